@@ -1,0 +1,1 @@
+"""The three services, and what stands around them: command line, stack, verify."""

@@ -1,0 +1,1 @@
+"""Aftercare: did the follow-up happen."""

@@ -1,0 +1,1 @@
+"""Intake: the hospital told us something."""

@@ -1,0 +1,1 @@
+"""Placement: who takes this patient, when, at which level; what it all means."""

@@ -1,0 +1,194 @@
+"""What a fold of facts knows of one episode, as frozen values; nothing here decides.
+
+Times are aware datetimes. A fact is named by its ce_id; `root` is the ce_id of the first fact of its chain of
+replacements, so that it stays the same when a fact is restated (contract 4, Identity).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+FOLD_VERSION = 1
+"""Raised whenever the fold gives another result for the same facts; rows with an older one are folded anew."""
+
+StayKey = tuple[str, str]
+"""(kind, id): kind is visit or placement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a stay in one place: it lasts until the next segment begins, or the stay ends."""
+
+    since: datetime
+    level: str | None
+    unit: str | None
+    program: str | None
+    fact: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A leave: from `since` until `until`, or still away."""
+
+    since: datetime
+    until: datetime | None
+    kind: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ended a stay: the ending fact's name (discharged, completed, discontinued, visit-ended)."""
+
+    at: datetime
+    how: str
+    fact: str
+    disposition: dict[str, Any] | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One attended or missed session; `services` is empty and `reason` set when it was missed."""
+
+    session_id: str
+    day: date
+    attended: bool
+    fact: str
+    services: tuple[dict[str, Any], ...] = ()
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """[since, until): until None means it goes on."""
+
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StayState:
+    """One stay, by the facts that stand. The first segment's fact began it."""
+
+    kind: Literal["visit", "placement"]
+    id: str
+    facility: str
+    segments: tuple[Segment, ...]
+    away: tuple[Away, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    ended: Ending | None = None
+    suspended: tuple[Span, ...] = ()
+    visit_class: str | None = None
+    visit_number: str | None = None
+    admission: dict[str, Any] = field(default_factory=dict)
+    patient: dict[str, Any] | None = None
+    attending_npi: str | None = None
+    diagnoses: tuple[dict[str, Any], ...] = ()
+    """[{system, code, rank, status?, fact}] in the order of rank."""
+    placement_id: str | None = None
+    corroborated_by: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> StayKey:
+        """(kind, id)."""
+        return (self.kind, self.id)
+
+    @property
+    def begun(self) -> datetime:
+        """Clinical time of the beginning."""
+        return self.segments[0].since
+
+    @property
+    def level(self) -> str | None:
+        """The level last in force; None for a visit without one."""
+        return self.segments[-1].level
+
+    @property
+    def program(self) -> str | None:
+        """The program last in force."""
+        return self.segments[-1].program
+
+    @property
+    def open(self) -> bool:
+        """True until a fact ended it."""
+        return self.ended is None
+
+    @property
+    def on_leave(self) -> bool:
+        """True while a leave goes on in an open stay."""
+        return self.open and bool(self.away) and self.away[-1].until is None
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageFrom:
+    """From this day on, these payers: [{order, payer, plan?}] in order."""
+
+    day: date
+    coverage: tuple[dict[str, Any], ...]
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """The episode's level from an instant on: None where no stay with a level is open. `stay` holds it."""
+
+    at: datetime
+    level: str | None
+    stay: StayKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Facts that can't all be so: the same facts and kind give the same id."""
+
+    id: str
+    kind: str
+    facts: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A follow-up window that aftercare told, and how it ended: None, kept, missed, excluded."""
+
+    follow_up_id: str
+    measure: str
+    due_to: date
+    outcome: str | None
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """One episode by all its standing facts. Two sets of the same facts give equal values, in whatever order they came.
+
+    `ineffective` maps a ce_id to the word of contract 3.6 that says why it has no effect.
+    `last` is the sort key's instant of the last fact that went in: what comes later may be added without a new fold.
+    """
+
+    episode_id: str
+    patient_id: str = ""
+    facility: str = ""
+    labels: tuple[str, ...] = ()
+    stays: tuple[StayState, ...] = ()
+    """In the order of their beginnings."""
+    levels: tuple[LevelChange, ...] = ()
+    coverage: tuple[CoverageFrom, ...] = ()
+    """In the order of their days."""
+    conflicts: tuple[Conflict, ...] = ()
+    """Not settled."""
+    windows: tuple[Window, ...] = ()
+    ineffective: dict[str, str] = field(default_factory=dict)
+    referred_at: datetime | None = None
+    aftercare_at: datetime | None = None
+    aftercare_closed_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_reason: str | None = None
+    placements: tuple[dict[str, Any], ...] = ()
+    """Standing `placed` facts: [{placement_id, program, level, start_date, at, fact}]."""
+    last: datetime | None = None
+    version: int = FOLD_VERSION

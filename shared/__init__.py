@@ -1,0 +1,1 @@
+"""Technique that every service needs, and the language they publish; names no service."""

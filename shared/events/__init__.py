@@ -1,0 +1,117 @@
+"""The published language on one screen: every type by its name, every topic with its key and writers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from shared.events.base import CareFact, Published, Stay, type_name
+from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
+from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
+from shared.events.envelope import Fact, Record, from_record, to_record
+from shared.events.episodes import EpisodeState
+from shared.events.follow_ups import FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
+from shared.events.stays import (
+    Absent,
+    Admitted,
+    Attended,
+    Completed,
+    CoverageChanged,
+    DiagnosisRecorded,
+    Discharged,
+    Discontinued,
+    LeaveEnded,
+    LeaveStarted,
+    PatientsMerged,
+    PatientsUnmerged,
+    Referred,
+    Started,
+    Transferred,
+    VisitEnded,
+    VisitStarted,
+)
+from shared.events.taking_back import FactCancelled
+
+STAY_FACTS: tuple[type[CareFact], ...] = (
+    Referred,
+    VisitStarted,
+    VisitEnded,
+    Admitted,
+    Started,
+    Transferred,
+    LeaveStarted,
+    LeaveEnded,
+    Discharged,
+    Completed,
+    Discontinued,
+    Attended,
+    Absent,
+    DiagnosisRecorded,
+    CoverageChanged,
+    PatientsMerged,
+    PatientsUnmerged,
+)
+ANNOUNCEMENTS: tuple[type[CareFact], ...] = (SteppedDown, SteppedUp, Readmitted, ConflictRaised, Closed, Reopened)
+FOLLOW_UPS: tuple[type[CareFact], ...] = (FollowUpDue, FollowUpKept, FollowUpMissed, FollowUpExcluded)
+TAKING_BACK: tuple[type[CareFact], ...] = (FactCancelled,)
+CARE_FACTS: dict[str, type[CareFact]] = {
+    type_name(fact.TYPE): fact for fact in STAY_FACTS + ANNOUNCEMENTS + FOLLOW_UPS + TAKING_BACK
+}
+BILLING: dict[str, type[ServicePeriod]] = {
+    billing_type(period.TYPE): period for period in (PeriodOpened, PeriodAmended, PeriodClosed, PeriodVoided)
+}
+EPISODE_TYPE = "care.episode.v1"
+
+
+class Topic(NamedTuple):
+    """One topic of contract 2: its key, who writes it, whether only the last record of a key is kept."""
+
+    name: str
+    key: str
+    writers: tuple[str, ...]
+    compacted: bool
+    retention_ms: int
+    about: str
+
+
+FOREVER = -1
+SHORT = 7 * 24 * 3600 * 1000
+TOPICS: tuple[Topic, ...] = (
+    Topic("hospital.adt", "facility|MRN", ("hospitals",), False, SHORT, "HL7 v2 ER7 text or FHIR R4 message Bundle"),
+    Topic(
+        "hospital.acks", "as received", ("intake",), False, SHORT, "the acknowledgement of each record of hospital.adt"
+    ),
+    Topic("care.events", "episode_id", ("intake", "placement", "aftercare"), False, FOREVER, "facts; kept for ever"),
+    Topic("care.episodes", "episode_id", ("placement",), True, FOREVER, "latest state of each episode"),
+    Topic("billing.service-periods", "episode_id", ("placement",), False, FOREVER, "service periods, every version"),
+    Topic("billing.periods", "period_id", ("placement",), True, FOREVER, "service periods, the latest version of each"),
+    Topic("dead.intake", "original key", ("intake",), False, SHORT, "records that intake could not read or apply"),
+    Topic(
+        "dead.placement", "original key", ("placement",), False, SHORT, "records that placement could not read or apply"
+    ),
+    Topic(
+        "dead.aftercare", "original key", ("aftercare",), False, SHORT, "records that aftercare could not read or apply"
+    ),
+)
+
+__all__ = [
+    "ANNOUNCEMENTS",
+    "BILLING",
+    "CARE_FACTS",
+    "EPISODE_TYPE",
+    "FOLLOW_UPS",
+    "STAY_FACTS",
+    "TAKING_BACK",
+    "TOPICS",
+    "CareFact",
+    "EpisodeState",
+    "Fact",
+    "Published",
+    "Record",
+    "ServicePeriod",
+    "Stay",
+    "Topic",
+    "billing_type",
+    "from_record",
+    "to_record",
+    "type_name",
+]

@@ -1,0 +1,96 @@
+"""What every published value has in common; the base of each frozen model, and the small parts they share."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Writer = Literal["intake", "placement", "aftercare"]
+Code = Annotated[str, Field(min_length=1, max_length=200)]
+Day = date
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Published(BaseModel):
+    """A value that leaves a service: frozen, keeps what it does not know, never prints what it was given."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="allow", hide_input_in_errors=True, use_enum_values=True, populate_by_name=True
+    )
+
+
+class Stay(Published):
+    """One uninterrupted presence: a hospital visit, or a placement at a program."""
+
+    kind: Literal["visit", "placement"] = Field(description="visit: told by ADT; placement: told by a program")
+    id: Identifier = Field(description="visit: the visit number, `number#2` when it is used again; placement: its id")
+
+
+class CareFact(Published):
+    """What every fact on care.events carries (contract 3).
+
+    `occurred_at` is clinical time, `recorded_at` when we learnt it, `stated_at` when the sender said it.
+    """
+
+    TYPE: ClassVar[str]
+    WRITERS: ClassVar[tuple[Writer, ...]]
+
+    episode_id: Identifier = Field(description="the episode of care; also the record's key and ce_subject")
+    patient_id: Identifier = Field(description="Stepdown's id of the patient; never an MRN")
+    facility: Identifier = Field(description="the facility that this is about, as site config names it")
+    occurred_at: AwareDatetime = Field(description="when it happened (clinical time), RFC 3339 with offset")
+    recorded_at: AwareDatetime = Field(description="when the writer learnt it, RFC 3339 with offset")
+    labels: tuple[str, ...] = Field(
+        default=(), description="what the fact is about, for the consent gate: PSY, SUD, PART2"
+    )
+    stay: Stay | None = Field(default=None, description="the one stay that this opens, changes or ends")
+    stated_at: AwareDatetime | None = Field(
+        default=None, description="when the sender said it: EVN-2, else MSH-7, else arrival (intake's facts)"
+    )
+    replaces: Identifier | None = Field(
+        default=None, description="ce_id of the writer's own fact that this one restates"
+    )
+    corroborates: Identifier | None = Field(
+        default=None, description="ce_id of a start told first by another door: both are one stay"
+    )
+    derived_from: tuple[Identifier, ...] = Field(default=(), description="ce_ids that this was concluded from")
+
+
+def type_name(short: str) -> str:
+    """`admitted` → `care.admitted.v1`, the ce_type on the wire."""
+    return f"care.{short}.v1"
+
+
+class PatientNumber(Published):
+    """The medical record number by which the facility knows the patient (PID-3)."""
+
+    mrn: Identifier = Field(description="PID-3.1")
+    assigning_authority: Identifier | None = Field(default=None, description="PID-3.4")
+
+
+class Disposition(Published):
+    """How a stay ended: the sender's code, and what it means here (NUBC FL17 by site config; HL7 table 0112)."""
+
+    code: Code | None = Field(default=None, description="the code as sent; absent when none was sent")
+    kind: Literal["home", "transfer", "against-advice", "elopement", "deceased", "other", "unknown"] = Field(
+        description="what the code means at this site; unknown is a valid outcome"
+    )
+
+
+class Admission(Published):
+    """Type and source of admission, as sent (PV1-4, PV1-14; UB-04 FL14, FL15)."""
+
+    type: Code | None = Field(default=None, description="PV1-4")
+    source: Code | None = Field(default=None, description="PV1-14")
+
+
+class Place(Published):
+    """Where a stay is at a moment: unit and the level and program that the site maps it to."""
+
+    unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
+    level: str | None = Field(default=None, description="absent for a unit without a level of care")
+    program: Identifier | None = Field(
+        default=None, description="program of site config, where the unit belongs to one"
+    )

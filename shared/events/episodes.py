@@ -1,0 +1,56 @@
+"""The value of care.episodes: the latest state of one episode, whole in itself (contract 3.6)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.base import Day, Disposition, Identifier, Published
+from shared.events.levels import Level
+
+
+class EndedBy(Published):
+    """The fact that ended a stay."""
+
+    ce_id: Identifier = Field(description="ce_id of the ending fact")
+    how: Literal["visit-ended", "discharged", "completed", "discontinued"] = Field(description="its name")
+    disposition: Disposition | None = Field(default=None, description="of a discharge or a visit's end")
+    reason: str | None = Field(default=None, description="of a completion or discontinuation")
+
+
+class StayNow(Published):
+    """One stay of the episode, open or ended."""
+
+    id: Identifier = Field(description="the stay's id")
+    kind: Literal["visit", "placement"] = Field(description="visit: by ADT; placement: by a program")
+    level: Level | None = Field(default=None, description="absent for a visit without a level")
+    visit_class: str | None = Field(default=None, alias="class", description="class of a visit without a level")
+    facility: Identifier = Field(description="facility")
+    program: Identifier | None = Field(default=None, description="program, where known")
+    begun: AwareDatetime = Field(alias="from", description="clinical time of the beginning")
+    to: AwareDatetime | None = Field(default=None, description="clinical time of the end")
+    suspended: bool = Field(description="a more intensive 24-hour stay is open over it")
+    begun_by: Identifier = Field(description="ce_id of the fact that began it")
+    ended_by: EndedBy | None = Field(default=None, description="the fact that ended it")
+
+
+class EpisodeState(Published):
+    """What is so of one episode, by the facts seen; an older `version` than one you have is to be dropped."""
+
+    TYPE: ClassVar[str] = "episode"
+    episode_id: Identifier = Field(description="the episode")
+    patient_id: Identifier = Field(description="the patient")
+    state: Literal["void", "referred", "active", "on-leave", "between", "aftercare", "closed"] = Field(
+        description="void: nothing stands; between: ended, and the next not begun"
+    )
+    level: Level | None = Field(default=None, description="of the most intensive open stay")
+    stays: tuple[StayNow, ...] = Field(default=(), description="in clinical order")
+    since: AwareDatetime | None = Field(default=None, description="since when it is so")
+    previous_level: Level | None = Field(default=None, description="the level before this one")
+    search: str | None = Field(default=None, description="state of the placement search, where one is open")
+    next_due: Day | None = Field(default=None, description="the earliest open follow-up window's last day")
+    ineffective: int = Field(default=0, ge=0, description="facts kept without effect")
+    conflicts: int = Field(default=0, ge=0, description="conflicts not settled")
+    seen: dict[str, int] = Field(default_factory=dict, description="last sequence of each writer")
+    version: int = Field(ge=1, description="1,2,3… for one episode")

@@ -1,0 +1,231 @@
+"""What a hospital or a program says happened to a stay (contract 3.1)."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.events.base import (
+    Admission,
+    CareFact,
+    Code,
+    Day,
+    Disposition,
+    Identifier,
+    PatientNumber,
+    Place,
+    Published,
+    Stay,
+    Writer,
+)
+from shared.events.levels import Level
+
+LeaveKind = Literal["therapeutic", "medical", "elopement", "other"]
+
+
+class StayFact(CareFact):
+    """A fact about one stay: it opens, changes or ends that one and no other (contract 3.6 rule 2)."""
+
+    stay: Stay = Field(description="the one stay that this opens, changes or ends")
+
+
+class Referred(CareFact):
+    """Somebody asked for care; an episode may begin here, without any ADT."""
+
+    TYPE: ClassVar[str] = "referred"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    source: Literal["hospital", "emergency", "self", "family", "primary-care", "court", "payer", "other"] = Field(
+        description="who referred"
+    )
+
+
+class VisitStarted(StayFact):
+    """A visit without a level of care began (ADT A04 in an emergency unit, for one)."""
+
+    TYPE: ClassVar[str] = "visit-started"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    visit_class: Literal["emergency", "observation", "crisis"] = Field(alias="class", description="what kind of visit")
+    unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
+    visit_number: Identifier | None = Field(default=None, description="PV1-19, else PID-18")
+    patient: PatientNumber | None = Field(default=None, description="MRN and who assigned it, for billing")
+
+
+class VisitEnded(StayFact):
+    """A visit without a level of care ended."""
+
+    TYPE: ClassVar[str] = "visit-ended"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    disposition: Disposition | None = Field(default=None, description="PV1-36, by the site's table")
+
+
+class Admitted(StayFact):
+    """A stay at a level of care began (ADT A01, A06; HL7 v2.5.1 chapter 3.3.1)."""
+
+    TYPE: ClassVar[str] = "admitted"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    level: Level = Field(description="what the site maps the unit to")
+    visit_number: Identifier | None = Field(default=None, description="PV1-19, else PID-18")
+    unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
+    program: Identifier | None = Field(
+        default=None, description="program of site config, where the unit belongs to one"
+    )
+    setting: Literal["withdrawal-management", "crisis-stabilization"] | None = Field(
+        default=None, description="a special setting within the level"
+    )
+    admission: Admission = Field(default=Admission(), description="type and source of admission")
+    age_years: int | None = Field(default=None, ge=0, le=150, description="age at the admission, whole years")
+    patient: PatientNumber | None = Field(default=None, description="MRN and who assigned it, for billing")
+    attending_npi: Code | None = Field(default=None, description="PV1-7, the attending's NPI")
+
+
+class Started(StayFact):
+    """The first day at a program."""
+
+    TYPE: ClassVar[str] = "started"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
+    placement_id: Identifier | None = Field(default=None, description="the placement that this start fulfils")
+    level: Level = Field(description="level of the program")
+    program: Identifier = Field(description="program of site config")
+    unit: Identifier | None = Field(default=None, description="unit of the program")
+    admission: Admission = Field(default=Admission(), description="type and source of admission")
+    age_years: int | None = Field(default=None, ge=0, le=150, description="age at the start, whole years")
+
+
+class Transferred(StayFact):
+    """The stay moved to another unit; another level makes it a step (ADT A02, A06, A07)."""
+
+    TYPE: ClassVar[str] = "transferred"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
+    origin: Place = Field(alias="from", description="unit, level and program before")
+    to: Place = Field(description="unit, level and program after; no level: the visit goes on without one (A07)")
+
+
+class LeaveStarted(StayFact):
+    """The patient went on leave; the days are not billed (ADT A21)."""
+
+    TYPE: ClassVar[str] = "leave-started"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
+    kind: LeaveKind = Field(description="why")
+    expected_return: AwareDatetime | None = Field(default=None, description="PV2-47")
+
+
+class LeaveEnded(StayFact):
+    """The patient came back from leave (ADT A22)."""
+
+    TYPE: ClassVar[str] = "leave-ended"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
+    kind: LeaveKind = Field(default="other", description="why the patient had been away")
+    expected_return: AwareDatetime | None = Field(default=None, description="PV2-47")
+
+
+class Discharged(StayFact):
+    """The hospital ended a stay at a level (ADT A03)."""
+
+    TYPE: ClassVar[str] = "discharged"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    level: Level | None = Field(default=None, description="level when it ended, as far as intake knows")
+    disposition: Disposition = Field(default=Disposition(kind="unknown"), description="PV1-36, by the site's table")
+
+
+class Completed(StayFact):
+    """The patient completed the program."""
+
+    TYPE: ClassVar[str] = "completed"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
+    level: Level = Field(description="level of the program")
+    reason: Code | None = Field(default=None, description="the site's code")
+
+
+class Discontinued(StayFact):
+    """The program stay ended before its goal."""
+
+    TYPE: ClassVar[str] = "discontinued"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
+    level: Level = Field(description="level of the program")
+    reason: Literal[
+        "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased", "other"
+    ] = Field(description="why it ended")
+
+
+class Service(Published):
+    """One service given on a day."""
+
+    code: Code | None = Field(default=None, description="the site's own procedure code")
+    kind: Code = Field(description="individual, group, family, psychoeducation, medication, …")
+    units: int = Field(default=1, ge=0, description="units as the code counts them")
+    minutes: int = Field(default=0, ge=0, description="minutes")
+    mode: Literal["in-person", "telehealth", "phone"] = Field(default="in-person", description="how it was given")
+    npi: Code | None = Field(default=None, description="who gave it")
+
+
+class Attended(StayFact):
+    """The patient was there on a day, with the services given."""
+
+    TYPE: ClassVar[str] = "attended"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
+    session_id: Identifier = Field(description="told twice is `already-told`")
+    group: Identifier | None = Field(default=None, description="group of the program")
+    date: Day = Field(description="the day, in the facility's zone")
+    services: tuple[Service, ...] = Field(default=(), description="what was given")
+
+
+class Absent(StayFact):
+    """The patient was not there on a day."""
+
+    TYPE: ClassVar[str] = "absent"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
+    session_id: Identifier = Field(description="told twice is `already-told`")
+    date: Day = Field(description="the day, in the facility's zone")
+    reason: Literal["no-show", "excused", "program-cancelled"] = Field(description="why")
+
+
+class DiagnosisRecorded(StayFact):
+    """A diagnosis of the stay (DG1)."""
+
+    TYPE: ClassVar[str] = "diagnosis-recorded"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
+    system: Code = Field(description="code system, DG1-3.3")
+    code: Code = Field(description="DG1-3.1")
+    rank: int = Field(default=1, ge=1, description="1 is principal")
+    status: Code | None = Field(default=None, description="DG1-6: admitting, working, final")
+
+
+class Coverage(Published):
+    """One payer of a patient, in order."""
+
+    order: int = Field(ge=1, description="1 pays first")
+    payer: Identifier = Field(description="payer of site config, IN1-3")
+    plan: Code | None = Field(default=None, description="plan, IN1-2")
+
+
+class CoverageChanged(CareFact):
+    """From a day on, these payers; it splits periods that go on over that day."""
+
+    TYPE: ClassVar[str] = "coverage-changed"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
+    effective_from: Day = Field(description="first day of this coverage, facility's zone")
+    coverage: tuple[Coverage, ...] = Field(description="in order of payment")
+
+
+class Merge(CareFact):
+    """Two patients are one; stated once for each episode concerned (contract 3.6 rule 11)."""
+
+    surviving_patient_id: Identifier = Field(description="the patient that stays")
+    retired_patient_id: Identifier = Field(description="the patient that goes")
+    surviving_episode_id: Identifier = Field(description="the episode that stays")
+    retired_episode_id: Identifier | None = Field(default=None, description="the episode that goes, if it had one")
+
+
+class PatientsMerged(Merge):
+    """ADT A40 and its elders: the retired patient's facts are restated under the surviving one."""
+
+    TYPE: ClassVar[str] = "patients-merged"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+
+
+class PatientsUnmerged(Merge):
+    """The merge was wrong: the copies are cancelled."""
+
+    TYPE: ClassVar[str] = "patients-unmerged"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
