@@ -1,0 +1,59 @@
+"""Sealing what may be read by few: AES-256-GCM with the key's id in front, so that keys can be changed.
+
+Layout: 1 byte version (1), 1 byte length of the key id, key id (ASCII), 12 bytes nonce, ciphertext with tag.
+Nonces are random: a key must be changed before 2³² messages (NIST SP 800-38D section 8.3).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.errors import SetUpError, StepdownError
+
+
+class CannotOpen(StepdownError):
+    """The seal does not open: another key, another place, or changed bytes."""
+
+
+class Seal:
+    """Seals with the first key, opens with any it has. The place (a row's id) is bound in: a blob can't be moved."""
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        if not keys:
+            raise SetUpError("no message key was given: set STEPDOWN_MESSAGE_KEYS_FILE")
+        self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._newest = next(iter(keys))
+        self._index_key = hashlib.sha256(b"stepdown blind index" + list(keys.values())[-1]).digest()
+
+    def close(self, plain: bytes, place: str) -> bytes:
+        """Seal bytes for a place."""
+        nonce = os.urandom(12)
+        name = self._newest.encode()
+        sealed = self._keys[self._newest].encrypt(nonce, plain, place.encode())
+        return bytes((1, len(name))) + name + nonce + sealed
+
+    def open(self, blob: bytes, place: str) -> bytes:
+        """The way back. Raises CannotOpen."""
+        end = 2 + blob[1]
+        key = self._keys.get(blob[2:end].decode("ascii", "replace"))
+        if blob[0] != 1 or key is None:
+            raise CannotOpen("the key that sealed this is not configured here")
+        try:
+            return key.decrypt(blob[end : end + 12], blob[end + 12 :], place.encode())
+        except InvalidTag:
+            raise CannotOpen("the seal is broken, or it belongs to another place") from None
+
+    def blind(self, text: str) -> bytes:
+        """A keyed hash to search by without storing the text (HMAC-SHA-256 with a key derived from the oldest key)."""
+        return hmac.new(self._index_key, text.encode(), hashlib.sha256).digest()
+
+
+def new_key_line(key_id: str) -> str:
+    """A fresh key as one entry of the key file."""
+    return f"{key_id}:{base64.b64encode(os.urandom(32)).decode()}\n"

@@ -1,0 +1,115 @@
+"""The only BEGIN and COMMIT: a transaction as a context, bulk copying, and errors without the values in them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.errors import StepdownError, Transient
+
+# SQLSTATE classes that may pass by themselves: connection, resources, operator intervention, serialization and
+# deadlock, lock not available (PostgreSQL manual, appendix A).
+_PASSING = ("08", "53", "57", "40", "55")
+
+
+class DatabaseFault(StepdownError):
+    """The database refused a statement for good; the text has the SQLSTATE and no value."""
+
+
+class Database:
+    """One service's database. Shape of `url`: postgresql+asyncpg://role:password@host:port/name."""
+
+    def __init__(self, url: str, *, pool: int = 8, application: str = "stepdown") -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool,
+            max_overflow=4,
+            pool_pre_ping=False,
+            hide_parameters=True,
+            connect_args={
+                "timeout": 10,
+                "command_timeout": 120,
+                "server_settings": {
+                    "application_name": application,
+                    "idle_in_transaction_session_timeout": "30000",
+                    "jit": "off",
+                },
+            },
+        )
+        self.after_commit: list[Callable[[], None]] = []
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: commits at the end, rolls back on any error.
+
+        Raises Transient where trying again may help, DatabaseFault where it won't; other errors pass through.
+        """
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+            await self._forget_dead_connections(fault)
+            raise translated(fault) from None
+        for call in self.after_commit:
+            call()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with; whatever it did is rolled back."""
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+                await connection.rollback()
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+            await self._forget_dead_connections(fault)
+            raise translated(fault) from None
+
+    async def _forget_dead_connections(self, fault: BaseException) -> None:
+        if isinstance(fault, OSError) or getattr(fault, "connection_invalidated", False):
+            await self.engine.dispose(close=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def translated(fault: BaseException) -> StepdownError:
+    """A driver's error as one of ours: Transient or DatabaseFault, naming the SQLSTATE and never a value."""
+    cause = getattr(fault, "orig", None) or fault
+    state = getattr(cause, "sqlstate", None) or getattr(fault, "sqlstate", None)
+    if state is None:
+        lost = isinstance(fault, OSError | TimeoutError | InterfaceError | asyncpg.InterfaceError | sa.exc.TimeoutError)
+        if lost or getattr(fault, "connection_invalidated", False):
+            return Transient("the database can't be reached")
+        return DatabaseFault(f"the database driver failed ({type(cause).__name__})")
+    if state.startswith(_PASSING):
+        return Transient(f"the database can't do it now (SQLSTATE {state})")
+    return DatabaseFault(f"the database refused a statement (SQLSTATE {state}{_place(cause)})")
+
+
+def _place(cause: BaseException) -> str:
+    if isinstance(cause, DBAPIError):
+        return ""
+    names = [getattr(cause, name, None) for name in ("table_name", "constraint_name", "column_name")]
+    said = ", ".join(name for name in names if name)
+    return f", {said}" if said else ""
+
+
+async def copy_rows(
+    connection: AsyncConnection, table: sa.Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Append rows to a table with COPY, inside the connection's transaction."""
+    records = list(rows)
+    if not records:
+        return
+    raw = await connection.get_raw_connection()
+    driver: Any = raw.driver_connection
+    if not driver.is_in_transaction():
+        await connection.execute(sa.text("SELECT 1"))  # SQLAlchemy begins with the first statement it sees
+    await driver.copy_records_to_table(table.name, records=records, columns=list(columns))

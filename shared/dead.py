@@ -1,0 +1,54 @@
+"""Dead letters: a row with the original bytes for the operator, a record on dead.<service>; no value in a header."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import outbox
+from shared.errors import StepdownError
+from shared.events.envelope import Record
+from shared.tables import dead_letters
+
+Failed = tuple[ConsumerRecord, Exception | None]
+_KEEP = insert(dead_letters).on_conflict_do_nothing()
+
+
+async def bury(connection: AsyncConnection, consumer: str, topic: str, failed: Sequence[Failed]) -> None:
+    """Keep records that can't be read or applied, inside the batch's transaction."""
+    if not failed:
+        return
+    told = [(record, reason(fault)) for record, fault in failed]
+    await connection.execute(_KEEP, [_row(consumer, record, why) for record, why in told])
+    await outbox.send(connection, [_letter(topic, record, why) for record, why in told])
+
+
+def reason(fault: Exception | None) -> str:
+    """What may be said of a fault: our own sentences, else only its class."""
+    return str(fault) if isinstance(fault, StepdownError) else f"unforeseen {type(fault).__name__}"
+
+
+def _row(consumer: str, record: ConsumerRecord, why: str) -> dict[str, Any]:
+    return {
+        "id": uuid.uuid4().hex,
+        "consumer": consumer,
+        "topic": record.topic,
+        "partition": record.partition,
+        "kafka_offset": record.offset,
+        "key": record.key,
+        "value": record.value,
+        "headers": outbox.packed([(name, value or b"") for name, value in record.headers]),
+        "error": why,
+        "attempts": 1,
+    }
+
+
+def _letter(topic: str, record: ConsumerRecord, why: str) -> Record:
+    origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
+    added = [("x-error", why.encode()), ("x-origin", origin), ("x-attempts", b"1")]
+    return Record(topic, record.key or b"", record.value, [*((n, v or b"") for n, v in record.headers), *added])

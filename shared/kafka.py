@@ -1,0 +1,281 @@
+"""The only module that knows offsets: batches in, one transaction each, dead letters, back-off, seeking.
+
+A handler gets a connection inside the batch's transaction and the decoded records; what it returns nothing of, it
+counts in the Tally. Three ways to fail (shared/errors.py): never → dead letter; not yet → wait and try again; anything
+unforeseen → halve the batch down to one record, and that one is a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from faststream import AckPolicy, StreamMessage
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import dead, metrics, positions
+from shared.db import Database
+from shared.errors import InvalidMessage, StalePosition, Transient
+from shared.events.envelope import Fact, from_record
+from shared.positions import Incoming, Move, Position, Slot, Tally
+
+log = logging.getLogger(__name__)
+
+Apply = Callable[[AsyncConnection, Sequence[Incoming], Tally], Awaitable[None]]
+Decode = Callable[[ConsumerRecord], Fact]
+UNFORESEEN_IN_A_ROW = 20
+"""So many records that fail for a reason nobody foresaw mean a bad deployment: stop and wait rather than bury them."""
+
+
+def decode_fact(record: ConsumerRecord) -> Fact:
+    """A record of ours as a fact. Raises InvalidMessage."""
+    fact = from_record(record.value, record.headers)
+    if record.key is None or not record.key:
+        raise InvalidMessage("the record has no key")
+    return fact
+
+
+class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One consumer of one topic. `refused` says why it doesn't read, for the operator; None while all is well."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        database: Database,
+        *,
+        service: str,
+        topic: str,
+        apply: Apply,
+        decode: Decode = decode_fact,
+        max_records: int = 5000,
+        batch_timeout_ms: int = 20,
+    ) -> None:
+        self.consumer_name = f"{service}.{topic}"
+        self.database, self.topic, self.apply, self.decode = database, topic, apply, decode
+        self.dead_topic = f"dead.{service}"
+        self.at: dict[Slot, Position] = {}
+        self.refused: str | None = None
+        self.progress = time.monotonic()
+        self._unforeseen = 0
+        self.subscriber = broker.subscriber(
+            topic,
+            group_id=f"stepdown-{service}",
+            batch=True,
+            max_records=max_records,
+            batch_timeout_ms=batch_timeout_ms,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            no_reply=True,
+            listener=self,
+            parser=self._parse,
+            decoder=_as_it_is,
+            title=self.consumer_name,
+        )
+        self.subscriber(self.on_batch)
+
+    # ── where we stand ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Let the batch in hand finish before another member begins."""
+        lock: Any = self.subscriber.lock
+        await lock.wait_release(20)
+        for tp in revoked:
+            self.at.pop(Slot(tp.topic, tp.partition), None)
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Go to the stored position of each partition; wait while the database is away."""
+        wait = 0.2
+        while True:
+            try:
+                await self._find_places([Slot(tp.topic, tp.partition) for tp in assigned])
+            except Transient:
+                metrics.WAITS.labels(self.consumer_name).inc()
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                return
+
+    async def _find_places(self, slots: Sequence[Slot]) -> None:
+        consumer = self.subscriber.consumer
+        if consumer is None or not slots:
+            return
+        first = await consumer.beginning_offsets([TopicPartition(*slot) for slot in slots])
+        end = await consumer.end_offsets([TopicPartition(*slot) for slot in slots])
+        stored = await self._stored(slots, {Slot(*tp): offset for tp, offset in first.items()})
+        for slot in slots:
+            self._check(slot, stored[slot], first[TopicPartition(*slot)], end[TopicPartition(*slot)])
+            self.at[slot] = stored[slot]
+            if self.refused:
+                consumer.seek(TopicPartition(*slot), end[TopicPartition(*slot)])
+                consumer.pause(TopicPartition(*slot))
+            else:
+                # one record back where there is one: its ce_id shows whether the topic is still the one we know
+                consumer.seek(TopicPartition(*slot), self._reread_from(stored[slot], first[TopicPartition(*slot)]))
+
+    async def _look_again(self) -> None:
+        if self.subscriber.consumer is not None:
+            await self._find_places([Slot(*tp) for tp in self.subscriber.consumer.assignment()])
+
+    async def _stored(self, slots: Sequence[Slot], first: dict[Slot, int]) -> dict[Slot, Position]:
+        async with self.database.begin() as connection:
+            stored = await positions.load(connection, self.consumer_name, slots)
+            for slot in slots:
+                if slot not in stored:
+                    await positions.begin_at(connection, self.consumer_name, slot, first[slot])
+            return await positions.load(connection, self.consumer_name, slots)
+
+    @staticmethod
+    def _reread_from(position: Position, first: int) -> int:
+        return position.last_offset if position.last_offset >= first else position.next_offset
+
+    def _check(self, slot: Slot, position: Position, first: int, end: int) -> None:
+        if position.next_offset > end:
+            self._refuse(slot, "its topic ends before the stored position: it was made anew")
+        elif position.next_offset < first:
+            self._refuse(slot, "its topic begins after the stored position: records are gone")
+
+    def _refuse(self, slot: Slot, why: str) -> None:
+        self.refused = (
+            f"{self.consumer_name}, partition {slot.partition}: {why}; restore the topic, or begin anew with "
+            f"`stepdown positions reset {self.consumer_name}`"
+        )
+        log.error("consumer refuses", extra={"consumer": self.consumer_name, "partition": slot.partition})
+
+    def lag(self) -> int:
+        """Records between our positions and the ends of the partitions, as far as the broker told."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return 0
+        ends = {slot: consumer.highwater(TopicPartition(*slot)) for slot in self.at}
+        return sum(max((end or 0) - self.at[slot].next_offset, 0) for slot, end in ends.items())
+
+    # ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_batch(self, message: StreamMessage[Any]) -> None:
+        """Handle one batch of raw records, or wait until it can be handled; at last give it back (nack)."""
+        self.progress = time.monotonic()
+        wait, began = 0.05, time.monotonic()
+        while True:
+            try:
+                await self._handle(self._new(message.raw_message))
+            except StalePosition:
+                await self._look_again()
+                return
+            except Transient as fault:
+                metrics.WAITS.labels(self.consumer_name).inc()
+                if time.monotonic() - began > 60:
+                    raise
+                log.warning(
+                    "consumer waits", extra={"consumer": self.consumer_name, "why": str(fault), "seconds": wait}
+                )
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                return
+
+    def _new(self, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
+        """Those at or beyond the remembered positions; the one before must be the one we remember."""
+        new = []
+        for record in records:
+            slot = Slot(record.topic, record.partition)
+            position = self.at.get(slot)
+            if position is None or self.refused:
+                continue
+            if record.offset >= position.next_offset:
+                new.append(record)
+            elif record.offset == position.last_offset and position.last_id != _ce_id(record):
+                self._refuse(slot, "the last record handled is another one now: the topic was made anew")
+        return [] if self.refused else new
+
+    async def _parse(self, records: tuple[ConsumerRecord, ...]) -> KafkaAckableMessage:
+        """FastStream's own parser drops a batch silently when one header is null or not UTF-8; this reads none."""
+        return KafkaAckableMessage(
+            raw_message=records, body=b"", message_id=str(records[0].offset), consumer=self.subscriber.consumer
+        )
+
+    async def _handle(self, records: list[ConsumerRecord]) -> None:
+        if not records:
+            return
+        started = time.perf_counter()
+        try:
+            await self._one_transaction(records, None)
+            self._unforeseen = 0
+        except Transient:
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it may concern one record only
+            await self._halve(records, fault)
+        metrics.BATCH_SECONDS.labels(self.consumer_name).observe(time.perf_counter() - started)
+
+    async def _halve(self, records: list[ConsumerRecord], fault: Exception) -> None:
+        if len(records) > 1:
+            middle = len(records) // 2
+            await self._handle(records[:middle])
+            await self._handle(records[middle:])
+            return
+        self._unforeseen += not isinstance(fault, InvalidMessage)
+        if self._unforeseen > UNFORESEEN_IN_A_ROW:
+            raise Transient(
+                f"{self.consumer_name}: {self._unforeseen} records in a row failed: it looks like a bad release"
+            )
+        log.error("record can't be applied", extra={"consumer": self.consumer_name}, exc_info=fault)
+        await self._one_transaction(records, fault)
+
+    async def _one_transaction(self, records: list[ConsumerRecord], fault: Exception | None) -> None:
+        good, bad = ([], [(records[0], fault)]) if fault else self._decoded(records)
+        moves, tally = self._moves(records), Tally()
+        async with self.database.begin() as connection:
+            await positions.advance(connection, self.consumer_name, moves)
+            if good:
+                await self.apply(connection, good, tally)
+            await dead.bury(connection, self.consumer_name, self.dead_topic, bad)
+            for record, _ in bad:
+                tally.add(Slot(record.topic, record.partition), "dead")
+            await positions.count(connection, self.consumer_name, tally)
+        for move in moves:
+            self.at[move.slot] = move.after
+        for outcome, number in tally.total().items():
+            metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
+
+    def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming], list[dead.Failed]]:
+        good: list[Incoming] = []
+        bad: list[dead.Failed] = []
+        for record in records:
+            try:
+                fact = self.decode(record)
+            except InvalidMessage as fault:
+                bad.append((record, fault))
+            else:
+                good.append(Incoming(Slot(record.topic, record.partition), record.offset, record.key or b"", fact))
+        return good, bad
+
+    def _moves(self, records: Sequence[ConsumerRecord]) -> list[Move]:
+        moves = []
+        for slot, group in groupby(sorted(records, key=_place), key=lambda r: Slot(r.topic, r.partition)):
+            part = list(group)
+            if slot not in self.at:
+                raise StalePosition(f"{self.consumer_name}: partition {slot.partition} went to another member")
+            after = Position(part[-1].offset + 1, part[-1].offset, _ce_id(part[-1]))
+            moves.append(Move(slot, self.at[slot].next_offset, after, len(part)))
+        return moves
+
+
+def _place(record: ConsumerRecord) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
+
+
+def _ce_id(record: ConsumerRecord) -> str | None:
+    raw = next((value for name, value in record.headers if name == "ce_id"), None)
+    return raw.decode(errors="replace") if raw else None
+
+
+async def _as_it_is(message: StreamMessage[Any]) -> Any:
+    """FastStream's decoder: hand the message over as it is; decoding is ours (`Subscription.decode`)."""
+    return message

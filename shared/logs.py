@@ -1,0 +1,76 @@
+"""JSON log lines: what happened and to which ids; never an exception's text unless the exception is one of ours.
+
+A library's exception text may carry what it choked on, so only its class and the places it passed are written.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from shared.errors import StepdownError
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class JsonLines(logging.Formatter):
+    """{"at", "level", "service", "logger", "event", …extra, "fault"?} on one line."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as one JSON line."""
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "service": self.service,
+            "logger": record.name,
+            "event": record.getMessage() if record.name.startswith(_OURS) else _short(record),
+        }
+        line.update({name: value for name, value in vars(record).items() if name not in _PLAIN})
+        if record.exc_info and record.exc_info[1]:
+            line["fault"] = told(record.exc_info[1])
+        return orjson.dumps(line, default=lambda value: type(value).__name__).decode()
+
+
+_OURS = ("shared", "services", "uvicorn")
+
+
+def _short(record: logging.LogRecord) -> str:
+    """A library's line: its unfilled template, so that no argument of it gets into the log."""
+    return str(record.msg)[:200] if isinstance(record.msg, str) else type(record.msg).__name__
+
+
+def told(fault: BaseException) -> dict[str, Any]:
+    """An exception without its values: class, our own sentence if it is ours, and the places it passed."""
+    frames = traceback.extract_tb(fault.__traceback__)[-6:]
+    what: dict[str, Any] = {
+        "kind": type(fault).__name__,
+        "at": [
+            f"{frame.filename.rsplit('/', 2)[-2]}/{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+            for frame in frames
+        ],
+    }
+    if isinstance(fault, StepdownError):
+        what["text"] = str(fault)
+    return what
+
+
+def set_up(service: str, level: str = "INFO") -> None:
+    """Log JSON lines to stdout for a service; libraries stay quiet, for their DEBUG would print content."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel("WARNING")
+    for name in ("shared", "services"):
+        logging.getLogger(name).setLevel(level)
+    for name, quiet in (("aiokafka", "CRITICAL"), ("faststream", "ERROR"), ("uvicorn.access", "CRITICAL")):
+        logging.getLogger(name).setLevel(quiet)

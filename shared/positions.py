@@ -1,0 +1,244 @@
+"""Where each consumer stands: compare-and-set in the batch's own transaction; and facts that wait for their turn."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db import copy_rows
+from shared.errors import StalePosition
+from shared.events.envelope import Fact, from_record, headers
+from shared.outbox import packed, unpacked
+from shared.tables import parked, positions
+
+Outcome = Literal["applied", "repeated", "ignored", "waiting", "dead"]
+
+
+class Slot(NamedTuple):
+    """A topic's partition."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Next offset to read, and the last record handled: its offset and ce_id (-1 and None before the first)."""
+
+    next_offset: int
+    last_offset: int = -1
+    last_id: str | None = None
+
+
+class Move(NamedTuple):
+    """A partition's way through one batch: from `remembered` to `after`, `received` records."""
+
+    slot: Slot
+    remembered: int
+    after: Position
+    received: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of records, by partition; a parked fact that is applied later counts waiting -1, applied +1."""
+
+    counts: dict[Slot, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def add(self, slot: Slot, outcome: Outcome, number: int = 1) -> None:
+        """Count `number` records of a partition under an outcome."""
+        self.counts[slot][outcome] += number
+
+    def total(self) -> Counter[str]:
+        """All partitions together."""
+        total: Counter[str] = Counter()
+        for counter in self.counts.values():
+            total.update(counter)
+        return total
+
+
+_LOAD = sa.select(
+    positions.c.topic, positions.c.partition, positions.c.next_offset, positions.c.last_offset, positions.c.last_id
+)
+_ADVANCE = sa.text(
+    "UPDATE positions AS p SET next_offset = n.next, last_offset = n.last, last_id = n.id, "
+    "received = received + n.received, moved_at = now() "
+    "FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:remembered AS bigint[]), "
+    "CAST(:nexts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:ids AS text[]), CAST(:received AS bigint[])) "
+    "AS n(topic, partition, remembered, next, last, id, received) "
+    "WHERE p.consumer = :consumer AND p.topic = n.topic AND p.partition = n.partition AND p.next_offset = n.remembered"
+)
+_COUNT = sa.text(
+    "UPDATE positions AS p SET applied = applied + n.a, repeated = repeated + n.r, ignored = ignored + n.i, "
+    "waiting = waiting + n.w, dead = dead + n.d "
+    "FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:a AS bigint[]), CAST(:r AS bigint[]), "
+    "CAST(:i AS bigint[]), CAST(:w AS bigint[]), CAST(:d AS bigint[])) AS n(topic, partition, a, r, i, w, d) "
+    "WHERE p.consumer = :consumer AND p.topic = n.topic AND p.partition = n.partition"
+)
+_BEGIN = sa.text(
+    "INSERT INTO positions (consumer, topic, partition, next_offset) "
+    "VALUES (:consumer, :topic, :partition, :next) ON CONFLICT DO NOTHING"
+)
+
+
+async def load(connection: AsyncConnection, consumer: str, slots: Iterable[Slot]) -> dict[Slot, Position]:
+    """The stored positions of these partitions; those never read are absent."""
+    wanted = set(slots)
+    rows = (await connection.execute(_LOAD.where(positions.c.consumer == consumer))).all()
+    found = {Slot(row.topic, row.partition): Position(row.next_offset, row.last_offset, row.last_id) for row in rows}
+    return {slot: position for slot, position in found.items() if slot in wanted}
+
+
+async def begin_at(connection: AsyncConnection, consumer: str, slot: Slot, offset: int) -> None:
+    """Store a first position; another member's stands."""
+    await connection.execute(
+        _BEGIN, {"consumer": consumer, "topic": slot.topic, "partition": slot.partition, "next": offset}
+    )
+
+
+async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Move]) -> None:
+    """The first statement of a batch's transaction. Raises StalePosition if another member went on meanwhile."""
+    moves = sorted(moves)
+    done = await connection.execute(
+        _ADVANCE,
+        {
+            "consumer": consumer,
+            "topics": [m.slot.topic for m in moves],
+            "partitions": [m.slot.partition for m in moves],
+            "remembered": [m.remembered for m in moves],
+            "nexts": [m.after.next_offset for m in moves],
+            "lasts": [m.after.last_offset for m in moves],
+            "ids": [m.after.last_id for m in moves],
+            "received": [m.received for m in moves],
+        },
+    )
+    if done.rowcount != len(moves):
+        raise StalePosition(f"{consumer}: another member went on with these partitions")
+
+
+async def count(connection: AsyncConnection, consumer: str, tally: Tally) -> None:
+    """Add a batch's outcomes to the positions' counts."""
+    rows = sorted(tally.counts.items())
+    if not rows:
+        return
+    await connection.execute(
+        _COUNT,
+        {
+            "consumer": consumer,
+            "topics": [slot.topic for slot, _ in rows],
+            "partitions": [slot.partition for slot, _ in rows],
+            "a": [c["applied"] for _, c in rows],
+            "r": [c["repeated"] for _, c in rows],
+            "i": [c["ignored"] for _, c in rows],
+            "w": [c["waiting"] for _, c in rows],
+            "d": [c["dead"] for _, c in rows],
+        },
+    )
+
+
+class Incoming(NamedTuple):
+    """A decoded record with where it came from."""
+
+    slot: Slot
+    offset: int
+    key: bytes
+    fact: Fact
+
+
+_PARKED = sa.select(parked).where(
+    parked.c.consumer == sa.bindparam("consumer"),
+    parked.c.subject == sa.any_(sa.bindparam("subjects", type_=sa.ARRAY(sa.Text))),
+)
+_UNPARK = sa.text(
+    "DELETE FROM parked "
+    "USING unnest(CAST(:subjects AS text[]), CAST(:writers AS text[]), CAST(:sequences AS bigint[])) "
+    "AS n(subject, writer, sequence) WHERE parked.consumer = :consumer AND parked.subject = n.subject "
+    "AND parked.writer = n.writer AND parked.sequence = n.sequence"
+)
+_WAITING = sa.text(
+    "SELECT count(*) AS all, count(*) FILTER (WHERE parked_at < now() - make_interval(secs => :secs)) AS overdue "
+    "FROM parked WHERE consumer = :consumer"
+)
+
+
+async def park(connection: AsyncConnection, consumer: str, early: Sequence[Incoming]) -> None:
+    """Keep facts that came before the one they follow; the caller has made sure that none is parked already."""
+    rows = [
+        (
+            consumer,
+            i.fact.subject,
+            i.fact.writer,
+            i.fact.sequence,
+            i.fact.id,
+            *i.slot,
+            i.offset,
+            _value(i.fact),
+            _heads(i.fact),
+        )
+        for i in early
+    ]
+    columns = (
+        "consumer",
+        "subject",
+        "writer",
+        "sequence",
+        "ce_id",
+        "topic",
+        "partition",
+        "kafka_offset",
+        "value",
+        "headers",
+    )
+    await copy_rows(connection, parked, columns, rows)
+
+
+async def waiting(connection: AsyncConnection, consumer: str, subjects: Sequence[str]) -> dict[str, list[Incoming]]:
+    """The parked facts of these subjects."""
+    found: dict[str, list[Incoming]] = defaultdict(list)
+    for row in (await connection.execute(_PARKED, {"consumer": consumer, "subjects": list(subjects)})).all():
+        fact = from_record(row.value, unpacked(row.headers))
+        found[row.subject].append(
+            Incoming(Slot(row.topic, row.partition), row.kafka_offset, row.subject.encode(), fact)
+        )
+    return found
+
+
+async def unpark(connection: AsyncConnection, consumer: str, taken: Sequence[Incoming]) -> None:
+    """Forget parked facts whose turn came."""
+    if not taken:
+        return
+    await connection.execute(
+        _UNPARK,
+        {
+            "consumer": consumer,
+            "subjects": [i.fact.subject for i in taken],
+            "writers": [i.fact.writer for i in taken],
+            "sequences": [i.fact.sequence for i in taken],
+        },
+    )
+
+
+async def alarm(connection: AsyncConnection, consumer: str, after_seconds: float) -> tuple[int, int]:
+    """(parked facts, those that have waited longer than `after_seconds`)."""
+    row = (await connection.execute(_WAITING, {"consumer": consumer, "secs": after_seconds})).one()
+    return row.all, row.overdue
+
+
+def _value(fact: Fact) -> bytes:
+    return orjson.dumps(fact.value)
+
+
+def _heads(fact: Fact) -> bytes:
+    return packed(headers(fact))
+
+
+def counted(row: Mapping[str, Any]) -> bool:
+    """True when a position's counts add up (contract 5.6)."""
+    parts = ("applied", "repeated", "ignored", "waiting", "dead")
+    return bool(row["received"] == sum(row[part] for part in parts))

@@ -1,0 +1,202 @@
+"""One process a service: doors, consumers, web, relay and timers, started together and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+import uvicorn
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+from starlette.applications import Starlette
+
+from shared import metrics, positions
+from shared.db import Database
+from shared.errors import SetUpError, Transient
+from shared.kafka import Subscription
+from shared.outbox import Relay
+
+log = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """Something that listens and can be started and stopped (MLLP)."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Timer:
+    """Work that comes round: runs every so many seconds, never twice at once; an error waits for the next round."""
+
+    name: str
+    every: float
+    work: Callable[[], Awaitable[None]]
+
+    async def run(self) -> None:
+        """Go round until cancelled."""
+        while True:
+            try:
+                await self.work()
+                metrics.TIMER_RUNS.labels(self.name, "done").inc()
+            except Transient:
+                metrics.TIMER_RUNS.labels(self.name, "waits").inc()
+            except Exception:
+                metrics.TIMER_RUNS.labels(self.name, "failed").inc()
+                log.exception("timer failed", extra={"timer": self.name})
+            await asyncio.sleep(self.every)
+
+
+@dataclass(slots=True)
+class Service:
+    """The parts of one service, assembled by its app.py."""
+
+    name: str
+    database: Database
+    broker: KafkaBroker
+    relay: Relay
+    web: Starlette
+    http: tuple[str, int]
+    subscriptions: Sequence[Subscription] = ()
+    timers: Sequence[Timer] = ()
+    doors: Sequence[Door] = ()
+    on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
+    started: bool = False
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def ready(self) -> dict[str, str]:
+        """What is not ready, and why; empty when everything is."""
+        missing: dict[str, str] = {}
+        if not self.started:
+            missing["service"] = "starting"
+        try:
+            async with self.database.read() as connection:
+                await connection.execute(sa.text("SELECT 1"))
+        except Transient as fault:
+            missing["database"] = str(fault)
+        for subscription in self.subscriptions:
+            if subscription.refused:
+                missing[subscription.consumer_name] = subscription.refused
+            elif not subscription.at:
+                missing[subscription.consumer_name] = "no partition is assigned yet"
+        return missing
+
+    async def start(self) -> None:
+        """Relay and web first, then the consumers, timers, and last the doors."""
+        self._tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
+        await _start_broker(self.broker)
+        watch = Timer("watch", 5.0, self._watch)
+        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, watch)]
+        for door in self.doors:
+            await door.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        self.started = True
+
+    async def stop(self) -> None:
+        """Doors, consumers (each finishes its batch), timers, relay (sends the rest), database."""
+        self.started = False
+        for door in self.doors:
+            await door.stop()
+        await self.broker.stop()
+        timers = self._tasks[1:]
+        for task in timers:
+            task.cancel()
+        await asyncio.gather(*timers, return_exceptions=True)
+        await self.relay.stop()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for call in self.on_stop:
+            await call()
+        await self.database.close()
+
+    async def _watch(self) -> None:
+        for subscription in self.subscriptions:
+            name = subscription.consumer_name
+            async with self.database.read() as connection:
+                parked, overdue = await positions.alarm(connection, name, 60)
+            metrics.PARKED.labels(name).set(parked)
+            metrics.OVERDUE.labels(name).set(overdue)
+            metrics.LAG.labels(name).set(subscription.lag())
+            if overdue:
+                log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
+
+
+async def _start_broker(broker: KafkaBroker) -> None:
+    wait = 0.2
+    while True:
+        try:
+            await broker.start()
+        except (KafkaError, OSError) as fault:
+            log.warning("kafka is away", extra={"fault": type(fault).__name__, "seconds": wait})
+            with contextlib.suppress(Exception):
+                await broker.stop()
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 5.0)
+        else:
+            return
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket's address taken now, so that a taken port is one sentence (SetUpError)."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as fault:
+        made.close()
+        raise SetUpError(
+            f"port {port} on {host} can't be taken ({fault.strerror}): choose another or free it"
+        ) from None
+    return made
+
+
+async def serve(service: Service, *, stopping: asyncio.Event | None = None, parent_pipe: int | None = None) -> None:
+    """Run a service until SIGTERM, SIGINT, the parent's end, or `stopping`."""
+    stop = stopping or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if parent_pipe is not None:
+        loop.add_reader(parent_pipe, _parent_gone, parent_pipe, stop)
+    sock = bound(*service.http)
+    web = _Web(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off", server_header=False))
+    serving = asyncio.create_task(web.serve(sockets=[sock]))
+    starting = asyncio.create_task(service.start())
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()
+        log.info("ready", extra={"http": "{}:{}".format(*sock.getsockname()[:2])})
+        await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    await service.stop()
+    web.should_exit = True
+    await serving
+    stopped.cancel()
+
+
+class _Web(uvicorn.Server):
+    """uvicorn without its own signal handling: the service stops in its own order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Leave the signals alone."""
+        yield
+
+
+def _parent_gone(pipe: int, stop: asyncio.Event) -> None:
+    if not os.read(pipe, 1):
+        asyncio.get_running_loop().remove_reader(pipe)
+        stop.set()

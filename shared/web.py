@@ -1,0 +1,163 @@
+"""The HTTP side that every service has: health, metrics, errors as problem+json (RFC 9457), who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from shared.auth import Caller, NotSignedIn, Tokens
+from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
+
+Check = Callable[[], Awaitable[dict[str, str]]]
+"""Parts that are not ready, each with what is the matter; empty when all are."""
+
+SECURE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'",
+}
+
+
+class Problem(StepdownError):
+    """An answer that is a problem: HTTP status, a stable code, a sentence; no value that was sent."""
+
+    def __init__(self, status: HTTPStatus, code: str, text: str, **more: Any) -> None:
+        super().__init__(text)
+        self.status, self.code, self.text, self.more = status, code, text, more
+
+
+class JSON(Response):
+    """A JSON answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Bytes of the content; times as RFC 3339."""
+        return orjson.dumps(content)
+
+
+def web_app(*, title: str, tokens: Tokens | None, ready: Check, routes: Sequence[BaseRoute]) -> Starlette:
+    """A service's web application: its own routes, and /health/live, /health/ready, /metrics."""
+
+    async def live(_: Request) -> Response:
+        return JSON({"service": title, "live": True})
+
+    async def readiness(_: Request) -> Response:
+        missing = await ready()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+        return JSON({"service": title, "ready": not missing, "waiting_for": missing}, status_code=status)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    own = [Route("/health/live", live), Route("/health/ready", readiness), Route("/metrics", metrics)]
+    app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+    app.state.tokens = tokens
+    app.add_middleware(_Secure)
+    return app
+
+
+def caller(request: Request, *roles: str) -> Caller:
+    """Who asks, if one of the roles fits (admin always does). Raises NotSignedIn or a 403 Problem."""
+    tokens: Tokens | None = request.app.state.tokens
+    if tokens is None:
+        raise NotSignedIn("no token issuer is configured")
+    asking = tokens.caller(request.headers.get("authorization"))
+    if roles and not asking.roles & {*roles, "admin"}:
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs one of the roles {', '.join(roles)}")
+    return asking
+
+
+def problem(status: HTTPStatus, code: str, text: str, **more: Any) -> Response:
+    """A problem+json answer (RFC 9457)."""
+    body = {
+        "type": f"urn:stepdown:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": text,
+        **more,
+    }
+    headers = {"www-authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    return Response(orjson.dumps(body), status, headers, "application/problem+json")
+
+
+async def _unforeseen(_: Request, __: Exception) -> Response:
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "something failed here; nothing was changed")
+
+
+async def _http(_: Request, fault: Exception) -> Response:
+    status = HTTPStatus(getattr(fault, "status_code", 500))
+    return problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)
+
+
+async def _said_problem(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Problem)  # noqa: S101 - the handler table below
+    return problem(fault.status, fault.code, fault.text, **fault.more)
+
+
+async def _not_signed_in(_: Request, fault: Exception) -> Response:
+    return problem(HTTPStatus.UNAUTHORIZED, "not-signed-in", str(fault))
+
+
+async def _rejected(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Rejected)  # noqa: S101 - the handler table below
+    return problem(HTTPStatus.CONFLICT, fault.code, fault.text, possible=list(fault.possible))
+
+
+async def _invalid(_: Request, fault: Exception) -> Response:
+    return problem(HTTPStatus.BAD_REQUEST, "invalid", str(fault))
+
+
+async def _transient(_: Request, fault: Exception) -> Response:
+    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", str(fault))
+    answer.headers["retry-after"] = "2"
+    return answer
+
+
+async def _unfit(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, ValidationError)  # noqa: S101 - the handler table below
+    fields = [
+        {"field": ".".join(str(part) for part in error["loc"]), "problem": error["type"]}
+        for error in fault.errors(include_input=False, include_context=False, include_url=False)
+    ]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit", "some fields are not as they must be", fields=fields)
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    Problem: _said_problem,
+    NotSignedIn: _not_signed_in,
+    Rejected: _rejected,
+    InvalidMessage: _invalid,
+    Transient: _transient,
+    ValidationError: _unfit,
+}
+
+
+class _Secure:
+    """Adds the security headers to every answer."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.decode() for name, _ in message["headers"]}
+                added = [(n.encode(), v.encode()) for n, v in SECURE.items() if n not in given]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
