@@ -1,0 +1,115 @@
+"""The `stepdown` console script: which commands there are, and how an error becomes one sentence; nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import click
+
+from shared.errors import StepdownError
+
+
+class Entry(NamedTuple):
+    """One command: the module in this package that holds it as `command`, and what it does in a few words."""
+
+    module: str
+    about: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry("demo", "simulated patients through the real doors, then verify"),
+    "up": Entry("up", "start everything, embedded where nothing is given, until Ctrl-C"),
+    "run": Entry("run", "run one service, configured by STEPDOWN_* variables"),
+    "topics": Entry("topics", "create or alter the topics"),
+    "db": Entry("db", "create or alter the databases' schemas"),
+    "doctor": Entry("doctor", "check broker, database, topics, clock and config; say what to do"),
+    "hl7": Entry("hl7", "check HL7 files without any service"),
+    "send": Entry("send", "send files to a running system, print each ACK"),
+    "events": Entry("events", "read a topic from the beginning"),
+    "episodes": Entry("episodes", "the current state of episodes, their facts and periods"),
+    "verify": Entry("verify", "check what is promised, across databases and topics"),
+    "positions": Entry("positions", "where each consumer stands; reset after a topic was made anew"),
+    "dead-letters": Entry("dead_letters", "records that could not be read or applied"),
+    "export": Entry("export", "the published language: AsyncAPI, schemas, OpenAPI"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run; a listing imports none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, entry in COMMANDS.items() if find_spec(f"services.cli.{entry.module}")]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = import_module(f"services.cli.{COMMANDS[cmd_name].module}").command
+        assert isinstance(command, click.Command), f"services/cli/{COMMANDS[cmd_name].module}.py has no `command`"  # noqa: S101
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, COMMANDS[name].about) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="stepdown", prog_name="stepdown")
+def cli() -> None:
+    """Care transitions in behavioral health: intake, placement, aftercare.
+
+    Every command prints for people, and JSON with --json where it has something to tell; errors go to stderr.
+    Exit code 0: it worked; 1: it did not; 2: wrong usage.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit 0, 1 or 2; never a traceback unless STEPDOWN_DEBUG is set."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code (contract 1)."""
+    try:
+        code = cli.main(args=arguments, prog_name="stepdown", standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _say("stopped")
+    except BrokenPipeError:  # the reader went away (`| head`); nothing more can be written, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except StepdownError as error:
+        return _say(str(error))
+    except Exception as error:  # noqa: BLE001  # the last line of defence
+        return _unexpected(error)
+    return code if isinstance(code, int) else 0
+
+
+def _say(sentence: str) -> int:
+    if os.environ.get("STEPDOWN_DEBUG") and sys.exc_info()[1] is not None:
+        import traceback
+
+        traceback.print_exc()
+    click.echo(f"stepdown: {sentence}", err=True)
+    return 1
+
+
+def _unexpected(error: Exception) -> int:
+    """Names the kind and the place only: the text of an unknown error may hold what a message said."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"
+    return _say(f"unexpected {type(error).__name__} at {place}; STEPDOWN_DEBUG=1 shows where it came from")
+
+
+if __name__ == "__main__":
+    main()

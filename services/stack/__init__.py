@@ -1,0 +1,1 @@
+"""The embedded stack: broker, database and the three services as child processes that never outlive `up`."""

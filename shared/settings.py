@@ -1,0 +1,182 @@
+"""What the operator sets: every STEPDOWN_* variable, documented here and nowhere else; secrets never show in a repr."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import SetUpError
+
+PREFIX = "STEPDOWN_"
+KEY_BYTES = 32  # AES-256-GCM
+
+
+class _FromFiles(EnvSettingsSource):
+    """`STEPDOWN_X_FILE=/path` gives X the text of that file: so that a secret need not stand in an environment."""
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in self.settings_cls.model_fields:
+            path = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
+            if path:
+                found[name] = _text_of(name, Path(path))
+        return found
+
+
+def _text_of(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SetUpError(f"{PREFIX}{name.upper()}_FILE names a file that can't be read ({reason})") from None
+
+
+class Settings(BaseSettings):
+    """One service's settings (contract 1): environment `STEPDOWN_<NAME>`, or a file named by `STEPDOWN_<NAME>_FILE`.
+
+    A variable and its _FILE: the file wins. Passwords and keys are SecretStr, also the database URL, which has one.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port, separated by commas")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to speak to the broker"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism, where the protocol has SASL"
+    )
+    kafka_username: str | None = Field(None, description="SASL user")
+    kafka_password: SecretStr | None = Field(None, description="SASL password")
+    kafka_ca_file: Path | None = Field(None, description="PEM file of the broker's certificate authority")
+    kafka_certificate_file: Path | None = Field(None, description="PEM file of our certificate (mutual TLS)")
+    kafka_key_file: Path | None = Field(None, description="PEM file of our certificate's key (mutual TLS)")
+    kafka_partitions: int = Field(8, ge=1, le=1000, description="partitions of a topic when it is made")
+    kafka_replication: int = Field(1, ge=1, le=7, description="replication factor of a topic when it is made")
+
+    database_url: SecretStr | None = Field(
+        None, description="this service's database as its application role: postgresql://user:password@host:port/name"
+    )
+    database_owner_url: SecretStr | None = Field(
+        None, description="the same database as its owner role, for `stepdown db migrate`"
+    )
+    database_pool: int = Field(8, ge=1, le=200, description="connections that one service may have open")
+
+    http_host: str = Field("127.0.0.1", description="address the service's HTTP door listens on")
+    http_port: int = Field(0, ge=0, le=65535, description="its port; 0: any free one")
+    mllp_host: str = Field("127.0.0.1", description="address intake's MLLP door listens on")
+    mllp_port: int = Field(0, ge=0, le=65535, description="its port; 0: any free one")
+
+    config: Path | None = Field(None, description="folder of the site config; absent: the sample site")
+    data: Path = Field(Path(".stepdown"), description="where `up` keeps the ready file, databases and topics")
+    message_keys: SecretStr | None = Field(
+        None, description="AES-256-GCM keys that seal messages and identities: id:base64 of 32 bytes, by commas"
+    )
+    token_secret: SecretStr | None = Field(
+        None, description="secret of the development token issuer; only `up` on loopback sets it"
+    )
+    token_issuer: str | None = Field(None, description="`iss` that bearer tokens must have")
+    token_audience: str = Field("stepdown", description="`aud` that bearer tokens must have")
+    token_jwks_url: str | None = Field(None, description="where the real issuer publishes its keys")
+
+    parent_pipe: int | None = Field(None, description="set by `up`: ends the service when this pipe closes")
+    log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="what is logged; there is no DEBUG, it would tell what messages say"
+    )
+
+    @field_validator("message_keys")
+    @classmethod
+    def _keys_are_readable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_keys(value.get_secret_value())
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the signature is given
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _FromFiles(settings_cls), env_settings
+
+    def database(self) -> str:
+        """The database URL with its password; SetUpError when none was given."""
+        if self.database_url is None:
+            raise SetUpError("no database was given: set STEPDOWN_DATABASE_URL (or STEPDOWN_DATABASE_URL_FILE)")
+        return self.database_url.get_secret_value()
+
+    def keys(self) -> dict[str, bytes]:
+        """Key id → 32 bytes; the first one seals, all of them open. SetUpError when none was given."""
+        if self.message_keys is None:
+            raise SetUpError("no message key was given: set STEPDOWN_MESSAGE_KEYS_FILE (id:base64, 32 bytes)")
+        return parse_keys(self.message_keys.get_secret_value())
+
+    def kafka_client(self) -> dict[str, Any]:
+        """Keyword arguments for every aiokafka client: bootstrap servers and, where set, TLS and SASL."""
+        found: dict[str, Any] = {
+            "bootstrap_servers": self.kafka.split(","),
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if "SSL" in self.kafka_security_protocol:
+            found["ssl_context"] = self._tls()
+        if "SASL" in self.kafka_security_protocol:
+            found["sasl_mechanism"] = self.kafka_sasl_mechanism
+            found["sasl_plain_username"] = self.kafka_username
+            found["sasl_plain_password"] = self.kafka_password.get_secret_value() if self.kafka_password else None
+        return found
+
+    def _tls(self) -> Any:
+        import ssl  # noqa: PLC0415  # only where TLS is used
+
+        try:
+            context = ssl.create_default_context(cafile=str(self.kafka_ca_file) if self.kafka_ca_file else None)
+            if self.kafka_certificate_file:
+                context.load_cert_chain(self.kafka_certificate_file, self.kafka_key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SetUpError(f"the broker's TLS files can't be read ({type(error).__name__})") from None
+        return context
+
+
+def parse_keys(text: str) -> dict[str, bytes]:
+    """`id:base64,id:base64` → id → 32 bytes, in order. ValueError without any of the text."""
+    keys: dict[str, bytes] = {}
+    for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
+        name, _, encoded = part.partition(":")
+        try:
+            keys[name] = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise ValueError("a message key is not base64") from None
+        if not name or len(keys[name]) != KEY_BYTES:
+            raise ValueError(f"a message key is id:base64 of {KEY_BYTES} bytes")
+    if not keys:
+        raise ValueError("there is no message key in it")
+    return keys
+
+
+def load(**given: Any) -> Settings:
+    """The settings from environment and files; SetUpError names the variables that are wrong, never their values."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        raise SetUpError(f"the environment is not right: {wrong}") from None
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """(variable, default, what it is) of every setting, for docs/ and `doctor`."""
+    return [
+        (f"{PREFIX}{name.upper()}", _shown(f.default), f.description or "") for name, f in Settings.model_fields.items()
+    ]
+
+
+def _shown(default: object) -> str:
+    return "" if default is None else str(default)

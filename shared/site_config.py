@@ -1,0 +1,247 @@
+"""The site: facilities, units, programs, dispositions, limits and clocks, read from YAML, checked, and looked up.
+
+Frozen; what another site would say differently belongs here, what is the same everywhere does not (contract 7).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError
+
+from shared.errors import SetUpError
+from shared.events.levels import Level
+from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
+from shared.site_values import (
+    Billing,
+    ChargeCode,
+    ClaimForm,
+    DispositionKind,
+    Facility,
+    Feed,
+    FollowUpClock,
+    Limits,
+    Name,
+    Part,
+    Payer,
+    Program,
+    Unit,
+)
+
+SAMPLE = Path(__file__).resolve().parent.parent / "config"
+
+
+class BilledAs(NamedTuple):
+    """What a bill needs to know of who gave the care; None where the site doesn't say."""
+
+    program_id: str | None
+    npi: str | None
+    bill_type: str | None
+    claim_form: ClaimForm
+    codes: tuple[ChargeCode, ...]
+
+
+class Site(Part):
+    """All that is particular to one site. Names are compared without regard to case and spaces."""
+
+    name: Name
+    facilities: tuple[Facility, ...] = Field(min_length=1)
+    feeds: tuple[Feed, ...] = ()
+    payers: tuple[Payer, ...] = Field(min_length=1)
+    programs: tuple[Program, ...] = ()
+    dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
+    limits: Limits = Limits()
+    follow_ups: tuple[FollowUpClock, ...] = ()
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hex digits of what the config says, whatever its files, order of keys and comments."""
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    def facility(self, name: str) -> Facility | None:
+        """The facility by its name, or a text it is sent as."""
+        return self._facilities.get(_norm(name))
+
+    def feed(self, sending_application: str, sending_facility: str) -> Feed:
+        """The first feed that MSH-3 and MSH-4 fit, else one that reads the facility from MSH-4, then PV1-3.4."""
+        sent = (_norm(sending_application), _norm(sending_facility))
+        for feed in self.feeds:
+            wanted = (feed.sending_application, feed.sending_facility)
+            if all(want is None or _norm(want) == have for want, have in zip(wanted, sent, strict=True)):
+                return feed
+        return Feed(name="other")
+
+    def facility_of(self, sending_application: str, sending_facility: str, location_facility: str) -> Facility | None:
+        """The facility that a message (MSH-3, MSH-4, PV1-3.4) is about, where its feed says to look (contract 6)."""
+        said = {"MSH-4": sending_facility, "PV1-3.4": location_facility}
+        looked_up = (
+            self.facility(said[place]) for place in self.feed(sending_application, sending_facility).facility_from
+        )
+        return next((facility for facility in looked_up if facility), None)
+
+    def zone(self, facility: str) -> ZoneInfo:
+        """The zone in which the facility's days begin. Raises SetUpError for one that the config does not have."""
+        found = self.facility(facility)
+        if found is None:
+            known = ", ".join(each.name for each in self.facilities)
+            raise SetUpError(f"a facility is asked for that site config {self.version} does not have; it has: {known}")
+        return found.zone_info
+
+    def unit(self, facility: str, code: str) -> Unit | None:
+        """The unit by its point of care (PV1-3.1); None while it is not mapped."""
+        found = self.facility(facility)
+        return self._units.get((found.name, _norm(code))) if found else None
+
+    def program(self, program: str) -> Program | None:
+        """The program by its id."""
+        return self._programs.get(_norm(program))
+
+    def disposition(self, facility: str, code: str | None) -> DispositionKind:
+        """What a discharge disposition (PV1-36, code or local text) means there; `1` and `01` are one code."""
+        found = self.facility(facility)
+        own = self._dispositions.get(found.name, {}) if found else {}
+        asked = _norm_code(code or "")
+        return own.get(asked) or self._dispositions[""].get(asked, "unknown")
+
+    def billed(self, facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
+        """Who bills and how: by the program, else the unit's program, else the facility's row for the level."""
+        where = self.facility(facility)
+        mapped = self.unit(facility, unit) if unit else None
+        who = self.program(program or (mapped.program if mapped and mapped.program else ""))
+        by_level = where.billing.get(Level(level)) if where else None
+        how = (who.billing if who else None) or by_level or Billing()
+        npi = (who.npi if who else None) or (where.npi if where else None)
+        return BilledAs(who.id if who else program, npi, how.bill_type, how.claim_form, how.codes)
+
+    @cached_property
+    def _facilities(self) -> dict[str, Facility]:
+        return {_norm(name): each for each in self.facilities for name in (each.name, *each.sent_as)}
+
+    @cached_property
+    def _units(self) -> dict[tuple[str, str], Unit]:
+        return {(each.name, _norm(unit.code)): unit for each in self.facilities for unit in each.units}
+
+    @cached_property
+    def _programs(self) -> dict[str, Program]:
+        return {_norm(each.id): each for each in self.programs}
+
+    @cached_property
+    def _dispositions(self) -> dict[str, dict[str, DispositionKind]]:
+        tables = {"": self.dispositions} | {each.name: each.dispositions for each in self.facilities}
+        return {
+            where: {_norm_code(code): kind for kind, codes in table.items() for code in codes}
+            for where, table in tables.items()
+        }
+
+
+def load(path: Path | None = None) -> Site:
+    """The site at `path`: a file or a folder; without one where STEPDOWN_CONFIG says, else the sample site.
+
+    Raises ConfigError with file and line of every problem, SetUpError where there is nothing to read.
+    """
+    marked = read(path or Path(os.environ.get("STEPDOWN_CONFIG") or SAMPLE))
+    try:
+        site = Site.model_validate(marked.values)
+    except ValidationError as wrong:
+        raise ConfigError(_problems(wrong, marked)) from None
+    if contradictions := list(_contradictions(site)):
+        raise ConfigError([Problem(marked.mark(at), f"{_words(at)}: {text}") for at, text in contradictions])
+    return site
+
+
+def _problems(wrong: ValidationError, marked: Marked) -> list[Problem]:
+    """Each error of the models as a problem with its line; an unknown key has the line of the key."""
+    found = []
+    errors = wrong.errors(include_url=False, include_input=False)
+    around = {error["loc"][:n] for error in errors for n in range(len(error["loc"]))}
+    for error in errors:
+        if error["type"] == "too_short" and error["loc"] in around:
+            continue  # pydantic counts only the items that are right
+        at: Location = tuple(part for part in error["loc"] if part != "[key]")
+        key = error.get("ctx", {}).get("key")
+        mark = marked.mark((*at, key) if key is not None and error["type"] == "unknown_key" else at)
+        found.append(Problem(mark, f"{_words(at)}: {error['msg']}" if at else error["msg"]))
+    return found
+
+
+def _words(at: Location) -> str:
+    """`("programs", 3, "level")` → `programs[4].level`, counted from 1 as people do."""
+    text = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in at)
+    return text.removeprefix(".")
+
+
+def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
+    """What each part alone can't know: names given twice, names of things that are not there, levels that differ."""
+    yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
+    yield from _twice([(("payers", n, "id"), each.id) for n, each in enumerate(site.payers)])
+    yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
+    yield from _twice([(at, name) for at, name in _facility_names(site)])
+    yield from _twice(_codes(("dispositions",), site.dispositions))
+    for n, program in enumerate(site.programs):
+        yield from _program_contradictions(site, ("programs", n), program)
+    for n, facility in enumerate(site.facilities):
+        yield from _facility_contradictions(site, ("facilities", n), facility)
+
+
+def _facility_names(site: Site) -> Iterator[tuple[Location, str]]:
+    for n, facility in enumerate(site.facilities):
+        yield ("facilities", n, "name"), facility.name
+        yield from ((("facilities", n, "sent_as", m), name) for m, name in enumerate(facility.sent_as))
+
+
+def _codes(at: Location, table: dict[DispositionKind, tuple[str, ...]]) -> list[tuple[Location, str]]:
+    return [((*at, kind, n), _norm_code(code)) for kind, codes in table.items() for n, code in enumerate(codes)]
+
+
+def _twice(named: list[tuple[Location, str]]) -> Iterator[tuple[Location, str]]:
+    counts = Counter(_norm(name) for _, name in named)
+    seen = set()
+    for at, name in named:
+        if counts[_norm(name)] > 1 and _norm(name) in seen:
+            yield at, f"`{name}` is given twice"
+        seen.add(_norm(name))
+
+
+def _program_contradictions(site: Site, at: Location, program: Program) -> Iterator[tuple[Location, str]]:
+    facility = site.facility(program.facility)
+    if facility is None:
+        yield (*at, "facility"), f"there is no facility `{program.facility}`"
+    elif program.billing is None and program.level not in facility.billing:
+        yield at, f"neither the program nor its facility says how `{program.level}` is billed"
+    known = {_norm(payer.id) for payer in site.payers}
+    for n, payer in enumerate(program.payers):
+        if _norm(payer) not in known:
+            yield (*at, "payers", n), f"there is no payer `{payer}`"
+    yield from _twice([((*at, "groups", n, "id"), group.id) for n, group in enumerate(program.groups)])
+
+
+def _facility_contradictions(site: Site, at: Location, facility: Facility) -> Iterator[tuple[Location, str]]:
+    yield from _twice([((*at, "units", n, "code"), unit.code) for n, unit in enumerate(facility.units)])
+    yield from _twice(_codes((*at, "dispositions"), facility.dispositions))
+    for n, unit in enumerate(facility.units):
+        here: Location = (*at, "units", n)
+        program = site.program(unit.program) if unit.program else None
+        if unit.program and program is None:
+            yield (*here, "program"), f"there is no program `{unit.program}`"
+        elif program and (program.level, _norm(program.facility)) != (unit.level, _norm(facility.name)):
+            yield (*here, "program"), f"the program `{program.id}` is of another level or facility than the unit"
+        if unit.level and unit.level not in facility.billing and not (program and program.billing):
+            yield here, f"nothing says how `{unit.level}` is billed here"
+
+
+def _norm(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _norm_code(text: str) -> str:
+    found = _norm(text)
+    return found.lstrip("0") or "0" if found.isdigit() else found

@@ -1,0 +1,240 @@
+"""What a site's config consists of, as frozen values that check themselves; no files, no look-ups."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import time
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.events.levels import Level
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DispositionKind = Literal["home", "transfer", "against-advice", "elopement", "deceased", "other", "unknown"]
+ClaimForm = Literal["institutional", "professional"]
+Mode = Literal["in-person", "telehealth", "phone"]
+Label = Literal["PSY", "SUD", "PART2"]
+
+
+def luhn_holds(npi: str) -> bool:
+    """True for ten digits whose check digit is right (45 CFR 162.406; ISO/IEC 7812 Luhn over 80840 + NPI)."""
+    if not re.fullmatch(r"[12][0-9]{9}", npi):
+        return False
+    digits = [int(digit) for digit in reversed("80840" + npi)]
+    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _npi(text: str) -> str:
+    if not luhn_holds(text):
+        raise PydanticCustomError("npi", "not an NPI: ten digits, the last one the Luhn check digit (80840 prefix)")
+    return text
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
+        near = difflib.get_close_matches(text, available_timezones(), n=1)
+        raise PydanticCustomError("zone", "not a time zone of the IANA database{hint}", {"hint": hint(near)})
+    return text
+
+
+def hint(near: list[str]) -> str:
+    """`["level"]` → ` (did you mean `level`?)`; nothing near gives nothing."""
+    return f" (did you mean `{near[0]}`?)" if near else ""
+
+
+Npi = Annotated[str, AfterValidator(_npi)]
+Zone = Annotated[str, AfterValidator(_zone)]
+BillType = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}X$")]
+"""Type of bill without the frequency digit, which is the consumer's to choose (contract 4)."""
+
+
+class Part(BaseModel):
+    """One mapping of the config: frozen, an unknown key is an error that names the nearest known one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, given: Any) -> Any:
+        known = [spec.alias or name for name, spec in cls.model_fields.items()]
+        for key in given if isinstance(given, dict) else ():
+            if key not in known:
+                near = hint(difflib.get_close_matches(str(key), known, n=1))
+                raise PydanticCustomError(
+                    "unknown_key", "`{key}` is not known here{hint}", {"key": str(key), "hint": near}
+                )
+        return given
+
+
+class ChargeCode(Part):
+    """A code of the site's own charge table; no code list comes with Stepdown."""
+
+    system: Name
+    code: Name
+
+
+class Billing(Part):
+    """How a level is billed at a facility, or by one program."""
+
+    bill_type: BillType | None = None
+    claim_form: ClaimForm = "institutional"
+    codes: tuple[ChargeCode, ...] = ()
+
+
+class Unit(Part):
+    """A point of care (PV1-3.1): of one level, or a visit class where it has no level."""
+
+    code: Name
+    level: Level | None = None
+    visit_class: Literal["emergency", "observation", "crisis"] | None = None
+    program: Name | None = None
+    setting: Literal["withdrawal-management", "crisis-stabilization"] | None = None
+    labels: tuple[Label, ...] = ()
+
+    @model_validator(mode="after")
+    def _level_or_class(self) -> Unit:
+        if (self.level is None) == (self.visit_class is None):
+            raise PydanticCustomError("level_or_class", "a unit has either `level` or `visit_class`")
+        return self
+
+
+class Facility(Part):
+    """A place that sends messages or has programs; its zone is the one in which its days begin."""
+
+    name: Name
+    title: Name
+    zone: Zone
+    npi: Npi
+    sent_as: tuple[Name, ...] = ()
+    """Other texts by which MSH-4 or PV1-3.4 name it."""
+    processing_ids: tuple[Literal["P", "T", "D"], ...] = Field(default=("P",), min_length=1)
+    """MSH-11 that are taken; another one is AR 202."""
+    units: tuple[Unit, ...] = ()
+    billing: dict[Level, Billing] = Field(default_factory=dict)
+    dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
+    """Codes and texts that mean something else here than at the site as a whole."""
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The zone of the facility."""
+        return ZoneInfo(self.zone)
+
+
+class Feed(Part):
+    """A stream of messages, known by MSH-3 and MSH-4 (either may be left out), and where it names the facility."""
+
+    name: Name
+    sending_application: Name | None = None
+    sending_facility: Name | None = None
+    facility_from: tuple[Literal["MSH-4", "PV1-3.4"], ...] = Field(default=("MSH-4", "PV1-3.4"), min_length=1)
+
+
+class Payer(Part):
+    """Who pays, as IN1-3 names it."""
+
+    id: Name
+    title: Name
+
+
+class Hours(Part):
+    """Opening hours of a program on some days of the week, facility's zone."""
+
+    days: tuple[Weekday, ...] = Field(min_length=1)
+    opens: time = Field(alias="from")
+    closes: time = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Hours:
+        if self.closes <= self.opens:
+            raise PydanticCustomError("hours", "`to` must be later than `from` on the same day")
+        return self
+
+
+class Ages(Part):
+    """Whole years, both inclusive; no `to`: no upper limit."""
+
+    youngest: int = Field(alias="from", ge=0, le=120)
+    oldest: int | None = Field(default=None, alias="to", ge=0, le=120)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Ages:
+        if self.oldest is not None and self.oldest < self.youngest:
+            raise PydanticCustomError("ages", "`to` must not be less than `from`")
+        return self
+
+
+class Group(Part):
+    """A group of a program; at most 10 people, the field's usual limit for process groups."""
+
+    id: Name
+    title: Name
+    capacity: int = Field(ge=1, le=10)
+
+
+class Program(Part):
+    """A program: who it takes, when it meets, how many it holds, how it is billed."""
+
+    id: Name
+    title: Name
+    facility: Name
+    level: Level
+    capacity: int = Field(ge=1, le=1000)
+    payers: tuple[Name, ...] = Field(min_length=1)
+    ages: Ages
+    modes: tuple[Mode, ...] = Field(default=("in-person",), min_length=1)
+    tracks: tuple[Name, ...] = ()
+    modalities: tuple[Name, ...] = ()
+    languages: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")], ...] = Field(
+        default=("en",), min_length=1
+    )
+    accreditation: tuple[Name, ...] = ()
+    hours_week: float | None = Field(default=None, gt=0, le=168)
+    days_week: int | None = Field(default=None, ge=1, le=7)
+    schedule: tuple[Hours, ...] = ()
+    groups: tuple[Group, ...] = ()
+    labels: tuple[Label, ...] = ()
+    npi: Npi | None = None
+    """Absent: the facility's."""
+    billing: Billing | None = None
+    """Absent: as the facility bills the level."""
+
+    @model_validator(mode="after")
+    def _days_are_offered(self) -> Program:
+        offered = {day for hours in self.schedule for day in hours.days}
+        if offered and self.days_week and self.days_week > len(offered):
+            raise PydanticCustomError("days_week", "`days_week` is more than the days in `schedule`")
+        return self
+
+
+class Limits(Part):
+    """Where the site draws a line."""
+
+    episode_gap_days: int = Field(default=30, ge=0, le=365)
+    """A visit within so many days after an episode's last known end belongs to it (contract 3.6 rule 12)."""
+    future_minutes: int = Field(default=1440, ge=0, le=10080)
+    """A message whose time lies further ahead is AE (contract 6)."""
+    parked_alarm_seconds: int = Field(default=60, ge=1, le=86400)
+    """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
+    message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
+    """A longer message is refused."""
+
+
+class FollowUpClock(Part):
+    """A window after a discharge: days after the leaving day, both inclusive, facility's zone."""
+
+    measure: Name
+    levels: tuple[Level, ...] = Field(min_length=1)
+    first_day: int = Field(default=1, ge=0, le=365)
+    last_day: int = Field(ge=0, le=365)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> FollowUpClock:
+        if self.last_day < self.first_day:
+            raise PydanticCustomError("follow_up", "`last_day` must not be before `first_day`")
+        return self

@@ -1,0 +1,1 @@
+"""The house rules, run: published language, config, documents, imports."""

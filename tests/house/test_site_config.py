@@ -1,0 +1,314 @@
+"""The sample site is what the contract says, and a wrong config is told with file and line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shared.errors import SetUpError
+from shared.events.levels import Level
+from shared.marked_yaml import ConfigError
+from shared.site_config import SAMPLE, Site, load
+from shared.site_values import luhn_holds
+
+SITE = load(SAMPLE)
+
+SMALL = """\
+name: small
+payers:
+  - {id: ACME, title: Acme}
+facilities:
+  - name: NORTH
+    title: North
+    zone: America/New_York
+    npi: "1000000012"
+    units:
+      - {code: W1, level: inpatient, program: P1}
+    billing:
+      inpatient: {bill_type: 11X}
+programs:
+  - id: P1
+    title: Ward
+    facility: NORTH
+    level: inpatient
+    capacity: 4
+    payers: [ACME]
+    ages: {from: 18}
+dispositions:
+  home: ["01"]
+"""
+
+
+def small(tmp_path: Path, change: tuple[str, str] | None = None) -> Path:
+    """The small site as a file, with one text changed."""
+    text = SMALL
+    if change:
+        assert change[0] in text
+        text = text.replace(*change, 1)
+    path = tmp_path / "site.yml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("unit", "level", "visit_class"),
+    [
+        ("3W", "inpatient", None),
+        ("RES", "residential", None),
+        ("PHP1", "php", None),
+        ("IOP1", "iop", None),
+        ("OPC", "outpatient", None),
+        ("ED", None, "emergency"),
+    ],
+)
+def test_the_sample_site_has_the_units_of_the_contract(unit: str, level: str | None, visit_class: str | None) -> None:
+    found = SITE.unit("GOODHEALTH", unit)
+    assert found is not None
+    assert (found.level, found.visit_class) == (level, visit_class)
+
+
+def test_the_sample_facility_takes_production_and_training_messages_in_new_york_time() -> None:
+    facility = SITE.facility("GOODHEALTH")
+    assert facility is not None
+    assert facility.processing_ids == ("P", "T")
+    assert str(SITE.zone("GOODHEALTH")) == "America/New_York"
+
+
+def test_the_sample_site_has_programs_at_every_level_and_the_payers_of_the_contract() -> None:
+    assert len(SITE.programs) >= 12
+    assert {program.level for program in SITE.programs} == set(Level)
+    assert {payer.id for payer in SITE.payers} == {"ACME", "MEDICARE", "MEDICAID", "SELF"}
+    assert {payer for program in SITE.programs for payer in program.payers} == {payer.id for payer in SITE.payers}
+
+
+def test_every_npi_of_the_sample_site_passes_the_check_digit() -> None:
+    npis = {each.npi for each in SITE.facilities} | {each.npi for each in SITE.programs if each.npi}
+    assert len(npis) >= 4
+    assert all(luhn_holds(npi) for npi in npis)
+
+
+def test_every_unit_and_program_of_the_sample_site_says_who_bills() -> None:
+    for program in SITE.programs:
+        billed = SITE.billed(program.facility, program.id, None, program.level)
+        assert billed.program_id == program.id
+        assert billed.npi
+        assert billed.bill_type or billed.claim_form == "professional"
+
+
+@pytest.mark.parametrize(
+    ("npi", "right"),
+    [
+        ("1234567893", True),  # the worked example of the NPI check digit rule
+        ("1234567894", False),
+        ("1234567839", False),
+        ("3234567893", False),
+        ("123456789", False),
+        ("12345678933", False),
+        ("12345x7893", False),
+        ("", False),
+    ],
+)
+def test_an_npi_is_ten_digits_with_the_right_check_digit(npi: str, right: bool) -> None:
+    assert luhn_holds(npi) is right
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("01", "home"),
+        ("1", "home"),
+        (" 01 ", "home"),
+        ("65", "transfer"),
+        ("07", "against-advice"),
+        ("7", "against-advice"),
+        ("20", "deceased"),
+        ("21", "other"),
+        ("ama", "against-advice"),
+        ("Left  AMA", "against-advice"),
+        ("eloped", "elopement"),
+        ("LWBS", "elopement"),  # the facility's own text
+        ("99", "unknown"),
+        ("30", "unknown"),
+        ("", "unknown"),
+        ("0", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_disposition_is_understood_as_the_site_says(code: str | None, kind: str) -> None:
+    assert SITE.disposition("GOODHEALTH", code) == kind
+
+
+def test_a_text_of_one_facility_means_nothing_at_another() -> None:
+    assert SITE.disposition("RIVERBEND", "LWBS") == "unknown"
+    assert SITE.disposition("nowhere", "01") == "home"
+
+
+@pytest.mark.parametrize(
+    ("msh_3", "msh_4", "pv1_3_4", "facility"),
+    [
+        ("EPIC", "GOODHEALTH", "", "GOODHEALTH"),
+        ("EPIC", "goodhealth ", "RIVERBEND", "GOODHEALTH"),
+        ("", "Good Health Hospital", "", "GOODHEALTH"),
+        ("", "", "RIVERBEND CMHC", "RIVERBEND"),
+        ("HIE", "REGIONAL-HIE", "RIVERBEND", "RIVERBEND"),
+        ("HIE", "REGIONAL-HIE", "", None),
+        ("", "ELSEWHERE", "", None),
+        ("", "", "", None),
+    ],
+)
+def test_the_feed_says_where_the_facility_is_named(msh_3: str, msh_4: str, pv1_3_4: str, facility: str | None) -> None:
+    found = SITE.facility_of(msh_3, msh_4, pv1_3_4)
+    assert (found.name if found else None) == facility
+
+
+def test_units_and_programs_are_found_whatever_their_case_and_none_is_made_up() -> None:
+    unit, program = SITE.unit(" goodhealth", "php1 "), SITE.program("gh-php1")
+    assert unit is not None
+    assert program is not None
+    assert unit.program == program.id
+    assert SITE.unit("GOODHEALTH", "NO SUCH") is None
+    assert SITE.unit("RIVERBEND", "3W") is None
+    assert SITE.program("") is None
+    assert SITE.facility("") is None
+
+
+def test_the_zone_of_a_facility_that_is_not_there_is_refused_without_repeating_what_was_asked() -> None:
+    with pytest.raises(SetUpError, match="GOODHEALTH") as refused:
+        SITE.zone("SECRET-PLACE")
+    assert "SECRET-PLACE" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("program", "unit", "level", "expected"),
+    [
+        ("GH-DETOX", "DTX", "inpatient", ("GH-DETOX", "1000000038", "11X", "institutional", ["DTX-DAY"])),
+        (None, "DTX", "inpatient", ("GH-DETOX", "1000000038", "11X", "institutional", ["DTX-DAY"])),
+        ("GH-PHP1", None, "php", ("GH-PHP1", "1000000012", "13X", "institutional", ["PHP-DAY"])),
+        (None, None, "outpatient", (None, "1000000012", None, "professional", ["OP-VISIT"])),
+        ("GONE", None, "iop", ("GONE", "1000000012", "13X", "institutional", ["IOP-DAY"])),
+    ],
+)
+def test_a_bill_is_by_the_program_else_the_unit_else_the_facility(
+    program: str | None, unit: str | None, level: str, expected: tuple[object, ...]
+) -> None:
+    found = SITE.billed("GOODHEALTH", program, unit, level)
+    assert (*found[:4], [code.code for code in found.codes]) == expected
+
+
+def test_a_facility_that_left_the_config_bills_as_nobody() -> None:
+    assert SITE.billed("GONE", None, None, "php") == (None, None, None, "institutional", ())
+
+
+def test_the_version_is_of_what_is_said_and_not_of_how_it_is_written(tmp_path: Path) -> None:
+    one = load(small(tmp_path))
+    reordered = small(tmp_path, ("name: small\n", "# a comment\n"))
+    reordered.write_text(reordered.read_text() + "name: small\n")
+    assert load(reordered).version == one.version
+    assert load(small(tmp_path, ("capacity: 4", "capacity: 5"))).version != one.version
+    assert re.fullmatch("[0-9a-f]{12}", one.version)
+
+
+def test_a_folder_is_the_union_of_its_files_and_stepdown_config_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "site")
+    monkeypatch.setenv("STEPDOWN_CONFIG", str(tmp_path / "site"))
+    assert load() == SITE
+    monkeypatch.delenv("STEPDOWN_CONFIG")
+    assert load().version == SITE.version
+
+
+def test_nothing_in_the_site_can_be_changed_after_it_was_read() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        SITE.limits.future_minutes = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "says"),
+    [
+        (("level: inpatient\n    cap", "levl: inpatient\n    cap"), 17, "`levl` is not known here .+`level`"),
+        (("level: inpatient\n    cap", "level: ipo\n    cap"), 17, "programs.1..level: Input should be 'inpatient'"),
+        (("capacity: 4", "capacity: many"), 18, "programs.1..capacity: Input should be a valid integer"),
+        (("capacity: 4", "capacity: 0"), 18, "greater than or equal to 1"),
+        (("    payers: [ACME]\n", ""), 14, "programs.1..payers: Field required"),
+        (("payers: [ACME]", "payers: [ACNE]"), 19, "there is no payer `ACNE`"),
+        (("program: P1", "program: P2"), 10, "there is no program `P2`"),
+        (("level: inpatient, program", "level: php, program"), 10, "another level or facility"),
+        (("level: inpatient, program", "program"), 10, "either `level` or `visit_class`"),
+        (("      inpatient: {bill", "      iop: {bill"), 14, "how `inpatient` is billed"),
+        (("      inpatient: {bill", "      ipo: {bill"), 12, "facilities.1..billing.ipo: Input should be"),
+        (("bill_type: 11X", "bill_type: 111"), 12, "bill_type"),
+        (("zone: America/New_York", "zone: America/NewYork"), 7, "did you mean `America/New_York`"),
+        (("1000000012", "1000000013"), 8, "Luhn"),
+        (("facility: NORTH", "facility: SOUTH"), 16, "there is no facility `SOUTH`"),
+        (('home: ["01"]', 'home: ["01", "1"]'), 22, "`1` is given twice"),
+        (('home: ["01"]', 'hme: ["01"]'), 22, "dispositions.hme"),
+        (("ages: {from: 18}", "ages: {from: 18, to: 12}"), 20, "ages: `to` must not be less"),
+        (("name: small", "name: small\nnmae: small"), 2, "`nmae` is not known here"),
+        (("name: small", "name: small\nname: small"), 2, "`name` is already given in line 1"),
+        (("name: small", "name: [small"), 2, "not YAML"),
+        (("name: small", "name: &a [*a]"), 1, "contains itself"),
+        (("title: Ward", "title: Ward\n    groups: [{id: A, title: A, capacity: 11}]"), 16, "less than or equal to 10"),
+        (("title: Ward", "title: Ward\n    days_week: 2\n    schedule: [{days: [mon], from: '09:00', to: '10:00'}]"),
+         14, "more than the days"),
+        (("title: Ward", "title: Ward\n    schedule: [{days: [mon], from: '11:00', to: '10:00'}]"), 16, "later than"),
+        (("title: Ward", "title: Ward\n    schedule: [{days: [moon], from: '11:00', to: '12:00'}]"), 16, "days.1."),
+        (("name: small", "name: small\nlimits: {future_minutes: -1}"), 2, "limits.future_minutes"),
+        (("name: small", "name: small\nfollow_ups: [{measure: F, levels: [php], first_day: 9, last_day: 7}]"),
+         2, "must not be before"),
+        (("payers:\n", "payers:\n  - {id: acme, title: Acme}\n"), 4, "`ACME` is given twice"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, change: tuple[str, str], line: int, says: str) -> None:
+    path = small(tmp_path, change)
+    with pytest.raises(ConfigError, match=says) as refused:
+        load(path)
+    assert line in {problem.mark.line for problem in refused.value.problems}
+    assert f"{path}:{line}: " in str(refused.value)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    path = small(tmp_path, ("capacity: 4", "capacity: many"))
+    path.write_text(path.read_text().replace("bill_type: 11X", "bill_type: X"))
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert [problem.mark.line for problem in refused.value.problems] == [12, 18]
+
+
+def test_a_key_in_two_files_is_told_with_both_places(tmp_path: Path) -> None:
+    small(tmp_path)
+    (tmp_path / "z.yaml").write_text("# again\nname: other\n")
+    with pytest.raises(ConfigError, match=r"z\.yaml:2: `name` is already given at .*site\.yml:1"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "- a list\n", "just text\n", "\tname: x\n", "a: \x00\n"])
+def test_a_file_that_holds_no_site_is_told_as_such(tmp_path: Path, text: str) -> None:
+    (tmp_path / "site.yml").write_text(text)
+    with pytest.raises(ConfigError, match=r"site\.yml:1: "):
+        load(tmp_path)
+
+
+def test_bytes_that_are_no_text_are_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "site.yml").write_bytes(b"name: \xff\xfe\n")
+    with pytest.raises(ConfigError, match=r"site\.yml:1: not YAML"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["missing", "empty"])
+def test_a_place_without_files_is_one_sentence_that_says_what_to_do(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SetUpError, match="STEPDOWN_CONFIG"):
+        load(tmp_path / name)
+
+
+def test_codes_keep_their_leading_zero_and_words_stay_words(tmp_path: Path) -> None:
+    path = small(tmp_path, ('home: ["01"]', "home: [01, NO, 1_0]"))
+    assert load(path).dispositions == {"home": ("01", "NO", "1_0")}
+
+
+def test_a_site_says_its_own_version_wherever_it_is_built() -> None:
+    assert Site.model_validate(SITE.model_dump(by_alias=True)).version == SITE.version
