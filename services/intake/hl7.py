@@ -1,0 +1,239 @@
+"""Bytes to HL7 v2 messages, tolerant and lazy: lines, delimiters, fields; knows no meaning of a field.
+
+Sources: HL7 v2.5.1 chapter 2 (2.5 delimiters, 2.7 escapes, 2.10.3 batches); notes on field traffic: half of all files
+end segments in LF, MSH-2 has 2 to 5 characters, text is wrapped, batches and several messages share a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from services.intake.charsets import decode, widen
+
+NULL = '""'
+"""The explicit null: remove what is stored (HL7 v2.5.1 2.5.3)."""
+
+_START = re.compile(rb"(?:\A|[\r\n\x0b\x1c])[ \t\x0b]*(?:\xef\xbb\xbf)?[ \t\x0b]*(?=MSH[!-/:-@\[-`{-~])")
+_BREAKS = re.compile(r"[\r\n\x0b\x1c]+")
+_BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2}")
+_BLANKS = " \t\ufeff\x00"
+_ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiters:
+    """What MSH-1 and MSH-2 say; an empty one is not in use. `msh2` is what to write back to this sender."""
+
+    field: str = "|"
+    component: str = "^"
+    repetition: str = "~"
+    escape: str = "\\"
+    sub: str = "&"
+    msh2: str = "^~\\&"
+
+
+USUAL = Delimiters()
+_MARKS = (USUAL.component, USUAL.repetition, USUAL.escape, USUAL.sub)
+
+
+@lru_cache(maxsize=64)
+def delimiters(msh1: str, msh2: str) -> tuple[Delimiters, str | None]:
+    """(delimiters, warning or None) for MSH-1 and MSH-2: 2 to 5 characters, doubled backslash, custom, or unusable."""
+    marks = msh2.replace("\\\\", "\\")
+    if not 2 <= len(marks) <= 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
+        return Delimiters(field=msh1), "MSH-2 is unusable; read with the usual delimiters"
+    found = list(marks[:4]) + [usual if usual not in marks and usual != msh1 else "" for usual in _MARKS[len(marks) :]]
+    used: set[str] = set()
+    for place, mark in enumerate(found):
+        found[place] = "" if mark in used else mark
+        used.add(mark)
+    odd = None if marks == "^~\\&" and msh2 == marks else "MSH-2 is not ^~\\&"
+    return Delimiters(msh1, found[0], found[1], found[2], found[3], marks), odd
+
+
+class Segment:
+    """One line: fields counted from 1 as in the standard (MSH-1 is the field separator)."""
+
+    __slots__ = ("_fields", "_message", "line", "name")
+
+    def __init__(self, name: str, line: str, message: Message) -> None:
+        self.name = name
+        self.line = line
+        self._message = message
+        self._fields: list[str] | None = None
+
+    def raw(self, field: int) -> str:
+        """The field as sent, all repetitions, nothing unescaped; "" where there is none."""
+        fields = self._fields
+        if fields is None:
+            fields = self._fields = self.line.split(self._message.marks.field)
+            if self.name == "MSH":
+                fields.insert(1, self._message.marks.field)
+        return fields[field] if field < len(fields) else ""
+
+    def repetitions(self, field: int) -> list[str]:
+        """The repetitions of a field as sent; none for an empty field."""
+        raw, mark = self.raw(field), self._message.marks.repetition
+        if not raw:
+            return []
+        return raw.split(mark) if mark and not (self.name == "MSH" and field == 2) else [raw]
+
+    def get(self, field: int, component: int = 1, sub: int = 1) -> str:
+        """One subcomponent of the first repetition, unescaped and trimmed; "" where there is none."""
+        raw = self.raw(field)
+        if not raw:
+            return ""
+        mark = self._message.marks.repetition
+        if mark and mark in raw:
+            raw = raw.split(mark, 1)[0]
+        return self._message.part(raw, component, sub)
+
+    def __repr__(self) -> str:
+        return f"<Segment {self.name}>"
+
+
+class Message:
+    """One message: its segments in order, the charset it was read in, and what was odd about it.
+
+    `warnings` name lines and fields, never a value.
+    """
+
+    __slots__ = ("_by_name", "charset", "marks", "segments", "warnings")
+
+    def __init__(self, raw: bytes) -> None:
+        head = _BREAK_BYTES.split(raw, maxsplit=1)[0]
+        text, self.charset, odd = decode(raw, _msh18(head))
+        text = text.replace("\x00", "")
+        self.warnings: list[str] = [odd] if odd else []
+        msh2 = text[4 : _end(text, text[3])]
+        self.marks, odd = delimiters(text[3], msh2)
+        if odd:
+            self.warnings.append(odd)
+        self.segments: list[Segment] = []
+        self._by_name: dict[str, list[Segment]] = {}
+        self._read(text)
+
+    def first(self, name: str) -> Segment | None:
+        """The first segment of that name, or None."""
+        found = self._by_name.get(name)
+        return found[0] if found else None
+
+    def all(self, name: str) -> list[Segment]:
+        """Every segment of that name, in order."""
+        return self._by_name.get(name, [])
+
+    @property
+    def msh(self) -> Segment:
+        """The header, which every message has."""
+        return self._by_name["MSH"][0]
+
+    def part(self, repetition: str, component: int = 1, sub: int = 1) -> str:
+        """One subcomponent of a repetition, unescaped and trimmed; "" where there is none."""
+        marks = self.marks
+        text = _nth(repetition, marks.component, component)
+        if text and marks.sub:
+            text = _nth(text, marks.sub, sub)
+        elif sub > 1:
+            return ""
+        if text and marks.escape and marks.escape in text:
+            text = self.unescape(text)
+        return text.strip()
+
+    def unescape(self, text: str) -> str:
+        r"""`\F\ \S\ \T\ \R\ \E\ \P\ \Xhh\ \.br\` as what they stand for; what is broken or unknown stays as it is."""
+        return _escapes(self.marks.escape).sub(self._plain, text) if self.marks.escape else text
+
+    def _plain(self, found: re.Match[str]) -> str:
+        code, marks = found[1], self.marks
+        if code[0] == "X":
+            return _hex(code[1:], self.charset)
+        if code[0] == ".":
+            return "\n" if code[1:3] in {"br", "sp"} else ""
+        plain = {"F": marks.field, "S": marks.component, "T": marks.sub, "R": marks.repetition, "E": marks.escape}
+        return plain.get(code) or ("#" if code == "P" else "")
+
+    def _read(self, text: str) -> None:
+        stray = indented = lower = 0
+        mark = self.marks.field
+        for line in _BREAKS.split(text):
+            bare = line.strip(_BLANKS) if line[:1] in _BLANKS or line[-1:] in _BLANKS else line
+            if not bare:
+                continue
+            if not _is_segment(bare, mark):
+                stray += 1
+                continue
+            indented += line[:1] != bare[:1]
+            lower += not bare[:3].isupper()
+            self._add(bare)
+        self._tell("is no segment", "are no segments", stray)
+        self._tell("is indented", "are indented", indented)
+        self._tell("has a segment name in lower case", "have segment names in lower case", lower)
+
+    def _add(self, line: str) -> None:
+        name = line[:3].upper()
+        if name not in _ENVELOPE:
+            segment = Segment(name, line, self)
+            self.segments.append(segment)
+            self._by_name.setdefault(name, []).append(segment)
+
+    def _tell(self, one: str, several: str, count: int) -> None:
+        if count:
+            self.warnings.append(f"1 line {one}" if count == 1 else f"{count} lines {several}")
+
+    def __repr__(self) -> str:
+        return f"<Message of {len(self.segments)} segments>"
+
+
+def messages(raw: bytes) -> Iterator[Message]:
+    """Every message in a file or frame, in order: none where no line begins with MSH and a delimiter.
+
+    A byte order mark, MLLP bytes, blanks, and the headers and trailers of batches (FHS, BHS, BTS, FTS) are skipped.
+    """
+    raw = widen(raw)
+    starts = [found.end() for found in _START.finditer(raw)]
+    for begin, end in zip(starts, [*starts, len(raw)][1:], strict=True):
+        yield Message(raw[begin:end])
+
+
+def _end(text: str, mark: str) -> int:
+    """Where MSH-2 ends: at the next field separator, or with the line."""
+    line = _BREAKS.search(text)
+    stop = line.start() if line else len(text)
+    found = text.find(mark, 4, stop)
+    return stop if found < 0 else found
+
+
+def _msh18(head: bytes) -> str:
+    fields = head.split(head[3:4])
+    return re.split(rb"[~^]", fields[17], maxsplit=1)[0].decode("latin-1") if len(fields) > 17 else ""
+
+
+def _is_segment(line: str, mark: str) -> bool:
+    return bool(_NAME.match(line)) and (len(line) == 3 or line[3] == mark)
+
+
+def _nth(text: str, mark: str, place: int) -> str:
+    if not mark or mark not in text:
+        return text if place == 1 else ""
+    if place == 1:
+        return text.split(mark, 1)[0]
+    parts = text.split(mark, place)
+    return parts[place - 1] if len(parts) >= place else ""
+
+
+@lru_cache(maxsize=32)
+def _escapes(mark: str) -> re.Pattern[str]:
+    e = re.escape(mark)
+    return re.compile(rf"{e}([FSTREPHN]|X(?:[0-9A-Fa-f]{{2}})+|\.[a-z]{{2}}[^{e}]{{0,8}}){e}")
+
+
+def _hex(digits: str, charset: str) -> str:
+    raw = bytes.fromhex(digits).replace(b"\x00", b"")
+    try:
+        return raw.decode(charset)
+    except ValueError:
+        return raw.decode("latin-1")
