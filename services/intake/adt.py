@@ -1,4 +1,4 @@
-"""A parsed message to what the hospital said in it: `Adt`, and `Identity` apart; refuses only what nothing can mend.
+"""A parsed message to what the hospital said in it; refuses only what nothing can mend. Names are read elsewhere.
 
 Sources: contract 6; HL7 v2.5.1 chapter 3; IHE ITI-31. Routed by MSH-9.1 and MSH-9.2 alone: EVN-1 disagrees with them in
 one message of seven, MSH-9.3 is missing in every second.
@@ -11,7 +11,7 @@ from enum import Enum
 
 from services.intake import parts
 from services.intake.hl7 import NULL, Message
-from services.intake.model import REMOVED, Adt, FeedRules, Identity, Moment, PatientId, Refused, Removed
+from services.intake.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed
 from services.intake.timestamps import read_moment
 
 VISIT_TRIGGERS = frozenset(f"A{number:02}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 21, 22, 28, 31, 52, 53))
@@ -38,8 +38,8 @@ class _Unreadable(Enum):
 _Times = dict[str, Moment | Removed | _Unreadable]
 
 
-def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> tuple[Adt, Identity]:
-    """What the message says, and whom it is about.
+def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
+    """What the message says; who the patient is stays in `parts.identity(message)`.
 
     Raises Refused (an InvalidMessage): AR 200/201/202 for what this door does not take, AE for a message without
     control id, PID or patient id, a merge without MRG or into itself, a required time that is unreadable or further
@@ -56,8 +56,7 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> tuple[
     if occurred.start - arrived_at > rules.future_limit:
         segment, _, place = source.partition("-")
         raise Refused("AE", 207, segment, int(place or 0), "the time lies further in the future than the site allows")
-    identity = parts.identity(message)
-    adt = Adt(
+    return Adt(
         trigger=trigger,
         control_id=control_id,
         sending_app=message.msh.get(3),
@@ -86,11 +85,10 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> tuple[
         diagnoses=parts.diagnoses(message),
         coverage=parts.coverage(message),
         merged=_merged(message, ids) if trigger in MERGES else (),
-        age_years=_age(identity.birth_date, occurred.start.date()),
+        age_years=_age(parts.birth_date(message), occurred.start.date()),
         charset=message.charset,
         warnings=(*message.warnings, *warnings, *_doubts(times)),
     )
-    return adt, identity
 
 
 def _accepted(message: Message, processing_ids: frozenset[str]) -> str:
@@ -151,12 +149,15 @@ def _read(text: str, zone: tzinfo) -> Moment | _Unreadable:
 
 
 def _occurred(trigger: str, times: _Times, arrived_at: datetime) -> tuple[Moment, str]:
+    """The trigger's own time where it is told: then it must be readable. Else the first readable time of the event."""
     own = _OWN_TIME.get(trigger)
-    for place in (own, *_EVENT) if own else _EVENT:
+    chain = (own,) if own and isinstance(times.get(own), (Moment, _Unreadable)) else _EVENT
+    for place in chain:
         found = times.get(place)
         if isinstance(found, Moment):
             return found, place
-        if found is _Unreadable.UNREADABLE:
+    for place in chain:
+        if times.get(place) is _Unreadable.UNREADABLE:
             segment, field = _PLACES[place]
             raise Refused("AE", 102, segment, field, "a required time is unreadable")
     return Moment(arrived_at, arrived_at), "arrival"

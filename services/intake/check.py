@@ -65,7 +65,7 @@ def check(name: str, raw: bytes, rules: FeedRules, now: datetime) -> Iterator[Li
 def _line(name: str, index: int, message: Message, rules: FeedRules, now: datetime) -> Line:
     trigger, control_id = message.msh.get(9, 2) or None, message.msh.get(10) or None
     try:
-        adt, _ = read_adt(message, rules, now)
+        adt = read_adt(message, rules, now)
     except Refused as refused:
         warnings = tuple(message.warnings)
         return Line(name, index, trigger, control_id, refused.ack, message.charset, warnings, refused.fault)

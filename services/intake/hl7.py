@@ -169,7 +169,7 @@ class Message:
             indented += line[:1] != bare[:1]
             lower += not bare[:3].isupper()
             self._add(bare)
-        self._tell("is no segment", "are no segments", stray)
+        self._tell("is no segment", "are no segment", stray)
         self._tell("is indented", "are indented", indented)
         self._tell("has a segment name in lower case", "have segment names in lower case", lower)
 

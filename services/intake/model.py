@@ -197,6 +197,9 @@ class SiteMap(Protocol):
     def disposition(self, code: str | None) -> DispositionKind:
         """What PV1-36 means here; `unknown` is a valid outcome."""
 
+    def zone(self, facility: str) -> tzinfo:
+        """The facility's zone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

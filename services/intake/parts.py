@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from hashlib import sha256
 
 from services.intake.hl7 import NULL, Message, Segment
@@ -117,6 +118,12 @@ def coverage(message: Message) -> tuple[Payer, ...] | Removed | None:
     return tuple(found) or None
 
 
+def birth_date(message: Message) -> date | None:
+    """PID-7, where it is a whole date."""
+    pid = message.first("PID")
+    return read_day(pid.get(7)) if pid else None
+
+
 def identity(message: Message) -> Identity:
     """Names, birth date, sex, phones, address of PID; to be sealed."""
     pid = message.first("PID")
@@ -129,7 +136,7 @@ def identity(message: Message) -> Identity:
     return Identity(
         family_name=family or None,
         given_name=given or None,
-        birth_date=read_day(pid.get(7)),
+        birth_date=birth_date(message),
         sex=pid.get(8) or None,
         phones=tuple(phone for phone in phones if phone),
         address=tuple(address) if pid.raw(11) else (),
