@@ -233,7 +233,9 @@ def _escapes(mark: str) -> re.Pattern[str]:
 
 def _hex(digits: str, charset: str) -> str:
     raw = bytes.fromhex(digits).replace(b"\x00", b"")
-    try:
-        return raw.decode(charset)
-    except ValueError:
-        return raw.decode("latin-1")
+    for codec in (charset, "utf-8"):
+        try:
+            return raw.decode(codec)
+        except ValueError:
+            continue
+    return raw.decode("latin-1")
