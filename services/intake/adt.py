@@ -130,8 +130,7 @@ def _times(message: Message, zone: tzinfo) -> _Times:
     found: _Times = {}
     seen: dict[str, Moment | _Unreadable] = {}
     for place, (name, field) in _PLACES.items():
-        segment = message.first(name)
-        text = segment.get(field) if segment else ""
+        text = message.get(name, field)
         if text == NULL:
             found[place] = REMOVED
         elif text:

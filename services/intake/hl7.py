@@ -6,6 +6,7 @@ end segments in LF, MSH-2 has 2 to 5 characters, text is wrapped, batches and se
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +17,9 @@ from services.intake.charsets import decode, widen
 NULL = '""'
 """The explicit null: remove what is stored (HL7 v2.5.1 2.5.3)."""
 
-_START = re.compile(rb"(?:\A|[\r\n\x0b\x1c])[ \t\x0b]*(?:\xef\xbb\xbf)?[ \t\x0b]*(?=MSH[!-/:-@\[-`{-~])")
 _BREAKS = re.compile(r"[\r\n\x0b\x1c]+")
 _BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2}")
+_MARK = re.compile(rb"[!-/:-@\[-`{-~]")
 _BLANKS = " \t\ufeff\x00"
 _ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
 
@@ -85,12 +85,18 @@ class Segment:
     def get(self, field: int, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of the first repetition, unescaped and trimmed; "" where there is none."""
         raw = self.raw(field)
-        if not raw:
-            return ""
+        if raw.isalnum():  # no delimiter is: the shortest way for most fields
+            return raw if component == sub == 1 else ""
+        return self._message.part(self._first(raw), component, sub) if raw else ""
+
+    def components(self, field: int) -> list[str]:
+        """The components of the first repetition, each its first subcomponent, unescaped and trimmed."""
+        raw = self.raw(field)
+        return self._message.components(self._first(raw)) if raw else []
+
+    def _first(self, raw: str) -> str:
         mark = self._message.marks.repetition
-        if mark and mark in raw:
-            raw = raw.split(mark, 1)[0]
-        return self._message.part(raw, component, sub)
+        return raw.split(mark, 1)[0] if mark and mark in raw else raw
 
     def __repr__(self) -> str:
         return f"<Segment {self.name}>"
@@ -126,6 +132,11 @@ class Message:
         """Every segment of that name, in order."""
         return self._by_name.get(name, [])
 
+    def get(self, name: str, field: int) -> str:
+        """The first component of a field of the first segment of that name; "" where there is none."""
+        found = self._by_name.get(name)
+        return found[0].get(field) if found else ""
+
     @property
     def msh(self) -> Segment:
         """The header, which every message has."""
@@ -133,13 +144,18 @@ class Message:
 
     def part(self, repetition: str, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of a repetition, unescaped and trimmed; "" where there is none."""
+        text = _nth(repetition, self.marks.component, component)
+        return self._plain_part(text, sub) if text else ""
+
+    def components(self, repetition: str) -> list[str]:
+        """Every component of a repetition, each its first subcomponent, unescaped and trimmed."""
+        parts = repetition.split(self.marks.component)
+        return [part if not part or part.isalnum() else self._plain_part(part, 1) for part in parts]
+
+    def _plain_part(self, text: str, sub: int) -> str:
         marks = self.marks
-        text = _nth(repetition, marks.component, component)
-        if text and marks.sub:
-            text = _nth(text, marks.sub, sub)
-        elif sub > 1:
-            return ""
-        if text and marks.escape and marks.escape in text:
+        text = _nth(text, marks.sub, sub)
+        if marks.escape and marks.escape in text:
             text = self.unescape(text)
         return text.strip()
 
@@ -158,23 +174,23 @@ class Message:
 
     def _read(self, text: str) -> None:
         stray = indented = lower = 0
-        mark = self.marks.field
+        ends = ("", self.marks.field)
         for line in _BREAKS.split(text):
             bare = line.strip(_BLANKS) if line[:1] in _BLANKS or line[-1:] in _BLANKS else line
             if not bare:
                 continue
-            if not _is_segment(bare, mark):
+            name = bare[:3]
+            if bare[3:4] not in ends or len(name) < 3 or not (name.isalnum() and name[0].isalpha() and name.isascii()):
                 stray += 1
                 continue
             indented += line[:1] != bare[:1]
-            lower += not bare[:3].isupper()
-            self._add(bare)
+            lower += not name.isupper()
+            self._add(name.upper(), bare)
         self._tell("is no segment", "are no segment", stray)
         self._tell("is indented", "are indented", indented)
         self._tell("has a segment name in lower case", "have segment names in lower case", lower)
 
-    def _add(self, line: str) -> None:
-        name = line[:3].upper()
+    def _add(self, name: str, line: str) -> None:
         if name not in _ENVELOPE:
             segment = Segment(name, line, self)
             self.segments.append(segment)
@@ -194,7 +210,7 @@ def messages(raw: bytes) -> Iterator[Message]:
     A byte order mark, MLLP bytes, blanks, and the headers and trailers of batches (FHS, BHS, BTS, FTS) are skipped.
     """
     raw = widen(raw)
-    starts = [found.end() for found in _START.finditer(raw)]
+    starts = list(_starts(raw))
     for begin, end in zip(starts, [*starts, len(raw)][1:], strict=True):
         yield Message(raw[begin:end])
 
@@ -212,8 +228,18 @@ def _msh18(head: bytes) -> str:
     return re.split(rb"[~^]", fields[17], maxsplit=1)[0].decode("latin-1") if len(fields) > 17 else ""
 
 
-def _is_segment(line: str, mark: str) -> bool:
-    return bool(_NAME.match(line)) and (len(line) == 3 or line[3] == mark)
+def _starts(raw: bytes) -> Iterator[int]:
+    """Where a line begins with MSH and a delimiter."""
+    at = raw.find(b"MSH")
+    while at >= 0:
+        if _MARK.match(raw, at + 3) and _begins_a_line(raw[max(0, at - 64) : at]):
+            yield at
+        at = raw.find(b"MSH", at + 3)
+
+
+def _begins_a_line(before: bytes) -> bool:
+    before = before.rstrip(b" \t").removesuffix(codecs.BOM_UTF8).rstrip(b" \t")
+    return not before or before[-1] in b"\r\n\x0b\x1c"
 
 
 def _nth(text: str, mark: str, place: int) -> str:
@@ -233,7 +259,9 @@ def _escapes(mark: str) -> re.Pattern[str]:
 
 def _hex(digits: str, charset: str) -> str:
     raw = bytes.fromhex(digits).replace(b"\x00", b"")
-    try:
-        return raw.decode(charset)
-    except ValueError:
-        return raw.decode("latin-1")
+    for codec in (charset, "utf-8"):
+        try:
+            return raw.decode(codec)
+        except ValueError:
+            continue
+    return raw.decode("latin-1")

@@ -29,15 +29,13 @@ def short(text: str) -> str:
 
 def code(message: Message, name: str, field: int) -> str | None:
     """The first component of a field; None where it says nothing, or `""`."""
-    segment = message.first(name)
-    text = segment.get(field) if segment else ""
+    text = message.get(name, field)
     return short(text) if text and text != NULL else None
 
 
 def told(message: Message, name: str, field: int) -> str | Removed | None:
     """The first component of a field; REMOVED for `""`."""
-    segment = message.first(name)
-    text = segment.get(field) if segment else ""
+    text = message.get(name, field)
     return REMOVED if text == NULL else (short(text) or None)
 
 
@@ -48,10 +46,10 @@ def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...
         return ()
     found = []
     for repetition in segment.repetitions(field):
-        number = message.part(repetition)
+        number, _, _, authority, kind = [*message.components(repetition), "", "", "", ""][:5]
         if number and number != NULL:
-            authority = message.part(repetition, 4) or message.part(repetition, 4, 2)
-            found.append(PatientId(short(number), short(authority) or None, short(message.part(repetition, 5)) or None))
+            authority = authority or message.part(repetition, 4, 2)
+            found.append(PatientId(short(number), short(authority) or None, short(kind) or None))
     return tuple(found)
 
 
@@ -65,8 +63,8 @@ def location(message: Message, field: int) -> Location:
     segment = message.first("PV1")
     if segment is None or not segment.raw(field):
         return NOWHERE
-    unit, room, bed, facility = (_text(segment, field, component) for component in (1, 2, 3, 4))
-    return Location(unit, room, bed, facility)
+    found = [short(text) if text and text != NULL else None for text in segment.components(field)[:4]]
+    return Location(*found, *NOWHERE[len(found) :])
 
 
 def attending(message: Message) -> str | Removed | None:
