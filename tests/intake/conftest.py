@@ -6,6 +6,7 @@ import itertools
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +18,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.intake import tables
 from services.intake.handlers import Intake
 from services.intake.reading import Answer, Received
+from services.intake.tables import INTAKE
 from shared import site_config
 from shared.clock import SetClock
 from shared.crypto import Seal
 from shared.db import Database
 from shared.events.envelope import Fact, from_record
 from shared.outbox import unpacked
-from shared.tables import create_plumbing
+from shared.tables import PLUMBING, create_plumbing
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 _COUNT = itertools.count(1)
@@ -47,9 +49,9 @@ def admin_url(request: pytest.FixtureRequest) -> str:
         return url
 
 
-@pytest.fixture(scope="session")
-async def intake_url(admin_url: str) -> AsyncIterator[str]:
-    """A database with intake's tables; gone afterwards."""
+@asynccontextmanager
+async def made_database(admin_url: str) -> AsyncIterator[str]:
+    """The URL of a database with intake's tables and a random name; gone afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     admin = create_async_engine(driver_url(admin_url), isolation_level="AUTOCOMMIT")
     async with admin.connect() as connection:
@@ -66,6 +68,13 @@ async def intake_url(admin_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
+async def intake_url(admin_url: str) -> AsyncIterator[str]:
+    """A database that tests share; each has patients of its own in it."""
+    async with made_database(admin_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 async def database(intake_url: str) -> AsyncIterator[Database]:
     """That database."""
     found = Database(intake_url)
@@ -77,6 +86,24 @@ async def database(intake_url: str) -> AsyncIterator[Database]:
 def intake(database: Database) -> Intake:
     """The handlers on it, with the sample site."""
     return Intake(database, site_config.load(site_config.SAMPLE), Seal({"k1": bytes(32)}), SetClock(NOW))
+
+
+@pytest.fixture(scope="session")
+async def emptied(admin_url: str) -> AsyncIterator[Database]:
+    """Another database, for tests that look at all of it."""
+    async with made_database(admin_url) as url:
+        found = Database(url)
+        yield found
+        await found.close()
+
+
+@pytest.fixture
+async def own_intake(emptied: Database, intake: Intake) -> Intake:
+    """The handlers on a database in which there is nothing yet."""
+    names = ", ".join(table.name for table in (*INTAKE.sorted_tables, *PLUMBING.sorted_tables))
+    async with emptied.begin() as connection:
+        await connection.execute(sa.text(f"TRUNCATE {names}"))
+    return Intake(emptied, intake.site, intake.seal, intake.clock)
 
 
 class Hospital:
