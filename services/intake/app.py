@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from faststream.kafka import KafkaBroker
 
 from services.intake import consumer, mllp
 from services.intake.handlers import Intake
@@ -19,6 +17,7 @@ from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import Clock, system_clock
 from shared.crypto import Seal
 from shared.db import Database
+from shared.kafka import broker_for
 from shared.outbox import Relay
 from shared.run import Door, Service, serve
 from shared.settings import Settings
@@ -52,13 +51,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     reception: Reception[Received, Answer] = Reception(intake.receive, size=lambda each: len(each.raw))
     limits = mllp.Limits(frame_bytes=site.limits.message_bytes)
     door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits)
-    broker = KafkaBroker(
-        **settings.kafka_client(),
-        allow_auto_create_topics=False,
-        graceful_timeout=20,
-        log_level=logging.DEBUG,
-        apply_types=False,
-    )
+    broker = broker_for(settings, "intake")
     service: Service
 
     async def ready() -> dict[str, str]:

@@ -8,7 +8,7 @@ from faststream.kafka import KafkaBroker
 from pydantic import ValidationError
 
 from services.intake import store
-from shared.db import Database
+from shared.db import Connection, Database
 from shared.errors import InvalidMessage
 from shared.events import EpisodeState
 from shared.kafka import Subscription
@@ -20,7 +20,7 @@ def episodes(broker: KafkaBroker, database: Database) -> Subscription:
     return Subscription(broker, database, service="intake", topic="care.episodes", apply=keep_episodes)
 
 
-async def keep_episodes(connection: store.Connection, batch: Sequence[Incoming], tally: Tally) -> None:
+async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally: Tally) -> None:
     """Keep the newest version of each episode; an older one than is kept is dropped (house.md section 6)."""
     newest: dict[str, tuple[Incoming, store.Told]] = {}
     for incoming in batch:

@@ -24,7 +24,7 @@ from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, 
 from services.intake.settling import Ledger, OnFile, Settled, settle
 from shared import audit, metrics, outbox
 from shared.crypto import Seal
-from shared.db import Database
+from shared.db import Connection, Database
 from shared.errors import Transient
 from shared.events import to_record
 from shared.site_config import Site
@@ -103,7 +103,7 @@ class Intake:
         return len(set(patients))
 
 
-async def take_in(connection: store.Connection, letters: Sequence[Letter], intake: Intake) -> None:
+async def take_in(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
     """Store letters and what follows from them, inside the caller's transaction; each letter gets its answer."""
     news = [letter for letter in letters if letter.stored]
     about = [letter for letter in news if letter.adt is not None and letter.outcome.code == "AA"]
@@ -118,7 +118,7 @@ async def take_in(connection: store.Connection, letters: Sequence[Letter], intak
     await _account(connection, letters, repeats, intake)
 
 
-async def _find_patients(connection: store.Connection, letters: Sequence[Letter], intake: Intake) -> None:
+async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
     """Whom each letter is about: found or made, and locked."""
     keys = {key for letter in letters for key in letter.keys}
     owners = await store.owners(connection, sorted(keys))
@@ -145,7 +145,7 @@ def _new_identifiers(
     return list(rows.values())
 
 
-async def _repeats(connection: store.Connection, letters: Sequence[Letter]) -> set[int]:
+async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int]:
     """The letters that came before, or came already in this batch; they get the first answer."""
     if not letters:
         return set()
@@ -156,7 +156,7 @@ async def _repeats(connection: store.Connection, letters: Sequence[Letter]) -> s
     for letter in letters:
         same = before[letter.ids, letter.body]
         earlier = first.setdefault((letter.ids, letter.body), letter)
-        if same.replies is not None:
+        if same.message_id is not None:
             letter.replies, letter.outcome = same.replies, Outcome(same.answer)
             repeats.add(id(letter))
         elif earlier is not letter:
@@ -169,7 +169,7 @@ async def _repeats(connection: store.Connection, letters: Sequence[Letter]) -> s
     return repeats
 
 
-async def _settle(connection: store.Connection, letters: Sequence[Letter], intake: Intake) -> None:
+async def _settle(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
     patients = sorted({letter.patient_id for letter in letters if letter.patient_id})
     every = await store.visits_of(connection, patients)
     touched = _deliver(letters, every)
@@ -211,7 +211,7 @@ def _deliver(letters: Sequence[Letter], every: list[OnFile]) -> dict[str, OnFile
 
 
 async def _settled(
-    connection: store.Connection, visits: Sequence[OnFile], letters: Sequence[Letter], ledger: Ledger, intake: Intake
+    connection: Connection, visits: Sequence[OnFile], letters: Sequence[Letter], ledger: Ledger, intake: Intake
 ) -> list[Settled]:
     """Load, settle and save visits, and send what they state."""
     by_id = {visit.visit_id: visit for visit in visits}
@@ -259,7 +259,7 @@ def _kept(letter: Letter) -> store.Kept:
     )
 
 
-async def _account(connection: store.Connection, letters: Sequence[Letter], repeats: set[int], intake: Intake) -> None:
+async def _account(connection: Connection, letters: Sequence[Letter], repeats: set[int], intake: Intake) -> None:
     """Who sent what: audit rows and the feeds' counts, added up over the batch."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for letter in letters:

@@ -11,17 +11,13 @@ from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake import kept
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
 from services.intake.settling import Ledger, OnFile, Settled, Stated, joined
 from services.intake.tables import facts, messages
-from shared.db import copy_rows
-
-Connection = AsyncConnection
-"""An open transaction, for those who name no SQL."""
+from shared.db import Connection, copy_rows
 
 _OWNERS = sa.text("SELECT key, patient_id FROM patient_identifiers WHERE key = ANY(CAST(:keys AS bytea[]))")
 _IDENTIFIERS = sa.text(
@@ -136,17 +132,17 @@ async def keep_identities(connection: Connection, rows: Mapping[str, tuple[bytes
 class Before(NamedTuple):
     """What is known of a message's ids: the answer of the very same one, and whether another one has them."""
 
-    replies: tuple[bytes, ...] | None
+    replies: tuple[bytes, ...]
     answer: AckCode
     message_id: str | None
     other: bool
 
 
 async def before(connection: Connection, asked: Sequence[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], Before]:
-    """(ids, body) → what came before; those of messages that are news have no replies."""
+    """(ids, body) → what came before; those of messages that are news have no message_id."""
     given = {"ids": [ids for ids, _ in asked], "bodies": [body for _, body in asked]}
     return {
-        (row.ids, row.body): Before(tuple(row.replies) if row.replies else None, row.answer, row.message_id, row.other)
+        (row.ids, row.body): Before(tuple(row.replies or ()), row.answer, row.message_id, row.other)
         for row in (await connection.execute(_BEFORE, given)).all()
     }
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.intake.settling import OnFile
+from shared.db import Connection
 from shared.tables import positions
 
 _VISITS = sa.text(
@@ -27,29 +27,29 @@ _EPISODES = sa.text(
 )
 
 
-async def at_one_instant(connection: AsyncConnection) -> None:
+async def at_one_instant(connection: Connection) -> None:
     """Let what this connection reads be of one moment; before anything else on it."""
     await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
-async def visits_after(connection: AsyncConnection, after: str, page: int) -> list[tuple[OnFile, str]]:
+async def visits_after(connection: Connection, after: str, page: int) -> list[tuple[OnFile, str]]:
     """A page of visits by id, without messages and facts, each with its mapping's version."""
     rows = (await connection.execute(_VISITS, {"after": after, "page": page})).all()
     return [(OnFile(*row[:-1]), row.mapping) for row in rows]
 
 
-async def sequences_after(connection: AsyncConnection, after: str, page: int) -> tuple[list[str], str | None]:
+async def sequences_after(connection: Connection, after: str, page: int) -> tuple[list[str], str | None]:
     """Of a page of episodes those whose sequences are not 1,2,3… up to the last given; and where the next begins."""
     gaps = list((await connection.execute(_GAPS, {"after": after, "page": page})).scalars())
     last, number = (await connection.execute(_EPISODES, {"after": after, "page": page})).one()
     return gaps, last if number == page else None
 
 
-async def unsent(connection: AsyncConnection) -> int:
+async def unsent(connection: Connection) -> int:
     """Records in the outbox."""
     return int((await connection.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one())
 
 
-async def where_consumers_stand(connection: AsyncConnection) -> Sequence[dict[str, Any]]:
+async def where_consumers_stand(connection: Connection) -> Sequence[dict[str, Any]]:
     """The rows of `positions`."""
     return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
