@@ -41,7 +41,7 @@ class Limits:
     in_flight: int = 64
     frame_seconds: float = 30.0
     idle_seconds: float = 3600.0
-    stop_seconds: float = 20.0
+    stop_seconds: float = 8.0
 
 
 class Door:
