@@ -20,7 +20,7 @@ from services.intake.identity import whose
 from services.intake.ids import new_id
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
-from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together
+from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
 from services.intake.settling import Ledger, OnFile, Settled, settle
 from shared import audit, metrics, outbox
 from shared.crypto import Seal
@@ -35,6 +35,8 @@ TRIES = 3
 """A pooled connection that died shows only when it is used: so the store is away after three tries."""
 OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
 
+SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
+
 
 @dataclass(slots=True)
 class Intake:
@@ -48,12 +50,20 @@ class Intake:
     async def receive(self, batch: Sequence[Received]) -> list[Answer]:
         """An answer for each frame, in order; when it returns, what was answered AA or AE is committed."""
         rules = SiteRules(self.site)
-        frames = [read(received, rules, self.seal) for received in batch]
+        frames = [self._read(received, rules) for received in batch]
         await self._keep([letter for letters in frames for letter in letters])
         answers = [together(letters) for letters in frames]
         for received, answer in zip(batch, answers, strict=True):
             metrics.MESSAGES.labels(received.door, answer.code).inc()
         return answers
+
+    def _read(self, received: Received, rules: SiteRules) -> list[Letter]:
+        try:
+            return read(received, rules, self.seal)
+        except Exception:
+            letter = unread(received, self.seal)
+            log.exception("a message can't be read", extra={"message_id": letter.message_id})
+            return [letter]
 
     async def _keep(self, letters: list[Letter]) -> None:
         try:
@@ -128,6 +138,8 @@ async def _find_patients(connection: Connection, letters: Sequence[Letter], inta
         owners = await store.owners(connection, sorted(keys))
     for letter in letters:
         letter.patient_id = whose(letter.keys, owners)
+        if len({owners[key] for key in letter.keys}) > 1:
+            letter.warn(SEVERAL_PATIENTS)
     patients = {letter.patient_id for letter in letters if letter.patient_id}
     await store.lock_patients(connection, patients, new=bool(missing))
 
@@ -162,10 +174,8 @@ async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int
         elif earlier is not letter:
             letter.replies, letter.outcome = earlier.replies, earlier.outcome
             repeats.add(id(letter))
-        elif OTHER_BODY in letter.warnings:
-            continue
-        elif same.other or bodies.setdefault(letter.ids, letter.body) != letter.body:
-            letter.warnings.append(OTHER_BODY)
+        elif bodies.setdefault(letter.ids, letter.body) != letter.body or same.other:
+            letter.warn(OTHER_BODY)
     return repeats
 
 

@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         self.door = door
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._framer = Framer(door.limits.frame_bytes)
-        self._waiting: deque[asyncio.Future[Answer]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[Answer], float]] = deque()
         self._since = self._began = time.monotonic()
         self._closing = self._writing_paused = self._reading_paused = False
 
@@ -175,13 +175,12 @@ class Connection(asyncio.Protocol):
     def _hand_in(self, frame: bytes) -> None:
         received = Received(frame, DOOR, self.door.clock())
         answer = self.door.reception.hand_in(received)
-        self._waiting.append(answer)
-        began = time.perf_counter()
-        answer.add_done_callback(lambda _: self._answer(began))
+        self._waiting.append((answer, time.perf_counter()))
+        answer.add_done_callback(self._answer)
 
-    def _answer(self, began: float) -> None:
-        while self._waiting and self._waiting[0].done():
-            done = self._waiting.popleft()
+    def _answer(self, _: object = None) -> None:
+        while self._waiting and self._waiting[0][0].done():
+            done, began = self._waiting.popleft()
             if done.exception() is not None:  # no answer is better than a false one: the sender sends it again
                 self.drop()
                 return
@@ -198,11 +197,11 @@ class Connection(asyncio.Protocol):
     def _refuse_and_close(self) -> None:
         told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         told.set_result(refusal("a frame is longer than this site takes", self.door.clock()))
-        self._waiting.append(told)
+        self._waiting.append((told, time.perf_counter()))
         metrics.MESSAGES.labels(DOOR, "AR").inc()
         log.warning("frame too long", extra={"limit": self.door.limits.frame_bytes})
         self.close_when_answered()
-        self._answer(time.perf_counter())
+        self._answer()
 
     # ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -79,6 +79,11 @@ class Letter:
         """AR is not kept: a trigger or a processing id that is not ours, or no HL7 at all."""
         return self.outcome.code != "AR"
 
+    def warn(self, text: str) -> None:
+        """Put a sentence on the feed's list, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
     def answer(self, outcome: Outcome | None = None) -> None:
         """Make the replies for the outcome; a new one may be given."""
         self.outcome = outcome or self.outcome
@@ -90,6 +95,15 @@ class Letter:
         )
         if code == "AE":
             self.note, self.reason = "error", str(fault.code if fault else 207)
+
+
+def unread(received: Received, seal: Seal) -> Letter:
+    """A letter for a frame that `read` failed on: AE, kept for the operator, mirroring nothing."""
+    letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+    letter.ids, letter.body = seal.blind("unread"), seal.blind(received.raw.decode("latin-1"))
+    letter.sealed = seal.close(received.raw, letter.message_id)
+    letter.answer(Outcome("AE", UNFORESEEN))
+    return letter
 
 
 def read(received: Received, rules: FeedRules, seal: Seal) -> list[Letter]:

@@ -164,6 +164,32 @@ async def test_a_unit_that_is_not_mapped_states_nothing_until_it_is(hospital: Ho
     assert [row.note for row in await hospital.rows("note")] == ["applied"]
 
 
+async def test_a_message_that_reading_fails_on_is_kept_and_the_others_are_taken(hospital: Hospital) -> None:
+    site = hospital.intake.site
+    nowhere = site.facilities[0].model_copy(update={"zone": "No/Where"})
+    bare = site.model_copy(update={"facilities": (nowhere,)})
+    bare.__dict__.pop("_facilities", None)
+    broken = Intake(hospital.intake.database, bare, hospital.intake.seal, hospital.intake.clock)
+    first, second = await broken.receive([Received(raw, "mllp", NOW) for raw in (hospital.message("A01"), b"no HL7")])
+    assert (first.code, second.code) == ("AE", "AR")
+    assert await _count(broken, "message_id = ANY(:ids) AND note = 'error'", ids=first.message_ids) == 1
+
+
+async def test_two_messages_in_one_frame_get_two_replies(hospital: Hospital) -> None:
+    both = hospital.message("A01", control="ONE") + hospital.message("A03", "20260312100000", control="TWO")
+    (answer,) = await hospital.says(both)
+    assert [b"MSA|AA|ONE" in answer.replies[0], b"MSA|AA|TWO" in answer.replies[1]] == [True, True]
+    assert await hospital.names() == ["admitted", "discharged"]
+
+
+async def test_a_patient_is_known_by_any_of_its_ids(hospital: Hospital) -> None:
+    other = f"{hospital.mrn}^^^GH^PI~ACC{hospital.mrn}^^^GH^AN".encode()
+    own = f"{hospital.mrn}^^^GH^MR".encode()
+    await hospital.says(hospital.message("A01").replace(own, own + b"~" + other))
+    await hospital.says(hospital.message("A03", "20260312100000").replace(own, other))
+    assert await hospital.standing() == {("admitted", "2026-03-10"), ("discharged", "2026-03-12")}
+
+
 async def test_told_again_what_is_so_has_no_effect(hospital: Hospital) -> None:
     await hospital.tells("A01")
     await hospital.tells("A01")
