@@ -24,6 +24,7 @@ from shared import dead, metrics, positions
 from shared.db import Database
 from shared.errors import InvalidMessage, StalePosition, Transient
 from shared.events.envelope import Fact, from_record
+from shared.patience import be_patient
 from shared.positions import Incoming, Move, Position, Slot, Tally
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.refused: str | None = None
         self.progress = time.monotonic()
         self._unforeseen = 0
+        self._astray = False
         self.subscriber = broker.subscriber(
             topic,
             group_id=f"stepdown-{service}",
@@ -72,7 +74,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             batch_timeout_ms=batch_timeout_ms,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            ack_policy=AckPolicy.NACK_ON_ERROR,
+            ack_policy=AckPolicy.MANUAL,
             no_reply=True,
             listener=self,
             parser=self._parse,
@@ -92,6 +94,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Go to the stored position of each partition; wait while the database is away."""
+        self._hold(assigned)
         wait = 0.2
         while True:
             try:
@@ -103,6 +106,16 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 return
 
+    def _hold(self, assigned: Any) -> None:
+        """Nothing is fetched until the places are found: a partition without a place would raise (reset "none")."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return
+        be_patient(consumer)
+        for tp in assigned:
+            consumer.pause(tp)
+            consumer.seek(tp, 0)
+
     async def _find_places(self, slots: Sequence[Slot]) -> None:
         consumer = self.subscriber.consumer
         if consumer is None or not slots:
@@ -113,12 +126,10 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         for slot in slots:
             self._check(slot, stored[slot], first[TopicPartition(*slot)], end[TopicPartition(*slot)])
             self.at[slot] = stored[slot]
-            if self.refused:
-                consumer.seek(TopicPartition(*slot), end[TopicPartition(*slot)])
-                consumer.pause(TopicPartition(*slot))
-            else:
+            if not self.refused:
                 # one record back where there is one: its ce_id shows whether the topic is still the one we know
                 consumer.seek(TopicPartition(*slot), self._reread_from(stored[slot], first[TopicPartition(*slot)]))
+                consumer.resume(TopicPartition(*slot))
 
     async def _look_again(self) -> None:
         if self.subscriber.consumer is not None:
@@ -160,26 +171,48 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     # ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def on_batch(self, message: StreamMessage[Any]) -> None:
-        """Handle one batch of raw records, or wait until it can be handled; at last give it back (nack)."""
+        """Handle one batch of raw records, or wait until it can be handled; at last go back to the stored positions.
+
+        Nothing is committed to Kafka: the positions are ours. So whatever ends this early must go back (`_astray`),
+        else the next batch would leave a gap.
+        """
         self.progress = time.monotonic()
+        if self._astray:
+            await self._look_again()
+            self._astray = False
+            return
+        self._astray = True
+        try:
+            await self._until_handled(message.raw_message)
+        except Transient as fault:
+            log.warning("consumer goes back", extra={"consumer": self.consumer_name, "why": str(fault)})
+            await self._look_again()
+        self._astray = False
+
+    async def _until_handled(self, records: Sequence[ConsumerRecord]) -> None:
         wait, began = 0.05, time.monotonic()
         while True:
             try:
-                await self._handle(self._new(message.raw_message))
+                await self._handle(self._new(records))
             except StalePosition:
-                await self._look_again()
-                return
+                raise
             except Transient as fault:
                 metrics.WAITS.labels(self.consumer_name).inc()
                 if time.monotonic() - began > 60:
                     raise
-                log.warning(
-                    "consumer waits", extra={"consumer": self.consumer_name, "why": str(fault), "seconds": wait}
-                )
-                await asyncio.sleep(wait)
+                log.warning("consumer waits", extra={"consumer": self.consumer_name, "why": str(fault)})
+                await self._rest(wait)
                 wait = min(wait * 2, 5.0)
             else:
                 return
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but not while the service is stopping: then give the batch back at once."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not self.subscriber.running:
+                raise Transient(f"{self.consumer_name} is stopping")
+            await asyncio.sleep(min(0.1, max(end - time.monotonic(), 0)))
 
     def _new(self, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
         """Those at or beyond the remembered positions; the one before must be the one we remember."""
