@@ -9,15 +9,17 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from services.stack import SERVICES
 from services.stack.folder import Folder, new_password
 from shared.errors import SetUpError
 
-SERVICES = ("intake", "placement", "aftercare")
 ITERATIONS = 4096  # SCRAM-SHA-256, RFC 7677 section 4; the passwords are random
 
 
@@ -64,6 +66,21 @@ async def connect(url: str, what: str) -> asyncpg.Connection:
         raise SetUpError(f"{where} can't be reached ({type(error).__name__}): is it running?") from None
 
 
+async def look(url: str, service: str, skew: float, now: Callable[[], datetime]) -> str:
+    """A sentence about a service's database: its server, how far apart the clocks are. SetUpError says what to do."""
+    inside = await connect(url, f"the database of {service}")
+    try:
+        before = now()
+        theirs: datetime = await inside.fetchval("SELECT clock_timestamp()")
+        apart = abs((theirs - (before + (now() - before) / 2)).total_seconds())
+        version = inside.get_server_version().major
+    finally:
+        await inside.close()
+    if apart > skew:
+        raise SetUpError(f"its clock and this machine's are {apart:.1f} s apart: let both follow a time server (NTP)")
+    return f"PostgreSQL {version}, clocks {apart * 1000:.0f} ms apart"
+
+
 def on_database(url: str, name: str) -> str:
     """The same server and user, another database."""
     parts = urlsplit(url)
@@ -87,7 +104,7 @@ async def _roles_and_database(admin: asyncpg.Connection, service: str, folder: F
         await admin.execute(f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{verifier}'")
     if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", service):
         await admin.execute(f"GRANT {service}_owner TO CURRENT_USER")  # a managed server's administrator needs it
-        await admin.execute(f"CREATE DATABASE {service} OWNER {service}_owner STRATEGY file_copy")
+        await admin.execute(f"CREATE DATABASE {service} OWNER {service}_owner")
     await admin.execute(f"REVOKE ALL ON DATABASE {service} FROM PUBLIC")
     await admin.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {service} TO {service}_app")
 

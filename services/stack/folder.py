@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +59,39 @@ def claim(path: Path) -> Folder:
         raise SetUpError(
             f"the data directory {path} can't be written ({error.strerror}): name another with --data"
         ) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not _taken(lock):
         os.close(lock)
         raise SetUpError(
             f"another `stepdown up` is running on {path}: end it first, or name another directory with --data"
-        ) from None
+        )
     return Folder(path, lock)
+
+
+def _taken(lock: int) -> bool:
+    """A few tries: `is_claimed` of a command may hold the lock for an instant."""
+    for _ in range(10):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
+def is_claimed(path: Path) -> bool:
+    """Whether an `up` is running on a data directory."""
+    try:
+        lock = os.open(path / "up.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def has_room(path: Path, needed: int = FREE_BYTES) -> None:

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from services.stack.folder import write_privately
+from services.stack.folder import is_claimed, write_privately
 from shared.errors import SetUpError
 
 NAME = "ready.json"
@@ -43,6 +43,8 @@ def find(data: Path | None = None) -> Ready:
     """The running system of a data directory; SetUpError says how to start one."""
     path = data_directory(data) / NAME
     try:
+        if not is_claimed(path.parent):  # a ready file without its `up` was left by one that was killed
+            raise FileNotFoundError
         return Ready(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SetUpError(

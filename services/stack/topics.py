@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -12,6 +13,7 @@ from shared.errors import SetUpError
 from shared.events import TOPICS, Topic
 from shared.settings import Settings
 
+logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # a refusal is told once, in our words
 ALREADY_EXISTS = 36  # Kafka protocol error code TOPIC_ALREADY_EXISTS
 
 
@@ -32,6 +34,21 @@ async def apply(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[st
         raise SetUpError(f"the broker at {settings.kafka} refused the topics ({type(error).__name__})") from None
     finally:
         await admin.close()
+
+
+async def compare(settings: Settings) -> str:
+    """A sentence when every topic is there as it should be; SetUpError says what is missing and what to do."""
+    admin = await connect(settings)
+    try:
+        known = await partitions(admin)
+    finally:
+        await admin.close()
+    missing = [topic.name for topic in TOPICS if topic.name not in known]
+    if missing:
+        raise SetUpError(f"there is no {', '.join(missing)}: run `stepdown topics apply`")
+    for topic in TOPICS:
+        _same_partitions(topic.name, known[topic.name], settings.kafka_partitions)
+    return f"{len(TOPICS)} topics of {settings.kafka_partitions} partitions"
 
 
 async def connect(settings: Settings) -> AIOKafkaAdminClient:

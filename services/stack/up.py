@@ -9,17 +9,22 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from services.stack import databases, ready, schemas, tokens, topics
+from services.stack import SERVICES, ready
 from services.stack.broker import Broker
 from services.stack.children import Command
 from services.stack.folder import Folder, claim, has_room, new_message_key, ports
 from services.stack.postgres import Postgres
 from services.stack.supervise import Child, Supervision
-from shared.settings import Settings, load
 
-SERVICES = databases.SERVICES
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+# They take longer to import than a server to start, so it is done meanwhile, in a thread.
+MEANWHILE = ("services.stack.topics", "services.stack.databases", "services.stack.tokens", "shared.migrations")
 HOST = "127.0.0.1"
 Say = Callable[[str], None]
 
@@ -94,9 +99,13 @@ class System:
             stale.unlink(missing_ok=True)
         has_room(self.folder.path)
         doors = self._doors()
+        importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
         self.told.step("starting broker and database")
         settings, admin_url = await self._broker_and_database(doors)
         self.told.step("topics and schemas")
+        await importing
+        from services.stack import databases, schemas, topics  # noqa: PLC0415
+
         await asyncio.gather(topics.apply(settings), databases.make(admin_url, self.folder))
         await schemas.migrate(databases.owner_urls(self.folder.path))
         self.told.step("starting intake, placement, aftercare")
@@ -132,10 +141,14 @@ class System:
             admin_url = server.admin_url
             parts.append(Child(server.command(), server.is_ready, server.prepare))
         await _all(*map(self.supervision.start, parts))
+        from shared.settings import load  # noqa: PLC0415
+
         return load(kafka=kafka, data=self.folder.path), admin_url
 
     def _described(self, kafka: str, admin_url: str, doors: dict[str, int]) -> tuple[ready.Ready, dict[str, str]]:
         """The ready file's content, and the environment that all services have in common."""
+        from services.stack import tokens  # noqa: PLC0415
+
         key = self.folder.kept_secret("message.keys", new_message_key())
         environment = _inherited() | {
             "STEPDOWN_KAFKA": kafka,
