@@ -107,7 +107,12 @@ def full_disk(path: Path, detail: str) -> SetUpError:
 
 def tells_full_disk(log: Path) -> bool:
     """Whether a child's last words were that the disk is full (ENOSPC)."""
-    return os.strerror(errno.ENOSPC).lower() in last_words(log, 4000).lower()
+    return names_full_disk(last_words(log, 4000))
+
+
+def names_full_disk(text: str) -> bool:
+    """Whether a program says so in the system's words, or in PostgreSQL's hint for a write that was cut short."""
+    return any(words in text.lower() for words in (os.strerror(errno.ENOSPC).lower(), "check free disk space"))
 
 
 def last_words(log: Path, length: int = 300) -> str:

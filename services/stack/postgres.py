@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from services.stack.children import LINUX, Account, Command, is_running
-from services.stack.folder import Folder, full_disk, new_password, tells_full_disk
+from services.stack.folder import Folder, full_disk, names_full_disk, new_password
 from shared.errors import SetUpError
 
 VERSION = 18
@@ -203,10 +203,10 @@ class Postgres:
         if made.returncode == 0:
             self.half_made.unlink()
             return
-        self.log.write_bytes(made.stdout)
-        shutil.rmtree(self.place, ignore_errors=True)
-        if tells_full_disk(self.log):
+        shutil.rmtree(self.place, ignore_errors=True)  # first: it may give the room that the log needs
+        if names_full_disk(made.stdout.decode("utf-8", "replace")):
             raise full_disk(self.place.parent, "initdb could not finish")
+        self.log.write_bytes(made.stdout)
         raise SetUpError(f"initdb did not make a database in {self.place}: {self.log} has what it said")
 
     def _run_initdb(self) -> subprocess.CompletedProcess[bytes]:
