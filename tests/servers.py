@@ -18,8 +18,6 @@ from services.stack.children import Command, die_with
 from services.stack.folder import claim, ports
 from services.stack.postgres import Postgres
 
-QUICK = ("--fsync=off", "--full_page_writes=off", "--synchronous_commit=on")  # a test's database ends with the test run
-
 
 @dataclass(frozen=True)
 class DatabaseServer:
@@ -37,10 +35,10 @@ def a_database_server(place: Path) -> Iterator[DatabaseServer]:
         with import_module("testcontainers.postgres").PostgresContainer("postgres:17", driver=None) as container:
             yield DatabaseServer(container.get_connection_url())
     else:
-        server = Postgres(claim(place), ports({"database": 0})["database"])
+        server = Postgres(claim(place), ports({"database": 0})["database"], durable=False)
         with ThreadPoolExecutor(1) as aside:  # the test session has a loop of its own in this thread
             aside.submit(asyncio.run, server.prepare()).result()
-        with running(server.command(), server.is_ready, QUICK):
+        with running(server.command(), server.is_ready):
             yield DatabaseServer(server.admin_url)
 
 
@@ -59,14 +57,12 @@ def a_broker(place: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running(
-    command: Command, is_ready: Callable[[], bool], more: tuple[str, ...] = ()
-) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: Command, is_ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
     """A child process of the test run, ready to be used; asked to end afterwards, and killed with the test run."""
     account = command.account
     with command.log.open("ab") as log:
         process = subprocess.Popen(
-            [*command.arguments, *more],
+            command.arguments,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=command.folder, env=command.environment,
             user=account.user if account else None, group=account.group if account else None,
             extra_groups=[] if account else None, start_new_session=True,

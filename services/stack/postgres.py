@@ -123,7 +123,8 @@ def _runs(home: Path, unprivileged: Account) -> bool:
 class Postgres:
     """One embedded server in `folder`/postgres on a loopback port; its administrator's password in a 0600 file."""
 
-    def __init__(self, folder: Folder, port: int) -> None:
+    def __init__(self, folder: Folder, port: int, *, durable: bool = True) -> None:
+        self.durable = durable  # False only where the database ends with a test run
         self.port = port
         self.place = folder.path / "postgres"
         self.half_made = folder.path / "postgres.half-made"
@@ -152,6 +153,8 @@ class Postgres:
     def command(self) -> Command:
         """How it is started: an orderly end is a fast shutdown; without its parent it ends at once (and recovers)."""
         settings = [f"--{name}={value}" for name, value in CONFIGURATION.items()]
+        if not self.durable:
+            settings += ["--fsync=off", "--full_page_writes=off"]
         return Command(
             name="postgres",
             arguments=[str(self.home / "bin" / "postgres"), "-D", self._called(), f"--port={self.port}", *settings],
@@ -221,6 +224,7 @@ class Postgres:
                 [
                     str(self.home / "bin" / "initdb"), "-D", self._called(), "-U", ADMIN, "--auth=scram-sha-256",
                     "--pwfile=/dev/stdin", "-E", "UTF8", "--no-locale", "--no-instructions",
+                    *([] if self.durable else ["--no-sync"]),
                 ],
                 stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.place, env=_environment(),
                 user=self.account.user if self.account else None, group=self.account.group if self.account else None,
