@@ -13,6 +13,8 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.placement.continuum.fold import fold
+from services.placement.continuum.model import Folded
 from shared.events.base import type_name
 from shared.events.envelope import Fact
 
@@ -47,7 +49,7 @@ def fact(
     ce_id: str | None = None,
     sequence: int | None = None,
     episode: str = EPISODE,
-    patient: str = PATIENT,
+    patient_id: str = PATIENT,
     facility: str = FACILITY,
     labels: Iterable[str] = ("PSY",),
     stay: tuple[str, str] | None = None,
@@ -61,7 +63,7 @@ def fact(
     occurred = at(when, end=name in ENDS).isoformat()
     value: dict[str, Any] = {
         "episode_id": episode,
-        "patient_id": patient,
+        "patient_id": patient_id,
         "facility": facility,
         "occurred_at": occurred,
         "recorded_at": occurred,
@@ -364,6 +366,11 @@ def restated(target: Fact, **changes: Any) -> Fact:
     if when is not None:
         value["occurred_at"] = at(when, end=target.name in ENDS).isoformat()
     return replace(target, id=f"{target.name}-{number}", sequence=number, value=value)
+
+
+def folded(*facts: Fact) -> Folded:
+    """The fold of these facts, as their writers would have stated them."""
+    return fold(a_story(*facts), zone_of)
 
 
 def in_utc(text: str) -> datetime:
