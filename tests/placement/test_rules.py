@@ -60,15 +60,15 @@ def test_a_cancel_is_not_cancelled() -> None:
     assert folded.state == "active"
 
 
-@pytest.mark.parametrize("take_back", [tell.cancelled, tell.restated])
-def test_only_its_own_writer_takes_a_fact_back(take_back: object) -> None:
-    left = tell.leave_started("2026-03-12 10:00", placement="P1")
-    other = (
-        tell.cancelled(left, writer="intake")
-        if take_back is tell.cancelled
-        else tell.leave_started("2026-03-12 10:00", visit="V1", replaces=left)
-    )
-    folded = tell.folded(tell.started(), left, other)
+LEAVE = tell.leave_started("2026-03-12 10:00", placement="P1")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [tell.cancelled(LEAVE, writer="intake"), tell.leave_started("2026-03-12 10:00", visit="V1", replaces=LEAVE)],
+)
+def test_only_its_own_writer_takes_a_fact_back(other: Fact) -> None:
+    folded = tell.folded(tell.started(), LEAVE, other)
     assert folded.ineffective == {other.id: "not-its-writer"}
     assert folded.state == "on-leave"
 
