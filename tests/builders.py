@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
+from itertools import count, permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -371,6 +371,20 @@ def restated(target: Fact, **changes: Any) -> Fact:
 def folded(*facts: Fact) -> Folded:
     """The fold of these facts, as their writers would have stated them."""
     return fold(a_story(*facts), zone_of)
+
+
+def every_order(*facts: Fact) -> Folded:
+    """The fold of these facts, the same in every order of arrival."""
+    story = a_story(*facts)
+    found = fold(story, zone_of)
+    for order in permutations(story):
+        assert fold(order, zone_of) == found
+    return found
+
+
+def levels(of: Folded) -> list[str | None]:
+    """The levels of an episode, one after the other."""
+    return [change.level for change in of.levels]
 
 
 def in_utc(text: str) -> datetime:
