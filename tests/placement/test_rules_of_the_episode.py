@@ -45,7 +45,7 @@ def test_attendance_makes_the_start_good_and_raises_a_conflict_where_it_lies_ins
 
 
 def test_a_start_is_not_inside_a_stay_that_itself_never_began() -> None:
-    """V2 would have been a 24-hour stay from the 5th on, but began inside V1: so it does not hide the start of the 12th."""
+    """V2 would have been a 24-hour stay from the 5th on, but began inside V1: it hides no start of the 12th."""
     unattended, late = tell.admitted("2026-03-04 10:00", visit="V2", level="php"), tell.started("2026-03-12")
     moved = tell.transferred("2026-03-05 10:00", visit="V2", to="inpatient")
     folded = every_order(*inpatient("2026-03-09 14:00"), unattended, moved, late)
