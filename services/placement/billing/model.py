@@ -80,7 +80,7 @@ class SentPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One version to publish: `name` is service-period-opened, …, `value` a whole ServicePeriod, `sent` what to keep."""
+    """One version to publish: `name` is service-period-opened, …, `value` a whole one, `sent` what to keep."""
 
     name: str
     key: PeriodKey
