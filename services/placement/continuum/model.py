@@ -49,6 +49,7 @@ class Ending:
     disposition: dict[str, Any] | None = None
     reason: str | None = None
     root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Session:
     fact: str
     services: tuple[dict[str, Any], ...] = ()
     reason: str | None = None
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ class CoverageFrom:
     day: date
     coverage: tuple[dict[str, Any], ...]
     fact: str
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
