@@ -1,0 +1,72 @@
+"""`stepdown hl7 check`: what the messages in files would be answered; no services needed."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+if TYPE_CHECKING:
+    from services.intake.check import Line
+
+
+@click.group("hl7")
+def hl7() -> None:
+    """HL7 v2 messages, without any service."""
+
+
+@hl7.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line for each message.")
+def check(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Say what each message in PATH would be answered (AA, AE, AR) and why; a folder is walked."""
+    lines = _lines(paths)
+    if as_json:
+        for line in lines:
+            click.echo(orjson.dumps(line.as_json()))
+    else:
+        _summary(list(lines))
+
+
+def _lines(paths: tuple[Path, ...]) -> Iterator[Line]:
+    from services.intake.check import AnyFeed
+    from services.intake.check import check as check_file
+
+    rules, now = AnyFeed(), datetime.now(UTC)
+    for path in _files(paths):
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise click.ClickException(f"{path}: {error.strerror or 'it is unreadable'}") from None
+        yield from check_file(os.fsencode(path).decode("utf-8", "replace"), raw, rules, now)
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(found for found in path.rglob("*") if found.is_file())
+        else:
+            yield path
+
+
+def _summary(lines: Iterable[Line]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    answers: Counter[tuple[str, str]] = Counter((line.trigger or "-", line.ack) for line in lines)
+    reasons: Counter[str] = Counter(line.error.text for line in lines if line.error)
+    table = Table("trigger", "AA", "AE", "AR", title=f"{sum(answers.values())} messages")
+    for trigger in sorted({trigger for trigger, _ in answers}):
+        table.add_row(trigger, *(str(answers[trigger, ack] or "") for ack in ("AA", "AE", "AR")))
+    table.add_section()
+    table.add_row("all", *(str(sum(n for (_, got), n in answers.items() if got == ack)) for ack in ("AA", "AE", "AR")))
+    console = Console()
+    console.print(table)
+    for text, count in reasons.most_common():
+        console.print(f"{count:6} {text}", markup=False, highlight=False)

@@ -1,0 +1,76 @@
+"""Bytes of a message to text: the charset it names, else the one it is in; knows nothing of segments."""
+
+from __future__ import annotations
+
+import codecs
+
+_NAMES = {
+    "": "",
+    "ascii": "ascii",
+    "us-ascii": "ascii",
+    "iso ir6": "ascii",
+    "unicode": "utf-8",
+    "unicode utf-8": "utf-8",
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "iso ir192": "utf-8",
+    "iso ir100": "iso8859-1",
+    "iso ir87": "iso2022_jp",
+    "iso ir13": "shift_jis",
+    "iso ir14": "iso2022_jp",
+    "gb 18030-2000": "gb18030",
+    "ks x 1001": "euc_kr",
+    "big-5": "big5",
+    "cns 11643-1992": "big5",
+    "windows-1252": "cp1252",
+    "cp1252": "cp1252",
+}
+_PARTS = [part for part in range(1, 17) if part != 12]  # ISO 8859-12 was never published
+_NAMES |= {
+    f"{before}8859{mark}{part}": f"iso8859-{part}"
+    for part in _PARTS
+    for mark in "/-"
+    for before in ("", "iso-", "iso ")
+}
+"""HL7 table 0211 and what senders write for it, to Python's names."""
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def known(name: str) -> str | None:
+    """The codec for an MSH-18 value; "" when it is empty, None when it is not known here."""
+    return _NAMES.get(name.strip().lower())
+
+
+def widen(raw: bytes) -> bytes:
+    """UTF-16 with a byte order mark as UTF-8; everything else as it is. Half a character at the end is dropped."""
+    return raw.decode("utf-16", "ignore").encode() if raw.startswith(_UTF16) else raw
+
+
+def decode(raw: bytes, declared: str) -> tuple[str, str, str | None]:
+    """(text, codec used, warning or None). Never fails: MSH-18, else UTF-8, else cp1252, else Latin-1."""
+    codec = known(declared)
+    if codec:
+        text = _try(raw, codec)
+        if text is not None:
+            return text, codec, None
+    elif raw.isascii():
+        return raw.decode("ascii"), "ascii", None if codec == "" else "MSH-18 names a charset that is not known"
+    for guess in ("utf-8", "cp1252"):
+        text = _try(raw, guess)
+        if text is not None:
+            return text, guess, _why(codec, guess)
+    return raw.decode("latin-1"), "iso8859-1", _why(codec, "Latin-1")
+
+
+def _try(raw: bytes, codec: str) -> str | None:
+    try:
+        return raw.decode(codec)
+    except ValueError:
+        return None
+
+
+def _why(codec: str | None, guess: str) -> str:
+    if codec is None:
+        return f"MSH-18 names a charset that is not known; read as {guess}"
+    return f"the text is not in the charset of MSH-18; read as {guess}" if codec else f"no MSH-18; read as {guess}"

@@ -1,0 +1,72 @@
+"""What a file of messages would be answered, one line a message; needs no service, keeps nothing, repeats no value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+from services.intake.ack import NOT_HL7
+from services.intake.adt import read_adt
+from services.intake.hl7 import Message, messages
+from services.intake.model import AckCode, Fault, FeedRules, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of `stepdown hl7 check` (contract 1)."""
+
+    file: str
+    index: int
+    trigger: str | None
+    control_id: str | None
+    ack: AckCode
+    charset: str | None
+    warnings: tuple[str, ...]
+    error: Fault | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as the contract writes it; code and field as in HL7, field null for a whole segment."""
+        error = None
+        if self.error is not None:
+            code, segment, field, text = self.error
+            error = {"code": code, "segment": segment, "field": field or None, "text": text}
+        return {**asdict(self), "warnings": list(self.warnings), "error": error}
+
+
+class AnyFeed:
+    """Rules for messages of facilities that no site config names: UTC, production and training, a day of clock skew."""
+
+    future_limit = timedelta(days=1)
+
+    def facility(self, sender: str, location: str) -> str:
+        """MSH-4, else PV1-3.4."""
+        return sender or location
+
+    def zone(self, facility: str) -> tzinfo:  # noqa: ARG002 - every facility is fine here
+        """UTC."""
+        return UTC
+
+    def processing_ids(self, facility: str) -> frozenset[str]:  # noqa: ARG002
+        """P and T, as at the sample site."""
+        return frozenset({"P", "T"})
+
+
+def check(name: str, raw: bytes, rules: FeedRules, now: datetime) -> Iterator[Line]:
+    """A line for each message in the bytes of a file, index from 1; one AR line where there is none."""
+    index = 0
+    for index, message in enumerate(messages(raw), start=1):
+        yield _line(name, index, message, rules, now)
+    if not index:
+        yield Line(name, 1, None, None, "AR", None, (), NOT_HL7)
+
+
+def _line(name: str, index: int, message: Message, rules: FeedRules, now: datetime) -> Line:
+    trigger, control_id = message.msh.get(9, 2) or None, message.msh.get(10) or None
+    try:
+        adt = read_adt(message, rules, now)
+    except Refused as refused:
+        warnings = tuple(message.warnings)
+        return Line(name, index, trigger, control_id, refused.ack, message.charset, warnings, refused.fault)
+    return Line(name, index, trigger, control_id, "AA", adt.charset, adt.warnings, None)

@@ -1,0 +1,210 @@
+"""What a hospital said, as frozen values, and what intake needs to know of a site; nothing here decides.
+
+Names, birth dates and contacts are in `Identity` alone, apart from everything else, and show in no repr.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from enum import Enum
+from typing import Literal, NamedTuple, Protocol
+
+from shared.errors import InvalidMessage
+
+AckCode = Literal["AA", "AE", "AR"]
+DispositionKind = Literal["home", "transfer", "against-advice", "elopement", "deceased", "other", "unknown"]
+VisitClass = Literal["emergency", "observation", "crisis"]
+
+
+class Fault(NamedTuple):
+    """What is wrong with a message: HL7 table 0357 code, where, and a sentence of ours; never a value."""
+
+    code: int
+    segment: str
+    field: int
+    text: str
+
+
+class Refused(InvalidMessage):
+    """A message that no other message can make right: `ack` is AE or AR (contract 6), `fault` says why."""
+
+    def __init__(self, ack: AckCode, code: int, segment: str, place: int, text: str) -> None:
+        super().__init__(f"{segment}-{place}: {text}" if place else f"{segment}: {text}")
+        self.ack = ack
+        self.fault = Fault(code, segment, place, text)
+
+
+class Removed(Enum):
+    """The sender wrote `""`: the value stored is to be removed; None is a field that says nothing."""
+
+    REMOVED = '""'
+
+
+REMOVED = Removed.REMOVED
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time as told: `start` when it begins something, `end` when it ends something.
+
+    They differ for a day without time: 00:00 and 24:00 of that day in the facility's zone (contract 3.6 rule 7).
+    """
+
+    start: datetime
+    end: datetime
+
+    @property
+    def day_only(self) -> bool:
+        """True when no time of day was told."""
+        return self.start != self.end
+
+
+class PatientId(NamedTuple):
+    """One repetition of PID-3: CX.1, CX.4 and CX.5."""
+
+    id: str
+    authority: str | None
+    type: str | None
+
+    def __repr__(self) -> str:
+        return "<PatientId>"
+
+
+class Location(NamedTuple):
+    """PL: point of care, room, bed, facility."""
+
+    unit: str | None
+    room: str | None
+    bed: str | None
+    facility: str | None
+
+
+NOWHERE = Location(None, None, None, None)
+
+
+class Diagnosis(NamedTuple):
+    """DG1: rank is the order in the message (1 is principal), status is DG1-6."""
+
+    rank: int
+    code: str
+    system: str
+    status: str | None
+
+
+class Payer(NamedTuple):
+    """IN1: order IN1-1, payer IN1-3, plan IN1-2, and IN1-12, since when."""
+
+    order: int
+    payer: str
+    plan: str | None
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Identity:
+    """Who the patient is: sealed by the caller, and never on a topic. Texts as sent, dates where they can be read."""
+
+    family_name: str | None = None
+    given_name: str | None = None
+    birth_date: date | None = None
+    sex: str | None = None
+    phones: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    """Every repetition of PID-5: (family, given)."""
+
+    def __repr__(self) -> str:
+        return "<Identity>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Adt:
+    """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None."""
+
+    trigger: str
+    control_id: str
+    sending_app: str
+    sending_facility: str
+    processing_id: str
+    facility: str
+    stated_at: datetime
+    """When it was said: EVN-2, else MSH-7, else arrival (contract 3)."""
+    occurred: Moment
+    """When it happened: the trigger's own time, else EVN-6, EVN-2, MSH-7, else arrival."""
+    occurred_from: str
+    event: Moment
+    """The event's time, whatever PV1-44 and PV1-45 say: EVN-6, EVN-2, MSH-7, else arrival."""
+    sent_at: datetime | None = None
+    patient_ids: tuple[PatientId, ...] = ()
+    visit_number: str | None = None
+    """PV1-19, else PID-18."""
+    patient_class: str | None = None
+    location: Location = NOWHERE
+    prior_location: Location = NOWHERE
+    admission_type: str | Removed | None = None
+    admission_source: str | Removed | None = None
+    attending_npi: str | Removed | None = None
+    disposition: str | Removed | None = None
+    admitted: Moment | Removed | None = None
+    discharged: Moment | Removed | None = None
+    expected_return: Moment | Removed | None = None
+    event_reason: str | None = None
+    deceased: bool = False
+    diagnoses: tuple[Diagnosis, ...] | Removed | None = None
+    coverage: tuple[Payer, ...] | Removed | None = None
+    merged: tuple[PatientId, ...] = ()
+    """MRG-1: the ids that are retired into `patient_ids`."""
+    age_years: int | None = None
+    charset: str = "ascii"
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Adt {self.trigger}>"
+
+
+class FeedRules(Protocol):
+    """What reading a message needs of the site (contract 7): whose message it is, its zone, what is accepted."""
+
+    @property
+    def future_limit(self) -> timedelta:
+        """How far in the future a time may lie."""
+
+    def facility(self, sender: str, location: str) -> str:
+        """The site's name of the facility for MSH-4 and PV1-3.4."""
+
+    def zone(self, facility: str) -> tzinfo:
+        """The facility's zone."""
+
+    def processing_ids(self, facility: str) -> frozenset[str]:
+        """The values of MSH-11 that the feed accepts."""
+
+
+class UnitAs(NamedTuple):
+    """What the site maps a unit to: a level, or a visit without one."""
+
+    level: str | None
+    visit_class: VisitClass | None
+    program: str | None
+
+
+class SiteMap(Protocol):
+    """What `derive` needs of the site (contract 7)."""
+
+    def unit(self, facility: str, unit: str) -> UnitAs | None:
+        """What the unit is; None when it is not mapped."""
+
+    def disposition(self, code: str | None) -> DispositionKind:
+        """What PV1-36 means here; `unknown` is a valid outcome."""
+
+    def zone(self, facility: str) -> tzinfo:
+        """The facility's zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a visit: what it says, our id of the message, and when it came."""
+
+    adt: Adt
+    message_id: str
+    arrived_at: datetime

@@ -1,0 +1,205 @@
+"""One visit number's stays, walked in clinical order through the table of moves; what each statement did, or why not.
+
+Sources: contract 3.6 (rules 2 and 7, table of moves) and 6; IHE ITI-31. The words are those of contract 3.6; `waiting`
+is for what has no stay yet, `unmapped` for a unit that site config does not name, `already-told` and `already-there`
+for what is so already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+
+from services.intake.model import Moment, Said, SiteMap, UnitAs
+from services.intake.visits.stays import At, Kind, State, Statement, Stay, Step
+
+KINDS: dict[str, Kind] = {
+    "A01": "start",
+    "A04": "start",
+    "A02": "move",
+    "A06": "move",
+    "A07": "move",
+    "A21": "leave",
+    "A22": "back",
+    "A03": "end",
+}
+_RANK: dict[Kind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
+"""Of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """The stays, and for each statement that did nothing the word that says why."""
+
+    site: SiteMap
+    stays: list[Stay] = field(default_factory=list)
+    words: dict[int, str] = field(default_factory=dict)
+    """Turn → word."""
+
+    @property
+    def stay(self) -> Stay | None:
+        """The last one."""
+        return self.stays[-1] if self.stays else None
+
+    def mapped(self, statement: Statement) -> UnitAs | None:
+        """What the statement's unit is at this site; None for a unit that is neither a level nor a visit."""
+        found = self.site.unit(statement.said.adt.facility, statement.unit) if statement.unit else None
+        return found if found and (found.level or found.visit_class) else None
+
+
+def statement(said: Said, turn: int) -> Statement | None:
+    """The statement in a message; None for a trigger that opens, changes and ends nothing."""
+    kind = KINDS.get(said.adt.trigger)
+    if kind is None:
+        return None
+    if kind == "end":
+        return Statement(said, kind, said.adt.occurred.end, turn)
+    return Statement(said, kind, (said.adt.occurred if kind == "start" else said.adt.event).start, turn)
+
+
+def walk(statements: list[Statement], site: SiteMap) -> Walk:
+    """The stays that these statements make, whatever order they are given in.
+
+    Those of one instant are tried until none moves any more (contract 3.6 rule 6).
+    """
+    found = Walk(site)
+    ordered = sorted(_with_a_start(statements, found), key=_clinical)
+    for _, tied in groupby(ordered, key=lambda one: one.at):
+        _try_all(found, list(tied))
+    return found
+
+
+def _clinical(one: Statement) -> tuple[datetime, int, int]:
+    return one.at, _RANK[one.kind], one.turn
+
+
+def _with_a_start(statements: list[Statement], found: Walk) -> list[Statement]:
+    """A transfer of an unknown visit takes effect at once: as its start, PV1-44 else the event's time (contract 6)."""
+    ordered = sorted((one for one in statements if not one.aside), key=_clinical)
+    first = next((one for one in ordered if one.kind in {"start", "move"} and found.mapped(one)), None)
+    if first is None or first.kind == "start":
+        return statements
+    after = (one.kind for one in ordered[ordered.index(first) + 1 :] if one.kind in {"start", "end"})
+    if next(after, "end") == "start":
+        return statements
+    told, known = first.said.adt.admitted, any(one.kind == "start" for one in ordered[: ordered.index(first)])
+    at = min(told.start, first.at) if isinstance(told, Moment) and not known else first.at
+    return [replace(one, kind="start", at=at) if one is first else one for one in statements]
+
+
+def _try_all(found: Walk, pending: list[Statement]) -> None:
+    while pending:
+        left = [one for one in pending if not _try(found, one)]
+        if len(left) == len(pending):
+            return
+        pending = left
+
+
+def _try(found: Walk, one: Statement) -> bool:
+    stay = found.stay
+    move = MOVES[one.kind][stay.state if stay else "none"]
+    word = move if isinstance(move, str) else move(found, one)
+    if word is None:
+        found.words.pop(one.turn, None)
+        return True
+    if stay and one.turn not in found.words:
+        stay.others.append(one)
+    found.words[one.turn] = word
+    return False
+
+
+def _step(stay: Stay, fact: str, one: Statement, after: At, state: State) -> None:
+    stay.steps.append(Step(fact, one, one.at, stay.steps[-1].after if stay.steps else None, after))
+    stay.state = state
+
+
+def _begin(found: Walk, one: Statement) -> str | None:
+    unit = found.mapped(one)
+    if unit is None:
+        return "unmapped"
+    if any(stay.begun == one.at for stay in found.stays):
+        return "already-told"
+    stay = Stay(len(found.stays) + 1)
+    found.stays.append(stay)
+    _enter(stay, one, unit)
+    return None
+
+
+def _enter(stay: Stay, one: Statement, unit: UnitAs) -> None:
+    place = At(one.unit, unit.level, unit.program, None if unit.level else unit.visit_class)
+    _step(stay, "admitted" if unit.level else "visit-started", one, place, "open" if unit.level else "visit")
+
+
+def _into_a_level(found: Walk, one: Statement) -> str | None:
+    """A start told while a visit without level goes on: into a level it is an admission of the same stay."""
+    unit, stay = found.mapped(one), found.stays[-1]
+    if unit is None or not unit.level:
+        return "already-open" if unit else "unmapped"
+    _enter(stay, one, unit)
+    return None
+
+
+def _move_visit(found: Walk, one: Statement) -> str | None:
+    unit, stay = found.mapped(one), found.stays[-1]
+    if unit is None:
+        return "unmapped"
+    if unit.level:
+        _enter(stay, one, unit)
+        return None
+    if one.unit == stay.place.unit:
+        return "already-there"
+    _step(stay, "transferred", one, At(one.unit, None, unit.program, unit.visit_class), "visit")
+    return None
+
+
+def _move(found: Walk, one: Statement) -> str | None:
+    """To a unit without level the level stays as it is, but for A07, which ends it (contract 6)."""
+    unit, stay = found.mapped(one), found.stays[-1]
+    if unit is None:
+        return "unmapped"
+    ends_level = unit.level is None and one.trigger == "A07"
+    level = unit.level or (None if ends_level else stay.place.level)
+    if one.unit == stay.place.unit and level == stay.place.level:
+        return "already-there"
+    place = At(one.unit, level, unit.program, unit.visit_class if ends_level else None)
+    _step(stay, "transferred", one, place, "visit" if ends_level else stay.state)
+    return None
+
+
+def _move_after_the_end(found: Walk, one: Statement) -> str | None:
+    """A06 and A07 after the end begin a new stay (ITI-31); a transfer does not."""
+    return "ended" if one.trigger not in {"A06", "A07"} else _begin(found, one)
+
+
+def _leave(found: Walk, one: Statement) -> str | None:
+    _step(found.stays[-1], "leave-started", one, found.stays[-1].place, "on-leave")
+    return None
+
+
+def _back(found: Walk, one: Statement) -> str | None:
+    _step(found.stays[-1], "leave-ended", one, found.stays[-1].place, "open")
+    return None
+
+
+def _end(found: Walk, one: Statement) -> str | None:
+    stay = found.stays[-1]
+    _step(stay, "visit-ended" if stay.state == "visit" else "discharged", one, stay.place, "ended")
+    return None
+
+
+Move = Callable[[Walk, Statement], "str | None"]
+MOVES: dict[Kind, dict[State, str | Move]] = {
+    "start": {
+        "none": _begin,
+        "visit": _into_a_level,
+        "open": "already-open",
+        "on-leave": "already-open",
+        "ended": _begin,
+    },
+    "move": {"none": "waiting", "visit": _move_visit, "open": _move, "on-leave": _move, "ended": _move_after_the_end},
+    "leave": {"none": "waiting", "visit": "no-level", "open": _leave, "on-leave": "on-leave", "ended": "ended"},
+    "back": {"none": "waiting", "visit": "no-level", "open": "not-on-leave", "on-leave": _back, "ended": "ended"},
+    "end": {"none": "waiting", "visit": _end, "open": _end, "on-leave": _end, "ended": "ended"},
+}

@@ -1,0 +1,47 @@
+"""In which order the messages of a visit were said: never by arrival where the sender told a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import groupby
+
+from services.intake.model import Said
+
+CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
+_COUNTER = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
+
+
+def as_said(messages: Iterable[Said]) -> list[Said]:
+    """By `stated_at`, then MSH-7; of one instant by control id where these count up, else cancels last.
+
+    A message that came twice (the same message_id) is in it once.
+    """
+    once = {said.message_id: said for said in messages}
+    found: list[Said] = []
+    for _, tied in groupby(sorted(once.values(), key=_time), key=_time):
+        found.extend(_of_one_instant(list(tied)))
+    return found
+
+
+def _time(said: Said) -> tuple[datetime, datetime]:
+    return said.adt.stated_at, said.adt.sent_at or said.adt.stated_at
+
+
+def _of_one_instant(tied: list[Said]) -> list[Said]:
+    counted = [_COUNTER.fullmatch(said.adt.control_id) for said in tied]
+    numbers = {(found[1], int(found[2])) for found in counted if found}
+    if len(numbers) == len(tied) and len({before for before, _ in numbers}) == 1:
+        return sorted(tied, key=lambda said: int(_digits(said.adt.control_id)))
+    return sorted(tied, key=_by_kind)
+
+
+def _digits(control_id: str) -> str:
+    found = _COUNTER.fullmatch(control_id)
+    return found[2] if found else "0"
+
+
+def _by_kind(said: Said) -> tuple[bool, datetime, str, datetime, str]:
+    adt = said.adt
+    return adt.trigger in CANCELS, adt.occurred.start, adt.control_id, said.arrived_at, said.message_id

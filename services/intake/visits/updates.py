@@ -1,0 +1,101 @@
+"""What A08 and A31 change in a stay: attending, admission, disposition, end; and its diagnoses and payers over time.
+
+Empty leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); only what was said before an update is changed by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime, tzinfo
+from typing import Any, NamedTuple
+
+from services.intake.model import Adt, Diagnosis, Moment, Payer, Removed, Said
+from services.intake.visits.stays import Statement, Stay
+
+UPDATES = frozenset({"A08", "A31"})
+_AMENDS = ("attending_npi", "admission_type", "admission_source", "disposition", "discharged")
+
+
+class Update(NamedTuple):
+    """An A08 or A31, and its place in the order said."""
+
+    turn: int
+    said: Said
+
+
+def stay_of(update: Update, stays: list[Stay]) -> Stay | None:
+    """The stay with the same PV1-44, else the last one begun before the update's time, else the first."""
+    adt = update.said.adt
+    if isinstance(adt.admitted, Moment):
+        for stay in stays:
+            if stay.begun == adt.admitted.start:
+                return stay
+    begun = [stay for stay in stays if stay.begun <= adt.event.start]
+    return begun[-1] if begun else next(iter(stays), None)
+
+
+def amended(one: Statement, updates: list[Update]) -> tuple[Adt, Said]:
+    """The statement with what later updates say of it, and the message that said the last of it."""
+    adt, said = one.said.adt, one.said
+    for update in updates:
+        if update.turn > one.turn:
+            told = {name: getattr(update.said.adt, name) for name in _AMENDS}
+            told = {name: value for name, value in told.items() if value not in (None, getattr(adt, name))}
+            if update.said.adt.deceased and not adt.deceased:
+                told["deceased"] = True
+            if told:
+                adt, said = replace(adt, **told), update.said
+    return adt, said
+
+
+def tellers(stay: Stay, updates: list[Update]) -> list[Said]:
+    """Every message that had its say on the stay, in the order said."""
+    steps = {step.statement.turn: step.statement.said for step in stay.steps}
+    return [said for _, said in sorted((steps | dict(updates)).items())]
+
+
+def diagnoses(said: Iterable[Said]) -> dict[int, tuple[Diagnosis, Said]]:
+    """Rank → the diagnosis that holds and the message that told it first; a message with DG1 tells them all."""
+    found: dict[int, tuple[Diagnosis, Said]] = {}
+    for message in said:
+        told = message.adt.diagnoses
+        if isinstance(told, Removed):
+            found = {}
+        elif told is not None:
+            found = {one.rank: _kept(found.get(one.rank), one, message) for one in told}
+    return found
+
+
+def coverage(said: Iterable[Said], begun: datetime, zone: tzinfo) -> dict[date, tuple[list[dict[str, Any]], Said]]:
+    """First day → the payers from then on, and who told it first.
+
+    Payers hold from the stay's first day, or from IN1-12 where that lies after it and not after the day of the message;
+    told again for the same day they replace what was told before.
+    """
+    found: dict[date, tuple[list[dict[str, Any]], Said]] = {}
+    first = begun.astimezone(zone).date()
+    for message in said:
+        told = message.adt.coverage
+        if isinstance(told, Removed):
+            found = {}
+        elif told is not None:
+            day = _since(told, first, message.adt.event.start.astimezone(zone).date())
+            payers = [_payer(one) for one in told]
+            before = max((known for known in found if known <= day), default=None)
+            if before is None or found[before][0] != payers:
+                found[day] = (payers, message)
+    return found
+
+
+def _kept(known: tuple[Diagnosis, Said] | None, told: Diagnosis, message: Said) -> tuple[Diagnosis, Said]:
+    return known if known and known[0] == told else (told, message)
+
+
+def _since(told: tuple[Payer, ...], first: date, said_on: date) -> date:
+    since = told[0].since
+    return since if since and first < since <= said_on else first
+
+
+def _payer(one: Payer) -> dict[str, Any]:
+    return {"order": one.order, "payer": one.payer, **({"plan": one.plan} if one.plan else {})}

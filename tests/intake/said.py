@@ -1,0 +1,118 @@
+"""What a hospital might say, for tests: the sample site's rules, messages as bytes, and what intake makes of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from services.intake.adt import read_adt
+from services.intake.hl7 import Message, messages
+from services.intake.model import Adt, DispositionKind, Said, UnitAs
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+UNITS = {
+    "3W": UnitAs("inpatient", None, None),
+    "4E": UnitAs("inpatient", None, None),
+    "RES": UnitAs("residential", None, "res-house"),
+    "PHP1": UnitAs("php", None, "php-day"),
+    "IOP1": UnitAs("iop", None, "iop-eve"),
+    "OPC": UnitAs("outpatient", None, None),
+    "ED": UnitAs(None, "emergency", None),
+    "OBS": UnitAs(None, "observation", None),
+}
+DISPOSITIONS: dict[str | None, DispositionKind] = {"01": "home", "07": "against-advice", "65": "transfer"}
+
+
+class SampleSite:
+    """The sample site of contract 7, as far as intake's pure half asks."""
+
+    future_limit = timedelta(days=1)
+
+    def __init__(self, units: dict[str, UnitAs] | None = None) -> None:
+        self.units = UNITS if units is None else units
+
+    def facility(self, sender: str, location: str) -> str:
+        return sender or location
+
+    def zone(self, facility: str) -> tzinfo:
+        return NEW_YORK
+
+    def processing_ids(self, facility: str) -> frozenset[str]:
+        return frozenset({"P", "T"})
+
+    def unit(self, facility: str, unit: str) -> UnitAs | None:
+        return self.units.get(unit) if facility == "GOODHEALTH" else None
+
+    def disposition(self, code: str | None) -> DispositionKind:
+        return DISPOSITIONS.get(code, "unknown")
+
+
+SITE = SampleSite()
+
+
+def segment(name: str, fields: dict[int, str]) -> str:
+    """A segment with these fields (counted from 1), empty between."""
+    return "|".join([name, *(fields.get(place, "") for place in range(1, max(fields, default=0) + 1))])
+
+
+def er7(
+    trigger: str,
+    said: str = "20260105100000",
+    *,
+    control_id: str = "C1",
+    unit: str = "3W",
+    visit: str = "V1",
+    msh: dict[int, str] | None = None,
+    evn: dict[int, str] | None = None,
+    pid: dict[int, str] | None = None,
+    pv1: dict[int, str] | None = None,
+    more: tuple[str, ...] = (),
+) -> bytes:
+    """An ADT message said at `said`, segments ended by CR; the dicts overwrite fields, counted as in the standard."""
+    head = {
+        3: "ADT1",
+        4: "GOODHEALTH",
+        7: said,
+        9: f"ADT^{trigger}",
+        10: control_id,
+        11: "P",
+        12: "2.5.1",
+        **(msh or {}),
+    }
+    head = {place - 1: text for place, text in {2: "^~\\&", **head}.items()}
+    lines = [
+        segment("MSH", head),
+        segment("EVN", {1: trigger, 2: said, **(evn or {})}),
+        segment("PID", {3: "123456^^^GH^MR", 5: "Doe^Jane", 7: "19800214", **(pid or {})}),
+        segment("PV1", {2: "I", 3: unit, 19: visit, **(pv1 or {})}),
+        *more,
+    ]
+    return "".join(line + "\r" for line in lines).encode()
+
+
+def only(raw: bytes) -> Message:
+    """The one message in these bytes."""
+    (message,) = messages(raw)
+    return message
+
+
+def read(raw: bytes, now: datetime = NOW) -> Adt:
+    """What intake reads in the one message of these bytes."""
+    return read_adt(only(raw), SITE, now)
+
+
+def told(number: int, trigger: str, said: str, unit: str = "3W", arrived: datetime = NOW, **fields: str) -> Said:
+    """Message `number` of a visit: `pv1_44="…"`, `evn_4="…"` and so on set fields; `dg1`, `in1` add segments."""
+    parts: dict[str, dict[int, str]] = {"pv1": {}, "evn": {}, "pid": {}, "msh": {}}
+    more = tuple(fields.pop(name) for name in ("dg1", "in1") if name in fields)
+    for place, text in fields.items():
+        name, _, field = place.partition("_")
+        parts[name][int(field)] = text
+    raw = er7(trigger, said, control_id=f"C{number}", unit=unit, more=more, **parts)  # type: ignore[arg-type]
+    return Said(read(raw), f"m{number}", arrived)
+
+
+def clock(text: str) -> datetime:
+    """`2026-01-05 10:00` in New York."""
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).astimezone(UTC)
