@@ -1,0 +1,211 @@
+"""All SQL of aftercare that writes, and its tables: episodes as last told, our own facts, and one row a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.aftercare.domain import Row, Said, Standing
+from shared.db import copy_rows
+from shared.events.envelope import Fact
+from shared.events.episodes import EpisodeState
+
+METADATA = sa.MetaData()
+
+episodes = sa.Table(
+    "episodes",
+    METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("sequence", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("document", JSONB),
+    sa.Column("next_deadline", sa.DateTime(timezone=True)),
+    sa.Column("site_version", sa.Text, nullable=False, server_default=""),
+    sa.Index("episodes_next_deadline", "next_deadline", postgresql_where=sa.text("next_deadline IS NOT NULL")),
+    comment="the last document of each episode, our own last sequence in it, when its next window is over",
+)
+
+facts = sa.Table(
+    "facts",
+    METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("ce_id", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("value", JSONB, nullable=False),
+    sa.Column("stands", sa.Boolean, nullable=False),
+    sa.Index("facts_standing", "episode_id", postgresql_where=sa.text("stands")),
+    comment="every fact that aftercare stated; a cancel and what is cancelled or replaced do not stand",
+)
+
+follow_ups = sa.Table(
+    "follow_ups",
+    METADATA,
+    sa.Column("follow_up_id", sa.Text, primary_key=True),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("measure", sa.Text, nullable=False),
+    sa.Column("discharge", sa.Text, nullable=False),
+    sa.Column("due_from", sa.Date, nullable=False),
+    sa.Column("due_to", sa.Date, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("kept_at", sa.DateTime(timezone=True)),
+    sa.Column("by_fact", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Index("follow_ups_by_day", "due_to", "follow_up_id"),
+    sa.Index("follow_ups_by_state", "state", "due_to", "follow_up_id"),
+    sa.Index("follow_ups_episode", "episode_id"),
+    comment="one row a window that stands, for lists; derived from the facts that stand",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An episode as stored: version 0 and no document before the first one. `sequence` is our own last one in it."""
+
+    episode_id: str
+    version: int
+    sequence: int
+    document: EpisodeState | None
+    site_version: str
+
+
+class Saved(NamedTuple):
+    """What is to be remembered of one episode: its document, what was said, the windows before and after."""
+
+    episode: Stored
+    said: Said
+    rows_before: dict[str, Row]
+    rows_after: dict[str, Row]
+    next_deadline: datetime | None
+
+
+_NEW = sa.text(
+    "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ORDER BY 1 ON CONFLICT DO NOTHING"
+)
+_COLUMNS = (
+    episodes.c.episode_id, episodes.c.version, episodes.c.sequence, episodes.c.document, episodes.c.site_version,
+)  # fmt: skip
+_LOCK = sa.select(*_COLUMNS).order_by(episodes.c.episode_id).with_for_update()
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
+_STANDING = (
+    sa.select(facts.c.episode_id, facts.c.sequence, facts.c.ce_id, facts.c.name, facts.c.value)
+    .where(facts.c.episode_id == sa.any_(_IDS), facts.c.stands)
+    .order_by(facts.c.episode_id, facts.c.sequence)
+)
+_SAVE = sa.text(
+    "UPDATE episodes AS e SET version = n.version, sequence = n.sequence, document = CAST(n.document AS jsonb), "
+    "next_deadline = n.next_deadline, site_version = n.site_version "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:sequences AS bigint[]), "
+    "CAST(:documents AS text[]), CAST(:deadlines AS timestamptz[]), CAST(:site_versions AS text[])) "
+    "AS n(episode_id, version, sequence, document, next_deadline, site_version) WHERE e.episode_id = n.episode_id"
+)
+_FALL = sa.text(
+    "UPDATE facts AS f SET stands = false "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:sequences AS bigint[])) AS n(episode_id, sequence) "
+    "WHERE f.episode_id = n.episode_id AND f.sequence = n.sequence"
+)
+_FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS text[]))")
+
+
+async def lock(connection: AsyncConnection, ids: Sequence[str]) -> list[Stored]:
+    """Lock these episodes in the one order of locks, made where they are missing."""
+    await connection.execute(_NEW, {"ids": sorted(ids)})
+    found = await connection.execute(_LOCK.where(episodes.c.episode_id == sa.any_(_IDS)), {"ids": sorted(ids)})
+    return [_stored(row) for row in found.all()]
+
+
+async def lock_over(connection: AsyncConnection, now: datetime, limit: int) -> list[Stored]:
+    """Lock up to `limit` episodes that have a window over by `now` and not yet settled."""
+    found = await connection.execute(_LOCK.where(episodes.c.next_deadline <= now).limit(limit))
+    return [_stored(row) for row in found.all()]
+
+
+async def lock_of_another_config(connection: AsyncConnection, site_version: str, limit: int) -> list[Stored]:
+    """Lock up to `limit` episodes that were decided under another version of the site config."""
+    found = await connection.execute(_LOCK.where(episodes.c.site_version != site_version).limit(limit))
+    return [_stored(row) for row in found.all()]
+
+
+async def standing(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Standing]]:
+    """Our facts that stand in these episodes, each episode's in order; every id is a key."""
+    found: dict[str, list[Standing]] = {each: [] for each in ids}
+    for row in (await connection.execute(_STANDING, {"ids": list(ids)})).all():
+        found[row.episode_id].append(Standing(row.sequence, row.ce_id, row.name, row.value))
+    return found
+
+
+async def save(connection: AsyncConnection, saved: Sequence[Saved]) -> None:
+    """Remember what was decided of locked episodes: rows, facts, windows. One statement for each table and kind."""
+    await connection.execute(_SAVE, _episode_columns(saved))
+    fallen = [(s.episode.episode_id, sequence) for s in saved for sequence in s.said.fallen]
+    if fallen:
+        ids, sequences = zip(*fallen, strict=True)
+        await connection.execute(_FALL, {"ids": list(ids), "sequences": list(sequences)})
+    fresh = [_fact_row(fact, each.said) for each in saved for fact in each.said.facts]
+    await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
+    await _save_windows(connection, saved)
+
+
+def _episode_columns(saved: Sequence[Saved]) -> dict[str, list[Any]]:
+    told = [s.episode for s in saved]
+    return {
+        "ids": [e.episode_id for e in told],
+        "versions": [e.version for e in told],
+        "sequences": [e.sequence for e in told],
+        "documents": [_document(e.document) for e in told],
+        "deadlines": [s.next_deadline for s in saved],
+        "site_versions": [e.site_version for e in told],
+    }
+
+
+async def _save_windows(connection: AsyncConnection, saved: Sequence[Saved]) -> None:
+    gone = [key for s in saved for key, row in s.rows_before.items() if s.rows_after.get(key) != row]
+    new = [row for s in saved for key, row in s.rows_after.items() if s.rows_before.get(key) != row]
+    if gone:
+        await connection.execute(_FORGET, {"ids": gone})
+    await copy_rows(connection, follow_ups, follow_ups.columns.keys(), [_window_row(row) for row in new])
+
+
+def _stored(row: Any) -> Stored:
+    document = EpisodeState.model_validate(row.document) if row.document is not None else None
+    return Stored(row.episode_id, row.version, row.sequence, document, row.site_version)
+
+
+_NEEDED = frozenset({"episode_id", "patient_id", "state", "labels", "stays", "version"})
+
+
+def _document(document: EpisodeState | None) -> str | None:
+    """What windows are derived from, and no more."""
+    return document.model_dump_json(by_alias=True, exclude_none=True, include=set(_NEEDED)) if document else None
+
+
+def _fact_row(fact: Fact, told: Said) -> tuple[Any, ...]:
+    stands = any(s.sequence == fact.sequence for s in told.standing)
+    return (fact.subject, fact.sequence, fact.id, fact.name, orjson.dumps(fact.value).decode(), stands)
+
+
+def _window_row(row: Row) -> tuple[Any, ...]:
+    value = row.value
+    return (
+        row.follow_up_id,
+        value["episode_id"],
+        value["patient_id"],
+        value["facility"],
+        value["measure"],
+        value["discharge"],
+        date.fromisoformat(value["due_from"]),
+        date.fromisoformat(value["due_to"]),
+        row.state,
+        datetime.fromisoformat(value["kept_at"]) if "kept_at" in value else None,
+        value.get("by_fact"),
+        value.get("reason"),
+    )
