@@ -9,8 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import NamedTuple
 
 from services.aftercare import domain, store
 from services.aftercare.domain import Standing
@@ -18,6 +17,7 @@ from services.aftercare.measures import windows
 from services.aftercare.store import Saved, Stored
 from shared import outbox
 from shared.clock import Clock, system_clock
+from shared.db import Connection
 from shared.events import EPISODE_TYPE
 from shared.events.envelope import Fact, to_record
 from shared.events.episodes import EpisodeState
@@ -41,7 +41,7 @@ class Rules:
     new_id: Callable[[], str] = random_id
 
 
-async def apply(rules: Rules, connection: AsyncConnection, incoming: Sequence[Incoming], tally: Tally) -> None:
+async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incoming], tally: Tally) -> None:
     """Take in documents of care.episodes, inside the batch's transaction.
 
     A document of an older version than the stored one is ignored, of the same version a repeat; of several newer ones
@@ -85,24 +85,40 @@ def _document(fact: Fact) -> EpisodeState:
     return EpisodeState.model_validate(fact.value)
 
 
-async def state_missed(rules: Rules, connection: AsyncConnection, limit: int = 500) -> int:
-    """State what is missed by now, for up to `limit` episodes; how many there were. For a timer (contract 3.6, 8)."""
+class Round(NamedTuple):
+    """A part of a timer's round: the last episode it came to (None: there was none left), and how many it had to leave
+    because site config does not have one of their facilities any more."""
+
+    last: str | None
+    left: int = 0
+
+
+async def state_missed(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
+    """State what is missed by now, for up to `limit` episodes beyond `after`; for a timer (contract 3.6 rule 8)."""
     now = rules.clock()
-    over = await store.lock_over(connection, now, limit)
-    await _settle(rules, connection, over, {}, over_by=now)
-    return len(over)
+    return await _round(rules, connection, await store.lock_over(connection, now, after, limit), now)
 
 
-async def decide_again(rules: Rules, connection: AsyncConnection, limit: int = 500) -> int:
-    """Decide anew on up to `limit` episodes that were decided under another site config; how many there were."""
-    outdated = await store.lock_of_another_config(connection, rules.site.version, limit)
-    await _settle(rules, connection, outdated, {})
-    return len(outdated)
+async def decide_again(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
+    """Decide anew on up to `limit` episodes beyond `after` that were decided under another site config."""
+    return await _round(
+        rules, connection, await store.lock_of_another_config(connection, rules.site.version, after, limit), None
+    )
+
+
+async def _round(rules: Rules, connection: Connection, locked: list[Stored], over_by: datetime | None) -> Round:
+    able = [e for e in locked if _places_are_known(rules.site, e)]
+    await _settle(rules, connection, able, {}, over_by)
+    return Round(locked[-1].episode_id if locked else None, len(locked) - len(able))
+
+
+def _places_are_known(site: Site, episode: Stored) -> bool:
+    return episode.document is None or all(site.facility(stay.facility) for stay in episode.document.stays)
 
 
 async def _settle(
     rules: Rules,
-    connection: AsyncConnection,
+    connection: Connection,
     episodes: Sequence[Stored],
     causes: Mapping[str, Fact],
     over_by: datetime | None = None,
@@ -112,7 +128,10 @@ async def _settle(
         return
     standing = await store.standing(connection, [e.episode_id for e in episodes])
     now = rules.clock()
-    saved = [_decide(rules, e, standing[e.episode_id], now, causes.get(e.episode_id), over_by) for e in episodes]
+    saved = [
+        _decide(rules, e, standing[e.episode_id], now=now, cause=causes.get(e.episode_id), over_by=over_by)
+        for e in episodes
+    ]
     await store.save(connection, saved)
     await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.said.facts])
 
@@ -121,6 +140,7 @@ def _decide(
     rules: Rules,
     episode: Stored,
     standing: Sequence[Standing],
+    *,
     now: datetime,
     cause: Fact | None,
     over_by: datetime | None,

@@ -1,4 +1,4 @@
-"""All SQL of aftercare that writes, and its tables: episodes as last told, our own facts, and one row a window."""
+"""All SQL of aftercare that writes, and locks: episodes as last told, our own facts, one row a window."""
 
 from __future__ import annotations
 
@@ -9,62 +9,13 @@ from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.aftercare.domain import Row, Said, Standing
-from shared.db import copy_rows
+from services.aftercare.tables import episodes, facts, follow_ups
+from shared.db import Connection, copy_rows
 from shared.events.envelope import Fact
 from shared.events.episodes import EpisodeState
-
-METADATA = sa.MetaData()
-
-episodes = sa.Table(
-    "episodes",
-    METADATA,
-    sa.Column("episode_id", sa.Text, primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("sequence", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("document", JSONB),
-    sa.Column("next_deadline", sa.DateTime(timezone=True)),
-    sa.Column("site_version", sa.Text, nullable=False, server_default=""),
-    sa.Index("episodes_next_deadline", "next_deadline", postgresql_where=sa.text("next_deadline IS NOT NULL")),
-    comment="the last document of each episode, our own last sequence in it, when its next window is over",
-)
-
-facts = sa.Table(
-    "facts",
-    METADATA,
-    sa.Column("episode_id", sa.Text, primary_key=True),
-    sa.Column("sequence", sa.BigInteger, primary_key=True),
-    sa.Column("ce_id", sa.Text, nullable=False, unique=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("value", JSONB, nullable=False),
-    sa.Column("stands", sa.Boolean, nullable=False),
-    sa.Index("facts_standing", "episode_id", postgresql_where=sa.text("stands")),
-    comment="every fact that aftercare stated; a cancel and what is cancelled or replaced do not stand",
-)
-
-follow_ups = sa.Table(
-    "follow_ups",
-    METADATA,
-    sa.Column("follow_up_id", sa.Text, primary_key=True),
-    sa.Column("episode_id", sa.Text, nullable=False),
-    sa.Column("patient_id", sa.Text, nullable=False),
-    sa.Column("facility", sa.Text, nullable=False),
-    sa.Column("measure", sa.Text, nullable=False),
-    sa.Column("discharge", sa.Text, nullable=False),
-    sa.Column("due_from", sa.Date, nullable=False),
-    sa.Column("due_to", sa.Date, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("kept_at", sa.DateTime(timezone=True)),
-    sa.Column("by_fact", sa.Text),
-    sa.Column("reason", sa.Text),
-    sa.Index("follow_ups_by_day", "due_to", "follow_up_id"),
-    sa.Index("follow_ups_by_state", "state", "due_to", "follow_up_id"),
-    sa.Index("follow_ups_episode", "episode_id"),
-    comment="one row a window that stands, for lists; derived from the facts that stand",
-)
+from shared.events.taking_back import FactCancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +67,30 @@ _FALL = sa.text(
 _FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS text[]))")
 
 
-async def lock(connection: AsyncConnection, ids: Sequence[str]) -> list[Stored]:
+async def lock(connection: Connection, ids: Sequence[str]) -> list[Stored]:
     """Lock these episodes in the one order of locks, made where they are missing."""
     await connection.execute(_NEW, {"ids": sorted(ids)})
     found = await connection.execute(_LOCK.where(episodes.c.episode_id == sa.any_(_IDS)), {"ids": sorted(ids)})
     return [_stored(row) for row in found.all()]
 
 
-async def lock_over(connection: AsyncConnection, now: datetime, limit: int) -> list[Stored]:
-    """Lock up to `limit` episodes that have a window over by `now` and not yet settled."""
-    found = await connection.execute(_LOCK.where(episodes.c.next_deadline <= now).limit(limit))
+async def lock_over(connection: Connection, now: datetime, after: str, limit: int) -> list[Stored]:
+    """Lock up to `limit` episodes beyond the id `after` that have a window over by `now` and not yet settled."""
+    return await _locked(connection, sa.and_(episodes.c.next_deadline <= now, episodes.c.episode_id > after), limit)
+
+
+async def lock_of_another_config(connection: Connection, site_version: str, after: str, limit: int) -> list[Stored]:
+    """Lock up to `limit` episodes beyond the id `after` that were decided under another version of the site config."""
+    other = sa.and_(episodes.c.site_version != site_version, episodes.c.episode_id > after)
+    return await _locked(connection, other, limit)
+
+
+async def _locked(connection: Connection, which: sa.ColumnElement[bool], limit: int) -> list[Stored]:
+    found = await connection.execute(_LOCK.where(which).limit(limit))
     return [_stored(row) for row in found.all()]
 
 
-async def lock_of_another_config(connection: AsyncConnection, site_version: str, limit: int) -> list[Stored]:
-    """Lock up to `limit` episodes that were decided under another version of the site config."""
-    found = await connection.execute(_LOCK.where(episodes.c.site_version != site_version).limit(limit))
-    return [_stored(row) for row in found.all()]
-
-
-async def standing(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, list[Standing]]:
+async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[Standing]]:
     """Our facts that stand in these episodes, each episode's in order; every id is a key."""
     found: dict[str, list[Standing]] = {each: [] for each in ids}
     for row in (await connection.execute(_STANDING, {"ids": list(ids)})).all():
@@ -143,14 +98,14 @@ async def standing(connection: AsyncConnection, ids: Sequence[str]) -> dict[str,
     return found
 
 
-async def save(connection: AsyncConnection, saved: Sequence[Saved]) -> None:
+async def save(connection: Connection, saved: Sequence[Saved]) -> None:
     """Remember what was decided of locked episodes: rows, facts, windows. One statement for each table and kind."""
     await connection.execute(_SAVE, _episode_columns(saved))
     fallen = [(s.episode.episode_id, sequence) for s in saved for sequence in s.said.fallen]
     if fallen:
         ids, sequences = zip(*fallen, strict=True)
         await connection.execute(_FALL, {"ids": list(ids), "sequences": list(sequences)})
-    fresh = [_fact_row(fact, each.said) for each in saved for fact in each.said.facts]
+    fresh = [_fact_row(fact) for each in saved for fact in each.said.facts]
     await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
     await _save_windows(connection, saved)
 
@@ -167,7 +122,7 @@ def _episode_columns(saved: Sequence[Saved]) -> dict[str, list[Any]]:
     }
 
 
-async def _save_windows(connection: AsyncConnection, saved: Sequence[Saved]) -> None:
+async def _save_windows(connection: Connection, saved: Sequence[Saved]) -> None:
     gone = [key for s in saved for key, row in s.rows_before.items() if s.rows_after.get(key) != row]
     new = [row for s in saved for key, row in s.rows_after.items() if s.rows_before.get(key) != row]
     if gone:
@@ -188,8 +143,8 @@ def _document(document: EpisodeState | None) -> str | None:
     return document.model_dump_json(by_alias=True, exclude_none=True, include=set(_NEEDED)) if document else None
 
 
-def _fact_row(fact: Fact, told: Said) -> tuple[Any, ...]:
-    stands = any(s.sequence == fact.sequence for s in told.standing)
+def _fact_row(fact: Fact) -> tuple[Any, ...]:
+    stands = fact.name != FactCancelled.TYPE
     return (fact.subject, fact.sequence, fact.id, fact.name, orjson.dumps(fact.value).decode(), stands)
 
 

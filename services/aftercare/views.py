@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.aftercare.domain import State
-from services.aftercare.store import episodes, facts, follow_ups
+from services.aftercare.tables import episodes, facts, follow_ups
+from shared.db import Connection
 from shared.tables import positions
 
 
@@ -22,7 +22,7 @@ class After(NamedTuple):
 
 
 async def list_follow_ups(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     state: State | None,
     facilities: frozenset[str] | None,
@@ -41,24 +41,24 @@ async def list_follow_ups(
     return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def episodes_after(connection: AsyncConnection, episode_id: str, limit: int) -> list[dict[str, Any]]:
+async def episodes_after(connection: Connection, episode_id: str, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` stored episodes with an id greater than the one given."""
     query = sa.select(episodes).where(episodes.c.episode_id > episode_id).order_by(episodes.c.episode_id).limit(limit)
     return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def facts_of(connection: AsyncConnection, ids: Sequence[str]) -> list[dict[str, Any]]:
+async def facts_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
     """Every fact that aftercare stated in these episodes, each episode's in order."""
     query = sa.select(facts).where(facts.c.episode_id.in_(ids)).order_by(facts.c.episode_id, facts.c.sequence)
     return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def windows_of(connection: AsyncConnection, ids: Sequence[str]) -> list[dict[str, Any]]:
+async def windows_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of these episodes' windows."""
     query = sa.select(follow_ups).where(follow_ups.c.episode_id.in_(ids))
     return [dict(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def where_consumers_stand(connection: AsyncConnection) -> list[dict[str, Any]]:
+async def where_consumers_stand(connection: Connection) -> list[dict[str, Any]]:
     """Positions with their counts."""
     return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
