@@ -32,7 +32,7 @@ def windows(episode: EpisodeState, clocks: Sequence[FollowUpClock], zone_of: Zon
     A clock runs for a stay of one of its levels that ended by `discharged`. Raises what `zone_of` raises.
     """
     return tuple(
-        _window(stay, stay.ended_by, stay.to, clock=clock, stays=episode.stays, zone_of=zone_of)
+        _window(stay, stay.ended_by, stay.to, clock=clock, episode=episode, zone_of=zone_of)
         for stay in episode.stays
         if stay.to is not None and stay.ended_by is not None and stay.ended_by.how == "discharged"
         for clock in clocks
@@ -40,9 +40,9 @@ def windows(episode: EpisodeState, clocks: Sequence[FollowUpClock], zone_of: Zon
     )
 
 
-def follow_up_id(discharge: str, measure: str) -> str:
-    """The same discharge and measure give the same id (contract 3.4)."""
-    return str(uuid.uuid5(_IDS, f"{discharge}|{measure}"))
+def follow_up_id(episode_id: str, discharge: str, measure: str) -> str:
+    """The same discharge and measure give the same id (contract 3.4); a discharge is of one episode."""
+    return str(uuid.uuid5(_IDS, f"{episode_id}|{discharge}|{measure}"))
 
 
 def leaving_day(at: datetime, zone: tzinfo) -> date:
@@ -57,14 +57,14 @@ def _window(
     left_at: datetime,
     *,
     clock: FollowUpClock,
-    stays: Sequence[StayNow],
+    episode: EpisodeState,
     zone_of: ZoneOf,
 ) -> Window:
-    zone = zone_of(stay.facility)
+    zone, stays = zone_of(stay.facility), episode.stays
     left = leaving_day(left_at, zone)
     due_from, due_to = left + timedelta(days=clock.first_day), left + timedelta(days=clock.last_day)
     return Window(
-        follow_up_id=follow_up_id(ended_by.ce_id, clock.measure),
+        follow_up_id=follow_up_id(episode.episode_id, ended_by.ce_id, clock.measure),
         measure=clock.measure,
         discharge=ended_by.ce_id,
         facility=stay.facility,
