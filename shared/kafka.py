@@ -18,6 +18,7 @@ from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy, StreamMessage
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import dead, metrics, positions
@@ -25,6 +26,7 @@ from shared.db import Database
 from shared.errors import InvalidMessage, StalePosition, Transient
 from shared.events.envelope import Fact, from_record
 from shared.positions import Incoming, Move, Position, Slot, Tally
+from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -279,3 +281,29 @@ def _ce_id(record: ConsumerRecord) -> str | None:
 async def _as_it_is(message: StreamMessage[Any]) -> Any:
     """FastStream's decoder: hand the message over as it is; decoding is ours (`Subscription.decode`)."""
     return message
+
+
+def broker_for(settings: Settings, service: str) -> KafkaBroker:
+    """FastStream's broker for one service: never makes a topic, lets the batch in hand finish, logs no content."""
+    return KafkaBroker(
+        settings.kafka.split(","),
+        security=_security(settings),
+        client_id=f"stepdown-{service}",
+        allow_auto_create_topics=False,
+        graceful_timeout=20,
+        log_level=logging.DEBUG,
+        apply_types=False,
+    )
+
+
+_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+
+
+def _security(settings: Settings) -> BaseSecurity | None:
+    """FastStream takes TLS and SASL as an object of its own, where aiokafka takes keyword arguments."""
+    given = settings.kafka_client()
+    tls = given.get("ssl_context")
+    if "SASL" in settings.kafka_security_protocol:
+        name, password = given["sasl_plain_username"] or "", given["sasl_plain_password"] or ""
+        return _SASL[settings.kafka_sasl_mechanism](name, password, tls, use_ssl=tls is not None)
+    return BaseSecurity(tls) if tls is not None else None
