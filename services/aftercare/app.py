@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-
 import uvloop
-from faststream.kafka import KafkaBroker
 
 from services.aftercare.consumer import subscription
 from services.aftercare.handlers import Rules
@@ -15,6 +12,7 @@ from shared import logs, site_config
 from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import Clock, system_clock
 from shared.db import Database
+from shared.kafka import broker_for
 from shared.outbox import Relay
 from shared.run import Service, serve
 from shared.settings import Settings
@@ -27,14 +25,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service, not yet started. Raises SetUpError where the operator has something to do."""
     rules = Rules(site_config.load(settings.config), clock)
     database = Database(_async_url(settings.database()), pool=settings.database_pool, application=NAME)
-    broker = KafkaBroker(
-        **settings.kafka_client(),
-        client_id=f"stepdown-{NAME}",
-        allow_auto_create_topics=False,
-        graceful_timeout=20,
-        log_level=logging.DEBUG,
-        apply_types=False,
-    )
+    broker = broker_for(settings, NAME)
 
     async def ready() -> dict[str, str]:
         return await service.ready()

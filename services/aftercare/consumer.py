@@ -34,13 +34,13 @@ def decode_document(record: ConsumerRecord) -> Fact:
     return fact
 
 
-def subscription(broker: KafkaBroker, database: Database, rules: Rules) -> Subscription:
+def subscription(broker: KafkaBroker, database: Database, rules: Rules, *, topic: str = TOPIC) -> Subscription:
     """The one consumer of aftercare."""
     return Subscription(
         broker,
         database,
         service="aftercare",
-        topic=TOPIC,
+        topic=topic,
         apply=partial(apply, rules),
         decode=decode_document,
         max_records=1000,

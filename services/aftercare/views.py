@@ -38,27 +38,31 @@ async def list_follow_ups(
         query = query.where(columns.facility.in_(sorted(facilities)))
     if after is not None:
         query = query.where(sa.tuple_(columns.due_to, columns.follow_up_id) > sa.tuple_(*after))
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def episodes_after(connection: Connection, episode_id: str, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` stored episodes with an id greater than the one given."""
     query = sa.select(episodes).where(episodes.c.episode_id > episode_id).order_by(episodes.c.episode_id).limit(limit)
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def facts_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
     """Every fact that aftercare stated in these episodes, each episode's in order."""
     query = sa.select(facts).where(facts.c.episode_id.in_(ids)).order_by(facts.c.episode_id, facts.c.sequence)
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def windows_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of these episodes' windows."""
     query = sa.select(follow_ups).where(follow_ups.c.episode_id.in_(ids))
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def where_consumers_stand(connection: Connection) -> list[dict[str, Any]]:
     """Positions with their counts."""
-    return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
+    return [_plain(row) for row in (await connection.execute(sa.select(positions))).mappings()]
+
+
+def _plain(row: sa.RowMapping) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}  # SQLAlchemy's names are not plain str, JSON needs them so

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.aftercare import migrations
 from services.aftercare.tables import METADATA
 from shared.db import Database
 from shared.tables import PLUMBING
+from tests.databases import fresh, given_postgres
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Any:
     """An admin URL; a parent conftest may offer its own."""
-    url = os.environ.get("STEPDOWN_DATABASE_URL")
-    if not url:
-        pytest.skip("STEPDOWN_DATABASE_URL names no PostgreSQL")
-    return SimpleNamespace(url=url)
+    return given_postgres()
 
 
 @pytest.fixture(scope="session")
@@ -60,19 +56,10 @@ def migrate(connection: sa.Connection) -> None:
 @pytest.fixture(scope="session")
 async def migrated(postgres: Any) -> AsyncIterator[Database]:
     """A database with a random name, dropped after the session."""
-    url = postgres.url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    name = f"aftercare_{uuid.uuid4().hex[:12]}"
-    admin = create_async_engine(url, isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    database = Database(url.rsplit("/", 1)[0] + "/" + name, pool=4)
-    async with database.begin() as connection:
-        await connection.run_sync(migrate)
-    yield database
-    await database.close()
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    await admin.dispose()
+    async with fresh(postgres.url, "aftercare") as database:
+        async with database.begin() as connection:
+            await connection.run_sync(migrate)
+        yield database
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -84,7 +85,7 @@ def _after(asked: Mapping[str, str]) -> After | None:
         return None
     try:
         day, _, follow_up_id = base64.urlsafe_b64decode(given.encode("ascii")).decode().partition("|")
-        return After(date.fromisoformat(day), follow_up_id)
+        return After(date.fromisoformat(day), str(UUID(follow_up_id)))
     except (ValueError, binascii.Error):
         raise _unfit("cursor", "the cursor is not one that a page before gave") from None
 
