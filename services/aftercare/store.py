@@ -42,10 +42,9 @@ class Saved(NamedTuple):
 _NEW = sa.text(
     "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ORDER BY 1 ON CONFLICT DO NOTHING"
 )
-_COLUMNS = (
-    episodes.c.episode_id, episodes.c.version, episodes.c.sequence, episodes.c.document, episodes.c.site_version,
-)  # fmt: skip
-_LOCK = sa.select(*_COLUMNS).order_by(episodes.c.episode_id).with_for_update()
+_NARROW = (episodes.c.episode_id, episodes.c.version, episodes.c.sequence, episodes.c.site_version)
+_LOCK_NARROW = sa.select(*_NARROW, sa.null().label("document")).order_by(episodes.c.episode_id).with_for_update()
+_LOCK = sa.select(*_NARROW, episodes.c.document).order_by(episodes.c.episode_id).with_for_update()
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _STANDING = (
     sa.select(facts.c.episode_id, facts.c.sequence, facts.c.ce_id, facts.c.name, facts.c.value)
@@ -68,9 +67,10 @@ _FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS 
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> list[Stored]:
-    """Lock these episodes in the one order of locks, made where they are missing."""
+    """Lock these episodes in the one order of locks, made where they are missing; without their documents, for who
+    locks them so brings newer ones."""
     await connection.execute(_NEW, {"ids": sorted(ids)})
-    found = await connection.execute(_LOCK.where(episodes.c.episode_id == sa.any_(_IDS)), {"ids": sorted(ids)})
+    found = await connection.execute(_LOCK_NARROW.where(episodes.c.episode_id == sa.any_(_IDS)), {"ids": sorted(ids)})
     return [_stored(row) for row in found.all()]
 
 
