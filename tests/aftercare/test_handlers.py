@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import uuid
 from collections import Counter
@@ -147,6 +148,19 @@ async def test_many_windows_over_at_once_are_stated_in_parts(database: Database)
         parts.append(after)
     assert parts == ["E04", "E09", "E11", None]
     assert Counter(s.split()[1] for s in await sent(database)) == {"follow-up-due": 24, "follow-up-missed": 12}
+    await sound(database, day(8))
+
+
+async def test_the_timer_and_documents_at_one_time_leave_every_episode_sound(database: Database) -> None:
+    names = [f"E{n:02}" for n in range(30)]
+    await take_in(database, *(document(inpatient(), episode_id=name) for name in names))
+    seen = [document(inpatient(), stay("php", day(2), id="S"), version=2, episode_id=name) for name in reversed(names)]
+    await asyncio.gather(
+        look(database, day(8)),
+        *(take_in(database, *seen[n : n + 10], by=rules(day(8))) for n in (0, 10, 20)),
+        look(database, day(8)),
+    )
+    assert await listed(database) == {"FUH-7": "kept", "FUH-30": "kept"}
     await sound(database, day(8))
 
 
