@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared.errors import StepdownError, Transient
 
+Connection = AsyncConnection
+"""What handlers are handed: they pass it on, and no SQL is theirs."""
+
 # SQLSTATE classes that may pass by themselves: connection, resources, operator intervention, serialization and
 # deadlock, lock not available (PostgreSQL manual, appendix A).
 _PASSING = ("08", "53", "57", "40", "55")
@@ -23,11 +26,11 @@ class DatabaseFault(StepdownError):
 
 
 class Database:
-    """One service's database. Shape of `url`: postgresql+asyncpg://role:password@host:port/name."""
+    """One service's database. Shape of `url`: postgresql://role:password@host:port/name."""
 
     def __init__(self, url: str, *, pool: int = 8, application: str = "stepdown") -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            sa.make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool,
             max_overflow=4,
             pool_pre_ping=False,

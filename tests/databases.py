@@ -79,7 +79,7 @@ async def everything(bootstrap: str, topic: str) -> list[ConsumerRecord]:
         consumer.assign(slots)
         ends = await consumer.end_offsets(slots)
         found: list[ConsumerRecord] = []
-        while any([await consumer.position(slot) < ends[slot] for slot in slots]):  # noqa: C419 - it awaits
+        while any([await consumer.position(slot) < ends[slot] for slot in slots]):
             for part in (await consumer.getmany(timeout_ms=200)).values():
                 found += part
         return sorted(found, key=lambda r: (r.partition, r.offset))
