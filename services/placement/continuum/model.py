@@ -48,6 +48,8 @@ class Ending:
     fact: str
     disposition: dict[str, Any] | None = None
     reason: str | None = None
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Session:
     fact: str
     services: tuple[dict[str, Any], ...] = ()
     reason: str | None = None
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ class CoverageFrom:
     day: date
     coverage: tuple[dict[str, Any], ...]
     fact: str
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
