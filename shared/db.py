@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared.errors import StepdownError, Transient
 
+Connection = AsyncConnection
+"""What handlers are handed: they pass it on, and no SQL is theirs."""
+
 # SQLSTATE classes that may pass by themselves: connection, resources, operator intervention, serialization and
 # deadlock, lock not available (PostgreSQL manual, appendix A).
 _PASSING = ("08", "53", "57", "40", "55")
