@@ -6,7 +6,7 @@ Contract 3.6 and 5; house.md 6. The order of locks: positions (shared/kafka.py d
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -14,7 +14,7 @@ from services.placement import store
 from services.placement.continuum import codec
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
-from services.placement.outcome import Outcome, outcome
+from services.placement.outcome import Ids, Outcome, Telling, outcome
 from services.placement.rules import Rules
 from shared import audit, outbox, positions
 from shared.clock import Clock
@@ -28,7 +28,6 @@ ACTOR = "placement"
 
 Line = dict[str, Sorted[Incoming]]
 """Episode → its arriving facts, sorted by what may be applied."""
-Ids = Callable[[], str]
 
 
 async def apply(
@@ -128,7 +127,7 @@ def _onward(row: store.Row, facts: list[Fact], rules: Rules) -> Folded | None:
         return fold(facts, rules.zone_of)  # the first facts of this episode: these are all
     if row.fold_version != FOLD_VERSION:
         return None
-    return advance(codec.decoded(row.fold), facts, rules.zone_of)
+    return advance(codec.unpacked(row.fold), facts, rules.zone_of)
 
 
 async def _publish(
@@ -145,7 +144,7 @@ async def _publish(
     """Save the new state, and send the differences: own facts, periods, and the episode itself."""
     sent = await store.sent_periods(connection, [episode for episode in folds if rows[episode].version])
     made: list[Outcome] = [
-        outcome(rows[episode], folded, seen[episode], sent.get(episode, {}), causes.get(episode), rules, now, ids)
+        outcome(rows[episode], folded, seen[episode], sent.get(episode, {}), rules, Telling(now, ids, causes.get(episode)))
         for episode, folded in folds.items()
     ]
     await store.keep(connection, [fact for one in made for fact in one.own])

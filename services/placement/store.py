@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.tables import episodes, facts, periods
+from services.placement.tables import episodes, fact_of, facts, periods, sent_of
 from shared.db import copy_rows
 from shared.events.envelope import Fact
 
@@ -72,7 +72,7 @@ _OUTDATED = (
     .with_for_update(skip_locked=True)
 )
 _SAVE = sa.text(
-    "UPDATE episodes AS e SET patient_id = n.patient_id, facility = n.facility, state = n.state, level = n.level, "
+    "UPDATE episodes AS e SET patient_id = n.patient_id, facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
     "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = CAST(n.seen AS jsonb), "
     "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced "
     "FROM unnest(CAST(:episode_id AS text[]), CAST(:patient_id AS text[]), CAST(:facility AS text[]), "
@@ -159,21 +159,6 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
     return found
 
 
-def fact_of(row: Any) -> Fact:
-    """A stored fact as it came."""
-    return Fact(
-        id=row.ce_id,
-        type=row.type,
-        writer=row.writer,
-        subject=row.episode_id,
-        sequence=row.sequence,
-        time=row.time,
-        value=orjson.loads(row.value),
-        correlation_id=row.correlation_id,
-        causation_id=row.causation_id,
-    )
-
-
 async def known(connection: AsyncConnection, places: Sequence[Place]) -> dict[Place, str]:
     """The ce_id of the fact that was applied at each of these places."""
     if not places:
@@ -190,9 +175,8 @@ async def sent_periods(
     found: dict[str, dict[PeriodKey, SentPeriod]] = defaultdict(dict)
     if episode_ids:
         for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
-            found[row.episode_id][PeriodKey(row.stay_kind, row.stay_id, row.root)] = SentPeriod(
-                row.period_id, row.life, row.version, row.voided, orjson.loads(row.content), row.supersedes
-            )
+            key, sent = sent_of(row)
+            found[row.episode_id][key] = sent
     return found
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
+
+from services.placement.billing.model import PeriodKey, SentPeriod
+from shared.events.envelope import Fact
 
 METADATA = sa.MetaData()
 
@@ -59,3 +65,25 @@ periods = sa.Table(
     sa.Index("periods_of_episode", "episode_id"),
     comment="the latest version of each service period that was sent",
 )
+
+
+def fact_of(row: Any) -> Fact:
+    """A row of `facts` as the fact that came."""
+    return Fact(
+        id=row.ce_id,
+        type=row.type,
+        writer=row.writer,
+        subject=row.episode_id,
+        sequence=row.sequence,
+        time=row.time,
+        value=orjson.loads(row.value),
+        correlation_id=row.correlation_id,
+        causation_id=row.causation_id,
+    )
+
+
+def sent_of(row: Any) -> tuple[PeriodKey, SentPeriod]:
+    """A row of `periods` as what was sent, with what it is."""
+    content = orjson.loads(row.content)
+    sent = SentPeriod(row.period_id, row.life, row.version, row.voided, content, row.supersedes)
+    return PeriodKey(row.stay_kind, row.stay_id, row.root), sent

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.tables import episodes, facts, periods
+from services.placement.tables import episodes, fact_of, facts, periods, sent_of
 from shared.events.envelope import Fact
 from shared.positions import counted
 from shared.tables import outbox, positions
@@ -106,19 +106,7 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
     """Episode → every fact of it, by writer and sequence."""
     found: dict[str, list[Fact]] = defaultdict(list)
     for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
-        found[row.episode_id].append(
-            Fact(
-                id=row.ce_id,
-                type=row.type,
-                writer=row.writer,
-                subject=row.episode_id,
-                sequence=row.sequence,
-                time=row.time,
-                value=orjson.loads(row.value),
-                correlation_id=row.correlation_id,
-                causation_id=row.causation_id,
-            )
-        )
+        found[row.episode_id].append(fact_of(row))
     return found
 
 
@@ -128,8 +116,7 @@ async def periods_of(
     """Episode → the latest version of every service period that was ever sent for it, earlier lives first."""
     found: dict[str, list[tuple[PeriodKey, SentPeriod]]] = defaultdict(list)
     for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
-        sent = SentPeriod(row.period_id, row.life, row.version, row.voided, orjson.loads(row.content), row.supersedes)
-        found[row.episode_id].append((PeriodKey(row.stay_kind, row.stay_id, row.root), sent))
+        found[row.episode_id].append(sent_of(row))
     return found
 
 
