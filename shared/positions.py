@@ -245,7 +245,7 @@ def _heads(fact: Fact) -> bytes:
     return packed(headers(fact))
 
 
-def counted(row: Mapping[str, Any]) -> bool:
+def counted(row: Mapping[Any, Any]) -> bool:
     """True when a position's counts add up (contract 5.6)."""
     parts = ("applied", "repeated", "ignored", "waiting", "dead")
     return bool(row["received"] == sum(row[part] for part in parts))

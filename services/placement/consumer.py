@@ -37,7 +37,7 @@ NEEDED: dict[str, frozenset[str]] = {
         for name in ("assessed", "episode-ended", "aftercare-started", "aftercare-closed")
     },
 }  # fmt: skip
-"""ce_type → the fields that a fact of it must have. Of other types nothing is asked: they are kept and change nothing."""
+"""ce_type → the fields that a fact of it must have. Nothing is asked of other types: they are kept."""
 
 _TIMES = ("stated_at", "kept_at", "expected_return")
 _DAYS = ("date", "effective_from", "due_from", "due_to")

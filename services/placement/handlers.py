@@ -50,8 +50,13 @@ async def apply(
         folds = await _folds(connection, rows, new, rules)
         seen = {episode: line[episode].seen for episode in new}
         now = clock()
-        applied = [audit.Entry(now, ACTOR, "facts-applied", episode, times=len(group)) for episode, group in new.items()]
-        await _publish(connection, rows, folds, seen, {e: g[-1] for e, g in new.items()}, rules, now, ids, applied)
+        applied = [
+            audit.Entry(now, ACTOR, "facts-applied", episode, times=len(group)) for episode, group in new.items()
+        ]
+        causes = {episode: group[-1] for episode, group in new.items()}
+        await _publish(
+            connection, rows, folds, seen=seen, causes=causes, rules=rules, now=now, ids=ids, entries=applied
+        )
 
 
 async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids, most: int) -> int:
@@ -63,7 +68,7 @@ async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids
         seen = {episode: row.seen for episode, row in rows.items()}
         now = clock()
         entries = [audit.Entry(now, ACTOR, "folded-anew", episode) for episode in rows]
-        await _publish(connection, rows, folds, seen, {}, rules, now, ids, entries)
+        await _publish(connection, rows, folds, seen=seen, causes={}, rules=rules, now=now, ids=ids, entries=entries)
     return len(rows)
 
 
@@ -134,6 +139,7 @@ async def _publish(
     connection: Connection,
     rows: Mapping[str, store.Row],
     folds: Mapping[str, Folded],
+    *,
     seen: Mapping[str, dict[str, int]],
     causes: Mapping[str, Fact],
     rules: Rules,
@@ -144,13 +150,22 @@ async def _publish(
     """Save the new state, and send the differences: own facts, periods, and the episode itself."""
     sent = await store.sent_periods(connection, [episode for episode in folds if rows[episode].version])
     made: list[Outcome] = [
-        outcome(rows[episode], folded, seen[episode], sent.get(episode, {}), rules, Telling(now, ids, causes.get(episode)))
+        outcome(
+            rows[episode],
+            folded,
+            seen[episode],
+            sent=sent.get(episode, {}),
+            rules=rules,
+            telling=Telling(now, ids, causes.get(episode)),
+        )
         for episode, folded in folds.items()
     ]
     await store.keep(connection, [fact for one in made for fact in one.own])
     await store.save(connection, [one.saved for one in made])
     await store.keep_periods(
-        connection, {one.saved.episode_id: one.sent for one in made if one.sent}, {p for one in made for p in one.opened}
+        connection,
+        {one.saved.episode_id: one.sent for one in made if one.sent},
+        {p for one in made for p in one.opened},
     )
     await outbox.send(connection, [record for one in made for record in one.records])
     stated = [audit.Entry(now, ACTOR, "facts-stated", m.saved.episode_id, times=len(m.own)) for m in made if m.own]

@@ -84,6 +84,7 @@ def outcome(
     row: Row,
     folded: Folded,
     seen: Mapping[str, int],
+    *,
     sent: Mapping[PeriodKey, SentPeriod],
     rules: Rules,
     telling: Telling,

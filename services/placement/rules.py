@@ -16,7 +16,7 @@ KEPT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The zone of a facility (SetUpError for one that the site doesn't have), whether it has it, how places are billed."""
+    """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed."""
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]

@@ -17,6 +17,7 @@ from services.placement.tables import episodes, fact_of, facts, periods, sent_of
 from shared.db import copy_rows
 from shared.events.envelope import Fact
 
+
 @dataclass(slots=True)
 class Row:
     """One locked episode. `seen` is the last sequence of each writer; `version` 0: nothing was published yet."""
@@ -72,7 +73,8 @@ _OUTDATED = (
     .with_for_update(skip_locked=True)
 )
 _SAVE = sa.text(
-    "UPDATE episodes AS e SET patient_id = n.patient_id, facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
+    "UPDATE episodes AS e SET patient_id = n.patient_id, "
+    "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
     "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = CAST(n.seen AS jsonb), "
     "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced "
     "FROM unnest(CAST(:episode_id AS text[]), CAST(:patient_id AS text[]), CAST(:facility AS text[]), "

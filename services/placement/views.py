@@ -58,7 +58,9 @@ _FACTS = (
     .where(facts.c.episode_id == sa.any_(_IDS))
     .order_by(facts.c.episode_id, facts.c.writer, facts.c.sequence)
 )
-_PERIODS = sa.select(periods).where(periods.c.episode_id == sa.any_(_IDS)).order_by(periods.c.episode_id, periods.c.life)
+_PERIODS = (
+    sa.select(periods).where(periods.c.episode_id == sa.any_(_IDS)).order_by(periods.c.episode_id, periods.c.life)
+)
 _POSITIONS = sa.select(positions).where(positions.c.consumer.like("placement.%"))
 _ONE_INSTANT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
