@@ -20,6 +20,7 @@ from services.placement.rules import Rules, rules_of
 from shared.clock import SetClock
 from shared.db import Database
 from shared.site_config import SAMPLE, load
+from tests.placement.feeding import Feed
 
 FIRST = import_module("services.placement.migrations.versions.0001_episodes")
 
@@ -99,3 +100,8 @@ def ids() -> Iterator[Callable[[], str]]:
     """own-1, own-2, …"""
     numbers = count(1)
     yield lambda: f"own-{next(numbers)}"
+
+
+@pytest.fixture
+def feed(database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]) -> Feed:
+    return Feed(database, rules, clock, ids)
