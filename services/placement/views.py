@@ -16,7 +16,7 @@ from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.tables import episodes, fact_of, facts, periods, sent_of
 from shared.events.envelope import Fact
 from shared.positions import counted
-from shared.tables import outbox, positions
+from shared.tables import outbox, parked, positions
 
 Facilities = frozenset[str] | None
 """Which facilities somebody may see; None: all."""
@@ -62,6 +62,17 @@ _PERIODS = (
     sa.select(periods).where(periods.c.episode_id == sa.any_(_IDS)).order_by(periods.c.episode_id, periods.c.life)
 )
 _POSITIONS = sa.select(positions).where(positions.c.consumer.like("placement.%"))
+_THERE = (
+    sa.select(sa.func.count())
+    .where(parked.c.consumer == positions.c.consumer, parked.c.topic == positions.c.topic)
+    .correlate(positions)
+    .scalar_subquery()
+)
+_WAITING = (
+    sa.select(positions.c.consumer, sa.func.sum(positions.c.waiting).label("counted"), _THERE.label("there"))
+    .where(positions.c.consumer.like("placement.%"))
+    .group_by(positions.c.consumer, positions.c.topic)
+)
 _ONE_INSTANT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
@@ -136,3 +147,9 @@ async def miscounted(connection: AsyncConnection) -> list[str]:
     """Positions (consumer/topic/partition) whose counts don't add up (contract 5.6)."""
     rows = (await connection.execute(_POSITIONS)).mappings().all()
     return [f"{row['consumer']}/{row['topic']}/{row['partition']}" for row in rows if not counted(row)]
+
+
+async def parked_unlike_counted(connection: AsyncConnection) -> list[str]:
+    """Consumers with more or fewer parked facts than their positions count as waiting."""
+    rows = (await connection.execute(_WAITING)).all()
+    return [row.consumer for row in rows if row.counted != row.there]

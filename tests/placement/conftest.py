@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
@@ -96,10 +96,10 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-def ids() -> Iterator[Callable[[], str]]:
+def ids() -> Callable[[], str]:
     """own-1, own-2, …"""
     numbers = count(1)
-    yield lambda: f"own-{next(numbers)}"
+    return lambda: f"own-{next(numbers)}"
 
 
 @pytest.fixture

@@ -97,8 +97,10 @@ class Feed:
     async def audited(self) -> list[tuple[str, str, str, int]]:
         """(actor, action, subject, count) of every audit row."""
         async with self.database.read() as connection:
-            rows = (await connection.execute(sa.select(audit).order_by(audit.c.id))).all()
-        return [(row.actor, row.action, row.subject, row.count) for row in rows]
+            rows = await connection.execute(
+                sa.select(audit.c.actor, audit.c.action, audit.c.subject, audit.c.count).order_by(audit.c.id)
+            )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def _sent(row: Any) -> Sent:
