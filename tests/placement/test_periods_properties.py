@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -102,21 +102,29 @@ def _counts(one: StayState, everyone: tuple[StayState, ...], day: date) -> bool:
     leaving = end is not None and end <= dusk
     if leaving and level in ROUND_THE_CLOCK and not began_today:
         return False
-    return not _suspended_at_the_end(one, everyone, min(end, dusk) if end else dusk, level) or any(
-        session.day == day for session in one.sessions
-    )
+    attended_today = any(session.day == day for session in one.sessions)
+    if leaving and end is not None:
+        return attended_today or not _over(one, everyone, end.astimezone(UTC) - _BLINK, level)
+    return attended_today or not _suspended_at_midnight(one, everyone, dusk, level)
 
 
-def _suspended_at_the_end(one: StayState, everyone: tuple[StayState, ...], instant: datetime, level: str) -> bool:
-    moment = instant.astimezone(ZoneInfo("UTC")) - timedelta(microseconds=1)
-    left_itself = one.ended is not None and one.ended.at <= instant
-    for other in everyone:
-        over = level_at(other, moment) if other is not one else None
-        if over not in ROUND_THE_CLOCK or RANK[str(over)] >= RANK[level]:
-            continue
-        if left_itself or level_at(other, instant) is not None:
-            return True
-    return False
+_BLINK = timedelta(microseconds=1)
+
+
+def _over(one: StayState, everyone: tuple[StayState, ...], instant: datetime, level: str) -> list[StayState]:
+    """The other stays at a more intensive 24-hour level at an instant."""
+    levels = [(other, level_at(other, instant)) for other in everyone if other is not one]
+    return [other for other, found in levels if found in ROUND_THE_CLOCK and RANK[str(found)] < RANK[level]]
+
+
+def _suspended_at_midnight(one: StayState, everyone: tuple[StayState, ...], midnight: datetime, level: str) -> bool:
+    """What ends at midnight has ended by then, and what moves then moves the day after; unless another goes on over it:
+    at one instant starts come before ends (contract 3.6 rule 7)."""
+    before = _over(one, everyone, midnight.astimezone(UTC) - _BLINK, level)
+    if any(level_at(other, midnight) is not None for other in before):
+        return True
+    own = level_at(one, midnight)
+    return bool(before) and own is not None and bool(_over(one, everyone, midnight, own))
 
 
 @settings(max_examples=300, deadline=None)

@@ -84,24 +84,14 @@ def _short_week(one: Period) -> bool:
     if least is None or not one.recorded:
         return False
     known = one.end or one.recorded[-1] + ONE_DAY
-    weeks = _weeks(one)
-    minutes = dict.fromkeys(weeks, 0)
+    first = one.start.toordinal()
+    minutes = dict.fromkeys([(day.toordinal() - first) // 7 for day in one.recorded], 0)
     for day in one.content["days"]:
-        minutes[_week(one, date.fromisoformat(day["date"]))] += sum(
-            int(service.get("minutes", 0)) for service in day["services"]
-        )
-    on_leave = {_week(one, day) for day in _leave_days(one, known)}
-    return any(
-        minutes[week] < least for week in weeks if week not in on_leave and one.start + (week + 1) * WEEK <= known
-    )
-
-
-def _weeks(one: Period) -> list[int]:
-    return sorted({_week(one, day) for day in one.recorded})
-
-
-def _week(one: Period, day: date) -> int:
-    return (day - one.start) // WEEK
+        week = (date.fromisoformat(day["date"]).toordinal() - first) // 7
+        minutes[week] += sum([service.get("minutes", 0) for service in day["services"]])
+    on_leave = {(day.toordinal() - first) // 7 for day in _leave_days(one, known)}
+    full = (known.toordinal() - first) // 7
+    return any(attended < least for week, attended in minutes.items() if week < full and week not in on_leave)
 
 
 def _leave_days(one: Period, known: date) -> Iterable[date]:
