@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
+from itertools import count, permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.placement.continuum.fold import fold
+from services.placement.continuum.model import Folded
 from shared.events.base import type_name
 from shared.events.envelope import Fact
 
@@ -47,7 +49,7 @@ def fact(
     ce_id: str | None = None,
     sequence: int | None = None,
     episode: str = EPISODE,
-    patient: str = PATIENT,
+    patient_id: str = PATIENT,
     facility: str = FACILITY,
     labels: Iterable[str] = ("PSY",),
     stay: tuple[str, str] | None = None,
@@ -61,7 +63,7 @@ def fact(
     occurred = at(when, end=name in ENDS).isoformat()
     value: dict[str, Any] = {
         "episode_id": episode,
-        "patient_id": patient,
+        "patient_id": patient_id,
         "facility": facility,
         "occurred_at": occurred,
         "recorded_at": occurred,
@@ -364,6 +366,25 @@ def restated(target: Fact, **changes: Any) -> Fact:
     if when is not None:
         value["occurred_at"] = at(when, end=target.name in ENDS).isoformat()
     return replace(target, id=f"{target.name}-{number}", sequence=number, value=value)
+
+
+def folded(*facts: Fact) -> Folded:
+    """The fold of these facts, as their writers would have stated them."""
+    return fold(a_story(*facts), zone_of)
+
+
+def every_order(*facts: Fact) -> Folded:
+    """The fold of these facts, the same in every order of arrival."""
+    story = a_story(*facts)
+    found = fold(story, zone_of)
+    for order in permutations(story):
+        assert fold(order, zone_of) == found
+    return found
+
+
+def levels(of: Folded) -> list[str | None]:
+    """The levels of an episode, one after the other."""
+    return [change.level for change in of.levels]
 
 
 def in_utc(text: str) -> datetime:

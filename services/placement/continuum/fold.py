@@ -29,13 +29,22 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
     """
     given = list(facts)
     found = standing(given)
-    start = Folded(episode_id=min((fact.subject for fact in given), default=""), settled=found.settled)
+    start = replace(_named_only(given), settled=found.settled)
     everything = sorted([*found.told, *(told for told, _ in found.corroborating)])
     runs = run_all(lives_of((told for told in found.told if told.name in ABOUT_A_STAY), found.names), zone_of)
     stays, words = _told_twice(found, runs)
     others = [told for told in found.told if told.name not in ABOUT_A_STAY]
     fields = _heading(start, everything) | {"awaited": found.awaited, "ineffective": found.ineffective | words}
     return _read_together(start, stays, others, zone_of, **fields)
+
+
+def _named_only(given: Sequence[Fact]) -> Folded:
+    """An episode of which nothing stands still is somebody's: the latest fact says whose."""
+    if not given:
+        return Folded(episode_id="")
+    latest = max(given, key=lambda fact: (fact.value["occurred_at"], fact.writer, fact.sequence, fact.id))
+    value = latest.value
+    return Folded(latest.subject, patient_id=value.get("patient_id", ""), facility=value.get("facility", ""))
 
 
 def _told_twice(found: Standing, runs: Mapping[StayKey, Run]) -> tuple[list[StayState], dict[str, str]]:
@@ -71,11 +80,18 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
         return None
     words = {fact.id: Word.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
     told = sorted(place(fact) for fact in reading if fact.id not in words)
-    if folded.last is not None and told and told[0].at <= folded.last:
+    if _too_early(folded, told):
         return None
     names = {alias: stay.key for stay in folded.stays for alias in stay.aliases}
     lives = lives_of((one for one in told if one.name in ABOUT_A_STAY), names)
     return _onward(folded, told, lives, words, zone_of)
+
+
+def _too_early(folded: Folded, told: Sequence[Told]) -> bool:
+    """Whether a fact belongs before others; and nothing can be said where nothing stands at all."""
+    if folded.last is None or not told:
+        return folded.last is None and not told
+    return told[0].at <= folded.last
 
 
 def _plain(reading: Iterable[Fact]) -> bool:

@@ -107,8 +107,8 @@ def _continuum() -> str:
     lines = [*(f'state "{words}" as {level}' for level, words in WORDS.items()), *_steps()]
     return (
         "## The continuum\n\nThe level of an episode is that of its most intensive open stay. Every change is "
-        "announced as a step; a step may skip levels, and a less intensive stay is suspended under an open 24-hour stay.\n\n"
-        + _mermaid(lines)
+        "announced as a step; a step may skip levels, and a less intensive stay is suspended under an open 24-hour "
+        "stay.\n\n" + _mermaid(lines)
     )
 
 
