@@ -84,7 +84,7 @@ _LOAD = sa.select(
 )
 _ADVANCE = sa.text(
     "UPDATE positions AS p SET next_offset = n.next, last_offset = n.last, last_id = n.id, "
-    "received = received + n.received, moved_at = now() "
+    "received = p.received + n.received, moved_at = now() "
     "FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:remembered AS bigint[]), "
     "CAST(:nexts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:ids AS text[]), CAST(:received AS bigint[])) "
     "AS n(topic, partition, remembered, next, last, id, received) "
