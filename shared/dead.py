@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from aiokafka import ConsumerRecord
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,18 +16,30 @@ from shared.events.envelope import Record
 from shared.tables import dead_letters
 
 
-class Parked(NamedTuple):
-    """A record as it was parked, where the batch in hand hasn't got it: the same names as a ConsumerRecord's."""
+class RawRecord(Protocol):
+    """A record as the client hands it over."""
 
     topic: str
     partition: int
     offset: int
-    key: bytes
-    value: bytes
-    headers: list[tuple[str, bytes]]
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
-Failed = tuple[ConsumerRecord | Parked, Exception | None]
+@dataclass(slots=True)
+class Parked:
+    """A record as it was parked, where the batch in hand hasn't got it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+Failed = tuple[RawRecord, Exception | None]
 _KEEP = insert(dead_letters).on_conflict_do_nothing()
 
 
@@ -45,7 +57,7 @@ def reason(fault: Exception | None) -> str:
     return str(fault) if isinstance(fault, StepdownError) else f"unforeseen {type(fault).__name__}"
 
 
-def _row(consumer: str, record: ConsumerRecord | Parked, why: str) -> dict[str, Any]:
+def _row(consumer: str, record: RawRecord, why: str) -> dict[str, Any]:
     return {
         "id": uuid.uuid4().hex,
         "consumer": consumer,
@@ -60,7 +72,7 @@ def _row(consumer: str, record: ConsumerRecord | Parked, why: str) -> dict[str, 
     }
 
 
-def _letter(topic: str, record: ConsumerRecord | Parked, why: str) -> Record:
+def _letter(topic: str, record: RawRecord, why: str) -> Record:
     origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
     added = [("x-error", why.encode()), ("x-origin", origin), ("x-attempts", b"1")]
     return Record(topic, record.key or b"", record.value, [*((n, v or b"") for n, v in record.headers), *added])

@@ -45,17 +45,22 @@ _NAMES = ("replaces", "corroborates", "cancels", "session_id", "placement_id", "
 
 
 def subscription(
-    broker: KafkaBroker, database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], batch: int = 5000
+    broker: KafkaBroker,
+    database: Database,
+    rules: Rules,
+    *,
+    clock: Clock,
+    ids: Callable[[], str],
+    topic: str = "care.events",
 ) -> Subscription:
     """The one consumer that placement has."""
     return Subscription(
         broker,
         database,
         service="placement",
-        topic="care.events",
+        topic=topic,
         apply=partial(handlers.apply, rules=rules, clock=clock, ids=ids),
         decode=partial(readable, has_facility=rules.has_facility),
-        max_records=batch,
     )
 
 
