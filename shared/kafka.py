@@ -18,6 +18,7 @@ from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy, StreamMessage
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import dead, metrics, positions
@@ -25,6 +26,7 @@ from shared.db import Database
 from shared.errors import InvalidMessage, StalePosition, Transient
 from shared.events.envelope import Fact, from_record, to_record
 from shared.positions import Incoming, Move, Position, Slot, Tally
+from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,28 @@ Apply = Callable[[AsyncConnection, Sequence[Incoming], Tally], Awaitable[None]]
 Decode = Callable[[ConsumerRecord], Fact]
 UNFORESEEN_IN_A_ROW = 20
 """So many records that fail for a reason nobody foresaw mean a bad deployment: stop and wait rather than bury them."""
+
+
+def broker(settings: Settings) -> KafkaBroker:
+    """FastStream's broker for one service. TLS and SASL are values of its own there, not aiokafka's arguments."""
+    return KafkaBroker(
+        settings.kafka.split(","),
+        security=_security(settings),
+        allow_auto_create_topics=False,
+        graceful_timeout=20,
+        log_level=logging.DEBUG,  # its lines for each batch are beneath what is logged
+        apply_types=False,
+    )
+
+
+def _security(settings: Settings) -> BaseSecurity | None:
+    client = settings.kafka_client()
+    tls = client.get("ssl_context")
+    if "sasl_mechanism" not in client:
+        return BaseSecurity(ssl_context=tls, use_ssl=True) if tls else None
+    kind = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+    username, password = client["sasl_plain_username"] or "", client["sasl_plain_password"] or ""
+    return kind[client["sasl_mechanism"]](username, password, ssl_context=tls, use_ssl=tls is not None)
 
 
 def decode_fact(record: ConsumerRecord) -> Fact:

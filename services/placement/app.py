@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
-
-from faststream.kafka import KafkaBroker
 
 from services.placement import consumer, timers
 from services.placement.desk import api
 from services.placement.rules import rules_of
-from shared import logs, site_config
+from shared import kafka, logs, site_config
 from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import Clock, system_clock
 from shared.db import Database
@@ -31,13 +28,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts, nothing started. Raises SetUpError for what the operator has to mend."""
     rules = rules_of(site_config.load(settings.config))
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
-    broker = KafkaBroker(
-        **settings.kafka_client(),
-        allow_auto_create_topics=False,
-        graceful_timeout=20,
-        log_level=logging.DEBUG,
-        apply_types=False,
-    )
+    broker = kafka.broker(settings)
     subscription = consumer.subscription(broker, database, rules, clock=clock, ids=new_id)
 
     async def ready() -> dict[str, str]:

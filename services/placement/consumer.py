@@ -39,10 +39,6 @@ NEEDED: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """ce_type → the fields that a fact of it must have. Nothing is asked of other types: they are kept."""
 
-_TIMES = ("stated_at", "kept_at", "expected_return")
-_DAYS = ("date", "effective_from", "due_from", "due_to")
-_NAMES = ("replaces", "corroborates", "cancels", "session_id", "placement_id", "follow_up_id", "conflict_id")
-
 
 def subscription(
     broker: KafkaBroker,
@@ -76,35 +72,24 @@ def readable(record: ConsumerRecord, *, has_facility: Callable[[str], bool]) -> 
         return fact
     value = fact.value
     if not needed <= value.keys():
-        missing = ", ".join(sorted(needed - value.keys()))
-        raise InvalidMessage(f"the {fact.name} fact has no {missing}")
+        raise InvalidMessage(f"the {fact.name} fact has no {', '.join(sorted(needed - value.keys()))}")
     if value["episode_id"] != fact.subject:
         raise InvalidMessage("the episode_id is not the ce_subject")
-    _fits(value, "occurred_at", _instant)
-    for names, fits in ((_TIMES, _instant), (_DAYS, _day), (_NAMES, _text)):
-        for name in names:
-            if value.get(name) is not None:
-                _fits(value, name, fits)
-    if value.get("stay") is not None:
-        _fits(value, "stay", _stay)
-    _known_place(value, has_facility)
+    for name, fits in _CHECKS[fact.type]:
+        if (told := value.get(name)) is None and name not in needed:
+            continue
+        if not _fits(told, fits):
+            raise InvalidMessage(f"the field {name} is unreadable")
+    if not has_facility(value["facility"]):
+        raise InvalidMessage("the site config has no such facility; add it, then replay the dead letter")
     return fact
 
 
-def _known_place(value: dict[str, Any], has_facility: Callable[[str], bool]) -> None:
-    _fits(value, "patient_id", _text)
-    _fits(value, "facility", _text)
-    if not has_facility(value["facility"]):
-        raise InvalidMessage("the site config has no such facility; add it, then replay the dead letter")
-
-
-def _fits(value: dict[str, Any], name: str, fits: Callable[[Any], bool]) -> None:
+def _fits(told: Any, fits: Callable[[Any], bool]) -> bool:
     try:
-        fine = fits(value[name])
+        return fits(told)
     except (TypeError, ValueError, KeyError):
-        fine = False
-    if not fine:
-        raise InvalidMessage(f"the field {name} is unreadable")
+        return False
 
 
 def _instant(text: Any) -> bool:
@@ -121,3 +106,22 @@ def _text(text: Any) -> bool:
 
 def _stay(stay: Any) -> bool:
     return stay["kind"] in {"visit", "placement"} and _text(stay["id"])
+
+
+_SHAPES: dict[str, Callable[[Any], bool]] = {
+    "stay": _stay,
+    **dict.fromkeys(("occurred_at", "stated_at"), _instant),
+    **dict.fromkeys(("date", "effective_from", "due_to"), _day),
+    **dict.fromkeys(("patient_id", "facility", "replaces", "corroborates", "cancels"), _text),
+    **dict.fromkeys(("session_id", "placement_id", "follow_up_id", "conflict_id"), _text),
+}
+"""What the fold parses or looks things up by, and the shape it must have."""
+
+
+def _checks(kind: str, needed: frozenset[str]) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
+    model = CARE_FACTS.get(kind)
+    own = model.model_fields.keys() if model else needed | {"replaces", "corroborates", "stated_at"}
+    return tuple((name, fits) for name, fits in _SHAPES.items() if name in own)
+
+
+_CHECKS = {kind: _checks(kind, needed) for kind, needed in NEEDED.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -54,6 +55,11 @@ class Telling:
     ids: Ids
     cause: Fact | None
 
+    @property
+    def at(self) -> str:
+        """When, as text."""
+        return _text(self.now)
+
     def fact(self, kind: str, subject: str, sequence: int, value: dict[str, Any]) -> Fact:
         """A record's fact: a document's version is its sequence."""
         return Fact(
@@ -62,7 +68,7 @@ class Telling:
             writer=WRITER,
             subject=subject,
             sequence=sequence,
-            time=rfc3339(self.now),
+            time=self.at,
             value=value,
             correlation_id=self.cause.correlation_id if self.cause else None,
             causation_id=self.cause.id if self.cause else None,
@@ -78,6 +84,11 @@ class Telling:
             correlation_id=self.cause.correlation_id if self.cause else None,
             causation_id=self.cause.id if self.cause else None,
         )
+
+
+@lru_cache(4)
+def _text(now: datetime) -> str:
+    return rfc3339(now)
 
 
 def outcome(

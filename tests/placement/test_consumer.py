@@ -25,9 +25,11 @@ from shared.db import Database
 from shared.errors import InvalidMessage
 from shared.events import CARE_FACTS
 from shared.events.envelope import Fact, to_record
+from shared.outbox import unpacked
+from shared.positions import Position, Slot, begin_at
 from shared.tables import dead_letters, outbox, positions
 from tests import builders
-from tests.builders import a_story, admitted, attended, discharged, fact
+from tests.builders import a_story, admitted, attended, discharged, fact, transferred
 
 PLACES = {"GOODHEALTH"}
 
@@ -152,3 +154,33 @@ async def test_facts_on_a_real_broker_become_episodes_and_what_is_unreadable_a_d
     assert reasons["another fact of this writer has this ce_sequence already"] == to_record(taken, "").value
     assert topics.count("dead.placement") == 3
     assert [one async for one in broken(database, rules) if not one.startswith("outbox")] == []
+
+
+async def test_a_waiting_fact_that_turns_out_wrong_is_buried_with_what_it_was_parked_with(
+    database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
+) -> None:
+    broker = KafkaBroker("127.0.0.1:9", log_level=logging.DEBUG, apply_types=False)
+    consuming = subscription(broker, database, rules, clock=clock, ids=ids)
+    slot = Slot("care.events", 0)
+    async with database.begin() as connection:
+        await begin_at(connection, consuming.consumer_name, slot, 0)
+    consuming.at[slot] = Position(0)
+    heard = fact("danced", writer="placement", sequence=2)
+    there, back = transferred("2026-03-05 09:00"), transferred("2026-03-06 09:00", to="inpatient")
+    told = [heard, *a_story(admitted(), there, back, discharged())]
+    records = [_record(one, offset) for offset, one in enumerate(told)]
+    for batch in (records[:1], records[1:4], records[4:]):  # in the second, placement states its own facts 1 and 2
+        await consuming._handle(batch)
+    async with database.read() as connection:
+        (dead,) = (await connection.execute(sa.select(dead_letters))).all()
+        (letter,) = (await connection.execute(sa.select(outbox).where(outbox.c.topic == "dead.placement"))).all()
+    made = to_record(heard, "care.events")
+    assert (dead.topic, dead.partition, dead.kafka_offset) == ("care.events", 0, 0)
+    assert (dead.key, dead.value, unpacked(dead.headers)) == (made.key, made.value, made.headers)
+    assert dict(unpacked(letter.headers))["x-origin"] == b"care.events/0/0"
+    assert [one async for one in broken(database, rules) if not one.startswith("outbox")] == []
+
+
+def _record(one: Fact, offset: int) -> Any:
+    made = record(one)
+    return SimpleNamespace(topic="care.events", partition=0, offset=offset, **vars(made))

@@ -163,6 +163,20 @@ async def test_another_fact_with_the_number_of_one_that_waits_is_refused(feed: F
     assert [one.ce_id for one in await feed.kept(EPISODE)] == [begun.id, ended.id]
 
 
+async def test_a_waiting_fact_whose_number_was_given_meanwhile_is_refused(feed: Feed, database: Database) -> None:
+    """A restored database hears its own fact from Kafka, and has given its number to another one since."""
+    begun, moved, ended = a_story(admitted(), transferred("2026-03-05 09:00"), discharged())
+    heard = fact("attended", writer="placement", sequence=2)
+    assert await feed.bring(begun, heard) == {"applied": 1, "waiting": 1}
+    back = replace(transferred("2026-03-06 09:00", to="inpatient"), sequence=3)
+    await feed.bring(moved, back)
+    assert (await feed.row(EPISODE)).seen == {"intake": 3, "placement": 2}
+    assert await feed.bring(replace(ended, sequence=4)) == {"applied": 1, "waiting": -1, "dead": 1}
+    assert feed.refused == [(heard.id, "another fact of this writer has this ce_sequence already")]
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(parked))).all() == []
+
+
 async def test_a_type_that_nobody_knows_is_kept_and_counts(feed: Feed) -> None:
     begun, unknown, ended = a_story(admitted(), fact("danced", "2026-03-03 10:00"), discharged())
     assert await feed.bring(begun, unknown, ended) == {"applied": 3}
