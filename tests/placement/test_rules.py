@@ -121,6 +121,13 @@ def test_facts_of_one_instant_take_effect_in_any_order_and_the_level_is_read_aft
     assert folded.ineffective == {}
 
 
+def test_a_leave_that_ends_at_the_instant_it_began_is_over() -> None:
+    moment = "2026-03-05 10:00"
+    folded = every_order(tell.admitted(), tell.leave_ended(moment), tell.leave_started(moment))
+    assert folded.ineffective == {}
+    assert folded.state == "active"
+
+
 def test_a_stay_without_length_leaves_no_level() -> None:
     folded = every_order(tell.admitted("2026-03-05 10:00"), tell.discharged("2026-03-05 10:00"))
     assert folded.levels == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.placement.continuum.fold import advance
 from shared.events.envelope import Fact
 from tests import builders as tell
 from tests.builders import every_order, levels
@@ -41,6 +42,23 @@ def test_attendance_makes_the_start_good_and_raises_a_conflict_where_it_lies_ins
     (conflict,) = folded.conflicts
     assert conflict.kind == "attended-inside-24-hour-stay"
     assert there.id in conflict.facts
+
+
+def test_a_start_is_not_inside_a_stay_that_itself_never_began() -> None:
+    """V2 would have been a 24-hour stay from the 5th on, but began inside V1: it hides no start of the 12th."""
+    unattended, late = tell.admitted("2026-03-04 10:00", visit="V2", level="php"), tell.started("2026-03-12")
+    moved = tell.transferred("2026-03-05 10:00", visit="V2", to="inpatient")
+    folded = every_order(*inpatient("2026-03-09 14:00"), unattended, moved, late)
+    assert folded.ineffective == {unattended.id: "inside-24-hour-stay", moved.id: "not-open"}
+    assert levels(folded) == ["inpatient", None, "iop"]
+
+
+def test_attendance_told_later_wakes_the_start_that_it_makes_good() -> None:
+    start, there = tell.started("2026-03-04"), tell.attended("2026-03-05")
+    asleep = tell.folded(*inpatient(), start)
+    assert asleep.ineffective == {start.id: "inside-24-hour-stay"}
+    assert advance(asleep, [there], tell.zone_of) is None
+    assert tell.folded(*inpatient(), start, there).ineffective == {}
 
 
 def test_attendance_after_the_stay_makes_the_start_good_without_a_conflict() -> None:

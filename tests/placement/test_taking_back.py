@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.placement.continuum.fold import advance
@@ -74,7 +76,9 @@ def test_a_replaced_fact_does_not_return_when_its_replacement_goes() -> None:
     assert folded.patient_id == tell.PATIENT
 
 
-def test_of_two_restatements_of_one_fact_the_last_word_stands() -> None:
+@pytest.mark.parametrize("number", range(8))
+def test_of_two_restatements_of_one_fact_the_last_word_stands(number: int) -> None:
     first = tell.admitted()
-    earlier, later = tell.restated(first, level="php"), tell.restated(first, level="residential")
+    earlier = tell.restated(first, level="php")
+    later = replace(tell.restated(first, level="residential"), id=f"later-{number}")
     assert levels(every_order(first, earlier, later)) == ["residential"]
