@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +18,18 @@ from shared.tables import dead_letters
 
 class RawRecord(Protocol):
     """A record as the client hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(slots=True)
+class Parked:
+    """A record as it was parked, where the batch in hand hasn't got it."""
 
     topic: str
     partition: int

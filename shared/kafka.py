@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import dead, metrics, positions
 from shared.db import Database
 from shared.errors import InvalidMessage, StalePosition, Transient
-from shared.events.envelope import Fact, from_record
+from shared.events.envelope import Fact, from_record, to_record
 from shared.patience import be_patient
 from shared.positions import Incoming, Move, Position, Slot, Tally
 
@@ -268,9 +268,10 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             await positions.advance(connection, self.consumer_name, moves)
             if good:
                 await self.apply(connection, good, tally)
-            await dead.bury(connection, self.consumer_name, self.dead_topic, bad)
             for record, _ in bad:
                 tally.add(Slot(record.topic, record.partition), "dead")
+            bad += _refused(records, tally)
+            await dead.bury(connection, self.consumer_name, self.dead_topic, bad)
             await positions.count(connection, self.consumer_name, tally)
         for move in moves:
             self.at[move.slot] = move.after
@@ -298,6 +299,23 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             after = Position(part[-1].offset + 1, part[-1].offset, _ce_id(part[-1]))
             moves.append(Move(slot, self.at[slot].next_offset, after, len(part)))
         return moves
+
+
+def _refused(records: Sequence[ConsumerRecord], tally: Tally) -> list[dead.Failed]:
+    """What the handler refused, with its original bytes; of one that was parked, those it was parked with."""
+    if not tally.refused:
+        return []
+    known = {_place(record): record for record in records}
+    return [
+        (known.get((*one.slot, one.offset)) or dead.Parked(*one.slot, one.offset, one.key, *_bytes(one.fact)),
+         InvalidMessage(why))
+        for one, why in tally.refused
+    ]  # fmt: skip
+
+
+def _bytes(fact: Fact) -> tuple[bytes, list[tuple[str, bytes]]]:
+    record = to_record(fact, "")
+    return record.value or b"", record.headers
 
 
 def _place(record: ConsumerRecord) -> tuple[str, int, int]:

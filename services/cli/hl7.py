@@ -34,6 +34,9 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
         _summary(list(lines))
 
 
+command = hl7
+
+
 def _lines(paths: tuple[Path, ...]) -> Iterator[Line]:
     from services.intake.check import AnyFeed
     from services.intake.check import check as check_file

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -56,7 +57,12 @@ class Fact:
     @property
     def name(self) -> str:
         """`care.admitted.v1` → `admitted`."""
-        return self.type.split(".", 1)[1].rsplit(".v", 1)[0] if self.type.count(".") >= 2 else self.type
+        return _bare(self.type)
+
+
+@lru_cache(1024)  # asked for many times for each fact; bounded, since a record names its type
+def _bare(kind: str) -> str:
+    return kind.split(".", 1)[1].rsplit(".v", 1)[0] if kind.count(".") >= 2 else kind
 
 
 def headers(fact: Fact) -> list[tuple[str, bytes]]:

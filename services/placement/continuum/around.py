@@ -56,7 +56,7 @@ class Around:
         """Of two statements for one day the later said holds."""
         day = date.fromisoformat(told.value["effective_from"])
         payers = sorted(told.value.get("coverage") or (), key=lambda one: one.get("order", 1))
-        self.coverage[day] = CoverageFrom(day, tuple(payers), told.id)
+        self.coverage[day] = CoverageFrom(day, tuple(payers), told.id, told.root)
 
     def window(self, told: Told) -> None:
         """A window opens once; its outcome is the last one told."""

@@ -78,6 +78,7 @@ def _session(value: dict[str, Any]) -> Session:
         value["fact"],
         tuple(value["services"]),
         value["reason"],
+        value["root"],
     )
 
 
@@ -99,7 +100,7 @@ def _level(value: dict[str, Any]) -> LevelChange:
 
 
 def _coverage(value: dict[str, Any]) -> CoverageFrom:
-    return CoverageFrom(_day(value["day"]), tuple(value["coverage"]), value["fact"])
+    return CoverageFrom(_day(value["day"]), tuple(value["coverage"]), value["fact"], value["root"])
 
 
 def _conflict(value: dict[str, Any]) -> Conflict:

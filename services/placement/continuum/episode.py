@@ -25,6 +25,7 @@ def episode_value(folded: Folded, seen: Mapping[str, int], version: int) -> dict
             "since": _time(folded.since),
             "previous_level": previous_level(folded),
             "next_due": _next_due(folded),
+            "labels": list(folded.labels),
             "ineffective": len(folded.ineffective),
             "conflicts": len(folded.conflicts),
             "seen": dict(seen),

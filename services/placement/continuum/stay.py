@@ -178,7 +178,9 @@ def _session(told: Told) -> Session:
     attended = told.name == "attended"
     services = tuple(value.get("services") or ()) if attended else ()
     reason = None if attended else value.get("reason")
-    return Session(value["session_id"], date.fromisoformat(value["date"]), attended, told.id, services, reason)
+    return Session(
+        value["session_id"], date.fromisoformat(value["date"]), attended, told.id, services, reason, told.root
+    )
 
 
 def with_diagnoses(stay: StayState, told: Iterable[Told]) -> StayState:
