@@ -7,15 +7,12 @@ import uuid
 from services.placement import consumer, timers
 from services.placement.desk import api
 from services.placement.rules import rules_of
-from shared import logs, site_config
-from shared.auth import tokens_of
+from shared import site_config
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
 from shared.db import Database
-from shared.outbox import Relay
-from shared.run import Service, serve
+from shared.run import Service, run
 from shared.settings import Settings
-from shared.web import web_app
 
 NAME = "placement"
 
@@ -32,29 +29,17 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     broker = broker_for(settings, NAME)
     subscription = consumer.subscription(broker, database, rules, clock=clock, ids=new_id)
 
-    async def ready() -> dict[str, str]:
-        return await service.ready()
-
-    service = Service(
+    return Service(
         name=NAME,
         database=database,
         broker=broker,
-        relay=Relay(database, NAME, settings.kafka_client()),
-        web=web_app(title=NAME, tokens=tokens_of(settings), ready=ready, routes=api.routes(database, clock)),
-        http=(settings.http_host, settings.http_port),
+        routes=api.routes(database, clock),
+        settings=settings,
         subscriptions=(subscription,),
         timers=timers.timers(database, rules, clock=clock, ids=new_id),
     )
-    return service
 
 
 def main(settings: Settings) -> None:
-    """Run placement until it is told to stop."""
-    import uvloop  # noqa: PLC0415  # not on every platform
-
-    logs.set_up(NAME, settings.log_level)
-    uvloop.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    await serve(assemble(settings), parent_pipe=settings.parent_pipe)
+    """Run until SIGTERM or SIGINT, or until the parent is gone."""
+    run(NAME, assemble, settings)

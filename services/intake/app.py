@@ -1,0 +1,66 @@
+"""Intake, assembled: doors, consumer, timers, web, relay; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.intake import consumer, mllp
+from services.intake.handlers import Intake
+from services.intake.reading import Answer, Received
+from services.intake.reception import Reception
+from services.intake.timers import timers
+from services.intake.web import routes
+from shared import site_config
+from shared.broker import broker_for
+from shared.clock import Clock, system_clock
+from shared.crypto import Seal
+from shared.db import Database
+from shared.run import Door, Service, run
+from shared.settings import Settings
+
+NAME = "intake"
+
+
+class Doors:
+    """The reception and the doors that hand in there: it opens before them and closes after them."""
+
+    def __init__(self, reception: Reception[Received, Answer], doors: Sequence[Door]) -> None:
+        self.reception, self.doors = reception, doors
+
+    async def start(self) -> None:
+        """Open the reception, then the doors."""
+        await self.reception.start()
+        for door in self.doors:
+            await door.start()
+
+    async def stop(self) -> None:
+        """Close the doors (each answers what it has), then the reception."""
+        for door in self.doors:
+            await door.stop()
+        await self.reception.stop()
+
+
+def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
+    """The service's parts from its settings. Raises SetUpError where one is missing."""
+    site = site_config.load(settings.config)
+    database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
+    intake = Intake(database, site, Seal(settings.keys()), clock)
+    reception: Reception[Received, Answer] = Reception(intake.receive, size=lambda each: len(each.raw))
+    limits = mllp.Limits(frame_bytes=site.limits.message_bytes)
+    door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits)
+    broker = broker_for(settings, NAME)
+    return Service(
+        name=NAME,
+        database=database,
+        broker=broker,
+        routes=routes(reception, clock, site.limits),
+        settings=settings,
+        subscriptions=[consumer.episodes(broker, database)],
+        timers=timers(intake),
+        doors=[Doors(reception, [door])],
+    )
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, or until the parent is gone."""
+    run(NAME, assemble, settings)

@@ -1,0 +1,286 @@
+"""What intake does with messages, whatever the door: one transaction for a batch, then the answers.
+
+Load → decide → save → send: what letters say is read before (reading.py), what visits mean is decided by settling.py,
+SQL is store.py's. Kafka's door calls `take_in` inside its own transaction, the others `receive`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.intake import store
+from services.intake.ack import Outcome
+from services.intake.adt import TRIGGERS
+from services.intake.domain import visit_id
+from services.intake.identity import whose
+from services.intake.ids import new_id
+from services.intake.mapping import SiteRules
+from services.intake.model import Said
+from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
+from services.intake.settling import Ledger, OnFile, Settled, settle
+from shared import audit, metrics, outbox
+from shared.crypto import Seal
+from shared.db import Connection, Database
+from shared.errors import Transient
+from shared.events import to_record
+from shared.site_config import Site
+
+log = logging.getLogger(__name__)
+TOPIC = "care.events"
+TRIES = 3
+"""A pooled connection that died shows only when it is used: so the store is away after three tries."""
+OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
+
+SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
+
+
+@dataclass(slots=True)
+class Intake:
+    """What the handlers stand on: database, site config, seal and clock."""
+
+    database: Database
+    site: Site
+    seal: Seal
+    clock: Callable[[], datetime]
+
+    async def receive(self, batch: Sequence[Received]) -> list[Answer]:
+        """An answer for each frame, in order; when it returns, what was answered AA or AE is committed."""
+        rules = SiteRules(self.site)
+        frames = [self._read(received, rules) for received in batch]
+        await self._keep([letter for letters in frames for letter in letters])
+        answers = [together(letters) for letters in frames]
+        for received, answer in zip(batch, answers, strict=True):
+            metrics.MESSAGES.labels(received.door, answer.code).inc()
+        return answers
+
+    def _read(self, received: Received, rules: SiteRules) -> list[Letter]:
+        try:
+            return read(received, rules, self.seal)
+        except Exception:
+            letter = unread(received, self.seal)
+            log.exception("a message can't be read", extra={"message_id": letter.message_id})
+            return [letter]
+
+    async def _keep(self, letters: list[Letter]) -> None:
+        try:
+            await self._committed(letters)
+        except Transient as fault:
+            log.warning("messages are refused", extra={"why": str(fault), "messages": len(letters)})
+            for letter in letters:
+                letter.answer(Outcome("AR", letter.outcome.fault if letter.outcome.code == "AR" else AWAY))
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it may concern one message only
+            await self._halve(letters, fault)
+
+    async def _committed(self, letters: list[Letter]) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with self.database.begin() as connection:
+                    await take_in(connection, letters, self)
+            except Transient:
+                if attempt == TRIES:
+                    raise
+            else:
+                return
+
+    async def _halve(self, letters: list[Letter], fault: Exception) -> None:
+        if len(letters) > 1:
+            middle = len(letters) // 2
+            await self._keep(letters[:middle])
+            await self._keep(letters[middle:])
+            return
+        letter = letters[0]
+        log.error("a message can't be applied", extra={"message_id": letter.message_id}, exc_info=fault)
+        if letter.outcome.code == "AA":
+            letter.patient_id = letter.visit_id = None
+            letter.answer(Outcome("AE", UNFORESEEN))
+            await self._keep(letters)
+        else:
+            letter.answer(Outcome("AR", NOT_KEPT))
+
+    async def derive_again(self, page: int = 200) -> int:
+        """Bring visits in line that were derived with another site config; how many patients there were."""
+        async with self.database.begin() as connection:
+            patients = await store.patients_of_another_mapping(connection, self.site.version, page)
+            if not patients:
+                return 0
+            await store.lock_patients(connection, patients, new=False)
+            visits = await store.visits_of(connection, patients)
+            await _settled(connection, visits, [], await store.ledger_of(connection, patients), self)
+        return len(set(patients))
+
+
+async def take_in(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
+    """Store letters and what follows from them, inside the caller's transaction; each letter gets its answer."""
+    news = [letter for letter in letters if letter.stored]
+    about = [letter for letter in news if letter.adt is not None and letter.outcome.code == "AA"]
+    if about:
+        await _find_patients(connection, about, intake)
+    repeats = await _repeats(connection, news)
+    news = [letter for letter in news if id(letter) not in repeats]
+    about = [letter for letter in about if id(letter) not in repeats]
+    if about:
+        await _settle(connection, about, intake)
+    await store.keep_messages(connection, [_kept(letter) for letter in news])
+    await _account(connection, letters, repeats, intake)
+
+
+async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
+    """Whom each letter is about: found or made, and locked."""
+    keys = {key for letter in letters for key in letter.keys}
+    owners = await store.owners(connection, sorted(keys))
+    missing = keys - owners.keys()
+    if missing:
+        await store.add_identifiers(connection, _new_identifiers(letters, dict(owners), missing, intake))
+        owners = await store.owners(connection, sorted(keys))
+    for letter in letters:
+        letter.patient_id = whose(letter.keys, owners)
+        if len({owners[key] for key in letter.keys}) > 1:
+            letter.warn(SEVERAL_PATIENTS)
+    patients = {letter.patient_id for letter in letters if letter.patient_id}
+    await store.lock_patients(connection, patients, new=bool(missing))
+
+
+def _new_identifiers(
+    letters: Sequence[Letter], owners: dict[bytes, str], missing: set[bytes], intake: Intake
+) -> list[tuple[bytes, str, bytes]]:
+    rows: dict[bytes, tuple[bytes, str, bytes]] = {}
+    for letter in letters:
+        patient = whose(letter.keys, owners) or new_id(letter.arrived_at)
+        for key, known in zip(letter.keys, letter.known, strict=True):
+            if key in missing and key not in rows:
+                owners[key] = patient
+                rows[key] = (key, patient, intake.seal.close(known.key.encode(), f"identifier:{patient}"))
+    return list(rows.values())
+
+
+async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int]:
+    """The letters that came before, or came already in this batch; they get the first answer."""
+    if not letters:
+        return set()
+    before = await store.before(connection, [(letter.ids, letter.body) for letter in letters])
+    first: dict[tuple[bytes, bytes], Letter] = {}
+    bodies: dict[bytes, bytes] = {}
+    repeats: set[int] = set()
+    for letter in letters:
+        same = before[letter.ids, letter.body]
+        earlier = first.setdefault((letter.ids, letter.body), letter)
+        if same.message_id is not None:
+            letter.replies, letter.outcome = same.replies, Outcome(same.answer)
+            repeats.add(id(letter))
+        elif earlier is not letter:
+            letter.replies, letter.outcome = earlier.replies, earlier.outcome
+            repeats.add(id(letter))
+        elif bodies.setdefault(letter.ids, letter.body) != letter.body or same.other:
+            letter.warn(OTHER_BODY)
+    return repeats
+
+
+async def _settle(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
+    patients = sorted({letter.patient_id for letter in letters if letter.patient_id})
+    every = await store.visits_of(connection, patients)
+    touched = _deliver(letters, every)
+    ledger = await store.ledger_of(connection, patients)
+    for visit in every:
+        if visit.visit_id not in touched:
+            ledger.learn(visit)
+    settled = await _settled(connection, list(touched.values()), letters, ledger, intake)
+    _note(letters, settled)
+    identities = {
+        letter.patient_id: (intake.seal.close(letter.sealed_identity, f"identity:{letter.patient_id}"), said_at)
+        for letter, said_at in _by_time_said(letters)
+        if letter.patient_id and letter.sealed_identity
+    }
+    await store.keep_identities(connection, identities)
+
+
+def _by_time_said(letters: Iterable[Letter]) -> list[tuple[Letter, datetime]]:
+    timed = [(letter, letter.adt.stated_at) for letter in letters if letter.adt is not None]
+    return sorted(timed, key=lambda each: each[1])
+
+
+def _deliver(letters: Sequence[Letter], every: list[OnFile]) -> dict[str, OnFile]:
+    """The visits that letters name, new ones made; each letter is given its visit."""
+    places = {(visit.patient_id, visit.facility, visit.key): visit for visit in every}
+    touched: dict[str, OnFile] = {}
+    for letter in letters:
+        key = visit_id(letter.adt) if letter.adt else None
+        if key is None or letter.patient_id is None:
+            letter.note = "no-visit"
+            continue
+        place = (letter.patient_id, letter.facility, key)
+        visit = places.get(place)
+        if visit is None:
+            visit = places[place] = OnFile(new_id(letter.arrived_at), *place)
+        letter.visit_id = visit.visit_id
+        touched[visit.visit_id] = visit
+    return touched
+
+
+async def _settled(
+    connection: Connection, visits: Sequence[OnFile], letters: Sequence[Letter], ledger: Ledger, intake: Intake
+) -> list[Settled]:
+    """Load, settle and save visits, and send what they state."""
+    by_id = {visit.visit_id: visit for visit in visits}
+    await store.fill(connection, by_id)
+    for letter in letters:
+        if letter.visit_id is not None and letter.adt is not None:
+            said = Said(letter.adt, letter.message_id, letter.arrived_at)
+            by_id[letter.visit_id].messages.append(said)
+            by_id[letter.visit_id].newest = said
+    settled = settle(visits, ledger, intake.site, intake.clock())
+    await store.keep_settled(connection, settled, ledger, intake.site.version)
+    stored = {message for visit in visits for message in visit.notes}
+    await store.keep_notes(connection, [note for each in settled for note in each.notes if note.message_id in stored])
+    await outbox.send(connection, [to_record(one.fact, TOPIC) for each in settled for one in each.stated])
+    return settled
+
+
+def _note(letters: Sequence[Letter], settled: Sequence[Settled]) -> None:
+    notes = {note.message_id: note for each in settled for note in each.notes}
+    for letter in letters:
+        if letter.message_id in notes:
+            _, letter.note, letter.reason = notes[letter.message_id]
+
+
+def _kept(letter: Letter) -> store.Kept:
+    return store.Kept(
+        message_id=letter.message_id,
+        ids=letter.ids,
+        body=letter.body,
+        door=letter.door,
+        arrived_at=letter.arrived_at,
+        facility=letter.facility,
+        trigger=letter.trigger,
+        control_id=letter.control_id,
+        charset=letter.head.charset,
+        answer=letter.outcome.code,
+        replies=list(letter.replies),
+        note=letter.note,
+        reason=letter.reason,
+        warnings=letter.warnings,
+        patient_id=letter.patient_id,
+        visit_id=letter.visit_id,
+        said=letter.values,
+        sealed=letter.sealed,
+    )
+
+
+async def _account(connection: Connection, letters: Sequence[Letter], repeats: set[int], intake: Intake) -> None:
+    """Who sent what: audit rows and the feeds' counts, added up over the batch."""
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    for letter in letters:
+        facility = intake.site.facility(letter.facility)
+        trigger = letter.trigger if letter.trigger in TRIGGERS else "other"
+        answer = "repeat" if id(letter) in repeats else letter.outcome.code
+        counts[facility.name if facility else "other", letter.door, trigger, answer] += 1
+    now = intake.clock()
+    entries = [
+        audit.Entry(now, f"{door}:{facility}", f"message {trigger}", facility, answer, number)
+        for (facility, door, trigger, answer), number in counts.items()
+    ]
+    await audit.note(connection, entries)
+    await store.count_feeds(connection, counts, now)

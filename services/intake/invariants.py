@@ -1,0 +1,74 @@
+"""Whether intake's database says what its messages say (contract 5, as far as it lies here), for `stepdown verify`.
+
+Reads only, each page at one instant, so that it may run beside the doors. Names what is broken by ids, never by values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+from services.intake import store, views
+from services.intake.domain import difference
+from services.intake.settling import OnFile, wanted_of
+from shared.db import Database
+from shared.positions import counted
+from shared.site_config import Site
+
+PAGE = 500
+
+
+async def broken(database: Database, site: Site, *, page: int = PAGE) -> AsyncIterator[str]:
+    """Every breakage, one sentence each: visits, episodes, outbox, positions.
+
+    The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
+    """
+    async for what in _visits(database, site, page):
+        yield what
+    async for what in _sequences(database, page):
+        yield what
+    async with database.read() as connection:
+        await views.at_one_instant(connection)
+        waiting, stands = await views.unsent(connection), await views.where_consumers_stand(connection)
+    if waiting:
+        yield f"outbox: {waiting} records wait"
+    for row in stands:
+        if not counted(row):
+            yield f"position {row['consumer']}/{row['partition']}: its counts do not add up to what was received"
+
+
+async def _visits(database: Database, site: Site, page: int) -> AsyncIterator[str]:
+    after: str | None = ""
+    while after is not None:
+        async with database.read() as connection:
+            await views.at_one_instant(connection)
+            rows = await views.visits_after(connection, after, page)
+            await store.fill(connection, {visit.visit_id: visit for visit, _ in rows})
+        for visit, mapping in rows:
+            for what in _of_visit(visit, mapping, site):
+                yield f"visit {visit.visit_id}: {what}"
+        after = rows[-1][0].visit_id if len(rows) == page else None
+
+
+def _of_visit(visit: OnFile, mapping: str, site: Site) -> Iterator[str]:
+    """Acknowledged means applied: the facts that stand are those that all of its messages together give."""
+    if mapping != site.version:
+        yield "its facts were derived with another site config"
+        return
+    derived = wanted_of(visit, site)
+    out = difference(visit.standing, derived.facts)
+    if out.state or out.replace:
+        yield f"{len(out.state) + len(out.replace)} facts that its messages give do not stand"
+    if out.cancel:
+        yield f"{len(out.cancel)} facts stand that its messages do not give"
+    if any(visit.notes.get(note.message_id) != note[1:] for note in derived.notes):
+        yield "what is noted of its messages is not what became of them"
+
+
+async def _sequences(database: Database, page: int) -> AsyncIterator[str]:
+    after: str | None = ""
+    while after is not None:
+        async with database.read() as connection:
+            await views.at_one_instant(connection)
+            gaps, after = await views.sequences_after(connection, after, page)
+        for episode in gaps:
+            yield f"episode {episode}: its sequences are not 1, 2, 3 … up to the last one given"

@@ -1,0 +1,159 @@
+"""A frame as it came to letters: each message in it read, hashed and sealed, before any transaction begins.
+
+What a letter is answered is decided here only where no other message matters; nothing here touches the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from services.intake import kept
+from services.intake.ack import NOT_HL7, Header, Outcome, answers, build, header
+from services.intake.adt import read_adt
+from services.intake.hl7 import Message, messages
+from services.intake.identity import Known, known_by, to_seal
+from services.intake.ids import new_id
+from services.intake.model import AckCode, Adt, Fault, FeedRules, Refused
+from services.intake.parts import identity
+from shared.crypto import Seal
+
+AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
+UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
+NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
+
+
+class Received(NamedTuple):
+    """One frame, record or request body: its bytes, by which door, and when it came."""
+
+    raw: bytes
+    door: str
+    arrived_at: datetime
+
+    def __repr__(self) -> str:
+        return f"<Received {self.door}>"
+
+
+class Answer(NamedTuple):
+    """What goes back for one frame: one reply for each acknowledgement of each message in it, and the worst code."""
+
+    replies: tuple[bytes, ...]
+    code: AckCode
+    message_ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Letter:
+    """One message on its way through a transaction. `ids` names its sender and control id, `body` what it says.
+
+    Both are keyed hashes: they tell repeats from news and reveal nothing. `adt` is None for what could not be read.
+    """
+
+    message_id: str
+    door: str
+    arrived_at: datetime
+    head: Header
+    ids: bytes = b""
+    body: bytes = b""
+    sealed: bytes = b""
+    sealed_identity: bytes | None = None
+    adt: Adt | None = None
+    values: bytes | None = None
+    known: tuple[Known, ...] = ()
+    keys: tuple[bytes, ...] = ()
+    facility: str = ""
+    trigger: str = ""
+    outcome: Outcome = field(default_factory=lambda: Outcome("AA"))
+    control_id: str = ""
+    note: str = "kept"
+    reason: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    replies: tuple[bytes, ...] = ()
+    patient_id: str | None = None
+    visit_id: str | None = None
+
+    @property
+    def stored(self) -> bool:
+        """AR is not kept: a trigger or a processing id that is not ours, or no HL7 at all."""
+        return self.outcome.code != "AR"
+
+    def warn(self, text: str) -> None:
+        """Put a sentence on the feed's list, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def answer(self, outcome: Outcome | None = None) -> None:
+        """Make the replies for the outcome; a new one may be given."""
+        self.outcome = outcome or self.outcome
+        code, fault = self.outcome
+        told = [each for each in answers(self.head, self.outcome) if each is not None]
+        self.replies = tuple(
+            build(self.head, each, fault, at=self.arrived_at, control_id=f"{self.message_id[:18]}{n}")
+            for n, each in enumerate(told)
+        )
+        if code == "AE":
+            self.note, self.reason = "error", str(fault.code if fault else 207)
+
+
+def unread(received: Received, seal: Seal) -> Letter:
+    """A letter for a frame that `read` failed on: AE, kept for the operator, mirroring nothing."""
+    letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+    letter.ids, letter.body = seal.blind("unread"), seal.blind(received.raw.decode("latin-1"))
+    letter.sealed = seal.close(received.raw, letter.message_id)
+    letter.answer(Outcome("AE", UNFORESEEN))
+    return letter
+
+
+def read(received: Received, rules: FeedRules, seal: Seal) -> list[Letter]:
+    """The letters of a frame, one for each message in it; one with AR 100 where there is none."""
+    found = list(messages(received.raw))
+    if not found:
+        letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+        letter.answer(Outcome("AR", NOT_HL7))
+        return [letter]
+    alone = received.raw if len(found) == 1 else None
+    return [_letter(received, message, alone, rules, seal) for message in found]
+
+
+def _letter(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> Letter:
+    letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, header(message))
+    letter.trigger = message.msh.get(9, 2)
+    letter.control_id = message.msh.get(10)
+    letter.warnings = list(message.warnings)
+    body = "\r".join(segment.line for segment in message.segments)
+    letter.ids = seal.blind("\x1f".join(("ids", *(message.msh.get(place) for place in (3, 4, 10)))))
+    letter.body = seal.blind(body)
+    letter.sealed = seal.close(alone or body.encode(message.charset, "replace"), letter.message_id)
+    try:
+        _fill(letter, message, rules, seal)
+    except Refused as refused:
+        letter.facility = rules.facility(message.msh.get(4), "")
+        letter.answer(Outcome(refused.ack, refused.fault))
+    return letter
+
+
+def _fill(letter: Letter, message: Message, rules: FeedRules, seal: Seal) -> None:
+    adt = read_adt(message, rules, letter.arrived_at)
+    letter.adt, letter.facility, letter.trigger = adt, adt.facility, adt.trigger
+    letter.values = kept.encode(adt)
+    letter.warnings = list(adt.warnings)
+    letter.known = known_by(adt.patient_ids, adt.facility)
+    letter.keys = tuple(seal.blind(each.key) for each in letter.known)
+    letter.sealed_identity = to_seal(identity(message))
+    letter.answer()
+
+
+def refusal(text: str, at: datetime) -> Answer:
+    """AR for what can't be read at all, mirroring nothing."""
+    reply = build(Header(), "AR", Fault(100, "MSH", 0, text), at=at, control_id=new_id(at)[:20])
+    return Answer((reply,), "AR")
+
+
+def together(letters: Iterable[Letter]) -> Answer:
+    """The answer to a frame: the replies of its letters in order."""
+    told = list(letters)
+    worst = max((letter.outcome.code for letter in told), key=("AA", "AE", "AR").index)
+    replies = tuple(reply for letter in told for reply in letter.replies)
+    return Answer(replies, worst, tuple(letter.message_id for letter in told if letter.stored))

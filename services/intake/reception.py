@@ -1,0 +1,97 @@
+"""Where messages of many connections wait for one another: all that are there share a transaction (group commit).
+
+Each is answered by itself. Knows no protocol and no database: `take` does the work and answers for every message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from shared.errors import Transient
+
+log = logging.getLogger(__name__)
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Reception(Generic[In, Out]):
+    """`hand_in` a message, wait for its answer. No wait is added: while one batch commits, the next gathers."""
+
+    def __init__(
+        self,
+        take: Callable[[Sequence[In]], Awaitable[Sequence[Out]]],
+        *,
+        size: Callable[[In], int],
+        batch: int = 256,
+        workers: int = 1,
+        full_at: int = 64 << 20,
+    ) -> None:
+        self._take, self._size = take, size
+        self._batch, self._workers, self._full_at = batch, workers, full_at
+        self._queue: deque[tuple[In, asyncio.Future[Out]]] = deque()
+        self._some = asyncio.Event()
+        self._bytes = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self.when_room: list[Callable[[], None]] = []
+
+    @property
+    def full(self) -> bool:
+        """True while so many bytes wait that nobody should hand in more."""
+        return self._bytes >= self._full_at
+
+    async def start(self) -> None:
+        """Begin to take what is handed in."""
+        self._tasks = [asyncio.create_task(self._work(), name=f"reception-{n}") for n in range(self._workers)]
+
+    def hand_in(self, message: In) -> asyncio.Future[Out]:
+        """The answer to come. Raises Transient after `stop`."""
+        if self._stopping:
+            raise Transient("the service is stopping")
+        answer: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
+        self._queue.append((message, answer))
+        self._bytes += self._size(message)
+        self._some.set()
+        return answer
+
+    async def stop(self) -> None:
+        """Take nothing more, answer what is there."""
+        self._stopping = True
+        self._some.set()
+        await asyncio.gather(*self._tasks)
+
+    async def _work(self) -> None:
+        while True:
+            if not self._queue:
+                if self._stopping:
+                    return
+                self._some.clear()
+                await self._some.wait()
+                continue
+            await self._serve([self._queue.popleft() for _ in range(min(len(self._queue), self._batch))])
+
+    async def _serve(self, batch: Sequence[tuple[In, asyncio.Future[Out]]]) -> None:
+        try:
+            answers = await self._take([message for message, _ in batch])
+        except Exception as fault:
+            log.exception("a batch could not be taken", extra={"messages": len(batch)})
+            for _, answer in batch:
+                with contextlib.suppress(asyncio.InvalidStateError):
+                    answer.set_exception(fault)
+        else:
+            for (_, answer), told in zip(batch, answers, strict=True):
+                if not answer.done():
+                    answer.set_result(told)
+        self._make_room(batch)
+
+    def _make_room(self, batch: Sequence[tuple[In, asyncio.Future[Out]]]) -> None:
+        was_full = self.full
+        self._bytes -= sum(self._size(message) for message, _ in batch)
+        if was_full and not self.full:
+            for call in self.when_room:
+                call()

@@ -1,0 +1,154 @@
+"""The tables of intake's database, declared once; names and birth dates are in it only sealed.
+
+Lock order of every transaction: positions, then patients by id; visits, episodes and facts of a patient are written
+under the lock of that patient's row, feeds last.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+INTAKE = sa.MetaData()
+_TIME = sa.DateTime(timezone=True)
+_NOW = sa.text("now()")
+
+patients = sa.Table(
+    "patients",
+    INTAKE,
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("made_at", _TIME, nullable=False, server_default=_NOW),
+    comment="whom hospitals told of; the row that everything else of a patient is locked by",
+)
+
+patient_identifiers = sa.Table(
+    "patient_identifiers",
+    INTAKE,
+    sa.Column("key", sa.LargeBinary, primary_key=True, comment="keyed hash of authority, id and type"),
+    sa.Column("patient_id", sa.Text, nullable=False, index=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="authority, id and type; place: identifier:<patient>"),
+    comment="by which ids a patient is known (PID-3)",
+)
+
+identities = sa.Table(
+    "identities",
+    INTAKE,
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="JSON; place: identity:<patient>"),
+    sa.Column("stated_at", _TIME, nullable=False),
+    comment="names, birth date, contacts, as last stated",
+)
+
+episodes = sa.Table(
+    "episodes",
+    INTAKE,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("patient_id", sa.Text, nullable=False, index=True),
+    sa.Column("sequence", sa.BigInteger, nullable=False, comment="the last ce_sequence that intake gave"),
+    sa.Column("made_at", _TIME, nullable=False, server_default=_NOW),
+    comment="episodes that intake began",
+)
+
+told_episodes = sa.Table(
+    "told_episodes",
+    INTAKE,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("begun_at", _TIME, comment="of the first program stay"),
+    sa.Column("ended_at", _TIME, comment="of the last program stay; none while one is open"),
+    comment="what care.episodes says of them, as far as the choice of an episode needs it",
+)
+
+visits = sa.Table(
+    "visits",
+    INTAKE,
+    sa.Column("visit_id", sa.Text, primary_key=True),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("visit_key", sa.Text, nullable=False),
+    sa.Column("episode_id", sa.Text, index=True, comment="chosen once, with the first fact (contract 3.6 rule 12)"),
+    sa.Column("begun_at", _TIME),
+    sa.Column("ended_at", _TIME),
+    sa.Column("mapping", sa.Text, nullable=False, comment="version of the site config that its facts are derived with"),
+    sa.UniqueConstraint("patient_id", "facility", "visit_key"),
+    comment="visits by ADT; a visit number belongs to a patient at a facility",
+)
+
+messages = sa.Table(
+    "messages",
+    INTAKE,
+    sa.Column("message_id", sa.Text, primary_key=True, comment="sorts by arrival"),
+    sa.Column("ids", sa.LargeBinary, nullable=False, comment="keyed hash of MSH-3, MSH-4, MSH-10"),
+    sa.Column("body", sa.LargeBinary, nullable=False, comment="keyed hash of the segments"),
+    sa.Column("door", sa.Text, nullable=False),
+    sa.Column("arrived_at", _TIME, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("control_id", sa.Text, nullable=False),
+    sa.Column("charset", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False, comment="AA or AE"),
+    sa.Column("replies", sa.ARRAY(sa.LargeBinary), nullable=False, comment="what a repeat is answered"),
+    sa.Column(
+        "note",
+        sa.Text,
+        nullable=False,
+        comment="applied, waiting, no-effect, unmapped, taken-back, kept, no-visit, error",
+    ),
+    sa.Column("reason", sa.Text, comment="the word that says why"),
+    sa.Column("warnings", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("patient_id", sa.Text),
+    sa.Column("visit_id", sa.Text),
+    sa.Column("said", sa.LargeBinary, comment="its values as JSON: codes, dates, ids (kept.py)"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="the raw message; place: its message_id"),
+    sa.UniqueConstraint("ids", "body"),
+    comment="every message answered AA or AE",
+)
+
+facts = sa.Table(
+    "facts",
+    INTAKE,
+    sa.Column("ce_id", sa.Text, primary_key=True),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("visit_id", sa.Text, nullable=False),
+    sa.Column("key", sa.ARRAY(sa.Text), nullable=False, comment="what it is among the facts of its visit"),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("stay_id", sa.Text, nullable=False),
+    sa.Column("occurred_at", _TIME, nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False, comment="its own fields as JSON"),
+    sa.Column("message_id", sa.Text, nullable=False, comment="who said it"),
+    sa.Column("standing", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("episode_id", "sequence"),
+    comment="what intake stated; standing: neither cancelled nor replaced",
+)
+
+feeds = sa.Table(
+    "feeds",
+    INTAKE,
+    sa.Column("facility", sa.Text, primary_key=True, comment="of the site; `other` for one it doesn't have"),
+    sa.Column("door", sa.Text, primary_key=True),
+    sa.Column("trigger", sa.Text, primary_key=True),
+    sa.Column("answer", sa.Text, primary_key=True, comment="AA, AE, AR, or `repeat`"),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("last_at", _TIME, nullable=False),
+    comment="how many messages came, and when the last",
+)
+
+INDEXES = (
+    "CREATE INDEX messages_of_visit ON messages (visit_id, message_id)",
+    "CREATE INDEX messages_noted ON messages (note, message_id) WHERE note NOT IN ('applied', 'kept')",
+    "CREATE INDEX facts_of_visit ON facts (visit_id) WHERE standing",
+    "CREATE INDEX visits_by_mapping ON visits (mapping, visit_id)",
+)
+
+
+def create(connection: sa.Connection) -> None:
+    """Create the tables and their indexes."""
+    INTAKE.create_all(connection)
+    for statement in INDEXES:
+        connection.execute(sa.text(statement))
+
+
+def drop(connection: sa.Connection) -> None:
+    """Drop them again."""
+    INTAKE.drop_all(connection)

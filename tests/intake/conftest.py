@@ -1,0 +1,187 @@
+"""Intake on a real database of its own, and messages as a hospital sends them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from services.intake import tables
+from services.intake.handlers import Intake
+from services.intake.reading import Answer, Received
+from services.intake.tables import INTAKE
+from shared import site_config
+from shared.clock import SetClock
+from shared.crypto import Seal
+from shared.db import Database
+from shared.events.envelope import Fact, from_record
+from shared.outbox import unpacked
+from shared.tables import PLUMBING, create_plumbing
+
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+_COUNT = itertools.count(1)
+
+
+def driver_url(url: str, name: str | None = None) -> str:
+    """An admin URL as SQLAlchemy's asyncpg wants it."""
+    made = sa.make_url(url).set(drivername="postgresql+asyncpg")
+    return (made.set(database=name) if name else made).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def admin_url(request: pytest.FixtureRequest) -> str:
+    """The server for tests: the parent conftest's `postgres`, else STEPDOWN_DATABASE_URL."""
+    try:
+        return str(request.getfixturevalue("postgres").url)
+    except pytest.FixtureLookupError:
+        url = os.environ.get("STEPDOWN_DATABASE_URL")
+        if not url:
+            pytest.skip("no PostgreSQL: set STEPDOWN_DATABASE_URL")
+        return url
+
+
+@asynccontextmanager
+async def made_database(admin_url: str) -> AsyncIterator[str]:
+    """The URL of a database with intake's tables and a random name; gone afterwards."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    admin = create_async_engine(driver_url(admin_url), isolation_level="AUTOCOMMIT")
+    async with admin.connect() as connection:
+        await connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    own = create_async_engine(driver_url(admin_url, name))
+    async with own.begin() as connection:
+        await connection.run_sync(create_plumbing)
+        await connection.run_sync(tables.create)
+    await own.dispose()
+    yield driver_url(admin_url, name)
+    async with admin.connect() as connection:
+        await connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    await admin.dispose()
+
+
+@pytest.fixture(scope="session")
+async def intake_url(admin_url: str) -> AsyncIterator[str]:
+    """A database that tests share; each has patients of its own in it."""
+    async with made_database(admin_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def database(intake_url: str) -> AsyncIterator[Database]:
+    """That database."""
+    found = Database(intake_url)
+    yield found
+    await found.close()
+
+
+@pytest.fixture(scope="session")
+def intake(database: Database) -> Intake:
+    """The handlers on it, with the sample site."""
+    return Intake(database, site_config.load(site_config.SAMPLE), Seal({"k1": bytes(32)}), SetClock(NOW))
+
+
+@pytest.fixture(scope="session")
+async def emptied(admin_url: str) -> AsyncIterator[Database]:
+    """Another database, for tests that look at all of it."""
+    async with made_database(admin_url) as url:
+        found = Database(url)
+        yield found
+        await found.close()
+
+
+@pytest.fixture
+async def own_intake(emptied: Database, intake: Intake) -> Intake:
+    """The handlers on a database in which there is nothing yet."""
+    names = ", ".join(table.name for table in (*INTAKE.sorted_tables, *PLUMBING.sorted_tables))
+    async with emptied.begin() as connection:
+        await connection.execute(sa.text(f"TRUNCATE {names}"))
+    return Intake(emptied, intake.site, intake.seal, intake.clock)
+
+
+class Hospital:
+    """One patient at GOODHEALTH who says things through `intake`, and what came of it."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self.mrn = f"M{next(_COUNT)}{uuid.uuid4().hex[:6]}"
+        self.name = "MARKERNAME"
+
+    def message(
+        self,
+        trigger: str,
+        at: str = "20260310090000",
+        *,
+        visit: str = "V1",
+        unit: str = "3W",
+        control: str | None = None,
+        pv1: dict[int, str] | None = None,
+        msh11: str = "P",
+    ) -> bytes:
+        """An ADT message of this patient; `at` is EVN-2, and PV1-44 or PV1-45 where the trigger has one."""
+        own = {2: "I", 3: f"{unit}^101^A", 19: f"{visit}-{self.mrn}" if visit else ""}
+        own |= {44: at} if trigger in {"A01", "A04"} else {45: at, 36: "01"} if trigger == "A03" else {}
+        own |= pv1 or {}
+        fields = [own.get(place, "") for place in range(1, 46)]
+        return "\r".join(
+            [
+                f"MSH|^~\\&|ADT|GOODHEALTH|SD|SD|{at}||ADT^{trigger}|{control or f'C{next(_COUNT)}'}|{msh11}|2.5.1",
+                f"EVN|{trigger}|{at}",
+                f"PID|1||{self.mrn}^^^GH^MR||{self.name}^GIVENMARKER||19800101|F",
+                "PV1|" + "|".join(fields),
+                "",
+            ]
+        ).encode()
+
+    async def says(self, *messages: bytes) -> list[Answer]:
+        """The answers to messages, in one batch."""
+        return await self.intake.receive([Received(raw, "mllp", NOW) for raw in messages])
+
+    async def tells(self, trigger: str, at: str = "20260310090000", **more: Any) -> str:
+        """The answer code to one message."""
+        return (await self.says(self.message(trigger, at, **more)))[0].code
+
+    async def facts(self) -> list[Fact]:
+        """What was stated of this patient's visits, in the order of the outbox."""
+        async with self.intake.database.read() as connection:
+            rows = (await connection.execute(sa.text("SELECT value, headers FROM outbox ORDER BY id"))).all()
+        found = [from_record(row.value, unpacked(row.headers)) for row in rows]
+        return [fact for fact in found if self.mrn in orjson.dumps(fact.value).decode()]
+
+    async def names(self) -> list[str]:
+        """The facts' names."""
+        return [fact.name for fact in await self.facts()]
+
+    async def standing(self) -> set[tuple[str, str]]:
+        """(name, day of clinical time in UTC) of the facts that stand by what went out."""
+        facts = await self.facts()
+        gone = {fact.value.get("cancels") or fact.value.get("replaces") for fact in facts}
+        return {(f.name, f.value["occurred_at"][:10]) for f in facts if f.id not in gone and f.name != "fact-cancelled"}
+
+    async def rows(self, what: str) -> list[Any]:
+        """Columns of this patient's messages, in the order they came."""
+        query = sa.text(
+            f"SELECT {what} FROM messages WHERE patient_id IN "
+            "(SELECT patient_id FROM visits WHERE visit_key LIKE :mrn) ORDER BY message_id"
+        )
+        async with self.intake.database.read() as connection:
+            return list((await connection.execute(query, {"mrn": f"%{self.mrn}"})).all())
+
+
+@pytest.fixture
+def hospital(intake: Intake) -> Hospital:
+    """A patient nobody told of before."""
+    return Hospital(intake)
+
+
+@pytest.fixture
+def another(intake: Intake) -> Callable[[], Hospital]:
+    """More of them."""
+    return lambda: Hospital(intake)

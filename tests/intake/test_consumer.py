@@ -1,0 +1,72 @@
+"""What care.episodes tells, and what it changes for the choice of a visit's episode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.intake.consumer import keep_episodes
+from services.intake.handlers import Intake
+from shared.errors import InvalidMessage
+from shared.events.envelope import Fact
+from shared.positions import Incoming, Slot, Tally
+from tests.intake.conftest import NOW, Hospital
+
+SLOT = Slot("care.episodes", 0)
+
+
+def told(episode: str, version: int, *, state: str = "between", stays: list[dict[str, Any]] | None = None) -> Incoming:
+    """A record of care.episodes."""
+    value = {"episode_id": episode, "patient_id": "p", "state": state, "version": version, "stays": stays or []}
+    fact = Fact(f"{episode}-{version}", "care.episode.v1", "placement", episode, version, NOW.isoformat(), value)
+    return Incoming(SLOT, version, episode.encode(), fact)
+
+
+def program(begun: str, to: str | None) -> dict[str, Any]:
+    """A stay at a program."""
+    ends = {"to": f"{to}T12:00:00+00:00"} if to else {}
+    return {"id": "s", "kind": "placement", "level": "php", "facility": "GOODHEALTH", "suspended": False,
+            "begun_by": "f", "from": f"{begun}T12:00:00+00:00", **ends}  # fmt: skip
+
+
+async def apply(intake: Intake, *batch: Incoming) -> dict[str, int]:
+    """What came of records in one batch."""
+    tally = Tally()
+    async with intake.database.begin() as connection:
+        await keep_episodes(connection, batch, tally)
+    return dict(tally.total())
+
+
+async def test_only_a_newer_version_is_kept(intake: Intake, hospital: Hospital) -> None:
+    episode = f"e-{hospital.mrn}"
+    assert await apply(intake, told(episode, 2), told(episode, 3), told(episode, 1)) == {"applied": 1, "ignored": 2}
+    assert await apply(intake, told(episode, 3)) == {"ignored": 1}
+    assert await apply(intake, told(episode, 4)) == {"applied": 1}
+
+
+async def test_a_value_that_is_no_episode_is_never_right(intake: Intake) -> None:
+    with pytest.raises(InvalidMessage):
+        await apply(intake, told("e", 0))
+
+
+@pytest.mark.parametrize(
+    ("stays", "episodes"),
+    [
+        ([], 2),
+        ([program("2026-02-13", "2026-03-10")], 1),
+        ([program("2026-02-13", None)], 1),
+        ([program("2026-02-13", "2026-02-14")], 2),
+    ],
+    ids=["no program stay", "one that ended lately", "one still open", "one that ended long ago"],
+)
+async def test_a_program_stay_lengthens_what_belongs_to_an_episode(
+    intake: Intake, stays: list[dict[str, Any]], episodes: int
+) -> None:
+    hospital = Hospital(intake)
+    await hospital.tells("A01", "20260201090000")
+    await hospital.tells("A03", "20260212100000")
+    (episode,) = {fact.subject for fact in await hospital.facts()}
+    await apply(intake, told(episode, 1, stays=stays))
+    await hospital.tells("A01", "20260319090000", visit="V2")
+    assert len({fact.subject for fact in await hospital.facts()}) == episodes
