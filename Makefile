@@ -23,7 +23,7 @@ check: $(SET_UP) ## lint, format, types, import contracts, generated docs fresh
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@# GENERATED DOCS: the freshness check of docs/ goes on the next line
+	@$(BIN)/stepdown export --check
 
 # The stamp is newer than the lock files when what is installed is what they name.
 $(SET_UP): pyproject.toml requirements-dev.lock .ci/set-up

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import jwt
 
 from shared.errors import StepdownError
+from shared.settings import Settings
 
 Role = Literal["hospital", "coordinator", "clinician", "program", "billing", "auditor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -62,6 +63,13 @@ class Tokens:
             frozenset(str(role) for role in claims.get("roles", ()) if role in ROLES),
             frozenset(str(facility) for facility in claims.get("facilities", ())),
         )
+
+
+def tokens_of(settings: Settings) -> Tokens | None:
+    """What checks tokens here, by the settings: the development issuer's secret. None: nobody can sign in."""
+    if settings.token_secret is None:
+        return None
+    return Tokens(settings.token_secret.get_secret_value(), settings.token_issuer or DEV_ISSUER, ("HS256",))
 
 
 def dev_key(data: Path) -> str:

@@ -26,11 +26,11 @@ class DatabaseFault(StepdownError):
 
 
 class Database:
-    """One service's database. Shape of `url`: postgresql+asyncpg://role:password@host:port/name."""
+    """One service's database. Shape of `url`: postgresql://role:password@host:port/name."""
 
     def __init__(self, url: str, *, pool: int = 8, application: str = "stepdown") -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            sa.make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool,
             max_overflow=4,
             pool_pre_ping=False,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from aiokafka import ConsumerRecord
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +15,31 @@ from shared.errors import StepdownError
 from shared.events.envelope import Record
 from shared.tables import dead_letters
 
-Failed = tuple[ConsumerRecord, Exception | None]
+
+class RawRecord(Protocol):
+    """A record as the client hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(slots=True)
+class Parked:
+    """A record as it was parked, where the batch in hand hasn't got it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+Failed = tuple[RawRecord, Exception | None]
 _KEEP = insert(dead_letters).on_conflict_do_nothing()
 
 
@@ -33,7 +57,7 @@ def reason(fault: Exception | None) -> str:
     return str(fault) if isinstance(fault, StepdownError) else f"unforeseen {type(fault).__name__}"
 
 
-def _row(consumer: str, record: ConsumerRecord, why: str) -> dict[str, Any]:
+def _row(consumer: str, record: RawRecord, why: str) -> dict[str, Any]:
     return {
         "id": uuid.uuid4().hex,
         "consumer": consumer,
@@ -48,7 +72,7 @@ def _row(consumer: str, record: ConsumerRecord, why: str) -> dict[str, Any]:
     }
 
 
-def _letter(topic: str, record: ConsumerRecord, why: str) -> Record:
+def _letter(topic: str, record: RawRecord, why: str) -> Record:
     origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
     added = [("x-error", why.encode()), ("x-origin", origin), ("x-attempts", b"1")]
     return Record(topic, record.key or b"", record.value, [*((n, v or b"") for n, v in record.headers), *added])

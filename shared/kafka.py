@@ -18,15 +18,14 @@ from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy, StreamMessage
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
-from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import dead, metrics, positions
 from shared.db import Database
 from shared.errors import InvalidMessage, StalePosition, Transient
-from shared.events.envelope import Fact, from_record
+from shared.events.envelope import Fact, from_record, to_record
+from shared.patience import be_patient
 from shared.positions import Incoming, Move, Position, Slot, Tally
-from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +65,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.refused: str | None = None
         self.progress = time.monotonic()
         self._unforeseen = 0
+        self._astray = False
         self.subscriber = broker.subscriber(
             topic,
             group_id=f"stepdown-{service}",
@@ -74,7 +74,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             batch_timeout_ms=batch_timeout_ms,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            ack_policy=AckPolicy.NACK_ON_ERROR,
+            ack_policy=AckPolicy.MANUAL,
             no_reply=True,
             listener=self,
             parser=self._parse,
@@ -94,6 +94,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Go to the stored position of each partition; wait while the database is away."""
+        self._hold(assigned)
         wait = 0.2
         while True:
             try:
@@ -105,6 +106,16 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 return
 
+    def _hold(self, assigned: Any) -> None:
+        """Nothing is fetched until the places are found: a partition without a place would raise (reset "none")."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return
+        be_patient(consumer)
+        for tp in assigned:
+            consumer.pause(tp)
+            consumer.seek(tp, 0)
+
     async def _find_places(self, slots: Sequence[Slot]) -> None:
         consumer = self.subscriber.consumer
         if consumer is None or not slots:
@@ -115,12 +126,10 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         for slot in slots:
             self._check(slot, stored[slot], first[TopicPartition(*slot)], end[TopicPartition(*slot)])
             self.at[slot] = stored[slot]
-            if self.refused:
-                consumer.seek(TopicPartition(*slot), end[TopicPartition(*slot)])
-                consumer.pause(TopicPartition(*slot))
-            else:
+            if not self.refused:
                 # one record back where there is one: its ce_id shows whether the topic is still the one we know
                 consumer.seek(TopicPartition(*slot), self._reread_from(stored[slot], first[TopicPartition(*slot)]))
+                consumer.resume(TopicPartition(*slot))
 
     async def _look_again(self) -> None:
         if self.subscriber.consumer is not None:
@@ -162,26 +171,48 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     # ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def on_batch(self, message: StreamMessage[Any]) -> None:
-        """Handle one batch of raw records, or wait until it can be handled; at last give it back (nack)."""
+        """Handle one batch of raw records, or wait until it can be handled; at last go back to the stored positions.
+
+        Nothing is committed to Kafka: the positions are ours. So whatever ends this early must go back (`_astray`),
+        else the next batch would leave a gap.
+        """
         self.progress = time.monotonic()
+        if self._astray:
+            await self._look_again()
+            self._astray = False
+            return
+        self._astray = True
+        try:
+            await self._until_handled(message.raw_message)
+        except Transient as fault:
+            log.warning("consumer goes back", extra={"consumer": self.consumer_name, "why": str(fault)})
+            await self._look_again()
+        self._astray = False
+
+    async def _until_handled(self, records: Sequence[ConsumerRecord]) -> None:
         wait, began = 0.05, time.monotonic()
         while True:
             try:
-                await self._handle(self._new(message.raw_message))
+                await self._handle(self._new(records))
             except StalePosition:
-                await self._look_again()
-                return
+                raise
             except Transient as fault:
                 metrics.WAITS.labels(self.consumer_name).inc()
                 if time.monotonic() - began > 60:
                     raise
-                log.warning(
-                    "consumer waits", extra={"consumer": self.consumer_name, "why": str(fault), "seconds": wait}
-                )
-                await asyncio.sleep(wait)
+                log.warning("consumer waits", extra={"consumer": self.consumer_name, "why": str(fault)})
+                await self._rest(wait)
                 wait = min(wait * 2, 5.0)
             else:
                 return
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but not while the service is stopping: then give the batch back at once."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not self.subscriber.running:
+                raise Transient(f"{self.consumer_name} is stopping")
+            await asyncio.sleep(min(0.1, max(end - time.monotonic(), 0)))
 
     def _new(self, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
         """Those at or beyond the remembered positions; the one before must be the one we remember."""
@@ -237,9 +268,10 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             await positions.advance(connection, self.consumer_name, moves)
             if good:
                 await self.apply(connection, good, tally)
-            await dead.bury(connection, self.consumer_name, self.dead_topic, bad)
             for record, _ in bad:
                 tally.add(Slot(record.topic, record.partition), "dead")
+            bad += _refused(records, tally)
+            await dead.bury(connection, self.consumer_name, self.dead_topic, bad)
             await positions.count(connection, self.consumer_name, tally)
         for move in moves:
             self.at[move.slot] = move.after
@@ -269,6 +301,23 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         return moves
 
 
+def _refused(records: Sequence[ConsumerRecord], tally: Tally) -> list[dead.Failed]:
+    """What the handler refused, with its original bytes; of one that was parked, those it was parked with."""
+    if not tally.refused:
+        return []
+    known = {_place(record): record for record in records}
+    return [
+        (known.get((*one.slot, one.offset)) or dead.Parked(*one.slot, one.offset, one.key, *_bytes(one.fact)),
+         InvalidMessage(why))
+        for one, why in tally.refused
+    ]  # fmt: skip
+
+
+def _bytes(fact: Fact) -> tuple[bytes, list[tuple[str, bytes]]]:
+    record = to_record(fact, "")
+    return record.value or b"", record.headers
+
+
 def _place(record: ConsumerRecord) -> tuple[str, int, int]:
     return record.topic, record.partition, record.offset
 
@@ -281,29 +330,3 @@ def _ce_id(record: ConsumerRecord) -> str | None:
 async def _as_it_is(message: StreamMessage[Any]) -> Any:
     """FastStream's decoder: hand the message over as it is; decoding is ours (`Subscription.decode`)."""
     return message
-
-
-def broker_for(settings: Settings, service: str) -> KafkaBroker:
-    """FastStream's broker for one service: never makes a topic, lets the batch in hand finish, logs no content."""
-    return KafkaBroker(
-        settings.kafka.split(","),
-        security=_security(settings),
-        client_id=f"stepdown-{service}",
-        allow_auto_create_topics=False,
-        graceful_timeout=20,
-        log_level=logging.DEBUG,
-        apply_types=False,
-    )
-
-
-_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
-
-
-def _security(settings: Settings) -> BaseSecurity | None:
-    """FastStream takes TLS and SASL as an object of its own, where aiokafka takes keyword arguments."""
-    given = settings.kafka_client()
-    tls = given.get("ssl_context")
-    if "SASL" in settings.kafka_security_protocol:
-        name, password = given["sasl_plain_username"] or "", given["sasl_plain_password"] or ""
-        return _SASL[settings.kafka_sasl_mechanism](name, password, tls, use_ssl=tls is not None)
-    return BaseSecurity(tls) if tls is not None else None

@@ -45,15 +45,31 @@ class Move(NamedTuple):
     received: int
 
 
+class Incoming(NamedTuple):
+    """A decoded record with where it came from."""
+
+    slot: Slot
+    offset: int
+    key: bytes
+    fact: Fact
+
+
 @dataclass(slots=True)
 class Tally:
     """What came of records, by partition; a parked fact that is applied later counts waiting -1, applied +1."""
 
     counts: dict[Slot, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    refused: list[tuple[Incoming, str]] = field(default_factory=list)
+    """Records that the handler found to be never right, each with why: they become dead letters."""
 
     def add(self, slot: Slot, outcome: Outcome, number: int = 1) -> None:
         """Count `number` records of a partition under an outcome."""
         self.counts[slot][outcome] += number
+
+    def refuse(self, incoming: Incoming, why: str) -> None:
+        """Make one record a dead letter in this transaction and count it; `why` has no value in it."""
+        self.refused.append((incoming, why))
+        self.add(incoming.slot, "dead")
 
     def total(self) -> Counter[str]:
         """All partitions together."""
@@ -140,15 +156,6 @@ async def count(connection: AsyncConnection, consumer: str, tally: Tally) -> Non
             "d": [c["dead"] for _, c in rows],
         },
     )
-
-
-class Incoming(NamedTuple):
-    """A decoded record with where it came from."""
-
-    slot: Slot
-    offset: int
-    key: bytes
-    fact: Fact
 
 
 _PARKED = sa.select(parked).where(
@@ -238,7 +245,7 @@ def _heads(fact: Fact) -> bytes:
     return packed(headers(fact))
 
 
-def counted(row: Mapping[str, Any]) -> bool:
+def counted(row: Mapping[Any, Any]) -> bool:
     """True when a position's counts add up (contract 5.6)."""
     parts = ("applied", "repeated", "ignored", "waiting", "dead")
     return bool(row["received"] == sum(row[part] for part in parts))

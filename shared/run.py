@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,12 +19,16 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
-from shared import metrics, positions
+from shared import logs, metrics, positions
+from shared.auth import tokens_of
 from shared.db import Database
 from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
 from shared.outbox import Relay
+from shared.settings import Settings
+from shared.web import web_app
 
 log = logging.getLogger(__name__)
 
@@ -60,20 +65,24 @@ class Timer:
 
 @dataclass(slots=True)
 class Service:
-    """The parts of one service, assembled by its app.py."""
+    """The parts of one service, given by its app.py; what every service has is made here."""
 
     name: str
+    settings: Settings
     database: Database
     broker: KafkaBroker
-    relay: Relay
-    web: Starlette
-    http: tuple[str, int]
+    routes: Sequence[BaseRoute]
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
-    on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
     started: bool = False
+    relay: Relay = field(init=False)
+    web: Starlette = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.relay = Relay(self.database, self.name, self.settings.kafka_client())
+        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=self.routes)
 
     async def ready(self) -> dict[str, str]:
         """What is not ready, and why; empty when everything is."""
@@ -117,8 +126,6 @@ class Service:
         await asyncio.gather(*timers, return_exceptions=True)
         await self.relay.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for call in self.on_stop:
-            await call()
         await self.database.close()
 
     async def _watch(self) -> None:
@@ -170,7 +177,7 @@ async def serve(service: Service, *, stopping: asyncio.Event | None = None, pare
         loop.add_signal_handler(number, stop.set)
     if parent_pipe is not None:
         loop.add_reader(parent_pipe, _parent_gone, parent_pipe, stop)
-    sock = bound(*service.http)
+    sock = bound(service.settings.http_host, service.settings.http_port)
     web = _Web(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off", server_header=False))
     serving = asyncio.create_task(web.serve(sockets=[sock]))
     starting = asyncio.create_task(service.start())
@@ -185,6 +192,21 @@ async def serve(service: Service, *, stopping: asyncio.Event | None = None, pare
     web.should_exit = True
     await serving
     stopped.cancel()
+
+
+def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) -> None:
+    """What each app's `main` does: log as that service, assemble it, serve until it is told to stop."""
+    logs.set_up(name, settings.log_level)
+
+    async def assembled() -> None:
+        await serve(assemble(settings), parent_pipe=settings.parent_pipe)
+
+    if sys.platform == "win32":
+        asyncio.run(assembled())
+    else:
+        import uvloop  # noqa: PLC0415 - not on every platform
+
+        uvloop.run(assembled())
 
 
 class _Web(uvicorn.Server):

@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         "SCRAM-SHA-512", description="SASL mechanism, where the protocol has SASL"
     )
-    kafka_username: str | None = Field(None, description="SASL user")
-    kafka_password: SecretStr | None = Field(None, description="SASL password")
+    kafka_username: str | None = Field(None, description="user name, where the protocol has SASL")
+    kafka_password: SecretStr | None = Field(None, description="password, where the protocol has SASL")
     kafka_ca_file: Path | None = Field(None, description="PEM file of the broker's certificate authority")
     kafka_certificate_file: Path | None = Field(None, description="PEM file of our certificate (mutual TLS)")
     kafka_key_file: Path | None = Field(None, description="PEM file of our certificate's key (mutual TLS)")

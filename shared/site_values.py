@@ -37,10 +37,16 @@ def _npi(text: str) -> str:
 
 
 def _zone(text: str) -> str:
-    if text not in available_timezones():
-        near = difflib.get_close_matches(text, available_timezones(), n=1)
-        raise PydanticCustomError("zone", "not a time zone of the IANA database{hint}", {"hint": hint(near)})
+    try:
+        ZoneInfo(text)
+    except (KeyError, OSError, ValueError):  # not found is a KeyError; a folder of the database, a path upwards
+        raise _no_zone(text) from None
     return text
+
+
+def _no_zone(text: str) -> PydanticCustomError:
+    near = difflib.get_close_matches(text, available_timezones(), n=1)
+    return PydanticCustomError("zone", "not a time zone of the IANA database{hint}", {"hint": hint(near)})
 
 
 def hint(near: list[str]) -> str:

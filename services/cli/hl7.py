@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ def check(paths: tuple[Path, ...], as_json: bool) -> None:
         _summary(list(lines))
 
 
+command = hl7
+
+
 def _lines(paths: tuple[Path, ...]) -> Iterator[Line]:
     from services.intake.check import AnyFeed
     from services.intake.check import check as check_file
@@ -43,7 +47,7 @@ def _lines(paths: tuple[Path, ...]) -> Iterator[Line]:
             raw = path.read_bytes()
         except OSError as error:
             raise click.ClickException(f"{path}: {error.strerror or 'it is unreadable'}") from None
-        yield from check_file(str(path), raw, rules, now)
+        yield from check_file(os.fsencode(path).decode("utf-8", "replace"), raw, rules, now)
 
 
 def _files(paths: tuple[Path, ...]) -> Iterator[Path]:

@@ -7,9 +7,8 @@ from importlib.util import find_spec
 
 import click
 
+from services.stack import SERVICES
 from shared.errors import SetUpError
-
-SERVICES = ("intake", "placement", "aftercare")
 
 
 @click.command("run", short_help="one service, configured by environment")

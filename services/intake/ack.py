@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from services.intake.hl7 import USUAL, Delimiters, Message
+from services.intake.delimiters import USUAL, Delimiters
+from services.intake.hl7 import Message
 from services.intake.model import AckCode, Fault
 
 Code = Literal["AA", "AE", "AR", "CA", "CE", "CR"]

@@ -45,7 +45,8 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
     control id, PID or patient id, a merge without MRG or into itself, a required time that is unreadable or further
     in the future than the site's limit. Everything else that is odd is a warning.
     """
-    facility = rules.facility(message.msh.get(4), parts.location(message, 3).facility or "")
+    place = parts.location(message, 3)
+    facility = rules.facility(message.msh.get(4), place.facility or "")
     trigger = _accepted(message, rules.processing_ids(facility))
     control_id = parts.short(message.msh.get(10))
     if not control_id:
@@ -54,8 +55,8 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
     times = _times(message, rules.zone(facility))
     occurred, source = _occurred(trigger, times, arrived_at)
     if occurred.start - arrived_at > rules.future_limit:
-        segment, _, place = source.partition("-")
-        raise Refused("AE", 207, segment, int(place or 0), "the time lies further in the future than the site allows")
+        segment, field = _PLACES.get(source, ("MSH", 7))
+        raise Refused("AE", 207, segment, field, "the time lies further in the future than the site allows")
     return Adt(
         trigger=trigger,
         control_id=control_id,
@@ -71,7 +72,7 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         patient_ids=ids,
         visit_number=parts.visit_number(message),
         patient_class=parts.code(message, "PV1", 2),
-        location=parts.location(message, 3),
+        location=place,
         prior_location=parts.location(message, 6),
         admission_type=parts.told(message, "PV1", 4),
         admission_source=parts.told(message, "PV1", 14),

@@ -14,8 +14,9 @@ from services.intake.difference import Difference, Standing, difference
 from services.intake.model import Adt, Moment, Said, SiteMap
 from services.intake.visits import standing as stands
 from services.intake.visits.facts import FactKey, Wanted, mrn, other_facts, stay_facts
-from services.intake.visits.moves import Stay, walk
+from services.intake.visits.moves import walk
 from services.intake.visits.order import as_said
+from services.intake.visits.stays import Stay
 from services.intake.visits.updates import UPDATES, Update, amended, stay_of
 
 __all__ = [

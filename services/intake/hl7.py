@@ -9,10 +9,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from services.intake.charsets import decode, widen
+from services.intake.delimiters import delimiters
 
 NULL = '""'
 """The explicit null: remove what is stored (HL7 v2.5.1 2.5.3)."""
@@ -22,37 +22,6 @@ _BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
 _MARK = re.compile(rb"[!-/:-@\[-`{-~]")
 _BLANKS = " \t\ufeff\x00"
 _ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
-
-
-@dataclass(frozen=True, slots=True)
-class Delimiters:
-    """What MSH-1 and MSH-2 say; an empty one is not in use. `msh2` is what to write back to this sender."""
-
-    field: str = "|"
-    component: str = "^"
-    repetition: str = "~"
-    escape: str = "\\"
-    sub: str = "&"
-    msh2: str = "^~\\&"
-
-
-USUAL = Delimiters()
-_MARKS = (USUAL.component, USUAL.repetition, USUAL.escape, USUAL.sub)
-
-
-@lru_cache(maxsize=64)
-def delimiters(msh1: str, msh2: str) -> tuple[Delimiters, str | None]:
-    """(delimiters, warning or None) for MSH-1 and MSH-2: 2 to 5 characters, doubled backslash, custom, or unusable."""
-    marks = msh2.replace("\\\\", "\\")
-    if not 2 <= len(marks) <= 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
-        return Delimiters(field=msh1), "MSH-2 is unusable; read with the usual delimiters"
-    found = list(marks[:4]) + [usual if usual not in marks and usual != msh1 else "" for usual in _MARKS[len(marks) :]]
-    used: set[str] = set()
-    for place, mark in enumerate(found):
-        found[place] = "" if mark in used else mark
-        used.add(mark)
-    odd = None if marks == "^~\\&" and msh2 == marks else "MSH-2 is not ^~\\&"
-    return Delimiters(msh1, found[0], found[1], found[2], found[3], marks), odd
 
 
 class Segment:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from services.intake.model import Moment
 
 _OFFSET = r"\s*(Z|[+-]\d\d:?\d\d)?"
 _HL7 = re.compile(r"(\d{4})(\d\d)(\d\d)(?: ?(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?" + _OFFSET, re.ASCII)
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?" + _OFFSET, re.ASCII)
+_NONE = timedelta()
 _YEARS = range(1800, 9900)
 
 
@@ -20,6 +22,9 @@ def read_moment(text: str, zone: tzinfo) -> Moment:
     with fold 0. Hour 24 and second 60 roll over. Raises ValueError, without the text, for what is less than a day
     or no time.
     """
+    if len(text) == 14 and text.isascii() and text.isdecimal() and text[8:10] < "24" and text[12:] < "60":
+        instant = _aware(_usual(text), zone)  # the form of nearly all
+        return Moment(instant, instant)
     found = _HL7.fullmatch(text) or _ISO.fullmatch(text)
     if not found:
         raise ValueError("not a time")
@@ -42,6 +47,12 @@ def read_day(text: str) -> date | None:
         return _day(found[1], found[2], found[3]).date()
     except ValueError:
         return None
+
+
+def _usual(text: str) -> datetime:
+    if int(text[:4]) not in _YEARS:
+        raise ValueError("not a time")
+    return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")
 
 
 def _day(year: str, month: str, day: str) -> datetime:
@@ -69,10 +80,9 @@ def _zone(offset: str) -> tzinfo:
 
 def _aware(naive: datetime, zone: tzinfo) -> datetime:
     """With the offset in force then: two times of one ZoneInfo would compare by the clock on the wall, not in truth."""
-    local = naive.replace(tzinfo=zone)
-    offset = local.utcoffset() or timedelta()
-    return naive.replace(tzinfo=_fixed(offset))
+    return naive.replace(tzinfo=_fixed(zone.utcoffset(naive.replace(tzinfo=zone)) or _NONE))
 
 
+@lru_cache(maxsize=128)
 def _fixed(offset: timedelta) -> timezone:
-    return UTC if not offset else timezone(offset)
+    return timezone(offset) if offset else UTC

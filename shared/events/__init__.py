@@ -63,7 +63,7 @@ EPISODE_TYPE = "care.episode.v1"
 
 
 class Topic(NamedTuple):
-    """One topic of contract 2: its key, who writes it, whether only the last record of a key is kept."""
+    """One topic of contract 2: its key, who writes and reads it, whether only the last record of a key is kept."""
 
     name: str
     key: str
@@ -71,25 +71,70 @@ class Topic(NamedTuple):
     compacted: bool
     retention_ms: int
     about: str
+    readers: tuple[str, ...] = ()
 
 
 FOREVER = -1
 SHORT = 7 * 24 * 3600 * 1000
+_ALL = ("intake", "placement", "aftercare")
 TOPICS: tuple[Topic, ...] = (
-    Topic("hospital.adt", "facility|MRN", ("hospitals",), False, SHORT, "HL7 v2 ER7 text or FHIR R4 message Bundle"),
     Topic(
-        "hospital.acks", "as received", ("intake",), False, SHORT, "the acknowledgement of each record of hospital.adt"
-    ),
-    Topic("care.events", "episode_id", ("intake", "placement", "aftercare"), False, FOREVER, "facts; kept for ever"),
-    Topic("care.episodes", "episode_id", ("placement",), True, FOREVER, "latest state of each episode"),
-    Topic("billing.service-periods", "episode_id", ("placement",), False, FOREVER, "service periods, every version"),
-    Topic("billing.periods", "period_id", ("placement",), True, FOREVER, "service periods, the latest version of each"),
-    Topic("dead.intake", "original key", ("intake",), False, SHORT, "records that intake could not read or apply"),
-    Topic(
-        "dead.placement", "original key", ("placement",), False, SHORT, "records that placement could not read or apply"
+        "hospital.adt",
+        "facility|MRN",
+        ("hospitals",),
+        False,
+        SHORT,
+        "HL7 v2 ER7 text or FHIR R4 message Bundle",
+        ("intake",),
     ),
     Topic(
-        "dead.aftercare", "original key", ("aftercare",), False, SHORT, "records that aftercare could not read or apply"
+        "hospital.acks",
+        "as received",
+        ("intake",),
+        False,
+        SHORT,
+        "the acknowledgement of each record of hospital.adt",
+        ("hospitals",),
+    ),
+    Topic("care.events", "episode_id", _ALL, False, FOREVER, "facts; kept for ever", ("placement",)),
+    Topic(
+        "care.episodes",
+        "episode_id",
+        ("placement",),
+        True,
+        FOREVER,
+        "latest state of each episode",
+        ("intake", "aftercare"),
+    ),
+    Topic(
+        "billing.service-periods",
+        "episode_id",
+        ("placement",),
+        False,
+        FOREVER,
+        "service periods, every version",
+        ("billing",),
+    ),
+    Topic(
+        "billing.periods",
+        "period_id",
+        ("placement",),
+        True,
+        FOREVER,
+        "service periods, the latest version of each",
+        ("billing",),
+    ),
+    *(
+        Topic(
+            f"dead.{service}",
+            "original key",
+            (service,),
+            False,
+            SHORT,
+            f"records that {service} could not read or apply",
+            ("operators",),
+        )
+        for service in _ALL
     ),
 )
 

@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from shared.events.levels import Level
+
 Writer = Literal["intake", "placement", "aftercare"]
 Code = Annotated[str, Field(min_length=1, max_length=200)]
 Day = date
@@ -90,7 +92,7 @@ class Place(Published):
     """Where a stay is at a moment: unit and the level and program that the site maps it to."""
 
     unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
-    level: str | None = Field(default=None, description="absent for a unit without a level of care")
+    level: Level | None = Field(default=None, description="absent for a unit without a level of care")
     program: Identifier | None = Field(
         default=None, description="program of site config, where the unit belongs to one"
     )

@@ -68,4 +68,4 @@ class Reopened(Announcement):
     """An admission after the end took the episode up again, within the site's limit."""
 
     TYPE: ClassVar[str] = "reopened"
-    reason: Code | None = Field(default=None, description="why")
+    reason: Code = Field(default="admission", description="what took it up again")

@@ -5,9 +5,11 @@ Source: CloudEvents Kafka Protocol Binding 1.0.2 section 3.2 (binary content mod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,7 +17,13 @@ import orjson
 from shared.errors import InvalidMessage
 
 SOURCE = "/stepdown/"
-_KNOWN = {b"application/json", b"application/json; charset=utf-8"}
+LONGEST = 200
+"""Characters of an id or type at most (base.Identifier)."""
+MOST = 2**63 - 1
+"""The greatest sequence: what a PostgreSQL bigint holds."""
+_JSON = re.compile(rb"application/json\s*(;.*)?", re.IGNORECASE)
+_DIGITS = re.compile(rb"[0-9]{1,19}")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Record(NamedTuple):
@@ -49,7 +57,12 @@ class Fact:
     @property
     def name(self) -> str:
         """`care.admitted.v1` → `admitted`."""
-        return self.type.split(".", 1)[1].rsplit(".v", 1)[0] if self.type.count(".") >= 2 else self.type
+        return _bare(self.type)
+
+
+@lru_cache(1024)  # asked for many times for each fact; bounded, since a record names its type
+def _bare(kind: str) -> str:
+    return kind.split(".", 1)[1].rsplit(".v", 1)[0] if kind.count(".") >= 2 else kind
 
 
 def headers(fact: Fact) -> list[tuple[str, bytes]]:
@@ -82,38 +95,75 @@ def to_record(fact: Fact, topic: str, key: str | None = None) -> Record:
 def from_record(value: bytes | None, raw_headers: Iterable[tuple[str, bytes]]) -> Fact:
     """A record as a fact. Raises InvalidMessage, naming the attribute and never its value."""
     found = dict(raw_headers)
-    try:
-        fact = Fact(
-            id=found["ce_id"].decode(),
-            type=found["ce_type"].decode(),
-            writer=_writer(found["ce_source"]),
-            subject=found["ce_subject"].decode(),
-            sequence=int(found["ce_sequence"]),
-            time=found["ce_time"].decode(),
-            value=_value(value),
-            correlation_id=_text(found, "ce_correlationid"),
-            causation_id=_text(found, "ce_causationid"),
-            traceparent=_text(found, "traceparent"),
-        )
-    except KeyError as missing:
-        raise InvalidMessage(f"the record has no header {missing.args[0]}") from None
-    except (ValueError, AttributeError):
-        raise InvalidMessage("a CloudEvents header of the record is unreadable") from None
-    if not fact.id or not fact.subject or fact.sequence < 1:
-        raise InvalidMessage("ce_id, ce_subject and a ce_sequence of 1 or more are needed")
-    return fact
+    _check_mode(found)
+    return Fact(
+        id=_short(found, "ce_id"),
+        type=_short(found, "ce_type"),
+        writer=_writer(_short(found, "ce_source")),
+        subject=_short(found, "ce_subject"),
+        sequence=_sequence(found),
+        time=_time(found),
+        value=_value(value),
+        correlation_id=_text(found, "ce_correlationid"),
+        causation_id=_text(found, "ce_causationid"),
+        traceparent=_text(found, "traceparent"),
+    )
 
 
-def _writer(source: bytes) -> str:
-    text = source.decode()
-    if not text.startswith(SOURCE):
+def _check_mode(found: dict[str, bytes]) -> None:
+    """Binary mode of CloudEvents 1.0 with a JSON value; a record without content-type is taken for JSON."""
+    if found.get("ce_specversion") != b"1.0":
+        raise InvalidMessage("ce_specversion is not 1.0, or not there")
+    if (kind := found.get("content-type")) and not _JSON.fullmatch(kind):
+        raise InvalidMessage("content-type is not application/json")
+
+
+def _writer(source: str) -> str:
+    if not source.startswith(SOURCE) or len(source) == len(SOURCE):
         raise InvalidMessage("ce_source is not one of /stepdown/<service>")
-    return text[len(SOURCE) :]
+    return source[len(SOURCE) :]
 
 
 def _text(found: dict[str, bytes], name: str) -> str | None:
+    """The attribute as text; None when it is not there or empty. NUL is no text for PostgreSQL."""
     raw = found.get(name)
-    return raw.decode() if raw else None
+    if not raw:
+        return None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise InvalidMessage(f"{name} is not UTF-8") from None
+    if "\0" in text:
+        raise InvalidMessage(f"{name} has a NUL character")
+    return text
+
+
+def _short(found: dict[str, bytes], name: str) -> str:
+    text = _text(found, name)
+    if text is None:
+        raise InvalidMessage(f"the record has no header {name}, or an empty one")
+    if len(text) > LONGEST:
+        raise InvalidMessage(f"{name} is longer than {LONGEST} characters")
+    return text
+
+
+def _sequence(found: dict[str, bytes]) -> int:
+    raw = found.get("ce_sequence") or b""
+    number = int(raw) if _DIGITS.fullmatch(raw) else 0
+    if not 1 <= number <= MOST:
+        raise InvalidMessage("ce_sequence is not a number of 1 or more")
+    return number
+
+
+def _time(found: dict[str, bytes]) -> str:
+    text = _short(found, "ce_time")
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidMessage("ce_time is not RFC 3339") from None
+    if at.tzinfo is None:
+        raise InvalidMessage("ce_time has no offset")
+    return text
 
 
 def _value(raw: bytes | None) -> dict[str, Any]:
@@ -125,6 +175,8 @@ def _value(raw: bytes | None) -> dict[str, Any]:
         raise InvalidMessage("the value is not JSON") from None
     if not isinstance(value, dict):
         raise InvalidMessage("the value is not a JSON object")
+    if b"u0000" in raw and _NUL.search(raw):
+        raise InvalidMessage("the value has a NUL character")
     return value
 
 

@@ -45,6 +45,9 @@ class EpisodeState(Published):
         description="void: nothing stands; between: ended, and the next not begun"
     )
     level: Level | None = Field(default=None, description="of the most intensive open stay")
+    labels: tuple[str, ...] = Field(
+        default=(), description="what the episode's facts are about, for the consent gate: PSY, SUD, PART2"
+    )
     stays: tuple[StayNow, ...] = Field(default=(), description="in clinical order")
     since: AwareDatetime | None = Field(default=None, description="since when it is so")
     previous_level: Level | None = Field(default=None, description="the level before this one")

@@ -36,7 +36,7 @@ class FollowUpKept(FollowUp):
     TYPE: ClassVar[str] = "follow-up-kept"
     kept_at: AwareDatetime = Field(description="when")
     mode: Literal["in-person", "telehealth", "phone"] = Field(description="how")
-    provider_kind: Code | None = Field(default=None, description="kind of provider seen")
+    provider_kind: Code = Field(description="kind of provider seen")
     by_fact: Identifier | None = Field(default=None, description="ce_id that shows it, where one does")
 
 

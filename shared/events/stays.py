@@ -56,6 +56,9 @@ class VisitEnded(StayFact):
 
     TYPE: ClassVar[str] = "visit-ended"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    visit_class: Literal["emergency", "observation", "crisis"] | None = Field(
+        default=None, alias="class", description="what kind of visit it was"
+    )
     disposition: Disposition | None = Field(default=None, description="PV1-36, by the site's table")
 
 
@@ -65,8 +68,8 @@ class Admitted(StayFact):
     TYPE: ClassVar[str] = "admitted"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
     level: Level = Field(description="what the site maps the unit to")
-    visit_number: Identifier | None = Field(default=None, description="PV1-19, else PID-18")
-    unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
+    visit_number: Identifier = Field(description="PV1-19, else PID-18, else the stay's id")
+    unit: Identifier = Field(description="point of care, PV1-3.1")
     program: Identifier | None = Field(
         default=None, description="program of site config, where the unit belongs to one"
     )
@@ -124,7 +127,7 @@ class Discharged(StayFact):
 
     TYPE: ClassVar[str] = "discharged"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    level: Level | None = Field(default=None, description="level when it ended, as far as intake knows")
+    level: Level = Field(description="level when it ended, as far as intake knows")
     disposition: Disposition = Field(default=Disposition(kind="unknown"), description="PV1-36, by the site's table")
 
 
@@ -134,7 +137,7 @@ class Completed(StayFact):
     TYPE: ClassVar[str] = "completed"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
     level: Level = Field(description="level of the program")
-    reason: Code | None = Field(default=None, description="the site's code")
+    reason: Code = Field(description="the site's code")
 
 
 class Discontinued(StayFact):
@@ -188,7 +191,7 @@ class DiagnosisRecorded(StayFact):
     system: Code = Field(description="code system, DG1-3.3")
     code: Code = Field(description="DG1-3.1")
     rank: int = Field(default=1, ge=1, description="1 is principal")
-    status: Code | None = Field(default=None, description="DG1-6: admitting, working, final")
+    status: Code = Field(default="unknown", description="DG1-6: admitting, working, final; unknown when not sent")
 
 
 class Coverage(Published):

@@ -242,6 +242,8 @@ def test_nothing_in_the_site_can_be_changed_after_it_was_read() -> None:
         (("      inpatient: {bill", "      ipo: {bill"), 12, "facilities.1..billing.ipo: Input should be"),
         (("bill_type: 11X", "bill_type: 111"), 12, "bill_type"),
         (("zone: America/New_York", "zone: America/NewYork"), 7, "did you mean `America/New_York`"),
+        (("zone: America/New_York", "zone: America"), 7, "not a time zone"),
+        (("zone: America/New_York", "zone: ../zones"), 7, "not a time zone"),
         (("1000000012", "1000000013"), 8, "Luhn"),
         (("facility: NORTH", "facility: SOUTH"), 16, "there is no facility `SOUTH`"),
         (('home: ["01"]', 'home: ["01", "1"]'), 22, "`1` is given twice"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.intake.model import Adt, Moment, PatientId, SiteMap
 from services.intake.timestamps import read_moment
-from services.intake.visits.moves import At, Stay, Step
+from services.intake.visits.stays import At, Stay, Step
 from services.intake.visits.updates import Update, amended, coverage, diagnoses, tellers
 from shared.events import CARE_FACTS, CareFact, type_name
 

@@ -11,12 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Literal
 
 from services.intake.model import Moment, Said, SiteMap, UnitAs
-
-Kind = Literal["start", "move", "leave", "back", "end"]
-State = Literal["none", "visit", "open", "on-leave", "ended"]
+from services.intake.visits.stays import At, Kind, State, Statement, Stay, Step
 
 KINDS: dict[str, Kind] = {
     "A01": "start",
@@ -30,72 +27,6 @@ KINDS: dict[str, Kind] = {
 }
 _RANK: dict[Kind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
 """Of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One message that opens, changes or ends a stay; `turn` is its place in the order said.
-
-    `aside` is a cancel that names another unit: a transfer there, at its own time (contract 6).
-    """
-
-    said: Said
-    kind: Kind
-    at: datetime
-    turn: int
-    aside: bool = False
-
-    @property
-    def trigger(self) -> str:
-        """MSH-9.2."""
-        return self.said.adt.trigger
-
-    @property
-    def unit(self) -> str:
-        """PV1-3.1, or nothing."""
-        return self.said.adt.location.unit or ""
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """Where a stay is: unit, level and program, or the class of a visit without level."""
-
-    unit: str | None
-    level: str | None
-    program: str | None
-    visit_class: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a statement did to its stay: the fact's name, and where the stay was before and is after."""
-
-    fact: str
-    statement: Statement
-    at: datetime
-    before: At | None
-    after: At
-
-
-@dataclass(slots=True)
-class Stay:
-    """One stay as walked so far: `number` 1 is the visit number's first."""
-
-    number: int
-    steps: list[Step] = field(default_factory=list)
-    state: State = "none"
-    others: list[Statement] = field(default_factory=list)
-    """Statements that met this stay and did nothing."""
-
-    @property
-    def place(self) -> At:
-        """Where it is now."""
-        return self.steps[-1].after
-
-    @property
-    def begun(self) -> datetime:
-        """When it began."""
-        return self.steps[0].at
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.intake.model import Said, SiteMap
-from services.intake.visits.moves import Statement, Stay, Walk, statement, walk
+from services.intake.visits.moves import Walk, statement, walk
+from services.intake.visits.stays import Statement, Stay
 
 
 @dataclass(slots=True)

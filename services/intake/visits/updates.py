@@ -11,7 +11,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
 from services.intake.model import Adt, Diagnosis, Moment, Payer, Removed, Said
-from services.intake.visits.moves import Statement, Stay
+from services.intake.visits.stays import Statement, Stay
 
 UPDATES = frozenset({"A08", "A31"})
 _AMENDS = ("attending_npi", "admission_type", "admission_source", "disposition", "discharged")

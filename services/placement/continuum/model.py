@@ -48,6 +48,8 @@ class Ending:
     fact: str
     disposition: dict[str, Any] | None = None
     reason: str | None = None
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Session:
     fact: str
     services: tuple[dict[str, Any], ...] = ()
     reason: str | None = None
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ class StayState:
     """[{system, code, rank, status?, fact}] in the order of rank."""
     placement_id: str | None = None
     corroborated_by: tuple[str, ...] = ()
+    aliases: tuple[StayKey, ...] = ()
+    """Other names of this stay: a start told twice names two, and each writer goes on with its own."""
+    labels: tuple[str, ...] = ()
+    """Of all facts about this stay, sorted."""
 
     @property
     def key(self) -> StayKey:
@@ -130,6 +138,8 @@ class CoverageFrom:
     day: date
     coverage: tuple[dict[str, Any], ...]
     fact: str
+    root: str = ""
+    """Empty where the fact was never restated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,21 @@ class Conflict:
     kind: str
     facts: tuple[str, ...]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The episode was over from `at` on, until a stay that begins later takes it up again.
+
+    `reason` is aftercare-closed, episode-ended or deceased; `fact` said so.
+    """
+
+    at: datetime
+    reason: str
+    fact: str
+    root: str
+    reopened_at: datetime | None = None
+    reopened_by: StayKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +214,17 @@ class Folded:
     ended_at: datetime | None = None
     ended_reason: str | None = None
     placements: tuple[dict[str, Any], ...] = ()
-    """Standing `placed` facts: [{placement_id, program, level, start_date, at, fact}]."""
+    """Standing `placed` facts: [{placement_id, program, level, start_date, at, fact, variance_reason?}]; plain JSON."""
     last: datetime | None = None
     version: int = FOLD_VERSION
+    assessed_at: datetime | None = None
+    state: str = "void"
+    """void, referred, active, on-leave, between, aftercare or closed (contract 3.6)."""
+    since: datetime | None = None
+    """Since when state and level are so."""
+    closings: tuple[Closing, ...] = ()
+    """Every time it was closed, taken up again or not; in clinical order."""
+    settled: tuple[str, ...] = ()
+    """Ids of the conflicts that a person settled."""
+    awaited: tuple[str, ...] = ()
+    """ce_ids that a fact names and nobody has stated yet. Only bookkeeping: when one comes, fold anew."""

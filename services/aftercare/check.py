@@ -1,0 +1,103 @@
+"""Whether aftercare's tables hold what is promised (contract 5), for `stepdown verify`; reads, changes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from services.aftercare import domain, views
+from services.aftercare.domain import Standing
+from services.aftercare.measures import windows
+from shared.clock import Clock
+from shared.db import Connection
+from shared.errors import SetUpError
+from shared.events.episodes import EpisodeState
+from shared.events.follow_ups import FollowUpMissed
+from shared.positions import counted
+from shared.site_config import Site
+
+PAGE = 1000
+
+
+class Broken(NamedTuple):
+    """A promise that isn't kept: which, of what (an episode's id, a consumer's name), and how."""
+
+    promise: str
+    subject: str
+    text: str
+
+
+async def broken(connection: Connection, site: Site, clock: Clock) -> list[Broken]:
+    """Everything that isn't as promised; empty when all is well. Episodes page by page."""
+    found = [
+        Broken("positions-add-up", f"{row['consumer']}/{row['partition']}", "the counts do not add up to received")
+        for row in await views.where_consumers_stand(connection)
+        if not counted(row)
+    ]
+    after = ""
+    while page := await views.episodes_after(connection, after, PAGE):
+        after = page[-1]["episode_id"]
+        found += await _broken_in(connection, page, site, clock)
+    return found
+
+
+async def _broken_in(connection: Connection, page: Sequence[dict[str, Any]], site: Site, clock: Clock) -> list[Broken]:
+    ids = [row["episode_id"] for row in page]
+    facts, rows = (
+        _by_episode(await views.facts_of(connection, ids)),
+        _by_episode(await views.windows_of(connection, ids)),
+    )
+    return [
+        Broken(promise, row["episode_id"], text)
+        for row in page
+        for promise, text in _of_one(row, facts[row["episode_id"]], rows[row["episode_id"]], site, clock)
+    ]
+
+
+def _by_episode(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        found[row["episode_id"]].append(row)
+    return found
+
+
+def _of_one(
+    row: dict[str, Any], facts: list[dict[str, Any]], listed: list[dict[str, Any]], site: Site, clock: Clock
+) -> Iterator[tuple[str, str]]:
+    if [f["sequence"] for f in facts] != list(range(1, row["sequence"] + 1)):
+        yield "sequences-have-no-gap", "aftercare's own facts are not numbered 1, 2, 3… up to the row's sequence"
+    said = {f["ce_id"] for f in facts if f["stands"]}
+    if said != set(_standing_by_the_log(facts)):
+        yield "taken-back-is-gone", "a fact stands that was cancelled or replaced, or one fell that was not"
+    standing = [Standing(f["sequence"], f["ce_id"], f["name"], f["value"]) for f in facts if f["stands"]]
+    if {r["follow_up_id"]: r["state"] for r in listed} != {k: w.state for k, w in domain.rows(standing).items()}:
+        yield "lists-are-the-facts", "the list of windows differs from the facts that stand"
+    if row["site_version"] != site.version:
+        yield "windows-follow-the-stays", "decided under another site config; start aftercare to have it decided anew"
+    elif row["document"] is not None:
+        yield from _windows(EpisodeState.model_validate(row["document"]), standing, site, clock)
+
+
+def _standing_by_the_log(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
+    gone = {f["value"].get("cancels") or f["value"].get("replaces") for f in facts}
+    return (f["ce_id"] for f in facts if f["ce_id"] not in gone and f["name"] != "fact-cancelled")
+
+
+def _windows(
+    document: EpisodeState, standing: Sequence[Standing], site: Site, clock: Clock
+) -> Iterator[tuple[str, str]]:
+    """Facts that stand are those the stays give; a missed one belongs to a window that is over and was not kept."""
+    try:
+        found = windows(document, site.follow_ups, site.zone)
+    except SetUpError:
+        yield "windows-follow-the-stays", "site config does not have a facility of this episode"
+        return
+    now = clock()
+    change = domain.difference(standing, domain.wanted(document, found, standing, now))
+    if any(change):
+        yield "windows-follow-the-stays", "the facts that stand are not those that the episode's stays give"
+    over = {window.follow_up_id for window in found if window.over_at <= now}
+    missed = {s.value["follow_up_id"] for s in standing if s.name == FollowUpMissed.TYPE}
+    if missed - over:
+        yield "missed-is-over", "a window is told missed before its last day was over"

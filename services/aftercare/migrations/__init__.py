@@ -1,0 +1,1 @@
+"""The versions of aftercare's schema, for alembic."""

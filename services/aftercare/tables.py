@@ -1,0 +1,55 @@
+"""Aftercare's tables: episodes as last told, its own facts, one row a window; no statement, no rule."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+METADATA = sa.MetaData()
+
+episodes = sa.Table(
+    "episodes",
+    METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("sequence", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("document", JSONB),
+    sa.Column("next_deadline", sa.DateTime(timezone=True)),
+    sa.Column("site_version", sa.Text, nullable=False, server_default=""),
+    sa.Index("episodes_next_deadline", "next_deadline", postgresql_where=sa.text("next_deadline IS NOT NULL")),
+    comment="the last document of each episode, our own last sequence in it, when its next window is over",
+)
+
+facts = sa.Table(
+    "facts",
+    METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("ce_id", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("value", JSONB, nullable=False),
+    sa.Column("stands", sa.Boolean, nullable=False),
+    sa.Index("facts_standing", "episode_id", postgresql_where=sa.text("stands")),
+    comment="every fact that aftercare stated; a cancel and what is cancelled or replaced do not stand",
+)
+
+follow_ups = sa.Table(
+    "follow_ups",
+    METADATA,
+    sa.Column("follow_up_id", sa.Text, primary_key=True),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("measure", sa.Text, nullable=False),
+    sa.Column("discharge", sa.Text, nullable=False),
+    sa.Column("due_from", sa.Date, nullable=False),
+    sa.Column("due_to", sa.Date, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("kept_at", sa.DateTime(timezone=True)),
+    sa.Column("by_fact", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Index("follow_ups_by_day", "due_to", "follow_up_id"),
+    sa.Index("follow_ups_by_state", "state", "due_to", "follow_up_id"),
+    sa.Index("follow_ups_episode", "episode_id"),
+    comment="one row a window that stands, for lists; derived from the facts that stand",
+)

@@ -1,0 +1,37 @@
+"""The delimiters of a message, from MSH-1 and MSH-2 in whatever form they come (HL7 v2.5.1 2.5.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True, slots=True)
+class Delimiters:
+    """What MSH-1 and MSH-2 say; an empty one is not in use. `msh2` is what to write back to this sender."""
+
+    field: str = "|"
+    component: str = "^"
+    repetition: str = "~"
+    escape: str = "\\"
+    sub: str = "&"
+    msh2: str = "^~\\&"
+
+
+USUAL = Delimiters()
+_MARKS = (USUAL.component, USUAL.repetition, USUAL.escape, USUAL.sub)
+
+
+@lru_cache(maxsize=64)
+def delimiters(msh1: str, msh2: str) -> tuple[Delimiters, str | None]:
+    """(delimiters, warning or None) for MSH-1 and MSH-2: 2 to 5 characters, doubled backslash, custom, or unusable."""
+    marks = msh2.replace("\\\\", "\\")
+    if not 2 <= len(marks) <= 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
+        return Delimiters(field=msh1), "MSH-2 is unusable; read with the usual delimiters"
+    found = list(marks[:4]) + [usual if usual not in marks and usual != msh1 else "" for usual in _MARKS[len(marks) :]]
+    used: set[str] = set()
+    for place, mark in enumerate(found):
+        found[place] = "" if mark in used else mark
+        used.add(mark)
+    odd = None if marks == "^~\\&" and msh2 == marks else "MSH-2 is not ^~\\&"
+    return Delimiters(msh1, found[0], found[1], found[2], found[3], marks), odd

@@ -1,0 +1,45 @@
+"""Placement assembled: database, broker, consumer, relay, timers and web, in one process; nothing else happens here."""
+
+from __future__ import annotations
+
+import uuid
+
+from services.placement import consumer, timers
+from services.placement.desk import api
+from services.placement.rules import rules_of
+from shared import site_config
+from shared.broker import broker_for
+from shared.clock import Clock, system_clock
+from shared.db import Database
+from shared.run import Service, run
+from shared.settings import Settings
+
+NAME = "placement"
+
+
+def new_id() -> str:
+    """A ce_id."""
+    return str(uuid.uuid4())
+
+
+def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
+    """The service's parts, nothing started. Raises SetUpError for what the operator has to mend."""
+    rules = rules_of(site_config.load(settings.config))
+    database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
+    broker = broker_for(settings, NAME)
+    subscription = consumer.subscription(broker, database, rules, clock=clock, ids=new_id)
+
+    return Service(
+        name=NAME,
+        database=database,
+        broker=broker,
+        routes=api.routes(database, clock),
+        settings=settings,
+        subscriptions=(subscription,),
+        timers=timers.timers(database, rules, clock=clock, ids=new_id),
+    )
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, or until the parent is gone."""
+    run(NAME, assemble, settings)

@@ -1,0 +1,103 @@
+"""What a service period says, as plain JSON values in the shape of a published ServicePeriod; no rule of days."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.placement.billing.days import FOREVER, day_of
+from services.placement.billing.model import STILL_PATIENT, BilledAs
+from services.placement.billing.stretches import Stretch
+from services.placement.continuum.model import Folded, StayState
+from shared.events.envelope import rfc3339
+
+
+def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> dict[str, Any]:
+    """What all periods of a stay have in common."""
+    admission = {name: stay.admission.get(name) for name in ("type", "source")}
+    return _present(
+        episode_id=folded.episode_id,
+        patient=_patient(folded, stay),
+        stay={"kind": stay.kind, "id": stay.id},
+        visit_number=stay.visit_number,
+        facility=stay.facility,
+        admission=_present(at=rfc3339(stay.begun.astimezone(zone)), **admission),
+        diagnoses=_diagnoses(stay),
+        attending_npi=stay.attending_npi,
+    )
+
+
+def of_stretch(
+    stay: StayState, stretch: Stretch, zone: ZoneInfo, billed: BilledAs, services: dict[date, list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """What is the stretch's own. `services` are those of all attended days of the stay, in order."""
+    return _present(
+        level=stretch.segment.level,
+        program=_present(id=billed.program or stretch.segment.program, npi=billed.npi, bill_type=billed.bill_type),
+        claim_form=billed.claim_form,
+        payer=stretch.cover.payer,
+        coverage=list(stretch.cover.coverage),
+        authorizations=[],
+        start_date=stretch.start.isoformat(),
+        end_date=None if stretch.end == FOREVER else stretch.end.isoformat(),
+        patient_status=STILL_PATIENT,
+        leave=_leave(stay, stretch, zone),
+        certifications=[],
+        days=[
+            {"date": day.isoformat(), "services": given}
+            for day, given in services.items()
+            if stretch.start <= day < stretch.end
+        ],
+        codes=[{"system": system, "code": code} for system, code in billed.codes],
+    )
+
+
+def of_end(stay: StayState, zone: ZoneInfo, billed: BilledAs) -> dict[str, Any]:
+    """What the last period of an ended stay says of its end: the code as sent, else the site's word for none."""
+    if stay.ended is None:
+        return {}
+    code = (stay.ended.disposition or {}).get("code")
+    return {
+        "discharged_at": rfc3339(stay.ended.at.astimezone(zone)),
+        "patient_status": code or billed.unsent_status,
+    }
+
+
+def services_by_day(stay: StayState) -> dict[date, list[dict[str, Any]]]:
+    """The services of each attended day, days in order, services in the fold's order of sessions."""
+    found: dict[date, list[dict[str, Any]]] = {}
+    for session in stay.sessions:
+        if session.attended:
+            found.setdefault(session.day, []).extend(session.services)
+    return dict(sorted(found.items()))
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _patient(folded: Folded, stay: StayState) -> dict[str, Any] | None:
+    """The stay's own number, else the latest that the same facility told: a program's start carries none."""
+    if stay.patient:
+        return stay.patient
+    told = (other.patient for other in reversed(folded.stays) if other.facility == stay.facility and other.patient)
+    return next(told, None)
+
+
+def _diagnoses(stay: StayState) -> list[dict[str, Any]]:
+    """By rank, then by code; the same one told twice is one."""
+    found = {(one.get("rank", 1), one["system"], one["code"]) for one in stay.diagnoses}
+    return [{"system": system, "code": code, "rank": rank} for rank, system, code in sorted(found)]
+
+
+def _leave(stay: StayState, stretch: Stretch, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Leave inside the stretch: from the day of going to the day of return, exclusive; none where they are the same."""
+    found = []
+    for away in stay.away:
+        begins = max(day_of(away.since, zone), stretch.start)
+        to = min(day_of(away.until, zone) if away.until else FOREVER, stretch.end)
+        if begins < to:
+            until = None if to == FOREVER else to.isoformat()
+            found.append(_present(**{"from": begins.isoformat(), "to": until, "kind": away.kind}))
+    return found

@@ -1,0 +1,102 @@
+"""What goes out: the difference between the periods that were sent and those that should be; it derives none.
+
+Version 1 is always `opened` (contract 4). A period that has an end when it is first seen goes out twice: opened,
+version 1, true and whole with its end, then closed, version 2, with the same content. So who keeps the last version of
+each period and who waits for `closed` are both right, and no version ever says what was not so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.placement.billing.model import Change, Period, PeriodKey, SentPeriod
+
+OPENED, AMENDED = "service-period-opened", "service-period-amended"
+CLOSED, VOIDED = "service-period-closed", "service-period-voided"
+
+
+def period_id(episode_id: str, key: PeriodKey, life: int) -> str:
+    """The id of a period in its first, second, … life: the same facts give the same id on every machine."""
+    text = "\x1f".join((episode_id, *key, str(life)))
+    return "sp-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -> list[Change]:
+    """The versions to publish, in this order: voids, changes, then what is new; nothing where nothing changed.
+
+    `sent` has the last version of every key of the episode, voided ones too: a void is final, so a stretch that
+    returns gets a new id, and `supersedes` names the voided one. So does a new stretch that takes days of one that is
+    voided in the same step. Keep `sent_after(sent, changes)` for the next time.
+    """
+    wanted_keys = {one.key for one in wanted}
+    gone = {key: was for key, was in sent.items() if not was.voided and key not in wanted_keys}
+    standing = {key: was for key, was in sent.items() if not was.voided}
+    fresh = [one for one in wanted if one.key not in standing]
+    return [
+        *(_voided(key, was, fresh) for key, was in sorted(gone.items(), key=lambda one: _by_start(one[1]))),
+        *(change for one in wanted if one.key in standing for change in _changed(one, standing[one.key])),
+        *(change for one in fresh for change in _opened(one, sent.get(one.key), gone)),
+    ]
+
+
+def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[Change]) -> dict[PeriodKey, SentPeriod]:
+    """What was sent, once these changes are."""
+    return {**sent, **{change.key: change.sent for change in changes}}
+
+
+def _voided(key: PeriodKey, was: SentPeriod, fresh: Sequence[Period]) -> Change:
+    replaced = any(_takes_days(one, key, was) for one in fresh)
+    now = replace(was, version=was.version + 1, voided=True)
+    return _change(VOIDED, key, now, {}, reason="replaced" if replaced else "taken-back")
+
+
+def _changed(one: Period, was: SentPeriod) -> Iterable[Change]:
+    changed = _fields_changed(was.content, one.content)
+    if not changed:
+        return
+    before, after = changed.get("end_date", (None, None))
+    name = CLOSED if before is None and after is not None else AMENDED
+    reason = "reopened" if before is not None and after is None else None
+    yield _change(name, one.key, replace(was, version=was.version + 1, content=one.content), changed, reason=reason)
+
+
+def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPeriod]) -> Iterable[Change]:
+    life = was.life + 1 if was else 1
+    given = period_id(one.content["episode_id"], one.key, life)
+    replaced = next((old for key, old in gone.items() if _takes_days(one, key, old)), was)
+    supersedes = replaced.period_id if replaced else None
+    now = SentPeriod(given, life, version=1, voided=False, content=one.content, supersedes=supersedes)
+    yield _change(OPENED, one.key, now, {}, reason="returned" if was else None)
+    if one.end is not None:
+        yield _change(CLOSED, one.key, replace(now, version=2), {})
+
+
+def _fields_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    names = [*after, *(name for name in before if name not in after)]
+    return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
+
+
+def _takes_days(one: Period, key: PeriodKey, was: SentPeriod) -> bool:
+    """True where the period has a day of the stay that the voided one had."""
+    start, end = was.content["start_date"], was.content.get("end_date")
+    ours = one.end.isoformat() if one.end else None
+    same_stay = one.stay == (key.kind, key.stay)
+    return same_stay and (end is None or one.start.isoformat() < end) and (ours is None or start < ours)
+
+
+def _by_start(was: SentPeriod) -> tuple[str, str]:
+    return (was.content["start_date"], was.period_id)
+
+
+def _change(
+    name: str, key: PeriodKey, now: SentPeriod, changed: dict[str, list[Any]], *, reason: str | None = None
+) -> Change:
+    value = {"period_id": now.period_id, "version": now.version, "changed": changed, **now.content}
+    if now.supersedes:
+        value["supersedes"] = now.supersedes
+    if reason:
+        value["reason"] = reason
+    return Change(name, key, value, now)

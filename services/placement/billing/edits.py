@@ -1,0 +1,119 @@
+"""Warnings that can be told from the periods of one episode alone; they tell a person, they change no period.
+
+Left out until their facts exist: missing-authorization, exhausted-authorization, telehealth-not-covered (payer rules of
+the site) and certification-late. Periods of other episodes aren't seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from services.placement.billing.days import FOREVER, ONE_DAY
+from services.placement.billing.model import Period
+from shared.events.levels import ROUND_THE_CLOCK
+
+WEEK = timedelta(days=7)
+MINUTES_A_WEEK = {"php": 20 * 60, "iop": 9 * 60}
+"""Medicare: PHP at least 20 hours a week (42 CFR 410.43), IOP at least 9 (42 CFR 410.44). Figures for adults."""
+INTERRUPTION = timedelta(days=2)
+
+
+def warnings(found: Sequence[Period]) -> list[set[str]]:
+    """The warnings of each period, in the order given; `found` is all periods of one episode, by start."""
+    said: list[set[str]] = [set() for _ in found]
+    for first, second in _sharing_days(found):
+        said[first].add("overlap")
+        said[second].add("overlap")
+        for one, other in ((first, second), (second, first)):
+            if found[one].level == "inpatient" and found[other].level not in ROUND_THE_CLOCK:
+                said[other].add("inpatient-overlap")
+    for words, period in zip(said, found, strict=True):
+        if period.level == "iop" and _partial_days_close_before(period, found):
+            words.add("seven-day-rule")
+        if _short_week(period):
+            words.add("hours-under-minimum")
+    for first, second in _interrupted(found):
+        said[first].add("interrupted-stay")
+        said[second].add("interrupted-stay")
+    return said
+
+
+def _sharing_days(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
+    """Pairs that share a day. Contract 4: two true stays may; it is flagged in both and a person looks."""
+    for second, later in enumerate(found):
+        for first in range(second):
+            if later.start < (found[first].end or FOREVER):
+                yield first, second
+
+
+def _partial_days_close_before(iop: Period, found: Sequence[Period]) -> bool:
+    """True where an IOP claim would come back: it overlaps a PHP claim of the same provider, or the 7 days before its
+    first day have a PHP service (NAHRI on CMS's condition code 92 requirements)."""
+    return any(
+        php.level == "php"
+        and _provider(php) == _provider(iop)
+        and (_share(php, iop) or _served_within_week(php, iop.start))
+        for php in found
+    )
+
+
+def _provider(one: Period) -> str:
+    npi: str | None = one.content["program"].get("npi")
+    return npi or one.facility
+
+
+def _share(one: Period, other: Period) -> bool:
+    return one.start < (other.end or FOREVER) and other.start < (one.end or FOREVER)
+
+
+def _served_within_week(php: Period, day: date) -> bool:
+    """Services are the attended days; where no session was recorded at all, every day may be one."""
+    if php.recorded:
+        return any(day - WEEK <= date.fromisoformat(one["date"]) < day for one in php.content["days"])
+    return php.start < day and (php.end or FOREVER) > day - WEEK
+
+
+def _short_week(one: Period) -> bool:
+    """True where a full week of the period has sessions recorded and fewer attended hours than the level's minimum.
+
+    A week is seven days from the period's first; it is full when the period lasts beyond it: up to its end, or while
+    it is open to the last recorded session. Weeks with leave, or with no session recorded, are not judged.
+    """
+    least = MINUTES_A_WEEK.get(one.level)
+    if least is None or not one.recorded:
+        return False
+    known = one.end or one.recorded[-1] + ONE_DAY
+    first = one.start.toordinal()
+    minutes = dict.fromkeys([(day.toordinal() - first) // 7 for day in one.recorded], 0)
+    for day in one.content["days"]:
+        week = (date.fromisoformat(day["date"]).toordinal() - first) // 7
+        minutes[week] += sum([service.get("minutes", 0) for service in day["services"]])
+    on_leave = {(day.toordinal() - first) // 7 for day in _leave_days(one, known)}
+    full = (known.toordinal() - first) // 7
+    return any(attended < least for week, attended in minutes.items() if week < full and week not in on_leave)
+
+
+def _leave_days(one: Period, known: date) -> Iterable[date]:
+    for leave in one.content["leave"]:
+        day = date.fromisoformat(leave["from"])
+        end = date.fromisoformat(leave["to"]) if "to" in leave else known
+        while day < end:
+            yield day
+            day += ONE_DAY
+
+
+def _interrupted(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
+    """Inpatient stays of which one begins before the third midnight after the other was left, the leaving day being
+    the first of the three: Medicare pays them as one (inpatient psychiatric facility PPS, interrupted stay,
+    42 CFR 412.402)."""
+    inpatient = [(at, one) for at, one in enumerate(found) if one.level == "inpatient"]
+    for first, one in inpatient:
+        for second, other in inpatient:
+            later = one.left is not None and one.stay != other.stay and _begins_stay(other, found)
+            if later and one.left is not None and one.left <= other.start <= one.left + INTERRUPTION:
+                yield first, second
+
+
+def _begins_stay(one: Period, found: Sequence[Period]) -> bool:
+    return next(other for other in found if other.stay == one.stay) is one

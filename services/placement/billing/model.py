@@ -1,0 +1,88 @@
+"""The values of billing: what a period is, how a place is billed, what was sent; nothing here decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+from services.placement.continuum.model import StayKey
+
+STILL_PATIENT = "30"
+"""Patient status while a period has no end, and where it ends but its stay goes on (contract 4; NUBC FL17)."""
+UNKNOWN_PAYER = "unknown"
+"""Payer before the first coverage (contract 4)."""
+
+
+class PeriodKey(NamedTuple):
+    """What a period is, in whatever order its facts come: the stay and the root of the fact that began the stretch."""
+
+    kind: str
+    stay: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class BilledAs:
+    """How the site bills a place: program, form, codes of its own tables as (system, code).
+
+    `unsent_status` is the patient status of a stay that ended without a disposition code: the site's choice, since
+    no code table is shipped.
+    """
+
+    claim_form: Literal["institutional", "professional"]
+    program: str | None = None
+    npi: str | None = None
+    bill_type: str | None = None
+    codes: tuple[tuple[str, str], ...] = ()
+    unsent_status: str = "unknown"
+
+
+BillingTable = Callable[[str, str | None, str | None, str], BilledAs]
+"""(facility, program, unit, level) → how it is billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One stretch of one stay as it should be billed now, [start, end) with no end while it is open.
+
+    `content` is a ServicePeriod as plain JSON values, but for period_id, version, changed, supersedes and reason.
+    `left` is the day the stay was left, in its last period; `recorded` are the days with a session, attended or missed.
+    """
+
+    key: PeriodKey
+    level: str
+    facility: str
+    start: date
+    end: date | None
+    content: dict[str, Any]
+    left: date | None = None
+    recorded: tuple[date, ...] = ()
+
+    @property
+    def stay(self) -> StayKey:
+        """(kind, id)."""
+        return (self.key.kind, self.key.stay)
+
+
+@dataclass(frozen=True, slots=True)
+class SentPeriod:
+    """The last version that went out for a key. `life` counts the ids that the key has had: 1,2,3…"""
+
+    period_id: str
+    life: int
+    version: int
+    voided: bool
+    content: dict[str, Any]
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One version to publish: `name` is service-period-opened, …, `value` a whole one, `sent` what to keep."""
+
+    name: str
+    key: PeriodKey
+    value: dict[str, Any]
+    sent: SentPeriod

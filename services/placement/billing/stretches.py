@@ -1,0 +1,98 @@
+"""Stretches of one stay at one level, program and payer, each named by the fact that began it; no content of a bill.
+
+Identity (contract 4): stay + root of the fact that began the stretch. What began it, where several facts fall on its
+first day: the one that brought the stay to its level and program; else the one that ended the suspension; else, after
+a day that doesn't count, the session that makes the day count; else the change of coverage.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.placement.billing.days import FOREVER, Block, SamePlace, Suspension, blocks, counted
+from services.placement.billing.model import UNKNOWN_PAYER, PeriodKey
+from services.placement.billing.suspensions import suspended_days
+from services.placement.continuum.model import CoverageFrom, Folded, Segment, StayState
+
+
+class Cover(NamedTuple):
+    """From this day on these payers; `payer` is the first of them, `unknown` where there is none."""
+
+    day: date
+    payer: str
+    coverage: tuple[dict[str, Any], ...]
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """[start, end) of one stay at one place and cover; `end` is days.FOREVER while open."""
+
+    key: PeriodKey
+    start: date
+    end: date
+    segment: Segment
+    cover: Cover
+
+
+def covers(found: Sequence[CoverageFrom]) -> list[Cover]:
+    """The days on which coverage really changed, in order; before the first the payer is unknown (contract 4)."""
+    changes = [Cover(date.min, UNKNOWN_PAYER, (), "")]
+    for told in found:
+        coverage = tuple(sorted(told.coverage, key=lambda one: int(one.get("order", 1))))
+        if changes[-1].day == told.day:
+            changes.pop()
+        if changes and coverage == changes[-1].coverage:
+            continue
+        payer = coverage[0]["payer"] if coverage else UNKNOWN_PAYER
+        changes.append(Cover(told.day, payer, coverage, told.root or told.fact))
+    return changes
+
+
+def stretches(
+    folded: Folded, stay: StayState, zone: ZoneInfo, covered: Sequence[Cover], same_place: SamePlace
+) -> Iterable[Stretch]:
+    """All stretches of a stay in order: they tile its counted days, without a hole and without a double.
+
+    Raises ValueError where a suspension ends and no fact ends it: such a fold is broken.
+    """
+    away = suspended_days(stay, folded.stays, zone)
+    came = attendance(stay)
+    attended = sorted(came)
+    for block in blocks(stay, zone, same_place):
+        for start, end, resumed in counted(block, away, attended):
+            key = PeriodKey(stay.kind, stay.id, _began(block, start, resumed, came))
+            yield from _by_cover(Stretch(key, start, end, block.segment, covered[0]), covered)
+
+
+def attendance(stay: StayState) -> dict[date, str]:
+    """The attended days, each with the root of its first session in the fold's order."""
+    found: dict[date, str] = {}
+    for session in stay.sessions:
+        if session.attended and session.day not in found:
+            found[session.day] = session.root or session.fact
+    return found
+
+
+def _began(block: Block, start: date, resumed: Suspension | None, came: dict[date, str]) -> str:
+    if start == block.start:
+        return block.root
+    return came[start] if resumed is None else resumed.root
+
+
+def _by_cover(whole: Stretch, covered: Sequence[Cover]) -> Iterable[Stretch]:
+    """The stretch, split where coverage changes inside it."""
+    at = bisect_right(covered, whole.start, key=lambda cover: cover.day) - 1
+    start, key = whole.start, whole.key
+    while True:
+        following = covered[at + 1].day if at + 1 < len(covered) else FOREVER
+        stop = min(following, whole.end)
+        yield Stretch(key, start, stop, whole.segment, covered[at])
+        if stop >= whole.end:
+            return
+        at, start, key = at + 1, stop, key._replace(root=covered[at + 1].root)

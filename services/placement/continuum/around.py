@@ -1,0 +1,103 @@
+"""What the facts say about the episode itself, not about one stay: coverage, placements, windows, beginnings, ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from services.placement.continuum.closing import TOLD, as_told
+from services.placement.continuum.model import Closing, CoverageFrom, Folded, Window
+from services.placement.continuum.order import Told
+from services.placement.continuum.states import Word
+
+
+class Around:
+    """An episode's surroundings while facts go in, in order; `fields()` are the Folded's fields afterwards."""
+
+    def __init__(self, folded: Folded) -> None:
+        """Go on from what is folded."""
+        self.referred_at: datetime | None = folded.referred_at
+        self.assessed_at: datetime | None = folded.assessed_at
+        self.aftercare_at: datetime | None = folded.aftercare_at
+        self.coverage = {one.day: one for one in folded.coverage}
+        self.windows = {one.follow_up_id: one for one in folded.windows}
+        self.placements = list(folded.placements)
+        self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
+
+    def take(self, told: Told) -> Word | None:
+        """Put one fact in; the word where it has no effect. Facts that are about a stay are not for here."""
+        return _TAKES[told.name](self, told)
+
+    def fields(self) -> dict[str, Any]:
+        """Field of Folded → its value now; closings are read with the stays, elsewhere."""
+        return {
+            "referred_at": self.referred_at,
+            "assessed_at": self.assessed_at,
+            "aftercare_at": self.aftercare_at,
+            "coverage": tuple(self.coverage[day] for day in sorted(self.coverage)),
+            "windows": tuple(sorted(self.windows.values(), key=lambda one: (one.due_to, one.follow_up_id))),
+            "placements": tuple(self.placements),
+        }
+
+    def referred(self, told: Told) -> None:
+        """The first referral counts."""
+        self.referred_at = self.referred_at or told.at
+
+    def assessed(self, told: Told) -> None:
+        """The first assessment counts."""
+        self.assessed_at = self.assessed_at or told.at
+
+    def aftercare_started(self, told: Told) -> None:
+        """The latest start of aftercare counts."""
+        self.aftercare_at = told.at
+
+    def covered(self, told: Told) -> None:
+        """Of two statements for one day the later said holds."""
+        day = date.fromisoformat(told.value["effective_from"])
+        payers = sorted(told.value.get("coverage") or (), key=lambda one: one.get("order", 1))
+        self.coverage[day] = CoverageFrom(day, tuple(payers), told.id, told.root)
+
+    def window(self, told: Told) -> None:
+        """A window opens once; its outcome is the last one told."""
+        value = told.value
+        outcome: str | None = told.name.removeprefix("follow-up-")
+        if outcome == "due":
+            before = self.windows.get(value["follow_up_id"])
+            outcome = before.outcome if before else None
+        due_to = date.fromisoformat(value["due_to"])
+        self.windows[value["follow_up_id"]] = Window(value["follow_up_id"], value["measure"], due_to, outcome, told.id)
+
+    def placed(self, told: Told) -> None:
+        """A placement stands from here on."""
+        value = told.value
+        kept = ("placement_id", "program", "level", "start_date", "variance_reason")
+        placement = {name: value[name] for name in kept if value.get(name) is not None}
+        self.placements.append({**placement, "at": told.at.isoformat(), "fact": told.id})
+
+    def placement_cancelled(self, told: Told) -> Word | None:
+        """It stands no more; one that nobody placed can't be cancelled."""
+        left = [one for one in self.placements if one.get("placement_id") != told.value.get("placement_id")]
+        word = Word.TARGET_UNKNOWN if len(left) == len(self.placements) else None
+        self.placements = left
+        return word
+
+    def closing(self, told: Told) -> None:
+        """Whether it had an effect is read later, with the stays."""
+        self.closings.append(as_told(told))
+
+
+_TAKES: dict[str, Callable[[Around, Told], Word | None]] = {
+    "referred": Around.referred,
+    "assessed": Around.assessed,
+    "aftercare-started": Around.aftercare_started,
+    "coverage-changed": Around.covered,
+    "follow-up-due": Around.window,
+    "follow-up-kept": Around.window,
+    "follow-up-missed": Around.window,
+    "follow-up-excluded": Around.window,
+    "placed": Around.placed,
+    "placement-cancelled": Around.placement_cancelled,
+    "aftercare-closed": Around.closing,
+    "episode-ended": Around.closing,
+}

@@ -1,0 +1,124 @@
+"""When an episode was over, when it was taken up again, and what state it is in; read from stays that are folded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.placement.continuum.model import Closing, Folded, LevelChange, StayState
+from services.placement.continuum.order import Told, day_of, leaving_day
+from services.placement.continuum.states import Word
+
+TOLD = frozenset({"aftercare-closed", "episode-ended"})
+"""Closings that somebody states; a death closes by itself."""
+
+
+def as_told(told: Told) -> Closing:
+    """A closing fact as the closing that it would be."""
+    return Closing(told.at, told.name, told.id, told.root)
+
+
+def closings(stays: Sequence[StayState], told: Sequence[Closing]) -> tuple[tuple[Closing, ...], dict[str, str]]:
+    """Every time that the episode was over, and the word for each closing that had no effect.
+
+    A stay that is open refuses a closing; a stay that begins later takes the episode up again. After a death the
+    episode is over when no stay is open any more.
+    """
+    found: list[Closing] = []
+    words: dict[str, str] = {}
+    stated = {one.fact for one in told}
+    for one in sorted(chain(_deaths(stays), told), key=lambda closing: closing.at):
+        word = _refused(one, stays, found)
+        if word is None:
+            found.append(_taken_up(one, stays))
+        elif one.fact in stated:
+            words[one.fact] = word.value
+    return tuple(found), words
+
+
+def _refused(one: Closing, stays: Sequence[StayState], found: list[Closing]) -> Word | None:
+    if any(_open_at(stay, one.at) for stay in stays):
+        return Word.STAY_OPEN
+    if found and (found[-1].reopened_at is None or found[-1].reopened_at > one.at):
+        return Word.CLOSED
+    return None
+
+
+def _open_at(stay: StayState, at: datetime) -> bool:
+    return stay.begun <= at and (stay.ended is None or stay.ended.at > at)
+
+
+def _deaths(stays: Sequence[StayState]) -> list[Closing]:
+    found = []
+    for stay in stays:
+        end = stay.ended
+        if end is None or not _died(end.disposition, end.reason):
+            continue
+        instants = sorted({end.at, *(other.ended.at for other in stays if other.ended and other.ended.at > end.at)})
+        quiet = next((at for at in instants if not any(_open_at(other, at) for other in stays)), None)
+        if quiet is not None:
+            found.append(Closing(quiet, "deceased", end.fact, end.root))
+    return sorted(found, key=lambda one: (one.at, one.fact))
+
+
+def _died(disposition: dict[str, Any] | None, reason: str | None) -> bool:
+    return reason == "deceased" or (disposition or {}).get("kind") == "deceased"
+
+
+def _taken_up(one: Closing, stays: Sequence[StayState]) -> Closing:
+    after = min((stay for stay in stays if stay.begun > one.at), key=lambda stay: (stay.begun, stay.key), default=None)
+    if after is None:
+        return replace(one, reopened_at=None, reopened_by=None)
+    return replace(one, reopened_at=after.begun, reopened_by=after.key)
+
+
+def state_of_episode(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tuple[str, datetime | None]:
+    """(state, since when state and level are so), by contract 3.6."""
+    referred = [at for at in (folded.referred_at, folded.assessed_at, _placed_at(folded)) if at is not None]
+    if not folded.stays and not referred:
+        return "void", None
+    if folded.closings and folded.closings[-1].reopened_at is None:
+        return "closed", folded.closings[-1].at
+    if any(stay.open for stay in folded.stays):
+        return _while_open(folded)
+    if folded.stays:
+        return _after_the_last(folded, zone_of)
+    return ("aftercare", folded.aftercare_at) if folded.aftercare_at else ("referred", min(referred))
+
+
+def _placed_at(folded: Folded) -> datetime | None:
+    return min((datetime.fromisoformat(one["at"]) for one in folded.placements), default=None)
+
+
+def _while_open(folded: Folded) -> tuple[str, datetime]:
+    now: LevelChange | None = folded.levels[-1] if folded.levels else None
+    holder = next((stay for stay in folded.stays if now and stay.key == now.stay), None)
+    if holder is None or now is None:  # only visits without a level are open
+        return "active", min(stay.segments[-1].since for stay in folded.stays if stay.open)
+    level_since = _level_since(folded)
+    if holder.on_leave:
+        return "on-leave", max(holder.away[-1].since, level_since)
+    back = holder.away[-1].until if holder.away else None
+    return "active", max(back, level_since) if back else level_since
+
+
+def _level_since(folded: Folded) -> datetime:
+    """When the level of now began, whichever stays held it since."""
+    since = folded.levels[-1].at
+    for change in reversed(folded.levels):
+        if change.level != folded.levels[-1].level:
+            break
+        since = change.at
+    return since
+
+
+def _after_the_last(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tuple[str, datetime]:
+    last, facility = max((stay.ended.at, stay.facility) for stay in folded.stays if stay.ended)
+    aftercare, local = folded.aftercare_at, zone_of(facility)
+    if aftercare is not None and day_of(aftercare, local) >= leaving_day(last, local):
+        return "aftercare", aftercare
+    return "between", last

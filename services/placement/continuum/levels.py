@@ -1,0 +1,118 @@
+"""What all stays together mean at each instant: the level, what is suspended, which days lie inside a 24-hour stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.placement.continuum.model import LevelChange, Segment, Span, StayKey, StayState
+from services.placement.continuum.order import midnight
+from shared.events.levels import RANK, ROUND_THE_CLOCK
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+class Stretch(NamedTuple):
+    """[since, until) of one stay at one level; `until` is FOREVER while it goes on."""
+
+    since: datetime
+    until: datetime
+    rank: int
+    begun: datetime
+    stay: StayKey
+    segment: Segment
+
+
+def stretches(stay: StayState) -> list[Stretch]:
+    """The stretches of a stay at a level, in order; those without length are none."""
+    end = stay.ended.at if stay.ended else FOREVER
+    ends = [segment.since for segment in stay.segments[1:]]
+    return [
+        Stretch(segment.since, until, RANK[segment.level], stay.begun, stay.key, segment)
+        for segment, until in zip(stay.segments, [*ends, end], strict=True)
+        if segment.level is not None and segment.since < until
+    ]
+
+
+def levels_of(stays: Iterable[StayState]) -> tuple[LevelChange, ...]:
+    """Every change of the episode's level or of the stay that holds it (contract 3.6 rule 4).
+
+    The most intensive open stay holds the level; of two at one level the one that began first.
+    """
+    found = [stretch for stay in stays for stretch in stretches(stay)]
+    changes: list[LevelChange] = []
+    holder: tuple[str | None, StayKey | None] = (None, None)
+    for at in sorted({edge for one in found for edge in (one.since, one.until)} - {FOREVER}):
+        top = min((one for one in found if one.since <= at < one.until), key=_intensity, default=None)
+        now = (top.segment.level, top.stay) if top else (None, None)
+        if now != holder:
+            holder = now
+            changes.append(LevelChange(at, *now))
+    return tuple(changes)
+
+
+def _intensity(one: Stretch) -> tuple[int, datetime, StayKey]:
+    return (one.rank, one.begun, one.stay)
+
+
+def with_suspensions(stays: Sequence[StayState]) -> list[StayState]:
+    """The stays, each with the spans in which a more intensive 24-hour stay was open over it."""
+    found = [stretches(stay) for stay in stays]
+    over = [one for each in found for one in each if one.segment.level in ROUND_THE_CLOCK]
+    return [_suspended(stay, own, over) for stay, own in zip(stays, found, strict=True)]
+
+
+def _suspended(stay: StayState, own: list[Stretch], over: list[Stretch]) -> StayState:
+    spans = sorted(
+        (max(mine.since, other.since), min(mine.until, other.until))
+        for mine in own
+        for other in over
+        if other.rank < mine.rank and other.stay != stay.key and other.since < mine.until and mine.since < other.until
+    )
+    merged = tuple(Span(since, None if until == FOREVER else until) for since, until in _joined(spans))
+    return stay if merged == stay.suspended else replace(stay, suspended=merged)
+
+
+def _joined(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    joined: list[tuple[datetime, datetime]] = []
+    for since, until in spans:
+        if joined and since <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], until))
+        else:
+            joined.append((since, until))
+    return joined
+
+
+class RoundTheClock(NamedTuple):
+    """[since, until) in which one stay was a 24-hour stay, at whatever 24-hour level; `fact` began it."""
+
+    since: datetime
+    until: datetime
+    stay: StayKey
+    fact: str
+
+
+def round_the_clock(stays: Iterable[StayState]) -> list[RoundTheClock]:
+    """Every stretch in which a stay was a 24-hour stay; a move between two 24-hour levels does not break it."""
+    found: list[RoundTheClock] = []
+    for stay in stays:
+        for one in stretches(stay):
+            if one.segment.level not in ROUND_THE_CLOCK:
+                continue
+            if found and found[-1].stay == one.stay and found[-1].until == one.since:
+                found[-1] = found[-1]._replace(until=one.until)
+            else:
+                found.append(RoundTheClock(one.since, one.until, one.stay, one.segment.fact))
+    return found
+
+
+def inside(day: date, zone: ZoneInfo, stay: StayKey, over: Iterable[RoundTheClock]) -> list[RoundTheClock]:
+    """The 24-hour stretches of other stays inside which the whole local day lies (contract 3.6 rule 10).
+
+    The leaving day is not inside, and an end at 00:00 makes the day before it the leaving day.
+    """
+    opens, closes = midnight(day, zone), midnight(date.fromordinal(day.toordinal() + 1), zone)
+    return [one for one in over if one.stay != stay and one.since <= opens and one.until > closes]

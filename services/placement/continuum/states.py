@@ -1,0 +1,115 @@
+"""The table of moves of one stay, and every word that says why a fact has no effect; data only (contract 3.6)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from services.placement.continuum.model import StayState
+
+
+class State(StrEnum):
+    """Where one stay can be."""
+
+    NONE = "none"
+    VISIT = "visit"
+    OPEN = "open"
+    ON_LEAVE = "on leave"
+    ENDED = "ended"
+
+
+class Word(StrEnum):
+    """Why a fact is ineffective. The first nine come from the table; the rest are decided before or around it."""
+
+    ALREADY_OPEN = "already-open"
+    HAS_ENDED = "ended"
+    NOT_OPEN = "not-open"
+    NO_LEVEL = "no-level"
+    AWAY = "on-leave"
+    NOT_ON_LEAVE = "not-on-leave"
+    HAS_LEVEL = "has-level"
+    INSIDE_24_HOUR_STAY = "inside-24-hour-stay"
+    ALREADY_TOLD = "already-told"
+    A_CANCEL_STAYS = "a-cancel-stays"
+    WRONG_WRITER = "wrong-writer"
+    NOT_ITS_WRITER = "not-its-writer"
+    TARGET_UNKNOWN = "target-unknown"
+    SETTLED = "settled"
+    STAY_OPEN = "stay-open"
+    CLOSED = "closed"
+
+
+MEANING: Final[dict[Word, str]] = {
+    Word.ALREADY_OPEN: "the stay has begun already",
+    Word.HAS_ENDED: "the stay had ended",
+    Word.NOT_OPEN: "no such stay had begun",
+    Word.NO_LEVEL: "the visit has no level of care",
+    Word.AWAY: "the patient is on leave",
+    Word.NOT_ON_LEAVE: "the patient is not on leave",
+    Word.HAS_LEVEL: "the stay has a level of care: it is ended by a discharge",
+    Word.INSIDE_24_HOUR_STAY: "a program's first day lies wholly inside another, 24-hour stay, and nobody attended",
+    Word.ALREADY_TOLD: "the session has been told already",
+    Word.A_CANCEL_STAYS: "a cancel is neither cancelled nor replaced: state the fact anew",
+    Word.WRONG_WRITER: "this writer does not speak for that",
+    Word.NOT_ITS_WRITER: "only a fact's own writer cancels or replaces it",
+    Word.TARGET_UNKNOWN: "what it names has not been stated yet",
+    Word.SETTLED: "a person settled a conflict, and this fact fell",
+    Word.STAY_OPEN: "a stay is open, so the episode can't be closed",
+    Word.CLOSED: "the episode is closed already",
+}
+
+TO_LEVEL: Final = "transferred, to a level"
+TO_NONE: Final = "transferred, to none (A07)"
+
+_COLUMNS = (State.NONE, State.VISIT, State.OPEN, State.ON_LEAVE, State.ENDED)
+_ROWS: dict[str, tuple[State | Word, State | Word, State | Word, State | Word]] = {
+    "visit-started": (State.VISIT, Word.ALREADY_OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN),
+    "admitted": (State.OPEN, State.OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN),
+    "started": (State.OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN),
+    TO_LEVEL: (Word.NOT_OPEN, State.OPEN, State.OPEN, State.ON_LEAVE),
+    TO_NONE: (Word.NOT_OPEN, State.VISIT, State.VISIT, State.VISIT),
+    "leave-started": (Word.NOT_OPEN, Word.NO_LEVEL, State.ON_LEAVE, Word.AWAY),
+    "leave-ended": (Word.NOT_OPEN, Word.NO_LEVEL, Word.NOT_ON_LEAVE, State.OPEN),
+    "visit-ended": (Word.NOT_OPEN, State.ENDED, Word.HAS_LEVEL, Word.HAS_LEVEL),
+    "discharged": (Word.NOT_OPEN, Word.NO_LEVEL, State.ENDED, State.ENDED),
+    "completed": (Word.NOT_OPEN, Word.NO_LEVEL, State.ENDED, State.ENDED),
+    "discontinued": (Word.NOT_OPEN, Word.NO_LEVEL, State.ENDED, State.ENDED),
+    "attended": (Word.NOT_OPEN, Word.NO_LEVEL, State.OPEN, Word.AWAY),
+    "absent": (Word.NOT_OPEN, Word.NO_LEVEL, State.OPEN, State.ON_LEAVE),
+}
+
+MOVES: Final[dict[tuple[str, State], State | Word]] = {
+    (row, column): outcome
+    for row, outcomes in _ROWS.items()
+    for column, outcome in zip(_COLUMNS, (*outcomes, Word.HAS_ENDED), strict=True)
+}
+"""(row, state before) → the state after, or the word that says why not. After the end every row says `ended`."""
+
+ROWS: Final = tuple(_ROWS)
+COLUMNS: Final = _COLUMNS
+
+STARTS: Final = frozenset({"visit-started", "admitted", "started"})
+ENTRIES: Final = frozenset({"admitted", "started"})
+"""Starts at a level of care."""
+ENDS: Final = frozenset({"visit-ended", "discharged", "completed", "discontinued"})
+SESSIONS: Final = frozenset({"attended", "absent"})
+"""Judged by day, not by instant."""
+MOVING: Final = STARTS | ENDS | {"transferred", "leave-started", "leave-ended"}
+"""Facts that move a stay."""
+ABOUT_A_STAY: Final = MOVING | SESSIONS | {"diagnosis-recorded"}
+
+MAY_WAKE: Final = frozenset(
+    {Word.HAS_ENDED, Word.NOT_OPEN, Word.NO_LEVEL, Word.AWAY, Word.ALREADY_TOLD, Word.INSIDE_24_HOUR_STAY}
+)
+"""Words that a later move can make untrue: sessions are judged by day, and a 24-hour stay may end."""
+
+
+def state_of(stay: StayState | None) -> State:
+    """Which column of the table a stay is in."""
+    if stay is None:
+        return State.NONE
+    if stay.ended is not None:
+        return State.ENDED
+    if stay.segments[-1].level is None:
+        return State.VISIT
+    return State.ON_LEAVE if stay.away and stay.away[-1].until is None else State.OPEN

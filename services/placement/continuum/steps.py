@@ -1,0 +1,119 @@
+"""Every change of the episode's level, as a step down or up between two stays; values only (contract 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.placement.continuum.levels import stretches
+from services.placement.continuum.model import Folded, LevelChange, Segment, StayState
+from services.placement.continuum.order import day_of, leaving_day
+from shared.events.levels import RANK
+
+
+class Step(NamedTuple):
+    """At `at` the level went from `before` (which had ended or gave way at `left`) to `after`."""
+
+    at: datetime
+    before: Segment
+    after: Segment
+    from_stay: StayState
+    to_stay: StayState
+    days_between: int
+    placement: dict[str, Any] | None
+    derived_from: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """stepped-down to a less intensive level, else stepped-up."""
+        return "stepped-down" if RANK[self.after.level or ""] > RANK[self.before.level or ""] else "stepped-up"
+
+
+def steps_of(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> Iterator[Step]:
+    """One for every change of the episode's level, by whichever door it came; a gap between two levels is one step."""
+    stays = {stay.key: stay for stay in folded.stays}
+    held: LevelChange | None = None
+    left: datetime | None = None
+    for change in folded.levels:
+        if change.level is None or change.stay is None:
+            left = change.at
+            continue
+        if held is not None and held.stay is not None and held.level != change.level:
+            span = (left or change.at, change.at)
+            yield _step(folded, stays[held.stay], stays[change.stay], span, zone_of)
+        held, left = change, None
+
+
+def _step(
+    folded: Folded,
+    from_stay: StayState,
+    to_stay: StayState,
+    span: tuple[datetime, datetime],
+    zone_of: Callable[[str], ZoneInfo],
+) -> Step:
+    """`span`: when the one level ended or gave way, and when the next began."""
+    left, at = span
+    after = _segment_at(to_stay, at)
+    return Step(
+        at,
+        _segment_before(from_stay, left),
+        after,
+        from_stay,
+        to_stay,
+        _days_between(left, at, zone_of(from_stay.facility), zone_of(to_stay.facility)),
+        _placement_for(folded, to_stay, after),
+        _causes(from_stay, to_stay, left, at),
+    )
+
+
+def _segment_at(stay: StayState, at: datetime) -> Segment:
+    return next(one.segment for one in stretches(stay) if one.since <= at < one.until)
+
+
+def _segment_before(stay: StayState, at: datetime) -> Segment:
+    return next(one.segment for one in stretches(stay) if one.since < at <= one.until)
+
+
+def _days_between(left: datetime, at: datetime, zone_left: ZoneInfo, zone_at: ZoneInfo) -> int:
+    """Days from the leaving day to the first day; 0 where the two touch."""
+    return 0 if left == at else max(0, (day_of(at, zone_at) - leaving_day(left, zone_left)).days)
+
+
+def _placement_for(folded: Folded, stay: StayState, segment: Segment) -> dict[str, Any] | None:
+    """The standing placement that this step carries out, where one stood before it."""
+    for one in folded.placements:
+        if datetime.fromisoformat(one["at"]) > segment.since:
+            continue
+        if stay.placement_id is not None and one.get("placement_id") == stay.placement_id:
+            return one
+        if one.get("level") == segment.level and one.get("program") in (None, segment.program):
+            return one
+    return None
+
+
+def _causes(from_stay: StayState, to_stay: StayState, left: datetime, at: datetime) -> tuple[str, ...]:
+    """The facts that made the change: what ended the one and what began the other."""
+    causes = [segment.fact for segment in from_stay.segments if segment.since == left]
+    if from_stay.ended and from_stay.ended.at == left:
+        causes.append(from_stay.ended.fact)
+    causes += [segment.fact for segment in to_stay.segments if segment.since == at]
+    return tuple(dict.fromkeys(causes))
+
+
+def content_of(step: Step) -> dict[str, Any]:
+    """The own fields of stepped-down and stepped-up. A reason is the desk's, for a level that was skipped."""
+    content: dict[str, Any] = {
+        "from_level": step.before.level,
+        "to_level": step.after.level,
+        "from_stay": {"kind": step.from_stay.kind, "id": step.from_stay.id},
+        "to_stay": {"kind": step.to_stay.kind, "id": step.to_stay.id},
+        "days_between": step.days_between,
+        "planned": step.placement is not None,
+        "derived_from": list(step.derived_from),
+    }
+    skipped = abs(RANK[step.after.level or ""] - RANK[step.before.level or ""]) > 1
+    if skipped and step.placement and step.placement.get("variance_reason"):
+        content["reason"] = step.placement["variance_reason"]
+    return content

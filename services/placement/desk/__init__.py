@@ -1,0 +1,1 @@
+"""The coordinators' desk: what they see and do over HTTP."""

@@ -1,0 +1,38 @@
+"""What the site's config says, in the shapes that the pure rooms ask for; looked up once, nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from services.placement.billing.model import BilledAs, BillingTable
+from shared.site_config import Site
+
+KEPT = 4096
+"""Answers kept for each question: far more than a site has places, and bounded, since messages name the places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed."""
+
+    zone_of: Callable[[str], ZoneInfo]
+    has_facility: Callable[[str], bool]
+    billed: BillingTable
+
+
+def rules_of(site: Site) -> Rules:
+    """The site's config as rules."""
+
+    def billed(facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
+        who = site.billed(facility, program, unit, level)
+        codes = tuple((code.system, code.code) for code in who.codes)
+        return BilledAs(who.claim_form, who.program_id, who.npi, who.bill_type, codes)
+
+    return Rules(
+        zone_of=lru_cache(KEPT)(site.zone),
+        has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
+        billed=lru_cache(KEPT)(billed),
+    )

@@ -1,0 +1,218 @@
+"""All SQL of placement that writes, and what it reads to write: locked episodes, facts, periods; no rule."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.tables import episodes, fact_of, facts, periods, sent_of
+from shared.db import copy_rows
+from shared.events.envelope import Fact
+
+
+@dataclass(slots=True)
+class Row:
+    """One locked episode. `seen` is the last sequence of each writer; `version` 0: nothing was published yet."""
+
+    episode_id: str
+    patient_id: str = ""
+    seen: dict[str, int] = field(default_factory=dict)
+    version: int = 0
+    fold: bytes | None = None
+    fold_version: int = 0
+    announced: bytes = b"[]"
+
+
+class Saved(NamedTuple):
+    """What an episode's row becomes; the fields are the columns."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    state: str
+    level: str | None
+    since: datetime | None
+    ineffective: int
+    conflicts: int
+    seen: str
+    version: int
+    fold: bytes
+    fold_version: int
+    announced: bytes
+
+
+_INSERT_MISSING = sa.text(
+    "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING"
+)
+_ROW = sa.select(
+    episodes.c.episode_id,
+    episodes.c.patient_id,
+    sa.cast(episodes.c.seen, sa.Text).label("seen"),
+    episodes.c.version,
+    episodes.c.fold,
+    episodes.c.fold_version,
+    episodes.c.announced,
+)
+_LOCK = (
+    _ROW.where(episodes.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+    .order_by(episodes.c.episode_id)
+    .with_for_update()
+)
+_OUTDATED = (
+    _ROW.where(episodes.c.fold_version < sa.bindparam("current", type_=sa.Integer), episodes.c.version > 0)
+    .order_by(episodes.c.episode_id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_SAVE = sa.text(
+    "UPDATE episodes AS e SET patient_id = n.patient_id, "
+    "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
+    "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = CAST(n.seen AS jsonb), "
+    "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced "
+    "FROM unnest(CAST(:episode_id AS text[]), CAST(:patient_id AS text[]), CAST(:facility AS text[]), "
+    "CAST(:state AS text[]), CAST(:level AS text[]), CAST(:since AS timestamptz[]), CAST(:ineffective AS int[]), "
+    "CAST(:conflicts AS int[]), CAST(:seen AS text[]), CAST(:version AS bigint[]), CAST(:fold AS bytea[]), "
+    "CAST(:fold_version AS int[]), CAST(:announced AS bytea[])) AS n(episode_id, patient_id, facility, state, level, "
+    "since, ineffective, conflicts, seen, version, fold, fold_version, announced) WHERE e.episode_id = n.episode_id"
+)
+_FACTS = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+_KNOWN = sa.text(
+    "SELECT f.episode_id, f.writer, f.sequence, f.ce_id FROM facts AS f JOIN "
+    "unnest(CAST(:episodes AS text[]), CAST(:writers AS text[]), CAST(:sequences AS bigint[])) "
+    "AS n(episode_id, writer, sequence) ON f.episode_id = n.episode_id AND f.writer = n.writer "
+    "AND f.sequence = n.sequence"
+)
+_PERIODS = (
+    sa.select(periods)
+    .where(periods.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+    .order_by(periods.c.life)
+)
+_NEXT_VERSION = sa.text(
+    "UPDATE periods AS p SET version = n.version, voided = n.voided, content = n.content "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS int[]), CAST(:voided AS boolean[]), "
+    "CAST(:contents AS bytea[])) AS n(period_id, version, voided, content) WHERE p.period_id = n.period_id"
+)
+
+Place = tuple[str, str, int]
+"""(episode, writer, sequence): where exactly one fact belongs."""
+
+
+async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
+    """Insert the missing episodes, lock all of them in the one order, and give their rows."""
+    ids = sorted(episode_ids)
+    await connection.execute(_INSERT_MISSING, {"ids": ids})
+    return _rows((await connection.execute(_LOCK, {"ids": ids})).all())
+
+
+async def lock_outdated(connection: AsyncConnection, current: int, most: int) -> dict[str, Row]:
+    """Lock at most so many episodes that an older fold made, passing over those that somebody else has."""
+    return _rows((await connection.execute(_OUTDATED, {"current": current, "most": most})).all())
+
+
+def _rows(found: Sequence[Any]) -> dict[str, Row]:
+    return {
+        row[0]: Row(row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6])
+        for row in found
+    }  # fmt: skip
+
+
+async def save(connection: AsyncConnection, rows: Sequence[Saved]) -> None:
+    """Write locked episodes back."""
+    if rows:
+        columns = zip(*rows, strict=True)
+        await connection.execute(_SAVE, dict(zip(Saved._fields, map(list, columns), strict=True)))
+
+
+async def keep(connection: AsyncConnection, applied: Sequence[Fact]) -> None:
+    """Append facts."""
+    columns = (
+        "episode_id",
+        "writer",
+        "sequence",
+        "ce_id",
+        "type",
+        "time",
+        "correlation_id",
+        "causation_id",
+        "value",
+    )
+    dumps = orjson.dumps
+    rows = [
+        (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, dumps(f.value))
+        for f in applied
+    ]
+    await copy_rows(connection, facts, columns, rows)
+
+
+async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
+    """Every fact of these episodes, in no order."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    if episode_ids:
+        for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
+            found[row.episode_id].append(fact_of(row))
+    return found
+
+
+async def known(connection: AsyncConnection, places: Sequence[Place]) -> dict[Place, str]:
+    """The ce_id of the fact that was applied at each of these places."""
+    if not places:
+        return {}
+    names, writers, sequences = (list(column) for column in zip(*places, strict=True))
+    found = await connection.execute(_KNOWN, {"episodes": names, "writers": writers, "sequences": sequences})
+    return {(row[0], row[1], row[2]): row[3] for row in found.all()}
+
+
+async def sent_periods(
+    connection: AsyncConnection, episode_ids: Sequence[str]
+) -> dict[str, dict[PeriodKey, SentPeriod]]:
+    """Episode → the last version that went out for each key: of its latest life, voided ones too."""
+    found: dict[str, dict[PeriodKey, SentPeriod]] = defaultdict(dict)
+    if episode_ids:
+        for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
+            key, sent = sent_of(row)
+            found[row.episode_id][key] = sent
+    return found
+
+
+async def keep_periods(
+    connection: AsyncConnection, sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]
+) -> None:
+    """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
+    flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
+    columns = (
+        "period_id",
+        "episode_id",
+        "stay_kind",
+        "stay_id",
+        "root",
+        "life",
+        "version",
+        "voided",
+        "supersedes",
+        "content",
+    )
+    fresh = [
+        (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, orjson.dumps(p.content))
+        for episode, key, p in flat
+        if p.period_id in new
+    ]
+    await copy_rows(connection, periods, columns, fresh)
+    again = [one for _, _, one in flat if one.period_id not in new]
+    if again:
+        await connection.execute(
+            _NEXT_VERSION,
+            {
+                "ids": [one.period_id for one in again],
+                "versions": [one.version for one in again],
+                "voided": [one.voided for one in again],
+                "contents": [orjson.dumps(one.content) for one in again],
+            },
+        )

@@ -1,0 +1,89 @@
+"""Placement's own tables, declared once; store.py writes them, views.py reads them, migrations/ makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.placement.billing.model import PeriodKey, SentPeriod
+from shared.events.envelope import Fact
+
+METADATA = sa.MetaData()
+
+episodes = sa.Table(
+    "episodes",
+    METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("patient_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("facility", sa.Text, nullable=False, server_default="", comment="of the latest fact: who may see it"),
+    sa.Column("state", sa.Text, nullable=False, server_default="void"),
+    sa.Column("level", sa.Text),
+    sa.Column("since", sa.DateTime(timezone=True)),
+    sa.Column("ineffective", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("conflicts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("seen", JSONB, nullable=False, server_default="{}", comment="last sequence of each writer"),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0", comment="of care.episodes"),
+    sa.Column("fold", sa.LargeBinary, comment="what the facts come to: the fold goes on from here"),
+    sa.Column("fold_version", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("announced", sa.LargeBinary, nullable=False, server_default="[]", comment="what stands announced"),
+    sa.Index("episodes_listed", "facility", "state", "level", "episode_id"),
+    sa.Index("episodes_fold_version", "fold_version", "episode_id"),
+    comment="one row an episode: its state, and where each writer's facts stand",
+)
+
+facts = sa.Table(
+    "facts",
+    METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("ce_id", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("time", sa.Text, nullable=False),
+    sa.Column("correlation_id", sa.Text),
+    sa.Column("causation_id", sa.Text),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    comment="every fact that was applied, our own too; append-only",
+)
+
+periods = sa.Table(
+    "periods",
+    METADATA,
+    sa.Column("period_id", sa.Text, primary_key=True),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("stay_kind", sa.Text, nullable=False),
+    sa.Column("stay_id", sa.Text, nullable=False),
+    sa.Column("root", sa.Text, nullable=False, comment="the first fact that began the stretch"),
+    sa.Column("life", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("voided", sa.Boolean, nullable=False),
+    sa.Column("supersedes", sa.Text),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Index("periods_of_episode", "episode_id"),
+    comment="the latest version of each service period that was sent",
+)
+
+
+def fact_of(row: Any) -> Fact:
+    """A row of `facts` as the fact that came."""
+    return Fact(
+        id=row.ce_id,
+        type=row.type,
+        writer=row.writer,
+        subject=row.episode_id,
+        sequence=row.sequence,
+        time=row.time,
+        value=orjson.loads(row.value),
+        correlation_id=row.correlation_id,
+        causation_id=row.causation_id,
+    )
+
+
+def sent_of(row: Any) -> tuple[PeriodKey, SentPeriod]:
+    """A row of `periods` as what was sent, with what it is."""
+    content = orjson.loads(row.content)
+    sent = SentPeriod(row.period_id, row.life, row.version, row.voided, content, row.supersedes)
+    return PeriodKey(row.stay_kind, row.stay_id, row.root), sent

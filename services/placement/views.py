@@ -1,0 +1,155 @@
+"""All SQL of placement that only reads: for the desk's lists and pages, and for `verify`; no rule, nothing locked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.tables import episodes, fact_of, facts, periods, sent_of
+from shared.events.envelope import Fact
+from shared.positions import counted
+from shared.tables import outbox, parked, positions
+
+Facilities = frozenset[str] | None
+"""Which facilities somebody may see; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One episode in a list."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    state: str
+    level: str | None
+    since: datetime | None
+    ineffective: int
+    conflicts: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One episode's row as it is kept; the columns of lists among it."""
+
+    listed: Listed
+    seen: dict[str, int]
+    fold: bytes
+    fold_version: int
+    announced: bytes
+
+
+_LISTED = [episodes.c[name] for name in Listed.__dataclass_fields__]
+_STORED = sa.select(
+    *_LISTED, sa.cast(episodes.c.seen, sa.Text), episodes.c.fold, episodes.c.fold_version, episodes.c.announced
+).where(episodes.c.version > 0)
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
+_FACTS = (
+    sa.select(facts)
+    .where(facts.c.episode_id == sa.any_(_IDS))
+    .order_by(facts.c.episode_id, facts.c.writer, facts.c.sequence)
+)
+_PERIODS = (
+    sa.select(periods).where(periods.c.episode_id == sa.any_(_IDS)).order_by(periods.c.episode_id, periods.c.life)
+)
+_POSITIONS = sa.select(positions).where(positions.c.consumer.like("placement.%"))
+_THERE = (
+    sa.select(sa.func.count())
+    .where(parked.c.consumer == positions.c.consumer, parked.c.topic == positions.c.topic)
+    .correlate(positions)
+    .scalar_subquery()
+)
+_WAITING = (
+    sa.select(positions.c.consumer, sa.func.sum(positions.c.waiting).label("counted"), _THERE.label("there"))
+    .where(positions.c.consumer.like("placement.%"))
+    .group_by(positions.c.consumer, positions.c.topic)
+)
+_ONE_INSTANT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+async def listed(
+    connection: AsyncConnection,
+    *,
+    facilities: Facilities,
+    after: str,
+    most: int,
+    state: str | None = None,
+    level: str | None = None,
+) -> list[Listed]:
+    """At most so many episodes in the order of their ids, from behind the id `after` on."""
+    wanted = sa.select(*_LISTED).where(episodes.c.version > 0, episodes.c.episode_id > after)
+    if facilities is not None:
+        wanted = wanted.where(episodes.c.facility.in_(sorted(facilities)))
+    if state is not None:
+        wanted = wanted.where(episodes.c.state == state)
+    if level is not None:
+        wanted = wanted.where(episodes.c.level == level)
+    rows = (await connection.execute(wanted.order_by(episodes.c.episode_id).limit(most))).all()
+    return [Listed(*row) for row in rows]
+
+
+async def episode(connection: AsyncConnection, episode_id: str) -> Stored | None:
+    """One episode's row, or None where there is no such."""
+    row = (await connection.execute(_STORED.where(episodes.c.episode_id == episode_id))).first()
+    return _stored(row) if row else None
+
+
+async def stored_after(connection: AsyncConnection, after: str, most: int) -> list[Stored]:
+    """At most so many rows in the order of their ids, from behind the id `after` on."""
+    found = _STORED.where(episodes.c.episode_id > after).order_by(episodes.c.episode_id).limit(most)
+    return [_stored(row) for row in (await connection.execute(found)).all()]
+
+
+def _stored(row: Any) -> Stored:
+    of_list = len(_LISTED)
+    seen, folded, fold_version, announced = row[of_list:]
+    return Stored(Listed(*row[:of_list]), orjson.loads(seen), folded or b"", fold_version, announced)
+
+
+async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
+    """Episode → every fact of it, by writer and sequence."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(fact_of(row))
+    return found
+
+
+async def periods_of(
+    connection: AsyncConnection, episode_ids: Sequence[str]
+) -> dict[str, list[tuple[PeriodKey, SentPeriod]]]:
+    """Episode → the latest version of every service period that was ever sent for it, earlier lives first."""
+    found: dict[str, list[tuple[PeriodKey, SentPeriod]]] = defaultdict(list)
+    for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(sent_of(row))
+    return found
+
+
+async def at_one_instant(connection: AsyncConnection) -> None:
+    """Let all that this transaction reads be of one instant; to be called before anything else."""
+    await connection.execute(_ONE_INSTANT)
+
+
+async def unsent(connection: AsyncConnection) -> int:
+    """Records that wait in the outbox."""
+    return int((await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one())
+
+
+async def miscounted(connection: AsyncConnection) -> list[str]:
+    """Positions (consumer/topic/partition) whose counts don't add up (contract 5.6)."""
+    rows = (await connection.execute(_POSITIONS)).mappings().all()
+    return [f"{row['consumer']}/{row['topic']}/{row['partition']}" for row in rows if not counted(row)]
+
+
+async def parked_unlike_counted(connection: AsyncConnection) -> list[str]:
+    """Consumers with more or fewer parked facts than their positions count as waiting."""
+    rows = (await connection.execute(_WAITING)).all()
+    return [row.consumer for row in rows if row.counted != row.there]

@@ -1,0 +1,93 @@
+"""What `stepdown doctor` looks at: broker, database, topics, clock, config; each finding says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from services.stack import SERVICES, ready
+from services.stack.folder import is_claimed
+from shared.errors import StepdownError
+from shared.settings import Settings, load
+
+SKEW_SECONDS = 2.0  # more than this between two clocks, and the order of what was said is in doubt
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: whether it is right, and a sentence (what to do, when it is not)."""
+
+    what: str
+    right: bool
+    text: str
+
+
+async def examine(data: Path) -> list[Finding]:
+    """All findings for the system of a data directory, or for the one that the environment names."""
+    return [
+        await _finding("settings", _settings(data)),
+        await _finding("config", _config),
+        await _finding("broker", _broker(data)),
+        await _finding("topics", _topics(data)),
+        *[await _finding(f"database {name}", _database(data, name)) for name in SERVICES],
+    ]
+
+
+async def _finding(what: str, look: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(what, True, await look())
+    except StepdownError as wrong:
+        return Finding(what, False, str(wrong))
+
+
+def _from(data: Path) -> Settings:
+    """The environment's settings, with the broker of the system that runs on `data`, where one does."""
+    return load(kafka=ready.find(data).kafka) if is_claimed(data) else load()
+
+
+def _settings(data: Path) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        _from(data)
+        return f"a system runs on {data}" if is_claimed(data) else f"no system runs on {data}; the environment is used"
+
+    return look
+
+
+async def _config() -> str:
+    from shared.site_config import load as load_site  # noqa: PLC0415
+
+    site = load_site(load().config)
+    return f"{len(site.facilities)} facilities, {len(site.programs)} programs"
+
+
+def _broker(data: Path) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        from services.stack import topics  # noqa: PLC0415
+
+        settings = _from(data)
+        await (await topics.connect(settings)).close()
+        return f"answers at {settings.kafka}"
+
+    return look
+
+
+def _topics(data: Path) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        from services.stack import topics  # noqa: PLC0415
+
+        return await topics.compare(_from(data))
+
+    return look
+
+
+def _database(data: Path, service: str) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        from services.stack import databases  # noqa: PLC0415
+
+        secret = data / "secrets" / f"{service}.url"
+        url = secret.read_text(encoding="utf-8") if is_claimed(data) else _from(data).database()
+        return await databases.look(url, service, SKEW_SECONDS, lambda: datetime.now(UTC))
+
+    return look

@@ -1,0 +1,210 @@
+"""`up`: what is not given is started, then topics, schemas, services, the ready file; at the end all of it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from services.stack import SERVICES, ready
+from services.stack.broker import Broker
+from services.stack.children import Command
+from services.stack.folder import Folder, claim, has_room, new_message_key, ports
+from services.stack.postgres import Postgres
+from services.stack.supervise import Child, Supervision
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+# They take longer to import than a server to start, so it is done meanwhile, in a thread.
+MEANWHILE = ("services.stack.topics", "services.stack.databases", "services.stack.tokens", "shared.migrations")
+HOST = "127.0.0.1"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `stepdown up` was asked for (contract 1). Port 0: any free one; services listen on http_port, +1, +2.
+
+    `program` is how a service's process begins, before `run <service>`.
+    """
+
+    data: Path
+    ready_file: Path | None = None
+    kafka: str | None = None
+    database_url: str | None = None
+    mllp_port: int = 0
+    http_port: int = 0
+    program: tuple[str, ...] = (sys.executable, "-m", "services.cli.main")
+
+
+@dataclass(frozen=True)
+class Told:
+    """Where `up` tells what it does: each step while starting, and what happens later."""
+
+    step: Say
+    ready: Callable[[ready.Ready, Path], None]
+    event: Say
+
+
+async def up(options: Options, told: Told) -> None:
+    """Run until SIGTERM or SIGINT; SetUpError when something can't be started (and then nothing is left running)."""
+    folder = claim(options.data)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
+    system = System(folder, options, told)
+    try:
+        await _until(stopping, asyncio.create_task(system.start()))
+        await stopping.wait()
+        told.step("stopping")
+    finally:
+        await system.stop()
+        folder.release()
+
+
+async def _until(stopping: asyncio.Event, starting: asyncio.Task[None]) -> None:
+    """Wait for the start to be done, or give it up when we are asked to stop."""
+    asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return
+    await starting
+
+
+class System:
+    """One running system on one data directory."""
+
+    def __init__(self, folder: Folder, options: Options, told: Told) -> None:
+        self.folder = folder
+        self.options = options
+        self.told = told
+        self.supervision = Supervision(told.event)
+        self.ready_files = {folder.path / ready.NAME, (options.ready_file or folder.path / ready.NAME).absolute()}
+        self.pipe: tuple[int, int] | None = None
+
+    async def start(self) -> None:
+        for stale in self.ready_files:
+            stale.unlink(missing_ok=True)
+        has_room(self.folder.path)
+        doors = self._doors()
+        importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
+        self.told.step("starting broker and database")
+        settings, admin_url = await self._broker_and_database(doors)
+        self.told.step("topics and schemas")
+        await importing
+        from services.stack import databases, schemas, topics  # noqa: PLC0415
+
+        await asyncio.gather(topics.apply(settings), databases.make(admin_url, self.folder))
+        await schemas.migrate(databases.owner_urls(self.folder.path))
+        self.told.step("starting intake, placement, aftercare")
+        system, environment = self._described(settings.kafka, admin_url, doors)
+        await _all(*(self.supervision.start(self._service(name, doors, environment)) for name in SERVICES))
+        for path in self.ready_files:
+            ready.write(system, path)
+        self.told.ready(system, min(self.ready_files, key=lambda path: path != (self.options.ready_file or path)))
+
+    async def stop(self) -> None:
+        """Services first, then what they stand on; the ready file is gone before the first of them."""
+        for path in self.ready_files:
+            path.unlink(missing_ok=True)
+        await self.supervision.stop(SERVICES)
+        await self.supervision.stop_all()
+        for end in self.pipe or ():
+            os.close(end)
+
+    def _doors(self) -> dict[str, int]:
+        first = self.options.http_port
+        wanted = {name: first and first + place for place, name in enumerate(SERVICES)}
+        return ports({"MLLP": self.options.mllp_port, **wanted, "broker": 0, "database": 0})
+
+    async def _broker_and_database(self, doors: dict[str, int]) -> tuple[Settings, str]:
+        kafka, admin_url = self.options.kafka, self.options.database_url
+        parts: list[Child] = []
+        if kafka is None:
+            broker = Broker(self.folder, doors["broker"])
+            kafka = broker.bootstrap
+            parts.append(Child(broker.command(), broker.is_ready, broker.prepare))
+        if admin_url is None:
+            server = Postgres(self.folder, doors["database"])
+            admin_url = server.admin_url
+            parts.append(Child(server.command(), server.is_ready, server.prepare))
+        await _all(*map(self.supervision.start, parts))
+        from shared.settings import load  # noqa: PLC0415
+
+        return load(kafka=kafka, data=self.folder.path), admin_url
+
+    def _described(self, kafka: str, admin_url: str, doors: dict[str, int]) -> tuple[ready.Ready, dict[str, str]]:
+        """The ready file's content, and the environment that all services have in common."""
+        from services.stack import tokens  # noqa: PLC0415
+
+        key = self.folder.kept_secret("message.keys", new_message_key())
+        environment = _inherited() | {
+            "STEPDOWN_KAFKA": kafka,
+            "STEPDOWN_DATA": str(self.folder.path),
+            "STEPDOWN_HTTP_HOST": HOST,
+            "STEPDOWN_MLLP_HOST": HOST,
+            "STEPDOWN_MLLP_PORT": str(doors["MLLP"]),
+        }
+        if "STEPDOWN_MESSAGE_KEYS" not in environment and "STEPDOWN_MESSAGE_KEYS_FILE" not in environment:
+            environment["STEPDOWN_MESSAGE_KEYS_FILE"] = str(key)
+        issued: dict[str, str] = {}
+        if tokens.only_this_machine(kafka, admin_url):
+            issued, more = tokens.issue(self.folder)
+            environment |= more
+        addresses = {name: f"http://{HOST}:{doors[name]}" for name in SERVICES}
+        return ready.Ready(kafka=kafka, mllp=f"{HOST}:{doors['MLLP']}", **addresses, tokens=issued), environment
+
+    def _service(self, name: str, doors: dict[str, int], environment: dict[str, str]) -> Child:
+        self.pipe = self.pipe or os.pipe()
+        own = {
+            "STEPDOWN_DATABASE_URL_FILE": str(self.folder.path / "secrets" / f"{name}.url"),
+            "STEPDOWN_HTTP_PORT": str(doors[name]),
+            "STEPDOWN_PARENT_PIPE": str(self.pipe[0]),
+        }
+        command = Command(
+            name=name,
+            arguments=[*self.options.program, "run", name],
+            log=self.folder.log(name),
+            environment=environment | own,
+            pass_fds=(self.pipe[0],),
+        )
+        return Child(command, lambda: says_ready(doors[name]), grace=20.0)
+
+
+async def _all(*starting: object) -> None:
+    """All of them at once; the first failure is told after the others have come to an end too."""
+    done = await asyncio.gather(*starting, return_exceptions=True)  # type: ignore[call-overload]
+    for failed in (one for one in done if isinstance(one, BaseException)):
+        raise failed
+
+
+def _inherited() -> dict[str, str]:
+    """Our own environment, without what is the administrator's, and with the place of this program's packages."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_DATABASE")}
+    home = str(Path(__file__).resolve().parents[2])
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (home, kept.get("PYTHONPATH", ""))))
+    return kept
+
+
+def says_ready(port: int) -> bool:
+    """Whether a service's /health/ready answers 200."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,51 @@
+"""The published language as documents: JSON Schemas, AsyncAPI and a page, made from `shared.events`.
+
+Pure but for `stale`, which reads what is committed; nothing in a running service imports this.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from shared.documents.asyncapi import as_yaml
+from shared.documents.compatibility import sets_incompatibilities
+from shared.documents.page import page
+from shared.documents.schemas import schemas
+
+__all__ = ["breaks", "documents", "stale"]
+
+
+def documents(kind: str = "all") -> dict[str, str]:
+    """The text of each document by its path below docs/. `kind`: all, asyncapi, schemas, or page."""
+    found: dict[str, str] = {}
+    if kind in {"all", "asyncapi"}:
+        found["asyncapi.yaml"] = as_yaml()
+    if kind in {"all", "page"}:
+        found["events.md"] = page()
+    if kind in {"all", "schemas"}:
+        found |= {f"schemas/{name}.json": _json(schema) for name, schema in schemas().items()}
+    return found
+
+
+def stale(folder: Path) -> list[str]:
+    """Paths below `folder` that differ from what would be generated, are missing, or belong to no type."""
+    wanted = documents()
+    differ = [path for path, text in wanted.items() if _read(folder / path) != text]
+    left = [f"schemas/{file.name}" for file in folder.glob("schemas/*.json") if f"schemas/{file.name}" not in wanted]
+    return sorted(differ + left)
+
+
+def breaks(folder: Path) -> list[str]:
+    """What the models of now would break for readers of the schemas in `folder`/schemas."""
+    committed = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("schemas/*.json")}
+    return sets_incompatibilities(committed, schemas())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None

@@ -1,0 +1,217 @@
+"""One example of every published value, for documents and tests; fictional, and each valid by its schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE
+
+Value = dict[str, Any]
+
+_VISIT = {"kind": "visit", "id": "V1001"}
+_PLACEMENT = {"kind": "placement", "id": "pl-31"}
+_COMMON: Value = {
+    "episode_id": "ep-204",
+    "patient_id": "pt-87",
+    "facility": "GOODHEALTH",
+    "occurred_at": "2026-03-02T14:05:00-05:00",
+    "recorded_at": "2026-03-02T19:05:12.480000+00:00",
+    "labels": ["PSY"],
+    "derived_from": [],
+}
+_SAID = {"stated_at": "2026-03-02T14:05:00-05:00"}
+_PATIENT = {"mrn": "M0001", "assigning_authority": "GOODHEALTH"}
+_MERGE = {
+    "surviving_patient_id": "pt-87",
+    "retired_patient_id": "pt-91",
+    "surviving_episode_id": "ep-204",
+    "retired_episode_id": "ep-209",
+}
+_STEP = {"from_stay": _VISIT, "to_stay": _PLACEMENT, "days_between": 1, "planned": True}
+_WINDOW = {
+    "follow_up_id": "fu-12",
+    "measure": "FUH-7",
+    "discharge": "f-16",
+    "due_from": "2026-03-10",
+    "due_to": "2026-03-16",
+}
+_SERVICE = {"kind": "group", "units": 1, "minutes": 60, "mode": "in-person"}
+
+_OWN: dict[str, Value] = {
+    "referred": {"source": "primary-care"},
+    "visit-started": {"stay": _VISIT, "class": "emergency", "unit": "ED", "visit_number": "V1001", "patient": _PATIENT},
+    "visit-ended": {"stay": _VISIT, "class": "emergency", "disposition": {"code": "01", "kind": "home"}},
+    "admitted": {
+        "stay": _VISIT,
+        "level": "inpatient",
+        "visit_number": "V1001",
+        "unit": "3W",
+        "program": "GH-3W",
+        "admission": {"type": "E", "source": "7"},
+        "age_years": 34,
+        "patient": _PATIENT,
+        "attending_npi": "1000000079",
+    },
+    "started": {
+        "stay": _PLACEMENT,
+        "placement_id": "pl-31",
+        "level": "php",
+        "program": "GH-PHP1",
+        "unit": "PHP1",
+        "admission": {},
+        "age_years": 34,
+        "corroborates": "f-15",
+    },
+    "transferred": {
+        "stay": _VISIT,
+        "from": {"unit": "3W", "level": "inpatient", "program": "GH-3W"},
+        "to": {"unit": "RES", "level": "residential", "program": "GH-RES"},
+    },
+    "leave-started": {"stay": _VISIT, "kind": "therapeutic", "expected_return": "2026-03-04T18:00:00-05:00"},
+    "leave-ended": {"stay": _VISIT, "kind": "therapeutic"},
+    "discharged": {"stay": _VISIT, "level": "inpatient", "disposition": {"code": "01", "kind": "home"}},
+    "completed": {"stay": _PLACEMENT, "level": "php", "reason": "goals-met"},
+    "discontinued": {"stay": _PLACEMENT, "level": "php", "reason": "lost-contact"},
+    "attended": {
+        "stay": _PLACEMENT,
+        "session_id": "se-5",
+        "group": "A",
+        "date": "2026-03-11",
+        "services": [_SERVICE | {"code": "PHP-DAY", "npi": "1000000087"}],
+    },
+    "absent": {"stay": _PLACEMENT, "session_id": "se-6", "date": "2026-03-12", "reason": "no-show"},
+    "diagnosis-recorded": {"stay": _VISIT, "system": "I10", "code": "F33.1", "rank": 1, "status": "A"},
+    "coverage-changed": {
+        "effective_from": "2026-03-15",
+        "coverage": [{"order": 1, "payer": "ACME", "plan": "PPO"}, {"order": 2, "payer": "SELF"}],
+    },
+    "patients-merged": _MERGE,
+    "patients-unmerged": _MERGE,
+    "stepped-down": _STEP | {"from_level": "inpatient", "to_level": "php", "derived_from": ["f-16", "f-21"]},
+    "stepped-up": _STEP | {"from_level": "iop", "to_level": "php", "derived_from": ["f-22", "f-30"]},
+    "readmitted": {"stay": _VISIT, "days": 5, "discharge": "f-16", "derived_from": ["f-16", "f-31"]},
+    "conflict-raised": {
+        "conflict_id": "co-3",
+        "facts": ["f-21", "f-33"],
+        "kind": "two-24-hour-stays",
+        "derived_from": ["f-21", "f-33"],
+    },
+    "closed": {"reason": "aftercare-closed"},
+    "reopened": {"stay": _VISIT, "reason": "admission", "derived_from": ["f-40"]},
+    "follow-up-due": _WINDOW,
+    "follow-up-kept": _WINDOW
+    | {
+        "kept_at": "2026-03-11T09:00:00-04:00",
+        "mode": "in-person",
+        "provider_kind": "php-program",
+        "by_fact": "f-25",
+    },
+    "follow-up-missed": _WINDOW,
+    "follow-up-excluded": _WINDOW | {"reason": "readmitted"},
+    "fact-cancelled": {
+        "stay": _VISIT,
+        "cancels": "f-16",
+        "cancelled_type": "care.discharged.v1",
+        "reason": "cancelled-by-sender",
+    },
+}
+
+_EPISODE: Value = {
+    "episode_id": "ep-204",
+    "patient_id": "pt-87",
+    "state": "between",
+    "previous_level": "inpatient",
+    "since": "2026-03-09T11:30:00-04:00",
+    "next_due": "2026-03-16",
+    "stays": [
+        {
+            "id": "V1001",
+            "kind": "visit",
+            "level": "inpatient",
+            "facility": "GOODHEALTH",
+            "program": "GH-3W",
+            "from": "2026-03-02T14:05:00-05:00",
+            "to": "2026-03-09T11:30:00-04:00",
+            "suspended": False,
+            "begun_by": "f-15",
+            "ended_by": {"ce_id": "f-16", "how": "discharged", "disposition": {"code": "01", "kind": "home"}},
+        }
+    ],
+    "ineffective": 0,
+    "conflicts": 0,
+    "seen": {"intake": 2, "aftercare": 2},
+    "version": 4,
+}
+
+_PERIOD: Value = {
+    "period_id": "sp-visit-V1001-f-15",
+    "version": 1,
+    "changed": {},
+    "episode_id": "ep-204",
+    "patient": _PATIENT,
+    "stay": _VISIT,
+    "visit_number": "V1001",
+    "level": "inpatient",
+    "facility": "GOODHEALTH",
+    "program": {"id": "GH-3W", "npi": "1000000012", "bill_type": "11X"},
+    "claim_form": "institutional",
+    "payer": "ACME",
+    "coverage": [{"order": 1, "payer": "ACME", "plan": "PPO"}],
+    "authorizations": [
+        {"number": "A-77", "from": "2026-03-02", "to": "2026-03-11", "units_authorized": 10, "units_used": 7}
+    ],
+    "admission": {"at": "2026-03-02T14:05:00-05:00", "type": "E", "source": "7"},
+    "start_date": "2026-03-02",
+    "patient_status": "30",
+    "leave": [{"from": "2026-03-05", "to": "2026-03-06", "kind": "therapeutic"}],
+    "diagnoses": [{"system": "I10", "code": "F33.1", "rank": 1}],
+    "attending_npi": "1000000079",
+    "certifications": [],
+    "days": [],
+    "codes": [{"system": "goodhealth-charge", "code": "PSY-DAY"}],
+    "warnings": [],
+}
+_ENDED = {"end_date": "2026-03-09", "discharged_at": "2026-03-09T11:30:00-04:00", "patient_status": "01"}
+_PERIODS: dict[str, Value] = {
+    "service-period-opened": {},
+    "service-period-closed": _ENDED | {"version": 2, "changed": {"end_date": [None, "2026-03-09"]}},
+    "service-period-amended": {
+        "version": 3,
+        "changed": {"end_date": ["2026-03-09", None]},
+        "reason": "discharge-cancelled",
+        "days": [{"date": "2026-03-03", "services": [_SERVICE]}],
+    },
+    "service-period-voided": {"version": 4, "reason": "admission-cancelled"},
+}
+
+
+def examples() -> dict[str, Value]:
+    """The example of each ce_type. A type without one is a KeyError: it was published without being shown."""
+    facts = {ce_type: _fact(fact.TYPE, fact.WRITERS) for ce_type, fact in CARE_FACTS.items()}
+    periods = {ce_type: _PERIOD | _PERIODS[_short(ce_type)] for ce_type in BILLING}
+    return {**facts, EPISODE_TYPE: _EPISODE, **periods}
+
+
+def _fact(name: str, writers: tuple[str, ...]) -> Value:
+    return _COMMON | (_SAID if writers == ("intake",) else {}) | _OWN[name]
+
+
+def _short(ce_type: str) -> str:
+    return ce_type.removeprefix("billing.").removesuffix(".v1")
+
+
+def example_headers(ce_type: str, writer: str) -> dict[str, str]:
+    """The headers that would go with the example of a type."""
+    value = examples()[ce_type]
+    return {
+        "content-type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_id": "f-16",
+        "ce_source": f"/stepdown/{writer}",
+        "ce_type": ce_type,
+        "ce_subject": value.get("period_id", value["episode_id"]),
+        "ce_time": _COMMON["recorded_at"],
+        "ce_sequence": "2",
+        "ce_sequencetype": "Integer",
+        "ce_correlationid": "msg-501",
+    }

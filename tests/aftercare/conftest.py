@@ -1,0 +1,55 @@
+"""A database of aftercare's own for the session, made by its migration; emptied before each test that asks for it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+
+from services.aftercare import migrations
+from services.aftercare.tables import METADATA
+from shared.db import Database
+from shared.tables import PLUMBING
+from tests.databases import a_database
+
+
+def first_migration() -> ModuleType:
+    """The module of the first migration, whose name no import statement can say."""
+    path = Path(migrations.__path__[0]) / "versions" / "0001_follow_ups.py"
+    spec = importlib.util.spec_from_file_location("aftercare_0001", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Run the first migration as the shared environment does."""
+    with Operations.context(MigrationContext.configure(connection)):
+        first_migration().upgrade()
+
+
+@pytest.fixture(scope="session")
+async def migrated(postgres: Any) -> AsyncIterator[Database]:
+    """A database with a random name, dropped after the session."""
+    async with a_database(postgres.url) as database:
+        async with database.begin() as connection:
+            await connection.run_sync(migrate)
+        yield database
+
+
+@pytest.fixture
+async def database(migrated: Database) -> Database:
+    """The session's database with nothing in it."""
+    tables = [table.name for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables)]
+    async with migrated.begin() as connection:
+        await connection.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
+    return migrated

@@ -1,0 +1,265 @@
+"""Documents and the clock against the real database: what is stored, sent, counted, listed, and that it checks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.aftercare import views
+from services.aftercare.check import broken
+from services.aftercare.domain import content, wanted
+from services.aftercare.handlers import Rules, apply, decide_again, state_missed
+from services.aftercare.measures import windows
+from services.aftercare.tables import METADATA, facts
+from services.aftercare.timers import whole_round
+from shared.clock import SetClock
+from shared.db import Database
+from shared.outbox import unpacked
+from shared.positions import Tally
+from shared.site_config import SAMPLE, load
+from shared.tables import PLUMBING, outbox
+from tests.aftercare.builders import LEFT, SLOT, day, document, episode, incoming, inpatient, stay, told
+from tests.aftercare.test_domain import _STAYS, contents, ordered
+
+SITE = load(SAMPLE)
+
+
+def rules(at: Any = LEFT) -> Rules:
+    return Rules(SITE, SetClock(at))
+
+
+async def take_in(database: Database, *values: dict[str, Any], by: Rules | None = None) -> Counter[str]:
+    """Apply documents in one batch; what came of them."""
+    tally = Tally()
+    async with database.begin() as connection:
+        await apply(by or rules(), connection, incoming(*values), tally)
+    return tally.total()
+
+
+async def look(database: Database, at: Any) -> None:
+    """A whole round of the timer at a time."""
+    await whole_round(database, rules(at), state_missed)
+
+
+async def sent(database: Database) -> list[str]:
+    """What is in the outbox: names and sequences."""
+    async with database.read() as connection:
+        rows = (await connection.execute(sa.select(outbox).order_by(outbox.c.id))).all()
+    heads = [dict(unpacked(row.headers)) for row in rows]
+    assert {row.topic for row in rows} <= {"care.events"}
+    return [f"{h['ce_sequence'].decode()} {h['ce_type'].decode()[5:-3]}" for h in heads]
+
+
+async def listed(database: Database, **more: Any) -> dict[str, str]:
+    async with database.read() as connection:
+        given = {"state": None, "facilities": None, "after": None, "limit": 100, **more}
+        return {row["measure"]: row["state"] for row in await views.list_follow_ups(connection, **given)}
+
+
+async def sound(database: Database, at: Any = LEFT) -> None:
+    async with database.read() as connection:
+        assert await broken(connection, SITE, SetClock(at)) == []
+
+
+async def test_a_discharge_is_remembered_listed_and_sent_in_order(database: Database) -> None:
+    assert await take_in(database, document(inpatient())) == {"applied": 1}
+    assert await sent(database) == ["1 follow-up-due", "2 follow-up-due"]
+    assert await listed(database) == {"FUH-7": "due", "FUH-30": "due"}
+    await sound(database)
+
+
+async def test_what_goes_out_names_the_document_that_caused_it(database: Database) -> None:
+    await take_in(database, document(inpatient()))
+    async with database.read() as connection:
+        row = (await connection.execute(sa.select(outbox))).first()
+    assert row is not None
+    assert row.key == b"E1"
+    assert dict(unpacked(row.headers))["ce_causationid"] == b"doc-E1-1"
+    assert orjson.loads(row.value)["measure"] == "FUH-7"
+
+
+async def test_an_older_version_is_ignored_and_the_same_one_a_repeat(database: Database) -> None:
+    await take_in(database, document(inpatient(), version=3))
+    older = document(inpatient(None), version=2)
+    again = document(inpatient(), version=3)
+    assert await take_in(database, older, again) == {"ignored": 1, "repeated": 1}
+    assert len(await sent(database)) == 2
+
+
+async def test_of_several_versions_in_a_batch_the_last_one_speaks(database: Database) -> None:
+    values = [document(inpatient(), version=1), document(inpatient(None), version=2)]
+    assert await take_in(database, *values) == {"applied": 2}
+    assert await sent(database) == []
+    await sound(database)
+
+
+async def test_a_type_that_is_not_known_is_ignored(database: Database) -> None:
+    tally = Tally()
+    [one] = incoming(document(inpatient()))
+    async with database.begin() as connection:
+        await apply(rules(), connection, [one._replace(fact=told(one.fact.value, type="care.episode.v9"))], tally)
+    assert tally.counts[SLOT] == {"ignored": 1}
+    assert await sent(database) == []
+
+
+async def test_a_discharge_taken_back_takes_its_windows_off_the_list(database: Database) -> None:
+    await take_in(database, document(inpatient()))
+    await take_in(database, document(inpatient(None), version=2))
+    assert (await sent(database))[2:] == ["3 fact-cancelled", "4 fact-cancelled"]
+    assert await listed(database) == {}
+    await sound(database)
+
+
+async def test_the_timer_states_missed_once_and_again_only_when_the_next_window_is_over(database: Database) -> None:
+    await take_in(database, document(inpatient()))
+    await look(database, day(8, 0) - timedelta(seconds=1))
+    assert len(await sent(database)) == 2
+    for at in (day(8, 0), day(8, 0), day(12)):
+        await look(database, at)
+    assert (await sent(database))[2:] == ["3 follow-up-missed"]
+    assert await listed(database) == {"FUH-7": "missed", "FUH-30": "due"}
+    await look(database, day(40))
+    await look(database, day(41))
+    assert (await sent(database))[3:] == ["4 follow-up-missed"]
+    await sound(database, day(41))
+
+
+async def test_many_windows_over_at_once_are_stated_in_parts(database: Database) -> None:
+    await take_in(database, *(document(inpatient(), episode_id=f"E{n:02}") for n in range(12)))
+    by = rules(day(8))
+    after: str | None = ""
+    parts = []
+    while after is not None:
+        async with database.begin() as connection:
+            done = await state_missed(by, connection, after, 5)
+        after = done.last
+        parts.append(after)
+    assert parts == ["E04", "E09", "E11", None]
+    assert Counter(s.split()[1] for s in await sent(database)) == {"follow-up-due": 24, "follow-up-missed": 12}
+    await sound(database, day(8))
+
+
+async def test_the_timer_and_documents_at_one_time_leave_every_episode_sound(database: Database) -> None:
+    names = [f"E{n:02}" for n in range(30)]
+    await take_in(database, *(document(inpatient(), episode_id=name) for name in names))
+    seen = [document(inpatient(), stay("php", day(2), id="S"), version=2, episode_id=name) for name in reversed(names)]
+    await asyncio.gather(
+        look(database, day(8)),
+        *(take_in(database, *seen[n : n + 10], by=rules(day(8))) for n in (0, 10, 20)),
+        look(database, day(8)),
+    )
+    assert await listed(database) == {"FUH-7": "kept", "FUH-30": "kept"}
+    await sound(database, day(8))
+
+
+async def test_a_visit_before_the_timer_looks_leaves_nothing_to_miss(database: Database) -> None:
+    await take_in(database, document(inpatient(), stay("php", day(1), id="S")))
+    await look(database, day(60))
+    assert await listed(database) == {"FUH-7": "kept", "FUH-30": "kept"}
+
+
+async def test_a_changed_site_config_is_decided_by_anew(database: Database) -> None:
+    await take_in(database, document(inpatient()))
+    [seven, _] = SITE.follow_ups
+    other = SITE.model_copy(update={"follow_ups": (seven.model_copy(update={"last_day": 5}),)})
+    del other.__dict__["version"]
+    async with database.read() as connection:
+        assert [b.promise for b in await broken(connection, other, SetClock(LEFT))] == ["windows-follow-the-stays"]
+    by = Rules(other, SetClock(LEFT))
+    await whole_round(database, by, decide_again)
+    assert (await sent(database))[2:] == ["3 fact-cancelled", "4 follow-up-due"]
+    assert await listed(database) == {"FUH-7": "due"}
+    async with database.read() as connection:
+        assert await broken(connection, other, SetClock(LEFT)) == []
+
+
+async def test_an_episode_whose_facility_left_the_config_does_not_stop_the_others(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await take_in(database, *(document(inpatient(), episode_id=f"E{n}") for n in range(3)))
+    gone = document(inpatient(facility="RIVERBEND"), episode_id="E1", version=2)
+    await take_in(database, gone)
+    small = SITE.model_copy(update={"facilities": SITE.facilities[:1]})
+    for name in ("version", "_facilities"):
+        small.__dict__.pop(name, None)
+    await whole_round(database, Rules(small, SetClock(day(8))), state_missed)
+    assert [s for s in await sent(database) if "missed" in s] == ["3 follow-up-missed"] * 2
+    assert "facility that site config lacks" in caplog.text
+
+
+async def test_a_fact_that_stands_without_reason_is_found(database: Database) -> None:
+    await take_in(database, document(inpatient()))
+    async with database.begin() as connection:
+        await connection.execute(sa.update(facts).where(facts.c.sequence == 1).values(stands=False))
+    async with database.read() as connection:
+        found = await broken(connection, SITE, SetClock(LEFT))
+    assert {b.promise for b in found} == {"taken-back-is-gone", "lists-are-the-facts", "windows-follow-the-stays"}
+    assert {b.subject for b in found} == {"E1"}
+
+
+async def test_a_gap_in_our_own_sequence_is_found(database: Database) -> None:
+    await take_in(database, document(inpatient()))
+    async with database.begin() as connection:
+        await connection.execute(sa.update(facts).where(facts.c.sequence == 2).values(sequence=3))
+    async with database.read() as connection:
+        assert "sequences-have-no-gap" in {b.promise for b in await broken(connection, SITE, SetClock(LEFT))}
+
+
+async def test_the_migration_makes_the_tables_that_the_code_knows(migrated: Database) -> None:
+    known = sa.MetaData()
+    for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables):
+        table.to_metadata(known)
+
+    def differences(connection: sa.Connection) -> Any:
+        return compare_metadata(MigrationContext.configure(connection), known)
+
+    async with migrated.read() as connection:
+        found = await connection.run_sync(differences)
+    assert [d for d in found if "audit_subject" not in str(d) and "parked_since" not in str(d)] == []
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    versions=st.lists(_STAYS, min_size=1, max_size=5),
+    seed=st.integers(0, 2**16),
+    looks=st.lists(st.integers(0, 60), max_size=2),
+)
+async def test_in_any_order_of_arrival_with_repeats_the_last_version_decides(
+    database: Database, versions: list[list[dict[str, Any]]], seed: int, looks: list[int]
+) -> None:
+    name, shuffled = f"E-{uuid.uuid4().hex}", random.Random(seed)
+    values = [document(*stays, version=n, episode_id=name) for n, stays in enumerate(versions, 1)]
+    arriving = values + shuffled.choices(values, k=2)
+    shuffled.shuffle(arriving)
+    for value in arriving:
+        await take_in(database, value)
+        if looks:
+            await look(database, day(looks[shuffled.randrange(len(looks))]))
+    last = episode(*versions[-1], episode_id=name, version=len(versions))
+    await look(database, day(61))
+    async with database.read() as connection:
+        stored = await views.facts_of(connection, [name])
+    due = windows(last, SITE.follow_ups, SITE.zone)
+    ought = wanted(last, due, (), LEFT, over_by=day(61))
+    assert [f["sequence"] for f in stored] == list(range(1, len(stored) + 1))
+    standing = [Stands(f["name"], f["value"]) for f in stored if f["stands"]]
+    assert contents(standing) == [content(f) for f in ordered(ought)]
+
+
+class Stands:
+    """A stored fact, with the names that `contents` reads."""
+
+    def __init__(self, name: str, value: dict[str, Any]) -> None:
+        self.name, self.value = name, value

@@ -1,0 +1,26 @@
+"""Fixtures that every test may use: a real PostgreSQL and a real broker, started when first asked for.
+
+With pytest-xdist each worker has its own, so that no test sees another's topics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import DatabaseServer, a_broker, a_database_server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    """A PostgreSQL server; `postgres.url` is its administrator's URL."""
+    with a_database_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Kafka-protocol broker: its bootstrap servers."""
+    with a_broker(tmp_path_factory.mktemp("kafka")) as bootstrap:
+        yield bootstrap

@@ -1,0 +1,83 @@
+"""A database of placement's own for the tests of this folder, and the site that they play at."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from importlib import import_module
+from itertools import count
+
+import pytest
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from services.placement.rules import Rules, rules_of
+from shared.clock import SetClock
+from shared.db import Database
+from shared.site_config import SAMPLE, load
+from tests.placement.feeding import Feed
+from tests.servers import DatabaseServer
+
+FIRST = import_module("services.placement.migrations.versions.0001_episodes")
+
+
+@pytest.fixture(scope="session")
+async def placement_url(postgres: DatabaseServer) -> AsyncIterator[str]:
+    """A database with placement's schema, gone after the session."""
+    admin = sa.make_url(postgres.url).set(drivername="postgresql+asyncpg")
+    name = f"placement_{uuid.uuid4().hex[:12]}"
+    server = create_async_engine(admin, isolation_level="AUTOCOMMIT")
+    async with server.connect() as connection:
+        await connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    mine = admin.set(database=name)
+    engine = create_async_engine(mine)
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+    yield mine.render_as_string(hide_password=False)
+    async with server.connect() as connection:
+        await connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    await server.dispose()
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Placement's first migration, run by itself."""
+    with Operations.context(MigrationContext.configure(connection)):
+        FIRST.upgrade()
+
+
+@pytest.fixture
+async def database(placement_url: str) -> AsyncIterator[Database]:
+    """Placement's database with nothing in it."""
+    found = Database(placement_url, application="tests")
+    async with found.begin() as connection:
+        tables = "episodes, facts, periods, positions, parked, outbox, dead_letters, audit, refusals"
+        await connection.execute(sa.text(f"TRUNCATE {tables}"))
+    yield found
+    await found.close()
+
+
+@pytest.fixture(scope="session")
+def rules() -> Rules:
+    """The sample site's."""
+    return rules_of(load(SAMPLE))
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock(datetime(2026, 5, 4, 12, tzinfo=UTC))
+
+
+@pytest.fixture
+def ids() -> Callable[[], str]:
+    """own-1, own-2, …"""
+    numbers = count(1)
+    return lambda: f"own-{next(numbers)}"
+
+
+@pytest.fixture
+def feed(database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]) -> Feed:
+    return Feed(database, rules, clock, ids)

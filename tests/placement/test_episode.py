@@ -1,0 +1,103 @@
+"""The value of care.episodes, the row that keeps a fold, and the tables that must agree with the published language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.placement.continuum.codec import packed, unpacked
+from services.placement.continuum.episode import episode_value
+from services.placement.continuum.model import Folded
+from services.placement.continuum.picture import EPISODE_STATES, states_page
+from services.placement.continuum.standing import DERIVED, WRITERS
+from services.placement.continuum.states import MEANING, Word
+from shared.events import ANNOUNCEMENTS, CARE_FACTS, EpisodeState, type_name
+from shared.events.envelope import Fact
+from tests import builders as tell
+
+ROOT = Path(__file__).parents[2]
+
+
+def value(*facts: Fact) -> dict[str, Any]:
+    story = tell.a_story(*facts)
+    found = episode_value(tell.folded(*facts), tell.seen(story), 3)
+    EpisodeState.model_validate(found)
+    return found
+
+
+def test_an_episode_says_where_the_patient_is_and_was() -> None:
+    start = tell.started()
+    found = value(tell.admitted(), tell.discharged(), start)
+    assert (found["state"], found["level"], found["previous_level"]) == ("active", "iop", "inpatient")
+    assert found["since"] == tell.in_utc("2026-03-10").isoformat()
+    assert found["seen"] == {"intake": 2, "placement": 1}
+    assert found["version"] == 3
+    hospital, program = found["stays"]
+    assert hospital["ended_by"]["disposition"] == {"code": "01", "kind": "home"}
+    assert hospital["to"] == tell.in_utc("2026-03-09 14:00").isoformat()
+    assert (program["begun_by"], program["program"], program["suspended"]) == (start.id, "iop-evening", False)
+
+
+def test_a_suspended_stay_says_so() -> None:
+    assert [stay["suspended"] for stay in value(tell.started("2026-03-01"), tell.admitted())["stays"]] == [True, False]
+
+
+def test_an_episode_of_which_everything_was_cancelled_is_void_and_still_somebodys() -> None:
+    admission = tell.admitted()
+    found = value(admission, tell.cancelled(admission))
+    assert (found["state"], found["patient_id"], found["stays"]) == ("void", tell.PATIENT, [])
+
+
+def test_the_next_due_day_is_that_of_the_earliest_open_window() -> None:
+    windows = [tell.follow_up(due="2026-03-16"), tell.follow_up(id_of="F30", due="2026-04-08")]
+    assert value(*windows)["next_due"] == "2026-03-16"
+    assert value(*windows, tell.follow_up("kept", "2026-03-12 10:00"))["next_due"] == "2026-04-08"
+
+
+def test_ineffective_facts_and_conflicts_are_counted() -> None:
+    found = value(tell.admitted(), tell.admitted("2026-03-05 10:00", visit="V2"), tell.discharged(visit="V9"))
+    assert (found["ineffective"], found["conflicts"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [],
+        [tell.referred(), tell.covered(), tell.visit_started(), tell.admitted(), tell.diagnosed(), tell.placed()],
+        [tell.admitted(), tell.discharged(kind="deceased"), tell.admitted("2026-03-12 10:00", visit="V2")],
+        [tell.admitted(), tell.started(), tell.attended(), tell.absent("2026-03-11"), tell.conflict_settled()],
+        [
+            tell.admitted(),
+            tell.leave_started(),
+            tell.follow_up(),
+            tell.aftercare_started(),
+            tell.discharged(visit="V9"),
+        ],
+    ],
+)
+def test_a_fold_survives_the_row_it_is_kept_in(facts: list[Fact]) -> None:
+    folded = tell.folded(*facts) if facts else Folded(tell.EPISODE)
+    again = unpacked(packed(folded))
+    assert again == folded
+    assert packed(again) == packed(folded)
+
+
+def test_the_fold_knows_the_same_writers_as_the_published_language() -> None:
+    published = {fact.TYPE: frozenset(fact.WRITERS) for fact in CARE_FACTS.values()}
+    for name, writers in WRITERS.items():
+        assert published.get(name, writers) == writers
+    unread = {"patients-merged", "patients-unmerged"} | {announcement.TYPE for announcement in ANNOUNCEMENTS}
+    assert published.keys() - WRITERS.keys() == unread
+    assert {type_name(announcement.TYPE) for announcement in ANNOUNCEMENTS} == DERIVED
+
+
+def test_the_page_of_states_is_the_tables() -> None:
+    assert (ROOT / "docs" / "states.md").read_text() == states_page()
+
+
+def test_every_word_and_every_state_of_an_episode_is_explained() -> None:
+    assert set(MEANING) == set(Word)
+    states = EpisodeState.model_fields["state"].annotation
+    assert set(EPISODE_STATES) == set(states.__args__)  # type: ignore[union-attr]

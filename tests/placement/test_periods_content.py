@@ -1,0 +1,167 @@
+"""What a service period says: payer, program, status, leave, diagnoses, attended days (contract 4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from services.placement.billing.model import BilledAs
+from services.placement.billing.periods import periods
+from services.placement.continuum.model import Away, Ending
+from tests.placement.period_builders import (
+    at,
+    attended,
+    covered,
+    derived,
+    episode,
+    missed,
+    spans,
+    stay,
+    zone_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("why", "coverage", "expected"),
+    [
+        ("unknown before the first", [], [("03-02", None, "unknown")]),
+        ("in force before the stay", [("02-01", "ACME")], [("03-02", None, "ACME")]),
+        ("from the first day on", [("03-02", "ACME")], [("03-02", None, "ACME")]),
+        ("later than the first day", [("03-04", "ACME")], [("03-02", "03-04", "unknown"), ("03-04", None, "ACME")]),
+        (
+            "a change splits on its day",
+            [("03-01", "ACME"), ("03-05", "MEDICAID")],
+            [("03-02", "03-05", "ACME"), ("03-05", None, "MEDICAID")],
+        ),
+        ("the same again splits nothing", [("03-01", "ACME"), ("03-05", "ACME")], [("03-02", None, "ACME")]),
+        ("the last said of one day is so", [("03-01", "ACME"), ("03-01", "SELF")], [("03-02", None, "SELF")]),
+    ],
+)
+def test_a_period_has_one_payer(
+    why: str, coverage: list[tuple[str, str]], expected: list[tuple[str, str, str]]
+) -> None:
+    found = derived(episode(stay("s", ("03-02", "iop")), coverage=[covered(*one) for one in coverage]))
+    payers = [one.content["payer"] for one in found]
+    assert [(start, end, payer) for (_, start, end), payer in zip(spans(found), payers, strict=True)] == expected, why
+
+
+def test_a_change_of_coverage_after_the_last_day_splits_nothing() -> None:
+    told = episode(stay("s", ("03-02", "iop"), end="03-05 12:00"), coverage=[covered("03-06", "ACME")])
+    assert spans(derived(told)) == [("iop", "03-02", "03-06")]
+
+
+def test_payers_are_in_order_and_the_first_is_the_payer() -> None:
+    told = replace(covered("03-01", "ACME", "MEDICAID"))
+    turned = replace(told, coverage=told.coverage[::-1])
+    content = derived(episode(stay("s", ("03-02", "iop")), coverage=[turned]))[0].content
+    assert content["payer"] == "ACME"
+    assert [one["payer"] for one in content["coverage"]] == ["ACME", "MEDICAID"]
+
+
+@pytest.mark.parametrize(
+    ("why", "end", "code", "status"),
+    [
+        ("still a patient", None, None, "30"),
+        ("as sent", "03-09 11:00", "65", "65"),
+        ("a code of the site's own", "03-09 11:00", "HOME-1", "HOME-1"),
+        ("none sent", "03-09 11:00", None, "unknown"),
+    ],
+)
+def test_the_patient_status(why: str, end: str | None, code: str | None, status: str) -> None:
+    content = derived(episode(stay("s", ("03-02 14:00", "inpatient"), end=end, code=code)))[0].content
+    assert content["patient_status"] == status, why
+    assert ("discharged_at" in content) == (end is not None)
+    assert ("end_date" in content) == (end is not None)
+
+
+def test_the_site_says_what_the_status_is_where_no_code_was_sent() -> None:
+    told = stay("p", ("03-02", "iop"))
+    ended = replace(told, ended=Ending(at("03-09 12:00"), "completed", "p-end", None, "goals-met"))
+    found = periods(episode(ended), zone_of, lambda *_: BilledAs("professional", unsent_status="09"))
+    assert found[0].content["patient_status"] == "09"
+
+
+def test_only_the_last_period_of_an_ended_stay_carries_the_end() -> None:
+    told = stay("s", ("03-02 14:00", "inpatient"), ("03-05 09:00", "residential"), end="03-09 11:00", code="01")
+    first, last = (one.content for one in derived(episode(told)))
+    assert (first["patient_status"], last["patient_status"]) == ("30", "01")
+    assert "discharged_at" not in first
+    assert last["discharged_at"] == "2026-03-09T11:00:00-04:00"
+    assert last["admission"]["at"] == "2026-03-02T14:00:00-05:00"
+
+
+def test_a_program_that_ends_while_suspended_ends_in_its_last_period() -> None:
+    program = stay("p", ("03-02", "iop"), end="03-12 12:00", code="07")
+    hospital = stay("h", ("03-05 10:00", "inpatient"))
+    content = next(one.content for one in derived(episode(program, hospital)) if one.key.stay == "p")
+    assert (content["end_date"], content["patient_status"]) == ("2026-03-05", "07")
+    assert content["discharged_at"].startswith("2026-03-12")
+
+
+@pytest.mark.parametrize(
+    ("why", "away", "end", "expected"),
+    [
+        ("to is the day of return", [("03-04 15:00", "03-06 09:00")], None, [("03-04", "03-06")]),
+        ("back on the same day is none", [("03-04 09:00", "03-04 20:00")], None, []),
+        ("still away", [("03-04 15:00", None)], None, [("03-04", None)]),
+        ("away to the end", [("03-04 15:00", None)], "03-08 12:00", [("03-04", "03-08")]),
+        ("back on a day without a time", [("03-04 15:00", "03-06")], None, [("03-04", "03-06")]),
+        (
+            "twice",
+            [("03-04 15:00", "03-05 09:00"), ("03-06 15:00", "03-07 09:00")],
+            None,
+            [("03-04", "03-05"), ("03-06", "03-07")],
+        ),
+    ],
+)
+def test_leave_lies_inside_the_period(
+    why: str, away: list[tuple[str, str | None]], end: str | None, expected: list[tuple[str, str | None]]
+) -> None:
+    told = [Away(at(since), at(until) if until else None, "therapeutic", "fact") for since, until in away]
+    found = derived(episode(stay("s", ("03-02 14:00", "residential"), end=end, away=told)))
+    leave = [(one["from"][5:], one["to"][5:] if "to" in one else None) for one in found[0].content["leave"]]
+    assert leave == expected, why
+    assert len(found) == 1
+
+
+def test_leave_over_a_change_of_payer_is_in_both_periods() -> None:
+    away = [Away(at("03-04 15:00"), at("03-08 09:00"), "medical", "fact")]
+    told = episode(stay("s", ("03-02 14:00", "residential"), away=away), coverage=[covered("03-06", "ACME")])
+    assert [[(one["from"][5:], one["to"][5:]) for one in found.content["leave"]] for found in derived(told)] == [
+        [("03-04", "03-06")],
+        [("03-06", "03-08")],
+    ]
+
+
+def test_attended_days_are_in_order_with_all_their_services_and_missed_ones_are_not() -> None:
+    sessions = [attended("03-06", 60, "b"), attended("03-04", 90, "a"), attended("03-06", 45, "c"), missed("03-05")]
+    days = derived(episode(stay("s", ("03-02", "iop"), sessions=sessions)))[0].content["days"]
+    minutes = [(one["date"], [service["minutes"] for service in one["services"]]) for one in days]
+    assert minutes == [("2026-03-04", [90]), ("2026-03-06", [60, 45])]
+
+
+def test_diagnoses_are_by_rank_and_once_each() -> None:
+    told: list[dict[str, Any]] = [
+        {"system": "I10", "code": "Z2", "rank": 2, "fact": "d2"},
+        {"system": "I10", "code": "Z1", "rank": 1, "fact": "d1", "status": "F"},
+        {"system": "I10", "code": "Z1", "rank": 1, "fact": "d3", "status": "A"},
+    ]
+    found = derived(episode(stay("s", ("03-02", "iop"), diagnoses=tuple(told))))[0].content["diagnoses"]
+    assert found == [{"system": "I10", "code": "Z1", "rank": 1}, {"system": "I10", "code": "Z2", "rank": 2}]
+
+
+def test_the_site_says_how_a_place_is_billed() -> None:
+    content = derived(episode(stay("s", ("03-02", "outpatient"))))[0].content
+    assert content["claim_form"] == "professional"
+    assert content["program"] == {"npi": "npi-GOODHEALTH"}
+    assert content["codes"] == [{"system": "revenue", "code": "code-outpatient"}]
+
+
+def test_a_program_stay_has_the_number_by_which_the_same_facility_knows_the_patient() -> None:
+    number = {"mrn": "m-1", "assigning_authority": "GH"}
+    hospital = stay("h", ("03-01 10:00", "inpatient"), end="03-03 11:00", patient=number)
+    here, elsewhere = stay("p", ("03-03", "iop")), stay("q", ("03-20", "iop"), facility="WESTSIDE")
+    found = {one.key.stay: one.content.get("patient") for one in derived(episode(hospital, here, elsewhere))}
+    assert found == {"h": number, "p": number, "q": None}

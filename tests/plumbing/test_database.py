@@ -1,0 +1,66 @@
+"""One transaction is all or nothing, and what goes wrong is told without a value."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from shared.audit import Entry, note
+from shared.clock import system_clock
+from shared.db import Database, DatabaseFault, copy_rows
+from shared.errors import Transient
+from shared.events.envelope import Record
+from shared.outbox import send
+from shared.tables import audit, outbox, positions
+
+
+async def test_what_fails_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(RuntimeError):
+        async with database.begin() as connection:
+            await send(connection, [Record("t", b"k", b"v", [])])
+            raise RuntimeError
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar() == 0
+
+
+async def test_a_refused_statement_names_the_constraint_and_not_the_value(database: Database) -> None:
+    row = ("c", "t", 0, 5)
+    with pytest.raises(DatabaseFault) as refused:
+        async with database.begin() as connection:
+            await copy_rows(connection, positions, ("consumer", "topic", "partition", "next_offset"), [row, row])
+    assert "23505" in str(refused.value)
+    assert "positions" in str(refused.value)
+    with pytest.raises(DatabaseFault) as unfit:
+        async with database.begin() as connection:
+            await connection.execute(sa.text("SELECT CAST(:x AS int)"), {"x": "SECRET-NAME"})
+    assert "SECRET-NAME" not in str(unfit.value)
+
+
+async def test_a_database_that_is_away_is_a_reason_to_wait() -> None:
+    away = Database("postgresql+asyncpg://nobody:nothing@127.0.0.1:1/none")
+    with pytest.raises(Transient):
+        async with away.begin() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+    await away.close()
+
+
+async def test_a_connection_that_the_server_ended_is_a_reason_to_wait_and_the_next_one_works(
+    database: Database,
+) -> None:
+    with pytest.raises(Transient):
+        async with database.begin() as connection:
+            pid = (await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar()
+            async with database.engine.connect() as other:
+                await other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            await connection.execute(sa.text("SELECT 1"))
+    async with database.begin() as connection:
+        assert (await connection.execute(sa.text("SELECT 1"))).scalar() == 1
+
+
+async def test_an_act_without_an_actor_is_not_written(database: Database) -> None:
+    with pytest.raises(ValueError, match="actor"):
+        async with database.begin() as connection:
+            await note(connection, [Entry(system_clock(), "", "opened", "e")])
+    async with database.begin() as connection:
+        await note(connection, [Entry(system_clock(), "someone", "opened", "e", times=3)])
+        assert (await connection.execute(sa.select(audit.c["count"]))).scalar() == 3

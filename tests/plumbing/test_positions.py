@@ -1,0 +1,54 @@
+"""Where a consumer stands: it goes on in the batch's own transaction, once, and its counts add up."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from shared import positions
+from shared.db import Database
+from shared.errors import StalePosition
+from shared.positions import Move, Position, Slot, Tally
+from shared.tables import positions as table
+
+ME = "aftercare.care.episodes"
+ONE, OTHER = Slot("care.episodes", 0), Slot("care.episodes", 1)
+
+
+async def begun(database: Database) -> None:
+    async with database.begin() as connection:
+        for slot in (ONE, OTHER):
+            await positions.begin_at(connection, ME, slot, 0)
+
+
+async def go_on(database: Database, *moves: Move, tally: Tally | None = None) -> None:
+    async with database.begin() as connection:
+        await positions.advance(connection, ME, moves)
+        await positions.count(connection, ME, tally or Tally())
+
+
+async def test_a_batch_moves_every_partition_it_has_records_of(database: Database) -> None:
+    await begun(database)
+    tally = Tally()
+    tally.add(ONE, "applied", 2)
+    tally.add(ONE, "dead")
+    tally.add(OTHER, "repeated", 2)
+    await go_on(database, Move(ONE, 0, Position(3, 2, "c"), 3), Move(OTHER, 0, Position(5, 4, "e"), 2), tally=tally)
+    async with database.read() as connection:
+        assert await positions.load(connection, ME, [ONE, OTHER]) == {
+            ONE: Position(3, 2, "c"),
+            OTHER: Position(5, 4, "e"),
+        }
+        rows = (await connection.execute(sa.select(table))).mappings().all()
+    assert {row["partition"]: row["received"] for row in rows} == {0: 3, 1: 2}
+    assert all(positions.counted(dict(row)) for row in rows)
+
+
+async def test_who_remembers_an_older_position_than_the_stored_one_changes_nothing(database: Database) -> None:
+    await begun(database)
+    await go_on(database, Move(ONE, 0, Position(3, 2, "c"), 3))
+    with pytest.raises(StalePosition):
+        await go_on(database, Move(ONE, 0, Position(2, 1, "b"), 2), Move(OTHER, 0, Position(1, 0, "a"), 1))
+    async with database.read() as connection:
+        stored = await positions.load(connection, ME, [ONE, OTHER])
+    assert stored == {ONE: Position(3, 2, "c"), OTHER: Position(0)}

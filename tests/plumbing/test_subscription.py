@@ -1,0 +1,222 @@
+"""Records become state once each: whatever is late, doubled, unreadable, or handled by a member that was paused."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from faststream.kafka import KafkaBroker
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db import Database, copy_rows
+from shared.errors import InvalidMessage, Transient
+from shared.events.envelope import Fact, from_record, headers
+from shared.kafka import Subscription
+from shared.positions import Incoming, Tally
+from shared.tables import dead_letters, outbox, positions
+from tests.databases import a_topic, produce
+from tests.waiting import until
+
+ledger = sa.table("ledger", sa.column("ce_id"), sa.column("topic_partition"), sa.column("k"))
+LEDGER = sa.Table("ledger", sa.MetaData())
+RawRecord = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+
+
+def a_record(number: int, key: str = "e") -> RawRecord:
+    fact = Fact(f"id{number}", "care.x.v1", "intake", key, number + 1, "2026-01-01T00:00:00Z", {"n": number})
+    return key.encode(), orjson.dumps(fact.value), headers(fact)
+
+
+class Handler:
+    """Writes each record into the ledger, in the batch's own transaction; stumbles where it is told to."""
+
+    def __init__(self, stumble: Callable[[Incoming], Exception | None] = lambda _: None) -> None:
+        self.stumble = stumble
+        self.batches: list[int] = []
+
+    async def __call__(self, connection: AsyncConnection, incoming: Sequence[Incoming], tally: Tally) -> None:
+        self.batches.append(len(incoming))
+        for each in incoming:
+            if fault := self.stumble(each):
+                raise fault
+            tally.add(each.slot, "applied")
+        rows = [(i.fact.id, i.slot.partition, i.key.decode()) for i in incoming]
+        await copy_rows(connection, LEDGER, ("ce_id", "topic_partition", "k"), rows)
+
+
+@asynccontextmanager
+async def reading(
+    kafka: str, database: Database, topic: str, handler: Handler, group: str = "svc", max_records: int = 50
+) -> AsyncIterator[Subscription]:
+    broker = KafkaBroker(kafka, allow_auto_create_topics=False, apply_types=False, log_level=logging.DEBUG)
+    subscription = Subscription(broker, database, service=group, topic=topic, apply=handler, max_records=max_records)
+    await broker.start()
+    try:
+        yield subscription
+    finally:
+        await broker.stop()
+
+
+async def handled(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return list((await connection.execute(sa.select(ledger.c.ce_id))).scalars())
+
+
+async def row(database: Database) -> dict[str, Any]:
+    names = ("received", "applied", "repeated", "ignored", "waiting", "dead")
+    async with database.read() as connection:
+        totals = [sa.func.coalesce(sa.func.sum(positions.c[name]), 0) for name in names]
+        return dict(zip(names, map(int, (await connection.execute(sa.select(*totals))).one()), strict=True))
+
+
+@pytest.fixture
+def group() -> str:
+    return f"svc-{uuid.uuid4().hex[:8]}"
+
+
+async def test_every_record_is_applied_once_over_a_restart(kafka: str, database: Database, group: str) -> None:
+    topic = await a_topic(kafka)
+    await produce(kafka, topic, [a_record(n, f"e{n % 7}") for n in range(200)])
+    async with reading(kafka, database, topic, Handler(), group):
+        await until(lambda: _count_is(database, 200))
+    await produce(kafka, topic, [a_record(n, f"e{n % 7}") for n in range(200, 300)])
+    async with reading(kafka, database, topic, Handler(), group):
+        await until(lambda: _count_is(database, 300))
+    assert sorted(await handled(database)) == sorted(f"id{n}" for n in range(300))
+    assert await row(database) == {
+        "received": 300, "applied": 300, "repeated": 0, "ignored": 0, "waiting": 0, "dead": 0,
+    }  # fmt: skip
+
+
+async def _count_is(database: Database, number: int) -> bool:
+    return len(await handled(database)) >= number
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (b"e", b"{not json", [("ce_id", b"x")]),
+        (b"e", None, []),
+        (b"e", b"{}", [("ce_id", b"\xff\xfe"), ("ce_type", b"\xff")]),
+        (b"", b"{}", a_record(1)[2]),
+        (b"e", b"[]", a_record(1)[2]),
+        (b"e", b"{}", [(n, b"/elsewhere/x" if n == "ce_source" else v) for n, v in a_record(1)[2]]),
+        (b"e", b"{}", [(n, b"0" if n == "ce_sequence" else v) for n, v in a_record(1)[2]]),
+    ],
+)
+async def test_an_unreadable_record_is_a_dead_letter_with_its_origin_and_the_next_is_handled(
+    kafka: str, database: Database, group: str, bad: RawRecord
+) -> None:
+    topic = await a_topic(kafka, 1)
+    await produce(kafka, topic, [a_record(1), bad, a_record(2)])
+    async with reading(kafka, database, topic, Handler(), group):
+        await until(lambda: _count_is(database, 2))
+    async with database.read() as connection:
+        letter = (await connection.execute(sa.select(dead_letters))).one()
+        sent = (await connection.execute(sa.select(outbox))).one()
+    assert (letter.kafka_offset, letter.value, letter.topic) == (1, bad[1], topic)
+    assert sent.topic == f"dead.{group}"
+    assert f"{topic}/0/1" in sent.headers.decode()
+    assert (await row(database))["dead"] == 1
+
+
+async def test_a_record_that_fails_for_no_foreseen_reason_is_found_and_buried_alone(
+    kafka: str, database: Database, group: str
+) -> None:
+    topic = await a_topic(kafka, 1)
+    await produce(kafka, topic, [a_record(n) for n in range(40)])
+    handler = Handler(lambda i: ValueError("SMITH") if i.fact.id == "id13" else None)
+    async with reading(kafka, database, topic, handler, group):
+        await until(lambda: _count_is(database, 39))
+    async with database.read() as connection:
+        letter = (await connection.execute(sa.select(dead_letters))).one()
+    assert letter.error == "unforeseen ValueError"
+    assert await handled(database) == [f"id{n}" for n in range(40) if n != 13]
+
+
+async def test_a_bad_release_does_not_bury_everything(kafka: str, database: Database, group: str) -> None:
+    topic = await a_topic(kafka, 1)
+    await produce(kafka, topic, [a_record(n) for n in range(60)])
+    handler = Handler(lambda _: ValueError())
+    async with reading(kafka, database, topic, handler, group) as subscription:
+        await until(lambda: subscription._unforeseen > 20)
+    async with database.read() as connection:
+        assert len((await connection.execute(sa.select(dead_letters.c.id))).all()) <= 20
+    async with reading(kafka, database, topic, Handler(), group):
+        await until(lambda: _count_is(database, 40))
+
+
+async def test_what_is_away_is_waited_for_and_nothing_is_skipped(kafka: str, database: Database, group: str) -> None:
+    topic = await a_topic(kafka, 1)
+    left = [3]
+
+    def away(_: Incoming) -> Exception | None:
+        left[0] -= 1
+        return Transient("away") if left[0] >= 0 else None
+
+    await produce(kafka, topic, [a_record(n) for n in range(5)])
+    async with reading(kafka, database, topic, Handler(away), group):
+        await until(lambda: _count_is(database, 5))
+    assert await handled(database) == [f"id{n}" for n in range(5)]
+    assert (await row(database))["dead"] == 0
+
+
+async def test_a_zombie_that_was_paused_applies_nothing_when_it_wakes(
+    kafka: str, database: Database, group: str
+) -> None:
+    topic = await a_topic(kafka, 1)
+    await produce(kafka, topic, [a_record(n) for n in range(3)])
+    async with reading(kafka, database, topic, Handler(), group) as zombie:
+        await until(lambda: _count_is(database, 3))
+        remembered = dict(zombie.at)
+        await produce(kafka, topic, [a_record(n) for n in range(3, 6)])
+        await until(lambda: _count_is(database, 6))
+        zombie.at.update(remembered)  # what a member remembers that slept while another went on
+        await produce(kafka, topic, [a_record(6)])
+        await until(lambda: _count_is(database, 7))
+    assert sorted(await handled(database)) == [f"id{n}" for n in range(7)]
+
+
+async def test_two_members_share_the_work_and_handing_over_loses_and_doubles_nothing(
+    kafka: str, database: Database, group: str
+) -> None:
+    topic = await a_topic(kafka, 4)
+    async with reading(kafka, database, topic, Handler(), group):
+        await produce(kafka, topic, [a_record(n, f"e{n % 11}") for n in range(100)])
+        async with reading(kafka, database, topic, Handler(), group) as second:
+            await until(lambda: len(second.at) == 2)
+            await produce(kafka, topic, [a_record(n, f"e{n % 11}") for n in range(100, 300)])
+            await until(lambda: _count_is(database, 300))
+        await produce(kafka, topic, [a_record(n, f"e{n % 11}") for n in range(300, 350)])
+        await until(lambda: _count_is(database, 350))
+    assert sorted(await handled(database)) == sorted(f"id{n}" for n in range(350))
+
+
+@pytest.mark.parametrize("how", ["ends before the stored position", "another record stands there"])
+async def test_a_topic_that_was_made_anew_is_refused_with_what_to_do(
+    kafka: str, database: Database, group: str, how: str
+) -> None:
+    topic = await a_topic(kafka, 1)
+    await produce(kafka, topic, [a_record(n) for n in range(3)])
+    name = f"{group}.{topic}"
+    position = {"next_offset": 99, "last_offset": 98} if "ends" in how else {"next_offset": 2, "last_offset": 1}
+    async with database.begin() as connection:
+        await connection.execute(
+            positions.insert(), {"consumer": name, "topic": topic, "partition": 0, "last_id": "other", **position}
+        )
+    async with reading(kafka, database, topic, Handler(), group) as subscription:
+        refused = await until(lambda: subscription.refused)
+    assert "stepdown positions reset" in refused
+    assert await handled(database) == []
+
+
+async def test_an_unreadable_record_is_named_by_what_is_missing_and_not_by_its_content() -> None:
+    with pytest.raises(InvalidMessage) as told:
+        from_record(b'{"name": "SMITH"', a_record(1)[2])
+    assert "SMITH" not in str(told.value)

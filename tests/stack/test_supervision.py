@@ -1,0 +1,176 @@
+"""Supervision on tiny children: who ends is started again, who never gets ready is told, nobody is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from services.stack import folder
+from services.stack.children import LINUX, Command, die_with, end_with_parent, is_running
+from services.stack.supervise import Child, Supervision
+from shared.errors import SetUpError
+
+SLEEPS = "import time; time.sleep(60)"
+
+
+def a_child(place: Path, program: str, name: str = "child", *, is_ready: bool = True, patience: float = 20) -> Child:
+    command = Command(name=name, arguments=[sys.executable, "-c", program], log=place / "logs" / f"{name}.log")
+    command.log.parent.mkdir(exist_ok=True)
+    return Child(command, lambda: is_ready, patience=patience, grace=1)
+
+
+def _is_another(running: Supervision, old: int) -> bool:
+    return running.pid("child") != old
+
+
+async def until(look: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def supervision() -> AsyncIterator[tuple[Supervision, list[str]]]:
+    said: list[str] = []
+    running = Supervision(said.append, back_off=(0.01, 0.02))
+    yield running, said
+    await running.stop_all()
+
+
+async def test_a_child_that_dies_is_started_again_each_time(
+    tmp_path: Path, supervision: tuple[Supervision, list[str]]
+) -> None:
+    running, said = supervision
+    await running.start(a_child(tmp_path, SLEEPS))
+    for _ in range(3):
+        old = running.pid("child")
+        os.kill(old, signal.SIGKILL)
+        await until(partial(_is_another, running, old))
+    assert [line.split(" in ")[0] for line in said] == ["child ended (signal 9) and is started again"] * 3
+    assert [line.rsplit(" ", 2)[1] for line in said] == ["0.01", "0.02", "0.02"]
+
+
+async def test_a_child_that_was_stopped_stays_stopped(
+    tmp_path: Path, supervision: tuple[Supervision, list[str]]
+) -> None:
+    running, said = supervision
+    await running.start(a_child(tmp_path, SLEEPS))
+    pid = running.pid("child")
+    await running.stop(["child"])
+    assert not is_running(pid, "python")
+    assert said == []
+
+
+async def test_a_child_that_ignores_the_request_to_end_is_killed(
+    tmp_path: Path, supervision: tuple[Supervision, list[str]]
+) -> None:
+    running, said = supervision
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('deaf', 'w'); time.sleep(60)"
+    child = a_child(tmp_path, f"import os; os.chdir({str(tmp_path)!r}); {deaf}")
+    await running.start(child)
+    await until((tmp_path / "deaf").exists)
+    await running.stop(["child"])
+    assert said == ["child did not end in 1 s and was killed"]
+
+
+@pytest.mark.parametrize(
+    ("program", "is_ready", "said"),
+    [
+        ("raise SystemExit(3)", False, "ended 3 times while starting"),
+        (SLEEPS, False, "was not ready in"),
+        ("raise SystemExit('write: No space left on device')", False, "disk of .* is full"),
+    ],
+)
+async def test_a_child_that_does_not_get_ready_is_told_in_a_sentence(
+    tmp_path: Path, supervision: tuple[Supervision, list[str]], program: str, is_ready: bool, said: str
+) -> None:
+    with pytest.raises(SetUpError, match=said):
+        await supervision[0].start(
+            a_child(tmp_path, program, is_ready=is_ready, patience=0.3 if program == SLEEPS else 20)
+        )
+
+
+@pytest.mark.skipif(not LINUX, reason="the kernel does it on Linux")
+def test_a_child_ends_with_its_parent_though_the_parent_was_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert is_running(child, "python")
+    parent.kill()
+    parent.communicate()
+    deadline = time.monotonic() + 10
+    while is_running(child, "python"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+PARENT = f"""
+import os, signal, subprocess, sys, time
+from services.stack.children import die_with
+child = subprocess.Popen([sys.executable, "-c", {SLEEPS!r}], preexec_fn=die_with(os.getpid(), signal.SIGKILL),
+                         stdout=subprocess.DEVNULL)
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_service_ends_when_the_pipe_to_its_parent_closes() -> None:
+    reading, writing = os.pipe()
+    program = f"from services.stack.children import end_with_parent; end_with_parent({reading}); {SLEEPS}"
+    child = subprocess.Popen([sys.executable, "-c", program], pass_fds=(reading,))
+    os.close(reading)
+    assert child.poll() is None
+    os.close(writing)
+    assert child.wait(10) == 1
+
+
+def test_a_child_whose_parent_is_already_gone_does_not_begin() -> None:
+    if not LINUX:
+        pytest.skip("the kernel does it on Linux")
+    late = subprocess.Popen([sys.executable, "-c", SLEEPS], preexec_fn=die_with(1, signal.SIGKILL))  # noqa: PLW1509
+    assert late.wait(10) == 1
+
+
+def test_without_a_parent_s_pipe_a_service_watches_nothing() -> None:
+    assert end_with_parent(None) is None  # type: ignore[func-returns-value]
+
+
+def test_a_reused_process_number_is_not_taken_for_the_old_server() -> None:
+    assert is_running(os.getpid(), "python")
+    assert not is_running(os.getpid(), "postgres")
+    assert not is_running(2**22 + 1, "python")
+
+
+def test_too_little_room_on_the_disk_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(SetUpError, match=r"is full .*free some space"):
+        folder.has_room(tmp_path, needed=2**62)
+
+
+def test_free_ports_are_all_different() -> None:
+    found = folder.ports(dict.fromkeys("abcdefgh", 0))
+    assert len(set(found.values())) == 8
+
+
+def test_a_folder_is_free_again_when_it_was_released(tmp_path: Path) -> None:
+    first = folder.claim(tmp_path)
+    assert folder.is_claimed(tmp_path)
+    first.release()
+    assert not folder.is_claimed(tmp_path)
+    folder.claim(tmp_path).release()
+
+
+def test_message_keys_and_passwords_stay_the_same_over_restarts(tmp_path: Path) -> None:
+    claimed = folder.claim(tmp_path)
+    first = claimed.kept_secret("message.keys", folder.new_message_key()).read_text()
+    assert claimed.kept_secret("message.keys", folder.new_message_key()).read_text() == first
+    claimed.release()

@@ -1,0 +1,33 @@
+"""`stepdown up` with the three real services: all of it gets ready, and all of it ends in order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from services.stack import SERVICES
+
+MISSING = [name for name in SERVICES if find_spec(f"services.{name}.app") is None]
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"no app.py yet in: {', '.join(MISSING)}")
+def test_up_brings_all_three_services_to_ready_and_ends_with_exit_0(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.cli.main", "up", "--data", str(tmp_path), "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    ) as process:
+        assert process.stdout is not None
+        addresses = json.loads(process.stdout.readline())
+        for name in SERVICES:
+            with urllib.request.urlopen(f"{addresses[name]}/health/ready", timeout=5) as answer:
+                assert answer.status == 200
+        process.terminate()
+        assert process.wait(60) == 0
