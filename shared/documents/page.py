@@ -11,9 +11,12 @@ from shared.documents.asyncapi import HEADERS, writers_of
 from shared.documents.schemas import TYPES
 from shared.events import (
     ANNOUNCEMENTS,
+    AUTHORIZATIONS,
     BILLING,
     EPISODE_TYPE,
     FOLLOW_UPS,
+    PLACING,
+    PLANNING,
     STAY_FACTS,
     TAKING_BACK,
     TOPICS,
@@ -34,6 +37,24 @@ _SECTIONS: tuple[tuple[str, str, list[str], str], ...] = (
         "What the facts mean, derived by placement and taken back by difference; the fold never reads these.",
         [type_name(fact.TYPE) for fact in ANNOUNCEMENTS],
         "consumers outside",
+    ),
+    (
+        "Placing",
+        "Searches, offers, seats and placements.",
+        [type_name(fact.TYPE) for fact in PLACING],
+        "placement: the fold reads `placed` and `placement-cancelled`, the search its own; consumers outside",
+    ),
+    (
+        "Planning",
+        "Plans, certifications, who is in charge, and what a person decides about an episode.",
+        [type_name(fact.TYPE) for fact in PLANNING],
+        "placement: the fold reads `certified`, `episode-ended` and `conflict-settled`; consumers outside",
+    ),
+    (
+        "Authorizations",
+        "What a payer was asked for and allowed.",
+        [type_name(fact.TYPE) for fact in AUTHORIZATIONS],
+        "placement, which burns them down; consumers outside",
     ),
     (
         "Follow-ups",

@@ -4,12 +4,49 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from shared.events.authorizations import (
+    AuthorizationApproved,
+    AuthorizationDenied,
+    AuthorizationEnded,
+    AuthorizationExtended,
+    AuthorizationPended,
+    AuthorizationRequested,
+)
 from shared.events.base import CareFact, Published, Stay, type_name
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
 from shared.events.envelope import Fact, Record, from_record, to_record
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
+from shared.events.placing import (
+    OfferAccepted,
+    OfferCountered,
+    OfferDeclined,
+    OfferExpired,
+    OfferReopened,
+    OfferSent,
+    OfferWithdrawn,
+    PatientAgreed,
+    PatientDeclined,
+    Placed,
+    PlacementCancelled,
+    SearchClosed,
+    SearchOpened,
+    SeatHeld,
+    SeatReleased,
+    StartMissed,
+    Waitlisted,
+    WaitlistLeft,
+)
+from shared.events.planning import (
+    Assigned,
+    Certified,
+    ConflictSettled,
+    DischargePlanCancelled,
+    DischargePlanned,
+    EpisodeEnded,
+    PlanRecorded,
+)
 from shared.events.stays import (
     Absent,
     Admitted,
@@ -51,10 +88,48 @@ STAY_FACTS: tuple[type[CareFact], ...] = (
     PatientsUnmerged,
 )
 ANNOUNCEMENTS: tuple[type[CareFact], ...] = (SteppedDown, SteppedUp, Readmitted, ConflictRaised, Closed, Reopened)
+PLACING: tuple[type[CareFact], ...] = (
+    SearchOpened,
+    SearchClosed,
+    PatientAgreed,
+    PatientDeclined,
+    OfferSent,
+    OfferCountered,
+    OfferAccepted,
+    OfferDeclined,
+    OfferExpired,
+    OfferWithdrawn,
+    OfferReopened,
+    SeatHeld,
+    SeatReleased,
+    Waitlisted,
+    WaitlistLeft,
+    Placed,
+    PlacementCancelled,
+    StartMissed,
+)
+PLANNING: tuple[type[CareFact], ...] = (
+    PlanRecorded,
+    Certified,
+    Assigned,
+    EpisodeEnded,
+    ConflictSettled,
+    DischargePlanned,
+    DischargePlanCancelled,
+)
+AUTHORIZATIONS: tuple[type[CareFact], ...] = (
+    AuthorizationRequested,
+    AuthorizationPended,
+    AuthorizationApproved,
+    AuthorizationDenied,
+    AuthorizationExtended,
+    AuthorizationEnded,
+)
 FOLLOW_UPS: tuple[type[CareFact], ...] = (FollowUpDue, FollowUpKept, FollowUpMissed, FollowUpExcluded)
 TAKING_BACK: tuple[type[CareFact], ...] = (FactCancelled,)
 CARE_FACTS: dict[str, type[CareFact]] = {
-    type_name(fact.TYPE): fact for fact in STAY_FACTS + ANNOUNCEMENTS + FOLLOW_UPS + TAKING_BACK
+    type_name(fact.TYPE): fact
+    for fact in STAY_FACTS + ANNOUNCEMENTS + PLACING + PLANNING + AUTHORIZATIONS + FOLLOW_UPS + TAKING_BACK
 }
 BILLING: dict[str, type[ServicePeriod]] = {
     billing_type(period.TYPE): period for period in (PeriodOpened, PeriodAmended, PeriodClosed, PeriodVoided)
@@ -140,10 +215,13 @@ TOPICS: tuple[Topic, ...] = (
 
 __all__ = [
     "ANNOUNCEMENTS",
+    "AUTHORIZATIONS",
     "BILLING",
     "CARE_FACTS",
     "EPISODE_TYPE",
     "FOLLOW_UPS",
+    "PLACING",
+    "PLANNING",
     "STAY_FACTS",
     "TAKING_BACK",
     "TOPICS",

@@ -130,13 +130,54 @@ OWN_FIELDS = {
     "conflict-raised": "conflict_id facts kind",
     "closed": "reason",
     "reopened": "reason",
+    "search-opened": "from_level recommended_level needs",
+    "search-closed": "reason",
+    "patient-agreed": "level program? reason?",
+    "patient-declined": "level program? reason?",
+    "assigned": "user_id role",
+    **dict.fromkeys(
+        (
+            "offer-sent",
+            "offer-countered",
+            "offer-accepted",
+            "offer-declined",
+            "offer-expired",
+            "offer-withdrawn",
+            "offer-reopened",
+        ),
+        "offer_id program start_date? reason?",
+    ),
+    "seat-held": "program group? until? reason?",
+    "seat-released": "program group? until? reason?",
+    "waitlisted": "program position",
+    "waitlist-left": "program reason",
+    "placed": "placement_id program level track? group? start_date recommended_level variance_reason?",
+    "placement-cancelled": "placement_id reason",
+    "start-missed": "placement_id",
+    "episode-ended": "reason",
+    "conflict-settled": "conflict_id falls",
+    "plan-recorded": "level hours_week days_week goals review_due",
+    "certified": "kind from to npi",
+    "discharge-planned": "stay expected_at disposition?",
+    "discharge-plan-cancelled": "stay",
+    **dict.fromkeys(
+        (
+            "authorization-requested",
+            "authorization-pended",
+            "authorization-approved",
+            "authorization-denied",
+            "authorization-extended",
+            "authorization-ended",
+        ),
+        "auth_id number? payer level unit units? from to",
+    ),
     "follow-up-due": "follow_up_id measure discharge due_from due_to",
     "follow-up-kept": "follow_up_id measure discharge due_from due_to kept_at mode provider_kind by_fact?",
     "follow-up-missed": "follow_up_id measure discharge due_from due_to",
     "follow-up-excluded": "follow_up_id measure discharge due_from due_to reason",
     "fact-cancelled": "cancels cancelled_type reason",
 }
-"""The fields of contract 3.1, 3.2, 3.4 (follow-ups) and 3.5, written down a second time, by hand."""
+"""The fields of contract 3.1, 3.2, 3.3, 3.4 (follow-ups) and 3.5, written down a second time, by hand."""
 
 
 @pytest.mark.parametrize("name", sorted(fact.TYPE for fact in CARE_FACTS.values()))
