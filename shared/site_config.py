@@ -112,6 +112,11 @@ class Site(Part):
         asked = _norm_code(code or "")
         return own.get(asked) or self._dispositions[""].get(asked, "unknown")
 
+    def needs_authorization(self, payer: str, level: str) -> bool:
+        """Whether the payer pays for the level only what it has authorized; False for one that is not known."""
+        found = self._payers.get(_norm(payer))
+        return found is not None and level in found.authorizes
+
     def billed(self, facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
         """Who bills and how: by the program, else the unit's program, else the facility's row for the level."""
         where = self.facility(facility)
@@ -129,6 +134,10 @@ class Site(Part):
     @cached_property
     def _units(self) -> dict[tuple[str, str], Unit]:
         return {(each.name, _norm(unit.code)): unit for each in self.facilities for unit in each.units}
+
+    @cached_property
+    def _payers(self) -> dict[str, Payer]:
+        return {_norm(each.id): each for each in self.payers}
 
     @cached_property
     def _programs(self) -> dict[str, Program]:

@@ -146,6 +146,8 @@ class Payer(Part):
 
     id: Name
     title: Name
+    authorizes: tuple[Level, ...] = ()
+    """Levels that it pays for only what it has authorized."""
 
 
 class Hours(Part):

@@ -311,6 +311,30 @@ def placement_cancelled(when: str | datetime = "2026-03-08 16:00", *, placement:
     return fact("placement-cancelled", when, **(own | more))
 
 
+def authorization(
+    move: str = "approved",
+    when: str | datetime = "2026-03-09 10:00",
+    *,
+    auth: str = "A1",
+    units: int | None = 5,
+    begins: str = "2026-03-10",
+    to: str = "2026-03-31",
+    **more: Any,
+) -> Fact:
+    """The payer's word: requested, pended, approved, denied, extended or ended."""
+    own: dict[str, Any] = {"auth_id": auth, "number": f"no-{auth}", "payer": "ACME", "level": "iop", "unit": "day"}
+    own |= {"units": units, "from": begins, "to": to, "writer": "placement"}
+    return fact(f"authorization-{move}", when, **(own | more))
+
+
+def certified(
+    when: str | datetime = "2026-03-10 15:00", *, begins: str = "2026-03-10", to: str = "2026-03-27", **more: Any
+) -> Fact:
+    """A physician certified that the level is needed."""
+    own = {"kind": "initial", "from": begins, "to": to, "npi": "1000000079", "writer": "placement"}
+    return fact("certified", when, **(own | more))
+
+
 def episode_ended(when: str | datetime = "2026-05-01 12:00", *, reason: str = "patient-declined", **more: Any) -> Fact:
     """The desk ends the episode."""
     return fact("episode-ended", when, **({"writer": "placement", "reason": reason} | more))

@@ -75,7 +75,7 @@ def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rul
     if any(announcements.difference(standing, announcements.announcements(anew, rules.zone_of))):
         yield "what stands announced is not what should be"
     latest = dict(sent)  # later lives come later
-    if period_changes(latest, periods(anew, rules.zone_of, rules.billed)):
+    if period_changes(latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization)):
         yield "the latest service periods are not what the facts come to"
 
 

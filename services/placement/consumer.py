@@ -40,6 +40,13 @@ _OF_ITS_OWN: dict[str, set[str]] = {
         key: {"follow_up_id", "measure", "due_to"}
         for key in (f"follow-up-{name}" for name in ("due", "kept", "missed", "excluded"))
     },
+    "certified": {"kind", "from", "to", "npi"},
+    **{
+        key: {"auth_id", "payer", "level", "unit", "from", "to"}
+        for key in (
+            f"authorization-{name}" for name in ("requested", "pended", "approved", "denied", "extended", "ended")
+        )
+    },
     "placed": {"placement_id"},
     "placement-cancelled": {"placement_id"},
     "conflict-settled": {"conflict_id"},
@@ -126,12 +133,23 @@ _SHAPES: dict[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("session_id", "placement_id", "follow_up_id", "conflict_id"), _text),
 }
 """What the fold parses or looks things up by, and the shape it must have."""
+_TERMS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
+    ("from", _day),
+    ("to", _day),
+    ("units", lambda units: isinstance(units, int)),
+    ("unit", lambda unit: unit in {"day", "session", "hour"}),
+    ("auth_id", _text),
+    ("payer", _text),
+    ("level", _text),
+)
+"""The same for authorizations and certifications; what one of them lacks and does not need is not asked for."""
 
 
 def _checks(kind: str, needed: frozenset[str]) -> tuple[tuple[str, Callable[[Any], bool]], ...]:
     model = CARE_FACTS.get(kind)
     own = model.model_fields.keys() if model else needed | {"replaces", "corroborates", "stated_at"}
-    return tuple((name, fits) for name, fits in _SHAPES.items() if name in own)
+    found = tuple((name, fits) for name, fits in _SHAPES.items() if name in own)
+    return (*found, *_TERMS) if {"from", "to"} <= needed else found
 
 
 _CHECKS = {kind: _checks(kind, needed) for kind, needed in NEEDED.items()}

@@ -103,7 +103,7 @@ def outcome(
     """What the episode's new fold comes to. `seen` is up to the facts that went in, `sent` what billing has."""
     standing = announced(row.announced)
     after, own = _announce(standing, folded, seen.get(WRITER, 0), rules, telling)
-    changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed))
+    changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     value = episode_value(folded, seen, row.version + 1)
     value["patient_id"] = folded.patient_id or row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from services.placement.billing.authorizations import NeedsAuthorization
 from services.placement.billing.model import BilledAs, BillingTable
 from shared.site_config import Site
 
@@ -16,11 +17,13 @@ KEPT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed."""
+    """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed,
+    which payer wants to be asked first."""
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
     billed: BillingTable
+    needs_authorization: NeedsAuthorization
 
 
 def rules_of(site: Site) -> Rules:
@@ -35,4 +38,5 @@ def rules_of(site: Site) -> Rules:
         zone_of=lru_cache(KEPT)(site.zone),
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
         billed=lru_cache(KEPT)(billed),
+        needs_authorization=lru_cache(KEPT)(site.needs_authorization),
     )

@@ -17,6 +17,8 @@ START = datetime(2026, 3, 2, 5, tzinfo=UTC)
 LEVELS = ("inpatient", "residential", "php", "iop", "outpatient")
 VISITS = ("V1", "V2")
 PLACEMENTS = ("P1", "P2")
+MOVES = ("requested", "pended", "approved", "denied", "extended", "ended")
+"""Of an authorization."""
 
 
 def instants() -> st.SearchStrategy[datetime]:
@@ -59,6 +61,10 @@ def plain_facts(draw: st.DrawFn) -> Fact:
                 lambda: tell.assessed(when),
                 lambda: tell.placed(when, placement=placement, level=level),
                 lambda: tell.placement_cancelled(when, placement=placement),
+                lambda: tell.authorization(
+                    draw(st.sampled_from(MOVES)), when, auth=draw(st.sampled_from(("A1", "A2")))
+                ),
+                lambda: tell.certified(when),
                 lambda: tell.episode_ended(when),
                 lambda: tell.aftercare_started(when),
                 lambda: tell.aftercare_closed(when),

@@ -1,4 +1,7 @@
-"""What a service period says, as plain JSON values in the shape of a published ServicePeriod; no rule of days."""
+"""What a service period says, as plain JSON values in the shape of a published ServicePeriod; no rule of days.
+
+What is authorized of it is for `authorizations`, which sees all periods of the episode.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +41,10 @@ def of_stretch(
         claim_form=billed.claim_form,
         payer=stretch.cover.payer,
         coverage=list(stretch.cover.coverage),
-        authorizations=[],
         start_date=stretch.start.isoformat(),
         end_date=None if stretch.end == FOREVER else stretch.end.isoformat(),
         patient_status=STILL_PATIENT,
         leave=_leave(stay, stretch, zone),
-        certifications=[],
         days=[
             {"date": day.isoformat(), "services": given}
             for day, given in services.items()
@@ -62,6 +63,19 @@ def of_end(stay: StayState, zone: ZoneInfo, billed: BilledAs) -> dict[str, Any]:
         "discharged_at": rfc3339(stay.ended.at.astimezone(zone)),
         "patient_status": code or billed.unsent_status,
     }
+
+
+def certifications(folded: Folded, stay: StayState, start: date, end: date) -> list[dict[str, Any]]:
+    """Those of the stay, or of no stay in particular, that share a day with [start, end); by days."""
+    names = {stay.key, *stay.aliases}
+    found: list[dict[str, Any]] = [
+        {name: told[name] for name in ("kind", "from", "to", "npi") if name in told}
+        for told in folded.certifications
+        if ("stay" not in told or (told["stay"]["kind"], told["stay"]["id"]) in names)
+        and date.fromisoformat(told["from"]) < end
+        and start <= date.fromisoformat(told["to"])
+    ]
+    return sorted(found, key=lambda one: (one["from"], one["to"], one["kind"]))
 
 
 def services_by_day(stay: StayState) -> dict[date, list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """Warnings that can be told from the periods of one episode alone; they tell a person, they change no period.
 
-Left out until their facts exist: missing-authorization, exhausted-authorization, telehealth-not-covered (payer rules of
-the site) and certification-late. Periods of other episodes aren't seen.
+Missing and exhausted authorizations are told in `authorizations`. Left out: telehealth-not-covered and
+certification-late, which need rules of payers. Periods of other episodes aren't seen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The service periods of an episode as its facts have them now; derived anew, never changed, never sent from here.
 
-Gap, on purpose: `authorizations` and `certifications` are empty until their facts exist (contract 3.3). A session on a
-day that isn't counted (the leaving day of a 24-hour stay) is in no period.
+Gap, on purpose: a session on a day that isn't counted (the leaving day of a 24-hour stay) is in no period.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.placement.billing import content
+from services.placement.billing.authorizations import NeedsAuthorization, authorized
 from services.placement.billing.days import FOREVER, last_day
 from services.placement.billing.edits import warnings
 from services.placement.billing.model import BilledAs, BillingTable, Period
@@ -19,17 +19,25 @@ from services.placement.billing.stretches import Cover, Stretch, covers, stretch
 from services.placement.continuum.model import Folded, Segment, StayState
 
 
-def periods(folded: Folded, zone_of: Callable[[str], ZoneInfo], billed: BillingTable) -> tuple[Period, ...]:
+def periods(
+    folded: Folded,
+    zone_of: Callable[[str], ZoneInfo],
+    billed: BillingTable,
+    needs_authorization: NeedsAuthorization = lambda _payer, _level: False,
+) -> tuple[Period, ...]:
     """All service periods of an episode, by start and key (contract 4); two equal Folded give equal periods.
 
+    `needs_authorization` says which payer pays for which level only what it has authorized; else nothing is missing.
     Raises ValueError for a fold that breaks its own rules; what `zone_of` and `billed` raise goes through.
     """
     covered = covers(folded.coverage)
     found = [one for stay in folded.stays for one in _of_stay(folded, stay, zone_of(stay.facility), billed, covered)]
     found.sort(key=lambda one: (one.start, one.key))
     said = warnings(found)
+    allowed = authorized(found, folded, needs_authorization)
     return tuple(
-        replace(one, content={**one.content, "warnings": sorted(words)}) for one, words in zip(found, said, strict=True)
+        replace(one, content={**one.content, "authorizations": told, "warnings": sorted(words | more)})
+        for one, words, (told, more) in zip(found, said, allowed, strict=True)
     )
 
 
@@ -50,7 +58,12 @@ def _of_stay(
     common = content.of_stay(folded, stay, zone)
     services = content.services_by_day(stay)
     recorded = sorted({session.day for session in stay.sessions})
-    said = [common | content.of_stretch(stay, one, zone, as_billed(one.segment), services) for one in found]
+    said = [
+        common
+        | content.of_stretch(stay, one, zone, as_billed(one.segment), services)
+        | {"certifications": content.certifications(folded, stay, one.start, one.end)}
+        for one in found
+    ]
     said[-1] |= content.of_end(stay, zone, as_billed(found[-1].segment))
     made = [_period(stay, one, told, recorded) for one, told in zip(found, said, strict=True)]
     if stay.ended:

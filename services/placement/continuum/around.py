@@ -1,4 +1,5 @@
-"""What the facts say about the episode itself, not about one stay: coverage, placements, windows, beginnings, ends."""
+"""What the facts say about the episode itself, not about one stay: coverage, authorizations, placements, windows,
+beginnings, ends."""
 
 from __future__ import annotations
 
@@ -10,6 +11,9 @@ from services.placement.continuum.closing import TOLD, as_told
 from services.placement.continuum.model import Closing, CoverageFrom, Folded, Window
 from services.placement.continuum.order import Told
 from services.placement.continuum.states import Word
+
+_ASKING = frozenset({"requested", "pended", "denied"})
+"""Moves of an authorization that allow nothing."""
 
 
 class Around:
@@ -23,6 +27,10 @@ class Around:
         self.coverage = {one.day: one for one in folded.coverage}
         self.windows = {one.follow_up_id: one for one in folded.windows}
         self.placements = list(folded.placements)
+        self.authorizations = {one["auth_id"]: one for one in folded.authorizations}
+        self.certifications = list(folded.certifications)
+        self.referral = folded.referral
+        self.assessment = folded.assessment
         self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
 
     def take(self, told: Told) -> Word | None:
@@ -38,15 +46,38 @@ class Around:
             "coverage": tuple(self.coverage[day] for day in sorted(self.coverage)),
             "windows": tuple(sorted(self.windows.values(), key=lambda one: (one.due_to, one.follow_up_id))),
             "placements": tuple(self.placements),
+            "authorizations": tuple(self.authorizations[auth_id] for auth_id in sorted(self.authorizations)),
+            "certifications": tuple(self.certifications),
+            "referral": self.referral,
+            "assessment": self.assessment,
         }
 
     def referred(self, told: Told) -> None:
         """The first referral counts."""
-        self.referred_at = self.referred_at or told.at
+        if self.referred_at is None:
+            self.referred_at = told.at
+            self.referral = {"at": told.at.isoformat(), **_kept(told, "source", "level"), "root": told.root}
 
     def assessed(self, told: Told) -> None:
-        """The first assessment counts."""
+        """The first assessment began something; the latest that recommends a level is the one to go by."""
         self.assessed_at = self.assessed_at or told.at
+        if told.value.get("recommended_level"):
+            self.assessment = _kept(told, "recommended_level", "instrument")
+
+    def certified(self, told: Told) -> None:
+        """Each certification stands beside the others."""
+        self.certifications.append(_kept(told, "kind", "from", "to", "npi", "stay"))
+
+    def authorized(self, told: Told) -> None:
+        """What the payer allowed stays allowed until it says otherwise: asking for more takes nothing away."""
+        before = self.authorizations.get(told.value["auth_id"])
+        status = told.name.removeprefix("authorization-")
+        if before and before["in_force"] and status in _ASKING:
+            self.authorizations[before["auth_id"]] = {**before, "status": status}
+            return
+        terms = _kept(told, "auth_id", "number", "payer", "level", "unit", "units", "from", "to")
+        in_force = status not in _ASKING and (status != "ended" or bool(before and before["in_force"]))
+        self.authorizations[terms["auth_id"]] = {**terms, "status": status, "in_force": in_force}
 
     def aftercare_started(self, told: Told) -> None:
         """The latest start of aftercare counts."""
@@ -70,10 +101,8 @@ class Around:
 
     def placed(self, told: Told) -> None:
         """A placement stands from here on."""
-        value = told.value
-        kept = ("placement_id", "program", "level", "start_date", "variance_reason")
-        placement = {name: value[name] for name in kept if value.get(name) is not None}
-        self.placements.append({**placement, "at": told.at.isoformat(), "fact": told.id})
+        terms = _kept(told, "placement_id", "program", "level", "start_date", "variance_reason")
+        self.placements.append({**terms, "at": told.at.isoformat()})
 
     def placement_cancelled(self, told: Told) -> Word | None:
         """It stands no more; one that nobody placed can't be cancelled."""
@@ -87,11 +116,21 @@ class Around:
         self.closings.append(as_told(told))
 
 
+def _kept(told: Told, *names: str) -> dict[str, Any]:
+    """These fields of a fact, where it has them, and its ce_id."""
+    found = {name: told.value[name] for name in names if told.value.get(name) is not None}
+    return {**found, "fact": told.id}
+
+
 _TAKES: dict[str, Callable[[Around, Told], Word | None]] = {
     "referred": Around.referred,
     "assessed": Around.assessed,
     "aftercare-started": Around.aftercare_started,
     "coverage-changed": Around.covered,
+    "certified": Around.certified,
+    **dict.fromkeys(
+        (f"authorization-{name}" for name in (*sorted(_ASKING), "approved", "extended", "ended")), Around.authorized
+    ),
     "follow-up-due": Around.window,
     "follow-up-kept": Around.window,
     "follow-up-missed": Around.window,

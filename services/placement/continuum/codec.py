@@ -41,8 +41,8 @@ def unpacked(row: bytes | str) -> Folded:
         value[name] = _each(part, value[name])
     for name in _TIMES:
         value[name] = _at(value[name])
-    for name in ("labels", "placements", "settled", "awaited"):
-        value[name] = tuple(value[name])
+    for name in ("labels", "placements", "authorizations", "certifications", "settled", "awaited"):
+        value[name] = tuple(value.get(name, ()))  # an older fold had fewer; its row is folded anew soon
     return Folded(**value)
 
 

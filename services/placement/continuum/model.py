@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised whenever the fold gives another result for the same facts; rows with an older one are folded anew."""
 
 StayKey = tuple[str, str]
@@ -215,6 +215,15 @@ class Folded:
     ended_reason: str | None = None
     placements: tuple[dict[str, Any], ...] = ()
     """Standing `placed` facts: [{placement_id, program, level, start_date, at, fact, variance_reason?}]; plain JSON."""
+    authorizations: tuple[dict[str, Any], ...] = ()
+    """By auth_id: [{auth_id, number?, payer, level, unit, units?, from, to, status, in_force, fact}]; plain JSON.
+    `in_force`: approved once, and then as last approved, extended or ended; `status` is the last fact's name."""
+    certifications: tuple[dict[str, Any], ...] = ()
+    """In the order they were told: [{kind, from, to, npi, stay?, fact}]; plain JSON."""
+    referral: dict[str, Any] | None = None
+    """The first: {at, source, level?, fact, root}; plain JSON."""
+    assessment: dict[str, Any] | None = None
+    """The latest that recommends a level: {recommended_level, instrument?, fact}; plain JSON."""
     last: datetime | None = None
     version: int = FOLD_VERSION
     assessed_at: datetime | None = None
