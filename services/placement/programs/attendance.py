@@ -1,0 +1,223 @@
+"""A stay at a program from its first day to its last: what may be said of it now, and the fact that says it. Pure.
+
+Every decision goes through the table of moves (continuum.states) and refuses with a `Rejected` that says what is
+possible; it publishes nothing then (contract 3.6 rule 5). To correct a fact, decide anew on the fold of all facts but
+that one and name it in `replaces`; to take it back, `cancelled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.placement.continuum.about import about
+from services.placement.continuum.levels import inside, round_the_clock
+from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.order import day_of, midnight
+from services.placement.continuum.states import MEANING, MOVES, State, Word, state_of
+from services.placement.continuum.stay import judged
+from shared.errors import Rejected
+from shared.events.envelope import Fact
+from shared.events.stays import Absent, Attended, Completed, Discontinued, Service, Started
+from shared.events.taking_back import FactCancelled
+
+_OURS = ("started", "attended", "absent", "leave-started", "leave-ended", "completed", "discontinued")
+
+
+class Saying(NamedTuple):
+    """Of which episode, at which program's facility and zone, when, and which own fact this one restates."""
+
+    folded: Folded
+    facility: str
+    zone: ZoneInfo
+    now: datetime
+    replaces: str | None = None
+
+    @property
+    def today(self) -> date:
+        """The facility's day."""
+        return day_of(self.now, self.zone)
+
+    def fields(self, stay: str, at: datetime) -> dict[str, Any]:
+        """What every fact about this stay says."""
+        heading = about(self.folded, self.facility).heading(self.now, at)
+        return {**heading, "stay": {"kind": "placement", "id": stay}, "replaces": self.replaces}
+
+
+def start(saying: Saying, placement_id: str, day: date, *, unit: str | None = None) -> Started:
+    """The patient came for the first time: the stay has the placement's id, level and program.
+
+    A start that the hospital told already is named in `corroborates` (contract 3.6 rule 2). Raises Rejected:
+    `no-placement`, `in-the-future`, a word of the table, `inside-24-hour-stay` (rule 10).
+    """
+    placement = _placement(saying.folded, placement_id)
+    _not_ahead(saying, day)
+    _move("started", _stay(saying.folded, placement_id))
+    key = ("placement", placement_id)
+    twin = _told_by_hospital(saying, placement, day)
+    over = [one for one in round_the_clock(saying.folded.stays) if twin is None or one.stay != twin.key]
+    if inside(day, saying.zone, key, over):
+        raise Rejected(Word.INSIDE_24_HOUR_STAY.value, MEANING[Word.INSIDE_24_HOUR_STAY], possible=("later",))
+    return Started.model_validate(
+        {
+            **saying.fields(placement_id, midnight(day, saying.zone)),
+            "placement_id": placement_id,
+            "level": placement["level"],
+            "program": placement["program"],
+            "unit": unit,
+            "corroborates": _entry(twin) if twin else None,
+        }
+    )
+
+
+def attended(
+    saying: Saying,
+    stay_id: str,
+    session_id: str,
+    day: date,
+    services: Sequence[Service],
+    *,
+    group: str | None = None,
+    own: Iterable[Fact] = (),
+) -> Attended:
+    """The patient was there. `own` are placement's standing facts of the episode: a start that lies inside a 24-hour
+    stay is without effect until somebody attended, so it is not in the fold (contract 3.6 rule 10).
+
+    Raises Rejected: `in-the-future`, `already-told`, a word of the table by day.
+    """
+    _session(saying, stay_id, session_id, day, own, was_there=True)
+    fields = saying.fields(stay_id, midnight(day, saying.zone))
+    return Attended(**fields, session_id=session_id, date=day, group=group, services=tuple(services))
+
+
+def absent(saying: Saying, stay_id: str, session_id: str, day: date, reason: str) -> Absent:
+    """The patient was not there: no-show, excused or program-cancelled. Raises Rejected as `attended` does."""
+    _session(saying, stay_id, session_id, day, (), was_there=False)
+    fields = saying.fields(stay_id, midnight(day, saying.zone))
+    return Absent.model_validate({**fields, "session_id": session_id, "date": day, "reason": reason})
+
+
+def completed(saying: Saying, stay_id: str, day: date, reason: str) -> Completed:
+    """The patient completed the program; `day` is the last one. Raises Rejected: a word of the table, `in-the-future`,
+    `before-start`, `attended-later`."""
+    return Completed.model_validate(_ending(saying, "completed", stay_id, day) | {"reason": reason})
+
+
+def discontinued(saying: Saying, stay_id: str, day: date, reason: str) -> Discontinued:
+    """The stay ended before its goal. Raises Rejected as `completed` does."""
+    return Discontinued.model_validate(_ending(saying, "discontinued", stay_id, day) | {"reason": reason})
+
+
+def cancelled(saying: Saying, fact: Fact, reason: str) -> FactCancelled:
+    """One of placement's own facts about a program stay was never so.
+
+    Raises Rejected: `not-its-writer`, `a-cancel-stays`, `has-attendance` (cancel the sessions of a start first).
+    """
+    if fact.writer != "placement" or fact.name not in _OURS:
+        word = Word.A_CANCEL_STAYS if fact.name == "fact-cancelled" else Word.NOT_ITS_WRITER
+        raise Rejected(word.value, MEANING[word])
+    stay_id = fact.value["stay"]["id"]
+    stay = _stay(saying.folded, stay_id)
+    if fact.name == "started" and stay and any(session.attended for session in stay.sessions):
+        raise Rejected("has-attendance", "the patient attended: cancel those sessions first", possible=("cancel",))
+    common = {name: fact.value[name] for name in ("facility", "labels", "occurred_at") if name in fact.value}
+    return FactCancelled.model_validate(
+        {
+            **saying.fields(stay_id, saying.now),
+            **common,
+            "replaces": None,
+            "cancels": fact.id,
+            "cancelled_type": fact.type,
+            "reason": reason,
+        }
+    )
+
+
+def possible(stay: StayState | None) -> tuple[str, ...]:
+    """What may be said of the stay now, of what a program says."""
+    now = state_of(stay)
+    return tuple(name for name in _OURS if isinstance(MOVES[name, now], State))
+
+
+def _placement(folded: Folded, placement_id: str) -> Mapping[str, Any]:
+    found = next((one for one in folded.placements if one["placement_id"] == placement_id), None)
+    if found is None:
+        known = tuple(sorted(one["placement_id"] for one in folded.placements))
+        raise Rejected("no-placement", "no such placement stands for this episode", possible=known)
+    return found
+
+
+def _stay(folded: Folded, stay_id: str) -> StayState | None:
+    """The stay by its own name, or the one that a start told twice gave it."""
+    key = ("placement", stay_id)
+    return next((one for one in folded.stays if key == one.key or key in one.aliases), None)
+
+
+def _move(name: str, stay: StayState | None) -> None:
+    outcome = MOVES[name, state_of(stay)]
+    if isinstance(outcome, Word):
+        raise Rejected(outcome.value, MEANING[outcome], possible=possible(stay))
+
+
+def _not_ahead(saying: Saying, day: date) -> None:
+    if day > saying.today:
+        raise Rejected("in-the-future", "that day has not come yet", possible=("later",))
+
+
+def _told_by_hospital(saying: Saying, placement: Mapping[str, Any], day: date) -> StayState | None:
+    """The visit that ADT opened for the same first day at the same level and program, if it did."""
+    for stay in saying.folded.stays:
+        same = (stay.level, stay.program) == (placement["level"], placement["program"])
+        if stay.kind == "visit" and stay.open and same and not _has_a_placement(stay):
+            begun = day_of(stay.begun, saying.zone)
+            if begun == day and len(stay.segments) == 1:
+                return stay
+    return None
+
+
+def _has_a_placement(stay: StayState) -> bool:
+    return any(kind == "placement" for kind, _ in stay.aliases)
+
+
+def _entry(stay: StayState) -> str:
+    return stay.segments[0].fact
+
+
+def _session(saying: Saying, stay_id: str, session_id: str, day: date, own: Iterable[Fact], *, was_there: bool) -> None:
+    _not_ahead(saying, day)
+    stay = _stay(saying.folded, stay_id)
+    if stay is None and was_there and _waits_inside(saying, stay_id, day, own):
+        return
+    word = judged(stay, day, was_there, saying.zone)
+    if word is None and stay and any(session.session_id == session_id for session in stay.sessions):
+        word = Word.ALREADY_TOLD
+    if word is not None:
+        raise Rejected(word.value, MEANING[word], possible=possible(stay))
+
+
+def _waits_inside(saying: Saying, stay_id: str, day: date, own: Iterable[Fact]) -> bool:
+    """Whether a start of this stay lies inside a 24-hour stay and waits for somebody to attend."""
+    word = Word.INSIDE_24_HOUR_STAY.value
+    return any(
+        fact.name == "started"
+        and fact.value["stay"]["id"] == stay_id
+        and saying.folded.ineffective.get(fact.id) == word
+        and day_of(datetime.fromisoformat(fact.value["occurred_at"]), saying.zone) <= day
+        for fact in own
+    )
+
+
+def _ending(saying: Saying, name: str, stay_id: str, day: date) -> dict[str, Any]:
+    stay = _stay(saying.folded, stay_id)
+    _move(name, stay)
+    _not_ahead(saying, day)
+    if stay is None:
+        raise Rejected(Word.NOT_OPEN.value, MEANING[Word.NOT_OPEN])
+    if day < day_of(stay.begun, saying.zone):
+        raise Rejected("before-start", "the stay began after that day", possible=("later",))
+    if any(session.attended and session.day > day for session in stay.sessions):
+        raise Rejected("attended-later", "the patient attended after that day", possible=("later", "cancel"))
+    at = midnight(day + timedelta(days=1), saying.zone)  # a date-only end is 24:00 (contract 3.6 rule 7)
+    return saying.fields(stay_id, at) | {"level": stay.level}

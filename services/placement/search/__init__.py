@@ -1,0 +1,1 @@
+"""Who takes this patient, when, at which level: recommendation, matching, offers. Pure."""
