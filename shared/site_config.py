@@ -21,6 +21,7 @@ from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
 from shared.site_values import (
+    ANYBODY,
     Billing,
     ChargeCode,
     ClaimForm,
@@ -28,6 +29,7 @@ from shared.site_values import (
     Facility,
     Feed,
     FollowUpClock,
+    LevelRule,
     Limits,
     Name,
     Part,
@@ -60,6 +62,8 @@ class Site(Part):
     dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
     limits: Limits = Limits()
     follow_ups: tuple[FollowUpClock, ...] = ()
+    recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
+    """The policy that recommends a level: the first rule that fits wins."""
 
     @cached_property
     def version(self) -> str:
@@ -193,6 +197,10 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
     yield from _twice([(("payers", n, "id"), each.id) for n, each in enumerate(site.payers)])
     yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
+    yield from _twice([(("recommendations", n, "name"), each.name) for n, each in enumerate(site.recommendations)])
+    if not site.recommendations[-1].always_fits:
+        at: Location = ("recommendations", len(site.recommendations) - 1)
+        yield at, "the last rule must have no condition and name a level: a level is always recommended"
     yield from _twice([(at, name) for at, name in _facility_names(site)])
     yield from _twice(_codes(("dispositions",), site.dispositions))
     for n, program in enumerate(site.programs):

@@ -176,6 +176,43 @@ class Ages(Part):
             raise PydanticCustomError("ages", "`to` must not be less than `from`")
         return self
 
+    def hold(self, age: int) -> bool:
+        """Whether somebody of so many whole years is meant."""
+        return self.youngest <= age and (self.oldest is None or age <= self.oldest)
+
+    @property
+    def words(self) -> str:
+        """`18 and older`, `13 to 17`."""
+        return f"{self.youngest} and older" if self.oldest is None else f"{self.youngest} to {self.oldest}"
+
+
+class LevelRule(Part):
+    """One rule of the policy that recommends a level; every condition that it has must hold.
+
+    `recommend`: a level; `assessed`, the latest assessment's; `asked`, the referral's; `next`, the next less intensive
+    than the one that ended. Where that is not known the rule does not fit.
+    """
+
+    name: Name
+    recommend: Level | Literal["assessed", "asked", "next"]
+    because: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    after: tuple[Level, ...] = ()
+    """Levels that ended; empty: whatever went before, or nothing."""
+    ended: tuple[Literal["discharged", "completed", "discontinued"], ...] = ()
+    disposition: tuple[DispositionKind, ...] = ()
+    labels: tuple[Label, ...] = ()
+    """One of them is on the episode."""
+    ages: Ages | None = None
+
+    @property
+    def always_fits(self) -> bool:
+        """True for a rule without a condition that names a level."""
+        asked = (self.after, self.ended, self.disposition, self.labels, self.ages)
+        return not any(asked) and self.recommend not in {"assessed", "asked", "next"}
+
+
+ANYBODY = LevelRule(name="anybody", recommend=Level.OUTPATIENT, because="the site has no rule for this")
+
 
 class Group(Part):
     """A group of a program; at most 10 people, the field's usual limit for process groups."""

@@ -1,0 +1,169 @@
+"""Which programs suit a patient: musts and preferences as small named rules, each with its reason in words. Pure.
+
+A must that fails puts the program after all that suit, with why; what nobody asked for judges nothing. Same input, same
+order: musts, preferences met, the day of the first seat, id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from shared.events.levels import WORDS
+from shared.events.placing import Needs
+from shared.site_values import Program
+
+SOON = 3
+"""Days of waiting that count as none for the preference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one rule says of a program, for it or against it."""
+
+    rule: str
+    must: bool
+    holds: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One program: whether it meets every must, how many preferences, its first free day, and all reasons."""
+
+    program: str
+    fits: bool
+    preferences: int
+    free_on: date | None
+    reasons: tuple[Reason, ...]
+
+
+class Case(NamedTuple):
+    """One program beside what is asked of it; `free_on` is the first day with a seat, None: none is known of."""
+
+    program: Program
+    level: str
+    needs: Needs
+    free_on: date | None
+    today: date
+
+
+class Said(NamedTuple):
+    """A rule's judgement in words; no judgement at all (None) where nothing was asked."""
+
+    holds: bool
+    words: str
+
+
+Judge = Callable[[Case], Said | None]
+
+
+def rank(
+    programs: Iterable[Program], level: str, needs: Needs, seats_free_by: Mapping[str, date | None], today: date
+) -> tuple[Candidate, ...]:
+    """Every program, best first, for a patient who needs this level.
+
+    `seats_free_by`: program id → first day, today or later, from which on a seat stays free; None or absent: none.
+    """
+    found = [_judged(Case(one, level, needs, seats_free_by.get(one.id), today)) for one in programs]
+    return tuple(sorted(found, key=_order))
+
+
+def _order(one: Candidate) -> tuple[int, int, date, str]:
+    failed = sum(reason.must and not reason.holds for reason in one.reasons)
+    return (failed, -one.preferences, one.free_on or date.max, one.program)
+
+
+def _judged(case: Case) -> Candidate:
+    reasons = [
+        Reason(name, must, *said)
+        for must, rules in ((True, MUSTS), (False, PREFERENCES))
+        for name, judge in rules.items()
+        if (said := judge(case)) is not None
+    ]
+    fits = all(reason.holds for reason in reasons if reason.must)
+    met = sum(reason.holds for reason in reasons if not reason.must)
+    return Candidate(case.program.id, fits, met, case.free_on, tuple(reasons))
+
+
+def _level(case: Case) -> Said:
+    holds = case.program.level == case.level
+    offers = WORDS[case.program.level]
+    return Said(holds, f"offers {offers}" if holds else f"offers {offers}, not {WORDS[case.level]}")
+
+
+def _payer(case: Case) -> Said | None:
+    return _one_of(case.needs.payer, case.program.payers, "takes", "does not take")
+
+
+def _age(case: Case) -> Said | None:
+    if case.needs.age_years is None:
+        return None
+    holds = case.program.ages.hold(case.needs.age_years)
+    return Said(holds, f"{'takes' if holds else 'does not take'} that age: {case.program.ages.words}")
+
+
+def _seat(case: Case) -> Said:
+    if case.free_on is None:
+        return Said(False, "has no seat that is known to come free")
+    by = case.needs.start_by
+    holds = by is None or case.free_on <= by
+    return Said(holds, f"has a seat from {case.free_on}" + ("" if holds else f", later than {by}"))
+
+
+def _language(case: Case) -> Said | None:
+    return _one_of(case.needs.language, case.program.languages, "speaks", "does not speak")
+
+
+def _track(case: Case) -> Said | None:
+    return _one_of(case.needs.track, case.program.tracks, "has the track", "does not have the track")
+
+
+def _schedule(case: Case) -> Said | None:
+    """A program of which no schedule is known is not preferred for it."""
+    if not case.needs.days:
+        return None
+    meets = {day for hours in case.program.schedule for day in hours.days}
+    outside = [day for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun") if day in meets - {*case.needs.days}]
+    if not meets:
+        return Said(False, "does not say when it meets")
+    return Said(not outside, f"also meets on {', '.join(outside)}" if outside else "meets on days that suit")
+
+
+def _mode(case: Case) -> Said | None:
+    return _one_of(case.needs.mode, case.program.modes, "gives care by", "does not give care by")
+
+
+def _accreditation(case: Case) -> Said | None:
+    return _one_of(case.needs.accreditation, case.program.accreditation, "is accredited by", "is not accredited by")
+
+
+def _wait(case: Case) -> Said | None:
+    if case.free_on is None:
+        return None
+    days = max((case.free_on - case.today).days, 0)
+    return Said(days <= SOON, "no wait" if days == 0 else f"{days} day{'s' if days > 1 else ''} of waiting")
+
+
+def _one_of(wanted: str | None, offered: Iterable[str], yes: str, no: str) -> Said | None:
+    """Names of site config are compared without regard to case and spaces."""
+    if wanted is None:
+        return None
+    holds = _norm(wanted) in {_norm(one) for one in offered}
+    return Said(holds, f"{yes if holds else no} {wanted}")
+
+
+def _norm(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+MUSTS: dict[str, Judge] = {"level": _level, "payer": _payer, "age": _age, "seat": _seat, "language": _language}
+PREFERENCES: dict[str, Judge] = {
+    "track": _track,
+    "schedule": _schedule,
+    "mode": _mode,
+    "accreditation": _accreditation,
+    "wait": _wait,
+}

@@ -1,0 +1,139 @@
+"""Programs are ranked by musts and preferences, each with its reason in words; the same input, the same order."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.placement.search.matching import MUSTS, PREFERENCES, Candidate, rank
+from shared.events.levels import Level
+from shared.events.placing import Needs
+from shared.site_config import SAMPLE, load
+
+SITE = load(SAMPLE)
+TODAY = date(2026, 3, 9)
+FREE: dict[str, date | None] = {program.id: TODAY for program in SITE.programs}
+ADULT = Needs(payer="ACME", age_years=34, language="en", start_by=date(2026, 3, 16))
+
+
+def ranked(level: str = "php", needs: Needs = ADULT, /, **free: date | None) -> tuple[Candidate, ...]:
+    """The sample site's programs; `free` by id with _ for -."""
+    seats = FREE | {name.replace("_", "-"): on for name, on in free.items()}
+    return rank(SITE.programs, level, needs, seats, TODAY)
+
+
+def why_not(program: str, found: tuple[Candidate, ...]) -> set[str]:
+    """The musts that it fails."""
+    (one,) = [candidate for candidate in found if candidate.program == program]
+    return {reason.rule for reason in one.reasons if reason.must and not reason.holds}
+
+
+def suiting(found: tuple[Candidate, ...]) -> list[str]:
+    """The programs that meet every must, in order."""
+    return [one.program for one in found if one.fits]
+
+
+@pytest.mark.parametrize(
+    ("needs", "free", "program", "failed"),
+    [
+        (ADULT, {}, "GH-PHP1", set()),
+        (ADULT, {}, "GH-IOP1", {"level"}),
+        (ADULT, {}, "RB-PHP", {"payer"}),
+        (ADULT, {}, "GH-PHP-YOUTH", {"age"}),
+        (ADULT.model_copy(update={"age_years": 17}), {}, "GH-PHP1", {"age"}),
+        (ADULT.model_copy(update={"age_years": 18}), {}, "GH-PHP1", set()),
+        (ADULT, {"GH_PHP1": date(2026, 3, 16)}, "GH-PHP1", set()),
+        (ADULT, {"GH_PHP1": date(2026, 3, 17)}, "GH-PHP1", {"seat"}),
+        (ADULT, {"GH_PHP1": None}, "GH-PHP1", {"seat"}),
+        (ADULT.model_copy(update={"language": "es"}), {}, "GH-PHP1", set()),
+        (ADULT.model_copy(update={"language": "vi"}), {}, "GH-PHP1", {"language"}),
+        (ADULT.model_copy(update={"payer": "acme"}), {}, "GH-PHP1", set()),
+        (Needs(), {"GH_PHP1": date(2027, 1, 1)}, "GH-PHP1", set()),
+        (Needs(payer="MEDICARE", age_years=12, language="vi"), {"GH_IOP1": None}, "GH-IOP1",
+         {"level", "age", "seat", "language"}),
+    ],
+)  # fmt: skip
+def test_a_program_that_fails_a_must_says_which(
+    needs: Needs, free: dict[str, date | None], program: str, failed: set[str]
+) -> None:
+    assert why_not(program, ranked("php", needs, **free)) == failed
+
+
+@pytest.mark.parametrize(
+    ("wishes", "first"),
+    [
+        ({}, "GH-IOP-EVE"),
+        ({"track": "anxiety"}, "GH-IOP1"),
+        ({"track": "substance-use"}, "GH-IOP-EVE"),
+        ({"mode": "telehealth", "track": "mood"}, "RB-IOP-TELE"),
+        ({"accreditation": "Joint Commission"}, "GH-IOP1"),
+        ({"days": ("mon", "wed", "fri")}, "GH-IOP1"),
+        ({"days": ("tue", "thu", "sat", "sun")}, "RB-IOP-TELE"),
+    ],
+)
+def test_the_program_that_meets_more_preferences_comes_first(wishes: dict[str, Any], first: str) -> None:
+    assert suiting(ranked("iop", ADULT.model_copy(update=wishes)))[0] == first
+
+
+def test_of_programs_that_suit_alike_the_one_with_the_earlier_seat_comes_first() -> None:
+    later = TODAY + timedelta(days=2)
+    assert suiting(ranked("iop", ADULT, GH_IOP_EVE=later)) == ["GH-IOP1", "RB-IOP-TELE", "GH-IOP-EVE"]
+    much_later = TODAY + timedelta(days=5)
+    assert suiting(ranked("iop", ADULT, GH_IOP_EVE=much_later, RB_IOP_TELE=later))[-1] == "GH-IOP-EVE"
+
+
+def test_reasons_are_words_for_and_against() -> None:
+    wished = ADULT.model_copy(update={"track": "psychosis", "days": ("mon", "tue", "wed", "thu")})
+    (one,) = [candidate for candidate in ranked("php", wished, GH_PHP1=date(2026, 3, 13)) if candidate.fits]
+    assert [(reason.rule, reason.holds, reason.words) for reason in one.reasons] == [
+        ("level", True, "offers Partial hospitalization (PHP)"),
+        ("payer", True, "takes ACME"),
+        ("age", True, "takes that age: 18 and older"),
+        ("seat", True, "has a seat from 2026-03-13"),
+        ("language", True, "speaks en"),
+        ("track", False, "does not have the track psychosis"),
+        ("schedule", False, "also meets on fri"),
+        ("wait", False, "4 days of waiting"),
+    ]
+    assert one.preferences == 0
+
+
+def test_what_nobody_asked_for_judges_nothing() -> None:
+    for one in ranked("php", Needs()):
+        assert {reason.rule for reason in one.reasons} == {"level", "seat", "wait"}
+
+
+NEEDS = st.builds(
+    Needs,
+    payer=st.sampled_from([None, "ACME", "MEDICARE", "NOBODY"]),
+    age_years=st.sampled_from([None, 8, 15, 34, 70]),
+    language=st.sampled_from([None, "en", "vi"]),
+    track=st.sampled_from([None, "mood"]),
+    start_by=st.sampled_from([None, TODAY + timedelta(days=4)]),
+)
+SEATS = st.dictionaries(
+    st.sampled_from(sorted(FREE)),
+    st.one_of(st.none(), st.integers(0, 9).map(lambda days: TODAY + timedelta(days=days))),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(list(Level)), NEEDS, SEATS, st.randoms(use_true_random=False))
+def test_the_order_is_the_same_however_programs_are_given_and_those_that_fail_come_last(
+    level: Level, needs: Needs, seats: dict[str, date | None], random: Any
+) -> None:
+    shuffled = list(SITE.programs)
+    random.shuffle(shuffled)
+    found = rank(SITE.programs, level, needs, seats, TODAY)
+    assert rank(shuffled, level, needs, seats, TODAY) == found
+    assert sorted(one.program for one in found) == sorted(FREE)
+    fits = [one.fits for one in found]
+    assert fits == sorted(fits, reverse=True)
+    for one in found:
+        assert one.fits == (not any(reason.must and not reason.holds for reason in one.reasons))
+        assert {reason.rule for reason in one.reasons} <= {*MUSTS, *PREFERENCES}
+        assert all(reason.words for reason in one.reasons)
