@@ -1,0 +1,230 @@
+"""Offers through their table of moves: sent to one or many, countered, accepted, declined, withdrawn, expired. Pure.
+
+The first acceptance of a search wins. A state changes by facts alone: an offer whose time is over may be accepted until
+its expiry is stated (contract 3.6 rule 8). Whether the seat is there is for whoever has the program locked to say, with
+`programs.seats.may_claim` on the claim of the SeatHeld that `accept` returns, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.placement.continuum.order import midnight
+from services.placement.search.search import Desk, closed, withdrawn
+from services.placement.search.searches import Offer, Search
+from services.placement.search.states import (
+    DECLINE_REASONS,
+    MEANING,
+    OFFER_MOVES,
+    No,
+    OfferState,
+    SearchState,
+)
+from shared.errors import Rejected
+from shared.events.base import CareFact
+from shared.events.placing import (
+    OfferAccepted,
+    OfferCountered,
+    OfferDeclined,
+    OfferExpired,
+    OfferReopened,
+    OfferSent,
+    OfferWithdrawn,
+    Placed,
+    SeatHeld,
+)
+from shared.site_values import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One program that is to be asked, and for what."""
+
+    program: Program
+    start_date: date | None = None
+    track: str | None = None
+    group: str | None = None
+    variance_reason: str | None = None
+
+
+def send(desk: Desk, asked: Sequence[Asked], expires_at: datetime | None = None) -> tuple[OfferSent, ...]:
+    """Offer the patient to one program or many, all or none.
+
+    Raises Rejected: `no-search`, `search-closed`, `nobody-asked`, `already-asked`, `variance-reason-needed` (a level
+    other than the recommended one), `unknown-group`, `unknown-track`, `expires-in-the-past`.
+    """
+    search = _open(desk)
+    _not_over(desk, expires_at)
+    if not asked:
+        raise Rejected("nobody-asked", "no program was named")
+    waiting = [one.program for one in search.waiting]
+    for one in asked:
+        _suits(one, search, waiting)
+        waiting.append(one.program.id)
+    return tuple(_sent(desk, search, one, expires_at) for one in asked)
+
+
+def counter(desk: Desk, offer_id: str, start_date: date, reason: str | None = None) -> tuple[OfferCountered, ...]:
+    """The program would take the patient on another day. Raises Rejected: a word of the table."""
+    offer = _moving(desk, "offer-countered", offer_id)
+    return (OfferCountered(**_fields(desk, offer) | {"start_date": start_date}, reason=reason),)
+
+
+def decline(desk: Desk, offer_id: str, reason: str) -> tuple[OfferDeclined, ...]:
+    """The program does not take the patient. Raises Rejected: a word of the table, `unknown-reason`."""
+    offer = _moving(desk, "offer-declined", offer_id)
+    if reason not in DECLINE_REASONS:
+        raise Rejected("unknown-reason", "a decline needs one of the coded reasons", possible=_sorted(DECLINE_REASONS))
+    return (OfferDeclined(**_fields(desk, offer), reason=reason),)
+
+
+def withdraw(desk: Desk, offer_id: str, reason: str) -> tuple[OfferWithdrawn, ...]:
+    """The desk asks no longer. Raises Rejected: a word of the table."""
+    return (withdrawn(desk, _moving(desk, "offer-withdrawn", offer_id), reason),)
+
+
+def reopen(desk: Desk, offer_id: str, reason: str, expires_at: datetime | None = None) -> tuple[OfferReopened, ...]:
+    """The desk asks again. Raises Rejected: a word of the table, `already-asked`, `expires-in-the-past`."""
+    offer = _moving(desk, "offer-reopened", offer_id)
+    _not_over(desk, expires_at)
+    if offer.program in {one.program for one in _open(desk).waiting}:
+        raise Rejected("already-asked", "another offer to this program is open", possible=("offer-withdrawn",))
+    return (OfferReopened(**_fields(desk, offer), reason=reason, expires_at=expires_at),)
+
+
+def expire(desk: Desk) -> tuple[OfferExpired, ...]:
+    """Every offer that waits and whose time is over by now; none where no search is open."""
+    if desk.search is None or desk.search.state is not SearchState.OPEN:
+        return ()
+    return tuple(
+        OfferExpired(**_fields(desk, one) | {"occurred_at": one.expires_at})
+        for one in desk.search.waiting
+        if one.expires_at is not None and one.expires_at <= desk.now
+    )
+
+
+def accept(desk: Desk, offer_id: str, zone: ZoneInfo, start_date: date | None = None) -> tuple[CareFact, ...]:
+    """The program takes the patient: accepted, placed, the seat held from the first day on, all other offers withdrawn,
+    the search closed. `zone` is the program's; without `start_date` the day last proposed holds.
+
+    Raises Rejected: a word of the table, `search-closed` (another program was first), `start-date-needed`.
+    """
+    offer, search = _moving(desk, "offer-accepted", offer_id), _open(desk)
+    day = start_date or offer.start_date
+    if day is None:
+        raise Rejected("start-date-needed", "no first day was proposed", possible=("start_date",))
+    fields = _fields(desk, offer) | {"start_date": day}
+    placement_id = desk.ids()
+    rest = tuple(one for one in search.offers if one.offer_id != offer_id)
+    left = replace(search, offers=rest)
+    return (
+        OfferAccepted(**fields),
+        _placed(desk, search, offer, placement_id, day),
+        _seat(desk, offer, placement_id, midnight(day, zone)),
+        *closed(desk._replace(search=left), "placed"),
+    )
+
+
+def possible(state: OfferState) -> tuple[str, ...]:
+    """The facts that may be said of an offer in this state."""
+    return tuple(name for (name, at), after in OFFER_MOVES.items() if at is state and not isinstance(after, No))
+
+
+def _open(desk: Desk) -> Search:
+    search = desk.search
+    if search is None:
+        raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH], possible=("search-opened",))
+    if search.state is not SearchState.OPEN:
+        raise Rejected(No.SEARCH_CLOSED.value, MEANING[No.SEARCH_CLOSED], possible=("search-opened",))
+    return search
+
+
+def _moving(desk: Desk, name: str, offer_id: str) -> Offer:
+    """The offer, where this may be said of it: first its own state speaks, then the search's."""
+    offers = desk.search.offers if desk.search else ()
+    offer = next((one for one in offers if one.offer_id == offer_id), None)
+    state = offer.state if offer else OfferState.NONE
+    outcome = OFFER_MOVES[name, state]
+    if offer is None or isinstance(outcome, No):
+        word = outcome if isinstance(outcome, No) else No.NO_OFFER
+        raise Rejected(word.value, MEANING[word], possible=possible(state) if offer else ())
+    _open(desk)
+    return offer
+
+
+def _suits(asked: Asked, search: Search, waiting: Iterable[str]) -> None:
+    program = asked.program
+    if program.id in waiting:
+        raise Rejected("already-asked", "an offer to this program is open", possible=("offer-withdrawn",))
+    if program.level != search.recommended_level and not asked.variance_reason:
+        text = "another level than the recommended one needs a reason"
+        raise Rejected("variance-reason-needed", text, possible=("variance_reason",))
+    groups = {group.id for group in program.groups}
+    if asked.group is not None and asked.group not in groups:
+        raise Rejected("unknown-group", "the program has no such group", possible=_sorted(groups))
+    if asked.track is not None and asked.track not in program.tracks:
+        raise Rejected("unknown-track", "the program has no such track", possible=_sorted(program.tracks))
+
+
+def _not_over(desk: Desk, expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= desk.now:
+        raise Rejected("expires-in-the-past", "an offer must leave time to answer", possible=("later",))
+
+
+def _sent(desk: Desk, search: Search, asked: Asked, expires_at: datetime | None) -> OfferSent:
+    about = desk.about._replace(facility=asked.program.facility)
+    return OfferSent(
+        **about.heading(desk.now),
+        offer_id=desk.ids(),
+        program=asked.program.id,
+        search_id=search.search_id,
+        level=asked.program.level,
+        start_date=asked.start_date,
+        track=asked.track,
+        group=asked.group,
+        variance_reason=asked.variance_reason if asked.program.level != search.recommended_level else None,
+        expires_at=expires_at,
+    )
+
+
+def _fields(desk: Desk, offer: Offer) -> dict[str, Any]:
+    about = desk.about._replace(facility=offer.facility or desk.about.facility)
+    return {
+        **about.heading(desk.now),
+        "offer_id": offer.offer_id,
+        "program": offer.program,
+        "start_date": offer.start_date,
+        "search_id": desk.search.search_id if desk.search else None,
+    }
+
+
+def _placed(desk: Desk, search: Search, offer: Offer, placement_id: str, day: date) -> Placed:
+    about = desk.about._replace(facility=offer.facility or desk.about.facility)
+    return Placed.model_validate(
+        {
+            **about.heading(desk.now),
+            "placement_id": placement_id,
+            "program": offer.program,
+            "level": offer.level or search.recommended_level,
+            "track": offer.track,
+            "group": offer.group,
+            "start_date": day,
+            "recommended_level": search.recommended_level,
+            "variance_reason": offer.variance_reason,
+            "offer_id": offer.offer_id,
+        }
+    )
+
+
+def _seat(desk: Desk, offer: Offer, placement_id: str, since: datetime) -> SeatHeld:
+    about = desk.about._replace(facility=offer.facility or desk.about.facility)
+    own = {"program": offer.program, "group": offer.group, "seat_id": desk.ids(), "placement_id": placement_id}
+    return SeatHeld.model_validate({**about.heading(desk.now), **own, "from": since, "reason": "placed"})
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(names))

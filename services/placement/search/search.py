@@ -1,0 +1,207 @@
+"""Which search an episode should have, which it has, and what makes the two agree. Pure.
+
+A search is wanted after a discharge or a completion without a next stay, and on a referral. It is derived from the
+fold, so a discharge that is taken back takes its search along (contract 3.6 rule 9). Offers move in `offers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from services.placement.continuum.about import About
+from services.placement.continuum.model import Folded, StayState
+from services.placement.search.levels import Question, Recommendation
+from services.placement.search.searches import Offer, Search
+from services.placement.search.states import BY_A_PERSON, MEANING, SEARCH_MOVES, CloseReason, No, SearchState
+from shared.errors import Rejected
+from shared.events.base import CareFact
+from shared.events.levels import Level
+from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
+
+NO_NEXT_LEVEL: Final = frozenset({"deceased", "transfer"})
+"""Dispositions after which nobody looks: another institution has the patient, or there is none."""
+_REASONS: Final = {"placed": "placed-elsewhere"}
+"""Close reason → reason of the offers withdrawn with it, where it isn't the same."""
+
+
+class Desk(NamedTuple):
+    """What every decision about a search is made on: the episode, its latest search, the time, new ids."""
+
+    about: About
+    search: Search | None
+    now: datetime
+    ids: Callable[[], str]
+
+
+class Wanted(NamedTuple):
+    """A search that should be open: the fact that asks for it, its root, and what is known for a recommendation."""
+
+    trigger: str
+    fact: str
+    question: Question
+
+
+def wanted(folded: Folded) -> Wanted | None:
+    """The search that should be open now; None where there is a next stay, or none is to be."""
+    if folded.state in {"void", "closed"} or any(stay.open and stay.level for stay in folded.stays):
+        return None
+    if any(not _used(one, folded) for one in folded.placements):
+        return None
+    ended = [stay for stay in folded.stays if stay.ended and stay.level]
+    if ended:
+        return _after(max(ended, key=_left), folded)
+    referral = folded.referral
+    return Wanted(referral["root"], referral["fact"], _known(folded)) if referral else None
+
+
+def _left(stay: StayState) -> tuple[datetime, str, str]:
+    return (stay.ended.at if stay.ended else stay.begun, *stay.key)
+
+
+def _after(stay: StayState, folded: Folded) -> Wanted | None:
+    """A stay that was discontinued is followed up by aftercare; after the least intensive level there is none."""
+    end = stay.ended
+    if end is None or end.how not in {"discharged", "completed"} or stay.level == Level.OUTPATIENT:
+        return None
+    kind = (end.disposition or {}).get("kind")
+    if kind in NO_NEXT_LEVEL or end.reason in NO_NEXT_LEVEL:
+        return None
+    question = replace(_known(folded, since=stay.begun), from_level=stay.level, ended=end.how, disposition=kind)
+    return Wanted(end.root or end.fact, end.fact, question)
+
+
+def _known(folded: Folded, since: datetime | None = None) -> Question:
+    """What the episode says for a recommendation; a referral before the stay asked for that stay."""
+    referral = folded.referral or {}
+    asked = referral.get("level") if referral and (since is None or _at(referral) > since) else None
+    return Question(labels=folded.labels, assessed=(folded.assessment or {}).get("recommended_level"), asked=asked)
+
+
+def _at(told: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(told["at"])
+
+
+def _used(placement: dict[str, Any], folded: Folded) -> bool:
+    """Whether the placement's stay has begun, by the desk's word or by ADT's."""
+    for stay in folded.stays:
+        names = {stay.placement_id, *(one for kind, one in (stay.key, *stay.aliases) if kind == "placement")}
+        if placement["placement_id"] in names:
+            return True
+        if stay.kind == "visit" and stay.level == placement.get("level") and stay.begun >= _at(placement):
+            return True
+    return False
+
+
+def needs_of(folded: Folded) -> Needs:
+    """What the fold knows of the patient's needs: the first payer of the latest coverage."""
+    latest = folded.coverage[-1].coverage if folded.coverage else ()
+    return Needs(payer=latest[0]["payer"] if latest else None)
+
+
+def opened(
+    desk: Desk, trigger: Wanted, recommended: Recommendation, needs: Needs, replaces: str | None = None
+) -> SearchOpened:
+    """The fact that a search is open; with `replaces` an open one looks for something else from now on.
+
+    Raises Rejected `search-open`.
+    """
+    if replaces is None:
+        _move("search-opened", desk.search)
+    search_id = desk.search.search_id if replaces and desk.search else desk.ids()
+    return SearchOpened.model_validate(
+        {
+            **desk.about.heading(desk.now),
+            "search_id": search_id,
+            "from_level": trigger.question.from_level or "none",
+            "recommended_level": recommended.level,
+            "needs": needs,
+            "trigger": trigger.trigger,
+            "reasons": (recommended.rule,),
+            "policy": recommended.policy,
+            "derived_from": (trigger.fact,),
+            "replaces": replaces,
+        }
+    )
+
+
+def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tuple[CareFact, ...]:
+    """Withdraw every offer that waits, and close. Raises Rejected: `no-search`, `search-closed`."""
+    _move("search-closed", desk.search)
+    if desk.search is None:
+        raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH])
+    heading = desk.about.heading(desk.now) | {"search_id": desk.search.search_id, "derived_from": cause}
+    rest = [withdrawn(desk, one, _REASONS.get(reason, reason), cause) for one in desk.search.waiting]
+    return (*rest, SearchClosed(**heading, reason=reason))
+
+
+def withdrawn(desk: Desk, offer: Offer, reason: str, cause: tuple[str, ...] = ()) -> OfferWithdrawn:
+    """The fact that the desk asks this program no longer."""
+    about = desk.about._replace(facility=offer.facility or desk.about.facility)
+    return OfferWithdrawn(
+        **about.heading(desk.now),
+        offer_id=offer.offer_id,
+        program=offer.program,
+        search_id=desk.search.search_id if desk.search else None,
+        reason=reason,
+        derived_from=cause,
+    )
+
+
+def followed(
+    desk: Desk,
+    folded: Folded,
+    recommend: Callable[[Question], Recommendation],
+    earlier: Sequence[Search] = (),
+    cause: tuple[str, ...] = (),
+) -> tuple[CareFact, ...]:
+    """What makes the searches agree with the fold: nothing where they do. `cause`: ce_ids of what changed it.
+
+    `earlier` are the closed searches before the desk's. A placement that has not started goes with its discharge.
+    """
+    want, now = wanted(folded), desk.search
+    facts: list[CareFact] = []
+    if now and now.state is SearchState.OPEN:
+        if want and want.trigger == now.trigger:
+            return ()
+        facts += closed(desk, _why(now, want, folded), cause)
+    elif now and _lost_its_discharge(now, folded):
+        facts += _placement_gone(desk, now, folded, cause)
+    settled = {one.trigger for one in (*earlier, *([now] if now else ())) if one.reason in BY_A_PERSON}
+    if want and want.trigger not in settled:
+        facts.append(opened(desk._replace(search=None), want, recommend(want.question), needs_of(folded)))
+    return tuple(facts)
+
+
+def _why(search: Search, want: Wanted | None, folded: Folded) -> CloseReason:
+    """Why an open search is wanted no more. A death, or an end of the episode, leaves no program to look for; a later
+    discharge shows that there was a next stay."""
+    if _lost_its_discharge(search, folded):
+        return "discharge-cancelled"
+    cared_for = want is not None or any(stay.open and stay.level for stay in folded.stays) or bool(folded.placements)
+    return "placed" if cared_for and folded.state != "closed" else "no-program"
+
+
+def _lost_its_discharge(search: Search, folded: Folded) -> bool:
+    roots = {stay.ended.root or stay.ended.fact for stay in folded.stays if stay.ended}
+    roots |= {folded.referral["root"]} if folded.referral else set()
+    return search.trigger is not None and search.trigger not in roots
+
+
+def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str, ...]) -> list[CareFact]:
+    """A first day that stands keeps its placement: it may count again (contract 3.6 rule 10)."""
+    stands = any(one["placement_id"] == search.placement_id for one in folded.placements)
+    if search.placement_id is None or search.started or not stands:
+        return []
+    heading = desk.about.heading(desk.now) | {"derived_from": cause}
+    return [PlacementCancelled(**heading, placement_id=search.placement_id, reason="discharge-cancelled")]
+
+
+def _move(name: str, search: Search | None) -> None:
+    state = search.state if search else SearchState.NONE
+    outcome = SEARCH_MOVES[name, state]
+    if isinstance(outcome, No):
+        may = tuple(fact for (fact, at), after in SEARCH_MOVES.items() if at is state and not isinstance(after, No))
+        raise Rejected(outcome.value, MEANING[outcome], possible=may)
