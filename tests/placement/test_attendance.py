@@ -7,7 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.programs import attendance
 from services.placement.programs.attendance import Saying
@@ -136,7 +139,8 @@ def test_a_session_is_judged_by_its_day(
         ([AWAY], 15, None),
         ([], 9, "before-start"),
         ([], 21, "in-the-future"),
-        ([tell.attended("2026-03-16")], 15, "attended-later"),
+        ([tell.attended("2026-03-16")], 15, "session-later"),
+        ([tell.absent("2026-03-16")], 15, "session-later"),
         ([tell.attended("2026-03-15")], 15, None),
         ([tell.completed("2026-03-12")], 15, "ended"),
     ],
@@ -186,6 +190,43 @@ def test_only_own_facts_that_nothing_rests_on_are_taken_back(more: list[Fact], t
         assert attendance.cancelled(of(folded), target, "told-by-mistake").cancels == target.id
     else:
         assert refused(lambda: attendance.cancelled(of(folded), target, "told-by-mistake")).code == code
+
+
+COMMANDS = st.tuples(
+    st.sampled_from(("start", "attended", "attended", "absent", "completed", "discontinued")),
+    st.sampled_from(("P1", "P2")),
+    st.integers(5, 22),
+)
+
+
+def tried(folded: Folded, command: str, placement: str, on: int, number: int) -> CareFact:
+    """What the program wants to say."""
+    saying, session = of(folded), f"s-{number % 7}"
+    choices: dict[str, Callable[[], CareFact]] = {
+        "start": lambda: attendance.start(saying, placement, day(on)),
+        "attended": lambda: attendance.attended(saying, placement, session, day(on), GROUP),
+        "absent": lambda: attendance.absent(saying, placement, session, day(on), "excused"),
+        "completed": lambda: attendance.completed(saying, placement, day(on), "goals-met"),
+        "discontinued": lambda: attendance.discontinued(saying, placement, day(on), "other"),
+    }
+    return choices[command]()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.booleans(), st.lists(COMMANDS, max_size=12))
+def test_whatever_is_accepted_has_an_effect_and_goes_on_having_one(
+    left: bool, commands: list[tuple[str, str, int]]
+) -> None:
+    told = [tell.admitted("2026-03-02 10:00"), PLACED, tell.placed(placement="P2", level="iop", program="GH-IOP1")]
+    told += [tell.discharged("2026-03-09 14:00")] if left else []
+    for number, (command, placement, on) in enumerate(commands):
+        folded = fold(told, tell.zone_of)
+        try:
+            value = tried(folded, command, placement, on, number)
+        except Rejected:
+            continue
+        told.append(said(value, ce_id=f"own-{number}", writer="placement", sequence=1000 + number))
+        assert fold(told, tell.zone_of).ineffective == {}
 
 
 # Contract 3.6 rule 10, and what it asks of the seats.

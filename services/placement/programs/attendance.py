@@ -101,7 +101,7 @@ def absent(saying: Saying, stay_id: str, session_id: str, day: date, reason: str
 
 def completed(saying: Saying, stay_id: str, day: date, reason: str) -> Completed:
     """The patient completed the program; `day` is the last one. Raises Rejected: a word of the table, `in-the-future`,
-    `before-start`, `attended-later`."""
+    `before-start`, `session-later`."""
     return Completed.model_validate(_ending(saying, "completed", stay_id, day) | {"reason": reason})
 
 
@@ -217,7 +217,7 @@ def _ending(saying: Saying, name: str, stay_id: str, day: date) -> dict[str, Any
         raise Rejected(Word.NOT_OPEN.value, MEANING[Word.NOT_OPEN])
     if day < day_of(stay.begun, saying.zone):
         raise Rejected("before-start", "the stay began after that day", possible=("later",))
-    if any(session.attended and session.day > day for session in stay.sessions):
-        raise Rejected("attended-later", "the patient attended after that day", possible=("later", "cancel"))
+    if any(session.day > day for session in stay.sessions):
+        raise Rejected("session-later", "a session after that day was told", possible=("later", "cancel"))
     at = midnight(day + timedelta(days=1), saying.zone)  # a date-only end is 24:00 (contract 3.6 rule 7)
     return saying.fields(stay_id, at) | {"level": stay.level}
