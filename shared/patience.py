@@ -24,7 +24,10 @@ def be_patient(consumer: Any) -> None:
         began = asyncio.get_running_loop().time()
         brought_something = await original(assignment, node_id, request)
         if not brought_something and asyncio.get_running_loop().time() - began < PAUSE:
-            await asyncio.sleep(PAUSE)
+            try:
+                await asyncio.sleep(PAUSE)
+            except asyncio.CancelledError:  # the consumer closes; aiokafka's own way to say so is to return
+                return False
         return brought_something
 
     fetcher._proc_fetch_request = patiently  # noqa: SLF001

@@ -27,6 +27,9 @@ _EPISODES = sa.text(
     "ORDER BY episode_id LIMIT :page) AS p"
 )
 
+ALL_FACTS = sa.text("SELECT 'intake', episode_id, sequence, ce_id FROM facts ORDER BY episode_id, sequence")
+ALL_TOLD = sa.text("SELECT episode_id, version FROM told_episodes")
+
 
 async def at_one_instant(connection: Connection) -> None:
     """Let what this connection reads be of one moment; before anything else on it."""
