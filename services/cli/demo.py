@@ -1,4 +1,4 @@
-"""`stepdown demo`: simulated patients told to a system of its own, what came of them, and whether every promise held."""
+"""`stepdown demo`: simulated patients told to a system of its own, what came of them, whether promises held."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from services.simulator.show import Shown, Steps
+    from services.simulator.show import Shown
 
 
 @click.command("demo", short_help="simulated patients through the real doors")
 @click.option("--patients", "number", type=click.IntRange(1, 9999), default=60, show_default=True, help="How many.")
 @click.option("--seed", type=click.IntRange(0, 999), default=7, show_default=True, help="Whose stories are told.")
-@click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: a folder that is removed.")
+@click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: nothing is kept.")
 @click.option("--serve", is_flag=True, help="Keep running afterwards, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(context: click.Context, number: int, seed: int, data: Path | None, serve: bool, as_json: bool) -> None:
+def command(context: click.Context, *, number: int, seed: int, data: Path | None, serve: bool, as_json: bool) -> None:
     """Start everything, send synthetic patients' messages over MLLP, show what came of them, and verify.
 
     Exit 0 only when verify holds.
@@ -85,7 +85,8 @@ async def _serving(data: Path, *, quiet: bool) -> None:
     from services.cli.up import _as_json, _for_people
     from services.stack import ready
 
-    click.echo(_as_json(ready.find(data), data / ready.NAME) if quiet else _for_people(ready.find(data), data / ready.NAME))
+    system, path = ready.find(data), data / ready.NAME
+    click.echo(_as_json(system, path) if quiet else _for_people(system, path))
     sys.stdout.flush()
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()

@@ -5,25 +5,29 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from statistics import median
 from typing import Any, Self
 
 import click
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, SpinnerColumn, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
 from services.cli.demo_story import WORDS, timeline
-from services.simulator.show import Shown, Steps
+from services.simulator.show import CONNECTIONS, Shown, Steps
 
 WIDTH = 80
+WRITERS = ("intake", "placement", "aftercare")
+BACK = "fact-cancelled"
 LEVELS = ("inpatient", "residential", "php", "iop", "outpatient")
 COLOURS = dict(zip(LEVELS, ("red", "magenta", "yellow", "cyan", "green"), strict=True))
 OTHERS = {
-    "active": "visit without a level (emergency)",
-    "between": "between levels: discharged, nothing begun yet",
+    "active": "a visit without a level of care",
+    "between": "discharged, nothing begun yet",
     "void": "nothing stands (all taken back)",
 }
 NOTES = {
@@ -105,7 +109,7 @@ def _page(shown: Shown) -> Iterator[RenderableType]:
     yield _titled("Follow-up after inpatient discharges", _follow_ups(shown))
     yield _titled("On the worklists", _lists(shown))
     if shown.one:
-        yield _titled(f"One patient: {shown.people[0].about}", timeline(shown))
+        yield _titled("One patient's way", timeline(shown))
     yield _titled("Verify", _verify(shown))
 
 
@@ -127,9 +131,9 @@ def _answers(shown: Shown) -> RenderableType:
         counts = [shown.answers[trigger, code] for code in ("AA", "AE", "AR")]
         table.add_row(trigger, *(str(n) if n else "·" for n in counts), Text(WORDS.get(trigger, ""), style="dim"))
     slow = max(shown.delays, default=0.0)
-    said = f"{shown.messages} messages in {shown.seconds:.1f} s ({shown.messages / (shown.seconds or 1):,.0f}/s); "
-    said += f"an answer took {median(shown.delays) * 1000:.0f} ms, the slowest {slow * 1000:.0f} ms; "
-    said += f"at rest {shown.rest:.1f} s later"
+    rate = shown.messages / (shown.seconds or 1)
+    said = f"{shown.messages} messages over {CONNECTIONS} connections in {shown.seconds:.1f} s ({rate:,.0f}/s)\n"
+    said += f"answered within {median(shown.delays) * 1000:.0f} ms (median), {slow * 1000:.0f} ms (slowest)"
     why = [Text(f"{code} {n}×: {text}", style="red") for (code, text), n in shown.refused.most_common()]
     return Group(table, *why, Text(said))
 
@@ -154,10 +158,17 @@ def _bar(number: int, most: int, colour: str) -> Text:
 
 
 def _facts(shown: Shown) -> RenderableType:
+    """Each writer's own column, the most frequent first."""
     facts = shown.outcome.facts
-    said = [f"{WORDS.get(name, name)} {n}" for name, n in facts.most_common() if name != "fact-cancelled"]
-    taken = f"{facts['fact-cancelled']} facts were taken back, {shown.outcome.corrected} stated anew in place of another"
-    return Group(Text(f"{facts.total()} facts: " + " · ".join(said)), Text(taken, style="yellow"))
+    columns = [[(WORDS.get(name, name), n) for (who, name), n in facts.most_common() if who == writer and name != BACK]
+               for writer in WRITERS]  # fmt: skip
+    table = _grid("right", "left", "right", "left", "right", "left")
+    table.add_row(*(Text(text, style="dim") for writer in WRITERS for text in ("", f"by {writer}")))
+    for row in zip_longest(*columns, fillvalue=("", "")):
+        table.add_row(*(str(cell) for name, number in row for cell in (number, name)))
+    taken = sum(number for (_, name), number in facts.items() if name == BACK)
+    said = f"{facts.total()} facts in all; {taken} took another back, {shown.outcome.corrected} stated one anew"
+    return Group(table, Text(said))
 
 
 def _periods(shown: Shown) -> RenderableType:
@@ -180,14 +191,16 @@ def _follow_ups(shown: Shown) -> RenderableType:
 
 
 def _lists(shown: Shown) -> RenderableType:
-    table = _grid("right", "left")
-    for (note, reason), number in shown.outcome.noted.most_common():
+    lines: Counter[str] = Counter()
+    for (note, reason), number in shown.outcome.noted.items():
         if note in NOTES:
-            why = f" ({REASONS.get(reason, reason)})" if reason and note == "no-effect" else ""
-            table.add_row(str(number), f"messages: {NOTES[note]}{why}")
-    for (_, means), number in shown.outcome.ineffective.most_common():
-        table.add_row(str(number), f"facts without effect: {means}")
-    table.add_row(str(sum(shown.outcome.dead.values())), "dead letters")
+            why = f" ({REASONS.get(reason or '', reason)})" if note == "no-effect" else ""
+            lines[f"messages: {NOTES[note]}{why}"] += number
+    for (_, means), number in shown.outcome.ineffective.items():
+        lines[f"facts without effect: {means}"] += number
+    table = _grid("right", "left")
+    for text, number in (*lines.most_common(), ("dead letters", sum(shown.outcome.dead.values()))):
+        table.add_row(str(number), text)
     return table
 
 
@@ -217,7 +230,7 @@ def as_json(shown: Shown) -> dict[str, Any]:
         "answers": _nested(shown.answers),
         "levels": dict(Counter(one["level"] for one in found.episodes if one.get("level"))),
         "states": dict(Counter(one["state"] for one in found.episodes)),
-        "facts": dict(found.facts),
+        "facts": _nested(found.facts),
         "replaced": found.corrected,
         "periods": dict(found.periods),
         "follow_ups": _nested(Counter((one["measure"], one["state"]) for one in found.follow_ups)),
@@ -234,5 +247,3 @@ def _nested(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     for (outer, inner), number in sorted(counts.items()):
         found.setdefault(outer, {})[inner] = number
     return found
-
-

@@ -34,9 +34,9 @@ _SENTENCES: dict[str, Callable[[Json], str]] = {
     "leave-started": lambda v: f"goes on {v['kind']} leave",
     "leave-ended": lambda _: "is back",
     "discharged": lambda v: f"is discharged from {v['level']}: {v['disposition']['kind']}",
-    "stepped-down": lambda v: f"↓ steps down {v['from_level']} → {v['to_level']}, {v['days_between']} days between",
+    "stepped-down": lambda v: f"↓ steps down {v['from_level']} → {v['to_level']}, {_days(v['days_between'])} between",
     "stepped-up": lambda v: f"↑ steps up {v['from_level']} → {v['to_level']}",
-    "readmitted": lambda v: f"is readmitted after {v['days']} days",
+    "readmitted": lambda v: f"is readmitted after {_days(v['days'])}",
     "follow-up-due": lambda v: f"{v['measure']}: due {day(v['due_from'])} to {day(v['due_to'])}",
     "follow-up-kept": lambda v: f"{v['measure']}: kept",
     "follow-up-missed": lambda v: f"{v['measure']}: missed",
@@ -51,10 +51,14 @@ def day(text: str | date) -> str:
     return f"{at:%b} {at.day}"
 
 
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
+
+
 def timeline(shown: Shown) -> RenderableType:
     """What happened and what followed from it, by clinical time; what was taken back is struck through and says so."""
     table = Table.grid(padding=(0, 2))
-    for fact in shown.one["facts"]:
+    for fact in sorted(shown.one["facts"], key=_order):
         name = fact["type"].split(".")[1]
         if name in _SENTENCES:
             at = datetime.fromisoformat(fact["value"]["occurred_at"]).astimezone(shown.plan.zone)
@@ -62,6 +66,11 @@ def timeline(shown: Shown) -> RenderableType:
     now = shown.one["episode"]
     end = Text(f"now: {now['state']}{', ' + now['level'] if now.get('level') else ''}", style="bold")
     return Group(table, end, *(_period(one) for one in shown.one["periods"]))
+
+
+def _order(fact: Json) -> tuple[datetime, int]:
+    """By clinical time; of one instant, who follows from whom."""
+    return datetime.fromisoformat(fact["value"]["occurred_at"]), list(_STYLES).index(fact["writer"])
 
 
 def _sentence(fact: Json, words: Callable[[Json], str]) -> Text:
@@ -77,5 +86,7 @@ def _sentence(fact: Json, words: Callable[[Json], str]) -> Text:
 def _period(one: Json) -> Text:
     until = day(one["end_date"]) if one.get("end_date") else "…"
     state = "void" if one["voided"] else "closed" if one.get("end_date") else "open"
-    said = f"bill: {one['level']} {day(one['start_date'])} to {until}, {one['payer']}, version {one['version']}, {state}"
+    said = (
+        f"bill: {one['level']} {day(one['start_date'])} to {until}, {one['payer']}, version {one['version']}, {state}"
+    )
     return Text(said, style="dim" if one["voided"] else "")

@@ -1,4 +1,4 @@
-"""A synthetic person and one hospital's visits, as HL7 v2.5.1 ADT messages; nothing is sent and no clock is read here."""
+"""A synthetic person and one hospital's visits, as HL7 v2.5.1 ADT messages; sends nothing, reads no clock."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ class Visit:
     zone: tzinfo
     next_id: Callable[[], str]
     admitted: datetime | None = None
-    payer: str | None = None
 
     def says(
         self,
@@ -55,10 +54,12 @@ class Visit:
         back: datetime | None = None,
         mode: str = "P",
         person: bool = True,
+        diagnosis: str = "",
     ) -> Message:
         """What the hospital says of this visit: it happened `at` and was said at `said` (EVN-2), else at once.
 
         `reason` is EVN-4, `back` the expected return (PV2-47), `mode` MSH-11; without `person` there is no PID.
+        `diagnosis` is another than the one on admission.
         """
         if trigger in {"A01", "A04"}:
             self.admitted = at
@@ -72,7 +73,7 @@ class Visit:
             *([self._pid()] if person else []),
             _segment("PV1", {1: "1", **visit}),
             *([_segment("PV2", {47: self._time(back)})] if back else []),
-            *(self._about() if trigger in {"A01", "A04", "A08"} else []),
+            *(self._about(diagnosis) if trigger in {"A01", "A04", "A08"} else []),
         ]
         return Message(trigger, number, "".join(line + "\r" for line in lines).encode())
 
@@ -81,10 +82,11 @@ class Visit:
         ids, born = f"{who.mrn}^^^{FACILITY}^MR", who.born.strftime("%Y%m%d")
         return _segment("PID", {1: "1", 3: ids, 5: f"{who.family}^{who.given}", 7: born, 8: who.sex})
 
-    def _about(self) -> list[str]:
-        diagnosis = _segment("DG1", {1: "1", 3: f"{self.person.diagnosis}^^I10", 6: "A", 15: "1"})
-        payer = self.payer or self.person.payer
-        return [diagnosis, _segment("IN1", {1: "1", 2: f"{payer}-STD", 3: payer})]
+    def _about(self, diagnosis: str) -> list[str]:
+        told = diagnosis or self.person.diagnosis
+        first = _segment("DG1", {1: "1", 3: f"{told}^^I10", 6: "W" if diagnosis else "A", 15: "1"})
+        payer = self.person.payer
+        return [first, _segment("IN1", {1: "1", 2: f"{payer}-STD", 3: payer})]
 
     def _time(self, at: datetime | None) -> str:
         return at.astimezone(self.zone).strftime("%Y%m%d%H%M%S%z") if at else ""

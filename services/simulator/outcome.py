@@ -1,4 +1,4 @@
-"""What came of a run, read as anybody may read it: topics, the services' APIs, intake's list; decides and prints nothing."""
+"""What came of a run, read as anybody may: topics, the services' APIs, intake's list; decides and prints nothing."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Databases = Mapping[str, Database]
 
 @dataclass(slots=True)
 class Outcome:
-    """What is so now. `facts`, `periods`: how many records of each name; `about`: MRN → episode.
+    """What is so now. `facts`: (writer, name) → how many; `periods`: records of each name; `about`: MRN → episode.
 
     `noted`: (note, reason) → how many of intake's messages; `ineffective`: (word, meaning) → how many facts.
     """
 
     episodes: list[Json]
     follow_ups: list[Json]
-    facts: Counter[str] = field(default_factory=Counter)
+    facts: Counter[tuple[str, str]] = field(default_factory=Counter)
     corrected: int = 0
     periods: Counter[str] = field(default_factory=Counter)
     about: dict[str, str] = field(default_factory=dict)
@@ -115,7 +115,7 @@ async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
 
 
 def _count(found: Outcome, fact: Fact) -> None:
-    found.facts[fact.name] += 1
+    found.facts[fact.writer, fact.name] += 1
     found.corrected += "replaces" in fact.value
     patient = fact.value.get("patient")
     if isinstance(patient, dict) and patient.get("mrn"):

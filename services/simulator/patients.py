@@ -10,8 +10,8 @@ from random import Random
 from services.simulator.messages import Message, Person, Visit
 from services.simulator.stories import ORDINARY, STORIES, Story, Teller
 
-_FAMILY = "Alder Birch Cedar Elm Fern Hazel Juniper Larch Maple Oak Pine Rowan Sorrel Spruce Willow Yew".split()
-_GIVEN = "Amber Beryl Coral Flint Garnet Jade Jasper Jet Opal Pearl Ruby Slate Topaz Umber".split()
+_FAMILY = ("Alder", "Birch", "Cedar", "Elm", "Fern", "Hazel", "Juniper", "Larch", "Maple", "Pine", "Rowan", "Willow")
+_GIVEN = ("Amber", "Beryl", "Coral", "Flint", "Garnet", "Jade", "Jasper", "Opal", "Pearl", "Ruby", "Slate", "Topaz")
 _PAYERS = ("ACME", "MEDICARE", "MEDICAID", "SELF")
 _DIAGNOSES = ("F32.2", "F31.4", "F33.1", "F20.9", "F43.10", "F41.1")
 
@@ -31,16 +31,19 @@ def patients(number: int, seed: int, now: datetime, zone: tzinfo) -> list[Patien
 
     Their ids have the seed and the minute of `now` in them, so that a second run on the same data is about others.
     """
-    random = Random(f"{seed}/{number}")
+    random = Random(f"{seed}/{number}")  # noqa: S311  # the same for the same seed is what is wanted
     others = [random.choice(ORDINARY) for _ in range(number - len(STORIES))]
     chosen = [*STORIES[:number], *others]
     mark = f"{seed % 1000:03d}{int(now.timestamp() // 60) % 10**7:07d}"
     numbers = count(1)
-    told = [_patient(story, f"{mark}{turn:04d}", random, now, zone, numbers) for turn, story in enumerate(chosen)]
+    told = [
+        _patient(story, f"{mark}{turn:04d}", random, now=now, zone=zone, numbers=numbers)
+        for turn, story in enumerate(chosen)
+    ]
     return told[:1] + random.sample(told[1:], len(told) - 1)
 
 
-def _patient(story: Story, mark: str, random: Random, now: datetime, zone: tzinfo, numbers: count[int]) -> Patient:
+def _patient(story: Story, mark: str, random: Random, *, now: datetime, zone: tzinfo, numbers: count[int]) -> Patient:
     person = _person(mark, random)
     shift, visits = random.randint(0, 90), count(1)
     today = now.astimezone(zone).date()

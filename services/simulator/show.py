@@ -1,4 +1,4 @@
-"""One run of the demo: a system started, patients told to it, rest awaited, everything read, verified; prints nothing."""
+"""One run of the demo: patients told to a system, rest awaited, all of it read, verified; prints nothing."""
 
 from __future__ import annotations
 
@@ -85,8 +85,13 @@ async def told(plan: Plan, system: Access, steps: Steps) -> Shown:
     """Send everything, wait for rest, read what came of it, verify. Raises Transient where rest does not come."""
     assert system.ready is not None, "the demo's own system is running"  # noqa: S101
     found = Shown(plan, plan.patients())
+
+    def note(sent: Sent) -> None:
+        found.note(sent)
+        steps.tick()
+
     begun = time.monotonic()
-    await send(found.people, system.ready.mllp, CONNECTIONS, lambda sent: (found.note(sent), steps.tick()) and None)
+    await send(found.people, system.ready.mllp, CONNECTIONS, note)
     found.seconds = time.monotonic() - begun
     steps.step("waiting until everything is said, decided and billed")
     async with _opened(system) as (databases, topics):

@@ -53,10 +53,10 @@ def _stay(tell: Teller, first: float, last: float, disposition: str = HOME) -> I
 
 
 def in_the_unit(tell: Teller) -> Iterator[Message]:
-    """Inpatient, still there; the chart was updated once."""
+    """Inpatient, still there; another diagnosis since the second day."""
     visit = tell.visit()
     yield visit.says("A01", tell.day(4, 10), "3W")
-    yield visit.says("A08", tell.day(3, 9), "3W")
+    yield visit.says("A08", tell.day(3, 9), "3W", diagnosis="F25.1")
 
 
 def seen_in_time(tell: Teller) -> Iterator[Message]:
@@ -242,7 +242,7 @@ STORIES: tuple[Story, ...] = (
 """All of them; the first so many are told where there are fewer patients than stories."""
 
 ORDINARY: tuple[Story, ...] = (
-    in_the_unit, seen_in_time, seen_in_time, not_seen_yet, not_seen, emergency_then_admitted, moved_to_residential,
-    weekend_at_home, whole_way,
+    in_the_unit, in_the_unit, seen_in_time, seen_in_time, not_seen_yet, not_seen, not_seen, left_against_advice,
+    emergency_then_admitted, moved_to_residential, readmitted, stepped_up, weekend_at_home,
 )  # fmt: skip
 """What happens to all other patients."""
