@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from shared.errors import StepdownError, Transient
@@ -54,7 +53,7 @@ class MllpClient:
         await self._connected()
         return self
 
-    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def send(self, message: bytes) -> list[Ack]:

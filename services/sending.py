@@ -25,10 +25,10 @@ NOT_HL7 = "no MSH segment: this is not an HL7 message; it was not sent"
 
 
 class Found(NamedTuple):
-    """One message in a file, index from 1; `raw` is None where the file has none."""
+    """One message in a file, number from 1; `raw` is None where the file has none."""
 
     file: str
-    index: int
+    number: int
     raw: bytes | None
 
 
@@ -91,16 +91,16 @@ async def _over(client: MllpClient, each: Found) -> Told:
     except (Transient, WrongAnswer) as fault:
         return _not_sent(each, str(fault))
     if not acks:
-        return Told(each.file, each.index, header(each.raw)[0], None, good=True, error="no answer was asked for")
+        return Told(each.file, each.number, header(each.raw)[0], None, good=True, error="no answer was asked for")
     return _told(each, acks[-1])
 
 
 def _told(each: Found, ack: Ack) -> Told:
-    return Told(each.file, each.index, ack.control_id, ack.code, ack.good, ack.error, ack.error_code)
+    return Told(each.file, each.number, ack.control_id, ack.code, ack.good, ack.error, ack.error_code)
 
 
 def _not_sent(each: Found, why: str) -> Told:
-    return Told(each.file, each.index, header(each.raw)[0] if each.raw else None, None, good=False, error=why)
+    return Told(each.file, each.number, header(each.raw)[0] if each.raw else None, None, good=False, error=why)
 
 
 async def by_kafka(found: Sequence[Found], settings: Settings, seconds: float = SECONDS) -> AsyncIterator[Told]:
@@ -119,9 +119,7 @@ async def by_kafka(found: Sequence[Found], settings: Settings, seconds: float = 
         yield _not_sent(each, f"it is on {TO}; no answer came on {BACK} within {seconds:g} s")
 
 
-async def _answers(
-    acks: Reading, waiting: dict[tuple[bytes, str], Found], seconds: float
-) -> AsyncIterator[Told]:
+async def _answers(acks: Reading, waiting: dict[tuple[bytes, str], Found], seconds: float) -> AsyncIterator[Told]:
     end = asyncio.get_running_loop().time() + seconds
     while waiting and asyncio.get_running_loop().time() < end:
         for record in await acks.batch(200):
@@ -152,5 +150,3 @@ async def _produce(settings: Settings, records: Sequence[tuple[bytes, bytes]]) -
 def _key(raw: bytes) -> bytes:
     message = Message(raw)
     return f"{message.get('MSH', 4)}|{message.get('PID', 3)}".encode()
-
-

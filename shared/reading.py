@@ -13,6 +13,8 @@ from aiokafka.errors import KafkaError
 from shared.errors import SetUpError, Transient
 from shared.patience import be_patient
 
+MOST = 5000
+"""Records in one batch."""
 PATIENCE = 10.0
 """Seconds without a record before the end of a topic: then its end can't be read, by an open transaction perhaps."""
 
@@ -43,7 +45,7 @@ class Reading:
 
     async def batch(self, wait_ms: int) -> list[ConsumerRecord]:
         """The next records of all partitions; none when none came in that time."""
-        found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=5000)
+        found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=MOST)
         return [record for part in found.values() for record in part]
 
     async def to_the_end(self, topic: str) -> AsyncIterator[list[ConsumerRecord]]:
@@ -65,21 +67,19 @@ class Reading:
         found: dict[TopicPartition, int] = await self._consumer.end_offsets(slots)
         return found
 
-    async def rest(self, at: dict[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """How many records of each partition come at or after these offsets; transaction marks are none."""
-        ends = await self._consumer.end_offsets(list(at))
-        behind = {slot: offset for slot, offset in at.items() if offset < ends[slot]}
-        return {slot: await self._count(slot, offset, ends[slot]) for slot, offset in behind.items()}
+    async def left(self, slot: TopicPartition, offset: int, end: int) -> int:
+        """How many records a partition has from an offset to its end; transaction marks are none.
 
-    async def _count(self, slot: TopicPartition, offset: int, end: int) -> int:
-        """At most one batch is looked at where there is more than that: it is a lag anyway."""
+        At most one batch is looked at: where there is more, it is a lag anyway. Nothing else is read afterwards.
+        """
+        if offset >= end:
+            return 0
         self._consumer.assign([slot])
         be_patient(self._consumer)
         self._consumer.seek(slot, max(offset, 0))
         for _ in range(10):
-            found = await self.batch(100)
-            if found:
-                return max(end - offset, len(found)) if len(found) >= 5000 else len(found)
+            if found := await self.batch(100):
+                return end - offset if len(found) >= MOST else len(found)
             if await self._consumer.position(slot) >= end:
                 break
         return 0
@@ -90,7 +90,11 @@ async def reading(connect: dict[str, Any]) -> AsyncIterator[Reading]:
     """A look at the broker that these client arguments name. SetUpError where it is away."""
     admin = AIOKafkaAdminClient(**connect, request_timeout_ms=15000)
     consumer = AIOKafkaConsumer(
-        **connect, isolation_level="read_committed", auto_offset_reset="earliest", enable_auto_commit=False
+        **connect,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        retry_backoff_ms=20,
     )
     try:
         await admin.start()

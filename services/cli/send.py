@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from services.sending import Told
+    from services.sending import Found, Told
 
 
 @click.command("send", short_help="send files to a running system")
@@ -20,17 +20,14 @@ if TYPE_CHECKING:
 @click.option("--kafka", is_flag=True, help="By the topic hospital.adt; the answers are read from hospital.acks.")
 @click.option("--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each message.")
-@click.pass_context
-def command(
-    context: click.Context, paths: tuple[Path, ...], mllp: str | None, kafka: bool, data: Path | None, as_json: bool
-) -> None:
+def command(paths: tuple[Path, ...], mllp: str | None, kafka: bool, data: Path | None, as_json: bool) -> int:
     """Send every message in PATH (a folder is walked; any line ends, MLLP bytes and batches are fine).
 
     Prints each acknowledgement. Exit 1 when a message was not acknowledged with AA or CA, or could not be sent.
     """
     if mllp and kafka:
         raise click.UsageError("--mllp and --kafka exclude each other")
-    context.exit(asyncio.run(_send(paths, mllp, kafka, data, as_json)))
+    return asyncio.run(_send(paths, mllp, kafka, data, as_json))
 
 
 async def _send(paths: tuple[Path, ...], mllp: str | None, kafka: bool, data: Path | None, as_json: bool) -> int:
@@ -51,7 +48,7 @@ async def _send(paths: tuple[Path, ...], mllp: str | None, kafka: bool, data: Pa
     return 0 if good else 1
 
 
-def _door(found: list, mllp: str | None, kafka: bool, data: Path | None) -> AsyncIterator[Told]:  # type: ignore[type-arg]
+def _door(found: list[Found], mllp: str | None, kafka: bool, data: Path | None) -> AsyncIterator[Told]:
     from services import sending
     from services.stack import access, ready
 

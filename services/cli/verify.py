@@ -1,4 +1,4 @@
-"""`stepdown verify`: what is promised, point by point; ✓ or ✗, how much was checked, and the names of what is broken."""
+"""`stepdown verify`: what is promised, point by point; ✓ or ✗, how much was checked, the names of what is broken."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whether placement's database says what its facts say: the invariants of contract 5 that lie in it, page by page.
 
 Reads only, each page at one instant, so that it may run beside the consumer. Says what is broken by ids, never by
-values. What it holds, for whoever compares it with others' tables and with topics: `facts`, `episodes`, `latest_periods`.
+values. What placement holds, for whoever compares it with others' tables and with topics: `facts`, `episodes` …
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from services.placement.store import Place, known
 from shared.db import Database
 from shared.events.envelope import Fact
 from shared.promises import Broken, Checked, nobody
+from shared.site_config import Site
 
 PAGE = 500
 Sent = Sequence[tuple[PeriodKey, SentPeriod]]
@@ -52,6 +53,11 @@ async def broken(
         after = ids[-1]
     for what in await _of_plumbing(database):
         yield what
+
+
+def broken_at(database: Database, site: Site, *, checked: Checked) -> AsyncIterator[Broken]:
+    """Every breakage by the rules of a site."""
+    return broken(database, rules_of(site), checked=checked)
 
 
 async def _of_plumbing(database: Database) -> list[Broken]:

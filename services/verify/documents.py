@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from services.verify.facts import Offset, RawRecord
 from shared.errors import InvalidMessage
-from shared.events import PeriodVoided, billing_type
+from shared.events import billing_type
+from shared.events.billing import PeriodVoided
 from shared.events.envelope import Fact, from_record
 from shared.promises import Broken
 
@@ -67,9 +68,7 @@ class EveryVersion(Documents):
         self._seen.add(one)
 
 
-async def other_versions(
-    stored: AsyncIterator[tuple[str, int]], told: Documents, who: str
-) -> AsyncIterator[Broken]:
+async def other_versions(stored: AsyncIterator[tuple[str, int]], told: Documents, who: str) -> AsyncIterator[Broken]:
     """Episodes of which somebody stored another version than care.episodes told last."""
     left = dict(told.last)
     async for episode, version in stored:

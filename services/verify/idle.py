@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,36 +50,20 @@ async def settled(databases: Databases, topics: Reading, seconds: float) -> bool
 
 
 async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
-    """What is on its way: outboxes that are not empty, consumers that are not at the end."""
-    found = []
-    for service, database in databases.items():
-        if waiting := await unsent(database):
-            found.append(Broken(6, f"{service}'s outbox", f"{waiting} records wait"))
-        found += await _behind(await stands(database), topics)
-    return found
-
-
-async def _behind(rows: Sequence[dict[str, Any]], topics: Reading) -> list[Broken]:
-    at = {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-    names = {TopicPartition(row["topic"], row["partition"]): row["consumer"] for row in rows}
-    return [
-        Broken(6, f"position {names[slot]}/{slot.partition}", f"{number} records of {slot.topic} are not read yet")
-        for slot, number in (await topics.rest(at)).items()
-        if number
+    """What is on its way: outboxes that are not empty, consumers that are not at the end, or beyond it."""
+    waiting = {service: await unsent(database) for service, database in databases.items()}
+    found = [
+        Broken(6, f"{service}'s outbox", f"{number} records wait") for service, number in waiting.items() if number
     ]
-
-
-async def beyond_the_end(databases: Databases, topics: Reading) -> list[Broken]:
-    """Positions behind the end of their topic: it was made anew."""
-    found = []
-    for database in databases.values():
-        rows = await stands(database)
-        ends = await topics.ends(sorted({row["topic"] for row in rows})) if rows else {}
-        found += [
-            Broken(6, f"position {row['consumer']}/{row['partition']}", "it is beyond the end of its topic")
-            for row in rows
-            if row["next_offset"] > ends.get(TopicPartition(row["topic"], row["partition"]), 0)
-        ]
+    rows = [row for database in databases.values() for row in await stands(database)]
+    ends = await topics.ends(sorted({row["topic"] for row in rows})) if rows else {}
+    for row in rows:
+        slot = TopicPartition(row["topic"], row["partition"])
+        name, end, at = f"position {row['consumer']}/{slot.partition}", ends.get(slot, 0), row["next_offset"]
+        if at > end:
+            found.append(Broken(6, name, f"it is beyond the end of {slot.topic}: the topic was made anew"))
+        elif left := await topics.left(slot, at, end):
+            found.append(Broken(6, name, f"{left} records of {slot.topic} are not read yet"))
     return found
 
 

@@ -73,7 +73,7 @@ async def verify(
 async def _of_services(run: Verification) -> None:
     """What each service says of its own database."""
     await _add(run, "intake", intake.broken(run.databases["intake"], run.site, checked=run.count))
-    await _add(run, "placement", placement.broken(run.databases["placement"], placement.rules_of(run.site), checked=run.count))
+    await _add(run, "placement", placement.broken_at(run.databases["placement"], run.site, checked=run.count))
     async with run.databases["aftercare"].read() as connection:
         for promise, subject, text in await aftercare.broken(connection, run.site, run.clock):
             run.report.add(Broken(AFTERCARE.get(promise, 3), f"aftercare: {subject}", text))
@@ -131,9 +131,7 @@ async def _of_documents(run: Verification) -> None:
 
 
 async def _of_plumbing(run: Verification) -> None:
-    found = await idle.not_there_yet(run.databases, run.topics)
-    found += await idle.beyond_the_end(run.databases, run.topics)
-    for one in found:
+    for one in await idle.not_there_yet(run.databases, run.topics):
         run.report.add(one)
     for database in run.databases.values():
         run.report.checked(6, 1 + len(await idle.stands(database)))
