@@ -30,6 +30,7 @@ from shared.db import Database
 from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
 from shared.outbox import Relay
+from shared.replay import replay_asked
 from shared.settings import Settings
 from shared.web import web_app
 
@@ -114,8 +115,8 @@ class Service:
         """Relay and web first, then the consumers, timers, and last the doors."""
         self._tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
         await _start_broker(self.broker)
-        watch = Timer("watch", 5.0, self._watch)
-        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, watch)]
+        own = (Timer("watch", 5.0, self._watch), Timer("operator", 1.0, self._what_operators_ask))
+        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
         for door in self.doors:
             await door.start()
         gc.collect()
@@ -147,6 +148,12 @@ class Service:
             metrics.LAG.labels(name).set(subscription.lag())
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
+
+    async def _what_operators_ask(self) -> None:
+        """`stepdown positions reset` and `stepdown dead-letters replay` leave their wish in the database."""
+        for subscription in self.subscriptions:
+            await subscription.begin_anew_if_asked()
+            await replay_asked(subscription)
 
 
 async def _start_broker(broker: KafkaBroker) -> None:
