@@ -296,11 +296,12 @@ async def test_a_relay_stops_in_time_though_the_broker_went_away_in_the_middle(
     broker = Broker(claim(tmp_path), ports({"broker": 0})["broker"])
     with running(broker.command(), broker.is_ready):
         topic = await a_topic(broker.bootstrap, 1)
-        relay = a_relay(database, broker.bootstrap, service)
+        relay = a_relay(database, broker.bootstrap, service, farewell=0.5)
         task = asyncio.create_task(relay.run())
         await commit(database, records(topic, range(3)))
         await until(lambda: is_empty(database))
     await commit(database, records(topic, range(3, 6)))
-    await asyncio.wait_for(relay.stop(), 15)
-    await asyncio.wait_for(task, 15)
+    await asyncio.wait_for(relay.stop(), 6)
+    task.cancel()  # as the service does: it may wait for the broker
+    await asyncio.gather(task, return_exceptions=True)
     assert await waiting(database) == 3
