@@ -24,7 +24,7 @@ from shared import metrics
 from shared.db import Database, copy_rows
 from shared.errors import Transient
 from shared.events.envelope import Record
-from shared.tables import dead_letters, outbox
+from shared.tables import outbox
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What a service commits reaches Kafka: in order, whole passes at a time, whoever leads, whatever goes away meanwhile."""
+"""What a service commits reaches Kafka: in order, whole passes at a time, whoever leads, whatever goes away."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_a_deposed_leader_publishes_nothing_more_and_the_last_record_of_a_
     await new.once()
     producer = old._producer
     assert producer is not None
-    with pytest.raises(Exception, match="(?i)fenced|transactional|epoch|batch delivery"):
+    with pytest.raises(Exception, match=r"(?i)fenced|transactional|epoch|batch delivery"):
         await old._publish(producer, rows)  # it wakes, with what it read
     assert [int(record.value) for record in await everything(kafka, topic)] == list(range(15))
     assert await waiting(database) == 0
@@ -194,12 +194,12 @@ async def test_two_relays_that_take_turns_under_load_lose_nothing_and_keep_the_o
     kafka: str, database: Database, service: str
 ) -> None:
     topic = await a_topic(kafka, 2)
-    async with relaying(a_relay(database, kafka, service, chunk=40)):
-        async with relaying(a_relay(database, kafka, service, chunk=40)):
-            for first in range(0, 600, 30):
-                await commit(database, records(topic, range(first, first + 30)))
-                await let_lapse(database)
-            await until(lambda: is_empty(database))
+    one, other = (a_relay(database, kafka, service, chunk=40) for _ in range(2))
+    async with relaying(one), relaying(other):
+        for first in range(0, 600, 30):
+            await commit(database, records(topic, range(first, first + 30)))
+            await let_lapse(database)
+        await until(lambda: is_empty(database))
     for key, order in by_key(await everything(kafka, topic)).items():
         assert list(dict.fromkeys(order)) == list(range(int(key[1:]), 600, 5))
         assert order[-1] == max(order)
