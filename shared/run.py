@@ -135,6 +135,8 @@ class Service:
             task.cancel()
         await asyncio.gather(*timers, return_exceptions=True)
         await self.relay.stop()
+        for task in self._tasks:  # it may wait for a broker that is away
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
 
