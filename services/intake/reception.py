@@ -20,7 +20,11 @@ Out = TypeVar("Out")
 
 
 class Reception(Generic[In, Out]):
-    """`hand_in` a message, wait for its answer. No wait is added: while one batch commits, the next gathers."""
+    """`hand_in` a message, wait for its answer. While one batch commits, the next gathers.
+
+    After a batch of several it waits `gather` seconds for what their senders say next: without that, 20 connections
+    take turns in two halves, and each half pays a commit of its own (measured: a quarter more messages a second).
+    """
 
     def __init__(
         self,
@@ -30,9 +34,10 @@ class Reception(Generic[In, Out]):
         batch: int = 256,
         workers: int = 1,
         full_at: int = 64 << 20,
+        gather: float = 0.002,
     ) -> None:
         self._take, self._size = take, size
-        self._batch, self._workers, self._full_at = batch, workers, full_at
+        self._batch, self._workers, self._full_at, self._gather = batch, workers, full_at, gather
         self._queue: deque[tuple[In, asyncio.Future[Out]]] = deque()
         self._some = asyncio.Event()
         self._bytes = 0
@@ -66,14 +71,18 @@ class Reception(Generic[In, Out]):
         await asyncio.gather(*self._tasks)
 
     async def _work(self) -> None:
+        served = 0
         while True:
+            if served > 1 and not self._stopping:
+                await asyncio.sleep(self._gather)
             if not self._queue:
                 if self._stopping:
                     return
                 self._some.clear()
                 await self._some.wait()
-                continue
-            await self._serve([self._queue.popleft() for _ in range(min(len(self._queue), self._batch))])
+            served = min(len(self._queue), self._batch)
+            if served:
+                await self._serve([self._queue.popleft() for _ in range(served)])
 
     async def _serve(self, batch: Sequence[tuple[In, asyncio.Future[Out]]]) -> None:
         try:

@@ -15,29 +15,39 @@ from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.db import Database
 from shared.errors import InvalidMessage
-from shared.events import CARE_FACTS
+from shared.events import CARE_FACTS, type_name
 from shared.events.envelope import Fact
 from shared.kafka import Subscription, decode_fact
 
-_COMMON = frozenset({"episode_id", "patient_id", "facility", "occurred_at", "recorded_at"})
-_NOT_MODELLED = {
-    "conflict-settled": {"conflict_id"},
+_COMMON = frozenset({"episode_id", "patient_id", "facility", "occurred_at"})
+_OF_ITS_OWN: dict[str, set[str]] = {
+    "visit-started": {"stay"},
+    "visit-ended": {"stay"},
+    "admitted": {"stay", "level"},
+    "started": {"stay", "level"},
+    "transferred": {"stay", "to"},
+    "leave-started": {"stay"},
+    "leave-ended": {"stay"},
+    "discharged": {"stay"},
+    "completed": {"stay"},
+    "discontinued": {"stay"},
+    "attended": {"stay", "session_id", "date"},
+    "absent": {"stay", "session_id", "date"},
+    "diagnosis-recorded": {"stay", "system", "code"},
+    "coverage-changed": {"effective_from"},
+    "fact-cancelled": {"cancels"},
+    **{
+        key: {"follow_up_id", "measure", "due_to"}
+        for key in (f"follow-up-{name}" for name in ("due", "kept", "missed", "excluded"))
+    },
     "placed": {"placement_id"},
     "placement-cancelled": {"placement_id"},
+    "conflict-settled": {"conflict_id"},
+    **{key: set() for key in ("referred", "assessed", "episode-ended", "aftercare-started", "aftercare-closed")},
 }
-"""Types that the fold reads and that have no model yet (contract 3.3): what it can't do without."""
-NEEDED: dict[str, frozenset[str]] = {
-    **{
-        name: frozenset(field.alias or key for key, field in model.model_fields.items() if field.is_required())
-        for name, model in CARE_FACTS.items()
-    },
-    **{f"care.{name}.v1": _COMMON | own for name, own in _NOT_MODELLED.items()},
-    **{
-        f"care.{name}.v1": _COMMON
-        for name in ("assessed", "episode-ended", "aftercare-started", "aftercare-closed")
-    },
-}  # fmt: skip
-"""ce_type → the fields that a fact of it must have. Nothing is asked of other types: they are kept."""
+NEEDED: dict[str, frozenset[str]] = {type_name(name): _COMMON | own for name, own in _OF_ITS_OWN.items()}
+"""ce_type → what the fold can't do without, which is less than its writer must say. Nothing is asked of other types:
+they are kept."""
 
 
 def subscription(

@@ -120,6 +120,7 @@ _EPISODE: Value = {
     "episode_id": "ep-204",
     "patient_id": "pt-87",
     "state": "between",
+    "labels": ["PSY"],
     "previous_level": "inpatient",
     "since": "2026-03-09T11:30:00-04:00",
     "next_due": "2026-03-16",

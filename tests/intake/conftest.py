@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +12,6 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.intake import tables
 from services.intake.handlers import Intake
@@ -26,60 +24,34 @@ from shared.db import Database
 from shared.events.envelope import Fact, from_record
 from shared.outbox import unpacked
 from shared.tables import PLUMBING, create_plumbing
+from tests.databases import a_database
+from tests.servers import DatabaseServer
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 _COUNT = itertools.count(1)
 
 
-def driver_url(url: str, name: str | None = None) -> str:
-    """An admin URL as SQLAlchemy's asyncpg wants it."""
-    made = sa.make_url(url).set(drivername="postgresql+asyncpg")
-    return (made.set(database=name) if name else made).render_as_string(hide_password=False)
-
-
-@pytest.fixture(scope="session")
-def admin_url(request: pytest.FixtureRequest) -> str:
-    """The server for tests: the parent conftest's `postgres`, else STEPDOWN_DATABASE_URL."""
-    try:
-        return str(request.getfixturevalue("postgres").url)
-    except pytest.FixtureLookupError:
-        url = os.environ.get("STEPDOWN_DATABASE_URL")
-        if not url:
-            pytest.skip("no PostgreSQL: set STEPDOWN_DATABASE_URL")
-        return url
-
-
 @asynccontextmanager
-async def made_database(admin_url: str) -> AsyncIterator[str]:
-    """The URL of a database with intake's tables and a random name; gone afterwards."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = create_async_engine(driver_url(admin_url), isolation_level="AUTOCOMMIT")
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    own = create_async_engine(driver_url(admin_url, name))
-    async with own.begin() as connection:
-        await connection.run_sync(create_plumbing)
-        await connection.run_sync(tables.create)
-    await own.dispose()
-    yield driver_url(admin_url, name)
-    async with admin.connect() as connection:
-        await connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    await admin.dispose()
+async def made_database(admin_url: str) -> AsyncIterator[Database]:
+    """A database with intake's tables and a random name; gone afterwards."""
+    async with a_database(admin_url) as made:
+        async with made.begin() as connection:
+            await connection.run_sync(create_plumbing)
+            await connection.run_sync(tables.create)
+        yield made
 
 
 @pytest.fixture(scope="session")
-async def intake_url(admin_url: str) -> AsyncIterator[str]:
+async def database(postgres: DatabaseServer) -> AsyncIterator[Database]:
     """A database that tests share; each has patients of its own in it."""
-    async with made_database(admin_url) as url:
-        yield url
+    async with made_database(postgres.url) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
-async def database(intake_url: str) -> AsyncIterator[Database]:
-    """That database."""
-    found = Database(intake_url)
-    yield found
-    await found.close()
+def intake_url(database: Database) -> str:
+    """Where it is."""
+    return database.engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
@@ -89,12 +61,10 @@ def intake(database: Database) -> Intake:
 
 
 @pytest.fixture(scope="session")
-async def emptied(admin_url: str) -> AsyncIterator[Database]:
+async def emptied(postgres: DatabaseServer) -> AsyncIterator[Database]:
     """Another database, for tests that look at all of it."""
-    async with made_database(admin_url) as url:
-        found = Database(url)
-        yield found
-        await found.close()
+    async with made_database(postgres.url) as made:
+        yield made
 
 
 @pytest.fixture
