@@ -57,6 +57,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         decode: Decode = decode_fact,
         max_records: int = 5000,
         batch_timeout_ms: int = 20,
+        patience: float = 60.0,
     ) -> None:
         self.consumer_name = f"{service}.{topic}"
         self.database, self.topic, self.apply, self.decode = database, topic, apply, decode
@@ -64,6 +65,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.at: dict[Slot, Position] = {}
         self.refused: str | None = None
         self.progress = time.monotonic()
+        self.patience = patience
         self._unforeseen = 0
         self._astray = False
         self._turn = asyncio.Lock()
@@ -85,6 +87,18 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         self.subscriber(self.on_batch)
 
+    def join_as(self, instance: str | None) -> None:
+        """Before the start: a member by name takes its partitions back at once when it was killed and comes again.
+
+        Without a name the group waits until the dead member's session is over (and an embedded broker for ever).
+        """
+        if instance:
+            arguments = self.subscriber._connection_args  # noqa: SLF001 - FastStream asks for it where it is too early
+            self.subscriber._connection_args = {  # noqa: SLF001
+                **arguments,
+                "group_instance_id": f"{self.consumer_name}.{instance}",
+            }
+
     # ── where we stand ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
@@ -95,18 +109,25 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             self.at.pop(Slot(tp.topic, tp.partition), None)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Go to the stored position of each partition; wait while the database is away."""
+        """Go to the stored position of each partition; wait while the database or the broker is away."""
         self._hold(assigned)
+        await self._until_found(lambda: [Slot(tp.topic, tp.partition) for tp in assigned], lambda: True)
+
+    async def _until_found(self, slots: Callable[[], list[Slot]], go_on: Callable[[], bool]) -> bool:
+        """Whether the places were found: tries until then, or until it shall not go on. Else nothing would be read."""
         wait = 0.2
-        while True:
+        while go_on():
             try:
-                await self._find_places([Slot(tp.topic, tp.partition) for tp in assigned])
-            except Transient:
+                await self._find_places(slots())
+            except Exception as fault:  # noqa: BLE001 - the client library would note it and read nothing for ever
                 metrics.WAITS.labels(self.consumer_name).inc()
+                extra = {"consumer": self.consumer_name, "kind": type(fault).__name__}
+                log.warning("consumer can't find its place", extra=extra)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
             else:
-                return
+                return True
+        return False
 
     def _hold(self, assigned: Any) -> None:
         """Nothing is fetched until the places are found: a partition without a place would raise (reset "none")."""
@@ -135,8 +156,13 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 consumer.resume(TopicPartition(*slot))
 
     async def _look_again(self) -> None:
-        if self.subscriber.consumer is not None:
-            await self._find_places([Slot(*tp) for tp in self.subscriber.consumer.assignment()])
+        """Back to the stored positions; `_astray` is over when they are found."""
+        consumer = self.subscriber.consumer
+        if consumer is not None:
+            found = await self._until_found(
+                lambda: [Slot(*tp) for tp in consumer.assignment()], lambda: bool(self.subscriber.running)
+            )
+            self._astray = not found
 
     async def _stored(self, slots: Sequence[Slot], first: dict[Slot, int]) -> dict[Slot, Position]:
         async with self.database.begin() as connection:
@@ -198,15 +224,14 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _take(self, message: StreamMessage[Any]) -> None:
         if self._astray:
             await self._look_again()
-            self._astray = False
             return
         self._astray = True
         try:
             await self._until_handled(message.raw_message)
+            self._astray = False
         except Transient as fault:
             log.warning("consumer goes back", extra={"consumer": self.consumer_name, "why": str(fault)})
             await self._look_again()
-        self._astray = False
 
     async def _until_handled(self, records: Sequence[ConsumerRecord]) -> None:
         wait, began = 0.05, time.monotonic()
@@ -217,7 +242,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise
             except Transient as fault:
                 metrics.WAITS.labels(self.consumer_name).inc()
-                if time.monotonic() - began > 60:
+                if time.monotonic() - began > self.patience:
                     raise
                 log.warning("consumer waits", extra={"consumer": self.consumer_name, "why": str(fault)})
                 await self._rest(wait)

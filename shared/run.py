@@ -86,6 +86,8 @@ class Service:
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.database, self.name, self.settings.kafka_client())
+        for subscription in self.subscriptions:
+            subscription.join_as(self.settings.instance)
         routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
         self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes)
 
@@ -112,13 +114,13 @@ class Service:
         return missing
 
     async def start(self) -> None:
-        """Relay and web first, then the consumers, timers, and last the doors."""
+        """Relay, doors (they store, whether Kafka is there or not), consumers, timers."""
         self._tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
+        for door in self.doors:
+            await door.start()
         await _start_broker(self.broker)
         own = (Timer("watch", 5.0, self._watch), Timer("operator", 1.0, self._what_operators_ask))
         self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
-        for door in self.doors:
-            await door.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)

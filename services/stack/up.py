@@ -168,6 +168,7 @@ class System:
             "STEPDOWN_KAFKA": kafka,
             "STEPDOWN_DATA": str(self.folder.path),
             "STEPDOWN_HTTP_HOST": HOST,
+            "STEPDOWN_INSTANCE": "up",
             "STEPDOWN_MLLP_HOST": HOST,
             "STEPDOWN_MLLP_PORT": str(doors["MLLP"]),
         }
