@@ -81,6 +81,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             parser=self._parse,
             decoder=_as_it_is,
             title=self.consumer_name,
+            description=f"{service} reads {topic} in batches, one transaction each; positions are in its database",
         )
         self.subscriber(self.on_batch)
 
@@ -184,7 +185,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def on_batch(self, message: StreamMessage[Any]) -> None:
+    async def on_batch(self, message: Any) -> None:
         """Handle one batch of raw records, or wait until it can be handled; at last go back to the stored positions.
 
         Nothing is committed to Kafka: the positions are ours. So whatever ends this early must go back (`_astray`),

@@ -77,8 +77,8 @@ class Reading:
         self._consumer.assign([slot])
         be_patient(self._consumer)
         self._consumer.seek(slot, max(offset, 0))
-        for _ in range(10):
-            if found := await self.batch(100):
+        for _ in range(100):  # a mark alone wakes nobody who waits for records: so short waits, a second in all
+            if found := await self.batch(10):
                 return end - offset if len(found) >= MOST else len(found)
             if await self._consumer.position(slot) >= end:
                 break

@@ -18,8 +18,11 @@ import sqlalchemy as sa
 import uvicorn
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from shared import logs, metrics, positions
 from shared.auth import tokens_of
@@ -83,7 +86,13 @@ class Service:
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.database, self.name, self.settings.kafka_client())
-        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=self.routes)
+        routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
+        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes)
+
+    async def _subscriptions_told(self, _: Request) -> Response:
+        """FastStream's AsyncAPI document: what this process really reads. What is said there: docs/asyncapi.yaml."""
+        told = AsyncAPI(self.broker, title=self.name, version="1").to_specification()
+        return Response(told.to_json(), media_type="application/json")
 
     async def ready(self) -> dict[str, str]:
         """What is not ready, and why; empty when everything is."""
@@ -126,6 +135,8 @@ class Service:
             task.cancel()
         await asyncio.gather(*timers, return_exceptions=True)
         await self.relay.stop()
+        for task in self._tasks:  # it may wait for a broker that is away
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
 
