@@ -101,6 +101,8 @@ class MllpClient:
         found: list[Ack] = []
         if accept not in {"", "NE"}:
             found += await self._by_condition(reader, control_id, accept)
+        if found and found[0].code.startswith("A"):
+            return found  # the commit answer was not due, this is the other one
         if application not in {"", "NE"} and all(ack.good for ack in found):
             found += await self._by_condition(reader, control_id, application)
         return found

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from services.sending import BACK, TO, Found, Told, by_kafka
+from shared.reading import Reading, reading
+from shared.settings import load
 from tests.cli.conftest import RunningSystem, run
 from tests.cli.messages import message, stay
+from tests.databases import produce
+from tests.waiting import until
 
 
 def test_messages_of_a_file_are_sent_and_their_stay_is_told_as_a_story(system: RunningSystem, tmp_path: Path) -> None:
@@ -78,6 +86,30 @@ def test_without_a_running_system_a_command_says_how_to_start_one(
     said = run(*command.format(Path(__file__)).split(), "--data", str(tmp_path))
     assert said.code == 1
     assert "start one with `stepdown up`" in said.err
+
+
+async def test_messages_sent_by_kafka_are_matched_with_their_answers(system: RunningSystem) -> None:
+    """The answer is given here as intake's Kafka door gives it: under the key that came."""
+    raw = stay("1004")[0]
+    found = [Found("a", 1, raw), Found("b", 1, None)]
+    settings = load(kafka=system.kafka)
+    sending = asyncio.create_task(collected(by_kafka(found, settings, 10)))
+    async with reading(settings.kafka_client()) as topic:
+        await topic.begin([TO])
+        record = await until(lambda: anything(topic))
+    assert (record.key, record.value) == (b"GOODHEALTH|1004", raw)
+    assert dict(record.headers)["content-type"] == b"x-application/hl7-v2+er7"
+    await produce(system.kafka, BACK, [(record.key, b"MSH|^~\\&|\rMSA|AA|A01-1004\r", [])])
+    told = await sending
+    assert [(one.file, one.code, one.good) for one in told] == [("b", None, False), ("a", "AA", True)]
+
+
+async def collected(told: AsyncIterator[Told]) -> list[Told]:
+    return [one async for one in told]
+
+
+async def anything(topic: Reading) -> Any:
+    return next(iter(await topic.batch(50)), None)
 
 
 def test_a_topic_that_is_not_there_is_not_made(system: RunningSystem) -> None:
