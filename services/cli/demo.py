@@ -64,30 +64,29 @@ async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: boo
             system = access.reach(data)
             shown = await told(plan, system, steps.sending(sum(len(one.messages) for one in plan.patients())))
             steps.done()
-            _print(shown, as_json)
+            _print(shown, as_json, data if serve else None)
             if serve:
-                await _serving(data, quiet=as_json)
+                await _until_a_signal()
     return 0 if shown.report.ok else 1
 
 
-def _print(shown: Shown, as_json: bool) -> None:
-    from services.cli import demo_page
-
-    if as_json:
-        click.echo(json.dumps(demo_page.as_json(shown)))
-    else:
-        demo_page.for_people(shown)
-    sys.stdout.flush()
-
-
-async def _serving(data: Path, *, quiet: bool) -> None:
-    """Until a signal: which then is the way it ends, and no failure."""
-    from services.cli.up import _as_json, _for_people
+def _print(shown: Shown, as_json: bool, served: Path | None) -> None:
+    """The page or the document; where it is served on, the addresses too."""
+    from services.cli import demo_page, up
     from services.stack import ready
 
-    system, path = ready.find(data), data / ready.NAME
-    click.echo(_as_json(system, path) if quiet else _for_people(system, path))
+    system = (ready.find(served), served / ready.NAME) if served else None
+    if as_json:
+        addresses = {"system": json.loads(up.addresses_of(*system))} if system else {}
+        click.echo(json.dumps(demo_page.as_json(shown) | addresses))
+    else:
+        demo_page.for_people(shown)
+        click.echo(f"\n{up.for_people(*system)}" if system else "")
     sys.stdout.flush()
+
+
+async def _until_a_signal() -> None:
+    """Which then is the way it ends, and no failure."""
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
 
