@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.system import ROOT, System, a_system
 from tests.waiting import until
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     with a_system(tmp_path_factory.mktemp("kill")) as running:
         yield running
@@ -37,8 +38,11 @@ async def strike(system: System, what: list[str], pause: float, loading: asyncio
     return struck
 
 
+_FIRST = count(0, 10_000)
+
+
 async def under_load(system: System, number: int, what: list[str], pause: float) -> None:
-    people = patients(number)
+    people = patients(number, next(_FIRST))
     messages = feed(people)
     began = time.monotonic()
     loading = asyncio.create_task(deliver_all(system, messages))
@@ -72,7 +76,8 @@ async def test_the_database_is_killed_under_load_and_nothing_acknowledged_is_los
 async def test_a_service_that_slept_while_another_took_its_place_does_no_harm_when_it_wakes(system: System) -> None:
     """A zombie consumer and a deposed relay leader, for real: stopped for longer than lease and group session."""
     environment = system.environment("placement") | {"STEPDOWN_HTTP_PORT": "0", "STEPDOWN_INSTANCE": "another"}
-    people = patients(400)
+    first_number = next(_FIRST)
+    people = patients(400, first_number)
     messages = feed(people)
     loading = asyncio.create_task(deliver_all(system, messages))
     await asyncio.sleep(0.5)
@@ -87,7 +92,7 @@ async def test_a_service_that_slept_while_another_took_its_place_does_no_harm_wh
         await loading
         await system.idle(90)  # the second does all of the work
         os.kill(first, signal.SIGCONT)
-        more = patients(100, first=1000)
+        more = patients(100, first_number + 1000)
         await deliver_all(system, feed(more))
         await kept(system, [*people, *more])
     finally:
