@@ -75,7 +75,7 @@ async def test_the_database_is_killed_under_load_and_nothing_acknowledged_is_los
 @pytest.mark.slow
 async def test_a_service_that_slept_while_another_took_its_place_does_no_harm_when_it_wakes(system: System) -> None:
     """A zombie consumer and a deposed relay leader, for real: stopped for longer than lease and group session."""
-    environment = system.environment("placement") | {"STEPDOWN_HTTP_PORT": "0", "STEPDOWN_INSTANCE": "another"}
+    environment = system.environment("placement") | {"STEPDOWN_HTTP_PORT": "0"}
     first_number = next(_FIRST)
     people = patients(400, first_number)
     messages = feed(people)
