@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.intake.frames import framed
-from tests.intake.sender import Sender
 from tests.intake.said import er7
+from tests.intake.sender import Sender
 from tests.system import System
 
 NOW = datetime.now(ZoneInfo("America/New_York")).replace(microsecond=0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,16 +51,20 @@ async def test_every_message_of_the_corpus_is_answered_and_none_is_repeated_in_a
     before = [system.service_pid(name) for name in SERVICES]
     every = told()
     assert every
-    sender = await system.sender()
-    for message in every:
-        await _is_answered(sender, message)
-    await sender.close()
+    await asyncio.gather(*(_are_answered(system, every[n::8]) for n in range(8)))
     await system.idle()
     assert [system.service_pid(name) for name in SERVICES] == before
     assert await system.broken() == []
     logged = set(re.findall(r"[^\W\d_]{5,}", system.logs().lower()))
     leaked = {word for message in every for word in names(message)} & logged
     assert not leaked, f"{len(leaked)} words of PID-5 stand in the logs"
+
+
+async def _are_answered(system: System, some: Sequence[Message]) -> None:
+    sender = await system.sender()
+    for message in some:
+        await _is_answered(sender, message)
+    await sender.close()
 
 
 async def _is_answered(sender: Sender, message: Message) -> None:
