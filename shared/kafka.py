@@ -201,6 +201,12 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         log.error("consumer refuses", extra={"consumer": self.consumer_name, "partition": slot.partition})
 
+    def put_out(self) -> bool:
+        """Whether the group has put this member out for good (another one came with its name): it reads no more."""
+        consumer = self.subscriber.consumer
+        coordinator = consumer and consumer._coordinator  # noqa: SLF001 - aiokafka tells it to nobody but getmany
+        return bool(coordinator and coordinator._coordination_task.done())  # noqa: SLF001
+
     def lag(self) -> int:
         """Records between our positions and the ends of the partitions, as far as the broker told."""
         consumer = self.subscriber.consumer

@@ -80,6 +80,7 @@ class Service:
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
     started: bool = False
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
     web: Starlette = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -145,6 +146,9 @@ class Service:
     async def _watch(self) -> None:
         for subscription in self.subscriptions:
             name = subscription.consumer_name
+            if subscription.put_out():
+                log.error("consumer was put out of its group; the service ends", extra={"consumer": name})
+                self.ending.set()
             async with self.database.read() as connection:
                 parked, overdue = await positions.alarm(connection, name, 60)
             metrics.PARKED.labels(name).set(parked)
@@ -201,7 +205,7 @@ async def serve(service: Service, *, stopping: asyncio.Event | None = None, pare
     web = _Web(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off", server_header=False))
     serving = asyncio.create_task(web.serve(sockets=[sock]))
     starting = asyncio.create_task(service.start())
-    stopped = asyncio.create_task(stop.wait())
+    stopped = asyncio.create_task(_either(stop, service.ending))
     await asyncio.wait({starting, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
         starting.result()
@@ -212,6 +216,15 @@ async def serve(service: Service, *, stopping: asyncio.Event | None = None, pare
     web.should_exit = True
     await serving
     stopped.cancel()
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) -> None:

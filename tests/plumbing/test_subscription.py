@@ -234,6 +234,15 @@ async def test_a_named_member_that_was_killed_has_its_partitions_back_at_once(
         await until(lambda: _count_is(database, 10), 8)
 
 
+async def test_a_member_that_its_group_put_out_is_known_as_such(kafka: str, database: Database, group: str) -> None:
+    topic = await a_topic(kafka, 1)
+    async with reading(kafka, database, topic, Handler(), group) as subscription:
+        assert not subscription.put_out()
+        coordination = subscription.subscriber.consumer._coordinator._coordination_task  # type: ignore[union-attr]
+        coordination.cancel()
+        await until(subscription.put_out)
+
+
 async def test_a_zombie_that_was_paused_applies_nothing_when_it_wakes(
     kafka: str, database: Database, group: str
 ) -> None:
