@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from services.intake import kept
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
+from services.intake.placing import Stray
 from services.intake.settling import Ledger, OnFile, Settled, Stated, joined
 from services.intake.tables import facts, messages
 from shared.db import Connection, copy_rows
@@ -30,7 +31,18 @@ _PATIENTS = sa.text(
     "ON CONFLICT DO NOTHING"
 )
 _LOCK = sa.text(
-    "SELECT patient_id FROM patients WHERE patient_id = ANY(CAST(:ids AS text[])) ORDER BY patient_id FOR UPDATE"
+    "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY(CAST(:ids AS text[])) "
+    "ORDER BY patient_id FOR UPDATE"
+)
+_DOUBT = sa.text("UPDATE patients SET unsure = true WHERE patient_id = ANY(CAST(:ids AS text[]))")
+_STRAYS = sa.text(
+    "SELECT patient_id, facility, message_id, arrived_at, said FROM messages WHERE patient_id = ANY("
+    "CAST(:patients AS text[])) AND visit_id IS NULL AND note = 'waiting' AND answer = 'AA' ORDER BY message_id"
+)
+_MOVE = sa.text(
+    "UPDATE messages AS m SET visit_id = n.visit_id, note = 'waiting', reason = 'no-visit' "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:visits AS text[])) AS n(message_id, visit_id) "
+    "WHERE m.message_id = n.message_id"
 )
 _BEFORE = sa.text(
     "SELECT n.ids, n.body, m.replies, m.answer, m.message_id, "
@@ -111,12 +123,22 @@ async def add_identifiers(connection: Connection, rows: Sequence[tuple[bytes, st
     await connection.execute(_IDENTIFIERS, {"keys": keys, "patients": patients, "sealed": sealed})
 
 
-async def lock_patients(connection: Connection, ids: Iterable[str], *, new: bool) -> None:
-    """Lock the patients' rows in the order of their ids; `new`: some may not be there yet."""
+async def lock_patients(connection: Connection, ids: Iterable[str], *, new: bool) -> set[str]:
+    """Lock the patients' rows in the order of their ids; `new`: some may not be there yet.
+
+    Returns those of whom any message names no visit.
+    """
     sorted_ids = sorted(set(ids))
     if new:
         await connection.execute(_PATIENTS, {"ids": sorted_ids})
-    await connection.execute(_LOCK, {"ids": sorted_ids})
+    rows = (await connection.execute(_LOCK, {"ids": sorted_ids})).all()
+    return {row.patient_id for row in rows if row.unsure}
+
+
+async def doubt(connection: Connection, ids: Iterable[str]) -> None:
+    """From now on there are messages of these patients that name no visit."""
+    if doubted := sorted(ids):
+        await connection.execute(_DOUBT, {"ids": doubted})
 
 
 async def keep_identities(connection: Connection, rows: Mapping[str, tuple[bytes, datetime]]) -> None:
@@ -180,6 +202,20 @@ async def keep_notes(connection: Connection, notes: Sequence[Note]) -> None:
     if notes:
         ids, effects, reasons = (list(column) for column in zip(*notes, strict=True))
         await connection.execute(_NOTES, {"ids": ids, "notes": effects, "reasons": reasons})
+
+
+async def strays_of(connection: Connection, patients: Iterable[str]) -> list[Stray]:
+    """The messages of patients that name no visit and have none yet."""
+    rows = (await connection.execute(_STRAYS, {"patients": list(patients)})).all()
+    return [
+        Stray(row.patient_id, row.facility, Said(kept.decode(row.said), row.message_id, row.arrived_at)) for row in rows
+    ]
+
+
+async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:
+    """Message → the visit that it is of now, or none."""
+    if moved:
+        await connection.execute(_MOVE, {"ids": list(moved), "visits": list(moved.values())})
 
 
 async def count_feeds(connection: Connection, counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> None:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 import sqlalchemy as sa
 
@@ -123,7 +122,8 @@ class Hospital:
         async with self.intake.database.read() as connection:
             rows = (await connection.execute(sa.text("SELECT value, headers FROM outbox ORDER BY id"))).all()
         found = [from_record(row.value, unpacked(row.headers)) for row in rows]
-        return [fact for fact in found if self.mrn in orjson.dumps(fact.value).decode()]
+        patient = await self.patient_id()
+        return [fact for fact in found if fact.value["patient_id"] == patient]
 
     async def names(self) -> list[str]:
         """The facts' names."""
@@ -143,6 +143,28 @@ class Hospital:
         )
         async with self.intake.database.read() as connection:
             return list((await connection.execute(query, {"mrn": f"%{self.mrn}"})).all())
+
+    async def notes(self) -> list[tuple[str, str, str | None]]:
+        """(trigger, note, reason) of this patient's messages, in the order they came."""
+        query = "SELECT trigger, note, reason FROM messages WHERE patient_id = :patient ORDER BY message_id"
+        async with self.intake.database.read() as connection:
+            found = (await connection.execute(sa.text(query), {"patient": await self.patient_id()})).all()
+        return [(row.trigger, row.note, row.reason) for row in found]
+
+    async def identity(self) -> bytes:
+        """Names and contacts as last stated, opened."""
+        patient = await self.patient_id()
+        query = sa.text("SELECT sealed FROM identities WHERE patient_id = :patient")
+        async with self.intake.database.read() as connection:
+            sealed = (await connection.execute(query, {"patient": patient})).scalar_one()
+        return self.intake.seal.open(sealed, f"identity:{patient}")
+
+    async def patient_id(self) -> str | None:
+        """Our id of the patient; None while nobody told of it."""
+        key = self.intake.seal.blind(f"GH\x1f{self.mrn}\x1fMR")
+        query = sa.text("SELECT patient_id FROM patient_identifiers WHERE key = :key")
+        async with self.intake.database.read() as connection:
+            return (await connection.execute(query, {"key": key})).scalar_one_or_none()
 
 
 @pytest.fixture
