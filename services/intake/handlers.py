@@ -28,6 +28,7 @@ from shared.db import Connection, Database
 from shared.errors import Transient
 from shared.events import to_record
 from shared.site_config import Site
+from shared.writes import Write, array, at_once, bytes_array
 
 log = logging.getLogger(__name__)
 TOPIC = "care.events"
@@ -107,10 +108,12 @@ class Intake:
             patients = await store.patients_of_another_mapping(connection, self.site.version, page)
             if not patients:
                 return 0
-            unsure = await store.lock_patients(connection, patients, new=False)
+            unsure = await store.lock_patients(connection, patients)
             found = deliver([], await store.visits_of(connection, patients), unsure)
             found.settle_all()
-            await _settled(connection, found, [], await store.ledger_of(connection, patients), self)
+            ledger = await store.ledger_of(connection, patients)
+            _, writes = await _settled(connection, found, [], ledger, self)
+            await at_once(connection, writes)
         return len(set(patients))
 
 
@@ -122,26 +125,26 @@ async def take_in(connection: Connection, letters: Sequence[Letter], intake: Int
     repeats = await _repeats(connection, news)
     news = [letter for letter in news if id(letter) not in repeats]
     about = [letter for letter in about if id(letter) not in repeats]
-    if about:
-        await _settle(connection, about, unsure, intake)
-    await store.keep_messages(connection, [_kept(letter) for letter in news])
-    await _account(connection, letters, repeats, intake)
+    writes = await _settle(connection, about, unsure, intake) if about else []
+    writes += store.keep_messages([_kept(letter) for letter in news])
+    await at_once(connection, writes + _account(letters, repeats, intake))
 
 
 async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> set[str]:
     """Whom each letter is about: found or made, and locked; those of whom any message names no visit."""
     keys = {key for letter in letters for key in letter.keys}
-    owners = await store.owners(connection, sorted(keys))
-    missing = keys - owners.keys()
-    if missing:
-        await store.add_identifiers(connection, _new_identifiers(letters, dict(owners), missing, intake))
-        owners = await store.owners(connection, sorted(keys))
+    owners, unsure = await store.owners(connection, sorted(keys))
+    if missing := keys - owners.keys():
+        new = _new_identifiers(letters, dict(owners), missing, intake)
+        added = await store.add_identifiers(connection, new)
+        owners |= {key: patient for key, patient, _ in new if key in added}
+        if len(added) < len(missing):  # another transaction was faster
+            owners, unsure = await store.owners(connection, sorted(keys))
     for letter in letters:
         letter.patient_id = whose(letter.keys, owners)
         if len({owners[key] for key in letter.keys}) > 1:
             letter.warn(SEVERAL_PATIENTS)
-    patients = {letter.patient_id for letter in letters if letter.patient_id}
-    return await store.lock_patients(connection, patients, new=bool(missing))
+    return unsure
 
 
 def _new_identifiers(
@@ -179,20 +182,21 @@ async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int
     return repeats
 
 
-async def _settle(connection: Connection, letters: Sequence[Letter], unsure: set[str], intake: Intake) -> None:
+async def _settle(connection: Connection, letters: Sequence[Letter], unsure: set[str], intake: Intake) -> list[Write]:
     patients = sorted({letter.patient_id for letter in letters if letter.patient_id})
     found = deliver(letters, await store.visits_of(connection, patients), unsure)
     await store.doubt(connection, found.unsure - unsure)
     ledger = await store.ledger_of(connection, patients)
     for visit in found.untouched:
         ledger.learn(visit)
-    _note(letters, await _settled(connection, found, letters, ledger, intake))
+    settled, writes = await _settled(connection, found, letters, ledger, intake)
+    _note(letters, settled)
     identities = {
         letter.patient_id: (intake.seal.close(letter.sealed_identity, f"identity:{letter.patient_id}"), said_at)
         for letter, said_at in _by_time_said(letters)
         if letter.patient_id and letter.sealed_identity
     }
-    await store.keep_identities(connection, identities)
+    return writes + store.keep_identities(identities)
 
 
 def _by_time_said(letters: Iterable[Letter]) -> list[tuple[Letter, datetime]]:
@@ -202,23 +206,23 @@ def _by_time_said(letters: Iterable[Letter]) -> list[tuple[Letter, datetime]]:
 
 async def _settled(
     connection: Connection, found: Places, letters: Sequence[Letter], ledger: Ledger, intake: Intake
-) -> list[Settled]:
-    """Load, settle and save the touched visits, and send what they state."""
+) -> tuple[list[Settled], list[Write]]:
+    """Load and settle the touched visits; what is to be written of them, and to be sent."""
     await store.fill(connection, found.touched)
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
-            said = Said(letter.adt, letter.message_id, letter.arrived_at)
-            found.touched[letter.visit_id].messages.append(said)
-            found.touched[letter.visit_id].newest = said
+            told = Said(letter.adt, letter.message_id, letter.arrived_at)
+            found.touched[letter.visit_id].messages.append(told)
+            found.touched[letter.visit_id].newest = told
     if found.unsure:
         await _find_visits(connection, found, letters, intake)
     visits = list(found.touched.values())
     settled = settle(visits, ledger, intake.site, intake.clock())
-    await store.keep_settled(connection, settled, ledger, intake.site.version)
     stored = {message for visit in visits for message in visit.notes}
-    await store.keep_notes(connection, [note for each in settled for note in each.notes if note.message_id in stored])
-    await outbox.send(connection, [to_record(one.fact, TOPIC) for each in settled for one in each.stated])
-    return settled
+    changed = [note for each in settled for note in each.notes if note.message_id in stored]
+    said = [to_record(one.fact, TOPIC) for each in settled for one in each.stated]
+    writes = store.keep_settled(settled, ledger, intake.site.version)
+    return settled, writes + store.keep_notes(changed) + outbox.sending(said)
 
 
 async def _find_visits(connection: Connection, found: Places, letters: Sequence[Letter], intake: Intake) -> None:
@@ -249,10 +253,10 @@ def _kept(letter: Letter) -> store.Kept:
         control_id=letter.control_id,
         charset=letter.head.charset,
         answer=letter.outcome.code,
-        replies=list(letter.replies),
+        replies=bytes_array(letter.replies),
         note=letter.note,
         reason=letter.reason,
-        warnings=letter.warnings,
+        warnings=array(letter.warnings),
         patient_id=letter.patient_id,
         visit_id=letter.visit_id,
         said=letter.values,
@@ -260,7 +264,7 @@ def _kept(letter: Letter) -> store.Kept:
     )
 
 
-async def _account(connection: Connection, letters: Sequence[Letter], repeats: set[int], intake: Intake) -> None:
+def _account(letters: Sequence[Letter], repeats: set[int], intake: Intake) -> list[Write]:
     """Who sent what: audit rows and the feeds' counts, added up over the batch."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for letter in letters:
@@ -273,5 +277,4 @@ async def _account(connection: Connection, letters: Sequence[Letter], repeats: s
         audit.Entry(now, f"{door}:{facility}", f"message {trigger}", facility, answer, number)
         for (facility, door, trigger, answer), number in counts.items()
     ]
-    await audit.note(connection, entries)
-    await store.count_feeds(connection, counts, now)
+    return audit.noting(entries) + store.count_feeds(counts, now)
