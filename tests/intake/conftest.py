@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,8 @@ from shared.events.envelope import Fact, from_record
 from shared.outbox import unpacked
 from shared.tables import PLUMBING, create_plumbing
 from tests.databases import a_database
+from tests.intake.opened import Connect
+from tests.intake.sender import Sender
 from tests.servers import DatabaseServer
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -177,3 +180,17 @@ def hospital(intake: Intake) -> Hospital:
 def another(intake: Intake) -> Callable[[], Hospital]:
     """More of them."""
     return lambda: Hospital(intake)
+
+
+@pytest.fixture
+async def connected() -> AsyncIterator[Connect]:
+    """Opens connections to an MLLP door; all are closed afterwards."""
+    made: list[Sender] = []
+
+    async def open_one(address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Sender:
+        made.append(await Sender.to(address, tls))
+        return made[-1]
+
+    yield open_one
+    for sender in made:
+        await sender.close()
