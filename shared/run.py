@@ -18,8 +18,11 @@ import sqlalchemy as sa
 import uvicorn
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from shared import logs, metrics, positions
 from shared.auth import tokens_of
@@ -27,6 +30,7 @@ from shared.db import Database
 from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
 from shared.outbox import Relay
+from shared.replay import replay_asked
 from shared.settings import Settings
 from shared.web import web_app
 
@@ -82,7 +86,15 @@ class Service:
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.database, self.name, self.settings.kafka_client())
-        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=self.routes)
+        for subscription in self.subscriptions:
+            subscription.join_as(self.settings.instance)
+        routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
+        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes)
+
+    async def _subscriptions_told(self, _: Request) -> Response:
+        """FastStream's AsyncAPI document: what this process really reads. What is said there: docs/asyncapi.yaml."""
+        told = AsyncAPI(self.broker, title=self.name, version="1").to_specification()
+        return Response(told.to_json(), media_type="application/json")
 
     async def ready(self) -> dict[str, str]:
         """What is not ready, and why; empty when everything is."""
@@ -102,13 +114,13 @@ class Service:
         return missing
 
     async def start(self) -> None:
-        """Relay and web first, then the consumers, timers, and last the doors."""
+        """Relay, doors (they store, whether Kafka is there or not), consumers, timers."""
         self._tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
-        await _start_broker(self.broker)
-        watch = Timer("watch", 5.0, self._watch)
-        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, watch)]
         for door in self.doors:
             await door.start()
+        await _start_broker(self.broker)
+        own = (Timer("watch", 5.0, self._watch), Timer("operator", 1.0, self._what_operators_ask))
+        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -125,6 +137,8 @@ class Service:
             task.cancel()
         await asyncio.gather(*timers, return_exceptions=True)
         await self.relay.stop()
+        for task in self._tasks:  # it may wait for a broker that is away
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
 
@@ -138,6 +152,12 @@ class Service:
             metrics.LAG.labels(name).set(subscription.lag())
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
+
+    async def _what_operators_ask(self) -> None:
+        """`stepdown positions reset` and `stepdown dead-letters replay` leave their wish in the database."""
+        for subscription in self.subscriptions:
+            await subscription.begin_anew_if_asked()
+            await replay_asked(subscription)
 
 
 async def _start_broker(broker: KafkaBroker) -> None:
