@@ -208,7 +208,7 @@ async def _settled(
     connection: Connection, found: Places, letters: Sequence[Letter], ledger: Ledger, intake: Intake
 ) -> tuple[list[Settled], list[Write]]:
     """Load and settle the touched visits; what is to be written of them, and to be sent."""
-    await store.fill(connection, found.touched)
+    await store.fill(connection, found.stored)
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
             told = Said(letter.adt, letter.message_id, letter.arrived_at)

@@ -40,6 +40,8 @@ class Places:
     touched: dict[str, OnFile] = field(default_factory=dict)
     strays: list[Stray] = field(default_factory=list)
     unsure: set[str] = field(default_factory=set)
+    new: set[str] = field(default_factory=set)
+    """Visits that are not stored yet."""
 
     def visit(self, patient_id: str, facility: str, key: str, at: datetime) -> OnFile:
         """The patient's visit, to be settled; a new one where there is none."""
@@ -47,8 +49,14 @@ class Places:
         visit = self.known.get(place)
         if visit is None:
             visit = self.known[place] = OnFile(new_id(at), *place)
+            self.new.add(visit.visit_id)
         self.touched[visit.visit_id] = visit
         return visit
+
+    @property
+    def stored(self) -> dict[str, OnFile]:
+        """Those to be settled of which something is stored."""
+        return {visit_id: visit for visit_id, visit in self.touched.items() if visit_id not in self.new}
 
     @property
     def untouched(self) -> list[OnFile]:
