@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from hashlib import sha256
 
-from services.intake.hl7 import NULL, Message, Segment
+from services.intake.hl7 import NULL, Message
 from services.intake.model import (
     NOWHERE,
     REMOVED,
@@ -130,7 +130,7 @@ def identity(message: Message) -> Identity:
     names = tuple((message.part(one), message.part(one, 2)) for one in pid.repetitions(5))
     family, given = names[0] if names else ("", "")
     phones = (_phone(message, one) for field in (13, 14) for one in pid.repetitions(field))
-    address = (_text(pid, 11, component) or "" for component in range(1, 7))
+    address = (short(text) if text != NULL else "" for text in (*pid.components(11), *[""] * 6)[:6])
     return Identity(
         family_name=family or None,
         given_name=given or None,
@@ -146,8 +146,3 @@ def _phone(message: Message, repetition: str) -> str:
     """XTN.1; from 2.7 on XTN.12, or area and local number."""
     whole = message.part(repetition) or message.part(repetition, 12)
     return whole or " ".join(filter(None, (message.part(repetition, 6), message.part(repetition, 7))))
-
-
-def _text(segment: Segment, field: int, component: int) -> str | None:
-    text = segment.get(field, component)
-    return short(text) if text and text != NULL else None

@@ -17,6 +17,7 @@ patients = sa.Table(
     INTAKE,
     sa.Column("patient_id", sa.Text, primary_key=True),
     sa.Column("made_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("unsure", sa.Boolean, nullable=False, server_default=sa.false(), comment="a message named no visit"),
     comment="whom hospitals told of; the row that everything else of a patient is locked by",
 )
 
@@ -92,7 +93,7 @@ messages = sa.Table(
         "note",
         sa.Text,
         nullable=False,
-        comment="applied, waiting, no-effect, unmapped, taken-back, kept, no-visit, error",
+        comment="applied, waiting, no-effect, unmapped, taken-back, kept, error",
     ),
     sa.Column("reason", sa.Text, comment="the word that says why"),
     sa.Column("warnings", sa.ARRAY(sa.Text), nullable=False),
@@ -137,6 +138,7 @@ feeds = sa.Table(
 INDEXES = (
     "CREATE INDEX messages_of_visit ON messages (visit_id, message_id)",
     "CREATE INDEX messages_noted ON messages (note, message_id) WHERE note NOT IN ('applied', 'kept')",
+    "CREATE INDEX messages_without_visit ON messages (patient_id) WHERE visit_id IS NULL AND note = 'waiting'",
     "CREATE INDEX facts_of_visit ON facts (visit_id) WHERE standing",
     "CREATE INDEX visits_by_mapping ON visits (mapping, visit_id)",
 )
