@@ -55,7 +55,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         broker=broker,
         routes=routes(reception, clock, site.limits),
         settings=settings,
-        subscriptions=[consumer.episodes(broker, database)],
+        subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
         doors=[Doors(reception, [door])],
     )

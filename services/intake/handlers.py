@@ -49,17 +49,17 @@ class Intake:
 
     async def receive(self, batch: Sequence[Received]) -> list[Answer]:
         """An answer for each frame, in order; when it returns, what was answered AA or AE is committed."""
-        rules = SiteRules(self.site)
-        frames = [self._read(received, rules) for received in batch]
+        frames = [self.letters_of(received) for received in batch]
         await self._keep([letter for letters in frames for letter in letters])
         answers = [together(letters) for letters in frames]
         for received, answer in zip(batch, answers, strict=True):
             metrics.MESSAGES.labels(received.door, answer.code).inc()
         return answers
 
-    def _read(self, received: Received, rules: SiteRules) -> list[Letter]:
+    def letters_of(self, received: Received) -> list[Letter]:
+        """A frame, record or body as letters: read, hashed and sealed; nothing is stored yet."""
         try:
-            return read(received, rules, self.seal)
+            return read(received, SiteRules(self.site), self.seal)
         except Exception:
             letter = unread(received, self.seal)
             log.exception("a message can't be read", extra={"message_id": letter.message_id})
@@ -169,10 +169,10 @@ async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int
         same = before[letter.ids, letter.body]
         earlier = first.setdefault((letter.ids, letter.body), letter)
         if same.message_id is not None:
-            letter.replies, letter.outcome = same.replies, Outcome(same.answer)
+            letter.replies, letter.outcome, letter.note = same.replies, Outcome(same.answer), "repeat"
             repeats.add(id(letter))
         elif earlier is not letter:
-            letter.replies, letter.outcome = earlier.replies, earlier.outcome
+            letter.replies, letter.outcome, letter.note = earlier.replies, earlier.outcome, "repeat"
             repeats.add(id(letter))
         elif bodies.setdefault(letter.ids, letter.body) != letter.body or same.other:
             letter.warn(OTHER_BODY)

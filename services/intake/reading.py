@@ -20,6 +20,8 @@ from services.intake.model import AckCode, Adt, Fault, FeedRules, Refused
 from services.intake.parts import identity
 from shared.crypto import Seal
 
+ER7 = "x-application/hl7-v2+er7"
+"""Media type of HL7 v2 text, on Kafka and over HTTP (contract 2)."""
 AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")

@@ -8,14 +8,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.intake.reading import Answer, Received
+from services.intake.reading import ER7, Answer, Received
 from services.intake.reception import Reception
 from shared.clock import Clock
 from shared.site_values import Limits
 from shared.web import Problem, caller
 
 DOOR = "http"
-ER7 = "x-application/hl7-v2+er7"
 
 
 def routes(reception: Reception[Received, Answer], clock: Clock, limits: Limits) -> list[BaseRoute]:
