@@ -20,6 +20,7 @@ from services.intake.identity import whose
 from services.intake.ids import new_id
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
+from services.intake.people.handlers import Telling, keep
 from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
 from services.intake.settling import Ledger, OnFile, Settled, settle
 from shared import audit, metrics, outbox
@@ -189,17 +190,17 @@ async def _settle(connection: Connection, letters: Sequence[Letter], intake: Int
             ledger.learn(visit)
     settled = await _settled(connection, list(touched.values()), letters, ledger, intake)
     _note(letters, settled)
-    identities = {
-        letter.patient_id: (intake.seal.close(letter.sealed_identity, f"identity:{letter.patient_id}"), said_at)
-        for letter, said_at in _by_time_said(letters)
-        if letter.patient_id and letter.sealed_identity
-    }
-    await store.keep_identities(connection, identities)
+    await keep(connection, _tellings(letters), intake.seal)
 
 
-def _by_time_said(letters: Iterable[Letter]) -> list[tuple[Letter, datetime]]:
-    timed = [(letter, letter.adt.stated_at) for letter in letters if letter.adt is not None]
-    return sorted(timed, key=lambda each: each[1])
+def _tellings(letters: Iterable[Letter]) -> list[Telling]:
+    """What letters say of persons, in the order said."""
+    told = [
+        Telling(letter.patient_id, letter.facility, letter.person, letter.adt.stated_at)
+        for letter in letters
+        if letter.adt is not None and letter.patient_id is not None
+    ]
+    return sorted(told, key=lambda each: each.said_at)
 
 
 def _deliver(letters: Sequence[Letter], every: list[OnFile]) -> dict[str, OnFile]:

@@ -73,12 +73,6 @@ _NOTES = sa.text(
     "CAST(:notes AS text[]), CAST(:reasons AS text[])) AS n(message_id, note, reason) "
     "WHERE m.message_id = n.message_id"
 )
-_IDENTITIES = sa.text(
-    "INSERT INTO identities AS i (patient_id, sealed, stated_at) SELECT * FROM unnest(CAST(:patients AS text[]), "
-    "CAST(:sealed AS bytea[]), CAST(:stated AS timestamptz[])) AS n(patient_id, sealed, stated_at) "
-    "ON CONFLICT (patient_id) DO UPDATE SET sealed = excluded.sealed, stated_at = excluded.stated_at "
-    "WHERE i.stated_at <= excluded.stated_at"
-)
 _FEEDS = sa.text(
     "INSERT INTO feeds AS f (facility, door, trigger, answer, count, last_at) "
     "SELECT n.*, :at FROM unnest(CAST(:facilities AS text[]), CAST(:doors AS text[]), CAST(:triggers AS text[]), "
@@ -117,13 +111,6 @@ async def lock_patients(connection: Connection, ids: Iterable[str], *, new: bool
     if new:
         await connection.execute(_PATIENTS, {"ids": sorted_ids})
     await connection.execute(_LOCK, {"ids": sorted_ids})
-
-
-async def keep_identities(connection: Connection, rows: Mapping[str, tuple[bytes, datetime]]) -> None:
-    """patient → (sealed identity, when it was stated); what was stated later stands."""
-    if rows:
-        sealed, stated = [row[0] for row in rows.values()], [row[1] for row in rows.values()]
-        await connection.execute(_IDENTITIES, {"patients": list(rows), "sealed": sealed, "stated": stated})
 
 
 # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,7 +35,34 @@ identities = sa.Table(
     sa.Column("patient_id", sa.Text, primary_key=True),
     sa.Column("sealed", sa.LargeBinary, nullable=False, comment="JSON; place: identity:<patient>"),
     sa.Column("stated_at", _TIME, nullable=False),
-    comment="names, birth date, contacts, as last stated",
+    comment="ids, names, birth date, contacts, field by field as last said",
+)
+
+identity_words = sa.Table(
+    "identity_words",
+    INTAKE,
+    sa.Column("word", sa.LargeBinary, primary_key=True, comment="keyed hash of a normalised word (people/finding.py)"),
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    comment="by which words of name, birth date, telephone and ids a patient is found",
+)
+
+patient_facilities = sa.Table(
+    "patient_facilities",
+    INTAKE,
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("facility", sa.Text, primary_key=True),
+    comment="who told of a patient: only who may see one of these may see the patient",
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    INTAKE,
+    sa.Column("key", sa.LargeBinary, primary_key=True, comment="keyed hash of caller, door and Idempotency-Key"),
+    sa.Column("request", sa.LargeBinary, nullable=False, comment="keyed hash of the body"),
+    sa.Column("status", sa.Integer, comment="of the first answer"),
+    sa.Column("body", sa.LargeBinary, comment="of the first answer: ids of ours"),
+    sa.Column("made_at", _TIME, nullable=False),
+    comment="what requests with an Idempotency-Key were answered",
 )
 
 episodes = sa.Table(
@@ -110,10 +137,10 @@ facts = sa.Table(
     sa.Column("ce_id", sa.Text, primary_key=True),
     sa.Column("episode_id", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("visit_id", sa.Text, nullable=False),
+    sa.Column("visit_id", sa.Text, comment="none: told by a request, not by a visit's messages"),
     sa.Column("key", sa.ARRAY(sa.Text), nullable=False, comment="what it is among the facts of its visit"),
     sa.Column("type", sa.Text, nullable=False),
-    sa.Column("stay_id", sa.Text, nullable=False),
+    sa.Column("stay_id", sa.Text),
     sa.Column("occurred_at", _TIME, nullable=False),
     sa.Column("value", sa.LargeBinary, nullable=False, comment="its own fields as JSON"),
     sa.Column("message_id", sa.Text, nullable=False, comment="who said it"),
@@ -134,11 +161,21 @@ feeds = sa.Table(
     comment="how many messages came, and when the last",
 )
 
+_TOLD_BEFORE = (
+    "INSERT INTO patient_facilities SELECT DISTINCT patient_id, facility FROM messages "
+    "WHERE patient_id IS NOT NULL ON CONFLICT DO NOTHING"
+)
+ADDED = (
+    "CREATE INDEX IF NOT EXISTS words_of_patient ON identity_words (patient_id)",
+    "CREATE INDEX IF NOT EXISTS idempotency_age ON idempotency (made_at)",
+    "CREATE INDEX IF NOT EXISTS facts_of_requests ON facts (episode_id) WHERE standing AND visit_id IS NULL",
+)
 INDEXES = (
     "CREATE INDEX messages_of_visit ON messages (visit_id, message_id)",
     "CREATE INDEX messages_noted ON messages (note, message_id) WHERE note NOT IN ('applied', 'kept')",
     "CREATE INDEX facts_of_visit ON facts (visit_id) WHERE standing",
     "CREATE INDEX visits_by_mapping ON visits (mapping, visit_id)",
+    *ADDED,
 )
 
 
@@ -146,6 +183,17 @@ def create(connection: sa.Connection) -> None:
     """Create the tables and their indexes."""
     INTAKE.create_all(connection)
     for statement in INDEXES:
+        connection.execute(sa.text(statement))
+
+
+def add(connection: sa.Connection) -> None:
+    """Bring a database of the first revision up to what `create` makes now: people, requests."""
+    INTAKE.create_all(connection)
+    for statement in (
+        "ALTER TABLE facts ALTER COLUMN visit_id DROP NOT NULL, ALTER COLUMN stay_id DROP NOT NULL",
+        _TOLD_BEFORE,
+        *ADDED,
+    ):
         connection.execute(sa.text(statement))
 
 

@@ -146,7 +146,7 @@ async def test_a_dead_letter_too_long_to_be_sent_again_keeps_its_bytes_here_and_
 
 
 async def _buried(database: Database) -> bool:
-    return (await row(database))["dead"] == 1
+    return bool((await row(database))["dead"] == 1)
 
 
 async def test_a_record_that_fails_for_no_foreseen_reason_is_found_and_buried_alone(
