@@ -145,6 +145,14 @@ async def _find_patients(connection: Connection, letters: Sequence[Letter], inta
     await store.lock_patients(connection, patients, new=bool(missing))
 
 
+async def find_patient(connection: Connection, letter: Letter, intake: Intake) -> str:
+    """Whom a request with ids is about: found or made, and locked; the letter has its keys, and no message."""
+    await _find_patients(connection, [letter], intake)
+    if letter.patient_id is None:
+        raise ValueError("a request about nobody")
+    return letter.patient_id
+
+
 def _new_identifiers(
     letters: Sequence[Letter], owners: dict[bytes, str], missing: set[bytes], intake: Intake
 ) -> list[tuple[bytes, str, bytes]]:

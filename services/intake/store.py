@@ -43,7 +43,9 @@ _VISITS = sa.text(
     "WHERE patient_id = ANY(CAST(:patients AS text[]))"
 )
 _EPISODES = sa.text(
-    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at FROM episodes AS e "
+    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
+    "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
+    "AND f.visit_id IS NULL) AS asked_at FROM episodes AS e "
     "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY(CAST(:patients AS text[]))"
 )
 _SAID = sa.text(
@@ -195,11 +197,17 @@ async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnF
 
 
 async def ledger_of(connection: Connection, patients: Iterable[str]) -> Ledger:
-    """The episodes of patients: sequences, and what care.episodes told of them that our own visits don't."""
+    """The episodes of patients: sequences, what our own requests began, and what care.episodes told that visits don't.
+
+    A request counts until care.episodes says what became of it.
+    """
     found = Ledger()
     for row in (await connection.execute(_EPISODES, {"patients": list(patients)})).all():
         found.sequences[row.episode_id], found.owners[row.episode_id] = row.sequence, row.patient_id
-        if row.state == "referred" or row.begun_at is not None:
+        if row.state == "referred" or (row.state is None and row.asked_at is not None):
+            found.asked.add(row.episode_id)
+            found.known[row.patient_id][row.episode_id] = KnownEpisode(row.episode_id, None, row.asked_at)
+        elif row.begun_at is not None:
             told = KnownEpisode(row.episode_id, row.ended_at, row.begun_at)
             found.known[row.patient_id][row.episode_id] = joined(None, told)
     return found
