@@ -7,9 +7,15 @@ from starlette.routing import BaseRoute
 from services.intake.handlers import Intake
 from services.intake.reading import Answer, Received
 from services.intake.reception import Reception
-from services.intake.web import messages, patients, requests
+from services.intake.web import feeds, messages, openapi, patients, requests
 
 
 def routes(intake: Intake, reception: Reception[Received, Answer]) -> list[BaseRoute]:
     """The service's own routes."""
-    return [*messages.routes(intake, reception), *requests.routes(intake), *patients.routes(intake)]
+    return [
+        *messages.routes(intake, reception),
+        *requests.routes(intake),
+        *patients.routes(intake),
+        *feeds.routes(intake),
+        openapi.route(),
+    ]
