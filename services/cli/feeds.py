@@ -71,4 +71,4 @@ def _show(facilities: Iterable[Mapping[str, Any]]) -> None:
         for one in (*place["oldest_ae"], *place["oldest_waiting"]):
             why = f"{one['code']} at {one.get('location', '?')}" if "code" in one else one.get("reason", "")
             line = f"{place['facility']} {one.get('trigger', '-')} {one['message_id']} since {one['since']}: {why}"
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
