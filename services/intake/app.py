@@ -53,9 +53,9 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         name=NAME,
         database=database,
         broker=broker,
-        routes=routes(reception, clock, site.limits),
+        routes=routes(intake, reception),
         settings=settings,
-        subscriptions=[consumer.episodes(broker, database)],
+        subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
         doors=[Doors(reception, [door])],
     )

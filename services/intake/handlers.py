@@ -19,6 +19,7 @@ from services.intake.identity import whose
 from services.intake.ids import new_id
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
+from services.intake.people.handlers import Telling, keep
 from services.intake.placing import Places, deliver, put
 from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
 from services.intake.settling import Ledger, Settled, settle
@@ -50,17 +51,17 @@ class Intake:
 
     async def receive(self, batch: Sequence[Received]) -> list[Answer]:
         """An answer for each frame, in order; when it returns, what was answered AA or AE is committed."""
-        rules = SiteRules(self.site)
-        frames = [self._read(received, rules) for received in batch]
+        frames = [self.letters_of(received) for received in batch]
         await self._keep([letter for letters in frames for letter in letters])
         answers = [together(letters) for letters in frames]
         for received, answer in zip(batch, answers, strict=True):
             metrics.MESSAGES.labels(received.door, answer.code).inc()
         return answers
 
-    def _read(self, received: Received, rules: SiteRules) -> list[Letter]:
+    def letters_of(self, received: Received) -> list[Letter]:
+        """A frame, record or body as letters: read, hashed and sealed; nothing is stored yet."""
         try:
-            return read(received, rules, self.seal)
+            return read(received, SiteRules(self.site), self.seal)
         except Exception:
             letter = unread(received, self.seal)
             log.exception("a message can't be read", extra={"message_id": letter.message_id})
@@ -147,6 +148,14 @@ async def _find_patients(connection: Connection, letters: Sequence[Letter], inta
     return unsure
 
 
+async def find_patient(connection: Connection, letter: Letter, intake: Intake) -> str:
+    """Whom a request with ids is about: found or made, and locked; the letter has its keys, and no message."""
+    await _find_patients(connection, [letter], intake)
+    if letter.patient_id is None:
+        raise ValueError("a request about nobody")
+    return letter.patient_id
+
+
 def _new_identifiers(
     letters: Sequence[Letter], owners: dict[bytes, str], missing: set[bytes], intake: Intake
 ) -> list[tuple[bytes, str, bytes]]:
@@ -172,10 +181,10 @@ async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int
         same = before[letter.ids, letter.body]
         earlier = first.setdefault((letter.ids, letter.body), letter)
         if same.message_id is not None:
-            letter.replies, letter.outcome = same.replies, Outcome(same.answer)
+            letter.replies, letter.outcome, letter.note = same.replies, Outcome(same.answer), "repeat"
             repeats.add(id(letter))
         elif earlier is not letter:
-            letter.replies, letter.outcome = earlier.replies, earlier.outcome
+            letter.replies, letter.outcome, letter.note = earlier.replies, earlier.outcome, "repeat"
             repeats.add(id(letter))
         elif bodies.setdefault(letter.ids, letter.body) != letter.body or same.other:
             letter.warn(OTHER_BODY)
@@ -191,17 +200,18 @@ async def _settle(connection: Connection, letters: Sequence[Letter], unsure: set
         ledger.learn(visit)
     settled, writes = await _settled(connection, found, letters, ledger, intake)
     _note(letters, settled)
-    identities = {
-        letter.patient_id: (intake.seal.close(letter.sealed_identity, f"identity:{letter.patient_id}"), said_at)
-        for letter, said_at in _by_time_said(letters)
-        if letter.patient_id and letter.sealed_identity
-    }
-    return writes + store.keep_identities(identities)
+    await keep(connection, _tellings(letters), intake.seal)
+    return writes
 
 
-def _by_time_said(letters: Iterable[Letter]) -> list[tuple[Letter, datetime]]:
-    timed = [(letter, letter.adt.stated_at) for letter in letters if letter.adt is not None]
-    return sorted(timed, key=lambda each: each[1])
+def _tellings(letters: Iterable[Letter]) -> list[Telling]:
+    """What letters say of persons, in the order said."""
+    told = [
+        Telling(letter.patient_id, letter.facility, letter.person, letter.adt.stated_at)
+        for letter in letters
+        if letter.adt is not None and letter.patient_id is not None
+    ]
+    return sorted(told, key=lambda each: each.said_at)
 
 
 async def _settled(

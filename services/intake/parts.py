@@ -10,7 +10,6 @@ from services.intake.model import (
     NOWHERE,
     REMOVED,
     Diagnosis,
-    Identity,
     Location,
     PatientId,
     Payer,
@@ -120,29 +119,3 @@ def birth_date(message: Message) -> date | None:
     """PID-7, where it is a whole date."""
     pid = message.first("PID")
     return read_day(pid.get(7)) if pid else None
-
-
-def identity(message: Message) -> Identity:
-    """Names, birth date, sex, phones, address of PID; to be sealed."""
-    pid = message.first("PID")
-    if pid is None:
-        return Identity()
-    names = tuple((message.part(one), message.part(one, 2)) for one in pid.repetitions(5))
-    family, given = names[0] if names else ("", "")
-    phones = (_phone(message, one) for field in (13, 14) for one in pid.repetitions(field))
-    address = (short(text) if text != NULL else "" for text in (*pid.components(11), *[""] * 6)[:6])
-    return Identity(
-        family_name=family or None,
-        given_name=given or None,
-        birth_date=birth_date(message),
-        sex=pid.get(8) or None,
-        phones=tuple(phone for phone in phones if phone),
-        address=tuple(address) if pid.raw(11) else (),
-        names=names,
-    )
-
-
-def _phone(message: Message, repetition: str) -> str:
-    """XTN.1; from 2.7 on XTN.12, or area and local number."""
-    whole = message.part(repetition) or message.part(repetition, 12)
-    return whole or " ".join(filter(None, (message.part(repetition, 6), message.part(repetition, 7))))

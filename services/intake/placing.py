@@ -9,24 +9,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from services.intake.ids import new_id
 from services.intake.model import Said
 from services.intake.reading import Letter
-from services.intake.settling import OnFile, begin_of, end_of, wanted_of
+from services.intake.settling import OnFile, Stray, begin_of, end_of, wanted_of
 from services.intake.visits.loose import LOOSE, Named, places, visit_id
 from shared.site_config import Site
 
 NO_VISIT = "no-visit"
-
-
-class Stray(NamedTuple):
-    """A message of a patient at a facility that names no visit."""
-
-    patient_id: str
-    facility: str
-    said: Said
 
 
 @dataclass(slots=True)

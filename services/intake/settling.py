@@ -38,6 +38,14 @@ ENDS = frozenset({"discharged", "visit-ended"})
 CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
 
 
+class Stray(NamedTuple):
+    """A message of a patient at a facility that names no visit."""
+
+    patient_id: str
+    facility: str
+    said: Said
+
+
 @dataclass(slots=True)
 class OnFile:
     """A visit as it is stored, all its messages with those that just came, and the facts of it that stand."""
@@ -62,6 +70,8 @@ class Ledger:
     sequences: dict[str, int] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
+    asked: set[str] = field(default_factory=set)
+    """Episodes that are open only because somebody asked for care: the first visit in one takes over."""
 
     def begin(self, patient_id: str, at: datetime) -> str:
         """A new episode of a patient."""
@@ -78,6 +88,9 @@ class Ledger:
         """Remember where a visit leaves its episode, for the choice of the next visit's."""
         if visit.episode_id is None or visit.begun_at is None:
             return
+        if visit.episode_id in self.asked:
+            self.asked.discard(visit.episode_id)
+            self.known[visit.patient_id].pop(visit.episode_id, None)
         known, now = self.known[visit.patient_id], KnownEpisode(visit.episode_id, visit.ended_at, visit.begun_at)
         known[visit.episode_id] = joined(known.get(visit.episode_id), now)
 

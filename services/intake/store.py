@@ -15,8 +15,7 @@ import sqlalchemy as sa
 from services.intake import kept
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
-from services.intake.placing import Stray
-from services.intake.settling import Ledger, OnFile, Settled, Stated, joined
+from services.intake.settling import Ledger, OnFile, Settled, Stated, Stray, joined
 from shared.db import Connection
 from shared.writes import Write, array, rows
 
@@ -53,7 +52,9 @@ _VISITS = (
     "WHERE patient_id = ANY($1::text[])"
 )
 _EPISODES = (
-    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at FROM episodes AS e "
+    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
+    "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
+    "AND f.visit_id IS NULL) AS asked_at FROM episodes AS e "
     "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
 )
 _SAID = (
@@ -98,12 +99,6 @@ _KEEP_MESSAGES = (
     "ids, body, door, arrived_at, facility, trigger, control_id, charset, answer, replies, note, reason, warnings, "
     "patient_id, visit_id, said, sealed)"
 )
-_IDENTITIES = (
-    "INSERT INTO identities AS i (patient_id, sealed, stated_at) SELECT * FROM unnest($1::text[], $2::bytea[], "
-    "$3::timestamptz[]) AS n(patient_id, sealed, stated_at) "
-    "ON CONFLICT (patient_id) DO UPDATE SET sealed = excluded.sealed, stated_at = excluded.stated_at "
-    "WHERE i.stated_at <= excluded.stated_at"
-)
 _FEEDS = (
     "INSERT INTO feeds AS f (facility, door, trigger, answer, count, last_at) "
     "SELECT n.*, $6::timestamptz FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) "
@@ -144,13 +139,6 @@ async def doubt(connection: Connection, ids: Iterable[str]) -> None:
     """From now on there are messages of these patients that name no visit."""
     if doubted := sorted(ids):
         await rows(connection, _DOUBT, doubted)
-
-
-def keep_identities(given: Mapping[str, tuple[bytes, datetime]]) -> list[Write]:
-    """patient → (sealed identity, when it was stated); what was stated later stands."""
-    if not given:
-        return []
-    return [Write(_IDENTITIES, (list(given), [row[0] for row in given.values()], [row[1] for row in given.values()]))]
 
 
 # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,11 +223,17 @@ async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnF
 
 
 async def ledger_of(connection: Connection, patients: Iterable[str]) -> Ledger:
-    """The episodes of patients: sequences, and what care.episodes told of them that our own visits don't."""
+    """The episodes of patients: sequences, what our own requests began, and what care.episodes told that visits don't.
+
+    A request counts until care.episodes says what became of it.
+    """
     found = Ledger()
-    for episode, patient, sequence, state, begun, ended in await rows(connection, _EPISODES, list(patients)):
+    for episode, patient, sequence, state, begun, ended, asked in await rows(connection, _EPISODES, list(patients)):
         found.sequences[episode], found.owners[episode] = sequence, patient
-        if state == "referred" or begun is not None:
+        if state == "referred" or (state is None and asked is not None):
+            found.asked.add(episode)
+            found.known[patient][episode] = KnownEpisode(episode, None, asked)
+        elif begun is not None:
             found.known[patient][episode] = joined(None, KnownEpisode(episode, ended, begun))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from shared.events.assessments import Assessed
 from shared.events.base import CareFact, Published, Stay, type_name
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
@@ -50,11 +51,12 @@ STAY_FACTS: tuple[type[CareFact], ...] = (
     PatientsMerged,
     PatientsUnmerged,
 )
+ASSESSMENTS: tuple[type[CareFact], ...] = (Assessed,)
 ANNOUNCEMENTS: tuple[type[CareFact], ...] = (SteppedDown, SteppedUp, Readmitted, ConflictRaised, Closed, Reopened)
 FOLLOW_UPS: tuple[type[CareFact], ...] = (FollowUpDue, FollowUpKept, FollowUpMissed, FollowUpExcluded)
 TAKING_BACK: tuple[type[CareFact], ...] = (FactCancelled,)
 CARE_FACTS: dict[str, type[CareFact]] = {
-    type_name(fact.TYPE): fact for fact in STAY_FACTS + ANNOUNCEMENTS + FOLLOW_UPS + TAKING_BACK
+    type_name(fact.TYPE): fact for fact in STAY_FACTS + ASSESSMENTS + ANNOUNCEMENTS + FOLLOW_UPS + TAKING_BACK
 }
 BILLING: dict[str, type[ServicePeriod]] = {
     billing_type(period.TYPE): period for period in (PeriodOpened, PeriodAmended, PeriodClosed, PeriodVoided)
@@ -140,6 +142,7 @@ TOPICS: tuple[Topic, ...] = (
 
 __all__ = [
     "ANNOUNCEMENTS",
+    "ASSESSMENTS",
     "BILLING",
     "CARE_FACTS",
     "EPISODE_TYPE",

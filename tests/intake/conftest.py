@@ -122,11 +122,14 @@ class Hospital:
 
     async def facts(self) -> list[Fact]:
         """What was stated of this patient's visits, in the order of the outbox."""
+        return await self.facts_about(await self.patient_id())
+
+    async def facts_about(self, patient_id: str | None) -> list[Fact]:
+        """What was stated of a patient, in the order of the outbox."""
         async with self.intake.database.read() as connection:
             rows = (await connection.execute(sa.text("SELECT value, headers FROM outbox ORDER BY id"))).all()
         found = [from_record(row.value, unpacked(row.headers)) for row in rows]
-        patient = await self.patient_id()
-        return [fact for fact in found if fact.value["patient_id"] == patient]
+        return [fact for fact in found if fact.value["patient_id"] == patient_id]
 
     async def names(self) -> list[str]:
         """The facts' names."""
