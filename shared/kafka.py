@@ -68,6 +68,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.patience = patience
         self._unforeseen = 0
         self._astray = False
+        self._turn = asyncio.Lock()
         self.subscriber = broker.subscriber(
             topic,
             group_id=f"stepdown-{service}",
@@ -145,6 +146,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         first = await consumer.beginning_offsets([TopicPartition(*slot) for slot in slots])
         end = await consumer.end_offsets([TopicPartition(*slot) for slot in slots])
         stored = await self._stored(slots, {Slot(*tp): offset for tp, offset in first.items()})
+        self.refused = None
         for slot in slots:
             self._check(slot, stored[slot], first[TopicPartition(*slot)], end[TopicPartition(*slot)])
             self.at[slot] = stored[slot]
@@ -166,9 +168,21 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self.database.begin() as connection:
             stored = await positions.load(connection, self.consumer_name, slots)
             for slot in slots:
-                if slot not in stored:
+                if slot not in stored or stored[slot].next_offset < 0:
                     await positions.begin_at(connection, self.consumer_name, slot, first[slot])
             return await positions.load(connection, self.consumer_name, slots)
+
+    async def begin_anew_if_asked(self) -> None:
+        """Go to the beginning of partitions that `stepdown positions reset` marked; for a timer."""
+        slots = list(self.at)
+        async with self.database.read() as connection:
+            stored = await positions.load(connection, self.consumer_name, slots)
+        if not any(position.next_offset < 0 for position in stored.values()):
+            return
+        async with self._turn:  # not while a batch is in hand
+            log.warning("consumer begins anew", extra={"consumer": self.consumer_name})
+            await self._look_again()
+            self._astray = True  # a batch that was fetched before this is dropped
 
     @staticmethod
     def _reread_from(position: Position, first: int) -> int:
@@ -210,6 +224,10 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         else the next batch would leave a gap.
         """
         self.progress = time.monotonic()
+        async with self._turn:
+            await self._take(message)
+
+    async def _take(self, message: StreamMessage[Any]) -> None:
         if self._astray:
             await self._look_again()
             return

@@ -63,6 +63,12 @@ async def send(connection: AsyncConnection, records: Sequence[Record]) -> None:
     await copy_rows(connection, outbox, ("topic", "key", "value", "headers"), rows)
 
 
+def _seen(sent: asyncio.Future[Any]) -> None:
+    """One failure of a pass is told, by the pass; asyncio need not tell the others when they are collected."""
+    if not sent.cancelled():
+        sent.exception()
+
+
 class Relay:
     """Empties one service's outbox into Kafka; as many may run as you like, one leads.
 
@@ -160,9 +166,11 @@ class Relay:
     async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
         await producer.begin_transaction()
         try:
-            sent = [
-                await producer.send(row.topic, row.value, key=row.key, headers=unpacked(row.headers)) for row in rows
-            ]
+            sent = []
+            for row in rows:
+                one = await producer.send(row.topic, row.value, key=row.key, headers=unpacked(row.headers))
+                one.add_done_callback(_seen)
+                sent.append(one)
             await asyncio.gather(*sent)
             await producer.commit_transaction()
         except BaseException:
@@ -216,6 +224,9 @@ class Relay:
         except Exception:  # noqa: BLE001 - it is given up; what it still says is fenced by the next one
             with contextlib.suppress(Exception):
                 await producer.client.close()
+        transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001 - nobody else waits for it
+        if transaction is not None and transaction.done():
+            _seen(transaction)
 
     async def stop(self) -> None:
         """Send what is left if this relay leads, give the lease back, close."""

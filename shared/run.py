@@ -30,6 +30,7 @@ from shared.db import Database
 from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
 from shared.outbox import Relay
+from shared.replay import replay_asked
 from shared.settings import Settings
 from shared.web import web_app
 
@@ -119,8 +120,8 @@ class Service:
         for door in self.doors:
             await door.start()
         await _start_broker(self.broker)
-        watch = Timer("watch", 5.0, self._watch)
-        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, watch)]
+        own = (Timer("watch", 5.0, self._watch), Timer("operator", 1.0, self._what_operators_ask))
+        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -155,6 +156,12 @@ class Service:
             metrics.LAG.labels(name).set(subscription.lag())
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
+
+    async def _what_operators_ask(self) -> None:
+        """`stepdown positions reset` and `stepdown dead-letters replay` leave their wish in the database."""
+        for subscription in self.subscriptions:
+            await subscription.begin_anew_if_asked()
+            await replay_asked(subscription)
 
 
 async def _start_broker(broker: KafkaBroker) -> None:

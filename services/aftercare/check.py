@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from services.aftercare import domain, views
 from services.aftercare.domain import Standing
 from services.aftercare.measures import windows
 from shared.clock import Clock
-from shared.db import Connection
+from shared.db import Connection, Database
 from shared.errors import SetUpError
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUpMissed
@@ -101,3 +101,13 @@ def _windows(
     missed = {s.value["follow_up_id"] for s in standing if s.name == FollowUpMissed.TYPE}
     if missed - over:
         yield "missed-is-over", "a window is told missed before its last day was over"
+
+
+def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """(writer, episode, sequence, ce_id) of every fact that aftercare stated, those of an episode in order."""
+    return database.rows(views.ALL_FACTS)
+
+
+def told(database: Database) -> AsyncIterator[tuple[str, int]]:
+    """(episode, version) of every document that was taken in."""
+    return database.rows(views.ALL_TOLD)

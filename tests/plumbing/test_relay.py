@@ -180,7 +180,7 @@ async def test_a_fenced_leader_asks_for_the_lease_before_it_leads_again(
         await until(lambda: is_empty(database))
         await let_lapse(database)
         new = a_relay(database, kafka, service, lease=60)
-        await new.once()  # takes the lease and the transactional id
+        await new.once()  # takes the lease, and the transactional id with its new producer
         await commit(database, records(topic, range(3, 6), keys=1))  # wakes the old one, which thinks it leads
         await until(lambda: not old.leading)
         await new.once()
