@@ -253,6 +253,7 @@ async def test_a_named_member_that_was_killed_has_its_partitions_back_at_once(
     await gone.start()
     gone._coordinator._coordination_task.cancel()  # killed: it says nothing any more, not even farewell
     await gone._client.close()
+    gone._closed = True
     async with reading(kafka, database, topic, Handler(), group, instance="one"):
         await until(lambda: _count_is(database, 10), 8)
 
