@@ -20,10 +20,9 @@ from shared.tables import PLUMBING
 from tests.databases import a_database
 
 
-def first_migration() -> ModuleType:
-    """The module of the first migration, whose name no import statement can say."""
-    path = Path(migrations.__path__[0]) / "versions" / "0001_follow_ups.py"
-    spec = importlib.util.spec_from_file_location("aftercare_0001", path)
+def _module(path: Path) -> ModuleType:
+    """The module of a migration, whose name no import statement can say."""
+    spec = importlib.util.spec_from_file_location(f"aftercare_{path.stem}", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -32,9 +31,11 @@ def first_migration() -> ModuleType:
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Run the first migration as the shared environment does."""
+    """Run the migrations in their order, as the shared environment does."""
+    versions = Path(migrations.__path__[0]) / "versions"
     with Operations.context(MigrationContext.configure(connection)):
-        first_migration().upgrade()
+        for path in sorted(versions.glob("[0-9]*.py")):
+            _module(path).upgrade()
 
 
 @pytest.fixture(scope="session")
