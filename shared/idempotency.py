@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.db import Connection
 from shared.errors import StepdownError
-from shared.tables import idempotency
+from shared.tables import KEYS, answered_requests
 
 LONGEST = 200
 
@@ -51,10 +51,10 @@ class Request(NamedTuple):
 
 async def begin(connection: Connection, request: Request, at: datetime) -> Answered | None:
     """Take the key for this transaction; the first answer if it was answered before. Raises OtherRequest."""
-    taken = insert(idempotency).values(caller=request.caller, key=request.key, request=request.digest, at=at)
+    taken = insert(answered_requests).values(caller=request.caller, key=request.key, request=request.digest, at=at)
     if (await connection.execute(taken.on_conflict_do_nothing())).rowcount:
         return None
-    row = (await connection.execute(sa.select(idempotency).where(_row(request)))).one()
+    row = (await connection.execute(sa.select(answered_requests).where(_row(request)))).one()
     if row.request != request.digest:
         raise OtherRequest("this Idempotency-Key was used for another request")
     return Answered(row.status, row.body, row.etag)
@@ -62,18 +62,24 @@ async def begin(connection: Connection, request: Request, at: datetime) -> Answe
 
 async def finish(connection: Connection, request: Request, answer: Answered) -> None:
     """Remember the answer, in the same transaction."""
-    await connection.execute(sa.update(idempotency).where(_row(request)).values(answer._asdict()))
+    await connection.execute(sa.update(answered_requests).where(_row(request)).values(answer._asdict()))
 
 
 async def forget(connection: Connection, before: datetime) -> None:
     """Drop the keys of requests before an instant."""
-    await connection.execute(sa.delete(idempotency).where(idempotency.c.at < before))
+    await connection.execute(sa.delete(answered_requests).where(answered_requests.c.at < before))
 
 
 def create(connection: sa.Connection) -> None:
-    """The table, where a database's plumbing is older than it; for a migration."""
-    idempotency.create(connection, checkfirst=True)
+    """The table; for a migration of a service that has such a door."""
+    KEYS.create_all(connection)
+
+
+def drop(connection: sa.Connection) -> None:
+    """The way back of that migration."""
+    KEYS.drop_all(connection)
 
 
 def _row(request: Request) -> sa.ColumnElement[bool]:
-    return sa.and_(idempotency.c.caller == request.caller, idempotency.c.key == request.key)
+    columns = answered_requests.c
+    return sa.and_(columns.caller == request.caller, columns.key == request.key)

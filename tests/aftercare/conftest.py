@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from services.aftercare import migrations
 from services.aftercare.tables import METADATA
 from shared.db import Database
-from shared.tables import PLUMBING
+from shared.tables import KEYS, PLUMBING
 from tests.databases import a_database
 
 
@@ -50,7 +50,7 @@ async def migrated(postgres: Any) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(migrated: Database) -> Database:
     """The session's database with nothing in it."""
-    tables = [table.name for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables)]
+    tables = [table.name for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables)]
     async with migrated.begin() as connection:
         await connection.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
     return migrated

@@ -30,7 +30,7 @@ from shared.db import Database
 from shared.outbox import unpacked
 from shared.positions import Tally
 from shared.site_config import SAMPLE, load
-from shared.tables import PLUMBING, outbox
+from shared.tables import KEYS, PLUMBING, outbox
 from tests.aftercare.builders import LEFT, SLOT, day, document, episode, incoming, inpatient, stay, told
 from tests.aftercare.test_domain import _STAYS, contents, ordered
 
@@ -226,7 +226,7 @@ async def test_a_gap_in_our_own_sequence_is_found(database: Database) -> None:
 
 async def test_the_migration_makes_the_tables_that_the_code_knows(migrated: Database) -> None:
     known = sa.MetaData()
-    for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables):
+    for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables):
         table.to_metadata(known)
 
     def differences(connection: sa.Connection) -> Any:

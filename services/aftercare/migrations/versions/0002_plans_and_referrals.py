@@ -36,6 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; the keys of requests belong to the plumbing and stay."""
+    """Drop them."""
     op.drop_table("entries")
     op.drop_index("facts_decided", "facts")
+    idempotency.drop(op.get_bind())
