@@ -33,7 +33,9 @@ class Desk:
     def __init__(self, client: httpx.AsyncClient, clock: SetClock) -> None:
         self.client, self.clock = client, clock
 
-    async def get(self, path: str, *roles: str, facilities: tuple[str, ...] = ("*",), **query: str) -> httpx.Response:
+    async def get(
+        self, path: str, *roles: str, facilities: tuple[str, ...] = ("*",), query: dict[str, str] | None = None
+    ) -> httpx.Response:
         return await self.client.get(path, params=query, headers=self._bearer(roles or ("coordinator",), facilities))
 
     async def post(
@@ -49,7 +51,7 @@ class Desk:
         return await self.client.post(path, json=body or {}, headers=self._bearer(roles, facilities) | named)
 
     async def listed(self, name: str, **query: str) -> list[dict[str, Any]]:
-        answer = await self.get(f"/api/{name}", **query)
+        answer = await self.get(f"/api/{name}", query=query)
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["items"]
         return found
@@ -317,10 +319,10 @@ async def test_measures_count_kept_of_those_not_excluded_by_facility(desk: Desk,
         document(inpatient(day(40)), episode_id="E5"),
     )
     asked = {"from": "2026-04-01", "to": "2026-04-30", "measure": "FUH-7"}
-    found = (await desk.get("/api/measures", **asked)).json()["items"]
+    found = (await desk.get("/api/measures", query=asked)).json()["items"]
     shown = [(row["facility"], row["numerator"], row["denominator"], row["excluded"], row["rate"]) for row in found]
     assert shown == [("GOODHEALTH", 1, 2, 1, 0.5), ("RIVERBEND", 0, 1, 0, 0.0)]
-    scoped = await desk.get("/api/measures", "auditor", facilities=("RIVERBEND",), **asked)
+    scoped = await desk.get("/api/measures", "auditor", facilities=("RIVERBEND",), query=asked)
     assert [row["facility"] for row in scoped.json()["items"]] == ["RIVERBEND"]
 
 
@@ -382,7 +384,7 @@ async def test_pages_of_a_list_follow_each_other(desk: Desk, database: Database)
     seen: list[Any] = []
     more: dict[str, str] = {}
     while more is not None:
-        page = (await desk.get("/api/referrals", **{"limit": "3", **more})).json()
+        page = (await desk.get("/api/referrals", query={"limit": "3", **more})).json()
         seen += page["items"]
         more = {"cursor": page["next"]} if page["next"] else None  # type: ignore[assignment]
     assert seen == whole
@@ -394,7 +396,7 @@ async def test_pages_of_a_list_follow_each_other(desk: Desk, database: Database)
     [({"state": "x"}, "state"), ({"limit": "0"}, "limit"), ({"cursor": "x"}, "cursor"), ({"secret": "1"}, "?")],
 )
 async def test_a_list_that_cannot_be_asked_for_is_422(desk: Desk, query: dict[str, str], field: str) -> None:
-    answer = await desk.get("/api/plans", **query)
+    answer = await desk.get("/api/plans", query=query)
     assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, field)
 
 
