@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -209,6 +210,23 @@ async def test_a_key_whose_request_was_refused_may_be_tried_again(desk: Desk) ->
     assert (await desk.post(path, BODIES["scheduled"], idempotency_key="k2")).status_code == 409
     await move(desk, referral, "accepted")
     assert (await desk.post(path, BODIES["scheduled"], idempotency_key="k2")).status_code == 200
+
+
+@pytest.mark.usefixtures("completed")
+async def test_of_many_at_once_one_moves_the_referral_and_one_key_is_one_contact(
+    desk: Desk, database: Database
+) -> None:
+    referral = await a_referral(desk)
+    moves = [desk.post(f"/api/referrals/{referral}/{to}", BODIES.get(to)) for to in ("accepted", "declined") * 4]
+    # declined is possible after accepted: of each, one is done
+    done = [answer.status_code for answer in await asyncio.gather(*moves)]
+    assert done.count(200) <= 2
+    assert set(done) == {200, 409}
+    body = {"episode_id": "E1", "at": day(1).isoformat(), "mode": "phone", "outcome": "reached"}
+    sendings = [desk.post("/api/contacts", body, idempotency_key="once") for _ in range(8)]
+    answers = await asyncio.gather(*sendings)
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == len(await desk.listed("contacts")) == 1
 
 
 async def contact(desk: Desk, at: datetime, outcome: str, **more: Any) -> httpx.Response:
