@@ -29,7 +29,10 @@ def be_patient(consumer: Any) -> None:
         if brought_something:
             pause = SHORTEST
         elif asyncio.get_running_loop().time() - began < pause:
-            await asyncio.sleep(pause)
+            try:
+                await asyncio.sleep(pause)
+            except asyncio.CancelledError:  # the consumer closes; aiokafka's own way to say so is to return
+                return False
             pause = min(pause * 1.05, LONGEST)
         return brought_something
 

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     token_audience: str = Field("stepdown", description="`aud` that bearer tokens must have")
     token_jwks_url: str | None = Field(None, description="where the real issuer publishes its keys")
 
+    instance: str | None = Field(
+        None,
+        pattern=r"[A-Za-z0-9._-]{1,60}",
+        description="name of this process among those of its service, the same after a restart (a pod's name): "
+        "it then takes its partitions back at once; no two at a time may have one name",
+    )
     parent_pipe: int | None = Field(None, description="set by `up`: ends the service when this pipe closes")
     log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="what is logged; there is no DEBUG, it would tell what messages say"

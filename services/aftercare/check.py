@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from services.aftercare import domain, referrals, standing, views
@@ -12,7 +12,7 @@ from services.aftercare.entries import Entry, entries
 from services.aftercare.marks import marks
 from services.aftercare.standing import Standing
 from shared.clock import Clock
-from shared.db import Connection
+from shared.db import Connection, Database
 from shared.errors import SetUpError
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUpMissed
@@ -123,3 +123,13 @@ def _by_document(document: EpisodeState, stands: tuple[Standing, ...], whole: _W
 
 def _shown(entry: Entry) -> tuple[Any, ...]:
     return entry.kind, entry.facility, entry.state, entry.sort_at, entry.value
+
+
+def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """(writer, episode, sequence, ce_id) of every fact that aftercare stated, those of an episode in order."""
+    return database.rows(views.ALL_FACTS)
+
+
+def told(database: Database) -> AsyncIterator[tuple[str, int]]:
+    """(episode, version) of every document that was taken in."""
+    return database.rows(views.ALL_TOLD)

@@ -15,6 +15,11 @@ from shared.db import Connection
 from shared.site_values import FollowUpClock
 from shared.tables import positions
 
+ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
+    facts.c.episode_id, facts.c.sequence
+)
+ALL_TOLD = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
+
 
 class After(NamedTuple):
     """The last row of the page before: where the next one begins."""

@@ -12,13 +12,13 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @click.command("export")
-@click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "all"]), default="all")
+@click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "settings", "all"]), default="all")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files in docs/ that are stale.")
 @click.option("--break-readers", is_flag=True, help="Write even what existing readers can't read.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(kind: str, out: Path | None, check: bool, break_readers: bool, as_json: bool) -> None:
-    """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events.
+    """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events; and the page of settings.
 
     Without --out it goes to docs/. A schema in the folder that would lose a field, a value or a type is left as it is,
     and the command fails: publish a v2 of the type instead.

@@ -178,10 +178,15 @@ def messages(raw: bytes) -> Iterator[Message]:
 
     A byte order mark, MLLP bytes, blanks, and the headers and trailers of batches (FHS, BHS, BTS, FTS) are skipped.
     """
+    return (Message(piece) for piece in pieces(raw))
+
+
+def pieces(raw: bytes) -> Iterator[bytes]:
+    """The bytes of every message in a file or frame, from its MSH to the next one's."""
     raw = widen(raw)
     starts = list(_starts(raw))
     for begin, end in zip(starts, [*starts, len(raw)][1:], strict=True):
-        yield Message(raw[begin:end])
+        yield raw[begin:end]
 
 
 def _end(text: str, mark: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.intake.settling import OnFile
+from services.intake.tables import messages
 from shared.db import Connection
 from shared.tables import positions
 
@@ -25,6 +26,9 @@ _EPISODES = sa.text(
     "SELECT max(episode_id), count(*) FROM (SELECT episode_id FROM episodes WHERE episode_id > :after "
     "ORDER BY episode_id LIMIT :page) AS p"
 )
+
+ALL_FACTS = sa.text("SELECT 'intake', episode_id, sequence, ce_id FROM facts ORDER BY episode_id, sequence")
+ALL_TOLD = sa.text("SELECT episode_id, version FROM told_episodes")
 
 
 async def at_one_instant(connection: Connection) -> None:
@@ -53,3 +57,10 @@ async def unsent(connection: Connection) -> int:
 async def where_consumers_stand(connection: Connection) -> Sequence[dict[str, Any]]:
     """The rows of `positions`."""
     return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
+
+
+async def noted(connection: Connection) -> list[tuple[str, str | None, int]]:
+    """(note, reason, how many): what became of the messages kept, the most frequent first."""
+    query = sa.select(messages.c.note, messages.c.reason, sa.func.count().label("number"))
+    rows = await connection.execute(query.group_by(messages.c.note, messages.c.reason).order_by(sa.desc("number")))
+    return [(row.note, row.reason, row.number) for row in rows]
