@@ -1,6 +1,6 @@
 """When aftercare starts, what its plan begins with, how the plan stands, and its end. Pure.
 
-The ends of stays that start it are read from care.episodes by the site's rules (docs/decisions/0107-aftercare.md).
+The ends of stays that start it are read from care.episodes by the site's rules (docs/decisions/0117-aftercare.md).
 """
 
 from __future__ import annotations
