@@ -85,6 +85,12 @@ class RecordContact(Command):
     appointment_id: Name | None = None
 
 
+class Withdraw(Command):
+    """Take back what was recorded in error."""
+
+    reason: Literal["wrong-patient", "wrong-time", "wrong-outcome", "recorded-twice", "other"]
+
+
 class Schedule(Command):
     """Record an appointment of the patient."""
 

@@ -71,6 +71,14 @@ def record(now: Situation, asked: RecordContact) -> Decided:
     return Decided((fact,), subject=contact_id)
 
 
+def withdraw(now: Situation, contact_id: str, reason: str) -> Decided:
+    """Take a contact back that was recorded in error; what followed from it goes with it (contract 3.5)."""
+    found = next((s for s in now.named(ContactAttempted.TYPE) if s.value["contact_id"] == contact_id), None)
+    if found is None:
+        raise Rejected("no-such-contact", "the contact was taken back before", state="taken-back")
+    return Decided(taken_back=((found, reason),), subject=contact_id)
+
+
 def schedule(now: Situation, asked: Schedule) -> Decided:
     """An appointment that no referral is behind."""
     _some_care(now)

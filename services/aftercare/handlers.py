@@ -176,7 +176,8 @@ def _decide(
     done: Decided = _NOTHING,
 ) -> Saved:
     """What somebody did is stated first; what follows from it and from the document is the difference after it."""
-    said = standing.told(done.facts, known.standing, episode.sequence, by)
+    did = standing.Difference(done.facts, (), done.taken_back)
+    said = standing.say(did, known.standing, episode.sequence, by)
     deadline = None
     if episode.document is not None:
         outcomes = {**known.marks, **done.marks}
@@ -185,7 +186,7 @@ def _decide(
         )
         change = standing.difference(said.standing, derived.facts)
         follows = standing.say(change, said.standing, episode.sequence + len(said.facts), by)
-        said = Said((*said.facts, *follows.facts), follows.fallen, follows.standing)
+        said = Said((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
         deadline = next_deadline(derived, episode.document, said.standing)
     return Saved(
         replace(episode, sequence=episode.sequence + len(said.facts), site_version=rules.site.version),

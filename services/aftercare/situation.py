@@ -45,6 +45,8 @@ class Decided:
     """What somebody did: facts to state, in order, and outcomes of windows that were decided by hand."""
 
     facts: tuple[CareFact, ...] = ()
+    taken_back: tuple[tuple[Standing, str], ...] = ()
+    """Facts that were told in error, each with the reason."""
     marks: dict[str, Outcome] = field(default_factory=dict)
     subject: str = ""
     """The id of what was made or changed."""

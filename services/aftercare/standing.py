@@ -110,12 +110,6 @@ class Saying(NamedTuple):
     correlation_id: str | None = None
 
 
-def told(values: Sequence[CareFact], standing: Sequence[Standing], sequence: int, by: Saying) -> Said:
-    """What people told, numbered on from `sequence`."""
-    facts = _numbered(values, sequence, by)
-    return Said(facts, (), (*standing, *_standing(facts)))
-
-
 def say(change: Difference, standing: Sequence[Standing], sequence: int, by: Saying) -> Said:
     """The facts that make the difference, numbered on from `sequence`: cancels, then restatements, then new ones."""
     values: list[CareFact] = [_cancel(fallen, reason, by.recorded_at) for fallen, reason in change.to_cancel]

@@ -246,6 +246,18 @@ async def test_two_missed_contacts_raise_a_risk_and_a_kept_one_clears_it(desk: D
     assert risk["reason"] == "patient-reached"
 
 
+async def test_a_contact_recorded_in_error_takes_what_followed_from_it_along(desk: Desk, database: Database) -> None:
+    await take_in(database, document(inpatient()))
+    made = (await contact(desk, day(1), "reached", provider_kind="therapist")).json()["id"]
+    assert {f["state"] for f in await desk.listed("follow-ups")} == {"kept"}
+    path = f"/api/contacts/{made}/withdrawn"
+    assert (await desk.post(path, {"reason": "wrong-patient"})).status_code == 200
+    assert {f["state"] for f in await desk.listed("follow-ups")} == {"due"}
+    assert await desk.listed("contacts") == []
+    assert (await sent(database))[-3:] == ["6 fact-cancelled", "7 fact-cancelled", "8 fact-cancelled"]
+    assert (await desk.post(path, {"reason": "other"})).status_code == 404
+
+
 @pytest.mark.usefixtures("completed")
 async def test_a_person_clears_a_risk_with_a_reason_once(desk: Desk, database: Database) -> None:
     for hour in (9, 15):

@@ -12,7 +12,7 @@ from services.aftercare.commands import Move, MoveToAppointment, MoveWithReason
 from services.aftercare.contacts import appointments
 from services.aftercare.referrals import ASKS, ENDS, MOVES, State, fold, possible
 from services.aftercare.situation import Situation
-from services.aftercare.standing import Saying, Standing, told
+from services.aftercare.standing import Difference, Saying, Standing, say
 from shared.errors import Rejected
 from shared.site_config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient
@@ -75,7 +75,7 @@ def moved(standing: tuple[Standing, ...], *moves: str) -> tuple[Standing, ...]:
     for move in moves:
         done = referrals.move(situation(standing), "R", move, asks(move))
         by = Saying(LEFT, lambda: f"f-{next(_ids)}")
-        standing = told(done.facts, standing, len(standing), by).standing
+        standing = say(Difference(done.facts, (), ()), standing, len(standing), by).standing
     return standing
 
 

@@ -26,6 +26,7 @@ from services.aftercare.commands import (
     RecordContact,
     Refer,
     Schedule,
+    Withdraw,
 )
 from services.aftercare.handlers import Rules, Stale
 from services.aftercare.situation import Decided, Situation
@@ -99,6 +100,14 @@ WRITES: tuple[Write, ...] = (
         RecordContact,
         lambda now, _, asked: contacts.record(now, asked),
         "Record an attempt to reach or see the patient",
+    ),
+    Write(
+        "/api/contacts/{id}/withdrawn",
+        "contact",
+        "contact-withdrawn",
+        Withdraw,
+        lambda now, contact_id, asked: contacts.withdraw(now, contact_id, asked.reason),
+        "A contact was recorded in error",
     ),
     Write(
         "/api/appointments",
