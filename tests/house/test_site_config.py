@@ -266,8 +266,8 @@ def test_nothing_in_the_site_can_be_changed_after_it_was_read() -> None:
           "name: small\naftercare: {templates: [{name: A, after: [completed]}, {name: a, after: [completed]}]}"),
          2, "`a` is given twice"),
         (("name: small",
-          "name: small\naftercare: {templates: [{name: A, after: [completed], contacts: [{name: c, from_hours: 9, "
-          "to_hours: 9}]}]}"),
+          ("name: small\naftercare: {templates: [{name: A, after: [completed], contacts: [{name: c, from_hours: 9, "
+          "to_hours: 9}]}]}")),
          2, "must be more than"),
         (("payers:\n", "payers:\n  - {id: acme, title: Acme}\n"), 4, "`ACME` is given twice"),
     ],
