@@ -29,8 +29,9 @@ from shared.positions import Incoming, Move, Position, Slot, Tally
 
 log = logging.getLogger(__name__)
 
-Apply = Callable[[AsyncConnection, Sequence[Incoming], Tally], Awaitable[None]]
-Decode = Callable[[ConsumerRecord], Fact]
+Apply = Callable[[AsyncConnection, Sequence[Incoming[Any]], Tally], Awaitable[None]]
+Decode = Callable[[ConsumerRecord], Any]
+"""What a record carries (a Fact, mostly), or InvalidMessage; called again for each try, before the transaction."""
 UNFORESEEN_IN_A_ROW = 20
 """So many records that fail for a reason nobody foresaw mean a bad deployment: stop and wait rather than bury them."""
 
@@ -328,8 +329,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         for outcome, number in tally.total().items():
             metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
 
-    def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming], list[dead.Failed]]:
-        good: list[Incoming] = []
+    def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming[Any]], list[dead.Failed]]:
+        good: list[Incoming[Any]] = []
         bad: list[dead.Failed] = []
         for record in records:
             try:

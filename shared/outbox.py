@@ -25,6 +25,7 @@ from shared.db import Database, copy_rows
 from shared.errors import Transient
 from shared.events.envelope import Record
 from shared.tables import outbox
+from shared.writes import Write
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,19 @@ async def send(connection: AsyncConnection, records: Sequence[Record]) -> None:
     """Put records into the outbox, in their order, inside the caller's transaction."""
     rows = [(r.topic, r.key, r.value, packed(r.headers)) for r in records]
     await copy_rows(connection, outbox, ("topic", "key", "value", "headers"), rows)
+
+
+_SEND = (
+    "INSERT INTO outbox (topic, key, value, headers) SELECT n.topic, n.key, n.value, n.headers FROM "
+    "unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) WITH ORDINALITY "
+    "AS n(topic, key, value, headers, place) ORDER BY n.place"
+)
+
+
+def sending(records: Sequence[Record]) -> list[Write]:
+    """The same as a write, to be done together with others."""
+    topics, keys, values = ([record[place] for record in records] for place in range(3))
+    return [Write(_SEND, (topics, keys, values, [packed(r.headers) for r in records]))] if records else []
 
 
 def _seen(sent: asyncio.Future[Any]) -> None:

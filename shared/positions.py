@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import TypeVar
 
 from shared.db import copy_rows
 from shared.errors import Rejected, StalePosition
@@ -18,6 +19,8 @@ from shared.outbox import packed, unpacked
 from shared.tables import parked, positions
 
 Outcome = Literal["applied", "repeated", "ignored", "waiting", "dead"]
+Carried = TypeVar("Carried", default=Fact)
+"""What a record carries: a fact, or what a subscription's own `decode` makes of it."""
 
 
 class Slot(NamedTuple):
@@ -45,13 +48,13 @@ class Move(NamedTuple):
     received: int
 
 
-class Incoming(NamedTuple):
-    """A decoded record with where it came from."""
+class Incoming(NamedTuple, Generic[Carried]):
+    """A decoded record with where it came from; `fact` is what was decoded."""
 
     slot: Slot
     offset: int
     key: bytes
-    fact: Fact
+    fact: Carried
 
 
 @dataclass(slots=True)
@@ -59,14 +62,14 @@ class Tally:
     """What came of records, by partition; a parked fact that is applied later counts waiting -1, applied +1."""
 
     counts: dict[Slot, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    refused: list[tuple[Incoming, str]] = field(default_factory=list)
+    refused: list[tuple[Incoming[Any], str]] = field(default_factory=list)
     """Records that the handler found to be never right, each with why: they become dead letters."""
 
     def add(self, slot: Slot, outcome: Outcome, number: int = 1) -> None:
         """Count `number` records of a partition under an outcome."""
         self.counts[slot][outcome] += number
 
-    def refuse(self, incoming: Incoming, why: str) -> None:
+    def refuse(self, incoming: Incoming[Any], why: str) -> None:
         """Make one record a dead letter in this transaction and count it; `why` has no value in it."""
         self.refused.append((incoming, why))
         self.add(incoming.slot, "dead")

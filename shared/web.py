@@ -105,7 +105,10 @@ async def _http(_: Request, fault: Exception) -> Response:
 
 async def _said_problem(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, Problem)  # noqa: S101 - the handler table below
-    return problem(fault.status, fault.code, fault.text, **fault.more)
+    answer = problem(fault.status, fault.code, fault.text, **fault.more)
+    if "retry_after" in fault.more:
+        answer.headers["retry-after"] = str(fault.more["retry_after"])
+    return answer
 
 
 async def _not_signed_in(_: Request, fault: Exception) -> Response:

@@ -105,7 +105,7 @@ async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
     async for batch in topics.to_the_end("billing.service-periods"):
         found.periods.update(from_record(record.value, record.headers).name for record in batch)
     async with databases["intake"].read() as connection:
-        found.noted = Counter({(note, why): number for note, why, number in await views.noted(connection)})
+        found.noted = Counter({(note, why): number for note, why, number in await views.effects(connection)})
     for one in found.episodes:
         if one["ineffective"]:
             found.ineffective.update(_words(await desk.episode(one["episode_id"])))

@@ -48,7 +48,17 @@ _CONSENT = {
 _SERVICE = {"kind": "group", "units": 1, "minutes": 60, "mode": "in-person"}
 
 _OWN: dict[str, Value] = {
-    "referred": {"source": "primary-care"},
+    "referred": {"source": "primary-care", "requested_level": "iop", "needs": ["spanish"]},
+    "assessed": {
+        "instrument": "LOCUS",
+        "version": "20",
+        "phase": "intake",
+        "score": 19,
+        "severity": "moderate",
+        "dimensions": {"risk-of-harm": 3, "functional-status": 3},
+        "flags": ["suicide-risk"],
+        "recommended_level": "php",
+    },
     "visit-started": {"stay": _VISIT, "class": "emergency", "unit": "ED", "visit_number": "V1001", "patient": _PATIENT},
     "visit-ended": {"stay": _VISIT, "class": "emergency", "disposition": {"code": "01", "kind": "home"}},
     "admitted": {

@@ -25,6 +25,7 @@ from shared.events.aftercare import (
     RelapseRiskCleared,
     RelapseRiskRaised,
 )
+from shared.events.assessments import Assessed
 from shared.events.base import CareFact, Published, Stay, type_name
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
@@ -71,6 +72,7 @@ STAY_FACTS: tuple[type[CareFact], ...] = (
     PatientsMerged,
     PatientsUnmerged,
 )
+ASSESSMENTS: tuple[type[CareFact], ...] = (Assessed,)
 ANNOUNCEMENTS: tuple[type[CareFact], ...] = (SteppedDown, SteppedUp, Readmitted, ConflictRaised, Closed, Reopened)
 FOLLOW_UPS: tuple[type[CareFact], ...] = (FollowUpDue, FollowUpKept, FollowUpMissed, FollowUpExcluded)
 REFERRAL_MOVES: tuple[type[CareFact], ...] = (
@@ -97,7 +99,8 @@ AFTERCARE: tuple[type[CareFact], ...] = (
 CONSENTS: tuple[type[CareFact], ...] = (ConsentRecorded, ConsentRevoked, ConsentExpired)
 TAKING_BACK: tuple[type[CareFact], ...] = (FactCancelled,)
 CARE_FACTS: dict[str, type[CareFact]] = {
-    type_name(fact.TYPE): fact for fact in STAY_FACTS + ANNOUNCEMENTS + FOLLOW_UPS + AFTERCARE + CONSENTS + TAKING_BACK
+    type_name(fact.TYPE): fact
+    for fact in STAY_FACTS + ASSESSMENTS + ANNOUNCEMENTS + FOLLOW_UPS + AFTERCARE + CONSENTS + TAKING_BACK
 }
 BILLING: dict[str, type[ServicePeriod]] = {
     billing_type(period.TYPE): period for period in (PeriodOpened, PeriodAmended, PeriodClosed, PeriodVoided)
@@ -184,6 +187,7 @@ TOPICS: tuple[Topic, ...] = (
 __all__ = [
     "AFTERCARE",
     "ANNOUNCEMENTS",
+    "ASSESSMENTS",
     "BILLING",
     "CARE_FACTS",
     "CONSENTS",

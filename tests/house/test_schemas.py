@@ -107,7 +107,8 @@ def test_every_fact_has_what_the_contract_says_every_fact_has(ce_type: str, foun
 
 
 OWN_FIELDS = {
-    "referred": "source",
+    "referred": "source requested_level? needs?",
+    "assessed": "instrument version phase score? severity? dimensions? flags? recommended_level?",
     "visit-started": "stay class",
     "visit-ended": "stay disposition?",
     "admitted": "stay level visit_number unit program? setting? admission age_years?",

@@ -20,9 +20,10 @@ from shared.db import Database, copy_rows
 from shared.errors import InvalidMessage, Transient
 from shared.events.envelope import Fact, from_record, headers
 from shared.kafka import Subscription
+from shared.outbox import Relay
 from shared.positions import Incoming, Tally
 from shared.tables import dead_letters, outbox, positions
-from tests.databases import a_topic, produce
+from tests.databases import a_topic, everything, make_topics, produce
 from tests.waiting import until
 
 ledger = sa.table("ledger", sa.column("ce_id"), sa.column("topic_partition"), sa.column("k"))
@@ -135,6 +136,28 @@ async def test_an_unreadable_record_is_a_dead_letter_with_its_origin_and_the_nex
     assert (await row(database))["dead"] == 1
 
 
+async def test_a_dead_letter_too_long_to_be_sent_again_keeps_its_bytes_here_and_holds_nothing_up(
+    kafka: str, database: Database, group: str
+) -> None:
+    topic, long = await a_topic(kafka, 1), b"x" * 1_048_300
+    await make_topics(kafka, [f"dead.{group}"], 1)
+    await produce(kafka, topic, [(b"e", long, [])])
+    async with reading(kafka, database, topic, Handler(), group):
+        await until(lambda: _buried(database))
+    relay = Relay(database, group, {"bootstrap_servers": kafka})
+    assert await relay.once() == 1
+    await relay.stop()
+    (letter,) = await everything(kafka, f"dead.{group}")
+    assert (letter.value, dict(letter.headers)["x-origin"]) == (b"", f"{topic}/0/0".encode())
+    assert b"too long" in dict(letter.headers)["x-error"]
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(dead_letters.c.value))).scalar_one() == long
+
+
+async def _buried(database: Database) -> bool:
+    return bool((await row(database))["dead"] == 1)
+
+
 async def test_a_record_that_fails_for_no_foreseen_reason_is_found_and_buried_alone(
     kafka: str, database: Database, group: str
 ) -> None:
@@ -230,6 +253,7 @@ async def test_a_named_member_that_was_killed_has_its_partitions_back_at_once(
     await gone.start()
     gone._coordinator._coordination_task.cancel()  # killed: it says nothing any more, not even farewell
     await gone._client.close()
+    gone._closed = True
     async with reading(kafka, database, topic, Handler(), group, instance="one"):
         await until(lambda: _count_is(database, 10), 8)
 
