@@ -21,6 +21,7 @@ from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
 from shared.site_values import (
+    Aftercare,
     Billing,
     ChargeCode,
     ClaimForm,
@@ -60,6 +61,7 @@ class Site(Part):
     dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
     limits: Limits = Limits()
     follow_ups: tuple[FollowUpClock, ...] = ()
+    aftercare: Aftercare = Aftercare()
 
     @cached_property
     def version(self) -> str:
@@ -184,6 +186,8 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
     yield from _twice([(("payers", n, "id"), each.id) for n, each in enumerate(site.payers)])
     yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
+    templates = site.aftercare.templates
+    yield from _twice([(("aftercare", "templates", n, "name"), each.name) for n, each in enumerate(templates)])
     yield from _twice([(at, name) for at, name in _facility_names(site)])
     yield from _twice(_codes(("dispositions",), site.dispositions))
     for n, program in enumerate(site.programs):

@@ -4,6 +4,27 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from shared.events.aftercare import (
+    AftercareClosed,
+    AftercareReferred,
+    AftercareStarted,
+    AppointmentScheduled,
+    ConsentExpired,
+    ConsentRecorded,
+    ConsentRevoked,
+    ContactAttempted,
+    ReferralAccepted,
+    ReferralCancellationRequested,
+    ReferralCancelled,
+    ReferralCompleted,
+    ReferralDeclined,
+    ReferralNoShow,
+    ReferralReceived,
+    ReferralRescheduled,
+    ReferralScheduled,
+    RelapseRiskCleared,
+    RelapseRiskRaised,
+)
 from shared.events.assessments import Assessed
 from shared.events.base import CareFact, Published, Stay, type_name
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
@@ -54,9 +75,32 @@ STAY_FACTS: tuple[type[CareFact], ...] = (
 ASSESSMENTS: tuple[type[CareFact], ...] = (Assessed,)
 ANNOUNCEMENTS: tuple[type[CareFact], ...] = (SteppedDown, SteppedUp, Readmitted, ConflictRaised, Closed, Reopened)
 FOLLOW_UPS: tuple[type[CareFact], ...] = (FollowUpDue, FollowUpKept, FollowUpMissed, FollowUpExcluded)
+REFERRAL_MOVES: tuple[type[CareFact], ...] = (
+    ReferralReceived,
+    ReferralAccepted,
+    ReferralDeclined,
+    ReferralScheduled,
+    ReferralNoShow,
+    ReferralRescheduled,
+    ReferralCancellationRequested,
+    ReferralCancelled,
+    ReferralCompleted,
+)
+AFTERCARE: tuple[type[CareFact], ...] = (
+    AftercareStarted,
+    AftercareReferred,
+    *REFERRAL_MOVES,
+    AppointmentScheduled,
+    ContactAttempted,
+    RelapseRiskRaised,
+    RelapseRiskCleared,
+    AftercareClosed,
+)
+CONSENTS: tuple[type[CareFact], ...] = (ConsentRecorded, ConsentRevoked, ConsentExpired)
 TAKING_BACK: tuple[type[CareFact], ...] = (FactCancelled,)
 CARE_FACTS: dict[str, type[CareFact]] = {
-    type_name(fact.TYPE): fact for fact in STAY_FACTS + ASSESSMENTS + ANNOUNCEMENTS + FOLLOW_UPS + TAKING_BACK
+    type_name(fact.TYPE): fact
+    for fact in STAY_FACTS + ASSESSMENTS + ANNOUNCEMENTS + FOLLOW_UPS + AFTERCARE + CONSENTS + TAKING_BACK
 }
 BILLING: dict[str, type[ServicePeriod]] = {
     billing_type(period.TYPE): period for period in (PeriodOpened, PeriodAmended, PeriodClosed, PeriodVoided)
@@ -141,12 +185,15 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 __all__ = [
+    "AFTERCARE",
     "ANNOUNCEMENTS",
     "ASSESSMENTS",
     "BILLING",
     "CARE_FACTS",
+    "CONSENTS",
     "EPISODE_TYPE",
     "FOLLOW_UPS",
+    "REFERRAL_MOVES",
     "STAY_FACTS",
     "TAKING_BACK",
     "TOPICS",
