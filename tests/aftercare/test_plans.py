@@ -10,10 +10,9 @@ import pytest
 from services.aftercare.deriving import derive, next_deadline
 from services.aftercare.plans import plans, starts
 from services.aftercare.standing import Saying, Standing, difference, say
-from shared.site_config import SAMPLE, load
-from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
+from tests.aftercare.builders import LEFT, a_site_with_searches, day, episode, inpatient, stay
 
-SITE = load(SAMPLE)
+SITE = a_site_with_searches()
 BEGUN = LEFT - timedelta(days=20)
 
 
