@@ -73,6 +73,12 @@ class Database:
             await self._forget_dead_connections(fault)
             raise translated(fault) from None
 
+    async def rows(self, statement: sa.Executable) -> AsyncIterator[Any]:
+        """Every row of a statement as of one instant, a few at a time, however many there are."""
+        async with self.read() as connection:
+            async for row in await connection.stream(statement, execution_options={"yield_per": 1000}):
+                yield row
+
     async def _forget_dead_connections(self, fault: BaseException) -> None:
         if isinstance(fault, OSError) or getattr(fault, "connection_invalidated", False):
             await self.engine.dispose(close=False)

@@ -40,6 +40,8 @@ class Parked:
 
 
 Failed = tuple[RawRecord, Exception | None]
+LONGEST = 1_000_000
+"""Bytes of a record that goes on dead.<service>: a longer one may not fit with the added headers (1 MiB)."""
 _KEEP = insert(dead_letters).on_conflict_do_nothing()
 
 
@@ -75,4 +77,8 @@ def _row(consumer: str, record: RawRecord, why: str) -> dict[str, Any]:
 def _letter(topic: str, record: RawRecord, why: str) -> Record:
     origin = f"{record.topic}/{record.partition}/{record.offset}".encode()
     added = [("x-error", why.encode()), ("x-origin", origin), ("x-attempts", b"1")]
-    return Record(topic, record.key or b"", record.value, [*((n, v or b"") for n, v in record.headers), *added])
+    given = [(name, value or b"") for name, value in record.headers]
+    if len(record.value or b"") + sum(len(name) + len(value) for name, value in given) > LONGEST:
+        added[0] = ("x-error", f"{why} (too long to be sent again: its bytes are in the service's database)".encode())
+        return Record(topic, record.key or b"", b"", added)
+    return Record(topic, record.key or b"", record.value, [*given, *added])

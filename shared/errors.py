@@ -22,13 +22,15 @@ class InvalidMessage(StepdownError):
 
 
 class Rejected(StepdownError):
-    """A rule said no. `code` is a stable word for machines, `text` a sentence for people."""
+    """A rule said no. `code` is a stable word for machines, `text` a sentence for people; `state` is what is so now,
+    `possible` what may be done about it."""
 
-    def __init__(self, code: str, text: str, *, possible: tuple[str, ...] = ()) -> None:
+    def __init__(self, code: str, text: str, *, possible: tuple[str, ...] = (), state: str | None = None) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.possible = possible
+        self.state = state
 
 
 class Transient(StepdownError):

@@ -29,8 +29,9 @@ from shared.positions import Incoming, Move, Position, Slot, Tally
 
 log = logging.getLogger(__name__)
 
-Apply = Callable[[AsyncConnection, Sequence[Incoming], Tally], Awaitable[None]]
-Decode = Callable[[ConsumerRecord], Fact]
+Apply = Callable[[AsyncConnection, Sequence[Incoming[Any]], Tally], Awaitable[None]]
+Decode = Callable[[ConsumerRecord], Any]
+"""What a record carries (a Fact, mostly), or InvalidMessage; called again for each try, before the transaction."""
 UNFORESEEN_IN_A_ROW = 20
 """So many records that fail for a reason nobody foresaw mean a bad deployment: stop and wait rather than bury them."""
 
@@ -57,6 +58,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         decode: Decode = decode_fact,
         max_records: int = 5000,
         batch_timeout_ms: int = 20,
+        patience: float = 60.0,
     ) -> None:
         self.consumer_name = f"{service}.{topic}"
         self.database, self.topic, self.apply, self.decode = database, topic, apply, decode
@@ -64,8 +66,10 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.at: dict[Slot, Position] = {}
         self.refused: str | None = None
         self.progress = time.monotonic()
+        self.patience = patience
         self._unforeseen = 0
         self._astray = False
+        self._turn = asyncio.Lock()
         self.subscriber = broker.subscriber(
             topic,
             group_id=f"stepdown-{service}",
@@ -80,8 +84,21 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             parser=self._parse,
             decoder=_as_it_is,
             title=self.consumer_name,
+            description=f"{service} reads {topic} in batches, one transaction each; positions are in its database",
         )
         self.subscriber(self.on_batch)
+
+    def join_as(self, instance: str | None) -> None:
+        """Before the start: a member by name takes its partitions back at once when it was killed and comes again.
+
+        Without a name the group waits until the dead member's session is over (and an embedded broker for ever).
+        """
+        if instance:
+            arguments = self.subscriber._connection_args  # noqa: SLF001 - FastStream asks for it where it is too early
+            self.subscriber._connection_args = {  # noqa: SLF001
+                **arguments,
+                "group_instance_id": f"{self.consumer_name}.{instance}",
+            }
 
     # ── where we stand ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -93,18 +110,25 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             self.at.pop(Slot(tp.topic, tp.partition), None)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Go to the stored position of each partition; wait while the database is away."""
+        """Go to the stored position of each partition; wait while the database or the broker is away."""
         self._hold(assigned)
+        await self._until_found(lambda: [Slot(tp.topic, tp.partition) for tp in assigned], lambda: True)
+
+    async def _until_found(self, slots: Callable[[], list[Slot]], go_on: Callable[[], bool]) -> bool:
+        """Whether the places were found: tries until then, or until it shall not go on. Else nothing would be read."""
         wait = 0.2
-        while True:
+        while go_on():
             try:
-                await self._find_places([Slot(tp.topic, tp.partition) for tp in assigned])
-            except Transient:
+                await self._find_places(slots())
+            except Exception as fault:  # noqa: BLE001 - the client library would note it and read nothing for ever
                 metrics.WAITS.labels(self.consumer_name).inc()
+                extra = {"consumer": self.consumer_name, "kind": type(fault).__name__}
+                log.warning("consumer can't find its place", extra=extra)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5.0)
             else:
-                return
+                return True
+        return False
 
     def _hold(self, assigned: Any) -> None:
         """Nothing is fetched until the places are found: a partition without a place would raise (reset "none")."""
@@ -123,6 +147,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         first = await consumer.beginning_offsets([TopicPartition(*slot) for slot in slots])
         end = await consumer.end_offsets([TopicPartition(*slot) for slot in slots])
         stored = await self._stored(slots, {Slot(*tp): offset for tp, offset in first.items()})
+        self.refused = None
         for slot in slots:
             self._check(slot, stored[slot], first[TopicPartition(*slot)], end[TopicPartition(*slot)])
             self.at[slot] = stored[slot]
@@ -132,16 +157,33 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 consumer.resume(TopicPartition(*slot))
 
     async def _look_again(self) -> None:
-        if self.subscriber.consumer is not None:
-            await self._find_places([Slot(*tp) for tp in self.subscriber.consumer.assignment()])
+        """Back to the stored positions; `_astray` is over when they are found."""
+        consumer = self.subscriber.consumer
+        if consumer is not None:
+            found = await self._until_found(
+                lambda: [Slot(*tp) for tp in consumer.assignment()], lambda: bool(self.subscriber.running)
+            )
+            self._astray = not found
 
     async def _stored(self, slots: Sequence[Slot], first: dict[Slot, int]) -> dict[Slot, Position]:
         async with self.database.begin() as connection:
             stored = await positions.load(connection, self.consumer_name, slots)
             for slot in slots:
-                if slot not in stored:
+                if slot not in stored or stored[slot].next_offset < 0:
                     await positions.begin_at(connection, self.consumer_name, slot, first[slot])
             return await positions.load(connection, self.consumer_name, slots)
+
+    async def begin_anew_if_asked(self) -> None:
+        """Go to the beginning of partitions that `stepdown positions reset` marked; for a timer."""
+        slots = list(self.at)
+        async with self.database.read() as connection:
+            stored = await positions.load(connection, self.consumer_name, slots)
+        if not any(position.next_offset < 0 for position in stored.values()):
+            return
+        async with self._turn:  # not while a batch is in hand
+            log.warning("consumer begins anew", extra={"consumer": self.consumer_name})
+            await self._look_again()
+            self._astray = True  # a batch that was fetched before this is dropped
 
     @staticmethod
     def _reread_from(position: Position, first: int) -> int:
@@ -160,6 +202,12 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         )
         log.error("consumer refuses", extra={"consumer": self.consumer_name, "partition": slot.partition})
 
+    def put_out(self) -> bool:
+        """Whether the group has put this member out for good (another one came with its name): it reads no more."""
+        consumer = self.subscriber.consumer
+        coordinator = consumer and consumer._coordinator  # noqa: SLF001 - aiokafka tells it to nobody but getmany
+        return bool(coordinator and coordinator._coordination_task.done())  # noqa: SLF001
+
     def lag(self) -> int:
         """Records between our positions and the ends of the partitions, as far as the broker told."""
         consumer = self.subscriber.consumer
@@ -170,24 +218,27 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def on_batch(self, message: StreamMessage[Any]) -> None:
+    async def on_batch(self, message: Any) -> None:
         """Handle one batch of raw records, or wait until it can be handled; at last go back to the stored positions.
 
         Nothing is committed to Kafka: the positions are ours. So whatever ends this early must go back (`_astray`),
         else the next batch would leave a gap.
         """
         self.progress = time.monotonic()
+        async with self._turn:
+            await self._take(message)
+
+    async def _take(self, message: StreamMessage[Any]) -> None:
         if self._astray:
             await self._look_again()
-            self._astray = False
             return
         self._astray = True
         try:
             await self._until_handled(message.raw_message)
+            self._astray = False
         except Transient as fault:
             log.warning("consumer goes back", extra={"consumer": self.consumer_name, "why": str(fault)})
             await self._look_again()
-        self._astray = False
 
     async def _until_handled(self, records: Sequence[ConsumerRecord]) -> None:
         wait, began = 0.05, time.monotonic()
@@ -198,7 +249,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise
             except Transient as fault:
                 metrics.WAITS.labels(self.consumer_name).inc()
-                if time.monotonic() - began > 60:
+                if time.monotonic() - began > self.patience:
                     raise
                 log.warning("consumer waits", extra={"consumer": self.consumer_name, "why": str(fault)})
                 await self._rest(wait)
@@ -278,8 +329,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         for outcome, number in tally.total().items():
             metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
 
-    def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming], list[dead.Failed]]:
-        good: list[Incoming] = []
+    def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming[Any]], list[dead.Failed]]:
+        good: list[Incoming[Any]] = []
         bad: list[dead.Failed] = []
         for record in records:
             try:

@@ -2,6 +2,7 @@
 
 The relay reads the oldest rows, sends them in one Kafka transaction and deletes what was committed. A second relay
 fences the first through the transactional id; a crash between commit and delete repeats records with the same ce_id.
+A producer never sends rows that were read before it began: so nothing old comes after something newer of its key.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import metrics
@@ -24,6 +25,7 @@ from shared.db import Database, copy_rows
 from shared.errors import Transient
 from shared.events.envelope import Record
 from shared.tables import outbox
+from shared.writes import Write
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,13 @@ _OLDEST = sa.select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.value, o
 _DONE = sa.text("DELETE FROM outbox WHERE id = ANY(:ids)").bindparams(
     sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))
 )
+_PUT_ASIDE = sa.text(
+    "WITH gone AS (DELETE FROM outbox WHERE id = :id RETURNING *) INSERT INTO dead_letters "
+    "(id, consumer, topic, partition, kafka_offset, key, value, headers, error, attempts) "
+    "SELECT :letter, :consumer, topic, -1, id, key, value, headers, :error, 1 FROM gone"
+)
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+NOT_TAKEN = "Kafka does not take it: it is larger than the topic or the relay allows"
 
 
 def packed(headers: Sequence[tuple[str, bytes]]) -> bytes:
@@ -55,8 +64,31 @@ async def send(connection: AsyncConnection, records: Sequence[Record]) -> None:
     await copy_rows(connection, outbox, ("topic", "key", "value", "headers"), rows)
 
 
+_SEND = (
+    "INSERT INTO outbox (topic, key, value, headers) SELECT n.topic, n.key, n.value, n.headers FROM "
+    "unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) WITH ORDINALITY "
+    "AS n(topic, key, value, headers, place) ORDER BY n.place"
+)
+
+
+def sending(records: Sequence[Record]) -> list[Write]:
+    """The same as a write, to be done together with others."""
+    topics, keys, values = ([record[place] for record in records] for place in range(3))
+    return [Write(_SEND, (topics, keys, values, [packed(r.headers) for r in records]))] if records else []
+
+
+def _seen(sent: asyncio.Future[Any]) -> None:
+    """One failure of a pass is told, by the pass; asyncio need not tell the others when they are collected."""
+    if not sent.cancelled():
+        sent.exception()
+
+
 class Relay:
-    """Empties one service's outbox into Kafka; as many may run as you like, one leads."""
+    """Empties one service's outbox into Kafka; as many may run as you like, one leads.
+
+    A record that Kafka refuses for its size is put aside as a dead letter of `<service>.outbox`, partition -1: its
+    episode waits at its readers for the gap to be filled (contract 5.2), the others go on.
+    """
 
     def __init__(
         self,
@@ -67,15 +99,18 @@ class Relay:
         chunk: int = 5000,
         poll: float = 0.25,
         lease: float = 6.0,
+        farewell: float = 5.0,
     ) -> None:
         self.database, self.service, self.connect = database, service, connect
-        self.chunk, self.poll, self.lease = chunk, poll, lease
+        self.chunk, self.poll, self.lease, self.farewell = chunk, poll, lease, farewell
         self.me = uuid.uuid4().hex
         self.leading = False
-        self._renewed = 0.0
+        self._most = chunk  # rows of the next pass: fewer while one that is too large is looked for
+        self._renewed = float("-inf")
         self._producer: AIOKafkaProducer | None = None
+        self._turn = asyncio.Lock()  # one pass at a time, also when stopping
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         database.after_commit.append(self._wake.set)
 
     def wake(self) -> None:
@@ -83,53 +118,79 @@ class Relay:
         self._wake.set()
 
     async def run(self) -> None:
-        """Relay until `stop`; errors wait and begin anew with a new producer."""
+        """Relay until `stop`; whatever goes wrong, it waits and begins anew with a new producer."""
         wait = 0.1
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
-                moved = await self.once()
+                full = await self.once() >= self.chunk
                 wait = 0.1
-                if moved < self.chunk and not self._stopping:
-                    await self._rest(self.poll if self.leading else self.lease / 3)
-            except ProducerFenced:
-                log.warning("relay fenced", extra={"service": self.service})
-                await self._stand_down()
-                await self._rest(self.lease / 3)
-            except (KafkaError, Transient, OSError, TimeoutError) as fault:
-                log.warning("relay waits", extra={"fault": type(fault).__name__, "seconds": wait})
-                await self._close_producer()
-                await self._rest(wait)
+            except Exception as fault:  # noqa: BLE001 - a relay that ends would hold back everything, in silence
+                self._tell(fault, wait)
+                await self._begin_anew()
+                await _event(self._stopping, wait)  # a commit does not end this wait
                 wait = min(wait * 2, 5.0)
+            else:
+                if not self.leading:
+                    await _event(self._stopping, self.lease / 6)
+                elif not full:
+                    await self._rest()
+
+    def _tell(self, fault: Exception, wait: float) -> None:
+        foreseen = isinstance(fault, KafkaError | Transient | OSError | TimeoutError)
+        what = "relay fenced" if isinstance(fault, ProducerFenced) else "relay waits"
+        extra = {"service": self.service, "kind": type(fault).__name__, "seconds": wait}
+        log.log(logging.WARNING if foreseen else logging.ERROR, what, extra=extra, exc_info=None if foreseen else fault)
 
     async def once(self) -> int:
-        """One pass: how many records went out. Nothing unless this relay leads."""
-        if not await self._leads():
-            return 0
-        producer = self._producer or await self._new_producer()
-        async with self.database.read() as connection:
-            rows = (await connection.execute(_OLDEST.limit(self.chunk))).all()
-        if not rows:
-            metrics.OUTBOX.set(0)
-            return 0
-        async with asyncio.timeout(60):
-            await self._publish(producer, rows)
+        """One pass: how many records it dealt with. None unless this relay leads."""
+        async with self._turn:
+            if not await self._leads():
+                return 0
+            producer = self._producer or await self._new_producer()
+            async with self.database.read() as connection:
+                rows = (await connection.execute(_OLDEST.limit(self._most))).all()
+            metrics.OUTBOX.set(len(rows))
+            if rows:
+                await self._move(producer, rows)
+            return len(rows) if self._most == self.chunk or not rows else self.chunk
+
+    async def _move(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
+        try:
+            async with asyncio.timeout(60):
+                await self._publish(producer, rows)
+        except TOO_LARGE:
+            await self._close_producer()
+            await self._look_closer(rows)
+            return
         async with self.database.begin() as connection:
             await connection.execute(_DONE, {"ids": [row.id for row in rows]})
         metrics.RELAYED.inc(len(rows))
-        metrics.OUTBOX.set(len(rows))
-        return len(rows)
+        self._most = min(self._most * 2, self.chunk)
+
+    async def _look_closer(self, rows: Sequence[Any]) -> None:
+        """One of these rows is too large: find it by smaller passes; alone, it is put aside."""
+        self._most = max(len(rows) // 2, 1)
+        if len(rows) > 1:
+            return
+        given = {"id": rows[0].id, "letter": uuid.uuid4().hex, "consumer": f"{self.service}.outbox", "error": NOT_TAKEN}
+        async with self.database.begin() as connection:
+            await connection.execute(_PUT_ASIDE, given)
+        log.error("kafka does not take a record", extra={"service": self.service, "topic": rows[0].topic})
 
     async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
         await producer.begin_transaction()
         try:
-            sent = [
-                await producer.send(row.topic, row.value, key=row.key, headers=unpacked(row.headers)) for row in rows
-            ]
+            sent = []
+            for row in rows:
+                one = await producer.send(row.topic, row.value, key=row.key, headers=unpacked(row.headers))
+                one.add_done_callback(_seen)
+                sent.append(one)
             await asyncio.gather(*sent)
             await producer.commit_transaction()
         except BaseException:
             with contextlib.suppress(Exception):
-                await producer.abort_transaction()
+                async with asyncio.timeout(1):  # it would wait for a broker that is away
+                    await producer.abort_transaction()
             raise
 
     async def _leads(self) -> bool:
@@ -154,39 +215,49 @@ class Relay:
             transaction_timeout_ms=30_000,
             request_timeout_ms=20_000,
         )
-        try:
-            await producer.start()  # takes over the transactional id: an older relay is fenced from here on
-        except BaseException:
-            with contextlib.suppress(Exception):
-                await producer.stop()
-            raise
         self._producer = producer
+        await producer.start()  # takes over the transactional id: an older relay is fenced from here on
         return producer
 
-    async def _rest(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+    async def _rest(self) -> None:
+        await _event(self._wake, self.poll)
         self._wake.clear()
 
-    async def _stand_down(self) -> None:
-        self.leading = False
+    async def _begin_anew(self) -> None:
+        """After a fault: another producer, and the lease is asked for first, for another relay may lead by now."""
+        self._renewed = float("-inf")
         await self._close_producer()
 
     async def _close_producer(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(1):
+                await producer.stop()
+        except Exception:  # noqa: BLE001 - it is given up; what it still says is fenced by the next one
             with contextlib.suppress(Exception):
-                async with asyncio.timeout(5):
-                    await producer.stop()
+                await producer.client.close()
+        transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001 - nobody else waits for it
+        if transaction is not None and transaction.done():
+            _seen(transaction)
 
     async def stop(self) -> None:
         """Send what is left if this relay leads, give the lease back, close."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
-        with contextlib.suppress(KafkaError, Transient, TimeoutError, OSError):
-            async with asyncio.timeout(10):
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(self.farewell):
                 while self.leading and await self.once():
                     pass
-                async with self.database.begin() as connection:
-                    await connection.execute(_RELEASE, {"me": self.me})
-        await self._stand_down()
+        self.leading = False
+        await self._close_producer()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5), self.database.begin() as connection:
+                await connection.execute(_RELEASE, {"me": self.me})
+
+
+async def _event(event: asyncio.Event, seconds: float) -> None:
+    """Wait for it, so long at most."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

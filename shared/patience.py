@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-PAUSE = 0.01
-"""Seconds; also the most that this adds to the way of a record."""
+SHORTEST, LONGEST = 0.01, 0.04
+"""Seconds: the first pause, and the one after a second or two without anything; the most that is added to the way of a
+record."""
 
 
 def be_patient(consumer: Any) -> None:
@@ -19,12 +20,20 @@ def be_patient(consumer: Any) -> None:
     if getattr(fetcher, "patient", False):
         return
     original = fetcher._proc_fetch_request  # noqa: SLF001
+    pause = SHORTEST
 
     async def patiently(assignment: Any, node_id: Any, request: Any) -> Any:
+        nonlocal pause
         began = asyncio.get_running_loop().time()
         brought_something = await original(assignment, node_id, request)
-        if not brought_something and asyncio.get_running_loop().time() - began < PAUSE:
-            await asyncio.sleep(PAUSE)
+        if brought_something:
+            pause = SHORTEST
+        elif asyncio.get_running_loop().time() - began < pause:
+            try:
+                await asyncio.sleep(pause)
+            except asyncio.CancelledError:  # the consumer closes; aiokafka's own way to say so is to return
+                return False
+            pause = min(pause * 1.05, LONGEST)
         return brought_something
 
     fetcher._proc_fetch_request = patiently  # noqa: SLF001

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import TypeVar
 
 from shared.db import copy_rows
-from shared.errors import StalePosition
+from shared.errors import Rejected, StalePosition
 from shared.events.envelope import Fact, from_record, headers
 from shared.outbox import packed, unpacked
 from shared.tables import parked, positions
 
 Outcome = Literal["applied", "repeated", "ignored", "waiting", "dead"]
+Carried = TypeVar("Carried", default=Fact)
+"""What a record carries: a fact, or what a subscription's own `decode` makes of it."""
 
 
 class Slot(NamedTuple):
@@ -45,13 +48,13 @@ class Move(NamedTuple):
     received: int
 
 
-class Incoming(NamedTuple):
-    """A decoded record with where it came from."""
+class Incoming(NamedTuple, Generic[Carried]):
+    """A decoded record with where it came from; `fact` is what was decoded."""
 
     slot: Slot
     offset: int
     key: bytes
-    fact: Fact
+    fact: Carried
 
 
 @dataclass(slots=True)
@@ -59,14 +62,14 @@ class Tally:
     """What came of records, by partition; a parked fact that is applied later counts waiting -1, applied +1."""
 
     counts: dict[Slot, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    refused: list[tuple[Incoming, str]] = field(default_factory=list)
+    refused: list[tuple[Incoming[Any], str]] = field(default_factory=list)
     """Records that the handler found to be never right, each with why: they become dead letters."""
 
     def add(self, slot: Slot, outcome: Outcome, number: int = 1) -> None:
         """Count `number` records of a partition under an outcome."""
         self.counts[slot][outcome] += number
 
-    def refuse(self, incoming: Incoming, why: str) -> None:
+    def refuse(self, incoming: Incoming[Any], why: str) -> None:
         """Make one record a dead letter in this transaction and count it; `why` has no value in it."""
         self.refused.append((incoming, why))
         self.add(incoming.slot, "dead")
@@ -99,8 +102,17 @@ _COUNT = sa.text(
 )
 _BEGIN = sa.text(
     "INSERT INTO positions (consumer, topic, partition, next_offset) "
-    "VALUES (:consumer, :topic, :partition, :next) ON CONFLICT DO NOTHING"
+    "VALUES (:consumer, :topic, :partition, :next) ON CONFLICT (consumer, topic, partition) "
+    "DO UPDATE SET next_offset = excluded.next_offset WHERE positions.next_offset < 0"
 )
+_RESET = sa.text(
+    "UPDATE positions SET next_offset = -1, last_offset = -1, last_id = NULL, moved_at = now() "
+    "WHERE consumer = :consumer"
+)
+_UNSETTLED = sa.text(
+    "SELECT count(*) FROM dead_letters WHERE consumer = :consumer AND state NOT IN ('replayed', 'discarded')"
+)
+_SETTLED = sa.text("DELETE FROM dead_letters WHERE consumer = :consumer AND state IN ('replayed', 'discarded')")
 
 
 async def load(connection: AsyncConnection, consumer: str, slots: Iterable[Slot]) -> dict[Slot, Position]:
@@ -112,10 +124,28 @@ async def load(connection: AsyncConnection, consumer: str, slots: Iterable[Slot]
 
 
 async def begin_at(connection: AsyncConnection, consumer: str, slot: Slot, offset: int) -> None:
-    """Store a first position; another member's stands."""
+    """Store a first position, or that of a partition that was reset; another member's stands."""
     await connection.execute(
         _BEGIN, {"consumer": consumer, "topic": slot.topic, "partition": slot.partition, "next": offset}
     )
+
+
+async def reset(connection: AsyncConnection, consumer: str) -> int:
+    """Mark every position of a consumer to begin anew at the beginning of its topic; how many there were.
+
+    The service sets the offset itself (Subscription.begin_anew_if_asked), also while it runs. What is read again is a
+    repeat by its sequence or version, so nothing is applied twice, and the counts go on adding up. Raises Rejected
+    while dead letters wait: their offsets would mean other records. Settled ones are forgotten for the same reason.
+    """
+    waiting = (await connection.execute(_UNSETTLED, {"consumer": consumer})).scalar_one()
+    if waiting:
+        raise Rejected(
+            "dead-letters-wait", f"{waiting} dead letters of {consumer} wait: replay or discard them first, "
+            f"with `stepdown dead-letters`"
+        )  # fmt: skip
+    done = await connection.execute(_RESET, {"consumer": consumer})
+    await connection.execute(_SETTLED, {"consumer": consumer})
+    return int(done.rowcount)
 
 
 async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Move]) -> None:
@@ -249,3 +279,12 @@ def counted(row: Mapping[Any, Any]) -> bool:
     """True when a position's counts add up (contract 5.6)."""
     parts = ("applied", "repeated", "ignored", "waiting", "dead")
     return bool(row["received"] == sum(row[part] for part in parts))
+
+
+async def everywhere(connection: AsyncConnection) -> list[dict[str, Any]]:
+    """Every position that this database has, with its counts; `moved_at` as text."""
+    columns = [column for column in positions.columns if column.name != "moved_at"]
+    found = sa.select(*columns, sa.cast(positions.c.moved_at, sa.Text)).order_by(
+        positions.c.consumer, positions.c.topic, positions.c.partition
+    )
+    return [{str(name): value for name, value in row.items()} for row in (await connection.execute(found)).mappings()]

@@ -18,8 +18,11 @@ import sqlalchemy as sa
 import uvicorn
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
+from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from shared import logs, metrics, positions
 from shared.auth import tokens_of
@@ -27,6 +30,7 @@ from shared.db import Database
 from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
 from shared.outbox import Relay
+from shared.replay import replay_asked
 from shared.settings import Settings
 from shared.web import web_app
 
@@ -76,13 +80,22 @@ class Service:
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
     started: bool = False
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
     web: Starlette = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.relay = Relay(self.database, self.name, self.settings.kafka_client())
-        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=self.routes)
+        for subscription in self.subscriptions:
+            subscription.join_as(self.settings.instance)
+        routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
+        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes)
+
+    async def _subscriptions_told(self, _: Request) -> Response:
+        """FastStream's AsyncAPI document: what this process really reads. What is said there: docs/asyncapi.yaml."""
+        told = AsyncAPI(self.broker, title=self.name, version="1").to_specification()
+        return Response(told.to_json(), media_type="application/json")
 
     async def ready(self) -> dict[str, str]:
         """What is not ready, and why; empty when everything is."""
@@ -102,13 +115,13 @@ class Service:
         return missing
 
     async def start(self) -> None:
-        """Relay and web first, then the consumers, timers, and last the doors."""
+        """Relay, doors (they store, whether Kafka is there or not), consumers, timers."""
         self._tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
-        await _start_broker(self.broker)
-        watch = Timer("watch", 5.0, self._watch)
-        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, watch)]
         for door in self.doors:
             await door.start()
+        await _start_broker(self.broker)
+        own = (Timer("watch", 5.0, self._watch), Timer("operator", 1.0, self._what_operators_ask))
+        self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -125,12 +138,17 @@ class Service:
             task.cancel()
         await asyncio.gather(*timers, return_exceptions=True)
         await self.relay.stop()
+        for task in self._tasks:  # it may wait for a broker that is away
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.database.close()
 
     async def _watch(self) -> None:
         for subscription in self.subscriptions:
             name = subscription.consumer_name
+            if subscription.put_out():
+                log.error("consumer was put out of its group; the service ends", extra={"consumer": name})
+                self.ending.set()
             async with self.database.read() as connection:
                 parked, overdue = await positions.alarm(connection, name, 60)
             metrics.PARKED.labels(name).set(parked)
@@ -138,6 +156,12 @@ class Service:
             metrics.LAG.labels(name).set(subscription.lag())
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
+
+    async def _what_operators_ask(self) -> None:
+        """`stepdown positions reset` and `stepdown dead-letters replay` leave their wish in the database."""
+        for subscription in self.subscriptions:
+            await subscription.begin_anew_if_asked()
+            await replay_asked(subscription)
 
 
 async def _start_broker(broker: KafkaBroker) -> None:
@@ -181,7 +205,7 @@ async def serve(service: Service, *, stopping: asyncio.Event | None = None, pare
     web = _Web(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off", server_header=False))
     serving = asyncio.create_task(web.serve(sockets=[sock]))
     starting = asyncio.create_task(service.start())
-    stopped = asyncio.create_task(stop.wait())
+    stopped = asyncio.create_task(_either(stop, service.ending))
     await asyncio.wait({starting, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
         starting.result()
@@ -192,6 +216,15 @@ async def serve(service: Service, *, stopping: asyncio.Event | None = None, pare
     web.should_exit = True
     await serving
     stopped.cancel()
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) -> None:

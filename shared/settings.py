@@ -6,12 +6,15 @@ import base64
 import binascii
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import SetUpError
+
+if TYPE_CHECKING:
+    import ssl
 
 PREFIX = "STEPDOWN_"
 KEY_BYTES = 32  # AES-256-GCM
@@ -72,6 +75,13 @@ class Settings(BaseSettings):
     http_port: int = Field(0, ge=0, le=65535, description="its port; 0: any free one")
     mllp_host: str = Field("127.0.0.1", description="address intake's MLLP door listens on")
     mllp_port: int = Field(0, ge=0, le=65535, description="its port; 0: any free one")
+    mllp_certificate_file: Path | None = Field(
+        None, description="PEM file of the MLLP door's certificate and its chain; with it the door speaks TLS only"
+    )
+    mllp_key_file: Path | None = Field(None, description="PEM file of its key, where that is not in the same file")
+    mllp_client_ca_file: Path | None = Field(
+        None, description="PEM file of the authorities whose clients may connect to the MLLP door (mutual TLS)"
+    )
 
     config: Path | None = Field(None, description="folder of the site config; absent: the sample site")
     data: Path = Field(Path(".stepdown"), description="where `up` keeps the ready file, databases and topics")
@@ -85,6 +95,12 @@ class Settings(BaseSettings):
     token_audience: str = Field("stepdown", description="`aud` that bearer tokens must have")
     token_jwks_url: str | None = Field(None, description="where the real issuer publishes its keys")
 
+    instance: str | None = Field(
+        None,
+        pattern=r"[A-Za-z0-9._-]{1,60}",
+        description="name of this process among those of its service, the same after a restart (a pod's name): "
+        "it then takes its partitions back at once; no two at a time may have one name",
+    )
     parent_pipe: int | None = Field(None, description="set by `up`: ends the service when this pipe closes")
     log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="what is logged; there is no DEBUG, it would tell what messages say"
@@ -119,6 +135,25 @@ class Settings(BaseSettings):
         if self.message_keys is None:
             raise SetUpError("no message key was given: set STEPDOWN_MESSAGE_KEYS_FILE (id:base64, 32 bytes)")
         return parse_keys(self.message_keys.get_secret_value())
+
+    def mllp_tls(self) -> ssl.SSLContext | None:
+        """TLS 1.2 or later for the MLLP door; None where no certificate is set. SetUpError where a file is unfit."""
+        if self.mllp_certificate_file is None:
+            if self.mllp_key_file or self.mllp_client_ca_file:
+                raise SetUpError("TLS for MLLP needs a certificate: set STEPDOWN_MLLP_CERTIFICATE_FILE")
+            return None
+        import ssl  # noqa: PLC0415  # only where TLS is used
+
+        try:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(self.mllp_certificate_file, self.mllp_key_file, password=lambda: "")
+            if self.mllp_client_ca_file:
+                context.load_verify_locations(self.mllp_client_ca_file)
+                context.verify_mode = ssl.CERT_REQUIRED
+        except (OSError, ssl.SSLError) as error:
+            raise SetUpError(f"the MLLP door's TLS files can't be read ({type(error).__name__})") from None
+        return context
 
     def kafka_client(self) -> dict[str, Any]:
         """Keyword arguments for every aiokafka client: bootstrap servers and, where set, TLS and SASL."""

@@ -22,6 +22,7 @@ from shared.events.levels import Level
 from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
 from shared.site_values import (
     ANYBODY,
+    Aftercare,
     Billing,
     ChargeCode,
     ClaimForm,
@@ -64,6 +65,7 @@ class Site(Part):
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
     """The policy that recommends a level: the first rule that fits wins."""
+    aftercare: Aftercare = Aftercare()
 
     @cached_property
     def version(self) -> str:
@@ -201,6 +203,8 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     if not site.recommendations[-1].always_fits:
         at: Location = ("recommendations", len(site.recommendations) - 1)
         yield at, "the last rule must have no condition and name a level: a level is always recommended"
+    templates = site.aftercare.templates
+    yield from _twice([(("aftercare", "templates", n, "name"), each.name) for n, each in enumerate(templates)])
     yield from _twice([(at, name) for at, name in _facility_names(site)])
     yield from _twice(_codes(("dispositions",), site.dispositions))
     for n, program in enumerate(site.programs):

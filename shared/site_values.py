@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from shared.events.aftercare import ReferralKind
 from shared.events.levels import Level
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
@@ -270,6 +271,13 @@ class Limits(Part):
     """A longer message is refused."""
 
 
+class CountedContacts(Part):
+    """Contacts that keep a window: by these modes, with one of these kinds of provider."""
+
+    modes: tuple[Mode, ...] = Field(min_length=1)
+    provider_kinds: tuple[Name, ...] = Field(min_length=1)
+
+
 class FollowUpClock(Part):
     """A window after a discharge: days after the leaving day, both inclusive, facility's zone."""
 
@@ -277,9 +285,65 @@ class FollowUpClock(Part):
     levels: tuple[Level, ...] = Field(min_length=1)
     first_day: int = Field(default=1, ge=0, le=365)
     last_day: int = Field(ge=0, le=365)
+    contacts: CountedContacts | None = None
+    """Absent: only a stay keeps the window."""
 
     @model_validator(mode="after")
     def _in_order(self) -> FollowUpClock:
         if self.last_day < self.first_day:
             raise PydanticCustomError("follow_up", "`last_day` must not be before `first_day`")
         return self
+
+
+Ending = Literal["completed", "discharged", "discontinued"]
+
+
+class AftercareStart(Part):
+    """After which ends aftercare starts, and how many days after the leaving day without a further level."""
+
+    after: Ending
+    levels: tuple[Level, ...] = Field(min_length=1)
+    wait_days: int = Field(default=0, ge=0, le=90)
+
+
+class PlannedReferral(Part):
+    """A referral that a plan begins with; due so many days after the leaving day."""
+
+    kind: ReferralKind
+    due_days: int = Field(ge=0, le=365)
+    provider: Name | None = None
+
+
+class PlannedContact(Part):
+    """A contact that a plan asks for, between so many hours after its start."""
+
+    name: Name
+    from_hours: int = Field(default=0, ge=0, le=8760)
+    to_hours: int = Field(ge=1, le=8760)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PlannedContact:
+        if self.to_hours <= self.from_hours:
+            raise PydanticCustomError("planned_contact", "`to_hours` must be more than `from_hours`")
+        return self
+
+
+class PlanTemplate(Part):
+    """What an aftercare plan begins with; the first template that fits is taken."""
+
+    name: Name
+    after: tuple[Ending, ...] = Field(min_length=1)
+    levels: tuple[Level, ...] = ()
+    """Absent: any."""
+    labels: tuple[Label, ...] = ()
+    """One of them is enough; absent: any."""
+    referrals: tuple[PlannedReferral, ...] = ()
+    contacts: tuple[PlannedContact, ...] = ()
+
+
+class Aftercare(Part):
+    """When aftercare starts, with which plan, and how many missed contacts in a row are a sign of relapse."""
+
+    starts: tuple[AftercareStart, ...] = ()
+    templates: tuple[PlanTemplate, ...] = ()
+    missed_contacts: int = Field(default=2, ge=1, le=20)

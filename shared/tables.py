@@ -109,6 +109,22 @@ refusals = sa.Table(
     comment="what a rule said no to; nothing was published for it",
 )
 
+KEYS = sa.MetaData()
+"""Beside the plumbing: only services with a door that takes an Idempotency-Key create it, in a migration of theirs."""
+
+answered_requests = sa.Table(
+    "answered_requests",
+    KEYS,
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("request", sa.LargeBinary, nullable=False, comment="hash of method, path and body"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("etag", sa.Text),
+    sa.Column("body", sa.LargeBinary),
+    comment="what each Idempotency-Key was answered, so that a request sent again is done once",
+)
+
 INDEXES = (
     "CREATE INDEX audit_subject ON audit (subject, id)",
     "CREATE INDEX parked_since ON parked (parked_at)",

@@ -105,7 +105,10 @@ async def _http(_: Request, fault: Exception) -> Response:
 
 async def _said_problem(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, Problem)  # noqa: S101 - the handler table below
-    return problem(fault.status, fault.code, fault.text, **fault.more)
+    answer = problem(fault.status, fault.code, fault.text, **fault.more)
+    if "retry_after" in fault.more:
+        answer.headers["retry-after"] = str(fault.more["retry_after"])
+    return answer
 
 
 async def _not_signed_in(_: Request, fault: Exception) -> Response:
@@ -114,7 +117,8 @@ async def _not_signed_in(_: Request, fault: Exception) -> Response:
 
 async def _rejected(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, Rejected)  # noqa: S101 - the handler table below
-    return problem(HTTPStatus.CONFLICT, fault.code, fault.text, possible=list(fault.possible))
+    state = {} if fault.state is None else {"state": fault.state}
+    return problem(HTTPStatus.CONFLICT, fault.code, fault.text, possible=list(fault.possible), **state)
 
 
 async def _invalid(_: Request, fault: Exception) -> Response:

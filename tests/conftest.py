@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis  # noqa: F401 - early: pytest would import it at its end, while finalizers format tracebacks
 import pytest
 
 from tests.servers import DatabaseServer, a_broker, a_database_server

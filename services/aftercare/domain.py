@@ -1,43 +1,44 @@
-"""Follow-up windows and what is told of them: values, the facts that ought to stand, and the difference from those
-that do. Pure: time, ids and sequences come in. Which windows there are is for `measures` to say.
+"""Follow-up windows and what is told of them: values, and the facts that ought to stand of each window. Pure: time
+comes in. Which windows there are is for `measures` to say, what people decided about one for `marks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-from shared.events.base import CareFact, type_name
-from shared.events.envelope import Fact
+from services.aftercare.standing import Standing
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUp, FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
-from shared.events.saying import said
-from shared.events.taking_back import FactCancelled
 
-WRITER = "aftercare"
 State = Literal["due", "kept", "missed", "excluded"]
 STATES: tuple[State, ...] = ("due", "kept", "missed", "excluded")
-_PER_SAYING = frozenset({"recorded_at", "replaces"})
-"""Fields that differ each time the same content is said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The visit that counts: when, at what kind of provider, and the ce_id that shows it."""
+    """The visit that counts: when, at what kind of provider, the ce_id that shows it; or who decided so, and why."""
 
     at: datetime
     provider_kind: str
-    by_fact: str
+    by_fact: str | None
+    mode: str = "in-person"
+    reason: str | None = None
+    decided_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """Why the discharge doesn't count, and the ce_ids that say so."""
+    """Why the discharge doesn't count, and the ce_ids that say so, or who decided so."""
 
     reason: str
     because: tuple[str, ...]
+    decided_by: str | None = None
+
+
+Outcome = Kept | Excluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +54,7 @@ class Window:
     due_from: date
     due_to: date
     over_at: datetime
-    outcome: Kept | Excluded | None = None
-
-
-class Standing(NamedTuple):
-    """A fact of ours that stands: where it is in the episode's sequence, its name (`follow-up-due`), its value."""
-
-    sequence: int
-    ce_id: str
-    name: str
-    value: dict[str, Any]
-
-
-class Difference(NamedTuple):
-    """What is to be said so that the facts that stand become those that ought to."""
-
-    to_state: tuple[FollowUp, ...]
-    to_restate: tuple[tuple[Standing, FollowUp], ...]
-    to_cancel: tuple[tuple[Standing, str], ...]
-    """With the reason: `discharge-taken-back` where the whole window is gone, else `corrected`."""
-
-
-class Said(NamedTuple):
-    """Facts on their way, in order; the sequences of those that fell; all that stands after."""
-
-    facts: tuple[Fact, ...]
-    fallen: tuple[int, ...]
-    standing: tuple[Standing, ...]
+    outcome: Outcome | None = None
 
 
 def wanted(
@@ -122,11 +97,13 @@ def _facts(episode: EpisodeState, window: Window, recorded_at: datetime, over: b
         )
 
     match window.outcome:
-        case Excluded(reason, because):
-            return [fact(FollowUpExcluded, window.left_at, because, reason=reason)]
-        case Kept(at, kind, by_fact):
-            own = {"kept_at": at, "mode": "in-person", "provider_kind": kind, "by_fact": by_fact}
-            return [fact(FollowUpDue, window.left_at), fact(FollowUpKept, at, (by_fact,), **own)]
+        case Excluded(reason, because, decided_by):
+            return [fact(FollowUpExcluded, window.left_at, because, reason=reason, decided_by=decided_by)]
+        case Kept(at, kind, by_fact, mode, reason, decided_by):
+            own = {"kept_at": at, "mode": mode, "provider_kind": kind, "by_fact": by_fact}
+            because = (by_fact,) if by_fact else ()
+            kept = fact(FollowUpKept, at, because, **own, reason=reason, decided_by=decided_by)
+            return [fact(FollowUpDue, window.left_at), kept]
         case None:
             due = fact(FollowUpDue, window.left_at)
             return [due, fact(FollowUpMissed, window.over_at)] if over else [due]
@@ -138,72 +115,6 @@ def _days(window: Window) -> tuple[str, str, str]:
 
 def _days_of(value: dict[str, Any]) -> tuple[str, str, str]:
     return (value["follow_up_id"], value["due_from"], value["due_to"])
-
-
-def difference(standing: Sequence[Standing], ought: Sequence[FollowUp]) -> Difference:
-    """What to state, restate (same window and kind, other content; contract 3.5) and cancel. Nothing for equals."""
-    before = {(s.value["follow_up_id"], s.name): s for s in standing}
-    after = {(fact.follow_up_id, fact.TYPE): fact for fact in ought}
-    windows = {fact.follow_up_id for fact in ought}
-    gone = [
-        (s, "corrected" if key[0] in windows else "discharge-taken-back")
-        for key, s in before.items()
-        if key not in after
-    ]
-    other = [(before[k], fact) for k, fact in after.items() if k in before and content(fact) != _same(before[k].value)]
-    return Difference(tuple(fact for k, fact in after.items() if k not in before), tuple(other), tuple(gone))
-
-
-def content(fact: CareFact) -> dict[str, Any]:
-    """What a fact says as JSON values, without when it was recorded and what it replaces."""
-    return _same(fact.model_dump(mode="json", by_alias=True, exclude_none=True))
-
-
-def _same(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in value.items() if name not in _PER_SAYING}
-
-
-def say(
-    change: Difference,
-    standing: Sequence[Standing],
-    *,
-    sequence: int,
-    recorded_at: datetime,
-    new_id: Callable[[], str],
-    causation_id: str | None = None,
-    correlation_id: str | None = None,
-) -> Said:
-    """The facts that make the difference, numbered on from `sequence`: cancels, then restatements, then new ones."""
-    values: list[CareFact] = [_cancel(fallen, reason, recorded_at) for fallen, reason in change.to_cancel]
-    values += [fact.model_copy(update={"replaces": old.ce_id}) for old, fact in change.to_restate]
-    values += change.to_state
-    facts = tuple(
-        said(
-            value,
-            ce_id=new_id(),
-            writer=WRITER,
-            sequence=number,
-            correlation_id=correlation_id,
-            causation_id=causation_id,
-        )
-        for number, value in enumerate(values, sequence + 1)
-    )
-    fallen = {s.sequence for s, _ in (*change.to_cancel, *change.to_restate)}
-    fresh = [Standing(f.sequence, f.id, f.name, f.value) for f in facts if f.name != FactCancelled.TYPE]
-    kept = [s for s in standing if s.sequence not in fallen]
-    return Said(facts, tuple(sorted(fallen)), (*kept, *fresh))
-
-
-def _cancel(fallen: Standing, reason: str, recorded_at: datetime) -> FactCancelled:
-    common = {name: fallen.value[name] for name in ("episode_id", "patient_id", "facility", "labels")}
-    return FactCancelled(
-        **common,
-        occurred_at=recorded_at,
-        recorded_at=recorded_at,
-        cancels=fallen.ce_id,
-        cancelled_type=type_name(fallen.name),
-        reason=reason,
-    )
 
 
 class Row(NamedTuple):
@@ -218,7 +129,8 @@ def rows(standing: Iterable[Standing]) -> dict[str, Row]:
     """One row for each window, by follow_up_id: how it ended, else due."""
     found: dict[str, Row] = {}
     for fact in standing:
-        state = _STATE[fact.name]
+        if (state := _STATE.get(fact.name)) is None:
+            continue
         key = fact.value["follow_up_id"]
         if key not in found or state != "due":
             found[key] = Row(key, state, fact.value)

@@ -1,4 +1,4 @@
-"""Load → decide → save → send: what documents of episodes, and the clock, do to follow-up windows. No SQL, no Kafka.
+"""Load → decide → save → send: what documents of episodes, the clock and people do to aftercare. No SQL, no Kafka.
 
 Every door goes the same way and takes locks in the same order (positions, missing episodes, episodes by id).
 """
@@ -11,13 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from services.aftercare import domain, store
-from services.aftercare.domain import Standing
-from services.aftercare.measures import windows
+from services.aftercare import domain, standing, store
+from services.aftercare.deriving import derive, next_deadline
+from services.aftercare.domain import Outcome
+from services.aftercare.entries import Entry, entries
+from services.aftercare.marks import marks
+from services.aftercare.situation import Decided, Situation
+from services.aftercare.standing import Said, Saying, Standing
 from services.aftercare.store import Saved, Stored
-from shared import outbox
+from shared import audit, outbox
 from shared.clock import Clock, system_clock
 from shared.db import Connection
+from shared.errors import Rejected, StepdownError
 from shared.events import EPISODE_TYPE
 from shared.events.envelope import Fact, to_record
 from shared.events.episodes import EpisodeState
@@ -93,8 +98,9 @@ class Round(NamedTuple):
     left: int = 0
 
 
-async def state_missed(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
-    """State what is missed by now, for up to `limit` episodes beyond `after`; for a timer (contract 3.6 rule 8)."""
+async def state_due(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
+    """State what is missed or has started by now, for up to `limit` episodes beyond `after`; for a timer (contract 3.6
+    rule 8)."""
     now = rules.clock()
     return await _round(rules, connection, await store.lock_over(connection, now, after, limit), now)
 
@@ -126,41 +132,120 @@ async def _settle(
     """Decide on locked episodes, remember it, send what follows."""
     if not episodes:
         return
-    standing = await store.standing(connection, [e.episode_id for e in episodes])
+    known = await _known(connection, [e.episode_id for e in episodes])
     now = rules.clock()
     saved = [
-        _decide(rules, e, standing[e.episode_id], now=now, cause=causes.get(e.episode_id), over_by=over_by)
+        _decide(rules, e, known[e.episode_id], _saying(rules, now, causes.get(e.episode_id)), over_by=over_by)
         for e in episodes
     ]
+    await _save(connection, saved)
+
+
+class Known(NamedTuple):
+    """What aftercare holds of an episode besides its document: the facts that stand, what people decided of windows."""
+
+    standing: tuple[Standing, ...]
+    marks: dict[str, Outcome]
+
+
+async def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
+    stands = await store.standing(connection, ids)
+    decided = await store.decided(connection, ids)
+    return {each: Known(tuple(stands[each]), marks(decided[each])) for each in ids}
+
+
+async def _save(connection: Connection, saved: Sequence[Saved]) -> None:
     await store.save(connection, saved)
     await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.said.facts])
+
+
+def _saying(rules: Rules, now: datetime, cause: Fact | None = None) -> Saying:
+    return Saying(now, rules.new_id, cause.id if cause else None, cause.correlation_id if cause else None)
+
+
+_NOTHING = Decided()
 
 
 def _decide(
     rules: Rules,
     episode: Stored,
-    standing: Sequence[Standing],
+    known: Known,
+    by: Saying,
     *,
-    now: datetime,
-    cause: Fact | None,
-    over_by: datetime | None,
+    over_by: datetime | None = None,
+    done: Decided = _NOTHING,
 ) -> Saved:
-    found = windows(episode.document, rules.site.follow_ups, rules.site.zone) if episode.document else ()
-    ought = domain.wanted(episode.document, found, standing, now, over_by) if episode.document else ()
-    said = domain.say(
-        domain.difference(standing, ought),
-        standing,
-        sequence=episode.sequence,
-        recorded_at=now,
-        new_id=rules.new_id,
-        causation_id=cause.id if cause else None,
-        correlation_id=cause.correlation_id if cause else None,
-    )
-    after = domain.rows(said.standing)
+    """What somebody did is stated first; what follows from it and from the document is the difference after it."""
+    did = standing.Difference(done.facts, (), done.taken_back)
+    said = standing.say(did, known.standing, episode.sequence, by)
+    deadline = None
+    if episode.document is not None:
+        outcomes = {**known.marks, **done.marks}
+        derived = derive(
+            episode.document, said.standing, outcomes, site=rules.site, now=by.recorded_at, over_by=over_by
+        )
+        change = standing.difference(said.standing, derived.facts)
+        follows = standing.say(change, said.standing, episode.sequence + len(said.facts), by)
+        said = Said((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
+        deadline = next_deadline(derived, episode.document, said.standing)
     return Saved(
         replace(episode, sequence=episode.sequence + len(said.facts), site_version=rules.site.version),
         said,
-        domain.rows(standing),
-        after,
-        min((w.over_at for w in found if after[w.follow_up_id].state == "due"), default=None),
+        domain.rows(known.standing),
+        domain.rows(said.standing),
+        deadline,
+        _entries(rules, episode, known, said),
     )
+
+
+def _entries(rules: Rules, episode: Stored, known: Known, said: Said) -> tuple[Entry, ...] | None:
+    """What lists show, where the episode has or had more than windows."""
+    more = any(not s.name.startswith("follow-up-") for s in (*known.standing, *said.standing))
+    return entries(episode.document, said.standing, rules.site) if episode.document and more else None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what, on which episode; `sequence` is what the asker saw it at (If-Match), None: whatever it is."""
+
+    actor: str
+    action: str
+    episode_id: str
+    sequence: int | None = None
+
+
+class Stale(StepdownError):
+    """The episode's aftercare went on since the asker saw it (412)."""
+
+
+class Acted(NamedTuple):
+    """What came of it: the id of what was made or changed, and the episode's sequence now."""
+
+    subject: str
+    sequence: int
+
+
+async def act(
+    rules: Rules, connection: Connection, asked: Asked, decision: Callable[[Situation], Decided]
+) -> Acted | None:
+    """Decide on what somebody asks for, inside the caller's transaction; None where there is no such episode.
+
+    Raises Rejected where it is not possible now, Stale where the asker saw an older state.
+    """
+    episode = await store.lock_one(connection, asked.episode_id)
+    if episode is None or episode.document is None:
+        return None
+    if asked.sequence is not None and asked.sequence != episode.sequence:
+        raise Stale("this went on since you saw it: read it again")
+    known = (await _known(connection, [asked.episode_id]))[asked.episode_id]
+    now = rules.clock()
+    done = decision(Situation(episode.document, known.standing, rules.site, now, rules.new_id))
+    saved = _decide(rules, episode, known, _saying(rules, now), done=done)
+    await _save(connection, [saved])
+    await audit.note(connection, [audit.Entry(now, asked.actor, asked.action, asked.episode_id)])
+    return Acted(done.subject, saved.episode.sequence)
+
+
+async def refused(rules: Rules, connection: Connection, asked: Asked, no: Rejected) -> None:
+    """Record that a rule said no, in a transaction of its own."""
+    await audit.refused(connection, audit.Entry(rules.clock(), asked.actor, asked.action, asked.episode_id), no)

@@ -7,16 +7,17 @@ illness); sources and what is left out: docs/decisions/0103-follow-up-windows.md
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
-from services.aftercare.domain import Excluded, Kept, Window
+from services.aftercare.contacts import Contact
+from services.aftercare.domain import Excluded, Kept, Outcome, Window
+from services.aftercare.stays import ZoneOf, ends_later, first_day, leaving_day, order, said_of_end
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
 from shared.events.levels import ROUND_THE_CLOCK, Level
 from shared.site_values import FollowUpClock
-
-ZoneOf = Callable[[str], tzinfo]
-"""The zone in which a facility's days begin."""
 
 LAST_DISCHARGE_DAYS = 30
 """FUH looks so many days after a discharge for another stay or a death, for both of its windows."""
@@ -26,13 +27,21 @@ hospitalization)."""
 _IDS = uuid.UUID("5b6a1f4e-2f0c-5c0e-9a57-6f6f6c6c6f77")
 
 
-def windows(episode: EpisodeState, clocks: Sequence[FollowUpClock], zone_of: ZoneOf) -> tuple[Window, ...]:
+def windows(
+    episode: EpisodeState,
+    clocks: Sequence[FollowUpClock],
+    zone_of: ZoneOf,
+    contacts: Sequence[Contact] = (),
+    marks: Mapping[str, Outcome] | None = None,
+) -> tuple[Window, ...]:
     """Every window of every discharge that stands, in the order of the stays and then of the clocks.
 
-    A clock runs for a stay of one of its levels that ended by `discharged`. Raises what `zone_of` raises.
+    A clock runs for a stay of one of its levels that ended by `discharged`. `contacts` are those recorded, `marks` what
+    people decided, by follow_up_id. Raises what `zone_of` raises.
     """
+    seen = _Seen(episode, zone_of, contacts, marks or {})
     return tuple(
-        _window(stay, stay.ended_by, stay.to, clock=clock, episode=episode, zone_of=zone_of)
+        _window(stay, stay.ended_by, stay.to, clock=clock, seen=seen)
         for stay in episode.stays
         if stay.to is not None and stay.ended_by is not None and stay.ended_by.how == "discharged"
         for clock in clocks
@@ -45,47 +54,60 @@ def follow_up_id(episode_id: str, discharge: str, measure: str) -> str:
     return str(uuid.uuid5(_IDS, f"{episode_id}|{discharge}|{measure}"))
 
 
-def leaving_day(at: datetime, zone: tzinfo) -> date:
-    """The facility's day of an end; 00:00 is 24:00 of the day before (contract 3.6 rule 7)."""
-    local = at.astimezone(zone)
-    return local.date() - timedelta(days=local.time() == time.min)
+class _Seen(NamedTuple):
+    """What windows are judged by."""
+
+    episode: EpisodeState
+    zone_of: ZoneOf
+    contacts: Sequence[Contact]
+    marks: Mapping[str, Outcome]
 
 
-def _window(
-    stay: StayNow,
-    ended_by: EndedBy,
-    left_at: datetime,
-    *,
-    clock: FollowUpClock,
-    episode: EpisodeState,
-    zone_of: ZoneOf,
-) -> Window:
-    zone, stays = zone_of(stay.facility), episode.stays
+def _window(stay: StayNow, ended_by: EndedBy, left_at: datetime, *, clock: FollowUpClock, seen: _Seen) -> Window:
+    zone, stays = seen.zone_of(stay.facility), seen.episode.stays
     left = leaving_day(left_at, zone)
-    due_from, due_to = left + timedelta(days=clock.first_day), left + timedelta(days=clock.last_day)
-    return Window(
-        follow_up_id=follow_up_id(episode.episode_id, ended_by.ce_id, clock.measure),
+    window = Window(
+        follow_up_id=follow_up_id(seen.episode.episode_id, ended_by.ce_id, clock.measure),
         measure=clock.measure,
         discharge=ended_by.ce_id,
         facility=stay.facility,
         left_at=left_at.astimezone(zone),
-        due_from=due_from,
-        due_to=due_to,
-        over_at=datetime.combine(due_to + timedelta(days=1), time.min, zone),
-        outcome=_excluded(stay, ended_by, left, stays, zone_of) or _kept(due_from, due_to, stay, stays, zone_of),
+        due_from=left + timedelta(days=clock.first_day),
+        due_to=left + timedelta(days=clock.last_day),
+        over_at=datetime.combine(left + timedelta(days=clock.last_day + 1), time.min, zone),
     )
+    outcome = (
+        _excluded(stay, ended_by, left, stays, seen.zone_of)
+        or seen.marks.get(window.follow_up_id)
+        or _kept(window, stay, clock, seen)
+    )
+    return replace(window, outcome=outcome)
 
 
-def _kept(due_from: date, due_to: date, stay: StayNow, stays: Sequence[StayNow], zone_of: ZoneOf) -> Kept | None:
-    """The first day at a program or clinic inside the window, by the day of that place; the earliest one."""
-    first = min(
-        (s for s in stays if s is not stay and s.level in COUNTS and due_from <= _begun(s, zone_of) <= due_to),
-        key=_order,
-        default=None,
-    )
-    if first is None or first.level is None:
-        return None
-    return Kept(first.begun.astimezone(zone_of(first.facility)), first.level, first.begun_by)
+def _kept(window: Window, stay: StayNow, clock: FollowUpClock, seen: _Seen) -> Kept | None:
+    """The first day at a program or clinic inside the window, by the day of that place, or the first contact that the
+    clock counts; the earliest of them."""
+    found = [*_visits(window, stay, seen), *_contacts(window, clock, seen)]
+    return min(found, key=lambda kept: (kept.at, kept.by_fact or ""), default=None)
+
+
+def _visits(window: Window, stay: StayNow, seen: _Seen) -> Iterator[Kept]:
+    for other in sorted(seen.episode.stays, key=order):
+        if other is stay or other.level is None or other.level not in COUNTS:
+            continue
+        if window.due_from <= first_day(other, seen.zone_of) <= window.due_to:
+            yield Kept(other.begun.astimezone(seen.zone_of(other.facility)), other.level, other.begun_by)
+
+
+def _contacts(window: Window, clock: FollowUpClock, seen: _Seen) -> Iterator[Kept]:
+    """Telehealth and telephone visits count for FUH as those in person do, with a mental health provider."""
+    counted, zone = clock.contacts, seen.zone_of(window.facility)
+    for contact in seen.contacts:
+        if counted is None or not contact.kept or contact.provider_kind is None:
+            continue
+        fits = contact.mode in counted.modes and contact.provider_kind in counted.provider_kinds
+        if fits and window.due_from <= contact.at.astimezone(zone).date() <= window.due_to:
+            yield Kept(contact.at.astimezone(zone), contact.provider_kind, contact.ce_id, contact.mode)
 
 
 def _excluded(
@@ -102,10 +124,10 @@ def _excluded(
         return Excluded("deceased", (death,))
     if ended_by.disposition is not None and ended_by.disposition.kind == "transfer":
         return Excluded("transferred", (ended_by.ce_id,))
-    later = [s for s in _later(stay, stays) if _begun(s, zone_of) <= last]
+    later = [s for s in _later(stay, stays) if first_day(s, zone_of) <= last]
     for level in (Level.INPATIENT, Level.RESIDENTIAL):
         for other in (s for s in later if s.level == level):
-            same_day = _begun(other, zone_of) <= left
+            same_day = first_day(other, zone_of) <= left
             acute = "transferred" if same_day else "readmitted"
             return Excluded(acute if level is Level.INPATIENT else "non-acute-stay", (other.begun_by,))
     return None
@@ -116,27 +138,11 @@ def _deaths(left: date, last: date, stays: Sequence[StayNow], zone_of: ZoneOf) -
     for stay in stays:
         if stay.ended_by is None or stay.to is None:
             continue
-        said = stay.ended_by.disposition.kind if stay.ended_by.disposition else stay.ended_by.reason
-        if said == "deceased" and left <= leaving_day(stay.to, zone_of(stay.facility)) <= last:
+        if said_of_end(stay) == "deceased" and left <= leaving_day(stay.to, zone_of(stay.facility)) <= last:
             yield stay.ended_by.ce_id
 
 
 def _later(stay: StayNow, stays: Sequence[StayNow]) -> list[StayNow]:
     """24-hour stays that go on after this one ended, in the order of their beginnings."""
-    others = [s for s in stays if s is not stay and s.level in ROUND_THE_CLOCK and _ends_later(s, stay)]
-    return sorted(others, key=_order)
-
-
-def _ends_later(other: StayNow, stay: StayNow) -> bool:
-    """True for an open one. Two that end at one instant: the one begun later is the last."""
-    if other.to is None or stay.to is None:
-        return other.to is None
-    return (other.to, *_order(other)) > (stay.to, *_order(stay))
-
-
-def _order(stay: StayNow) -> tuple[datetime, str, str]:
-    return stay.begun, stay.kind, stay.id
-
-
-def _begun(stay: StayNow, zone_of: ZoneOf) -> date:
-    return stay.begun.astimezone(zone_of(stay.facility)).date()
+    others = [s for s in stays if s is not stay and s.level in ROUND_THE_CLOCK and ends_later(s, stay)]
+    return sorted(others, key=order)

@@ -1,4 +1,4 @@
-"""All SQL of aftercare that writes, and locks: episodes as last told, our own facts, one row a window."""
+"""All SQL of aftercare that writes, and locks: episodes as last told, our own facts, what lists show of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from services.aftercare.domain import Row, Said, Standing
-from services.aftercare.tables import episodes, facts, follow_ups
+from services.aftercare.domain import Row
+from services.aftercare.entries import Entry
+from services.aftercare.standing import Said, Standing
+from services.aftercare.tables import entries, episodes, facts, follow_ups
 from shared.db import Connection, copy_rows
 from shared.events.envelope import Fact
 from shared.events.episodes import EpisodeState
@@ -37,6 +39,8 @@ class Saved(NamedTuple):
     rows_before: dict[str, Row]
     rows_after: dict[str, Row]
     next_deadline: datetime | None
+    entries: tuple[Entry, ...] | None = None
+    """None: the episode has none and had none."""
 
 
 _NEW = sa.text(
@@ -49,6 +53,11 @@ _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _STANDING = (
     sa.select(facts.c.episode_id, facts.c.sequence, facts.c.ce_id, facts.c.name, facts.c.value)
     .where(facts.c.episode_id == sa.any_(_IDS), facts.c.stands)
+    .order_by(facts.c.episode_id, facts.c.sequence)
+)
+_DECIDED = (
+    sa.select(facts.c.episode_id, facts.c.name, facts.c.value)
+    .where(facts.c.episode_id == sa.any_(_IDS), sa.text("value ? 'decided_by'"))
     .order_by(facts.c.episode_id, facts.c.sequence)
 )
 _SAVE = sa.text(
@@ -64,6 +73,7 @@ _FALL = sa.text(
     "WHERE f.episode_id = n.episode_id AND f.sequence = n.sequence"
 )
 _FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS text[]))")
+_CLEAR = sa.text("DELETE FROM entries WHERE episode_id = ANY(CAST(:ids AS text[]))")
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> list[Stored]:
@@ -98,6 +108,20 @@ async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list
     return found
 
 
+async def lock_one(connection: Connection, episode_id: str) -> Stored | None:
+    """Lock an episode that is there, with its document; None where there is none."""
+    row = (await connection.execute(_LOCK.where(episodes.c.episode_id == episode_id))).one_or_none()
+    return None if row is None else _stored(row)
+
+
+async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """(name, value) of the facts about windows that people decided, standing or not, in order; by episode."""
+    found: dict[str, list[tuple[str, dict[str, Any]]]] = {each: [] for each in ids}
+    for row in (await connection.execute(_DECIDED, {"ids": list(ids)})).all():
+        found[row.episode_id].append((row.name, row.value))
+    return found
+
+
 async def save(connection: Connection, saved: Sequence[Saved]) -> None:
     """Remember what was decided of locked episodes: rows, facts, windows. One statement for each table and kind."""
     await connection.execute(_SAVE, _episode_columns(saved))
@@ -108,6 +132,7 @@ async def save(connection: Connection, saved: Sequence[Saved]) -> None:
     fresh = [_fact_row(fact) for each in saved for fact in each.said.facts]
     await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
     await _save_windows(connection, saved)
+    await _save_entries(connection, [(s.episode, s.entries) for s in saved if s.entries is not None])
 
 
 def _episode_columns(saved: Sequence[Saved]) -> dict[str, list[Any]]:
@@ -130,12 +155,35 @@ async def _save_windows(connection: Connection, saved: Sequence[Saved]) -> None:
     await copy_rows(connection, follow_ups, follow_ups.columns.keys(), [_window_row(row) for row in new])
 
 
+async def _save_entries(connection: Connection, told: Sequence[tuple[Stored, tuple[Entry, ...]]]) -> None:
+    if not told:
+        return
+    await connection.execute(_CLEAR, {"ids": [episode.episode_id for episode, _ in told]})
+    rows = [_entry_row(episode, each) for episode, listed in told for each in listed]
+    await copy_rows(connection, entries, entries.columns.keys(), rows)
+
+
+def _entry_row(episode: Stored, entry: Entry) -> tuple[Any, ...]:
+    patient_id = episode.document.patient_id if episode.document else ""
+    value = orjson.dumps(entry.value).decode()
+    return (
+        entry.id,
+        entry.kind,
+        episode.episode_id,
+        patient_id,
+        entry.facility,
+        entry.state,
+        entry.sort_at,
+        value,
+    )
+
+
 def _stored(row: Any) -> Stored:
     document = EpisodeState.model_validate(row.document) if row.document is not None else None
     return Stored(row.episode_id, row.version, row.sequence, document, row.site_version)
 
 
-_NEEDED = frozenset({"episode_id", "patient_id", "state", "labels", "stays", "version"})
+_NEEDED = frozenset({"episode_id", "patient_id", "state", "labels", "stays", "search", "version"})
 
 
 def _document(document: EpisodeState | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Aftercare's tables: episodes as last told, its own facts, one row a window; no statement, no rule."""
+"""Aftercare's tables: episodes as last told, its own facts, what lists show of them; no statement, no rule."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ facts = sa.Table(
     sa.Column("value", JSONB, nullable=False),
     sa.Column("stands", sa.Boolean, nullable=False),
     sa.Index("facts_standing", "episode_id", postgresql_where=sa.text("stands")),
+    sa.Index("facts_decided", "episode_id", postgresql_where=sa.text("value ? 'decided_by'")),
     comment="every fact that aftercare stated; a cancel and what is cancelled or replaced do not stand",
 )
 
@@ -52,4 +53,21 @@ follow_ups = sa.Table(
     sa.Index("follow_ups_by_state", "state", "due_to", "follow_up_id"),
     sa.Index("follow_ups_episode", "episode_id"),
     comment="one row a window that stands, for lists; derived from the facts that stand",
+)
+
+entries = sa.Table(
+    "entries",
+    METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("sort_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("value", JSONB, nullable=False),
+    sa.Index("entries_by_time", "kind", "sort_at", "id"),
+    sa.Index("entries_by_state", "kind", "state", "sort_at", "id"),
+    sa.Index("entries_episode", "episode_id"),
+    comment="plans, referrals, contacts, appointments, risks as lists show them; folded from the facts that stand",
 )

@@ -1,26 +1,39 @@
-"""What comes round by the clock: windows that are over are stated missed; a changed site config is decided by anew."""
+"""What comes round by the clock: windows and waits that are over are stated so; a changed site config is decided by
+anew; keys of old requests are forgotten.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 
-from services.aftercare.handlers import Round, Rules, decide_again, state_missed
+from services.aftercare.handlers import Round, Rules, decide_again, state_due
+from shared import idempotency
 from shared.db import Connection, Database
 from shared.run import Timer
 
 log = logging.getLogger(__name__)
 
+KEYS_KEPT = timedelta(days=2)
+"""A request sent again later than this is a new one."""
 Part = Callable[[Rules, Connection, str], Awaitable[Round]]
 
 
 def timers(database: Database, rules: Rules, every: float = 15.0) -> list[Timer]:
-    """`missed` and `site-config`, each every so many seconds; a round goes to its end in bounded transactions."""
+    """`due`, `site-config` and `idempotency-keys`, each every so many seconds; a round goes to its end in
+    bounded transactions."""
     return [
-        Timer("missed", every, partial(whole_round, database, rules, state_missed)),
+        Timer("due", every, partial(whole_round, database, rules, state_due)),
         Timer("site-config", 3600.0, partial(whole_round, database, rules, decide_again)),
+        Timer("idempotency-keys", 3600.0, partial(_forget_keys, database, rules)),
     ]
+
+
+async def _forget_keys(database: Database, rules: Rules) -> None:
+    async with database.begin() as connection:
+        await idempotency.forget(connection, rules.clock() - KEYS_KEPT)
 
 
 async def whole_round(database: Database, rules: Rules, part: Part) -> None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from services.aftercare.domain import State
-from services.aftercare.tables import episodes, facts, follow_ups
+from services.aftercare.domain import STATES, State
+from services.aftercare.entries import Kind
+from services.aftercare.tables import entries, episodes, facts, follow_ups
 from shared.db import Connection
+from shared.site_values import FollowUpClock
 from shared.tables import positions
+
+ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
+    facts.c.episode_id, facts.c.sequence
+)
+ALL_TOLD = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
 
 
 class After(NamedTuple):
@@ -41,6 +48,95 @@ async def list_follow_ups(
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
+class AfterEntry(NamedTuple):
+    """The last entry of the page before."""
+
+    sort_at: datetime
+    id: str
+
+
+async def list_entries(
+    connection: Connection,
+    kind: Kind,
+    *,
+    state: str | None = None,
+    episode_id: str | None = None,
+    facilities: frozenset[str] | None = None,
+    after: AfterEntry | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Up to `limit` entries of a kind, by when they are due. `facilities` None: of every one."""
+    columns = entries.c
+    query = sa.select(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
+    if state is not None:
+        query = query.where(columns.state == state)
+    if episode_id is not None:
+        query = query.where(columns.episode_id == episode_id)
+    if facilities is not None:
+        query = query.where(columns.facility.in_(sorted(facilities)))
+    if after is not None:
+        query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def entry(connection: Connection, kind: Kind, entry_id: str) -> dict[str, Any] | None:
+    """One entry with its episode's `sequence`."""
+    query = (
+        sa.select(entries, episodes.c.sequence)
+        .join(episodes, episodes.c.episode_id == entries.c.episode_id)
+        .where(entries.c.kind == kind, entries.c.id == entry_id)
+    )
+    return _one((await connection.execute(query)).mappings().one_or_none())
+
+
+async def follow_up(connection: Connection, follow_up_id: str) -> dict[str, Any] | None:
+    """One window with its episode's `sequence`."""
+    query = (
+        sa.select(follow_ups, episodes.c.sequence)
+        .join(episodes, episodes.c.episode_id == follow_ups.c.episode_id)
+        .where(follow_ups.c.follow_up_id == follow_up_id)
+    )
+    return _one((await connection.execute(query)).mappings().one_or_none())
+
+
+async def facilities_of(connection: Connection, episode_id: str) -> frozenset[str] | None:
+    """The facilities of an episode's stays, None where there is no such episode."""
+    query = sa.select(episodes.c.document).where(episodes.c.episode_id == episode_id)
+    document = (await connection.execute(query)).scalar_one_or_none()
+    return None if document is None else frozenset(stay["facility"] for stay in document["stays"])
+
+
+async def rates(
+    connection: Connection,
+    clocks: Sequence[FollowUpClock],
+    *,
+    first: date,
+    last: date,
+    facilities: frozenset[str] | None,
+) -> list[dict[str, Any]]:
+    """For each facility and measure: how the windows of discharges from `first` to `last`, both inclusive, stand."""
+    columns = follow_ups.c
+    of_clock = [
+        sa.and_(
+            columns.measure == clock.measure,
+            columns.due_from.between(first + timedelta(days=clock.first_day), last + timedelta(days=clock.first_day)),
+        )
+        for clock in clocks
+    ]
+    counts = [sa.func.count().filter(columns.state == state).label(state) for state in STATES]
+    query = sa.select(columns.facility, columns.measure, *counts).where(sa.or_(sa.false(), *of_clock))
+    if facilities is not None:
+        query = query.where(columns.facility.in_(sorted(facilities)))
+    grouped = query.group_by(columns.facility, columns.measure).order_by(columns.facility, columns.measure)
+    return [_plain(row) for row in (await connection.execute(grouped)).mappings()]
+
+
+async def entries_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of these episodes' entries."""
+    query = sa.select(entries).where(entries.c.episode_id.in_(ids))
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
 async def episodes_after(connection: Connection, episode_id: str, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` stored episodes with an id greater than the one given."""
     query = sa.select(episodes).where(episodes.c.episode_id > episode_id).order_by(episodes.c.episode_id).limit(limit)
@@ -66,3 +162,7 @@ async def where_consumers_stand(connection: Connection) -> list[dict[str, Any]]:
 
 def _plain(row: sa.RowMapping) -> dict[str, Any]:
     return {str(name): value for name, value in row.items()}  # SQLAlchemy's names are not plain str, JSON needs them so
+
+
+def _one(row: sa.RowMapping | None) -> dict[str, Any] | None:
+    return None if row is None else _plain(row)

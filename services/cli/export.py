@@ -12,13 +12,13 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @click.command("export")
-@click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "all"]), default="all")
+@click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "settings", "openapi", "all"]), default="all")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files in docs/ that are stale.")
 @click.option("--break-readers", is_flag=True, help="Write even what existing readers can't read.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(kind: str, out: Path | None, check: bool, break_readers: bool, as_json: bool) -> None:
-    """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events.
+    """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events; OpenAPI, the page of settings.
 
     Without --out it goes to docs/. A schema in the folder that would lose a field, a value or a type is left as it is,
     and the command fails: publish a v2 of the type instead.
@@ -33,7 +33,9 @@ def command(kind: str, out: Path | None, check: bool, break_readers: bool, as_js
 def _fresh(folder: Path) -> list[str]:
     from shared.documents import stale
 
-    if found := stale(folder):
+    found = stale(folder)
+    found += [path for path, text in openapi().items() if _read(folder / path) != text]
+    if found:
         raise SetUpError(f"stale, run `stepdown export`: {', '.join(found)}")
     return []
 
@@ -43,7 +45,8 @@ def _write(kind: str, folder: Path, break_readers: bool) -> list[str]:
 
     if not break_readers and (found := breaks(folder)):
         raise SetUpError("this would break readers; publish a new version of the type:\n" + "\n".join(found))
-    written = documents(kind)
+    written = documents(kind) if kind != "openapi" else {}
+    written |= openapi() if kind in {"openapi", "all"} else {}
     try:
         for path, text in written.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +54,19 @@ def _write(kind: str, folder: Path, break_readers: bool) -> list[str]:
     except OSError as wrong:
         raise SetUpError(f"{folder} can't be written: {wrong.strerror}") from None
     return sorted(written)
+
+
+def openapi() -> dict[str, str]:
+    """The text of each service's OpenAPI document by its path below docs/; those that have one."""
+    import json
+
+    from services.intake.web.openapi import document as intake
+
+    return {"openapi/intake.json": json.dumps(intake(), indent=2, ensure_ascii=False) + "\n"}
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def _tell(as_json: bool, word: str, paths: list[str]) -> None:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("doctor", "check broker, database, topics, clock and config; say what to do"),
     "hl7": Entry("hl7", "check HL7 files without any service"),
     "send": Entry("send", "send files to a running system, print each ACK"),
+    "feeds": Entry("feeds", "how the hospitals' feeds do: counts, what waits, what went wrong"),
     "events": Entry("events", "read a topic from the beginning"),
     "episodes": Entry("episodes", "the current state of episodes, their facts and periods"),
     "verify": Entry("verify", "check what is promised, across databases and topics"),

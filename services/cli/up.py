@@ -40,20 +40,21 @@ def command(as_json: bool, **asked: Any) -> None:
 
         def ready(system: Ready, path: Path) -> None:
             progress.done()
-            click.echo(_as_json(system, path) if as_json else _for_people(system, path))
+            click.echo(addresses_of(system, path) if as_json else for_people(system, path))
             sys.stdout.flush()
 
         told = Told(step=progress.step, ready=ready, event=lambda text: click.echo(f"stepdown: {text}", err=True))
         asyncio.run(up(Options(**asked), told))
 
 
-def _as_json(system: Ready, path: Path) -> str:
+def addresses_of(system: Ready, path: Path) -> str:
     """Without the tokens: they are secrets, and in the ready file."""
     addresses = {name: getattr(system, name) for name in ("kafka", "mllp", "intake", "placement", "aftercare")}
     return json.dumps(addresses | {"ready_file": str(path)})
 
 
-def _for_people(system: Ready, path: Path) -> str:
+def for_people(system: Ready, path: Path) -> str:
+    """The addresses, one on a line."""
     lines = (
         ("coordinators' desk", system.placement + "/"),
         ("follow-up desk", system.aftercare + "/"),

@@ -39,7 +39,7 @@ _Times = dict[str, Moment | Removed | _Unreadable]
 
 
 def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
-    """What the message says; who the patient is stays in `parts.identity(message)`.
+    """What the message says; who the patient is, `people.person` reads.
 
     Raises Refused (an InvalidMessage): AR 200/201/202 for what this door does not take, AE for a message without
     control id, PID or patient id, a merge without MRG or into itself, a required time that is unreadable or further

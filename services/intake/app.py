@@ -47,15 +47,15 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     intake = Intake(database, site, Seal(settings.keys()), clock)
     reception: Reception[Received, Answer] = Reception(intake.receive, size=lambda each: len(each.raw))
     limits = mllp.Limits(frame_bytes=site.limits.message_bytes)
-    door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits)
+    door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls())
     broker = broker_for(settings, NAME)
     return Service(
         name=NAME,
         database=database,
         broker=broker,
-        routes=routes(reception, clock, site.limits),
+        routes=routes(intake, reception),
         settings=settings,
-        subscriptions=[consumer.episodes(broker, database)],
+        subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
         doors=[Doors(reception, [door])],
     )

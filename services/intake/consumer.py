@@ -1,18 +1,103 @@
-"""What intake reads from Kafka: care.episodes, for the choice of a visit's episode."""
+"""What intake reads from Kafka: care.episodes for the choice of a visit's episode, hospital.adt as a door.
+
+The door adds bytes and takes away replies: what a message means is decided behind `handlers.take_in`, in the
+transaction that also moves the position and has the acknowledgements in its outbox (decision 0105).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
 
+from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
 from pydantic import ValidationError
 
 from services.intake import store
+from services.intake.ack import NOT_HL7
+from services.intake.handlers import Intake, take_in
+from services.intake.reading import ER7, Letter, Received
+from shared import metrics, outbox
 from shared.db import Connection, Database
 from shared.errors import InvalidMessage
-from shared.events import EpisodeState
+from shared.events import EpisodeState, Record
 from shared.kafka import Subscription
-from shared.positions import Incoming, Tally
+from shared.positions import Incoming, Outcome, Tally
+
+DOOR = "kafka"
+ACKS = "hospital.acks"
+CORRELATION = ("correlationid", "correlation_id", "ce_correlationid", "traceparent")
+"""Headers of a record that its acknowledgements have too."""
+LONGEST = 1000
+"""Bytes of such a header; a longer one is left out."""
+BATCH = 256
+"""Records of one transaction at most; the reception's measure (decision 0104)."""
+
+
+class Parcel(NamedTuple):
+    """A record of hospital.adt as letters, and what of its headers goes back."""
+
+    letters: list[Letter]
+    headers: list[tuple[str, bytes]]
+
+
+def hospital_adt(broker: KafkaBroker, intake: Intake) -> Subscription:
+    """The subscription to hospital.adt."""
+    return Subscription(
+        broker,
+        intake.database,
+        service="intake",
+        topic="hospital.adt",
+        apply=partial(take_records, intake=intake),
+        decode=partial(parcel_of, intake=intake),
+        max_records=BATCH,
+    )
+
+
+def parcel_of(record: ConsumerRecord, *, intake: Intake) -> Parcel:
+    """A record's letters, read before the transaction begins. Raises InvalidMessage for what is no ER7 text."""
+    headers = [(name.lower(), value or b"") for name, value in record.headers]
+    kind = next((value for name, value in headers if name == "content-type"), b"").split(b";")[0].strip().lower()
+    if kind not in {b"", ER7.encode()}:
+        raise InvalidMessage(f"its content-type is not {ER7}")
+    if not record.value:
+        raise InvalidMessage("the record is empty")
+    if len(record.value) > intake.site.limits.message_bytes:
+        raise InvalidMessage(f"a message may have {intake.site.limits.message_bytes} bytes at most")
+    letters = intake.letters_of(Received(record.value, DOOR, intake.clock()))
+    return Parcel(letters, [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST])
+
+
+async def take_records(
+    connection: Connection, batch: Sequence[Incoming[Parcel]], tally: Tally, *, intake: Intake
+) -> None:
+    """Take in the letters of a batch, and put their acknowledgements into the outbox in the order of the records."""
+    await take_in(connection, [letter for incoming in batch for letter in incoming.fact.letters], intake)
+    await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
+    for incoming in batch:
+        letters = incoming.fact.letters
+        if letters[0].outcome.fault is NOT_HL7:
+            tally.refuse(incoming, NOT_HL7.text)
+        else:
+            tally.add(incoming.slot, _outcome(letters))
+        for letter in letters:
+            metrics.MESSAGES.labels(DOOR, letter.outcome.code).inc()
+
+
+def acknowledgements(incoming: Incoming[Parcel]) -> list[Record]:
+    """The replies to a record, keyed as it was; each says which record it answers."""
+    origin = ("x-origin", f"{incoming.slot.topic}/{incoming.slot.partition}/{incoming.offset}".encode())
+    headers = [("content-type", ER7.encode()), origin, *incoming.fact.headers]
+    replies = [reply for letter in incoming.fact.letters for reply in letter.replies]
+    return [Record(ACKS, incoming.key, reply, headers) for reply in replies]
+
+
+def _outcome(letters: Sequence[Letter]) -> Outcome:
+    """applied: something of the record is kept now; ignored: nothing of it is taken (AR); else it came before."""
+    if any(letter.stored and letter.note != "repeat" for letter in letters):
+        return "applied"
+    return "repeated" if any(letter.stored for letter in letters) else "ignored"
 
 
 def episodes(broker: KafkaBroker, database: Database) -> Subscription:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from services.intake.difference import Difference, Standing, difference
-from services.intake.model import Adt, Moment, Said, SiteMap
+from services.intake.model import Said, SiteMap
 from services.intake.visits import standing as stands
-from services.intake.visits.facts import FactKey, Wanted, mrn, other_facts, stay_facts
-from services.intake.visits.moves import walk
+from services.intake.visits.facts import FactKey, Wanted, other_facts, stay_facts
+from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import UPDATES, Update, amended, stay_of
@@ -30,10 +29,10 @@ __all__ = [
     "choose_episode",
     "derive",
     "difference",
-    "visit_id",
 ]
 
 Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
+_AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 _WAITS = frozenset({"waiting", "not-on-leave"})
 
 
@@ -63,23 +62,6 @@ class KnownEpisode(NamedTuple):
     begun_at: datetime | None = None
 
 
-def visit_id(adt: Adt) -> str | None:
-    """The visit that a message names: PV1-19, else PID-18, else MRN + admit time (as a digest); None if it names none.
-
-    The first of them is also the id of the visit's first stay.
-    """
-    if adt.visit_number:
-        return adt.visit_number
-    told = adt.admitted if isinstance(adt.admitted, Moment) else None
-    if told is None and adt.trigger in {"A01", "A04"}:
-        told = adt.occurred
-    number = mrn(adt.patient_ids)
-    if told is None or number is None:
-        return None
-    parts = (adt.facility, number.authority or "", number.id, f"{told.start.timestamp():.0f}")
-    return "v-" + sha256("\x1f".join(parts).encode()).hexdigest()[:24]
-
-
 def derive(visit: str, messages: Iterable[Said], site: SiteMap) -> Derived:
     """What all messages of one visit number mean together, in whatever order they came and however often.
 
@@ -97,7 +79,7 @@ def derive(visit: str, messages: Iterable[Said], site: SiteMap) -> Derived:
         facts += other_facts(stay, stay_id, own, site)
     words = {turn: _effect(word) for turn, word in walked.words.items()}
     words |= dict.fromkeys(standing.taken_back, ("taken-back", None))
-    words |= {turn: _effect(word) for turn, word in standing.cancels.items()}
+    words |= {turn: _effect(_unmapped(walked, turn) or word) for turn, word in standing.cancels.items()}
     words |= {turn: _updated(update, of, facts) for turn, (update, of) in updates.items()}
     moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
     notes = (
@@ -137,9 +119,15 @@ def _updates(said: list[Said], stays: list[Stay]) -> dict[int, tuple[Update, Sta
 def _updated(update: Update, stay: Stay | None, facts: list[Wanted]) -> tuple[Effect, str | None]:
     if stay is None:
         return "waiting", "waiting"
-    changed = any(amended(step.statement, [update])[1] is update.said for step in stay.steps)
+    steps = (step.statement for step in stay.steps if step.fact in _AMENDABLE)
+    changed = any(amended(one, [update])[1] is update.said for one in steps)
     told = any(fact.said_by == update.said.message_id for fact in facts)
     return ("applied", None) if changed or told else ("no-effect", "already-told")
+
+
+def _unmapped(walked: Walk, turn: int) -> str:
+    """A cancel that names another unit is also a transfer there, which waits for the unit to be mapped."""
+    return "unmapped" if walked.words.get(turn) == "unmapped" else ""
 
 
 def _effect(word: str) -> tuple[Effect, str | None]:

@@ -15,19 +15,21 @@ from datetime import datetime
 from services.intake import store
 from services.intake.ack import Outcome
 from services.intake.adt import TRIGGERS
-from services.intake.domain import visit_id
 from services.intake.identity import whose
 from services.intake.ids import new_id
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
+from services.intake.people.handlers import Telling, keep
+from services.intake.placing import Places, deliver, put
 from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
-from services.intake.settling import Ledger, OnFile, Settled, settle
+from services.intake.settling import Ledger, Settled, settle
 from shared import audit, metrics, outbox
 from shared.crypto import Seal
 from shared.db import Connection, Database
 from shared.errors import Transient
 from shared.events import to_record
 from shared.site_config import Site
+from shared.writes import Write, array, at_once, bytes_array
 
 log = logging.getLogger(__name__)
 TOPIC = "care.events"
@@ -49,17 +51,17 @@ class Intake:
 
     async def receive(self, batch: Sequence[Received]) -> list[Answer]:
         """An answer for each frame, in order; when it returns, what was answered AA or AE is committed."""
-        rules = SiteRules(self.site)
-        frames = [self._read(received, rules) for received in batch]
+        frames = [self.letters_of(received) for received in batch]
         await self._keep([letter for letters in frames for letter in letters])
         answers = [together(letters) for letters in frames]
         for received, answer in zip(batch, answers, strict=True):
             metrics.MESSAGES.labels(received.door, answer.code).inc()
         return answers
 
-    def _read(self, received: Received, rules: SiteRules) -> list[Letter]:
+    def letters_of(self, received: Received) -> list[Letter]:
+        """A frame, record or body as letters: read, hashed and sealed; nothing is stored yet."""
         try:
-            return read(received, rules, self.seal)
+            return read(received, SiteRules(self.site), self.seal)
         except Exception:
             letter = unread(received, self.seal)
             log.exception("a message can't be read", extra={"message_id": letter.message_id})
@@ -107,9 +109,12 @@ class Intake:
             patients = await store.patients_of_another_mapping(connection, self.site.version, page)
             if not patients:
                 return 0
-            await store.lock_patients(connection, patients, new=False)
-            visits = await store.visits_of(connection, patients)
-            await _settled(connection, visits, [], await store.ledger_of(connection, patients), self)
+            unsure = await store.lock_patients(connection, patients)
+            found = deliver([], await store.visits_of(connection, patients), unsure)
+            found.settle_all()
+            ledger = await store.ledger_of(connection, patients)
+            _, writes = await _settled(connection, found, [], ledger, self)
+            await at_once(connection, writes)
         return len(set(patients))
 
 
@@ -117,31 +122,38 @@ async def take_in(connection: Connection, letters: Sequence[Letter], intake: Int
     """Store letters and what follows from them, inside the caller's transaction; each letter gets its answer."""
     news = [letter for letter in letters if letter.stored]
     about = [letter for letter in news if letter.adt is not None and letter.outcome.code == "AA"]
-    if about:
-        await _find_patients(connection, about, intake)
+    unsure = await _find_patients(connection, about, intake) if about else set()
     repeats = await _repeats(connection, news)
     news = [letter for letter in news if id(letter) not in repeats]
     about = [letter for letter in about if id(letter) not in repeats]
-    if about:
-        await _settle(connection, about, intake)
-    await store.keep_messages(connection, [_kept(letter) for letter in news])
-    await _account(connection, letters, repeats, intake)
+    writes = await _settle(connection, about, unsure, intake) if about else []
+    writes += store.keep_messages([_kept(letter) for letter in news])
+    await at_once(connection, writes + _account(letters, repeats, intake))
 
 
-async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
-    """Whom each letter is about: found or made, and locked."""
+async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> set[str]:
+    """Whom each letter is about: found or made, and locked; those of whom any message names no visit."""
     keys = {key for letter in letters for key in letter.keys}
-    owners = await store.owners(connection, sorted(keys))
-    missing = keys - owners.keys()
-    if missing:
-        await store.add_identifiers(connection, _new_identifiers(letters, dict(owners), missing, intake))
-        owners = await store.owners(connection, sorted(keys))
+    owners, unsure = await store.owners(connection, sorted(keys))
+    if missing := keys - owners.keys():
+        new = _new_identifiers(letters, dict(owners), missing, intake)
+        added = await store.add_identifiers(connection, new)
+        owners |= {key: patient for key, patient, _ in new if key in added}
+        if len(added) < len(missing):  # another transaction was faster
+            owners, unsure = await store.owners(connection, sorted(keys))
     for letter in letters:
         letter.patient_id = whose(letter.keys, owners)
         if len({owners[key] for key in letter.keys}) > 1:
             letter.warn(SEVERAL_PATIENTS)
-    patients = {letter.patient_id for letter in letters if letter.patient_id}
-    await store.lock_patients(connection, patients, new=bool(missing))
+    return unsure
+
+
+async def find_patient(connection: Connection, letter: Letter, intake: Intake) -> str:
+    """Whom a request with ids is about: found or made, and locked; the letter has its keys, and no message."""
+    await _find_patients(connection, [letter], intake)
+    if letter.patient_id is None:
+        raise ValueError("a request about nobody")
+    return letter.patient_id
 
 
 def _new_identifiers(
@@ -169,74 +181,67 @@ async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int
         same = before[letter.ids, letter.body]
         earlier = first.setdefault((letter.ids, letter.body), letter)
         if same.message_id is not None:
-            letter.replies, letter.outcome = same.replies, Outcome(same.answer)
+            letter.replies, letter.outcome, letter.note = same.replies, Outcome(same.answer), "repeat"
             repeats.add(id(letter))
         elif earlier is not letter:
-            letter.replies, letter.outcome = earlier.replies, earlier.outcome
+            letter.replies, letter.outcome, letter.note = earlier.replies, earlier.outcome, "repeat"
             repeats.add(id(letter))
         elif bodies.setdefault(letter.ids, letter.body) != letter.body or same.other:
             letter.warn(OTHER_BODY)
     return repeats
 
 
-async def _settle(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
+async def _settle(connection: Connection, letters: Sequence[Letter], unsure: set[str], intake: Intake) -> list[Write]:
     patients = sorted({letter.patient_id for letter in letters if letter.patient_id})
-    every = await store.visits_of(connection, patients)
-    touched = _deliver(letters, every)
+    found = deliver(letters, await store.visits_of(connection, patients), unsure)
+    await store.doubt(connection, found.unsure - unsure)
     ledger = await store.ledger_of(connection, patients)
-    for visit in every:
-        if visit.visit_id not in touched:
-            ledger.learn(visit)
-    settled = await _settled(connection, list(touched.values()), letters, ledger, intake)
+    for visit in found.untouched:
+        ledger.learn(visit)
+    settled, writes = await _settled(connection, found, letters, ledger, intake)
     _note(letters, settled)
-    identities = {
-        letter.patient_id: (intake.seal.close(letter.sealed_identity, f"identity:{letter.patient_id}"), said_at)
-        for letter, said_at in _by_time_said(letters)
-        if letter.patient_id and letter.sealed_identity
-    }
-    await store.keep_identities(connection, identities)
+    await keep(connection, _tellings(letters), intake.seal)
+    return writes
 
 
-def _by_time_said(letters: Iterable[Letter]) -> list[tuple[Letter, datetime]]:
-    timed = [(letter, letter.adt.stated_at) for letter in letters if letter.adt is not None]
-    return sorted(timed, key=lambda each: each[1])
-
-
-def _deliver(letters: Sequence[Letter], every: list[OnFile]) -> dict[str, OnFile]:
-    """The visits that letters name, new ones made; each letter is given its visit."""
-    places = {(visit.patient_id, visit.facility, visit.key): visit for visit in every}
-    touched: dict[str, OnFile] = {}
-    for letter in letters:
-        key = visit_id(letter.adt) if letter.adt else None
-        if key is None or letter.patient_id is None:
-            letter.note = "no-visit"
-            continue
-        place = (letter.patient_id, letter.facility, key)
-        visit = places.get(place)
-        if visit is None:
-            visit = places[place] = OnFile(new_id(letter.arrived_at), *place)
-        letter.visit_id = visit.visit_id
-        touched[visit.visit_id] = visit
-    return touched
+def _tellings(letters: Iterable[Letter]) -> list[Telling]:
+    """What letters say of persons, in the order said."""
+    told = [
+        Telling(letter.patient_id, letter.facility, letter.person, letter.adt.stated_at)
+        for letter in letters
+        if letter.adt is not None and letter.patient_id is not None
+    ]
+    return sorted(told, key=lambda each: each.said_at)
 
 
 async def _settled(
-    connection: Connection, visits: Sequence[OnFile], letters: Sequence[Letter], ledger: Ledger, intake: Intake
-) -> list[Settled]:
-    """Load, settle and save visits, and send what they state."""
-    by_id = {visit.visit_id: visit for visit in visits}
-    await store.fill(connection, by_id)
+    connection: Connection, found: Places, letters: Sequence[Letter], ledger: Ledger, intake: Intake
+) -> tuple[list[Settled], list[Write]]:
+    """Load and settle the touched visits; what is to be written of them, and to be sent."""
+    await store.fill(connection, found.stored)
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
-            said = Said(letter.adt, letter.message_id, letter.arrived_at)
-            by_id[letter.visit_id].messages.append(said)
-            by_id[letter.visit_id].newest = said
+            told = Said(letter.adt, letter.message_id, letter.arrived_at)
+            found.touched[letter.visit_id].messages.append(told)
+            found.touched[letter.visit_id].newest = told
+    if found.unsure:
+        await _find_visits(connection, found, letters, intake)
+    visits = list(found.touched.values())
     settled = settle(visits, ledger, intake.site, intake.clock())
-    await store.keep_settled(connection, settled, ledger, intake.site.version)
     stored = {message for visit in visits for message in visit.notes}
-    await store.keep_notes(connection, [note for each in settled for note in each.notes if note.message_id in stored])
-    await outbox.send(connection, [to_record(one.fact, TOPIC) for each in settled for one in each.stated])
-    return settled
+    changed = [note for each in settled for note in each.notes if note.message_id in stored]
+    said = [to_record(one.fact, TOPIC) for each in settled for one in each.stated]
+    writes = store.keep_settled(settled, ledger, intake.site.version)
+    return settled, writes + store.keep_notes(changed) + outbox.sending(said)
+
+
+async def _find_visits(connection: Connection, found: Places, letters: Sequence[Letter], intake: Intake) -> None:
+    """The visits of messages that name none; where one lies elsewhere now, that is stored."""
+    found.strays += await store.strays_of(connection, found.unsure)
+    moved = put(found, intake.site)
+    for letter in letters:
+        letter.visit_id = moved.pop(letter.message_id, letter.visit_id)
+    await store.move(connection, moved)
 
 
 def _note(letters: Sequence[Letter], settled: Sequence[Settled]) -> None:
@@ -258,10 +263,10 @@ def _kept(letter: Letter) -> store.Kept:
         control_id=letter.control_id,
         charset=letter.head.charset,
         answer=letter.outcome.code,
-        replies=list(letter.replies),
+        replies=bytes_array(letter.replies),
         note=letter.note,
         reason=letter.reason,
-        warnings=letter.warnings,
+        warnings=array(letter.warnings),
         patient_id=letter.patient_id,
         visit_id=letter.visit_id,
         said=letter.values,
@@ -269,7 +274,7 @@ def _kept(letter: Letter) -> store.Kept:
     )
 
 
-async def _account(connection: Connection, letters: Sequence[Letter], repeats: set[int], intake: Intake) -> None:
+def _account(letters: Sequence[Letter], repeats: set[int], intake: Intake) -> list[Write]:
     """Who sent what: audit rows and the feeds' counts, added up over the batch."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for letter in letters:
@@ -282,5 +287,4 @@ async def _account(connection: Connection, letters: Sequence[Letter], repeats: s
         audit.Entry(now, f"{door}:{facility}", f"message {trigger}", facility, answer, number)
         for (facility, door, trigger, answer), number in counts.items()
     ]
-    await audit.note(connection, entries)
-    await store.count_feeds(connection, counts, now)
+    return audit.noting(entries) + store.count_feeds(counts, now)

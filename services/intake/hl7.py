@@ -53,10 +53,13 @@ class Segment:
 
     def get(self, field: int, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of the first repetition, unescaped and trimmed; "" where there is none."""
-        raw = self.raw(field)
+        fields = self._fields
+        raw = fields[field] if fields is not None and field < len(fields) else self.raw(field)
+        if not raw:
+            return raw
         if raw.isalnum():  # no delimiter is: the shortest way for most fields
             return raw if component == sub == 1 else ""
-        return self._message.part(self._first(raw), component, sub) if raw else ""
+        return self._message.part(self._first(raw), component, sub)
 
     def components(self, field: int) -> list[str]:
         """The components of the first repetition, each its first subcomponent, unescaped and trimmed."""
@@ -114,7 +117,9 @@ class Message:
     def part(self, repetition: str, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of a repetition, unescaped and trimmed; "" where there is none."""
         text = _nth(repetition, self.marks.component, component)
-        return self._plain_part(text, sub) if text else ""
+        if not text or (sub == 1 and text.isalnum()):
+            return text
+        return self._plain_part(text, sub)
 
     def components(self, repetition: str) -> list[str]:
         """Every component of a repetition, each its first subcomponent, unescaped and trimmed."""
@@ -178,10 +183,15 @@ def messages(raw: bytes) -> Iterator[Message]:
 
     A byte order mark, MLLP bytes, blanks, and the headers and trailers of batches (FHS, BHS, BTS, FTS) are skipped.
     """
+    return (Message(piece) for piece in pieces(raw))
+
+
+def pieces(raw: bytes) -> Iterator[bytes]:
+    """The bytes of every message in a file or frame, from its MSH to the next one's."""
     raw = widen(raw)
     starts = list(_starts(raw))
     for begin, end in zip(starts, [*starts, len(raw)][1:], strict=True):
-        yield Message(raw[begin:end])
+        yield raw[begin:end]
 
 
 def _end(text: str, mark: str) -> int:

@@ -1,13 +1,11 @@
-"""By which of its ids a patient is known, and what is sealed about it; decides, stores nothing."""
+"""By which of its ids a patient is known; decides, stores nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import orjson
-
-from services.intake.model import Identity, PatientId
+from services.intake.model import PatientId
 
 _FOR_ONE_STAY = frozenset({"AN", "VN"})
 """HL7 table 0203: account and visit numbers name a stay, and are used again."""
@@ -43,16 +41,3 @@ def known_by(ids: Iterable[PatientId], facility: str) -> tuple[Known, ...]:
 def whose(keys: Iterable[bytes], owners: Mapping[bytes, str]) -> str | None:
     """The patient whom the surest of these ids that is known belongs to; None when none is known."""
     return next((owners[key] for key in keys if key in owners), None)
-
-
-def to_seal(identity: Identity) -> bytes | None:
-    """Names, birth date, sex and contacts as bytes to be sealed; None where the message has none of them."""
-    told = {
-        "names": [list(name) for name in identity.names if any(name)],
-        "birth_date": identity.birth_date,
-        "sex": identity.sex,
-        "phones": list(identity.phones),
-        "address": list(identity.address),
-    }
-    kept = {name: value for name, value in told.items() if value}
-    return orjson.dumps(kept) if kept else None

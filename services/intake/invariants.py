@@ -12,17 +12,20 @@ from services.intake.domain import difference
 from services.intake.settling import OnFile, wanted_of
 from shared.db import Database
 from shared.positions import counted
+from shared.promises import Broken, Checked, nobody
 from shared.site_config import Site
 
 PAGE = 500
 
 
-async def broken(database: Database, site: Site, *, page: int = PAGE) -> AsyncIterator[str]:
-    """Every breakage, one sentence each: visits, episodes, outbox, positions.
+async def broken(
+    database: Database, site: Site, *, page: int = PAGE, checked: Checked = nobody
+) -> AsyncIterator[Broken]:
+    """Every breakage: visits, episodes, outbox, positions.
 
     The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
     """
-    async for what in _visits(database, site, page):
+    async for what in _visits(database, site, page, checked):
         yield what
     async for what in _sequences(database, page):
         yield what
@@ -30,13 +33,14 @@ async def broken(database: Database, site: Site, *, page: int = PAGE) -> AsyncIt
         await views.at_one_instant(connection)
         waiting, stands = await views.unsent(connection), await views.where_consumers_stand(connection)
     if waiting:
-        yield f"outbox: {waiting} records wait"
+        yield Broken(6, "outbox", f"{waiting} records wait")
     for row in stands:
         if not counted(row):
-            yield f"position {row['consumer']}/{row['partition']}: its counts do not add up to what was received"
+            name = f"position {row['consumer']}/{row['partition']}"
+            yield Broken(6, name, "its counts do not add up to what was received")
 
 
-async def _visits(database: Database, site: Site, page: int) -> AsyncIterator[str]:
+async def _visits(database: Database, site: Site, page: int, checked: Checked) -> AsyncIterator[Broken]:
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
@@ -45,7 +49,8 @@ async def _visits(database: Database, site: Site, page: int) -> AsyncIterator[st
             await store.fill(connection, {visit.visit_id: visit for visit, _ in rows})
         for visit, mapping in rows:
             for what in _of_visit(visit, mapping, site):
-                yield f"visit {visit.visit_id}: {what}"
+                yield Broken(1, f"visit {visit.visit_id}", what)
+        checked(1, sum(len(visit.messages) for visit, _ in rows))
         after = rows[-1][0].visit_id if len(rows) == page else None
 
 
@@ -64,11 +69,21 @@ def _of_visit(visit: OnFile, mapping: str, site: Site) -> Iterator[str]:
         yield "what is noted of its messages is not what became of them"
 
 
-async def _sequences(database: Database, page: int) -> AsyncIterator[str]:
+async def _sequences(database: Database, page: int) -> AsyncIterator[Broken]:
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
             await views.at_one_instant(connection)
             gaps, after = await views.sequences_after(connection, after, page)
         for episode in gaps:
-            yield f"episode {episode}: its sequences are not 1, 2, 3 … up to the last one given"
+            yield Broken(2, f"episode {episode}", "its sequences are not 1, 2, 3 … up to the last one given")
+
+
+def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """(writer, episode, sequence, ce_id) of every fact that intake stated, those of an episode in order."""
+    return database.rows(views.ALL_FACTS)
+
+
+def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:
+    """(episode, version) of what care.episodes told."""
+    return database.rows(views.ALL_TOLD)

@@ -26,14 +26,17 @@ from shared.run import bound
 
 log = logging.getLogger(__name__)
 DOOR = "mllp"
+_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+"""A peer that is gone without a word is noticed after two minutes, not after two hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one sender may take of us: bytes of a frame, connections, frames unanswered, seconds.
 
-    `frame_seconds` is how long a frame may take from its first byte to its last (slow-loris), `idle_seconds` how long
-    a connection may say nothing, `stop_seconds` how long the answers of a stopping door may take.
+    `frame_seconds` is how long a frame may take from its first byte to its last (slow-loris), and how long a sender
+    may leave its answers unread; `idle_seconds` how long a connection may say nothing, `hello_seconds` how long TLS may
+    take to begin, `stop_seconds` how long the answers of a stopping door may take.
     """
 
     frame_bytes: int = 1 << 20
@@ -41,6 +44,7 @@ class Limits:
     in_flight: int = 64
     frame_seconds: float = 30.0
     idle_seconds: float = 3600.0
+    hello_seconds: float = 10.0
     stop_seconds: float = 8.0
 
 
@@ -68,10 +72,13 @@ class Door:
         """Open the port. Raises SetUpError where it is taken."""
         sock = bound(*self.address)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), sock=sock, ssl=self._tls, backlog=512)
+        hello = self.limits.hello_seconds if self._tls else None
+        self._server = await loop.create_server(
+            lambda: Connection(self), sock=sock, ssl=self._tls, ssl_handshake_timeout=hello, backlog=512
+        )
         self.address = sock.getsockname()[:2]
         self._sweeping = asyncio.create_task(self._sweep(), name="mllp-sweep")
-        log.info("mllp open", extra={"mllp": "{}:{}".format(*self.address)})
+        log.info("mllp open", extra={"mllp": "{}:{}".format(*self.address), "tls": self._tls is not None})
 
     async def stop(self) -> None:
         """Take no new connection and no new frame, answer what came in whole, close."""
@@ -115,7 +122,8 @@ class Connection(asyncio.Protocol):
         self._framer = Framer(door.limits.frame_bytes)
         self._waiting: deque[tuple[asyncio.Future[Answer], float]] = deque()
         self._since = self._began = time.monotonic()
-        self._closing = self._writing_paused = self._reading_paused = False
+        self._closing = self._refused = self._reading_paused = False
+        self._unread_since: float | None = None
 
     # ── what asyncio calls ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,8 +136,7 @@ class Connection(asyncio.Protocol):
             return
         self.door.connections.add(self)
         metrics.CONNECTIONS.set(len(self.door.connections))
-        with contextlib.suppress(OSError, AttributeError):  # a peer that is gone without a word is noticed by and by
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        keep_alive(self._transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: hand in every frame that is whole."""
@@ -162,12 +169,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The sender reads no answers: read nothing from it either."""
-        self._writing_paused = True
+        self._unread_since = time.monotonic()
         self.pause()
 
     def resume_writing(self) -> None:
         """It reads again."""
-        self._writing_paused = False
+        self._unread_since = None
         self.resume()
 
     # ── frames and answers ────────────────────────────────────────────────────────────────────────────────────────
@@ -186,8 +193,7 @@ class Connection(asyncio.Protocol):
                 return
             self._write(done.result())
             metrics.ANSWER_SECONDS.labels(DOOR).observe(time.perf_counter() - began)
-        if self._closing and not self._waiting:
-            self._transport.close()
+        self._close_if_done()
         self.resume()
 
     def _write(self, answer: Answer) -> None:
@@ -200,8 +206,18 @@ class Connection(asyncio.Protocol):
         self._waiting.append((told, time.perf_counter()))
         metrics.MESSAGES.labels(DOOR, "AR").inc()
         log.warning("frame too long", extra={"limit": self.door.limits.frame_bytes})
-        self.close_when_answered()
+        self._closing = self._refused = True
         self._answer()
+
+    def _close_if_done(self) -> None:
+        """After a refusal only our side: to close with bytes unread would take the answer from the wire."""
+        if not self._closing or self._waiting:
+            return
+        if self._refused and self._transport.can_write_eof():
+            self._since = time.monotonic()
+            self._transport.write_eof()
+        else:
+            self._transport.close()
 
     # ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,7 +226,9 @@ class Connection(asyncio.Protocol):
             self.pause()
 
     def _must_wait(self) -> bool:
-        behind = len(self._waiting) >= self.door.limits.in_flight or self._writing_paused
+        if self._refused:
+            return False
+        behind = len(self._waiting) >= self.door.limits.in_flight or self._unread_since is not None
         return behind or self.door.reception.full or self._closing or self.door.stopping
 
     def pause(self) -> None:
@@ -227,19 +245,28 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def look_at_the_time(self, now: float) -> None:
-        """Close a connection that says nothing, or says it too slowly; not one that waits for us."""
-        if self._waiting or self._reading_paused:
-            return
-        slow = self._framer.unfinished and now - self._began > self.door.limits.frame_seconds
-        if slow or now - self._since > self.door.limits.idle_seconds:
-            log.info("connection closed", extra={"why": "slow" if slow else "idle"})
+        """Close a connection that says nothing, says it too slowly or reads no answers; not one that waits for us."""
+        why = self._overdue(now)
+        if why:
+            log.info("connection closed", extra={"why": why})
             self.drop()
+
+    def _overdue(self, now: float) -> str | None:
+        patience = self.door.limits.frame_seconds
+        if self._unread_since is not None:
+            return "answers unread" if now - self._unread_since > patience else None
+        if self._waiting or (self._reading_paused and not self._refused):
+            return None
+        if self._refused:
+            return "refused" if now - self._since > patience else None
+        if self._framer.unfinished and now - self._began > patience:
+            return "slow"
+        return "idle" if now - self._since > self.door.limits.idle_seconds else None
 
     def close_when_answered(self) -> None:
         """Close as soon as every whole frame has its answer."""
-        self._closing = True
-        if not self._waiting:
-            self._transport.close()
+        self._closing, self._refused = True, False
+        self._close_if_done()
 
     def drop(self) -> None:
         """Close at once."""
@@ -249,3 +276,14 @@ class Connection(asyncio.Protocol):
 
     def _tls_is_off(self) -> bool:
         return self._transport.get_extra_info("sslcontext") is None
+
+
+def keep_alive(sock: socket.socket | None) -> None:
+    """Let the system ask a silent peer whether it is still there, where the system can."""
+    if sock is None:
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _ALIVE:
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,6 +1,6 @@
 """What a hospital said, as frozen values, and what intake needs to know of a site; nothing here decides.
 
-Names, birth dates and contacts are in `Identity` alone, apart from everything else, and show in no repr.
+Names, birth dates and contacts are not in them: those are apart from everything else, in people/.
 """
 
 from __future__ import annotations
@@ -99,23 +99,6 @@ class Payer(NamedTuple):
     payer: str
     plan: str | None
     since: date | None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Identity:
-    """Who the patient is: sealed by the caller, and never on a topic. Texts as sent, dates where they can be read."""
-
-    family_name: str | None = None
-    given_name: str | None = None
-    birth_date: date | None = None
-    sex: str | None = None
-    phones: tuple[str, ...] = ()
-    address: tuple[str, ...] = ()
-    names: tuple[tuple[str, str], ...] = ()
-    """Every repetition of PID-5: (family, given)."""
-
-    def __repr__(self) -> str:
-        return "<Identity>"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

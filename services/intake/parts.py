@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import date
 from hashlib import sha256
 
-from services.intake.hl7 import NULL, Message, Segment
+from services.intake.hl7 import NULL, Message
 from services.intake.model import (
     NOWHERE,
     REMOVED,
     Diagnosis,
-    Identity,
     Location,
     PatientId,
     Payer,
@@ -120,34 +119,3 @@ def birth_date(message: Message) -> date | None:
     """PID-7, where it is a whole date."""
     pid = message.first("PID")
     return read_day(pid.get(7)) if pid else None
-
-
-def identity(message: Message) -> Identity:
-    """Names, birth date, sex, phones, address of PID; to be sealed."""
-    pid = message.first("PID")
-    if pid is None:
-        return Identity()
-    names = tuple((message.part(one), message.part(one, 2)) for one in pid.repetitions(5))
-    family, given = names[0] if names else ("", "")
-    phones = (_phone(message, one) for field in (13, 14) for one in pid.repetitions(field))
-    address = (_text(pid, 11, component) or "" for component in range(1, 7))
-    return Identity(
-        family_name=family or None,
-        given_name=given or None,
-        birth_date=birth_date(message),
-        sex=pid.get(8) or None,
-        phones=tuple(phone for phone in phones if phone),
-        address=tuple(address) if pid.raw(11) else (),
-        names=names,
-    )
-
-
-def _phone(message: Message, repetition: str) -> str:
-    """XTN.1; from 2.7 on XTN.12, or area and local number."""
-    whole = message.part(repetition) or message.part(repetition, 12)
-    return whole or " ".join(filter(None, (message.part(repetition, 6), message.part(repetition, 7))))
-
-
-def _text(segment: Segment, field: int, component: int) -> str | None:
-    text = segment.get(field, component)
-    return short(text) if text and text != NULL else None

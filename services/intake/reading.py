@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.intake import kept
 from services.intake.ack import NOT_HL7, Header, Outcome, answers, build, header
 from services.intake.adt import read_adt
 from services.intake.hl7 import Message, messages
-from services.intake.identity import Known, known_by, to_seal
+from services.intake.identity import Known, known_by
 from services.intake.ids import new_id
 from services.intake.model import AckCode, Adt, Fault, FeedRules, Refused
-from services.intake.parts import identity
+from services.intake.people.person import told_by
 from shared.crypto import Seal
 
+ER7 = "x-application/hl7-v2+er7"
+"""Media type of HL7 v2 text, on Kafka and over HTTP (contract 2)."""
 AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
@@ -42,6 +44,8 @@ class Answer(NamedTuple):
     replies: tuple[bytes, ...]
     code: AckCode
     message_ids: tuple[str, ...] = ()
+    away: bool = False
+    """Something of it could not be stored now: it is to be sent again."""
 
 
 @dataclass(slots=True)
@@ -58,7 +62,7 @@ class Letter:
     ids: bytes = b""
     body: bytes = b""
     sealed: bytes = b""
-    sealed_identity: bytes | None = None
+    person: dict[str, Any] = field(default_factory=dict)
     adt: Adt | None = None
     values: bytes | None = None
     known: tuple[Known, ...] = ()
@@ -94,7 +98,12 @@ class Letter:
             for n, each in enumerate(told)
         )
         if code == "AE":
-            self.note, self.reason = "error", str(fault.code if fault else 207)
+            self.note, self.reason = "error", _reason(fault or UNFORESEEN)
+
+
+def _reason(fault: Fault) -> str:
+    """`102 PV1-44`: what is wrong and where, for the operators' list."""
+    return f"{fault.code} {fault.segment}" + (f"-{fault.field}" if fault.field else "")
 
 
 def unread(received: Received, seal: Seal) -> Letter:
@@ -141,7 +150,7 @@ def _fill(letter: Letter, message: Message, rules: FeedRules, seal: Seal) -> Non
     letter.warnings = list(adt.warnings)
     letter.known = known_by(adt.patient_ids, adt.facility)
     letter.keys = tuple(seal.blind(each.key) for each in letter.known)
-    letter.sealed_identity = to_seal(identity(message))
+    letter.person = told_by(message)
     letter.answer()
 
 
@@ -156,4 +165,5 @@ def together(letters: Iterable[Letter]) -> Answer:
     told = list(letters)
     worst = max((letter.outcome.code for letter in told), key=("AA", "AE", "AR").index)
     replies = tuple(reply for letter in told for reply in letter.replies)
-    return Answer(replies, worst, tuple(letter.message_id for letter in told if letter.stored))
+    stored = tuple(letter.message_id for letter in told if letter.stored)
+    return Answer(replies, worst, stored, any(letter.outcome.fault is AWAY for letter in told))

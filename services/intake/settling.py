@@ -38,6 +38,14 @@ ENDS = frozenset({"discharged", "visit-ended"})
 CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
 
 
+class Stray(NamedTuple):
+    """A message of a patient at a facility that names no visit."""
+
+    patient_id: str
+    facility: str
+    said: Said
+
+
 @dataclass(slots=True)
 class OnFile:
     """A visit as it is stored, all its messages with those that just came, and the facts of it that stand."""
@@ -62,6 +70,8 @@ class Ledger:
     sequences: dict[str, int] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
+    asked: set[str] = field(default_factory=set)
+    """Episodes that are open only because somebody asked for care: the first visit in one takes over."""
 
     def begin(self, patient_id: str, at: datetime) -> str:
         """A new episode of a patient."""
@@ -78,6 +88,9 @@ class Ledger:
         """Remember where a visit leaves its episode, for the choice of the next visit's."""
         if visit.episode_id is None or visit.begun_at is None:
             return
+        if visit.episode_id in self.asked:
+            self.asked.discard(visit.episode_id)
+            self.known[visit.patient_id].pop(visit.episode_id, None)
         known, now = self.known[visit.patient_id], KnownEpisode(visit.episode_id, visit.ended_at, visit.begun_at)
         known[visit.episode_id] = joined(known.get(visit.episode_id), now)
 
@@ -117,13 +130,13 @@ def wanted_of(visit: OnFile, site: Site) -> Derived:
 def settle(visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime) -> list[Settled]:
     """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen."""
     derived = [(visit, wanted_of(visit, site)) for visit in visits]
-    derived.sort(key=lambda each: (_begin(each[1].facts) or now, each[0].visit_id))
+    derived.sort(key=lambda each: (begin_of(each[1].facts) or now, each[0].visit_id))
     return [_settle_one(visit, wanted, ledger, site, now) for visit, wanted in derived]
 
 
 def _settle_one(visit: OnFile, derived: Derived, ledger: Ledger, site: Site, now: datetime) -> Settled:
     found = Settled(visit, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]])
-    visit.begun_at, visit.ended_at = _begin(derived.facts), _end(derived.facts)
+    visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
     if visit.episode_id is None and visit.begun_at is not None:
         known = ledger.known[visit.patient_id].values()
         chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
@@ -203,11 +216,12 @@ def _labels(facts: Sequence[Wanted], facility: str, site: Site) -> Iterator[tupl
         yield fact.key, at.get(fact.stay_id, ())
 
 
-def _begin(facts: Sequence[Wanted]) -> datetime | None:
+def begin_of(facts: Sequence[Wanted]) -> datetime | None:
+    """When the first of the visit's stays began."""
     return min((fact.occurred_at for fact in facts if fact.type in STARTS), default=None)
 
 
-def _end(facts: Sequence[Wanted]) -> datetime | None:
+def end_of(facts: Sequence[Wanted]) -> datetime | None:
     """When the last of the visit's stays ended; None while one is open."""
     open_stays = {fact.stay_id for fact in facts if fact.type in STARTS}
     open_stays -= {fact.stay_id for fact in facts if fact.type in ENDS}

@@ -15,75 +15,94 @@ import sqlalchemy as sa
 from services.intake import kept
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
-from services.intake.settling import Ledger, OnFile, Settled, Stated, joined
-from services.intake.tables import facts, messages
-from shared.db import Connection, copy_rows
+from services.intake.settling import Ledger, OnFile, Settled, Stated, Stray, joined
+from shared.db import Connection
+from shared.writes import Write, array, rows
 
-_OWNERS = sa.text("SELECT key, patient_id FROM patient_identifiers WHERE key = ANY(CAST(:keys AS bytea[]))")
-_IDENTIFIERS = sa.text(
-    "INSERT INTO patient_identifiers (key, patient_id, sealed) "
-    "SELECT * FROM unnest(CAST(:keys AS bytea[]), CAST(:patients AS text[]), CAST(:sealed AS bytea[])) "
-    "AS n(key, patient_id, sealed) ORDER BY key ON CONFLICT DO NOTHING"
+_OWNERS = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
+    "WITH o AS MATERIALIZED (SELECT key, patient_id FROM patient_identifiers WHERE key = ANY(CAST(:keys AS bytea[]))), "
+    "l AS MATERIALIZED (SELECT patient_id, unsure FROM patients WHERE patient_id IN (SELECT patient_id FROM o) "
+    "ORDER BY patient_id FOR UPDATE) SELECT o.key, o.patient_id, l.unsure FROM o LEFT JOIN l USING (patient_id)"
 )
-_PATIENTS = sa.text(
-    "INSERT INTO patients (patient_id) SELECT id FROM unnest(CAST(:ids AS text[])) AS n(id) ORDER BY id "
-    "ON CONFLICT DO NOTHING"
+_IDENTIFIERS = (
+    "WITH i AS (INSERT INTO patient_identifiers (key, patient_id, sealed) "
+    "SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[]) AS n(key, patient_id, sealed) ORDER BY key "
+    "ON CONFLICT DO NOTHING RETURNING key, patient_id), "
+    "p AS (INSERT INTO patients (patient_id) SELECT DISTINCT patient_id FROM i ORDER BY patient_id "
+    "ON CONFLICT DO NOTHING) SELECT key FROM i"
 )
-_LOCK = sa.text(
-    "SELECT patient_id FROM patients WHERE patient_id = ANY(CAST(:ids AS text[])) ORDER BY patient_id FOR UPDATE"
+_LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
+_DOUBT = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
+_STRAYS = (
+    "SELECT patient_id, facility, message_id, arrived_at, said FROM messages WHERE patient_id = ANY($1::text[]) "
+    "AND visit_id IS NULL AND note = 'waiting' AND answer = 'AA' ORDER BY message_id"
 )
-_BEFORE = sa.text(
+_MOVE = (
+    "UPDATE messages AS m SET visit_id = n.visit_id, note = 'waiting', reason = 'no-visit' "
+    "FROM unnest($1::text[], $2::text[]) AS n(message_id, visit_id) WHERE m.message_id = n.message_id"
+)
+_BEFORE = (
     "SELECT n.ids, n.body, m.replies, m.answer, m.message_id, "
     "EXISTS (SELECT 1 FROM messages AS o WHERE o.ids = n.ids AND o.body <> n.body) AS other "
-    "FROM unnest(CAST(:ids AS bytea[]), CAST(:bodies AS bytea[])) AS n(ids, body) "
+    "FROM unnest($1::bytea[], $2::bytea[]) AS n(ids, body) "
     "LEFT JOIN messages AS m ON m.ids = n.ids AND m.body = n.body"
 )
-_VISITS = sa.text(
+_VISITS = (
     "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at FROM visits "
-    "WHERE patient_id = ANY(CAST(:patients AS text[]))"
+    "WHERE patient_id = ANY($1::text[])"
 )
-_EPISODES = sa.text(
-    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at FROM episodes AS e "
-    "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY(CAST(:patients AS text[]))"
+_EPISODES = (
+    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
+    "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
+    "AND f.visit_id IS NULL) AS asked_at FROM episodes AS e "
+    "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
 )
-_SAID = sa.text(
+_SAID = (
     "SELECT visit_id, message_id, arrived_at, said, note, reason FROM messages "
-    "WHERE visit_id = ANY(CAST(:visits AS text[])) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
+    "WHERE visit_id = ANY($1::text[]) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
 )
-_STANDING = sa.text(
+_STANDING = (
     "SELECT visit_id, ce_id, key, type, stay_id, occurred_at, value, message_id FROM facts "
-    "WHERE visit_id = ANY(CAST(:visits AS text[])) AND standing"
+    "WHERE visit_id = ANY($1::text[]) AND standing"
 )
-_KEEP_VISITS = sa.text(
+_KEEP_VISITS = (
     "INSERT INTO visits (visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, mapping) "
-    "SELECT n.*, :mapping FROM unnest(CAST(:visits AS text[]), CAST(:patients AS text[]), "
-    "CAST(:facilities AS text[]), CAST(:keys AS text[]), CAST(:episodes AS text[]), CAST(:begun AS timestamptz[]), "
-    "CAST(:ended AS timestamptz[])) AS n(visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at) "
+    "SELECT n.*, $8::text FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], "
+    "$7::timestamptz[]) AS n(visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at) "
     "ON CONFLICT (visit_id) DO UPDATE SET episode_id = excluded.episode_id, begun_at = excluded.begun_at, "
     "ended_at = excluded.ended_at, mapping = excluded.mapping"
 )
-_KEEP_EPISODES = sa.text(
-    "INSERT INTO episodes (episode_id, patient_id, sequence) SELECT * FROM unnest(CAST(:episodes AS text[]), "
-    "CAST(:patients AS text[]), CAST(:sequences AS bigint[])) AS n(episode_id, patient_id, sequence) "
+_KEEP_EPISODES = (
+    "INSERT INTO episodes (episode_id, patient_id, sequence) "
+    "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n(episode_id, patient_id, sequence) "
     "ON CONFLICT (episode_id) DO UPDATE SET sequence = excluded.sequence"
 )
-_FALL = sa.text("UPDATE facts SET standing = false WHERE ce_id = ANY(CAST(:ids AS text[]))")
-_NOTES = sa.text(
-    "UPDATE messages AS m SET note = n.note, reason = n.reason FROM unnest(CAST(:ids AS text[]), "
-    "CAST(:notes AS text[]), CAST(:reasons AS text[])) AS n(message_id, note, reason) "
-    "WHERE m.message_id = n.message_id"
+_KEEP_FACTS = (
+    "INSERT INTO facts (ce_id, episode_id, sequence, visit_id, key, type, stay_id, occurred_at, value, message_id, "
+    "standing) SELECT n.ce_id, n.episode_id, n.sequence, n.visit_id, n.key::text[], n.type, n.stay_id, n.occurred_at, "
+    "n.value, n.message_id, n.standing FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], "
+    "$6::text[], $7::text[], $8::timestamptz[], $9::bytea[], $10::text[], $11::boolean[]) AS n(ce_id, episode_id, "
+    "sequence, visit_id, key, type, stay_id, occurred_at, value, message_id, standing)"
 )
-_IDENTITIES = sa.text(
-    "INSERT INTO identities AS i (patient_id, sealed, stated_at) SELECT * FROM unnest(CAST(:patients AS text[]), "
-    "CAST(:sealed AS bytea[]), CAST(:stated AS timestamptz[])) AS n(patient_id, sealed, stated_at) "
-    "ON CONFLICT (patient_id) DO UPDATE SET sealed = excluded.sealed, stated_at = excluded.stated_at "
-    "WHERE i.stated_at <= excluded.stated_at"
+_FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
+_NOTES = (
+    "UPDATE messages AS m SET note = n.note, reason = n.reason FROM unnest($1::text[], $2::text[], $3::text[]) "
+    "AS n(message_id, note, reason) WHERE m.message_id = n.message_id"
 )
-_FEEDS = sa.text(
+_KEEP_MESSAGES = (
+    "INSERT INTO messages (message_id, ids, body, door, arrived_at, facility, trigger, control_id, charset, answer, "
+    "replies, note, reason, warnings, patient_id, visit_id, said, sealed) SELECT n.message_id, n.ids, n.body, n.door, "
+    "n.arrived_at, n.facility, n.trigger, n.control_id, n.charset, n.answer, n.replies::bytea[], n.note, n.reason, "
+    "n.warnings::text[], n.patient_id, n.visit_id, n.said, n.sealed FROM unnest($1::text[], $2::bytea[], $3::bytea[], "
+    "$4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], "
+    "$12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[], $18::bytea[]) AS n(message_id, "
+    "ids, body, door, arrived_at, facility, trigger, control_id, charset, answer, replies, note, reason, warnings, "
+    "patient_id, visit_id, said, sealed)"
+)
+_FEEDS = (
     "INSERT INTO feeds AS f (facility, door, trigger, answer, count, last_at) "
-    "SELECT n.*, :at FROM unnest(CAST(:facilities AS text[]), CAST(:doors AS text[]), CAST(:triggers AS text[]), "
-    "CAST(:answers AS text[]), CAST(:counts AS bigint[])) AS n(facility, door, trigger, answer, count) "
-    "ORDER BY 1, 2, 3, 4 ON CONFLICT (facility, door, trigger, answer) "
+    "SELECT n.*, $6::timestamptz FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) "
+    "AS n(facility, door, trigger, answer, count) ORDER BY 1, 2, 3, 4 ON CONFLICT (facility, door, trigger, answer) "
     "DO UPDATE SET count = f.count + excluded.count, last_at = excluded.last_at"
 )
 _TOLD = sa.text(
@@ -100,30 +119,26 @@ _OTHER_MAPPING = sa.text("SELECT patient_id FROM visits WHERE mapping <> :mappin
 # ── patients ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def owners(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, str]:
-    """Keyed hash of an id → the patient known by it."""
-    return {row.key: row.patient_id for row in (await connection.execute(_OWNERS, {"keys": list(keys)})).all()}
+async def owners(connection: Connection, keys: Sequence[bytes]) -> tuple[dict[bytes, str], set[str]]:
+    """Keyed hash of an id → the patient known by it, who is locked; and those of whom any message names no visit."""
+    found = (await connection.execute(_OWNERS, {"keys": list(keys)})).all()
+    return {row.key: row.patient_id for row in found}, {row.patient_id for row in found if row.unsure}
 
 
-async def add_identifiers(connection: Connection, rows: Sequence[tuple[bytes, str, bytes]]) -> None:
-    """(key, patient, sealed id); one that another transaction wrote first stands."""
-    keys, patients, sealed = (list(column) for column in zip(*rows, strict=True))
-    await connection.execute(_IDENTIFIERS, {"keys": keys, "patients": patients, "sealed": sealed})
+async def add_identifiers(connection: Connection, given: Sequence[tuple[bytes, str, bytes]]) -> set[bytes]:
+    """(key, patient, sealed id), and the patients; the keys that were added: what another wrote first stands."""
+    return {row["key"] for row in await rows(connection, _IDENTIFIERS, *_columns(given))}
 
 
-async def lock_patients(connection: Connection, ids: Iterable[str], *, new: bool) -> None:
-    """Lock the patients' rows in the order of their ids; `new`: some may not be there yet."""
-    sorted_ids = sorted(set(ids))
-    if new:
-        await connection.execute(_PATIENTS, {"ids": sorted_ids})
-    await connection.execute(_LOCK, {"ids": sorted_ids})
+async def lock_patients(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Lock patients in the order of their ids; returns those of whom any message names no visit."""
+    return {row["patient_id"] for row in await rows(connection, _LOCK, sorted(set(ids))) if row["unsure"]}
 
 
-async def keep_identities(connection: Connection, rows: Mapping[str, tuple[bytes, datetime]]) -> None:
-    """patient → (sealed identity, when it was stated); what was stated later stands."""
-    if rows:
-        sealed, stated = [row[0] for row in rows.values()], [row[1] for row in rows.values()]
-        await connection.execute(_IDENTITIES, {"patients": list(rows), "sealed": sealed, "stated": stated})
+async def doubt(connection: Connection, ids: Iterable[str]) -> None:
+    """From now on there are messages of these patients that name no visit."""
+    if doubted := sorted(ids):
+        await rows(connection, _DOUBT, doubted)
 
 
 # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,10 +155,10 @@ class Before(NamedTuple):
 
 async def before(connection: Connection, asked: Sequence[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], Before]:
     """(ids, body) → what came before; those of messages that are news have no message_id."""
-    given = {"ids": [ids for ids, _ in asked], "bodies": [body for _, body in asked]}
+    given = [ids for ids, _ in asked], [body for _, body in asked]
     return {
-        (row.ids, row.body): Before(tuple(row.replies or ()), row.answer, row.message_id, row.other)
-        for row in (await connection.execute(_BEFORE, given)).all()
+        (row["ids"], row["body"]): Before(tuple(row["replies"] or ()), row["answer"], row["message_id"], row["other"])
+        for row in await rows(connection, _BEFORE, *given)
     }
 
 
@@ -160,42 +175,43 @@ class Kept(NamedTuple):
     control_id: str
     charset: str
     answer: AckCode
-    replies: list[bytes]
+    replies: str
     note: str
     reason: str | None
-    warnings: list[str]
+    warnings: str
     patient_id: str | None
     visit_id: str | None
     said: bytes | None
     sealed: bytes
 
 
-async def keep_messages(connection: Connection, rows: Iterable[Kept]) -> None:
+def keep_messages(given: Sequence[Kept]) -> list[Write]:
     """Store messages with their answers."""
-    await copy_rows(connection, messages, Kept._fields, rows)
+    return [Write(_KEEP_MESSAGES, _columns(given))] if given else []
 
 
-async def keep_notes(connection: Connection, notes: Sequence[Note]) -> None:
+def keep_notes(notes: Sequence[Note]) -> list[Write]:
     """What became of messages that were stored before."""
-    if notes:
-        ids, effects, reasons = (list(column) for column in zip(*notes, strict=True))
-        await connection.execute(_NOTES, {"ids": ids, "notes": effects, "reasons": reasons})
+    return [Write(_NOTES, _columns(notes))] if notes else []
 
 
-async def count_feeds(connection: Connection, counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> None:
-    """(facility, door, trigger, answer) → how many; last in a transaction, for its rows are everybody's."""
-    facilities, doors, triggers, answers = (list(column) for column in zip(*counts, strict=True))
-    await connection.execute(
-        _FEEDS,
-        {
-            "facilities": facilities,
-            "doors": doors,
-            "triggers": triggers,
-            "answers": answers,
-            "counts": list(counts.values()),
-            "at": at,
-        },
-    )
+async def strays_of(connection: Connection, patients: Iterable[str]) -> list[Stray]:
+    """The messages of patients that name no visit and have none yet."""
+    return [
+        Stray(row["patient_id"], row["facility"], Said(kept.decode(row["said"]), row["message_id"], row["arrived_at"]))
+        for row in await rows(connection, _STRAYS, list(patients))
+    ]
+
+
+async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:
+    """Message → the visit that it is of now, or none."""
+    if moved:
+        await rows(connection, _MOVE, list(moved), list(moved.values()))
+
+
+def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> list[Write]:
+    """(facility, door, trigger, answer) → how many."""
+    return [Write(_FEEDS, (*_columns(list(counts)), list(counts.values()), at))] if counts else []
 
 
 # ── visits, episodes, facts ───────────────────────────────────────────────────────────────────────────────────────
@@ -203,18 +219,22 @@ async def count_feeds(connection: Connection, counts: Mapping[tuple[str, str, st
 
 async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnFile]:
     """All visits of patients, without messages and facts."""
-    rows = (await connection.execute(_VISITS, {"patients": list(patients)})).all()
-    return [OnFile(*row) for row in rows]
+    return [OnFile(*row) for row in await rows(connection, _VISITS, list(patients))]
 
 
 async def ledger_of(connection: Connection, patients: Iterable[str]) -> Ledger:
-    """The episodes of patients: sequences, and what care.episodes told of them that our own visits don't."""
+    """The episodes of patients: sequences, what our own requests began, and what care.episodes told that visits don't.
+
+    A request counts until care.episodes says what became of it.
+    """
     found = Ledger()
-    for row in (await connection.execute(_EPISODES, {"patients": list(patients)})).all():
-        found.sequences[row.episode_id], found.owners[row.episode_id] = row.sequence, row.patient_id
-        if row.state == "referred" or row.begun_at is not None:
-            told = KnownEpisode(row.episode_id, row.ended_at, row.begun_at)
-            found.known[row.patient_id][row.episode_id] = joined(None, told)
+    for episode, patient, sequence, state, begun, ended, asked in await rows(connection, _EPISODES, list(patients)):
+        found.sequences[episode], found.owners[episode] = sequence, patient
+        if state == "referred" or (state is None and asked is not None):
+            found.asked.add(episode)
+            found.known[patient][episode] = KnownEpisode(episode, None, asked)
+        elif begun is not None:
+            found.known[patient][episode] = joined(None, KnownEpisode(episode, ended, begun))
     return found
 
 
@@ -223,59 +243,46 @@ async def fill(connection: Connection, visits: Mapping[str, OnFile]) -> None:
     if not visits:
         return
     ids = list(visits)
-    for row in (await connection.execute(_SAID, {"visits": ids})).all():
-        visit = visits[row.visit_id]
-        visit.messages.append(Said(kept.decode(row.said), row.message_id, row.arrived_at))
-        visit.notes[row.message_id] = (row.note, row.reason)
-    for row in (await connection.execute(_STANDING, {"visits": ids})).all():
-        key = tuple(row.key)
-        wanted = Wanted(key, row.type, row.occurred_at, orjson.loads(row.value), row.stay_id, None, row.message_id)
-        visits[row.visit_id].standing[key] = Standing(row.ce_id, wanted)
+    for visit_id, message_id, arrived_at, said, note, reason in await rows(connection, _SAID, ids):
+        visits[visit_id].messages.append(Said(kept.decode(said), message_id, arrived_at))
+        visits[visit_id].notes[message_id] = (note, reason)
+    for visit_id, ce_id, key, kind, stay_id, at, value, message_id in await rows(connection, _STANDING, ids):
+        wanted = Wanted(tuple(key), kind, at, orjson.loads(value), stay_id, None, message_id)
+        visits[visit_id].standing[wanted.key] = Standing(ce_id, wanted)
 
 
-async def keep_settled(connection: Connection, settled: Sequence[Settled], ledger: Ledger, mapping: str) -> None:
-    """Write visits, episodes and facts as they were settled."""
+def keep_settled(settled: Sequence[Settled], ledger: Ledger, mapping: str) -> list[Write]:
+    """Visits, episodes and facts as they were settled."""
     if not settled:
-        return
-    await connection.execute(_KEEP_VISITS, {**_visit_columns([each.visit for each in settled]), "mapping": mapping})
-    stated = [(each.visit, one) for each in settled for one in each.stated]
-    touched = sorted({one.fact.subject for _, one in stated})
-    if touched:
-        given = {
-            "episodes": touched,
-            "patients": [ledger.owners[episode] for episode in touched],
-            "sequences": [ledger.sequences[episode] for episode in touched],
-        }
-        await connection.execute(_KEEP_EPISODES, given)
-        await copy_rows(connection, facts, _FACT_COLUMNS, [_fact_row(visit, one) for visit, one in stated])
+        return []
+    found = [Write(_KEEP_VISITS, (*_columns([_visit_row(each.visit) for each in settled]), mapping))]
+    if stated := [_fact_row(each.visit, one) for each in settled for one in each.stated]:
+        touched = sorted({row[1] for row in stated})
+        episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
+        found += [Write(_KEEP_EPISODES, _columns(episodes)), Write(_KEEP_FACTS, _columns(stated))]
     if fallen := [ce_id for each in settled for ce_id in each.fallen]:
-        await connection.execute(_FALL, {"ids": fallen})
+        found.append(Write(_FALL, (fallen,)))
+    return found
 
 
-def _visit_columns(visits: Sequence[OnFile]) -> dict[str, Any]:
-    return {
-        "visits": [visit.visit_id for visit in visits],
-        "patients": [visit.patient_id for visit in visits],
-        "facilities": [visit.facility for visit in visits],
-        "keys": [visit.key for visit in visits],
-        "episodes": [visit.episode_id for visit in visits],
-        "begun": [visit.begun_at for visit in visits],
-        "ended": [visit.ended_at for visit in visits],
-    }
+def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
+    return tuple(map(list, zip(*given, strict=True)))
 
 
-_FACT_COLUMNS = tuple(column.name for column in facts.columns)
+def _visit_row(visit: OnFile) -> tuple[Any, ...]:
+    place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
+    return (*place, visit.episode_id, visit.begun_at, visit.ended_at)
 
 
 def _fact_row(visit: OnFile, stated: Stated) -> tuple[Any, ...]:
     fact, wanted = stated
     place = (fact.id, fact.subject, fact.sequence, visit.visit_id)
     if wanted is None:
-        cancels, at = fact.value["cancels"], datetime.fromisoformat(fact.value["occurred_at"])
+        key, at = array(("fact-cancelled", fact.value["cancels"])), datetime.fromisoformat(fact.value["occurred_at"])
         stay = fact.value["stay"]["id"]
-        return (*place, ["fact-cancelled", cancels], "fact-cancelled", stay, at, b"{}", fact.causation_id or "", False)
+        return (*place, key, "fact-cancelled", stay, at, b"{}", fact.causation_id or "", False)
     value = orjson.dumps(wanted.value)
-    return (*place, list(wanted.key), wanted.type, wanted.stay_id, wanted.occurred_at, value, wanted.said_by, True)
+    return (*place, array(wanted.key), wanted.type, wanted.stay_id, wanted.occurred_at, value, wanted.said_by, True)
 
 
 async def patients_of_another_mapping(connection: Connection, mapping: str, page: int) -> list[str]:

@@ -17,6 +17,7 @@ patients = sa.Table(
     INTAKE,
     sa.Column("patient_id", sa.Text, primary_key=True),
     sa.Column("made_at", _TIME, nullable=False, server_default=_NOW),
+    sa.Column("unsure", sa.Boolean, nullable=False, server_default=sa.false(), comment="a message named no visit"),
     comment="whom hospitals told of; the row that everything else of a patient is locked by",
 )
 
@@ -35,7 +36,34 @@ identities = sa.Table(
     sa.Column("patient_id", sa.Text, primary_key=True),
     sa.Column("sealed", sa.LargeBinary, nullable=False, comment="JSON; place: identity:<patient>"),
     sa.Column("stated_at", _TIME, nullable=False),
-    comment="names, birth date, contacts, as last stated",
+    comment="ids, names, birth date, contacts, field by field as last said",
+)
+
+identity_words = sa.Table(
+    "identity_words",
+    INTAKE,
+    sa.Column("word", sa.LargeBinary, primary_key=True, comment="keyed hash of a normalised word (people/finding.py)"),
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    comment="by which words of name, birth date, telephone and ids a patient is found",
+)
+
+patient_facilities = sa.Table(
+    "patient_facilities",
+    INTAKE,
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("facility", sa.Text, primary_key=True),
+    comment="who told of a patient: only who may see one of these may see the patient",
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    INTAKE,
+    sa.Column("key", sa.LargeBinary, primary_key=True, comment="keyed hash of caller, door and Idempotency-Key"),
+    sa.Column("request", sa.LargeBinary, nullable=False, comment="keyed hash of the body"),
+    sa.Column("status", sa.Integer, comment="of the first answer"),
+    sa.Column("body", sa.LargeBinary, comment="of the first answer: ids of ours"),
+    sa.Column("made_at", _TIME, nullable=False),
+    comment="what requests with an Idempotency-Key were answered",
 )
 
 episodes = sa.Table(
@@ -92,7 +120,7 @@ messages = sa.Table(
         "note",
         sa.Text,
         nullable=False,
-        comment="applied, waiting, no-effect, unmapped, taken-back, kept, no-visit, error",
+        comment="applied, waiting, no-effect, unmapped, taken-back, kept, error",
     ),
     sa.Column("reason", sa.Text, comment="the word that says why"),
     sa.Column("warnings", sa.ARRAY(sa.Text), nullable=False),
@@ -110,10 +138,10 @@ facts = sa.Table(
     sa.Column("ce_id", sa.Text, primary_key=True),
     sa.Column("episode_id", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("visit_id", sa.Text, nullable=False),
+    sa.Column("visit_id", sa.Text, comment="none: told by a request, not by a visit's messages"),
     sa.Column("key", sa.ARRAY(sa.Text), nullable=False, comment="what it is among the facts of its visit"),
     sa.Column("type", sa.Text, nullable=False),
-    sa.Column("stay_id", sa.Text, nullable=False),
+    sa.Column("stay_id", sa.Text),
     sa.Column("occurred_at", _TIME, nullable=False),
     sa.Column("value", sa.LargeBinary, nullable=False, comment="its own fields as JSON"),
     sa.Column("message_id", sa.Text, nullable=False, comment="who said it"),
@@ -137,8 +165,12 @@ feeds = sa.Table(
 INDEXES = (
     "CREATE INDEX messages_of_visit ON messages (visit_id, message_id)",
     "CREATE INDEX messages_noted ON messages (note, message_id) WHERE note NOT IN ('applied', 'kept')",
+    "CREATE INDEX messages_without_visit ON messages (patient_id) WHERE visit_id IS NULL AND note = 'waiting'",
     "CREATE INDEX facts_of_visit ON facts (visit_id) WHERE standing",
     "CREATE INDEX visits_by_mapping ON visits (mapping, visit_id)",
+    "CREATE INDEX words_of_patient ON identity_words (patient_id)",
+    "CREATE INDEX idempotency_age ON idempotency (made_at)",
+    "CREATE INDEX facts_of_requests ON facts (episode_id) WHERE standing AND visit_id IS NULL",
 )
 
 

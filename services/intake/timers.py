@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.intake.handlers import Intake
+from services.intake.requests.handlers import forget_keys
 from shared.run import Timer
 
 
@@ -13,4 +14,7 @@ def timers(intake: Intake) -> list[Timer]:
         while await intake.derive_again():
             pass
 
-    return [Timer("mapping", 60.0, mapping)]
+    async def keys() -> None:
+        await forget_keys(intake)
+
+    return [Timer("mapping", 60.0, mapping), Timer("idempotency-keys", 3600.0, keys)]

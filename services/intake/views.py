@@ -1,13 +1,15 @@
-"""All SQL that intake only reads with: what `verify` looks at, page by page."""
+"""All SQL that intake only reads with: what `verify` looks at, page by page, and how the feeds do; no content."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from services.intake.settling import OnFile
+from services.intake.tables import messages
 from shared.db import Connection
 from shared.tables import positions
 
@@ -25,6 +27,78 @@ _EPISODES = sa.text(
     "SELECT max(episode_id), count(*) FROM (SELECT episode_id FROM episodes WHERE episode_id > :after "
     "ORDER BY episode_id LIMIT :page) AS p"
 )
+
+ALL_FACTS = sa.text("SELECT 'intake', episode_id, sequence, ce_id FROM facts ORDER BY episode_id, sequence")
+ALL_TOLD = sa.text("SELECT episode_id, version FROM told_episodes")
+_FEEDS = sa.text("SELECT facility, door, trigger, answer, count, last_at FROM feeds ORDER BY 1, 2, 3, 4")
+_NOTED = sa.text(
+    "SELECT facility, note, count(*) AS number, count(DISTINCT CASE WHEN note = 'unmapped' "
+    "THEN convert_from(said, 'UTF8')::jsonb -> 'location' ->> 0 END) AS units "
+    "FROM messages WHERE note IN ('waiting', 'error', 'unmapped') GROUP BY 1, 2"
+)
+_LISTED = sa.text(
+    "SELECT message_id, facility, door, trigger, arrived_at, note, reason FROM messages WHERE note = :note "
+    "AND note NOT IN ('applied', 'kept') AND message_id > :after AND (CAST(:facilities AS text[]) IS NULL "
+    "OR facility = ANY(CAST(:facilities AS text[]))) "
+    "ORDER BY message_id LIMIT :most"
+)
+LISTED_NOTES = {"waiting": "waiting", "ae": "error", "unmapped": "unmapped"}
+"""What a list of messages may be of, and the note that they have."""
+
+
+class Feed(NamedTuple):
+    """So many messages of one trigger came through one door and were answered so; and when the last."""
+
+    facility: str
+    door: str
+    trigger: str
+    answer: str
+    number: int
+    last_at: datetime
+
+
+class Noted(NamedTuple):
+    """So many messages of a facility have a note; `units`: of how many units, where these are not mapped."""
+
+    facility: str
+    note: str
+    number: int
+    units: int
+
+
+class Listed(NamedTuple):
+    """A message that waits or went wrong: our id, where it came from, and the word that says why."""
+
+    message_id: str
+    facility: str
+    door: str
+    trigger: str
+    arrived_at: datetime
+    note: str
+    reason: str | None
+
+
+async def feeds(connection: Connection) -> list[Feed]:
+    """All counts."""
+    return [Feed(*row) for row in (await connection.execute(_FEEDS)).all()]
+
+
+async def noted(connection: Connection) -> list[Noted]:
+    """How many messages have the notes that somebody should look at."""
+    return [Noted(*row) for row in (await connection.execute(_NOTED)).all()]
+
+
+async def listed(
+    connection: Connection, state: str, *, facilities: Collection[str] | None, after: str, most: int
+) -> list[Listed]:
+    """Messages by id, which is by arrival; `state` is one of LISTED_NOTES."""
+    given = {
+        "note": LISTED_NOTES[state],
+        "facilities": None if facilities is None else sorted(facilities),
+        "after": after,
+        "most": most,
+    }
+    return [Listed(*row) for row in (await connection.execute(_LISTED, given)).all()]
 
 
 async def at_one_instant(connection: Connection) -> None:
@@ -53,3 +127,10 @@ async def unsent(connection: Connection) -> int:
 async def where_consumers_stand(connection: Connection) -> Sequence[dict[str, Any]]:
     """The rows of `positions`."""
     return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
+
+
+async def effects(connection: Connection) -> list[tuple[str, str | None, int]]:
+    """(note, reason, how many): what became of the messages kept, the most frequent first."""
+    query = sa.select(messages.c.note, messages.c.reason, sa.func.count().label("number"))
+    rows = await connection.execute(query.group_by(messages.c.note, messages.c.reason).order_by(sa.desc("number")))
+    return [(row.note, row.reason, row.number) for row in rows]

@@ -1,7 +1,7 @@
 """Whether placement's database says what its facts say: the invariants of contract 5 that lie in it, page by page.
 
 Reads only, each page at one instant, so that it may run beside the consumer. Says what is broken by ids, never by
-values.
+values. What placement holds, for whoever compares it with others' tables and with topics: `facts`, `episodes` …
 """
 
 from __future__ import annotations
@@ -17,16 +17,21 @@ from services.placement.continuum import announcements, codec
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.outcome import announced
-from services.placement.rules import Rules
+from services.placement.rules import Rules, rules_of
+from services.placement.store import Place, known
 from shared.db import Database
 from shared.events.envelope import Fact
+from shared.promises import Broken, Checked, nobody
+from shared.site_config import Site
 
 PAGE = 500
 Sent = Sequence[tuple[PeriodKey, SentPeriod]]
 
 
-async def broken(database: Database, rules: Rules, *, page: int = PAGE) -> AsyncIterator[str]:
-    """Every breakage, one sentence each: episodes in the order of their ids, then outbox and positions.
+async def broken(
+    database: Database, rules: Rules, *, page: int = PAGE, checked: Checked = nobody
+) -> AsyncIterator[Broken]:
+    """Every breakage: episodes in the order of their ids, then outbox and positions.
 
     The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
     """
@@ -40,7 +45,9 @@ async def broken(database: Database, rules: Rules, *, page: int = PAGE) -> Async
             sent = await views.periods_of(connection, ids)
         for row, episode in zip(rows, ids, strict=True):
             for what in _of_episode(row, facts.get(episode, []), sent.get(episode, []), rules):
-                yield f"episode {episode}: {what}"
+                yield what
+        checked(3, len(rows))
+        checked(4, sum(map(len, sent.values())))
         if len(rows) < page:
             break
         after = ids[-1]
@@ -48,35 +55,42 @@ async def broken(database: Database, rules: Rules, *, page: int = PAGE) -> Async
         yield what
 
 
-async def _of_plumbing(database: Database) -> list[str]:
+def broken_at(database: Database, site: Site, *, checked: Checked) -> AsyncIterator[Broken]:
+    """Every breakage by the rules of a site."""
+    return broken(database, rules_of(site), checked=checked)
+
+
+async def _of_plumbing(database: Database) -> list[Broken]:
     async with database.read() as connection:
         await views.at_one_instant(connection)
         waiting = await views.unsent(connection)
         wrong = await views.miscounted(connection)
         parked = await views.parked_unlike_counted(connection)
     return [
-        *([f"outbox: {waiting} records wait"] if waiting else []),
-        *(f"position {name}: received is not applied + repeated + ignored + waiting + dead" for name in wrong),
-        *(f"consumer {name}: other facts are parked than are counted as waiting" for name in parked),
+        *([Broken(6, "outbox", f"{waiting} records wait")] if waiting else []),
+        *(Broken(6, f"position {n}", "received is not applied + repeated + ignored + waiting + dead") for n in wrong),
+        *(Broken(6, f"consumer {n}", "other facts are parked than are counted as waiting") for n in parked),
     ]
 
 
-def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rules) -> Iterator[str]:
-    yield from _sequences(row, facts)
+def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rules) -> Iterator[Broken]:
+    name = f"episode {row.listed.episode_id}"
+    for gap in _sequences(row, facts):
+        yield Broken(2, name, gap)
     if row.fold_version != FOLD_VERSION:
-        yield "an older fold made it; it waits to be folded anew"
+        yield Broken(3, name, "an older fold made it; it waits to be folded anew")
         return
     anew = fold(facts, rules.zone_of)
     if codec.unpacked(row.fold) != anew:
-        yield "the stored state is not what its facts come to"
+        yield Broken(3, name, "the stored state is not what its facts come to")
     if not _lists_right(row.listed, anew):
-        yield "the columns of lists differ from the state"
+        yield Broken(3, name, "the columns of lists differ from the state")
     standing = announced(row.announced)
     if any(announcements.difference(standing, announcements.announcements(anew, rules.zone_of))):
-        yield "what stands announced is not what should be"
+        yield Broken(3, name, "what stands announced is not what should be")
     latest = dict(sent)  # later lives come later
     if period_changes(latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization)):
-        yield "the latest service periods are not what the facts come to"
+        yield Broken(4, name, "the latest service periods are not what the facts come to")
 
 
 def _sequences(row: views.Stored, facts: Sequence[Fact]) -> Iterator[str]:
@@ -97,3 +111,29 @@ def _lists_right(listed: views.Listed, folded: Folded) -> bool:
         len(folded.ineffective),
         len(folded.conflicts),
     )
+
+
+def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """(writer, episode, sequence, ce_id) of every fact applied, each writer's of an episode together and in order."""
+    return database.rows(views.ALL_FACTS)
+
+
+def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """The same of placement's own facts."""
+    return database.rows(views.OWN_FACTS)
+
+
+async def applied_at(database: Database, places: Sequence[Place]) -> dict[Place, str]:
+    """(episode, writer, sequence) → ce_id of the fact that was applied there."""
+    async with database.read() as connection:
+        return await known(connection, places)
+
+
+def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:
+    """(episode, version) of every episode that was told."""
+    return database.rows(views.ALL_VERSIONS)
+
+
+def latest_periods(database: Database) -> AsyncIterator[tuple[str, int, bool]]:
+    """(period, version, voided) of every service period that was sent."""
+    return database.rows(views.ALL_PERIODS)

@@ -61,6 +61,12 @@ _FACTS = (
 _PERIODS = (
     sa.select(periods).where(periods.c.episode_id == sa.any_(_IDS)).order_by(periods.c.episode_id, periods.c.life)
 )
+ALL_FACTS = sa.select(facts.c.writer, facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
+    facts.c.episode_id, facts.c.writer, facts.c.sequence
+)
+OWN_FACTS = ALL_FACTS.where(facts.c.writer == "placement")
+ALL_VERSIONS = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
+ALL_PERIODS = sa.select(periods.c.period_id, periods.c.version, periods.c.voided)
 _POSITIONS = sa.select(positions).where(positions.c.consumer.like("placement.%"))
 _THERE = (
     sa.select(sa.func.count())

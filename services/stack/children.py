@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import sys
 import threading
@@ -92,9 +93,11 @@ def end_with_parent(pipe: int | None) -> None:
         return
 
     def watch() -> None:
-        while os.read(pipe, 1):
-            pass
-        os._exit(1)
+        while True:
+            select.select([pipe], [], [])
+            with contextlib.suppress(BlockingIOError):  # the pipe is shared, and whoever made it so does not block
+                if not os.read(pipe, 1):
+                    os._exit(1)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
 

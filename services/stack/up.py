@@ -7,7 +7,8 @@ import http.client
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -66,6 +67,19 @@ async def up(options: Options, told: Told) -> None:
         await _until(stopping, asyncio.create_task(system.start()))
         await stopping.wait()
         told.step("stopping")
+    finally:
+        await system.stop()
+        folder.release()
+
+
+@asynccontextmanager
+async def running(options: Options, told: Told) -> AsyncIterator[None]:
+    """The same system for as long as the body runs; signals are the caller's."""
+    folder = claim(options.data)
+    system = System(folder, options, told)
+    try:
+        await system.start()
+        yield
     finally:
         await system.stop()
         folder.release()
@@ -154,6 +168,7 @@ class System:
             "STEPDOWN_KAFKA": kafka,
             "STEPDOWN_DATA": str(self.folder.path),
             "STEPDOWN_HTTP_HOST": HOST,
+            "STEPDOWN_INSTANCE": "up",
             "STEPDOWN_MLLP_HOST": HOST,
             "STEPDOWN_MLLP_PORT": str(doors["MLLP"]),
         }

@@ -13,17 +13,20 @@ from shared.documents.asyncapi import as_yaml
 from shared.documents.compatibility import sets_incompatibilities
 from shared.documents.page import page
 from shared.documents.schemas import schemas
+from shared.documents.settings_page import settings_page
 
 __all__ = ["breaks", "documents", "stale"]
 
 
 def documents(kind: str = "all") -> dict[str, str]:
-    """The text of each document by its path below docs/. `kind`: all, asyncapi, schemas, or page."""
+    """The text of each document by its path below docs/. `kind`: all, asyncapi, schemas, page, or settings."""
     found: dict[str, str] = {}
     if kind in {"all", "asyncapi"}:
         found["asyncapi.yaml"] = as_yaml()
     if kind in {"all", "page"}:
         found["events.md"] = page()
+    if kind in {"all", "settings"}:
+        found["settings.md"] = settings_page()
     if kind in {"all", "schemas"}:
         found |= {f"schemas/{name}.json": _json(schema) for name, schema in schemas().items()}
     return found

@@ -47,10 +47,30 @@ _AUTHORIZATION: Value = {
     "from": "2026-03-10",
     "to": "2026-03-24",
 }
+_MOVE = {"referral_id": "rf-4", "by": "provider"}
+_CONSENT = {
+    "consent_id": "cs-9",
+    "discloser": "GOODHEALTH",
+    "recipient": "RIVERBEND-COUNSELING",
+    "purpose": "treatment",
+    "scope": ["PSY", "SUD"],
+    "from": "2026-03-02",
+    "to": "2027-03-01",
+}
 _SERVICE = {"kind": "group", "units": 1, "minutes": 60, "mode": "in-person"}
 
 _OWN: dict[str, Value] = {
-    "referred": {"source": "primary-care"},
+    "referred": {"source": "primary-care", "requested_level": "iop", "needs": ["spanish"]},
+    "assessed": {
+        "instrument": "LOCUS",
+        "version": "20",
+        "phase": "intake",
+        "score": 19,
+        "severity": "moderate",
+        "dimensions": {"risk-of-harm": 3, "functional-status": 3},
+        "flags": ["suicide-risk"],
+        "recommended_level": "php",
+    },
     "visit-started": {"stay": _VISIT, "class": "emergency", "unit": "ED", "visit_number": "V1001", "patient": _PATIENT},
     "visit-ended": {"stay": _VISIT, "class": "emergency", "disposition": {"code": "01", "kind": "home"}},
     "admitted": {
@@ -188,6 +208,55 @@ _OWN: dict[str, Value] = {
     },
     "follow-up-missed": _WINDOW,
     "follow-up-excluded": _WINDOW | {"reason": "readmitted"},
+    "aftercare-started": {
+        "trigger": "f-16",
+        "plan_id": "ap-2",
+        "template": "after-a-program",
+        "derived_from": ["f-16"],
+    },
+    "aftercare-referred": {
+        "referral_id": "rf-4",
+        "kind": "outpatient-therapy",
+        "provider": "RIVERBEND-COUNSELING",
+        "due_by": "2026-03-16",
+        "plan_id": "ap-2",
+        "template": "after-a-program",
+        "instead_of": "rf-3",
+    },
+    "referral-received": _MOVE,
+    "referral-accepted": _MOVE,
+    "referral-declined": _MOVE | {"reason": "no-capacity"},
+    "referral-scheduled": _MOVE | {"appointment_id": "am-6"},
+    "referral-no-show": _MOVE | {"by": "patient"},
+    "referral-rescheduled": _MOVE | {"appointment_id": "am-7"},
+    "referral-cancellation-requested": _MOVE | {"by": "patient", "reason": "found-other-care"},
+    "referral-cancelled": _MOVE | {"reason": "found-other-care"},
+    "referral-completed": _MOVE,
+    "appointment-scheduled": {
+        "at": "2026-03-12T10:00:00-04:00",
+        "mode": "telehealth",
+        "appointment_id": "am-6",
+        "referral_id": "rf-4",
+    },
+    "contact-attempted": {
+        "at": "2026-03-10T09:30:00-04:00",
+        "mode": "phone",
+        "outcome": "reached",
+        "contact_id": "ct-8",
+        "provider_kind": "social-worker",
+        "appointment_id": "am-6",
+    },
+    "relapse-risk-raised": {"signals": ["missed-contacts"], "risk_id": "rk-1", "derived_from": ["f-50", "f-51"]},
+    "relapse-risk-cleared": {
+        "signals": ["missed-contacts"],
+        "reason": "seen-at-home",
+        "risk_id": "rk-1",
+        "decided_by": "person",
+    },
+    "aftercare-closed": {"outcome": "goals-met", "plan_id": "ap-2"},
+    "consent-recorded": _CONSENT,
+    "consent-revoked": _CONSENT,
+    "consent-expired": _CONSENT,
     "fact-cancelled": {
         "stay": _VISIT,
         "cancels": "f-16",

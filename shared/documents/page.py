@@ -10,9 +10,11 @@ from pydantic.fields import FieldInfo
 from shared.documents.asyncapi import HEADERS, writers_of
 from shared.documents.schemas import TYPES
 from shared.events import (
+    AFTERCARE,
     ANNOUNCEMENTS,
     AUTHORIZATIONS,
     BILLING,
+    CONSENTS,
     EPISODE_TYPE,
     FOLLOW_UPS,
     PLACING,
@@ -61,6 +63,12 @@ _SECTIONS: tuple[tuple[str, str, list[str], str], ...] = (
         "Windows after a discharge.",
         [type_name(fact.TYPE) for fact in FOLLOW_UPS],
         "placement, for `next_due`; consumers outside",
+    ),
+    (
+        "Aftercare",
+        "The plan, its referrals and contacts, the risk of relapse, the end; and what disclosures rest on.",
+        [type_name(fact.TYPE) for fact in (*AFTERCARE, *CONSENTS)],
+        "placement, for the episode's state; consumers outside",
     ),
     (
         "Taking back",

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from shared.events.aftercare import (
+    AftercareClosed,
+    AftercareReferred,
+    AftercareStarted,
+    AppointmentScheduled,
+    ConsentExpired,
+    ConsentRecorded,
+    ConsentRevoked,
+    ContactAttempted,
+    ReferralAccepted,
+    ReferralCancellationRequested,
+    ReferralCancelled,
+    ReferralCompleted,
+    ReferralDeclined,
+    ReferralNoShow,
+    ReferralReceived,
+    ReferralRescheduled,
+    ReferralScheduled,
+    RelapseRiskCleared,
+    RelapseRiskRaised,
+)
+from shared.events.assessments import Assessed
 from shared.events.authorizations import (
     AuthorizationApproved,
     AuthorizationDenied,
@@ -87,6 +109,7 @@ STAY_FACTS: tuple[type[CareFact], ...] = (
     PatientsMerged,
     PatientsUnmerged,
 )
+ASSESSMENTS: tuple[type[CareFact], ...] = (Assessed,)
 ANNOUNCEMENTS: tuple[type[CareFact], ...] = (SteppedDown, SteppedUp, Readmitted, ConflictRaised, Closed, Reopened)
 PLACING: tuple[type[CareFact], ...] = (
     SearchOpened,
@@ -126,10 +149,43 @@ AUTHORIZATIONS: tuple[type[CareFact], ...] = (
     AuthorizationEnded,
 )
 FOLLOW_UPS: tuple[type[CareFact], ...] = (FollowUpDue, FollowUpKept, FollowUpMissed, FollowUpExcluded)
+REFERRAL_MOVES: tuple[type[CareFact], ...] = (
+    ReferralReceived,
+    ReferralAccepted,
+    ReferralDeclined,
+    ReferralScheduled,
+    ReferralNoShow,
+    ReferralRescheduled,
+    ReferralCancellationRequested,
+    ReferralCancelled,
+    ReferralCompleted,
+)
+AFTERCARE: tuple[type[CareFact], ...] = (
+    AftercareStarted,
+    AftercareReferred,
+    *REFERRAL_MOVES,
+    AppointmentScheduled,
+    ContactAttempted,
+    RelapseRiskRaised,
+    RelapseRiskCleared,
+    AftercareClosed,
+)
+CONSENTS: tuple[type[CareFact], ...] = (ConsentRecorded, ConsentRevoked, ConsentExpired)
 TAKING_BACK: tuple[type[CareFact], ...] = (FactCancelled,)
 CARE_FACTS: dict[str, type[CareFact]] = {
     type_name(fact.TYPE): fact
-    for fact in STAY_FACTS + ANNOUNCEMENTS + PLACING + PLANNING + AUTHORIZATIONS + FOLLOW_UPS + TAKING_BACK
+    for fact in (
+        *STAY_FACTS,
+        *ASSESSMENTS,
+        *ANNOUNCEMENTS,
+        *PLACING,
+        *PLANNING,
+        *AUTHORIZATIONS,
+        *FOLLOW_UPS,
+        *AFTERCARE,
+        *CONSENTS,
+        *TAKING_BACK,
+    )
 }
 BILLING: dict[str, type[ServicePeriod]] = {
     billing_type(period.TYPE): period for period in (PeriodOpened, PeriodAmended, PeriodClosed, PeriodVoided)
@@ -214,14 +270,18 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 __all__ = [
+    "AFTERCARE",
     "ANNOUNCEMENTS",
+    "ASSESSMENTS",
     "AUTHORIZATIONS",
     "BILLING",
     "CARE_FACTS",
+    "CONSENTS",
     "EPISODE_TYPE",
     "FOLLOW_UPS",
     "PLACING",
     "PLANNING",
+    "REFERRAL_MOVES",
     "STAY_FACTS",
     "TAKING_BACK",
     "TOPICS",

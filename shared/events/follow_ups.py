@@ -38,6 +38,8 @@ class FollowUpKept(FollowUp):
     mode: Literal["in-person", "telehealth", "phone"] = Field(description="how")
     provider_kind: Code = Field(description="kind of provider seen")
     by_fact: Identifier | None = Field(default=None, description="ce_id that shows it, where one does")
+    reason: Code | None = Field(default=None, description="why, where a person decided it")
+    decided_by: Literal["person"] | None = Field(default=None, description="absent: by rule")
 
 
 class FollowUpMissed(FollowUp):
@@ -51,3 +53,4 @@ class FollowUpExcluded(FollowUp):
 
     TYPE: ClassVar[str] = "follow-up-excluded"
     reason: Code = Field(description="readmitted, deceased, transferred, …")
+    decided_by: Literal["person"] | None = Field(default=None, description="absent: by rule")

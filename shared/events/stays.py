@@ -38,6 +38,10 @@ class Referred(CareFact):
     source: Literal["hospital", "emergency", "self", "family", "primary-care", "court", "payer", "other"] = Field(
         description="who referred"
     )
+    requested_level: Level | None = Field(default=None, description="the level of care that was asked for")
+    needs: tuple[Code, ...] | None = Field(
+        default=None, description="codes of what a program must have: wheelchair, spanish, medication-assisted, …"
+    )
 
 
 class VisitStarted(StayFact):

@@ -16,14 +16,13 @@ from alembic.runtime.migration import MigrationContext
 from services.aftercare import migrations
 from services.aftercare.tables import METADATA
 from shared.db import Database
-from shared.tables import PLUMBING
+from shared.tables import KEYS, PLUMBING
 from tests.databases import a_database
 
 
-def first_migration() -> ModuleType:
-    """The module of the first migration, whose name no import statement can say."""
-    path = Path(migrations.__path__[0]) / "versions" / "0001_follow_ups.py"
-    spec = importlib.util.spec_from_file_location("aftercare_0001", path)
+def _module(path: Path) -> ModuleType:
+    """The module of a migration, whose name no import statement can say."""
+    spec = importlib.util.spec_from_file_location(f"aftercare_{path.stem}", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -32,9 +31,11 @@ def first_migration() -> ModuleType:
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Run the first migration as the shared environment does."""
+    """Run the migrations in their order, as the shared environment does."""
+    versions = Path(migrations.__path__[0]) / "versions"
     with Operations.context(MigrationContext.configure(connection)):
-        first_migration().upgrade()
+        for path in sorted(versions.glob("[0-9]*.py")):
+            _module(path).upgrade()
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +50,7 @@ async def migrated(postgres: Any) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(migrated: Database) -> Database:
     """The session's database with nothing in it."""
-    tables = [table.name for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables)]
+    tables = [table.name for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables)]
     async with migrated.begin() as connection:
         await connection.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
     return migrated

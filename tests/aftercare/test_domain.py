@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.aftercare.domain import Said, Standing, content, difference, rows, say, wanted
+from services.aftercare.domain import rows, wanted
 from services.aftercare.measures import windows
+from services.aftercare.standing import Said, Saying, Standing, content, difference, say
 from shared.events.envelope import Fact
 from shared.site_config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
@@ -28,7 +29,7 @@ def tell(standing: tuple[Standing, ...], *stays: dict[str, Any], over_by: dateti
     ought = wanted(known, windows(known, SITE.follow_ups, SITE.zone), standing, NOW, over_by)
     last = max((s.sequence for s in standing), default=0)
     new_id = lambda: f"fact-{next(_ids)}"  # noqa: E731
-    return say(difference(standing, ought), standing, sequence=last, recorded_at=NOW, new_id=new_id)
+    return say(difference(standing, ought), standing, last, Saying(NOW, new_id))
 
 
 def names(facts: tuple[Fact, ...]) -> list[str]:

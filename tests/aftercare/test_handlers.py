@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from services.aftercare import views
 from services.aftercare.check import broken
-from services.aftercare.domain import content, wanted
-from services.aftercare.handlers import Rules, apply, decide_again, state_missed
+from services.aftercare.domain import wanted
+from services.aftercare.handlers import Rules, apply, decide_again, state_due
 from services.aftercare.measures import windows
+from services.aftercare.standing import content
 from services.aftercare.tables import METADATA, facts
 from services.aftercare.timers import whole_round
 from shared.clock import SetClock
@@ -29,7 +30,7 @@ from shared.db import Database
 from shared.outbox import unpacked
 from shared.positions import Tally
 from shared.site_config import SAMPLE, load
-from shared.tables import PLUMBING, outbox
+from shared.tables import KEYS, PLUMBING, outbox
 from tests.aftercare.builders import LEFT, SLOT, day, document, episode, incoming, inpatient, stay, told
 from tests.aftercare.test_domain import _STAYS, contents, ordered
 
@@ -50,7 +51,7 @@ async def take_in(database: Database, *values: dict[str, Any], by: Rules | None 
 
 async def look(database: Database, at: Any) -> None:
     """A whole round of the timer at a time."""
-    await whole_round(database, rules(at), state_missed)
+    await whole_round(database, rules(at), state_due)
 
 
 async def sent(database: Database) -> list[str]:
@@ -60,6 +61,12 @@ async def sent(database: Database) -> list[str]:
     heads = [dict(unpacked(row.headers)) for row in rows]
     assert {row.topic for row in rows} <= {"care.events"}
     return [f"{h['ce_sequence'].decode()} {h['ce_type'].decode()[5:-3]}" for h in heads]
+
+
+async def windows_sent(database: Database) -> list[str]:
+    """What is in the outbox of follow-up windows: names."""
+    names = [each.split()[1] for each in await sent(database)]
+    return [name for name in names if name.startswith("follow-up-")]
 
 
 async def listed(database: Database, **more: Any) -> dict[str, str]:
@@ -125,14 +132,14 @@ async def test_a_discharge_taken_back_takes_its_windows_off_the_list(database: D
 async def test_the_timer_states_missed_once_and_again_only_when_the_next_window_is_over(database: Database) -> None:
     await take_in(database, document(inpatient()))
     await look(database, day(8, 0) - timedelta(seconds=1))
-    assert len(await sent(database)) == 2
+    assert len(await windows_sent(database)) == 2
     for at in (day(8, 0), day(8, 0), day(12)):
         await look(database, at)
-    assert (await sent(database))[2:] == ["3 follow-up-missed"]
+    assert (await windows_sent(database))[2:] == ["follow-up-missed"]
     assert await listed(database) == {"FUH-7": "missed", "FUH-30": "due"}
     await look(database, day(40))
     await look(database, day(41))
-    assert (await sent(database))[3:] == ["4 follow-up-missed"]
+    assert (await windows_sent(database))[3:] == ["follow-up-missed"]
     await sound(database, day(41))
 
 
@@ -143,11 +150,11 @@ async def test_many_windows_over_at_once_are_stated_in_parts(database: Database)
     parts = []
     while after is not None:
         async with database.begin() as connection:
-            done = await state_missed(by, connection, after, 5)
+            done = await state_due(by, connection, after, 5)
         after = done.last
         parts.append(after)
     assert parts == ["E04", "E09", "E11", None]
-    assert Counter(s.split()[1] for s in await sent(database)) == {"follow-up-due": 24, "follow-up-missed": 12}
+    assert Counter(await windows_sent(database)) == {"follow-up-due": 24, "follow-up-missed": 12}
     await sound(database, day(8))
 
 
@@ -194,7 +201,7 @@ async def test_an_episode_whose_facility_left_the_config_does_not_stop_the_other
     small = SITE.model_copy(update={"facilities": SITE.facilities[:1]})
     for name in ("version", "_facilities"):
         small.__dict__.pop(name, None)
-    await whole_round(database, Rules(small, SetClock(day(8))), state_missed)
+    await whole_round(database, Rules(small, SetClock(day(8))), state_due)
     assert [s for s in await sent(database) if "missed" in s] == ["3 follow-up-missed"] * 2
     assert "facility that site config lacks" in caplog.text
 
@@ -219,7 +226,7 @@ async def test_a_gap_in_our_own_sequence_is_found(database: Database) -> None:
 
 async def test_the_migration_makes_the_tables_that_the_code_knows(migrated: Database) -> None:
     known = sa.MetaData()
-    for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables):
+    for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables):
         table.to_metadata(known)
 
     def differences(connection: sa.Connection) -> Any:
@@ -254,7 +261,7 @@ async def test_in_any_order_of_arrival_with_repeats_the_last_version_decides(
     due = windows(last, SITE.follow_ups, SITE.zone)
     ought = wanted(last, due, (), LEFT, over_by=day(61))
     assert [f["sequence"] for f in stored] == list(range(1, len(stored) + 1))
-    standing = [Stands(f["name"], f["value"]) for f in stored if f["stands"]]
+    standing = [Stands(f["name"], f["value"]) for f in stored if f["stands"] and "follow_up_id" in f["value"]]
     assert contents(standing) == [content(f) for f in ordered(ought)]
 
 

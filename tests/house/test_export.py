@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from services.cli.export import command
+from services.cli.export import command, openapi
 from services.cli.main import run
 from shared.documents import documents
 
@@ -33,8 +33,18 @@ def test_one_kind_of_document_is_written_where_it_is_wanted(tmp_path: Path, kind
 
 def test_what_was_written_is_fresh_and_json_names_it(tmp_path: Path) -> None:
     found = export("--out", tmp_path, "--json")
-    assert json.loads(found.stdout) == {"written": sorted(documents())}
+    assert json.loads(found.stdout) == {"written": sorted({**documents(), **openapi()})}
     assert json.loads(export("--check", "--out", tmp_path, "--json").stdout) == {"stale": []}
+
+
+def test_the_openapi_documents_are_written_alone_and_their_staleness_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert json.loads(export("openapi", "--out", tmp_path, "--json").stdout) == {"written": sorted(openapi())}
+    export("--out", tmp_path)
+    (tmp_path / "openapi" / "intake.json").unlink()
+    assert run(["export", "--check", "--out", str(tmp_path)]) == 1
+    assert "openapi/intake.json" in capsys.readouterr().err
 
 
 def test_a_stale_file_is_named_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -261,6 +261,14 @@ def test_nothing_in_the_site_can_be_changed_after_it_was_read() -> None:
         (("name: small", "name: small\nlimits: {future_minutes: -1}"), 2, "limits.future_minutes"),
         (("name: small", "name: small\nfollow_ups: [{measure: F, levels: [php], first_day: 9, last_day: 7}]"),
          2, "must not be before"),
+        (("name: small", "name: small\naftercare: {starts: [{after: complete, levels: [php]}]}"), 2, "starts.1..after"),
+        (("name: small",
+          "name: small\naftercare: {templates: [{name: A, after: [completed]}, {name: a, after: [completed]}]}"),
+         2, "`a` is given twice"),
+        (("name: small",
+          ("name: small\naftercare: {templates: [{name: A, after: [completed], contacts: [{name: c, from_hours: 9, "
+          "to_hours: 9}]}]}")),
+         2, "must be more than"),
         (("payers:\n", "payers:\n  - {id: acme, title: Acme}\n"), 4, "`ACME` is given twice"),
     ],
 )  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 import sqlalchemy as sa
 
@@ -25,6 +25,8 @@ from shared.events.envelope import Fact, from_record
 from shared.outbox import unpacked
 from shared.tables import PLUMBING, create_plumbing
 from tests.databases import a_database
+from tests.intake.opened import Connect
+from tests.intake.sender import Sender
 from tests.servers import DatabaseServer
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -120,10 +122,14 @@ class Hospital:
 
     async def facts(self) -> list[Fact]:
         """What was stated of this patient's visits, in the order of the outbox."""
+        return await self.facts_about(await self.patient_id())
+
+    async def facts_about(self, patient_id: str | None) -> list[Fact]:
+        """What was stated of a patient, in the order of the outbox."""
         async with self.intake.database.read() as connection:
             rows = (await connection.execute(sa.text("SELECT value, headers FROM outbox ORDER BY id"))).all()
         found = [from_record(row.value, unpacked(row.headers)) for row in rows]
-        return [fact for fact in found if self.mrn in orjson.dumps(fact.value).decode()]
+        return [fact for fact in found if fact.value["patient_id"] == patient_id]
 
     async def names(self) -> list[str]:
         """The facts' names."""
@@ -144,6 +150,28 @@ class Hospital:
         async with self.intake.database.read() as connection:
             return list((await connection.execute(query, {"mrn": f"%{self.mrn}"})).all())
 
+    async def notes(self) -> list[tuple[str, str, str | None]]:
+        """(trigger, note, reason) of this patient's messages, in the order they came."""
+        query = "SELECT trigger, note, reason FROM messages WHERE patient_id = :patient ORDER BY message_id"
+        async with self.intake.database.read() as connection:
+            found = (await connection.execute(sa.text(query), {"patient": await self.patient_id()})).all()
+        return [(row.trigger, row.note, row.reason) for row in found]
+
+    async def identity(self) -> bytes:
+        """Names and contacts as last stated, opened."""
+        patient = await self.patient_id()
+        query = sa.text("SELECT sealed FROM identities WHERE patient_id = :patient")
+        async with self.intake.database.read() as connection:
+            sealed = (await connection.execute(query, {"patient": patient})).scalar_one()
+        return self.intake.seal.open(sealed, f"identity:{patient}")
+
+    async def patient_id(self) -> str | None:
+        """Our id of the patient; None while nobody told of it."""
+        key = self.intake.seal.blind(f"GH\x1f{self.mrn}\x1fMR")
+        query = sa.text("SELECT patient_id FROM patient_identifiers WHERE key = :key")
+        async with self.intake.database.read() as connection:
+            return (await connection.execute(query, {"key": key})).scalar_one_or_none()
+
 
 @pytest.fixture
 def hospital(intake: Intake) -> Hospital:
@@ -155,3 +183,17 @@ def hospital(intake: Intake) -> Hospital:
 def another(intake: Intake) -> Callable[[], Hospital]:
     """More of them."""
     return lambda: Hospital(intake)
+
+
+@pytest.fixture
+async def connected() -> AsyncIterator[Connect]:
+    """Opens connections to an MLLP door; all are closed afterwards."""
+    made: list[Sender] = []
+
+    async def open_one(address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Sender:
+        made.append(await Sender.to(address, tls))
+        return made[-1]
+
+    yield open_one
+    for sender in made:
+        await sender.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 
 from services.intake.frames import framed
 
@@ -15,9 +16,9 @@ class Sender:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def to(cls, address: tuple[str, int]) -> Sender:
+    async def to(cls, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Sender:
         """A new connection."""
-        return cls(*await asyncio.open_connection(*address))
+        return cls(*await asyncio.open_connection(*address, ssl=tls))
 
     async def answer(self) -> bytes:
         """The next answer; b"" where the connection ends."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake import parts
 from services.intake.ack import Outcome, answers, build, header
 from services.intake.adt import TRIGGERS, read_adt
 from services.intake.check import AnyFeed, check
 from services.intake.hl7 import messages
 from services.intake.model import Refused
+from services.intake.people.person import told_by
 from tests.intake.said import NOW, SITE, er7
 
 MARKER = "ZQXJ"
@@ -69,7 +69,7 @@ def test_a_mangled_message_is_read_or_refused_without_repeating_it(
     lines = tuple(f"{name}|1|{text}|{text}|{text}" for name, text in more)
     text = er7(trigger, msh=msh, evn=evn, pid={**pid, 40: MARKER}, pv1=pv1, more=(*lines, MARKER)).decode()
     for message in messages(text.encode(encoding, "replace")):
-        parts.identity(message)
+        told_by(message)
         head = header(message)
         try:
             adt = read_adt(message, SITE, NOW)

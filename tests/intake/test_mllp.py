@@ -5,52 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 import sqlalchemy as sa
 
-from services.intake.app import Doors
 from services.intake.frames import framed
 from services.intake.handlers import Intake
-from services.intake.mllp import Door, Limits
-from services.intake.reading import Answer, Received
-from services.intake.reception import Reception
+from services.intake.mllp import Limits
 from shared.db import Database
 from shared.logs import JsonLines
 from tests.intake.conftest import Hospital
-from tests.intake.sender import Sender
-
-
-@asynccontextmanager
-async def opened(intake: Intake, limits: Limits | None = None) -> AsyncIterator[tuple[Door, Doors]]:
-    """A door on any free port, and the doors of the service."""
-    reception: Reception[Received, Answer] = Reception(intake.receive, size=lambda each: len(each.raw))
-    door = Door(reception, ("127.0.0.1", 0), intake.clock, limits=limits)
-    doors = Doors(reception, [door])
-    await doors.start()
-    try:
-        yield door, doors
-    finally:
-        await doors.stop()
-
-
-Connect = Callable[[tuple[str, int]], Awaitable[Sender]]
-
-
-@pytest.fixture
-async def connected() -> AsyncIterator[Connect]:
-    """Opens connections; all are closed afterwards."""
-    made: list[Sender] = []
-
-    async def open_one(address: tuple[str, int]) -> Sender:
-        made.append(await Sender.to(address))
-        return made[-1]
-
-    yield open_one
-    for sender in made:
-        await sender.close()
+from tests.intake.opened import Connect, opened
 
 
 async def test_a_frame_is_stored_and_then_answered(hospital: Hospital, connected: Connect) -> None:

@@ -7,8 +7,9 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.domain import Derived, derive, visit_id
+from services.intake.domain import Derived, derive
 from services.intake.model import Said, UnitAs
+from services.intake.visits.loose import visit_id
 from tests.intake.said import NEW_YORK, NOW, SITE, UNITS, SampleSite, clock, er7, read, told
 
 A01 = told(1, "A01", "20260105101000", pv1_44="20260105100000")
@@ -176,7 +177,18 @@ def test_an_emergency_visit_is_no_admission_and_becomes_one_on_the_same_stay() -
         admitted = told(2, trigger, "20260105120000")
         assert facts(visit, admitted, A03) == [started, ("admitted", "V1", "05 12:00"), DISCHARGED]
     undone = told(3, "A11", "20260105130000")
-    assert facts(visit, told(2, "A01", "20260105120000"), undone) == [started]
+    assert facts(visit, told(2, "A01", "20260105120000"), undone) == []  # contract 6: every fact of that stay
+
+
+def test_a_discharge_taken_back_to_a_unit_that_is_not_mapped_is_listed() -> None:
+    undone = told(4, "A13", "20260110130000", unit="NEW")
+    assert facts(A01, A03, undone) == [ADMITTED]
+    assert notes(A01, A03, undone)["m4"] == "unmapped"
+
+
+def test_an_update_of_the_end_said_while_the_stay_goes_on_changes_nothing() -> None:
+    assert notes(A01, told(2, "A08", "20260106100000", pv1_36="07"))["m2"] == "no-effect already-told"
+    assert notes(A01, told(2, "A08", "20260106100000", pv1_7="1234567893^X"))["m2"] == "applied"
 
 
 def test_registration_at_a_unit_with_a_level_is_an_admission() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,9 +20,10 @@ from shared.db import Database, copy_rows
 from shared.errors import InvalidMessage, Transient
 from shared.events.envelope import Fact, from_record, headers
 from shared.kafka import Subscription
+from shared.outbox import Relay
 from shared.positions import Incoming, Tally
 from shared.tables import dead_letters, outbox, positions
-from tests.databases import a_topic, produce
+from tests.databases import a_topic, everything, make_topics, produce
 from tests.waiting import until
 
 ledger = sa.table("ledger", sa.column("ce_id"), sa.column("topic_partition"), sa.column("k"))
@@ -52,10 +55,17 @@ class Handler:
 
 @asynccontextmanager
 async def reading(
-    kafka: str, database: Database, topic: str, handler: Handler, group: str = "svc", max_records: int = 50
+    kafka: str,
+    database: Database,
+    topic: str,
+    handler: Handler,
+    group: str = "svc",
+    max_records: int = 50,
+    instance: str | None = None,
 ) -> AsyncIterator[Subscription]:
     broker = KafkaBroker(kafka, allow_auto_create_topics=False, apply_types=False, log_level=logging.DEBUG)
     subscription = Subscription(broker, database, service=group, topic=topic, apply=handler, max_records=max_records)
+    subscription.join_as(instance)
     await broker.start()
     try:
         yield subscription
@@ -126,6 +136,28 @@ async def test_an_unreadable_record_is_a_dead_letter_with_its_origin_and_the_nex
     assert (await row(database))["dead"] == 1
 
 
+async def test_a_dead_letter_too_long_to_be_sent_again_keeps_its_bytes_here_and_holds_nothing_up(
+    kafka: str, database: Database, group: str
+) -> None:
+    topic, long = await a_topic(kafka, 1), b"x" * 1_048_300
+    await make_topics(kafka, [f"dead.{group}"], 1)
+    await produce(kafka, topic, [(b"e", long, [])])
+    async with reading(kafka, database, topic, Handler(), group):
+        await until(lambda: _buried(database))
+    relay = Relay(database, group, {"bootstrap_servers": kafka})
+    assert await relay.once() == 1
+    await relay.stop()
+    (letter,) = await everything(kafka, f"dead.{group}")
+    assert (letter.value, dict(letter.headers)["x-origin"]) == (b"", f"{topic}/0/0".encode())
+    assert b"too long" in dict(letter.headers)["x-error"]
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(dead_letters.c.value))).scalar_one() == long
+
+
+async def _buried(database: Database) -> bool:
+    return bool((await row(database))["dead"] == 1)
+
+
 async def test_a_record_that_fails_for_no_foreseen_reason_is_found_and_buried_alone(
     kafka: str, database: Database, group: str
 ) -> None:
@@ -165,6 +197,74 @@ async def test_what_is_away_is_waited_for_and_nothing_is_skipped(kafka: str, dat
         await until(lambda: _count_is(database, 5))
     assert await handled(database) == [f"id{n}" for n in range(5)]
     assert (await row(database))["dead"] == 0
+
+
+async def test_what_waited_too_long_is_handled_when_all_is_back_though_nothing_more_comes(
+    kafka: str, database: Database, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await a_topic(kafka, 1)
+    away = [True]
+    async with reading(
+        kafka, database, topic, Handler(lambda _: Transient("away") if away else None), group
+    ) as subscription:
+        subscription.patience = 0.1
+        find, tries = subscription._find_places, []
+
+        async def still_away(slots: Any) -> None:
+            tries.append(1)
+            if len(tries) < 3:
+                raise Transient("the database can't be reached")
+            away.clear()
+            await find(slots)
+
+        monkeypatch.setattr(subscription, "_find_places", still_away)
+        await produce(kafka, topic, [a_record(n) for n in range(3)])
+        await until(lambda: _count_is(database, 3))
+    assert await handled(database) == ["id0", "id1", "id2"]
+
+
+async def test_a_broker_that_does_not_say_where_its_topics_begin_is_asked_again(
+    kafka: str, database: Database, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await a_topic(kafka, 1)
+    await produce(kafka, topic, [a_record(0)])
+    asked = AIOKafkaConsumer.beginning_offsets
+    faults: list[Exception] = [KafkaTimeoutError(), KafkaConnectionError()]
+
+    async def stumbling(self: AIOKafkaConsumer, slots: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return await asked(self, slots)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "beginning_offsets", stumbling)
+    async with reading(kafka, database, topic, Handler(), group):
+        await until(lambda: _count_is(database, 1))
+
+
+async def test_a_named_member_that_was_killed_has_its_partitions_back_at_once(
+    kafka: str, database: Database, group: str
+) -> None:
+    topic = await a_topic(kafka, 2)
+    await produce(kafka, topic, [a_record(n, f"e{n}") for n in range(10)])
+    name = f"{group}.{topic}.one"
+    gone = AIOKafkaConsumer(
+        topic, bootstrap_servers=kafka, group_id=f"stepdown-{group}", group_instance_id=name, enable_auto_commit=False
+    )
+    await gone.start()
+    gone._coordinator._coordination_task.cancel()  # killed: it says nothing any more, not even farewell
+    await gone._client.close()
+    gone._closed = True
+    async with reading(kafka, database, topic, Handler(), group, instance="one"):
+        await until(lambda: _count_is(database, 10), 8)
+
+
+async def test_a_member_that_its_group_put_out_is_known_as_such(kafka: str, database: Database, group: str) -> None:
+    topic = await a_topic(kafka, 1)
+    async with reading(kafka, database, topic, Handler(), group) as subscription:
+        assert not subscription.put_out()
+        coordination = subscription.subscriber.consumer._coordinator._coordination_task  # type: ignore[union-attr]
+        coordination.cancel()
+        await until(subscription.put_out)
 
 
 async def test_a_zombie_that_was_paused_applies_nothing_when_it_wakes(

@@ -124,8 +124,10 @@ time.sleep(60)
 """
 
 
-def test_a_service_ends_when_the_pipe_to_its_parent_closes() -> None:
+@pytest.mark.parametrize("blocks", [True, False])
+def test_a_service_ends_when_the_pipe_to_its_parent_closes(blocks: bool) -> None:
     reading, writing = os.pipe()
+    os.set_blocking(reading, blocks)  # an event loop that watches it too makes it so, for all who share it
     program = f"from services.stack.children import end_with_parent; end_with_parent({reading}); {SLEEPS}"
     child = subprocess.Popen([sys.executable, "-c", program], pass_fds=(reading,))
     os.close(reading)

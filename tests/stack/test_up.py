@@ -104,6 +104,7 @@ def test_up_lives_through_everything_an_operator_does_to_it(tmp_path: Path) -> N
         until(lambda: {p for p, line in mentioning(str(data)).items() if "noida-db" in line} - {broker})
 
         first.kill()
+        first.wait()  # its lock is free only when it is gone
         until(lambda: not mentioning(str(data)), 10)
         assert (data / "ready.json").exists()
         with pytest.raises(SetUpError, match="no system is running"):

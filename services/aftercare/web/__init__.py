@@ -1,1 +1,1 @@
-"""Aftercare over HTTP: the JSON API of follow-ups; reads through views, writes nothing but its audit row."""
+"""Aftercare over HTTP: its JSON API; reads through views, writes through handlers, tells the audit of both."""

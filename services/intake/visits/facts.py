@@ -70,7 +70,8 @@ def stay_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -
         adt, said = amended(step.statement, updates)
         at = _at(step, adt, stay)
         key = (step.fact, stay_id, *when, *again)
-        yield Wanted(key, step.fact, at, _value(step, adt, site), stay_id, said.adt.stated_at, said.message_id)
+        value = _value(step, adt, stay_id.removesuffix(f"#{stay.number}"), site)
+        yield Wanted(key, step.fact, at, value, stay_id, said.adt.stated_at, said.message_id)
 
 
 def _at(step: Step, adt: Adt, stay: Stay) -> datetime:
@@ -89,12 +90,12 @@ def _mark(step: Step) -> str:
     return step.fact
 
 
-def _value(step: Step, adt: Adt, site: SiteMap) -> dict[str, Any]:
+def _value(step: Step, adt: Adt, visit: str, site: SiteMap) -> dict[str, Any]:
     match step.fact:
         case "visit-started":
             return {"class": step.after.visit_class, **_unit(step.after), **_who(adt)}
         case "admitted":
-            return _admitted(step.after, adt)
+            return _admitted(step.after, adt, visit)
         case "transferred":
             return {"from": _place(step.before), "to": _place(step.after)}
         case "leave-started" | "leave-ended":
@@ -104,7 +105,7 @@ def _value(step: Step, adt: Adt, site: SiteMap) -> dict[str, Any]:
             return _some({"level": step.after.level, "disposition": disposition(adt, site)})
 
 
-def _admitted(place: At, adt: Adt) -> dict[str, Any]:
+def _admitted(place: At, adt: Adt, visit: str) -> dict[str, Any]:
     found = {
         "level": place.level,
         "program": place.program,
@@ -112,6 +113,7 @@ def _admitted(place: At, adt: Adt) -> dict[str, Any]:
         "age_years": adt.age_years,
         "attending_npi": _text(adt.attending_npi),
         **_unit(place),
+        "visit_number": visit,
         **_who(adt),
     }
     return _some(found)

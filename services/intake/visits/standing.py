@@ -56,11 +56,10 @@ def _told(found: Standing, message: Said) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A thing said that a cancel matches: the stay and position of its step, or nothing where it had no effect yet."""
+    """A thing said that a cancel matches, and the stay that it moved; none where it had no effect yet."""
 
     said: Statement
     stay: Stay | None = None
-    position: int = 0
 
 
 TakeBack = Callable[[Walk, list[Statement]], "set[int] | str"]
@@ -71,9 +70,9 @@ def _last_said(known: Walk, live: list[Statement], matches: Callable[[Statement]
     """The one said last: what took effect, or would if its visit or unit were known; not what only told it again."""
     found = [_Match(one) for one in live if known.words.get(one.turn) in _PENDING and not one.aside and matches(one)]
     found += [
-        _Match(step.statement, stay, position)
+        _Match(step.statement, stay)
         for stay in known.stays
-        for position, step in enumerate(stay.steps)
+        for step in stay.steps
         if not step.statement.aside and matches(step.statement)
     ]
     return max(found, key=lambda match: match.said.turn, default=None)
@@ -103,9 +102,10 @@ def _step_back(trigger: str) -> TakeBack:
 
 
 def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
-    """A11 takes back the admission or the visit's start, and what followed in that stay; after the end, nothing.
+    """A11 takes back the admission, or the visit's start, and every fact of that stay; after the end, nothing.
 
-    An admission from a visit without level leaves that visit as it was (ITI-31: the status before the admit).
+    Contract 6 to the letter: of a visit without level that became an admission the visit goes too, where ITI-31 would
+    go back to the status before the admission.
     """
     begun = {step.statement.turn for stay in known.stays for step in stay.steps if step.fact in _STARTS}
     last = _last_said(known, live, lambda one: one.kind == "start" or one.turn in begun)
@@ -115,8 +115,8 @@ def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
         return _again(last, known, live)
     if last.stay.state == "ended":
         return "ended"
-    followed = {step.statement.turn for step in last.stay.steps[last.position :]}
-    return followed | {one.turn for one in last.stay.others if one.turn in known.words}
+    every = {step.statement.turn for step in last.stay.steps}
+    return every | {one.turn for one in last.stay.others if one.turn in known.words}
 
 
 _STARTS = frozenset({"admitted", "visit-started"})

@@ -14,7 +14,8 @@ from services.intake.model import Adt, Diagnosis, Moment, Payer, Removed, Said
 from services.intake.visits.stays import Statement, Stay
 
 UPDATES = frozenset({"A08", "A31"})
-_AMENDS = ("attending_npi", "admission_type", "admission_source", "disposition", "discharged")
+_OF_A_START = ("attending_npi", "admission_type", "admission_source")
+_OF_AN_END = ("disposition", "discharged")
 
 
 class Update(NamedTuple):
@@ -38,11 +39,12 @@ def stay_of(update: Update, stays: list[Stay]) -> Stay | None:
 def amended(one: Statement, updates: list[Update]) -> tuple[Adt, Said]:
     """The statement with what later updates say of it, and the message that said the last of it."""
     adt, said = one.said.adt, one.said
+    names = _OF_AN_END if one.kind == "end" else _OF_A_START
     for update in updates:
         if update.turn > one.turn:
-            told = {name: getattr(update.said.adt, name) for name in _AMENDS}
+            told = {name: getattr(update.said.adt, name) for name in names}
             told = {name: value for name, value in told.items() if value not in (None, getattr(adt, name))}
-            if update.said.adt.deceased and not adt.deceased:
+            if one.kind == "end" and update.said.adt.deceased and not adt.deceased:
                 told["deceased"] = True
             if told:
                 adt, said = replace(adt, **told), update.said

@@ -1,0 +1,59 @@
+"""All facts of aftercare that follow from an episode and from what people told of it, and when the clock is to look
+again. Pure: the same document and facts give the same, whatever the way to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from services.aftercare import domain, plans, risk
+from services.aftercare.contacts import recorded
+from services.aftercare.domain import Outcome, Window
+from services.aftercare.measures import windows
+from services.aftercare.plans import Start
+from services.aftercare.standing import Standing
+from shared.events.base import CareFact
+from shared.events.episodes import EpisodeState
+from shared.site_config import Site
+
+
+class Derived(NamedTuple):
+    """The windows and starts of an episode, and the facts that ought to stand."""
+
+    windows: tuple[Window, ...]
+    starts: tuple[Start, ...]
+    facts: tuple[CareFact, ...]
+
+
+def derive(
+    document: EpisodeState,
+    standing: Sequence[Standing],
+    marks: Mapping[str, Outcome],
+    *,
+    site: Site,
+    now: datetime,
+    over_by: datetime | None = None,
+) -> Derived:
+    """What ought to stand. `over_by`, which only a timer gives, is how far the clock may state what is over."""
+    zone_of = site.zone
+    found = windows(document, site.follow_ups, zone_of, recorded(standing), marks)
+    started = plans.starts(document, site.aftercare, zone_of)
+    signs = risk.signs(document, standing, zone_of)
+    told = risk.risks(document.episode_id, signs, site.aftercare.missed_contacts)
+    begun = plans.begun(started, document, standing, over_by)
+    facts: list[CareFact] = [*domain.wanted(document, found, standing, now, over_by)]
+    facts += plans.ought(begun, document, standing, now)
+    facts += risk.ought(document, told, zone_of, now)
+    return Derived(found, started, tuple(facts))
+
+
+def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Standing]) -> datetime | None:
+    """When the timer has something to state: the first window that is due then over, or wait for a further level."""
+    state = domain.rows(standing)
+    told = {s.value.get("trigger") for s in standing if s.name == "aftercare-started"}
+    over = [w.over_at for w in derived.windows if w.follow_up_id in state and state[w.follow_up_id].state == "due"]
+    if document.search is None:
+        over += [start.at for start in derived.starts if start.waits and start.trigger not in told]
+    return min(over, default=None)

@@ -1,0 +1,126 @@
+"""Plans, referrals, contacts, appointments and risks as lists show them, folded from the facts that stand. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from services.aftercare import plans, referrals
+from services.aftercare.contacts import appointments, recorded
+from services.aftercare.standing import Standing
+from shared.events.episodes import EpisodeState
+from shared.site_config import Site
+
+Kind = Literal["plan", "referral", "contact", "appointment", "risk"]
+STATES: dict[Kind, tuple[str, ...]] = {
+    "plan": ("active", "in-care", "over", "closed"),
+    "referral": tuple(state.value for state in referrals.State),
+    "contact": ("kept", "missed", "other"),
+    "appointment": ("scheduled", "kept", "missed", "cancelled"),
+    "risk": ("raised", "cleared"),
+}
+
+
+class Entry(NamedTuple):
+    """One row of a list. `sort_at`: what lists are ordered by; when it is due, else when it was."""
+
+    kind: Kind
+    id: str
+    facility: str
+    state: str
+    sort_at: datetime
+    value: dict[str, Any]
+
+
+def entries(document: EpisodeState, standing: Sequence[Standing], site: Site) -> tuple[Entry, ...]:
+    """Every entry of an episode."""
+    return (
+        *_plans(document, standing, site),
+        *_referrals(standing, site),
+        *_contacts(standing),
+        *_appointments(standing),
+        *_risks(standing),
+    )
+
+
+def _plans(document: EpisodeState, standing: Sequence[Standing], site: Site) -> Iterator[Entry]:
+    of_plan = [s.value for s in standing if s.name == "aftercare-referred"]
+    for plan in plans.plans(document, standing, site.aftercare):
+        value = plan.value
+        due = [c["to"] for c in plan.contacts if c["kept_by"] is None] if plan.state == "active" else []
+        shown = {
+            "trigger": value["trigger"],
+            "started_at": value["occurred_at"],
+            "template": value.get("template"),
+            "outcome": plan.outcome,
+            "contacts": [{k: v for k, v in c.items() if v is not None} for c in plan.contacts],
+            "referrals": [r["referral_id"] for r in of_plan if r.get("plan_id") == plan.plan_id],
+            "contact_due": min(due, default=None),
+        }
+        sort_at = _at(min(due, default=value["occurred_at"]))
+        yield Entry("plan", plan.plan_id, value["facility"], plan.state, sort_at, _given(shown))
+
+
+def _referrals(standing: Sequence[Standing], site: Site) -> Iterator[Entry]:
+    for referral_id, referral in referrals.fold(standing).items():
+        value = referral.value
+        names = ("kind", "provider", "due_by", "plan_id", "template", "instead_of")
+        shown = {
+            **{name: value.get(name) for name in names},
+            "referred_at": value["occurred_at"],
+            "history": list(referral.history),
+            "possible": list(referrals.possible(referral.state)),
+        }
+        yield Entry("referral", referral_id, value["facility"], referral.state.value, _due(value, site), _given(shown))
+
+
+def _due(value: dict[str, Any], site: Site) -> datetime:
+    if "due_by" not in value:
+        return _at(value["occurred_at"])
+    zone = site.zone(value["facility"])
+    return datetime.fromisoformat(value["due_by"]).replace(tzinfo=zone).astimezone(UTC)
+
+
+def _contacts(standing: Sequence[Standing]) -> Iterator[Entry]:
+    known = {contact.ce_id: contact for contact in recorded(standing)}
+    for s in standing:
+        if s.name == "contact-attempted":
+            contact = known[s.ce_id]
+            state = "kept" if contact.kept else "missed" if contact.missed else "other"
+            shown = {name: s.value.get(name) for name in ("at", "mode", "outcome", "provider_kind", "appointment_id")}
+            yield Entry("contact", s.value["contact_id"], s.value["facility"], state, _at(s.value["at"]), _given(shown))
+
+
+def _appointments(standing: Sequence[Standing]) -> Iterator[Entry]:
+    state = appointments(standing)
+    for s in standing:
+        if s.name == "appointment-scheduled":
+            each = s.value["appointment_id"]
+            shown = {name: s.value.get(name) for name in ("at", "mode", "referral_id")}
+            yield Entry("appointment", each, s.value["facility"], state[each], _at(s.value["at"]), _given(shown))
+
+
+def _risks(standing: Sequence[Standing]) -> Iterator[Entry]:
+    cleared = {s.value["risk_id"]: s.value for s in standing if s.name == "relapse-risk-cleared"}
+    for s in standing:
+        if s.name == "relapse-risk-raised":
+            by = cleared.get(s.value["risk_id"], {})
+            shown = {
+                "signals": s.value["signals"],
+                "raised_at": s.value["occurred_at"],
+                "cleared_at": by.get("occurred_at"),
+                "reason": by.get("reason"),
+                "decided_by": by.get("decided_by"),
+            }
+            state = "cleared" if by else "raised"
+            raised_at = _at(s.value["occurred_at"])
+            yield Entry("risk", s.value["risk_id"], s.value["facility"], state, raised_at, _given(shown))
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _given(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in value.items() if each is not None}

@@ -1,0 +1,12 @@
+"""Ids that follow from what they name: the same trigger gives the same plan, whenever it is derived."""
+
+from __future__ import annotations
+
+import uuid
+
+_IDS = uuid.UUID("0e1a5f0c-6f0a-5c1e-8a57-9b1f6c6c7a42")
+
+
+def id_of(*parts: str) -> str:
+    """A UUID (version 5) of these words, in their order."""
+    return str(uuid.uuid5(_IDS, "|".join(parts)))

@@ -1,0 +1,57 @@
+"""What a decision about one episode is made on: its document, the facts that stand, the site, the time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.aftercare.domain import Outcome
+from services.aftercare.standing import Standing
+from shared.events.base import CareFact
+from shared.events.episodes import EpisodeState
+from shared.site_config import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An episode as it is now; `new_id` makes ids of referrals, contacts and appointments."""
+
+    document: EpisodeState
+    standing: tuple[Standing, ...]
+    site: Site
+    now: datetime
+    new_id: Callable[[], str]
+
+    def named(self, name: str) -> Iterator[Standing]:
+        """The facts of a name that stand."""
+        return (s for s in self.standing if s.name == name)
+
+    def common(self, facility: str) -> dict[str, Any]:
+        """What every fact of the episode has."""
+        return {
+            "episode_id": self.document.episode_id,
+            "patient_id": self.document.patient_id,
+            "labels": self.document.labels,
+            "facility": facility,
+            "occurred_at": self.now,
+            "recorded_at": self.now,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What somebody did: facts to state, in order, and outcomes of windows that were decided by hand."""
+
+    facts: tuple[CareFact, ...] = ()
+    taken_back: tuple[tuple[Standing, str], ...] = ()
+    """Facts that were told in error, each with the reason."""
+    marks: dict[str, Outcome] = field(default_factory=dict)
+    subject: str = ""
+    """The id of what was made or changed."""
+
+
+def home(document: EpisodeState) -> str:
+    """The facility that the episode is at now: that of the stay that began last."""
+    return max(document.stays, key=lambda stay: (stay.begun, stay.id)).facility

@@ -1,0 +1,60 @@
+"""GET /api/measures: how many follow-ups were kept, by facility and measure, of the discharges of a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from services.aftercare import views
+from services.aftercare.handlers import Rules
+from services.aftercare.web import asking
+from services.aftercare.web.reading import READERS
+from shared import audit
+from shared.db import Database
+from shared.web import JSON, caller
+
+FILTERS = frozenset({"from", "to", "facility", "measure"})
+
+
+def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
+    """The one route."""
+
+    async def measures(request: Request) -> Response:
+        who = caller(request, *READERS)
+        asked = asking.parameters(request, FILTERS)
+        first, last = _day(asked, "from"), _day(asked, "to")
+        if last < first:
+            raise asking.unfit("to", "`to` is not before `from`")
+        facilities = asking.scope(who)
+        if (facility := asked.get("facility")) is not None:
+            known = rules.site.facility(facility)
+            if known is None:
+                raise asking.unfit("facility", "the site has no such facility")
+            facilities = frozenset({known.name} if who.may_see(known.name) else ())
+        measure = asking.one_of(asked, "measure", [clock.measure for clock in rules.site.follow_ups])
+        clocks = [clock for clock in rules.site.follow_ups if measure in {None, clock.measure}]
+        async with database.begin() as connection:
+            found = await views.rates(connection, clocks, first=first, last=last, facilities=facilities)
+            await audit.note(connection, [audit.Entry(rules.clock(), who.subject, "measures-read", "measures")])
+        return JSON({"from": first.isoformat(), "to": last.isoformat(), "items": [_rate(row) for row in found]})
+
+    return [Route("/api/measures", measures, methods=["GET"])]
+
+
+def _day(asked: Mapping[str, str], name: str) -> date:
+    try:
+        return date.fromisoformat(asked[name])
+    except (KeyError, ValueError):
+        raise asking.unfit(name, f"`{name}` is a day, YYYY-MM-DD") from None
+
+
+def _rate(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Excluded discharges are in neither number; those still due are in the denominator, and shown."""
+    denominator = row["kept"] + row["missed"] + row["due"]
+    rate = round(row["kept"] / denominator, 4) if denominator else None
+    return {**row, "numerator": row["kept"], "denominator": denominator, "rate": rate}

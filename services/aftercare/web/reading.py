@@ -1,0 +1,95 @@
+"""Lists of aftercare and their entries over HTTP, page by page; who read which episode is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from services.aftercare import views
+from services.aftercare.entries import STATES, Kind
+from services.aftercare.handlers import Rules
+from services.aftercare.views import AfterEntry
+from services.aftercare.web import asking, showing
+from shared import audit
+from shared.auth import Caller
+from shared.clock import Clock
+from shared.db import Connection, Database
+from shared.web import JSON, caller
+
+READERS = ("coordinator", "clinician", "auditor")
+LISTS: dict[str, Kind] = {
+    "plans": "plan",
+    "referrals": "referral",
+    "contacts": "contact",
+    "appointments": "appointment",
+    "risks": "risk",
+}
+FILTERS = frozenset({"state", "episode_id", "limit", "cursor"})
+
+
+def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
+    """A list and its entries for each kind; one follow-up (their list is in follow_ups.py)."""
+    found: list[BaseRoute] = [
+        Route(f"/api/{name}", partial(_list, kind, database, rules), methods=["GET"]) for name, kind in LISTS.items()
+    ]
+    every: dict[str, showing.Listed] = {**LISTS, "follow-ups": "follow-up"}
+    found += [
+        Route(f"/api/{name}/{{id}}", partial(_one, kind, database, rules), methods=["GET"])
+        for name, kind in every.items()
+    ]
+    return found
+
+
+async def _list(kind: Kind, database: Database, rules: Rules, request: Request) -> Response:
+    who = caller(request, *READERS)
+    asked = asking.parameters(request, FILTERS)
+    limit = asking.limit(asked)
+    async with database.begin() as connection:
+        found = await views.list_entries(
+            connection,
+            kind,
+            state=asking.one_of(asked, "state", STATES[kind]),
+            episode_id=asked.get("episode_id"),
+            facilities=asking.scope(who),
+            after=_after(asked),
+            limit=limit + 1,
+        )
+        page = found[:limit]
+        await _note(connection, rules.clock, who, kind, page)
+    more = asking.cursor(page[-1]["sort_at"].astimezone(UTC).isoformat(), page[-1]["id"]) if page != found else None
+    return JSON({"items": [showing.shown(row, rules.clock()) for row in page], "next": more})
+
+
+def _after(asked: dict[str, str]) -> AfterEntry | None:
+    last = asking.behind(asked)
+    if last is None:
+        return None
+    try:
+        at = datetime.fromisoformat(last[0])
+    except ValueError:
+        raise asking.no_cursor() from None
+    if at.tzinfo is None:
+        raise asking.no_cursor()
+    return AfterEntry(at, last[1])
+
+
+async def _one(kind: showing.Listed, database: Database, rules: Rules, request: Request) -> Response:
+    who = caller(request, *READERS)
+    async with database.begin() as connection:
+        row = await showing.row(connection, kind, request.path_params["id"])
+        if row is None or not who.may_see(row["facility"]):
+            raise asking.missing()
+        await _note(connection, rules.clock, who, kind, [row])
+    return JSON(showing.shown(row, rules.clock()), headers={"etag": asking.etag(row["sequence"])})
+
+
+async def _note(connection: Connection, clock: Clock, who: Caller, kind: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Who saw whose (45 CFR 164.312(b), audit controls)."""
+    entries = [audit.Entry(clock(), who.subject, f"{kind}-read", row["episode_id"]) for row in rows]
+    await audit.note(connection, entries)

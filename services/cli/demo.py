@@ -1,0 +1,98 @@
+"""`stepdown demo`: simulated patients told to a system of its own, what came of them, whether promises held."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from services.simulator.show import Shown
+
+
+@click.command("demo", short_help="simulated patients through the real doors")
+@click.option("--patients", "number", type=click.IntRange(1, 9999), default=60, show_default=True, help="How many.")
+@click.option("--seed", type=click.IntRange(0, 999), default=7, show_default=True, help="Whose stories are told.")
+@click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: nothing is kept.")
+@click.option("--serve", is_flag=True, help="Keep running afterwards, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(context: click.Context, *, number: int, seed: int, data: Path | None, serve: bool, as_json: bool) -> None:
+    """Start everything, send synthetic patients' messages over MLLP, show what came of them, and verify.
+
+    Exit 0 only when verify holds.
+    """
+    with _folder(data) as folder:
+        try:
+            context.exit(asyncio.run(_demo(folder, number, seed, serve=serve, as_json=as_json)))
+        except asyncio.CancelledError:
+            raise click.Abort from None
+
+
+@contextlib.contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    if data is not None:
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="stepdown-demo-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: bool) -> int:
+    from services.cli import demo_page
+    from services.simulator.show import Plan, told
+    from services.stack import access, up
+    from shared import site_config
+    from shared.clock import system_clock
+    from shared.settings import load
+
+    _ends_at_a_signal()
+    plan = Plan(number, seed, system_clock(), site_config.load(load().config))
+    steps = demo_page.Progress(quiet=as_json)
+    with steps:
+        steps.step("starting broker, database and three services")
+        telling = up.Told(step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True))
+        async with up.running(up.Options(data), telling):
+            system = access.reach(data)
+            shown = await told(plan, system, steps.sending(sum(len(one.messages) for one in plan.patients())))
+            steps.done()
+            _print(shown, as_json, data if serve else None)
+            if serve:
+                await _until_a_signal()
+    return 0 if shown.report.ok else 1
+
+
+def _print(shown: Shown, as_json: bool, served: Path | None) -> None:
+    """The page or the document; where it is served on, the addresses too."""
+    from services.cli import demo_page, up
+    from services.stack import ready
+
+    system = (ready.find(served), served / ready.NAME) if served else None
+    if as_json:
+        addresses = {"system": json.loads(up.addresses_of(*system))} if system else {}
+        click.echo(json.dumps(demo_page.as_json(shown) | addresses))
+    else:
+        demo_page.for_people(shown)
+        click.echo(f"\n{up.for_people(*system)}" if system else "")
+    sys.stdout.flush()
+
+
+async def _until_a_signal() -> None:
+    """Which then is the way it ends, and no failure."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+def _ends_at_a_signal() -> None:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, task.cancel)

@@ -1,0 +1,249 @@
+"""What `stepdown demo` prints while it runs and at its end, 80 columns wide; nothing is counted or decided here."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import zip_longest
+from statistics import median
+from typing import Any, Self
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.demo_story import WORDS, timeline
+from services.simulator.show import CONNECTIONS, Shown, Steps
+
+WIDTH = 80
+WRITERS = ("intake", "placement", "aftercare")
+BACK = "fact-cancelled"
+LEVELS = ("inpatient", "residential", "php", "iop", "outpatient")
+COLOURS = dict(zip(LEVELS, ("red", "magenta", "yellow", "cyan", "green"), strict=True))
+OTHERS = {
+    "active": "a visit without a level of care",
+    "between": "discharged, nothing begun yet",
+    "void": "nothing stands (all taken back)",
+}
+NOTES = {
+    "waiting": "waits for the message that it changes or ends",
+    "no-effect": "changed nothing",
+    "unmapped": "names a unit that the site has not mapped",
+    "taken-back": "taken back by a later message",
+    "no-visit": "names no visit",
+    "error": "could not be taken (AE)",
+}
+REASONS = {"already-told": "it was so already", "already-open": "it was so already", "ended": "it was so already"}
+
+
+class Progress:
+    """How far it is: a bar on a terminal, plain lines elsewhere, nothing when `quiet`; on stderr."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: Bar | None = None
+        if not quiet and sys.stderr.isatty():
+            shown = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(),
+                     TextColumn("{task.fields[rate]}"))  # fmt: skip
+            self.bar = Bar(*shown, console=Console(stderr=True), transient=True)
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done()
+
+    def step(self, text: str) -> None:
+        """The next part begins."""
+        if self.bar:
+            for task in self.bar.task_ids:
+                self.bar.remove_task(task)
+            self.bar.add_task(text, total=None, rate="")
+        elif not self.quiet:
+            click.echo(f"{text} …", err=True)
+
+    def sending(self, total: int) -> Steps:
+        """The part with a count."""
+        self.step(f"sending {total} messages over MLLP")
+        return Steps(tick=self._ticking(self.bar, total) if self.bar else lambda: None, step=self.step)
+
+    def done(self) -> None:
+        """Nothing more to show."""
+        if self.bar:
+            self.bar.stop()
+
+    @staticmethod
+    def _ticking(bar: Bar, total: int) -> Callable[[], None]:
+        task: TaskID = bar.task_ids[-1]
+        bar.update(task, total=total)
+
+        def tick() -> None:
+            bar.advance(task)
+            speed = bar.tasks[-1].speed
+            bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
+
+        return tick
+
+
+def for_people(shown: Shown) -> None:
+    """The whole page to stdout."""
+    console = Console(width=min(WIDTH, Console().width), highlight=False, emoji=False)
+    for part in _page(shown):
+        console.print(part)
+
+
+def _page(shown: Shown) -> Iterator[RenderableType]:
+    plan = shown.plan
+    yield Text(f"\nStepdown demo: {plan.number} synthetic patients, seed {plan.seed}", style="bold")
+    yield _titled("Sent and answered", _answers(shown))
+    yield _titled("The continuum now", _levels(shown))
+    yield _titled("What was told (care.events)", _facts(shown))
+    yield _titled("Service periods for billing", _periods(shown))
+    yield _titled("Follow-up after inpatient discharges", _follow_ups(shown))
+    yield _titled("On the worklists", _lists(shown))
+    if shown.one:
+        yield _titled("One patient's way", timeline(shown))
+    yield _titled("Verify", _verify(shown))
+
+
+def _titled(title: str, body: RenderableType) -> RenderableType:
+    return Group(Text(f"\n{title}", style="bold underline"), Padding(body, (0, 0, 0, 2)))
+
+
+def _grid(*justify: Any) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for side in justify:
+        table.add_column(justify=side, overflow="fold")
+    return table
+
+
+def _answers(shown: Shown) -> RenderableType:
+    table = _grid("left", "right", "right", "right", "left")
+    table.add_row(*(Text(text, style="dim") for text in ("", "AA", "AE", "AR", "")))
+    for trigger in sorted({trigger for trigger, _ in shown.answers}):
+        counts = [shown.answers[trigger, code] for code in ("AA", "AE", "AR")]
+        table.add_row(trigger, *(str(n) if n else "·" for n in counts), Text(WORDS.get(trigger, ""), style="dim"))
+    slow = max(shown.delays, default=0.0)
+    rate = shown.messages / (shown.seconds or 1)
+    said = f"{shown.messages} messages over {CONNECTIONS} connections in {shown.seconds:.1f} s ({rate:,.0f}/s)\n"
+    said += f"answered within {median(shown.delays) * 1000:.0f} ms (median), {slow * 1000:.0f} ms (slowest)"
+    why = [Text(f"{code} {n}×: {text}", style="red") for (code, text), n in shown.refused.most_common()]
+    return Group(table, *why, Text(said))
+
+
+def _levels(shown: Shown) -> RenderableType:
+    episodes = shown.outcome.episodes
+    at = Counter(one["level"] for one in episodes if one.get("level"))
+    away = Counter(one["level"] for one in episodes if one.get("level") and one["state"] == "on-leave")
+    other = Counter(one["state"] for one in episodes if not one.get("level"))
+    most = max([*at.values(), *other.values(), 1])
+    table = _grid("left", "right", "left")
+    for level in LEVELS:
+        leave = f"  {away[level]} on leave" if away[level] else ""
+        table.add_row(level, str(at[level]), _bar(at[level], most, COLOURS[level]).append(leave, style="dim"))
+    for state, number in other.most_common():
+        table.add_row(state, str(number), _bar(number, most, "blue").append(f"  {OTHERS.get(state, '')}", style="dim"))
+    return table
+
+
+def _bar(number: int, most: int, colour: str) -> Text:
+    return Text("█" * round(number * 20 / most) or ("▏" if number else ""), style=colour)
+
+
+def _facts(shown: Shown) -> RenderableType:
+    """Each writer's own column, the most frequent first."""
+    facts = shown.outcome.facts
+    columns = [[(WORDS.get(name, name), n) for (who, name), n in facts.most_common() if who == writer and name != BACK]
+               for writer in WRITERS]  # fmt: skip
+    table = _grid("right", "left", "right", "left", "right", "left")
+    table.add_row(*(Text(text, style="dim") for writer in WRITERS for text in ("", f"by {writer}")))
+    for row in zip_longest(*columns, fillvalue=("", "")):
+        table.add_row(*(str(cell) for name, number in row for cell in (number, name)))
+    taken = sum(number for (_, name), number in facts.items() if name == BACK)
+    said = f"{facts.total()} facts in all; {taken} took another back, {shown.outcome.corrected} stated one anew"
+    return Group(table, Text(said))
+
+
+def _periods(shown: Shown) -> RenderableType:
+    told = shown.outcome.periods
+    names = ("opened", "amended", "closed", "voided")
+    return Text(" · ".join(f"{name} {told[f'service-period-{name}']}" for name in names))
+
+
+def _follow_ups(shown: Shown) -> RenderableType:
+    states = ("due", "kept", "missed", "excluded")
+    found = Counter((one["measure"], one["state"]) for one in shown.outcome.follow_ups)
+    table = _grid("left", "right", "right", "right", "right")
+    table.add_row("", *(Text(state, style="dim") for state in states))
+    for measure in sorted({measure for measure, _ in found}, key=lambda name: (len(name), name)):
+        days = measure.rpartition("-")[2]
+        table.add_row(f"seen within {days} days", *(str(found[measure, state] or "·") for state in states))
+    why = Counter(one["reason"] for one in shown.outcome.follow_ups if one.get("reason"))
+    left = ", ".join(f"{reason} {n}" for reason, n in why.most_common())
+    return Group(table, Text(f"excluded because: {left}", style="dim")) if why else table
+
+
+def _lists(shown: Shown) -> RenderableType:
+    lines: Counter[str] = Counter()
+    for (note, reason), number in shown.outcome.noted.items():
+        if note in NOTES:
+            why = f" ({REASONS.get(reason or '', reason)})" if note == "no-effect" else ""
+            lines[f"messages: {NOTES[note]}{why}"] += number
+    for (_, means), number in shown.outcome.ineffective.items():
+        lines[f"facts without effect: {means}"] += number
+    table = _grid("right", "left")
+    for text, number in (*lines.most_common(), ("dead letters", sum(shown.outcome.dead.values()))):
+        table.add_row(str(number), text)
+    return table
+
+
+def _verify(shown: Shown) -> RenderableType:
+    table = _grid("left", "left", "right")
+    for promise in shown.report.as_json()["promises"]:
+        broken, note = promise["broken"], promise.get("note")
+        mark = Text("–", style="dim") if note else Text("✗" if broken else "✓", style="bold red" if broken else "green")
+        number = "not built yet" if note else f"{len(broken)} broken" if broken else f"{promise['checked']:,}"
+        table.add_row(mark, promise["text"], Text(number, style="dim"))
+        for one in broken[:5]:
+            table.add_row("", Text(one, style="red"), "")
+    good = shown.report.ok
+    end = Text("Every promise holds." if good else "A promise is broken.", style="bold green" if good else "bold red")
+    return Group(table, *(Text(f"note: {note}") for note in shown.report.notes), end)
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """The same figures as one document."""
+    found = shown.outcome
+    return {
+        "ok": shown.report.ok,
+        "patients": shown.plan.number,
+        "seed": shown.plan.seed,
+        "messages": shown.messages,
+        "seconds": {"sending": round(shown.seconds, 3), "until_at_rest": round(shown.rest, 3)},
+        "answers": _nested(shown.answers),
+        "levels": dict(Counter(one["level"] for one in found.episodes if one.get("level"))),
+        "states": dict(Counter(one["state"] for one in found.episodes)),
+        "facts": _nested(found.facts),
+        "replaced": found.corrected,
+        "periods": dict(found.periods),
+        "follow_ups": _nested(Counter((one["measure"], one["state"]) for one in found.follow_ups)),
+        "notes": [{"note": note, "reason": why, "count": n} for (note, why), n in found.noted.most_common()],
+        "ineffective": [{"word": w, "means": m, "count": n} for (w, m), n in found.ineffective.most_common()],
+        "dead_letters": found.dead,
+        "one_patient": shown.one,
+        "verify": shown.report.as_json(),
+    }
+
+
+def _nested(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (outer, inner), number in sorted(counts.items()):
+        found.setdefault(outer, {})[inner] = number
+    return found

@@ -1,0 +1,1 @@
+"""Who the patients are: what was said of them, sealed; and how they are found again."""

@@ -1,0 +1,136 @@
+"""Who somebody is, field by field: what a message says, and what stands after many of them. Pure; seals nothing.
+
+A field that says nothing leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3), what was said last wins; ids add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from services.intake.hl7 import NULL, Message, Segment
+from services.intake.parts import patient_ids, short
+from services.intake.timestamps import read_day
+
+IDS = "identifiers"
+MOST_IDS, MOST_NAMES = 200, 20
+_ADDRESS = ("line", "other", "city", "state", "postal_code", "country")
+Told = Mapping[str, Any]
+"""Field → plain JSON value; None: removed. Fields: identifiers, names, birth_date, sex, home, work, address (HL7);
+contacts, safe_to_contact (referrals)."""
+Fields = dict[str, tuple[Any, str]]
+"""Field → (value, when it was said). A removed one stays with None, so that nothing said earlier brings it back."""
+
+
+def told_by(message: Message) -> dict[str, Any]:
+    """What the PID segment says of the person."""
+    pid = message.first("PID")
+    if pid is None:
+        return {}
+    found = {
+        "names": _list(pid, 5, _names(message, pid)),
+        "birth_date": _birth_date(pid),
+        "sex": _list(pid, 8, pid.get(8)),
+        "home": _list(pid, 13, _contacts(message, pid, 13)),
+        "work": _list(pid, 14, _contacts(message, pid, 14)),
+        "address": _list(pid, 11, [short(part) if part != NULL else "" for part in pid.components(11)[:6]]),
+    }
+    ids = [list(each) for each in patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)]
+    return {name: value for name, value in found.items() if value is not ...} | ({IDS: ids} if ids else {})
+
+
+def merged(kept: Fields, told: Told, said_at: datetime) -> Fields:
+    """What stands when this was said too, whatever order it came in."""
+    at = said_at.isoformat()
+    after = dict(kept)
+    for name, value in told.items():
+        before = kept.get(name)
+        if name == IDS:
+            after[IDS] = (_added(before[0] if before else [], value), at)
+        elif before is None or datetime.fromisoformat(before[1]) <= said_at:
+            after[name] = (value, at)
+    return after
+
+
+def packed(fields: Fields) -> bytes:
+    """As bytes to be sealed."""
+    return orjson.dumps({"version": 1, "fields": fields}, default=str)
+
+
+def unpacked(raw: bytes, stated_at: datetime) -> Fields:
+    """The way back of `packed`; what was kept before there were fields counts as said at `stated_at`."""
+    kept = orjson.loads(raw)
+    if "fields" not in kept:
+        phones = [{"system": "phone", "value": phone} for phone in kept.pop("phones", ())]
+        kept |= {"home": phones} if phones else {}
+        return {name: (value, stated_at.isoformat()) for name, value in kept.items()}
+    return {name: (value, at) for name, (value, at) in kept["fields"].items()}
+
+
+def shown(fields: Fields) -> dict[str, Any]:
+    """The person as the API shows it; a field of which nothing is known is absent."""
+    now = {name: value for name, (value, _) in fields.items() if value not in (None, [], "")}
+    names = [{"family": family, "given": given} for family, given in now.get("names", ())]
+    address = dict(zip(_ADDRESS, now.get("address", ()), strict=False))
+    found = {
+        IDS: [{"id": one[0], "assigning_authority": one[1], "type": one[2]} for one in now.get(IDS, ())],
+        "name": names[0] if names else None,
+        "other_names": names[1:],
+        "birth_date": now.get("birth_date"),
+        "sex": now.get("sex"),
+        "contacts": contacts(fields),
+        "address": {name: part for name, part in address.items() if part},
+        "safe_to_contact": now.get("safe_to_contact"),
+    }
+    return {name: value for name, value in found.items() if value not in (None, [], {})}
+
+
+def contacts(fields: Fields) -> list[dict[str, Any]]:
+    """Every telephone number and mail address that stands: {system, value, use?, safe?}."""
+    found: list[dict[str, Any]] = []
+    for name in ("contacts", "home", "work"):
+        use = {"use": name} if name != "contacts" else {}
+        found += [{**each, **use} for each in (fields.get(name, (None, ""))[0] or ())]
+    return found
+
+
+def _list(pid: Segment, field: int, value: Any) -> Any:
+    """The value; None for `""`, … where the field says nothing."""
+    raw = pid.raw(field)
+    if not raw:
+        return ...
+    return None if pid.get(field) == NULL else value
+
+
+def _names(message: Message, pid: Segment) -> list[list[str]]:
+    """Every repetition of PID-5: family, given."""
+    pairs = ([message.part(one), message.part(one, 2)] for one in pid.repetitions(5)[:MOST_NAMES])
+    return [[short(part) if part != NULL else "" for part in pair] for pair in pairs]
+
+
+def _birth_date(pid: Segment) -> Any:
+    if pid.get(7) == NULL:
+        return None
+    day = read_day(pid.get(7))
+    return day.isoformat() if day else ...
+
+
+def _contacts(message: Message, pid: Segment, field: int) -> list[dict[str, str]]:
+    """XTN.1, or from 2.7 on XTN.12, or area and local number; XTN.4 is a mail address."""
+    found = []
+    for one in pid.repetitions(field):
+        local = " ".join(filter(None, (message.part(one, 6), message.part(one, 7))))
+        number = message.part(one) or message.part(one, 12) or local
+        mail = message.part(one, 4)
+        found += [{"system": "phone", "value": number}] if number and number != NULL else []
+        found += [{"system": "email", "value": mail}] if mail and mail != NULL else []
+    return found
+
+
+def _added(before: list[list[str | None]], told: list[list[str | None]]) -> list[list[str | None]]:
+    """All ids ever told, each once, the newest last; beyond 200 the oldest fall away."""
+    every = {tuple(one): one for one in [*before, *told]}
+    return list(every.values())[-MOST_IDS:]

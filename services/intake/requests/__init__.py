@@ -1,0 +1,1 @@
+"""What people and programs ask of intake without HL7: referrals and assessments."""

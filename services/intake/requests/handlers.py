@@ -1,0 +1,152 @@
+"""What intake does with referrals and assessments: the patient found, an episode chosen, one fact stated; once a key.
+
+The same order of locks as for messages (tables.py): the key first, then the patient's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import orjson
+
+from services.intake import store as visits
+from services.intake.ack import Header
+from services.intake.domain import choose_episode
+from services.intake.handlers import TOPIC, Intake, find_patient
+from services.intake.identity import known_by
+from services.intake.ids import new_id
+from services.intake.model import PatientId
+from services.intake.people.handlers import Telling, keep
+from services.intake.reading import Letter
+from services.intake.requests import store
+from services.intake.requests.model import Assessment, Person, Referral, Stated
+from services.intake.settling import Ledger
+from shared import audit, outbox
+from shared.auth import Caller
+from shared.db import Connection
+from shared.errors import Rejected
+from shared.events import CareFact, to_record
+from shared.events.assessments import Assessed
+from shared.events.saying import said
+from shared.events.stays import Referred
+
+DOOR = "http"
+KEPT = timedelta(days=7)
+"""How long a key is remembered."""
+
+
+class OtherRequest(Rejected):
+    """The key was used for another request."""
+
+
+class NoSuchEpisode(Rejected):
+    """There is no such episode, or the caller may not see its patient."""
+
+
+class Request(NamedTuple):
+    """Who asks what; `key` and `content` are keyed hashes, `key` None where the caller gave no Idempotency-Key."""
+
+    who: Caller
+    asked: Referral | Assessment
+    key: bytes | None
+    content: bytes
+
+
+async def take(intake: Intake, request: Request) -> bytes:
+    """The answer as JSON (`Stated`); with a key that came before, the first answer. One transaction.
+
+    Raises OtherRequest, NoSuchEpisode, Transient.
+    """
+    now = intake.clock()
+    async with intake.database.begin() as connection:
+        first = await store.claim(connection, request.key, request.content, now) if request.key else None
+        if first is not None:
+            if first.request != request.content:
+                raise OtherRequest("other-request", "this Idempotency-Key was used for another request")
+            return first.body
+        stated = await _state(connection, intake, request, now)
+        body = orjson.dumps(stated.model_dump())
+        if request.key:
+            await store.answered(connection, request.key, 201, body)
+    return body
+
+
+async def forget_keys(intake: Intake) -> None:
+    """Let go of keys that are older than a week."""
+    async with intake.database.begin() as connection:
+        await store.forget(connection, intake.clock() - KEPT)
+
+
+async def _state(connection: Connection, intake: Intake, request: Request, now: datetime) -> Stated:
+    who, asked = request.who, request.asked
+    request_id = new_id(now)
+    at = asked.occurred_at or now
+    patient_id = await _patient(connection, intake, request, request_id, now)
+    ledger = await visits.ledger_of(connection, [patient_id])
+    for visit in await visits.visits_of(connection, [patient_id]):
+        ledger.learn(visit)
+    episode_id = (
+        _named(asked) or _chosen(ledger, patient_id, at, asked.facility, intake) or ledger.begin(patient_id, now)
+    )
+    common = {
+        "episode_id": episode_id, "patient_id": patient_id, "facility": asked.facility, "occurred_at": at,
+        "recorded_at": now, "stated_at": now, "labels": asked.labels,
+    }  # fmt: skip
+    value = _fact(asked, common)
+    sequence = ledger.next(episode_id)
+    fact = said(value, ce_id=new_id(now), writer="intake", sequence=sequence, correlation_id=request_id)
+    await store.keep_fact(connection, fact, patient_id, at, request_id)
+    await outbox.send(connection, [to_record(fact, TOPIC)])
+    await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
+    return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
+
+
+async def _patient(connection: Connection, intake: Intake, request: Request, request_id: str, now: datetime) -> str:
+    """The patient, locked; found or made by the ids, or the one whose episode is named."""
+    who, asked = request.who, request.asked
+    if asked.identity is None:
+        return await _owner(connection, who, _named(asked) or "")
+    patient_id = await find_patient(
+        connection, _letter(asked.identity, asked.facility, request_id, now, intake), intake
+    )
+    await keep(connection, [Telling(patient_id, asked.facility, asked.identity.told(), now)], intake.seal)
+    return patient_id
+
+
+def _named(asked: Referral | Assessment) -> str | None:
+    return asked.episode_id if isinstance(asked, Assessment) else None
+
+
+async def _owner(connection: Connection, who: Caller, episode_id: str) -> str:
+    found = await store.owner(connection, episode_id)
+    if found is None or not any(who.may_see(place) for place in found[1]):
+        raise NoSuchEpisode("no-such-episode", "there is no such episode that you may see")
+    await visits.lock_patients(connection, [found[0]])
+    return found[0]
+
+
+def _letter(person: Person, facility: str, request_id: str, now: datetime, intake: Intake) -> Letter:
+    """The request as that part of a letter by which a patient is found."""
+    ids = [PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers]
+    known = known_by(ids, facility)
+    keys = tuple(intake.seal.blind(each.key) for each in known)
+    return Letter(request_id, DOOR, now, Header(), known=known, keys=keys, facility=facility)
+
+
+def _chosen(ledger: Ledger, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:
+    """The open or recent episode, as for a visit (contract 3.6 rule 12)."""
+    place = intake.site.facility(facility)
+    local = at.astimezone(place.zone_info) if place else at
+    return choose_episode(local, ledger.known[patient_id].values(), intake.site.limits.episode_gap_days)
+
+
+def _fact(asked: Referral | Assessment, common: dict[str, object]) -> CareFact:
+    own = asked.model_dump(exclude={"facility", "identity", "episode_id", "occurred_at", "labels"}, exclude_none=True)
+    model: Callable[[object], CareFact] = Referred.model_validate
+    if isinstance(asked, Assessment):
+        model = Assessed.model_validate
+    elif not asked.needs:
+        del own["needs"]
+    return model({**common, **own})

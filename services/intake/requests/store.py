@@ -1,0 +1,75 @@
+"""All SQL of requests: which keys were used and what was answered, whose an episode is, the fact that is stated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from services.intake.tables import facts
+from shared.db import Connection, copy_rows
+from shared.events import Fact
+
+_CLAIM = sa.text(
+    "INSERT INTO idempotency (key, request, made_at) VALUES (:key, :request, :at) ON CONFLICT DO NOTHING RETURNING key"
+)
+_FIRST = sa.text("SELECT request, status, body FROM idempotency WHERE key = :key")
+_ANSWERED = sa.text("UPDATE idempotency SET status = :status, body = :body WHERE key = :key")
+_FORGET = sa.text("DELETE FROM idempotency WHERE made_at < :before")
+_OWNER = sa.text(
+    "SELECT e.patient_id, ARRAY(SELECT f.facility FROM patient_facilities AS f WHERE f.patient_id = e.patient_id) "
+    "AS facilities FROM episodes AS e WHERE e.episode_id = :episode"
+)
+_EPISODE = sa.text(
+    "INSERT INTO episodes (episode_id, patient_id, sequence) VALUES (:episode, :patient, :sequence) "
+    "ON CONFLICT (episode_id) DO UPDATE SET sequence = excluded.sequence"
+)
+_COLUMNS = (
+    "ce_id", "episode_id", "sequence", "visit_id", "key", "type", "stay_id", "occurred_at", "value", "message_id",
+    "standing",
+)  # fmt: skip
+
+
+class First(NamedTuple):
+    """What came first with a key: the hash of the request, and the answer."""
+
+    request: bytes
+    status: int
+    body: bytes
+
+
+async def claim(connection: Connection, key: bytes, request: bytes, at: datetime) -> First | None:
+    """None: the key is ours now, until this transaction ends. Waits for a transaction that has it just now."""
+    given = {"key": key, "request": request, "at": at}
+    while (await connection.execute(_CLAIM, given)).scalar_one_or_none() is None:
+        row = (await connection.execute(_FIRST, {"key": key})).one_or_none()
+        if row is not None:  # it is gone where the timer forgot it between the two statements
+            return First(row.request, row.status, row.body)
+    return None
+
+
+async def answered(connection: Connection, key: bytes, status: int, body: bytes) -> None:
+    """Keep the answer for whoever comes with the key again."""
+    await connection.execute(_ANSWERED, {"key": key, "status": status, "body": body})
+
+
+async def forget(connection: Connection, before: datetime) -> None:
+    """Let go of the keys used before."""
+    await connection.execute(_FORGET, {"before": before})
+
+
+async def owner(connection: Connection, episode_id: str) -> tuple[str, frozenset[str]] | None:
+    """The patient of an episode of ours, and the facilities that know the patient."""
+    row = (await connection.execute(_OWNER, {"episode": episode_id})).one_or_none()
+    return None if row is None else (row.patient_id, frozenset(row.facilities))
+
+
+async def keep_fact(connection: Connection, fact: Fact, patient_id: str, occurred_at: datetime, said_by: str) -> None:
+    """Write the fact and its episode's sequence; the caller holds the lock of the patient's row."""
+    given = {"episode": fact.subject, "patient": patient_id, "sequence": fact.sequence}
+    await connection.execute(_EPISODE, given)
+    place = (fact.id, fact.subject, fact.sequence, None, [fact.name, fact.id], fact.name, None)
+    row = (*place, occurred_at, orjson.dumps(fact.value), said_by, True)
+    await copy_rows(connection, facts, _COLUMNS, [row])

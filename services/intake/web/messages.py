@@ -1,0 +1,52 @@
+"""POST /hl7v2: a message as a request body, answered like any other; no rule of messages lives here.
+
+The HTTP status says whether the message was dealt with, the HL7 answer what became of it (decision 0105).
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.intake.handlers import Intake
+from services.intake.reading import AWAY, ER7, Answer, Received
+from services.intake.reception import Reception
+from services.intake.web import asking as ask
+from shared.auth import Caller
+from shared.errors import Transient
+from shared.web import caller
+
+DOOR = "http"
+SENDERS = ("hospital", "coordinator")
+TAKEN = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "text/plain", "application/octet-stream")
+"""Media types of ER7 text that senders use; which charset it is, MSH-18 says."""
+
+
+def routes(intake: Intake, reception: Reception[Received, Answer]) -> list[Route]:
+    """POST /hl7v2."""
+
+    async def hl7v2(request: Request) -> Response:
+        """An ER7 message → its acknowledgements, one after the other."""
+        who = caller(request, *SENDERS)
+        ask.media_type(request, TAKEN, absent=True)
+        received = Received(await ask.body(request, intake.site.limits.message_bytes), DOOR, intake.clock())
+        _within(who, received, intake)
+        answer = await reception.hand_in(received)
+        if answer.away:
+            raise Transient(AWAY.text)
+        if not answer.replies:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        return Response(b"".join(answer.replies), media_type=ER7)
+
+    return [Route("/hl7v2", hl7v2, methods=["POST"])]
+
+
+def _within(who: Caller, received: Received, intake: Intake) -> None:
+    """Refuse messages of facilities that are not the caller's, before anything is stored."""
+    if "*" not in who.facilities:
+        for letter in intake.letters_of(received):
+            if letter.stored or letter.facility:
+                ask.within(who, letter.facility)

@@ -1,0 +1,83 @@
+"""Who patients are, for those who care for them: one by id, or those whom a question means; every read is audited.
+
+The question is in the URL by contract, so nothing of a URL is logged here, and no answer repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.intake.handlers import Intake
+from services.intake.people import views
+from services.intake.people.finding import MOST_PARTS, asked
+from services.intake.people.handlers import opened
+from services.intake.people.person import shown
+from services.intake.web import asking as ask
+from shared import audit
+from shared.auth import Caller
+from shared.db import Connection
+from shared.web import JSON, Problem, caller
+
+READERS = ("coordinator", "clinician")
+USUAL, MOST, LONGEST = 20, 50, 200
+QUESTIONS, SECONDS = 120, 60.0
+
+
+def routes(intake: Intake, pace: ask.Pace | None = None) -> list[Route]:
+    """GET /api/patients?q= and /api/patients/{patient_id}."""
+    pace = pace or ask.Pace(QUESTIONS, SECONDS)
+
+    async def listed(request: Request) -> Response:
+        who = caller(request, *READERS)
+        given = ask.parameters(request, ("q", "limit", "cursor"))
+        most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
+        groups = [[intake.seal.blind(word) for word in group] for group in _groups(given.get("q", ""))]
+        pace.take(who.subject)
+        async with intake.database.begin() as connection:
+            ids = await views.found(connection, groups, facilities=ask.scope(who), after=after, most=most + 1)
+            page = await views.patients(connection, ids[:most])
+            await _audited(connection, intake, who, "patient-listed", [one.patient_id for one in page])
+        following = ask.cursor(ids[most - 1]) if len(ids) > most else None
+        return JSON({"patients": [_shown(one, who, intake) for one in page], "next": following})
+
+    async def one(request: Request) -> Response:
+        who = caller(request, *READERS)
+        pace.take(who.subject)
+        patient_id = request.path_params["patient_id"]
+        async with intake.database.begin() as connection:
+            found = [] if "\0" in patient_id else await views.patients(connection, [patient_id])
+            if not found or not found[0].within(ask.scope(who)):
+                raise Problem(HTTPStatus.NOT_FOUND, "no-such-patient", "there is no such patient that you may see")
+            await _audited(connection, intake, who, "patient-read", [patient_id])
+        return JSON(_shown(found[0], who, intake))
+
+    return [Route("/api/patients", listed), Route("/api/patients/{patient_id}", one)]
+
+
+def _groups(question: str) -> list[frozenset[str]]:
+    if len(question) > LONGEST:
+        raise ask.wrong(f"q has {LONGEST} characters at most")
+    groups = asked(question)
+    if not 1 <= len(groups) <= MOST_PARTS:
+        raise ask.wrong(f"q has one to {MOST_PARTS} of: part of a name, birth date, telephone number, patient id")
+    return groups
+
+
+def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
+    fields = opened(patient.sealed, intake.seal) if patient.sealed else {}
+    places = sorted(place for place in patient.facilities if who.may_see(place))
+    ours = {"patient_id": patient.patient_id, "facilities": places, "episodes": list(patient.episodes)}
+    return {**ours, **shown(fields)}
+
+
+async def _audited(connection: Connection, intake: Intake, who: Caller, action: str, ids: Sequence[str]) -> None:
+    """A row for each patient that was shown, and one for a question that meant nobody."""
+    now, reason = intake.clock(), None if ids else "none-found"
+    subjects = ids or ["nobody"]
+    await audit.note(connection, [audit.Entry(now, who.subject, action, subject, reason) for subject in subjects])

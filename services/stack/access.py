@@ -1,0 +1,64 @@
+"""How commands reach what a system stands on: its broker and its databases, by data directory and environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.stack import SERVICES, ready
+from services.stack.folder import is_claimed
+from shared.errors import SetUpError
+from shared.settings import Settings, load
+
+
+@dataclass(frozen=True)
+class Access:
+    """`settings` have the broker; `urls` are the databases by service, as their application roles.
+
+    `ready` is None where no `up` runs on the data directory, or where it is still starting.
+    """
+
+    settings: Settings
+    urls: dict[str, str] = field(repr=False)
+    ready: ready.Ready | None
+
+
+def databases(data: Path | None) -> dict[str, str]:
+    """Service → database URL: STEPDOWN_<SERVICE>_DATABASE_URL (or …_FILE), else the data directory's secrets."""
+    place = ready.data_directory(data)
+    try:
+        return {name: _given(name) or (place / "secrets" / f"{name}.url").read_text("utf-8") for name in SERVICES}
+    except OSError:
+        raise SetUpError(
+            f"no databases are known of {place}: name the directory of a running `stepdown up` with --data, "
+            "or set STEPDOWN_INTAKE_DATABASE_URL, STEPDOWN_PLACEMENT_DATABASE_URL and STEPDOWN_AFTERCARE_DATABASE_URL"
+        ) from None
+
+
+def _given(service: str) -> str | None:
+    name = f"STEPDOWN_{service.upper()}_DATABASE_URL"
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text("utf-8").strip()
+    return os.environ.get(name)
+
+
+def reach(data: Path | None) -> Access:
+    """Broker and databases. SetUpError says how to start a system, or what to set."""
+    found = _running(data)
+    if found is None and not os.environ.get("STEPDOWN_KAFKA"):
+        ready.find(data)
+    settings = load(kafka=found.kafka) if found else load()
+    return Access(settings, databases(data), found)
+
+
+def broker(data: Path | None) -> Settings:
+    """Settings that name the broker: of the system on the data directory, else of the environment."""
+    if data is None and os.environ.get("STEPDOWN_KAFKA"):
+        return load()
+    return load(kafka=ready.find(data).kafka)
+
+
+def _running(data: Path | None) -> ready.Ready | None:
+    place = ready.data_directory(data)
+    return ready.find(data) if is_claimed(place) and (place / ready.NAME).exists() else None

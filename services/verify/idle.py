@@ -1,0 +1,83 @@
+"""Whether anything is still on its way: outboxes, positions against the topics' ends; and what operators must know."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from aiokafka import TopicPartition
+
+from services.verify.facts import Offset
+from shared.db import Database
+from shared.promises import Broken
+from shared.reading import Reading
+from shared.tables import dead_letters, outbox, parked, positions
+
+Databases = Mapping[str, Database]
+_UNSENT = sa.select(sa.func.count()).select_from(outbox)
+_STAND = sa.select(positions).order_by(positions.c.consumer, positions.c.topic, positions.c.partition)
+_DEAD = sa.select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.kafka_offset, dead_letters.c.state)
+_PARKED = sa.select(parked.c.topic, parked.c.partition, parked.c.kafka_offset)
+
+
+async def stands(database: Database) -> list[dict[str, Any]]:
+    """The rows of `positions`."""
+    return [dict(row._mapping) async for row in database.rows(_STAND)]  # noqa: SLF001 - SQLAlchemy's public way
+
+
+async def unsent(database: Database) -> int:
+    """Records in the outbox."""
+    async with database.read() as connection:
+        return int((await connection.execute(_UNSENT)).scalar_one())
+
+
+async def settled(databases: Databases, topics: Reading, seconds: float) -> bool:
+    """Wait until nothing is on its way, seen twice alike; False when that is not so after so many seconds."""
+    end = time.monotonic() + seconds
+    before: object = None
+    while True:
+        behind = await not_there_yet(databases, topics)
+        at = None if behind else [await stands(database) for database in databases.values()]
+        if at is not None and at == before:
+            return True
+        before = at
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(0.1)
+
+
+async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
+    """What is on its way: outboxes that are not empty, consumers that are not at the end, or beyond it."""
+    waiting = {service: await unsent(database) for service, database in databases.items()}
+    found = [
+        Broken(6, f"{service}'s outbox", f"{number} records wait") for service, number in waiting.items() if number
+    ]
+    rows = [row for database in databases.values() for row in await stands(database)]
+    ends = await topics.ends(sorted({row["topic"] for row in rows})) if rows else {}
+    for row in rows:
+        slot = TopicPartition(row["topic"], row["partition"])
+        name, end, at = f"position {row['consumer']}/{slot.partition}", ends.get(slot, 0), row["next_offset"]
+        if at > end:
+            found.append(Broken(6, name, f"it is beyond the end of {slot.topic}: the topic was made anew"))
+        elif left := await topics.left(slot, at, end):
+            found.append(Broken(6, name, f"{left} records of {slot.topic} are not read yet"))
+    return found
+
+
+async def kept_aside(database: Database) -> tuple[set[Offset], set[Offset], int]:
+    """(dead letters and parked facts, discarded ones, how many dead letters wait for the operator) of a service."""
+    kept: set[Offset] = set()
+    discarded: set[Offset] = set()
+    dead = 0
+    async for topic, partition, offset, state in database.rows(_DEAD):
+        if state == "discarded":
+            discarded.add((topic, partition, offset))
+        elif state != "replayed":
+            kept.add((topic, partition, offset))
+            dead += 1
+    async for topic, partition, offset in database.rows(_PARKED):
+        kept.add((topic, partition, offset))
+    return kept, discarded, dead

@@ -1,0 +1,28 @@
+"""docs/settings.md: every variable that the operator may set, from `shared.settings`; nothing is set here."""
+
+from __future__ import annotations
+
+from shared.settings import documented
+
+HEAD = """# Settings
+
+Made by `stepdown export` from `shared/settings.py`; do not edit. Each service reads them from its environment;
+`STEPDOWN_X_FILE=/path` gives `STEPDOWN_X` the text of that file, for secrets. `stepdown up` sets what it knows itself.
+
+| variable | default | what it is |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """The page's whole text."""
+    rows = (f"| `{name}` | {_code(default)} | {_cell(about)} |\n" for name, default, about in documented())
+    return HEAD + "".join(rows)
+
+
+def _code(default: str) -> str:
+    return f"`{default}`" if default else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,183 @@
+"""Contacts, risks, and that what follows does not depend on the way to it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.aftercare.contacts import Contact
+from services.aftercare.deriving import derive
+from services.aftercare.domain import Kept
+from services.aftercare.measures import windows
+from services.aftercare.risk import Sign, risks
+from services.aftercare.standing import Saying, Standing, derived, difference, same, say
+from tests.aftercare.builders import LEFT, a_site_with_searches, day, episode, inpatient, stay
+from tests.aftercare.test_domain import _STAYS
+
+SITE = a_site_with_searches()
+CLOCKS = SITE.follow_ups
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "outcome", "at", "keeps"),
+    [
+        ("phone", "therapist", "reached", day(3), True),
+        ("telehealth", "psychiatrist", "attended", day(7), True),
+        ("in-person", "social-worker", "attended", day(1), True),
+        ("phone", "peer", "reached", day(3), False),
+        ("phone", None, "reached", day(3), False),
+        ("phone", "therapist", "no-answer", day(3), False),
+        ("phone", "therapist", "reached", day(0, 16), False),
+        ("phone", "therapist", "reached", day(8), False),
+    ],
+)
+def test_a_contact_keeps_a_window_where_the_measure_counts_it(
+    mode: str, kind: str | None, outcome: str, at: datetime, keeps: bool
+) -> None:
+    contact = Contact("c-1", at, mode, outcome, kind, "GOODHEALTH")
+    seven = windows(episode(inpatient()), CLOCKS, SITE.zone, [contact])[0]
+    assert isinstance(seven.outcome, Kept) is keeps
+    if isinstance(seven.outcome, Kept):
+        assert (seven.outcome.by_fact, seven.outcome.mode, seven.outcome.provider_kind) == ("c-1", mode, kind)
+
+
+def test_the_earliest_of_visits_and_contacts_keeps_it() -> None:
+    called = Contact("c-1", day(2), "phone", "reached", "therapist", "GOODHEALTH")
+    for begun, by in ((day(1), "S.begun"), (day(4), "c-1")):
+        told = windows(episode(inpatient(), stay("php", begun, id="S")), CLOCKS, SITE.zone, [called])
+        assert {w.outcome.by_fact for w in told if isinstance(w.outcome, Kept)} == {by}
+
+
+def test_a_clock_without_contacts_counts_none() -> None:
+    bare = CLOCKS[0].model_copy(update={"contacts": None})
+    called = Contact("c-1", day(2), "phone", "reached", "therapist", "GOODHEALTH")
+    assert windows(episode(inpatient()), [bare], SITE.zone, [called])[0].outcome is None
+
+
+SIGNS = {"m": "missed", "k": "kept", "r": "readmitted", "c": "cleared"}
+
+
+@pytest.mark.parametrize(
+    ("happened", "expected"),
+    [
+        ("m", ""),
+        ("mm", "missed-contacts"),
+        ("mmm", "missed-contacts"),
+        ("mkm", ""),
+        ("mmk", "missed-contacts-cleared"),
+        ("mmkm", "missed-contacts-cleared"),
+        ("mmkmm", "missed-contacts-cleared missed-contacts"),
+        ("mmc", "missed-contacts-cleared"),
+        ("mmcm", "missed-contacts-cleared"),
+        ("r", "readmitted"),
+        ("rmm", "readmitted+missed-contacts"),
+        ("rkr", "readmitted-cleared readmitted"),
+        ("kc", ""),
+    ],
+)
+def test_missed_contacts_in_a_row_or_a_readmission_are_a_risk_until_somebody_is_reached(
+    happened: str, expected: str
+) -> None:
+    signs = [Sign(day(n), f"f-{n}", SIGNS[each], "GOODHEALTH") for n, each in enumerate(happened)]  # type: ignore[arg-type]
+    found = risks("E1", signs, 2)
+    assert " ".join("+".join(r.signals) + ("-cleared" if r.cleared else "") for r in found) == expected
+    assert len({r.risk_id for r in found}) == len(found)
+
+
+def test_a_readmission_raises_a_risk_that_goes_when_the_admission_is_taken_back() -> None:
+    stands = along([([inpatient(), stay("inpatient", day(5), id="V2")], None, ())])
+    [raised] = [s for s in stands if s.name == "relapse-risk-raised"]
+    assert (raised.value["signals"], raised.value["derived_from"]) == (["readmitted"], ["V2.begun"])
+    again = along([([inpatient()], None, ())], stands)
+    assert not [s for s in again if s.name.startswith("relapse")]
+
+
+def test_who_is_reached_after_a_readmission_is_out_of_it_and_before_it_is_not() -> None:
+    back = [inpatient(), stay("inpatient", day(5), day(7), id="V2")]
+    for at, cleared in ((day(4), []), (day(9), ["patient-reached"])):
+        stands = along([(back, None, (contact(1, at, "reached"),))])
+        assert [s.value["reason"] for s in stands if s.name == "relapse-risk-cleared"] == cleared
+
+
+@pytest.mark.parametrize("at", [day(0, 18), day(31)])
+def test_the_same_day_or_later_than_30_days_is_no_readmission(at: datetime) -> None:
+    stands = along([([inpatient(), stay("inpatient", at, id="V2")], None, ())])
+    assert not [s for s in stands if s.name.startswith("relapse")]
+
+
+def contact(number: int, at: datetime, outcome: str) -> Standing:
+    value = {
+        "episode_id": "E1",
+        "patient_id": "P1",
+        "facility": "GOODHEALTH",
+        "labels": ["PSY"],
+        "occurred_at": at.isoformat(),
+        "at": at.isoformat(),
+        "mode": "phone",
+        "outcome": outcome,
+        "provider_kind": "therapist",
+        "contact_id": f"ct-{number}",
+    }
+    return Standing(1000 + number, f"c-{number}", "contact-attempted", value)
+
+
+Way = list[tuple[list[dict[str, Any]], int | None, tuple[Standing, ...]]]
+
+
+def along(way: Way, standing: tuple[Standing, ...] = ()) -> tuple[Standing, ...]:
+    """What stands at the end of a way of documents, looks at the clock, and contacts recorded between them."""
+    ids = iter(range(10_000))
+    for stays, looked, contacts in way:
+        standing = (*standing, *contacts)
+        over_by = None if looked is None else day(looked)
+        ought = derive(episode(*stays), standing, {}, site=SITE, now=LEFT, over_by=over_by).facts
+        last = max((s.sequence for s in standing if s.sequence < 1000), default=0)
+        by = Saying(LEFT, lambda: f"f-{len(way)}-{next(ids)}")
+        standing = say(difference(standing, ought), standing, last, by).standing
+    return standing
+
+
+def contents(standing: tuple[Standing, ...]) -> list[str]:
+    return sorted(f"{s.name} {sorted(same(s.value).items(), key=str)}" for s in derived(standing))
+
+
+_CONTACTS = st.lists(
+    st.builds(
+        contact,
+        st.integers(0, 50),
+        st.integers(-2, 40).map(day),
+        st.sampled_from(["reached", "no-answer", "no-show", "left-message", "declined"]),
+    ),
+    max_size=5,
+    unique_by=lambda s: s.ce_id,
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.tuples(_STAYS, st.none() | st.integers(0, 60)), max_size=4),
+    _STAYS,
+    _CONTACTS,
+    st.lists(st.integers(0, 4), min_size=5, max_size=5),
+    st.permutations(range(5)),
+)
+def test_whatever_the_way_the_last_document_and_what_was_told_decide(
+    before: list[tuple[list[dict[str, Any]], int | None]],
+    last: list[dict[str, Any]],
+    contacts: list[Standing],
+    places: list[int],
+    shuffled: list[int],
+) -> None:
+    told_at: list[list[Standing]] = [[] for _ in range(len(before) + 1)]
+    for n in shuffled:
+        if n < len(contacts):
+            told_at[places[n] % len(told_at)].append(contacts[n])
+    way = [(stays, looked, tuple(told_at[n])) for n, (stays, looked) in enumerate(before)]
+    furthest = max((looked for _, looked in before if looked is not None), default=None)
+    there = along([*way, (last, furthest, tuple(told_at[-1]))])
+    straight = along([(last, furthest, tuple(contacts))])
+    assert contents(there) == contents(straight)

@@ -1,0 +1,71 @@
+"""What `verify` says of a system that was damaged by hand, and of one that was not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from shared.db import Database
+from tests.cli.conftest import RunningSystem
+from tests.cli.messages import stay
+
+DAMAGE = {
+    "intake": (
+        ("5.1", "messages", "note = 'waiting'", "note = 'applied'", "control_id = 'A01-{mrn}'", "what is noted"),
+        ("5.2", "facts", "ce_id = ce_id || 'x'", "ce_id = rtrim(ce_id, 'x')",
+         "sequence = 1 AND episode_id = '{episode}'", "intake's own table and care.events"),
+    ),
+    "placement": (
+        ("5.1", "facts", "ce_id = ce_id || 'x'", "ce_id = rtrim(ce_id, 'x')",
+         "writer = 'intake' AND sequence = 2 AND episode_id = '{episode}'", "placement applied other facts"),
+        ("5.3", "episodes", "state = 'closed'", "state = 'between'", "episode_id = '{episode}'", "columns of lists"),
+        ("5.4", "periods", "voided = true", "voided = false", "episode_id = '{episode}'", "latest service periods"),
+        ("5.4", "periods", "version = version + 1", "version = version - 1", "episode_id = '{episode}'",
+         "placement stored another version"),
+        ("5.6", "positions", "received = received + 1", "received = received - 1", "partition = 0", "received is not"),
+    ),
+    "aftercare": (
+        ("5.3", "episodes", "version = version + 1", "version = version - 1", "episode_id = '{episode}'",
+         "aftercare stored version"),
+        ("5.6", "positions", "dead = dead + 1", "dead = dead - 1", "partition = 0", "counts do not add up"),
+    ),
+}  # fmt: skip
+"""Service → (promise, table, what is done to it, how it is undone, to which row, what verify says)."""
+
+
+async def hurt(system: RunningSystem, names: dict[str, str], *, undo: bool) -> None:
+    for service, damages in DAMAGE.items():
+        database = Database(system.url(service), pool=1)
+        async with database.begin() as connection:
+            for _, table, done, undone, where, _ in damages:
+                statement = f"UPDATE {table} SET {undone if undo else done} WHERE {where.format(**names)}"
+                assert (await connection.execute(sa.text(statement))).rowcount
+        await database.close()
+
+
+async def test_every_damage_is_named_under_its_promise_and_nothing_once_it_is_undone(
+    system: RunningSystem, tmp_path: Path
+) -> None:
+    (tmp_path / "day.hl7").write_bytes(b"".join(stay("2001")))
+    system.stepdown("send", str(tmp_path / "day.hl7"))
+    assert system.stepdown("verify").code == 0
+    episode = system.told("V2001")["key"]
+    names = {"episode": episode, "mrn": "2001"}
+
+    await hurt(system, names, undo=False)
+    said = system.stepdown("verify --json --settle 0")
+    shown = system.stepdown("verify --settle 0").out
+    await hurt(system, names, undo=True)
+
+    assert said.code == 1
+    broken = {one["number"]: "\n".join(one["broken"]) for one in said.lines[0]["promises"]}
+    for damages in DAMAGE.values():
+        for promise, *_, says in damages:
+            assert says in broken[promise]
+    assert "✗ 5.4" in shown
+    assert episode in shown
+    whole = system.stepdown("verify --json").lines[0]
+    assert (whole["ok"], [one["broken"] for one in whole["promises"]]) == (True, [[]] * 7)
+    assert {one["number"] for one in whole["promises"] if "note" in one} == {"5.5", "5.7"}
+    assert all(one["checked"] for one in whole["promises"] if "note" not in one)

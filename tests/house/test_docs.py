@@ -1,0 +1,119 @@
+"""The documents name only what is there: links, commands with their options, functions, decisions."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+
+from services.cli.main import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FUNCTION = re.compile(r"`((?:services|shared)/[\w/]+\.py):(\w+)`")
+SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+IN_TEXT = re.compile(r"`(stepdown [^`]+)`")
+GENERIC = re.compile(r"[|…]|\bNAME\b")
+"""Shorthand for several commands at once."""
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def commands(text: str) -> list[str]:
+    lines = [line for block in SHELL.findall(text) for line in block.splitlines()]
+    shown = [line.split("#")[0].strip() for line in lines if line.startswith("stepdown ")]
+    return shown + [told for told in IN_TEXT.findall(text) if not GENERIC.search(told)]
+
+
+@cache
+def defined(path: Path) -> frozenset[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    links = [link.split("#")[0] for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
+    assert [link for link in links if link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_function_that_is_named_exists(page: Path) -> None:
+    named = FUNCTION.findall(page.read_text(encoding="utf-8"))
+    gone = [f"{file}:{word}" for file, word in named if not (ROOT / file).is_file() or word not in defined(ROOT / file)]
+    assert gone == []
+
+
+def test_the_way_of_one_discharge_names_functions_in_every_service() -> None:
+    named = FUNCTION.findall((ROOT / "docs/the-way-of-one-discharge.md").read_text(encoding="utf-8"))
+    assert {file.split("/")[1] for file, _ in named if file.startswith("services/")} == {
+        "intake", "placement", "aftercare",
+    }  # fmt: skip
+
+
+def wrong_with(line: str) -> str | None:
+    """What click says of a command line, without running it; None when it would run."""
+    group: click.Command = cli
+    words = shlex.split(line)[1:]
+    context = click.Context(cli, info_name="stepdown")
+    while isinstance(group, click.Group) and words and not words[0].startswith("-"):
+        found = group.get_command(context, words[0])
+        if found is None:
+            return f"no command {words[0]}"
+        group, words = found, words[1:]
+    known = {option for parameter in group.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    known |= {"--help", "-h", "--version"}
+    unknown = [word for word in words if word.startswith("-") and word.split("=")[0] not in known]
+    return f"no option {unknown[0]}" if unknown else _arguments(group, words)
+
+
+def _arguments(command: click.Command, words: list[str]) -> str | None:
+    """Whether there are words for what is neither option nor an option's value; a mention may leave them out."""
+    taking = {
+        option for one in command.params if isinstance(one, click.Option) and not one.is_flag for option in one.opts
+    }
+    plain = [
+        word
+        for place, word in enumerate(words)
+        if not word.startswith("-") and not (place and words[place - 1] in taking)
+    ]
+    arguments = [one for one in command.params if isinstance(one, click.Argument)]
+    many = any(one.nargs == -1 for one in arguments)
+    return None if many or len(plain) <= len(arguments) else f"no argument for {plain[-1]}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_line_is_one_that_exists(page: Path) -> None:
+    told = commands(page.read_text(encoding="utf-8"))
+    assert [(line, why) for line in told if (why := wrong_with(line))] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("stepdown fly", "no command fly"),
+        ("stepdown up --wings", "no option --wings"),
+        ("stepdown up --data here there", "no argument for there"),
+        ("stepdown up --data here", None),
+    ],
+)
+def test_a_command_line_that_does_not_exist_is_found(line: str, why: str | None) -> None:
+    assert wrong_with(line) == why
+
+
+def test_every_decision_is_in_the_index_and_numbered_as_its_file() -> None:
+    folder = ROOT / "docs/decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for page in sorted(folder.glob("[0-9]*.md")):
+        assert page.read_text(encoding="utf-8").startswith(f"# {page.name[:4]}. "), page.name
+        assert f"[{page.name[:4]}]({page.name})" in index
+    assert not [page.name for page in folder.glob("*.md") if not page.name[:4].isdigit() and page.name != "README.md"]

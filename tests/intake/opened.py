@@ -1,0 +1,36 @@
+"""An MLLP door of a test's own, and what a test connects to it with."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from services.intake.app import Doors
+from services.intake.handlers import Intake
+from services.intake.mllp import Door, Limits
+from services.intake.reading import Answer, Received
+from services.intake.reception import Reception
+from tests.intake.sender import Sender
+
+
+@asynccontextmanager
+async def opened(
+    intake: Intake, limits: Limits | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Door, Doors]]:
+    """A door on any free port, and the doors of the service."""
+    reception: Reception[Received, Answer] = Reception(intake.receive, size=lambda each: len(each.raw))
+    door = Door(reception, ("127.0.0.1", 0), intake.clock, limits=limits, tls=tls)
+    doors = Doors(reception, [door])
+    await doors.start()
+    try:
+        yield door, doors
+    finally:
+        await doors.stop()
+
+
+class Connect(Protocol):
+    """Opens connections; all are closed after the test."""
+
+    async def __call__(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Sender: ...

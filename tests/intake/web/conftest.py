@@ -1,0 +1,52 @@
+"""Intake's HTTP side on a real database, and tokens for whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import jwt
+import pytest
+
+from services.intake.app import assemble
+from shared.auth import AUDIENCE, DEV_ISSUER
+from shared.clock import SetClock
+from shared.run import Service
+from tests.intake.conftest import NOW
+from tests.intake.test_app import SECRET, settings
+
+Asking = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def asking() -> Asking:
+    """Headers of somebody with a role, at these facilities (default: all)."""
+
+    def headers(role: str, *facilities: str, subject: str | None = None) -> dict[str, str]:
+        scope: Sequence[str] = facilities or ("*",)
+        until = datetime.now(UTC) + timedelta(hours=1)
+        claims = {"sub": subject or f"a-{role}", "roles": [role], "facilities": scope, "iss": DEV_ISSUER}
+        token = jwt.encode({**claims, "aud": AUDIENCE, "exp": until}, SECRET, algorithm="HS256")
+        return {"authorization": f"Bearer {token}"}
+
+    return headers
+
+
+@pytest.fixture
+async def service(intake_url: str) -> AsyncIterator[Service]:
+    """The service with its doors open; no broker."""
+    made = assemble(settings(intake_url), clock=SetClock(NOW))
+    for door in made.doors:
+        await door.start()
+    yield made
+    for door in made.doors:
+        await door.stop()
+    await made.database.close()
+
+
+@pytest.fixture
+async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of its HTTP side."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.web), base_url="http://intake") as client:
+        yield client

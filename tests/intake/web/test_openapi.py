@@ -1,0 +1,88 @@
+"""The OpenAPI document says what the service has, and is whole in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+from jsonschema import Draft202012Validator
+from starlette.routing import Route
+
+from services.cli.export import openapi
+from services.intake.requests.model import Assessment, Referral
+from services.intake.web.openapi import document
+from shared.run import Service
+from tests.intake.conftest import Hospital
+from tests.intake.web.conftest import Asking
+from tests.intake.web.test_requests import assessment, referral
+
+OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
+
+
+def references(part: Any) -> Iterator[str]:
+    """Every $ref in a document."""
+    if isinstance(part, dict):
+        yield from (value for name, value in part.items() if name == "$ref")
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+async def test_it_has_every_path_and_method_of_the_service_and_no_other(
+    http: httpx.AsyncClient, service: Service
+) -> None:
+    routes = [route for route in service.web.routes if isinstance(route, Route)]
+    own = {
+        (route.path, method.lower())
+        for route in routes
+        for method in route.methods or ()
+        if method != "HEAD" and route.path not in OF_EVERY_SERVICE
+    }
+    told = (await http.get("/api/openapi.json")).json()
+    assert {(path, method) for path, methods in told["paths"].items() for method in methods} == own
+    assert told == document()
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_one() -> None:
+    made = document()
+    schemas = made["components"]["schemas"]
+    assert set(references(made)) <= {f"#/components/schemas/{name}" for name in schemas}
+    for schema in schemas.values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_what_the_document_allows_the_models_take(hospital: Hospital) -> None:
+    made = document()
+    for name, model, body in (
+        ("Referral", Referral, referral(hospital)),
+        ("Assessment", Assessment, assessment(episode_id="e")),
+    ):
+        schema = {**made["components"]["schemas"][name], "components": made["components"]}
+        Draft202012Validator(schema).validate(body)
+        model.model_validate(body)
+        assert not Draft202012Validator(schema).is_valid({**body, "more": 1})
+
+
+async def test_patients_and_feeds_are_answered_as_the_document_says(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    await hospital.tells("A03")
+    made = document()
+    for path, name in (
+        (f"/api/patients?q={hospital.mrn}", "Patients"),
+        ("/api/feeds", "Feeds"),
+        ("/api/messages?state=waiting", "Messages"),
+    ):
+        answer = (await http.get(path, headers=asking("admin"))).json()
+        schema = {**made["components"]["schemas"][name], "components": made["components"]}
+        Draft202012Validator(schema).validate(answer)
+
+
+def test_what_is_committed_is_what_would_be_written() -> None:
+    docs = Path(__file__).resolve().parents[3] / "docs"
+    for path, text in openapi().items():
+        assert (docs / path).read_text(encoding="utf-8") == text

@@ -1,0 +1,155 @@
+"""Who may see who a patient is, by which questions, and that it is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from services.intake.web.asking import Pace
+from shared.web import Problem
+from tests.intake.conftest import Hospital
+from tests.intake.web.conftest import Asking
+
+
+async def audited(hospital: Hospital, subject: str) -> list[tuple[str, str]]:
+    """(who, what) of the audit about somebody."""
+    query = sa.text("SELECT actor, action FROM audit WHERE subject = :subject ORDER BY id")
+    async with hospital.intake.database.read() as connection:
+        return [(row.actor, row.action) for row in (await connection.execute(query, {"subject": subject})).all()]
+
+
+async def found(http: httpx.AsyncClient, question: str, headers: dict[str, str], **more: Any) -> list[dict[str, Any]]:
+    """The patients whom a question means."""
+    answer = await http.get("/api/patients", params={"q": question, **more}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    patients: list[dict[str, Any]] = answer.json()["patients"]
+    return patients
+
+
+async def test_a_patient_is_found_by_name_birth_date_and_number_and_every_read_is_audited(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    hospital.name = f"Müller{hospital.mrn}"
+    await hospital.tells("A01")
+    for question in (hospital.mrn, f"muller{hospital.mrn} givenmarker", f"1980-01-01 MULLER{hospital.mrn}"):
+        (patient,) = await found(http, question, asking("coordinator"))
+    assert patient["name"] == {"family": hospital.name, "given": "GIVENMARKER"}
+    assert patient["identifiers"] == [{"id": hospital.mrn, "assigning_authority": "GH", "type": "MR"}]
+    assert (patient["birth_date"], patient["facilities"]) == ("1980-01-01", ["GOODHEALTH"])
+    (fact,) = await hospital.facts()
+    assert (patient["patient_id"], patient["episodes"]) == (fact.value["patient_id"], [fact.subject])
+    one = await http.get(f"/api/patients/{patient['patient_id']}", headers=asking("clinician"))
+    assert one.json() == patient
+    assert await audited(hospital, patient["patient_id"]) == [
+        *[("a-coordinator", "patient-listed")] * 3,
+        ("a-clinician", "patient-read"),
+    ]
+
+
+async def test_what_a_later_message_changes_is_found_by_the_new_words_alone(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    hospital.name = f"Old{hospital.mrn}"
+    await hospital.tells("A01")
+    hospital.name = f"New{hospital.mrn}"
+    await hospital.tells("A08", "20260311090000")
+    assert await found(http, f"Old{hospital.mrn}", asking("coordinator")) == []
+    (patient,) = await found(http, f"New{hospital.mrn}", asking("coordinator"))
+    assert patient["birth_date"] == "1980-01-01"
+
+
+async def test_only_those_of_ones_own_facilities_are_found(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    await hospital.tells("A01")
+    (patient,) = await found(http, hospital.mrn, asking("coordinator", "GOODHEALTH"))
+    elsewhere = asking("coordinator", "RIVERBEND")
+    assert await found(http, hospital.mrn, elsewhere) == []
+    answer = await http.get(f"/api/patients/{patient['patient_id']}", headers=elsewhere)
+    nobody = await http.get("/api/patients/nobody", headers=elsewhere)
+    assert (answer.status_code, answer.json()) == (404, nobody.json())
+
+
+async def test_pages_follow_one_another_and_end(http: httpx.AsyncClient, another: Any, asking: Asking) -> None:
+    patients = [another() for _ in range(5)]
+    for patient in patients:
+        patient.name = f"Page{patients[0].mrn}"
+        await patient.tells("A01")
+    given: dict[str, Any] = {"q": f"page{patients[0].mrn}", "limit": 2}
+    seen: list[str] = []
+    while True:
+        answer = (await http.get("/api/patients", params=given, headers=asking("coordinator"))).json()
+        seen += [one["patient_id"] for one in answer["patients"]]
+        if answer["next"] is None:
+            break
+        given["cursor"] = answer["next"]
+    assert len(seen) == len(set(seen)) == 5
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/api/patients", 400),
+        ("/api/patients?q=", 400),
+        ("/api/patients?q=SECRETNAME&limit=0", 400),
+        ("/api/patients?q=SECRETNAME&limit=51", 400),
+        ("/api/patients?q=SECRETNAME&q=SECRETNAME", 400),
+        ("/api/patients?q=SECRETNAME&SECRETNAME=1", 400),
+        ("/api/patients?q=SECRETNAME%00", 400),
+        ("/api/patients?q=SECRETNAME&cursor=!", 400),
+        ("/api/patients?q=SECRETNAME+b+c+d+e+f+g", 400),
+        ("/api/patients?q=SECRETNAME" + "x" * 200, 400),
+        ("/api/patients/SECRETNAME", 404),
+        ("/api/patients/SECRETNAME%00", 404),
+    ],
+)
+async def test_what_cannot_be_answered_says_why_and_repeats_nothing(
+    http: httpx.AsyncClient, asking: Asking, path: str, status: int
+) -> None:
+    answer = await http.get(path, headers=asking("coordinator"))
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert "SECRETNAME" not in answer.text
+
+
+@pytest.mark.parametrize("role", ["hospital", "program", "billing", "auditor"])
+async def test_identity_is_for_those_who_care_for_the_patient(
+    http: httpx.AsyncClient, asking: Asking, role: str
+) -> None:
+    for path in ("/api/patients?q=any", "/api/patients/any"):
+        assert (await http.get(path, headers=asking(role))).status_code == 403
+        assert (await http.get(path)).status_code == 401
+
+
+async def test_a_question_that_means_nobody_is_audited_without_the_question(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    headers = asking("coordinator", subject=f"u-{hospital.mrn}")
+    assert await found(http, "NOSUCHPERSON", headers) == []
+    assert (f"u-{hospital.mrn}", "patient-listed") in await audited(hospital, "nobody")
+
+
+async def test_who_reads_out_the_register_is_slowed_down() -> None:
+    now = [0.0]
+    pace = Pace(3, 60, lambda: now[0])
+    for _ in range(3):
+        pace.take("one")
+    with pytest.raises(Problem) as told:
+        pace.take("one")
+    assert (told.value.status, told.value.more["retry_after"]) == (429, 61)
+    pace.take("another")
+    now[0] = 60.0
+    pace.take("one")
+
+
+async def test_no_word_of_a_person_lies_open(hospital: Hospital) -> None:
+    hospital.name = f"Open{hospital.mrn}"
+    await hospital.tells("A01")
+    query = "SELECT string_agg(w::text, '') FROM {} AS w"
+    async with hospital.intake.database.read() as connection:
+        for table in ("identity_words", "identities", "patient_identifiers", "patient_facilities", "audit"):
+            whole = (await connection.execute(sa.text(query.format(table)))).scalar_one()
+            assert hospital.name.lower() not in whole.lower()
+            assert hospital.mrn.encode().hex() not in whole

@@ -1,0 +1,213 @@
+"""One discharge from the hospital's frame to the bill and the follow-up, on a whole running system; and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+from aiokafka import ConsumerRecord
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
+from cloudevents.core.formats.json import JSONFormat
+
+from shared.events.envelope import Fact
+from tests.intake.said import er7
+from tests.system import System, a_system
+
+ZONE = ZoneInfo("America/New_York")
+NOW = datetime.now(ZONE).replace(hour=12, minute=0, second=0, microsecond=0)
+ADMITTED, DISCHARGED, TAKEN_BACK = NOW - timedelta(days=6), NOW - timedelta(days=2), NOW - timedelta(days=1)
+_NUMBER = count(1)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with a_system(tmp_path_factory.mktemp("spine")) as running:
+        yield running
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A patient with one visit, and the messages a hospital sends about it."""
+
+    number: int
+
+    @property
+    def visit(self) -> str:
+        return f"SPINE{self.number}"
+
+    def message(self, trigger: str) -> bytes:
+        at = {"A01": ADMITTED, "A03": DISCHARGED, "A13": TAKEN_BACK}[trigger]
+        left = {"A03": {36: "01", 45: hl7(DISCHARGED)}}.get(trigger, {})
+        return er7(
+            trigger,
+            hl7(at),
+            control_id=f"{trigger}-{self.number}",
+            visit=self.visit,
+            pid={3: f"{880000 + self.number}^^^GH^MR", 5: "Quillfeather^Zebedee"},
+            pv1={44: hl7(ADMITTED), **left},
+        )
+
+
+@pytest.fixture
+def patient() -> Patient:
+    return Patient(next(_NUMBER))
+
+
+def hl7(at: datetime) -> str:
+    return at.strftime("%Y%m%d%H%M%S%z")
+
+
+async def send(system: System, patient: Patient, *triggers: str) -> list[bytes]:
+    sender = await system.sender()
+    answers = [await sender.send(patient.message(trigger)) for trigger in triggers]
+    await sender.close()
+    for trigger, answer in zip(triggers, answers, strict=True):
+        assert f"MSA|AA|{trigger}-{patient.number}".encode() in answer
+    await system.idle()
+    return answers
+
+
+async def about(system: System, patient: Patient, topic: str = "care.events") -> list[Fact]:
+    """The records of the patient's episode."""
+    facts = await system.facts()
+    (episode,) = {f.value["episode_id"] for f in facts if (f.value.get("stay") or {}).get("id") == patient.visit}
+    return [fact for fact in await system.facts(topic) if fact.value["episode_id"] == episode]
+
+
+def names(facts: list[Fact], writer: str) -> list[str]:
+    return [fact.type for fact in facts if fact.writer == writer]
+
+
+async def follow_ups(system: System, patient: Patient) -> list[tuple[str, str]]:
+    """(state, measure) of the windows that aftercare's API lists for the patient's episode."""
+    (episode,) = {fact.subject for fact in await about(system, patient)}
+    listed = system.get("aftercare", "/api/follow-ups?limit=200")["items"]
+    return sorted((row["state"], row["measure"]) for row in listed if row["episode_id"] == episode)
+
+
+async def test_an_admission_and_a_discharge_become_facts_periods_and_follow_up_windows(
+    system: System, patient: Patient
+) -> None:
+    await send(system, patient, "A01", "A03")
+    facts = await about(system, patient)
+    assert names(facts, "intake") == ["care.admitted.v1", "care.discharged.v1"]
+    due = [fact for fact in facts if fact.writer == "aftercare"]
+    assert [fact.type for fact in due] == ["care.follow-up-due.v1"] * 2
+    days = sorted((_day(fact, "due_to") - DISCHARGED.date()).days for fact in due)
+    assert days == [7, 30]
+    assert {fact.value["discharge"] for fact in due} == {facts[1].id}
+    assert len(await follow_ups(system, patient)) == 2
+    periods = await about(system, patient, "billing.service-periods")
+    assert names(periods, "placement") == ["billing.service-period-opened.v1", "billing.service-period-closed.v1"]
+    assert [fact.value["version"] for fact in periods] == [1, 2]
+    last = periods[-1].value
+    assert (last["level"], last["start_date"], last["end_date"]) == (
+        "inpatient", ADMITTED.date().isoformat(), DISCHARGED.date().isoformat(),
+    )  # fmt: skip
+    assert last["patient_status"] != "30"
+
+
+def _day(fact: Fact, name: str) -> Any:
+    return datetime.fromisoformat(fact.value[name]).date()
+
+
+async def test_a_cancelled_discharge_takes_everything_back_that_followed_from_it(
+    system: System, patient: Patient
+) -> None:
+    await send(system, patient, "A01", "A03")
+    before = await about(system, patient)
+    await send(system, patient, "A13")
+    facts = await about(system, patient)
+    (discharged,) = [fact.id for fact in before if fact.type == "care.discharged.v1"]
+    windows = {fact.id for fact in before if fact.type == "care.follow-up-due.v1"}
+    cancels = {(f.writer, f.value["cancels"]) for f in facts if f.type == "care.fact-cancelled.v1"}
+    assert cancels == {("intake", discharged), *(("aftercare", window) for window in windows)}
+    last = (await about(system, patient, "billing.service-periods"))[-1]
+    assert last.type == "billing.service-period-amended.v1"
+    assert last.value["version"] == 3
+    assert last.value.get("end_date") is None
+    assert last.value["patient_status"] == "30"
+    assert await follow_ups(system, patient) == []
+    state = (await about(system, patient, "care.episodes"))[-1].value
+    assert (state["state"], state["level"]) == ("active", "inpatient")
+
+
+@pytest.mark.parametrize(
+    "orders", [(("A01", "A03", "A13"), ("A01", "A13", "A03"), ("A13", "A03", "A01")), (("A01", "A03"), ("A03", "A01"))]
+)
+async def test_in_whatever_order_the_messages_come_the_end_is_the_same(
+    system: System, orders: tuple[tuple[str, ...], ...]
+) -> None:
+    ends = []
+    for order in orders:
+        patient = Patient(next(_NUMBER))
+        await send(system, patient, *order)
+        ends.append(await the_end(system, patient))
+    assert ends[1:] == ends[:1] * (len(ends) - 1)
+    assert await system.broken() == []
+
+
+async def the_end(system: System, patient: Patient) -> dict[str, Any]:
+    """The episode, its latest periods and its windows, without what differs from one patient to the next."""
+    episode = (await about(system, patient, "care.episodes"))[-1].value
+    stays = [{k: v for k, v in stay.items() if k not in {"id", "begun_by", "ended_by"}} for stay in episode["stays"]]
+    ended = [(stay.get("ended_by") or {}) | {"ce_id": None} for stay in episode["stays"]]
+    own = {k: v for k, v in episode.items() if k not in {"episode_id", "patient_id", "version", "seen", "stays"}}
+    periods = {fact.value["period_id"]: fact.value for fact in await about(system, patient, "billing.service-periods")}
+    differing = {"period_id", "version", "supersedes", "changed", "reason", "episode_id", "patient", "stay"}
+    differing.add("visit_number")
+    latest = [{k: v for k, v in value.items() if k not in differing} for value in periods.values()]
+    return {
+        "episode": own,
+        "stays": stays,
+        "ended": ended,
+        "periods": latest,
+        "windows": await follow_ups(system, patient),
+    }
+
+
+async def test_the_repeat_of_a_message_gets_the_first_answer_byte_for_byte(system: System, patient: Patient) -> None:
+    first = await send(system, patient, "A01", "A03")
+    before = await about(system, patient)
+    assert await send(system, patient, "A03", "A01") == first[::-1]
+    assert await about(system, patient) == before
+
+
+@pytest.mark.parametrize("topic", ["care.events", "care.episodes", "billing.service-periods", "billing.periods"])
+async def test_every_record_is_a_cloud_event_in_binary_mode_with_its_key(
+    system: System, patient: Patient, topic: str
+) -> None:
+    await send(system, patient, "A01", "A03")
+    found = await system.records(topic)
+    assert found
+    numbers: dict[tuple[str, str], list[int]] = {}
+    for record in found:
+        told = {name: value.decode() for name, value in record.headers}
+        value = orjson.loads(record.value)
+        assert record.key.decode() == value["period_id" if topic == "billing.periods" else "episode_id"]
+        assert told["ce_subject"] == value["period_id" if topic.startswith("billing") else "episode_id"]
+        assert (told["content-type"], told["ce_specversion"]) == ("application/json", "1.0")
+        assert told["ce_sequencetype"] == "Integer"
+        assert told["ce_source"].startswith("/stepdown/")
+        assert told["ce_correlationid"]
+        assert datetime.fromisoformat(told["ce_time"]).tzinfo is not None
+        event = as_cloud_event(record)
+        assert (event.get_id(), event.get_type()) == (told["ce_id"], told["ce_type"])
+        numbers.setdefault((told["ce_source"], told["ce_subject"]), []).append(int(told["ce_sequence"]))
+        assert "quillfeather" not in str(record).lower()
+    compacted = topic == "billing.periods"  # the last version of each pass is enough there
+    for each in numbers.values():
+        assert each == (sorted(set(each)) if compacted else list(range(1, len(each) + 1)))
+    ids = [dict(record.headers)["ce_id"] for record in found]
+    assert len(ids) == len(set(ids))
+
+
+def as_cloud_event(record: ConsumerRecord) -> Any:
+    """The record as an independent reader of the standard sees it."""
+    return from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value), JSONFormat())

@@ -1,0 +1,176 @@
+"""A whole running system for tests: `stepdown up` as a child process, its doors, its databases, its topics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from aiokafka import ConsumerRecord
+
+from services.aftercare import check as aftercare
+from services.intake import invariants as intake
+from services.placement import check as placement
+from services.placement.rules import rules_of
+from services.stack import SERVICES
+from shared import site_config
+from shared.clock import system_clock
+from shared.db import Database
+from shared.events.envelope import Fact, from_record
+from shared.tables import outbox, positions
+from tests.databases import everything
+from tests.intake.sender import Sender
+from tests.waiting import until
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class System:
+    """One running `up` on one data directory."""
+
+    data: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        """The ready file."""
+        found: dict[str, Any] = json.loads((self.data / "ready.json").read_text())
+        return found
+
+    @property
+    def kafka(self) -> str:
+        return str(self.ready["kafka"])
+
+    def pids(self, what: str) -> list[int]:
+        """Child processes of this `up` whose command line holds `what`."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(pid) for pid in children if what in _command_line(int(pid))]
+
+    def service_pid(self, name: str) -> int | None:
+        """The process of a service as it is now; None between its end and its new start."""
+        return next(iter(self.pids(f" run {name}")), None)
+
+    def kill(self, what: str) -> int:
+        """SIGKILL for one child, found by its command line; its process id, 0 where it is not there just now."""
+        pid = next(iter(self.pids(what)), 0)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+    async def sender(self) -> Sender:
+        """A hospital's connection to the MLLP door; waits for the door where it is just starting."""
+        host, port = self.ready["mllp"].split(":")
+        end = time.monotonic() + 30
+        while True:
+            try:
+                return await Sender.to((host, int(port)))
+            except OSError:
+                assert time.monotonic() < end, "the MLLP door did not open"
+                await asyncio.sleep(0.05)
+
+    @asynccontextmanager
+    async def database(self, service: str) -> AsyncIterator[Database]:
+        """A service's database, as its application role."""
+        made = Database((self.data / "secrets" / f"{service}.url").read_text())
+        try:
+            yield made
+        finally:
+            await made.close()
+
+    def environment(self, service: str) -> dict[str, str]:
+        """What `up` gave this service's process, without the pipe to its parent."""
+        raw = Path(f"/proc/{self.service_pid(service)}/environ").read_bytes().decode().split("\0")
+        found = dict(line.split("=", 1) for line in raw if "=" in line)
+        return {name: text for name, text in found.items() if name != "STEPDOWN_PARENT_PIPE"}
+
+    def get(self, service: str, path: str, role: str = "coordinator") -> Any:
+        """GET as a user of that role: the JSON answer."""
+        ready = self.ready
+        request = urllib.request.Request(
+            ready[service] + path, headers={"authorization": f"Bearer {ready['tokens'][role]}"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return orjson.loads(answer.read())
+
+    def logs(self) -> str:
+        """What the services logged."""
+        return "".join((self.data / "logs" / f"{name}.log").read_text(errors="replace") for name in SERVICES)
+
+    async def records(self, topic: str) -> list[ConsumerRecord]:
+        """All committed records of a topic."""
+        return await everything(self.kafka, topic)
+
+    async def facts(self, topic: str = "care.events") -> list[Fact]:
+        """All committed records of a topic as facts."""
+        return [from_record(record.value, record.headers) for record in await self.records(topic)]
+
+    async def idle(self, seconds: float = 60) -> None:
+        """Wait until nothing is under way: outboxes empty, and every consumer has received all of its topic."""
+        await until(self._is_idle, seconds, every=0.1)
+
+    async def _is_idle(self) -> bool:
+        reading = {"intake": "care.episodes", "placement": "care.events", "aftercare": "care.episodes"}
+        waiting, received = 0, {}
+        for name in SERVICES:
+            async with self.database(name) as database, database.read() as connection:
+                waiting += (await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one()
+                rows = (await connection.execute(sa.select(positions.c.partition, positions.c.last_offset))).all()
+                received[name] = {row.partition: row.last_offset for row in rows if row.last_offset >= 0}
+        if waiting:
+            return False
+        ends = {topic: await self._last(topic) for topic in set(reading.values())}
+        return all(received[name] == ends[topic] for name, topic in reading.items())
+
+    async def _last(self, topic: str) -> dict[int, int]:
+        return {record.partition: record.offset for record in await self.records(topic)}
+
+    async def broken(self) -> list[str]:
+        """What is not as promised (contract 5), by each service's own check."""
+        site = site_config.load(None)
+        async with (
+            self.database("intake") as one,
+            self.database("placement") as two,
+            self.database("aftercare") as three,
+        ):
+            found = [f"intake: {text}" async for text in intake.broken(one, site)]
+            found += [f"placement: {text}" async for text in placement.broken(two, rules_of(site))]
+            async with three.read() as connection:
+                found += [f"aftercare: {each}" for each in await aftercare.broken(connection, site, system_clock)]
+        return found
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+@contextmanager
+def a_system(data: Path) -> Iterator[System]:
+    """`stepdown up` on an empty directory, with everything embedded; asked to end afterwards, and it must end well."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline(), "`up` did not get ready"
+        try:
+            yield System(data, process)
+        finally:
+            process.terminate()
+            code = process.wait(60)
+        assert code == 0, f"`up` ended with exit {code}"
