@@ -15,6 +15,7 @@ from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded
 from shared.events.billing import ServicePeriod
 from shared.events.envelope import Fact
+from shared.events.levels import Level
 from shared.site_config import SAMPLE, load
 from tests import builders as tell
 from tests.placement.period_builders import billed
@@ -217,8 +218,10 @@ def test_a_day_burns_one_unit_of_the_first_to_expire_or_warns(
     assert words(period) == warned
 
 
-def test_the_sample_site_says_which_payer_wants_to_be_asked_first() -> None:
-    site = load(SAMPLE)
+def test_a_site_says_which_payer_wants_to_be_asked_first() -> None:
+    sample = load(SAMPLE)
+    asked = [p.model_copy(update={"authorizes": (Level.PHP,)}) if p.id == "ACME" else p for p in sample.payers]
+    site = sample.model_copy(update={"payers": tuple(asked)})
     assert site.needs_authorization("acme", "php")
     assert not site.needs_authorization("ACME", "outpatient")
     assert not site.needs_authorization("SELF", "php")
