@@ -127,7 +127,9 @@ class System:
         for name in SERVICES:
             async with self.database(name) as database, database.read() as connection:
                 waiting += (await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one()
-                rows = (await connection.execute(sa.select(positions.c.partition, positions.c.last_offset))).all()
+                query = sa.select(positions.c.partition, positions.c.last_offset)
+                query = query.where(positions.c.consumer == f"{name}.{reading[name]}")
+                rows = (await connection.execute(query)).all()
                 received[name] = {row.partition: row.last_offset for row in rows if row.last_offset >= 0}
         if waiting:
             return False

@@ -68,6 +68,7 @@ def deliver(letters: Sequence[Letter], every: Iterable[OnFile], unsure: Iterable
     """Give each letter the visit that it names; those that name none wait until `put` finds theirs."""
     found = Places({(visit.patient_id, visit.facility, visit.key): visit for visit in every})
     for letter in letters:
+        letter.visit_id = None  # a transaction that was rolled back may have left it a visit that is not there
         if letter.adt is None or letter.patient_id is None:
             continue
         key = visit_id(letter.adt)

@@ -206,9 +206,9 @@ class _Saying:
 
 
 def _labels(facts: Sequence[Wanted], facility: str, site: Site) -> Iterator[tuple[FactKey, tuple[str, ...]]]:
-    """The labels of the unit that the stay was in when each fact happened; the facts are in clinical order."""
+    """The labels of the unit that the stay was in when each fact happened, of one instant after it came there."""
     at: dict[str, tuple[str, ...]] = {}
-    for fact in facts:
+    for fact in sorted(facts, key=lambda each: each.occurred_at):
         code = fact.value.get("unit") or (fact.value.get("to") or {}).get("unit")
         unit = site.unit(facility, code) if code else None
         if unit is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.intake.handlers import OTHER_BODY, Intake
+from services.intake.handlers import OTHER_BODY, Intake, take_in
 from services.intake.reading import Received
 from shared.clock import SetClock
 from tests.intake.conftest import NOW, Hospital
@@ -173,6 +173,31 @@ async def test_a_message_that_reading_fails_on_is_kept_and_the_others_are_taken(
     first, second = await broken.receive([Received(raw, "mllp", NOW) for raw in (hospital.message("A01"), b"no HL7")])
     assert (first.code, second.code) == ("AE", "AR")
     assert await _count(broken, "message_id = ANY(:ids) AND note = 'error'", ids=first.message_ids) == 1
+
+
+async def test_what_names_no_visit_is_taken_in_a_second_try_as_in_the_first(hospital: Hospital) -> None:
+    """One of two transactions that take in the same message fails, and its messages are taken in anew."""
+    raw = hospital.message("A02", "20260311090000", visit="", unit="RES")
+    letters = hospital.intake.letters_of(Received(raw, "mllp", NOW))
+    async with hospital.intake.database.begin() as connection:
+        async with connection.begin_nested() as first:
+            await take_in(connection, letters, hospital.intake)
+            await first.rollback()
+        await take_in(connection, letters, hospital.intake)
+    assert letters[0].outcome.code == "AA"
+    assert await hospital.names() == ["admitted"]
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["told together", "told one by one"])
+async def test_a_diagnosis_has_the_labels_of_the_unit_it_was_made_in(hospital: Hospital, together: bool) -> None:
+    told = [
+        hospital.message("A01") + b"DG1|1||F33.1^^I10|||A\r",
+        hospital.message("A02", "20260311090000", unit="RES"),
+    ]
+    for batch in [told] if together else [[each] for each in told]:
+        await hospital.says(*batch)
+    labels = {fact.name: fact.value["labels"] for fact in await hospital.facts()}
+    assert labels == {"admitted": ["PSY"], "diagnosis-recorded": ["PSY"], "transferred": ["SUD", "PART2"]}
 
 
 async def test_two_messages_in_one_frame_get_two_replies(hospital: Hospital) -> None:
