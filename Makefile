@@ -1,6 +1,6 @@
 # Every verb of the project, the same here and in CI (.ci/run). Needs Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test up check lock
+.PHONY: help demo test test-slow up check lock
 SHELL := /bin/sh
 BIN := .venv/bin
 SET_UP := .venv/.set-up
@@ -16,7 +16,10 @@ up: $(SET_UP) ## everything embedded, until Ctrl-C
 	@$(BIN)/stepdown up $(ARGS)
 
 test: $(SET_UP) ## the fast test suite
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup $(ARGS)
+
+test-slow: $(SET_UP) ## longer loads, outages, the whole corpus by each door, the whole demo; on the embedded broker so far
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(SET_UP) ## lint, format, types, import contracts, generated docs fresh
 	@$(BIN)/ruff check .

@@ -24,7 +24,10 @@ from tests.delivery.doors import Told, through_every_door
 from tests.system import ROOT, System, a_system
 
 CORPUS = Path(os.environ.get("STEPDOWN_CORPUS", ROOT.parent / "shared" / "corpus"))
-pytestmark = pytest.mark.skipif(not (CORPUS / "INDEX.tsv").exists(), reason="no message corpus: set STEPDOWN_CORPUS")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CORPUS / "INDEX.tsv").exists(), reason="no message corpus: set STEPDOWN_CORPUS"),
+]
 STARTED = datetime.now(UTC)
 NOT_THERE = {"A22", "A52", "A53"}
 """No vendor's sample has these."""
