@@ -16,7 +16,7 @@ up: $(SET_UP) ## everything embedded, until Ctrl-C
 	@$(BIN)/stepdown up $(ARGS)
 
 test: $(SET_UP) ## the fast test suite
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-slow: $(SET_UP) ## longer loads, outages, the whole corpus by each door, the whole demo; on the embedded broker so far
 	@$(BIN)/python -m pytest -m slow $(ARGS)

@@ -20,8 +20,6 @@ from services.cli import main as command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 
-HERE = Path(__file__).parent
-
 
 @dataclass(frozen=True)
 class Said:
@@ -66,14 +64,6 @@ class RunningSystem:
     def url(self, service: str) -> str:
         """A service's database."""
         return (self.data / "secrets" / f"{service}.url").read_text()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests that talk to the running system are one group, so that there is one such system."""
-    for item in items:
-        if item.path.parent == HERE and "system" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("cli"))
 
 
 @pytest.fixture(scope="session")
