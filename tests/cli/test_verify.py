@@ -47,7 +47,8 @@ async def hurt(system: RunningSystem, names: dict[str, str], *, undo: bool) -> N
 async def test_every_damage_is_named_under_its_promise_and_nothing_once_it_is_undone(
     system: RunningSystem, tmp_path: Path
 ) -> None:
-    (tmp_path / "day.hl7").write_bytes(b"".join(stay("2001")))
+    # no follow-up windows after an IOP stay: no timer mends the row while it is looked at
+    (tmp_path / "day.hl7").write_bytes(b"".join(stay("2001", unit="IOP1")))
     system.stepdown("send", str(tmp_path / "day.hl7"))
     assert system.stepdown("verify").code == 0
     episode = system.told("V2001")["key"]
