@@ -6,7 +6,6 @@ Nonces are random: a key must be changed before 2³² messages (NIST SP 800-38D 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import os
@@ -52,8 +51,3 @@ class Seal:
     def blind(self, text: str) -> bytes:
         """A keyed hash to search by without storing the text (HMAC-SHA-256 with a key derived from the oldest key)."""
         return hmac.new(self._index_key, text.encode(), hashlib.sha256).digest()
-
-
-def new_key_line(key_id: str) -> str:
-    """A fresh key as one entry of the key file."""
-    return f"{key_id}:{base64.b64encode(os.urandom(32)).decode()}\n"

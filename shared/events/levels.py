@@ -28,8 +28,3 @@ WORDS: dict[str, str] = {
     "iop": "Intensive outpatient (IOP)",
     "outpatient": "Outpatient",
 }
-
-
-def more_intensive(one: str, other: str) -> bool:
-    """True when level `one` is strictly more intensive than `other`."""
-    return RANK[one] < RANK[other]
