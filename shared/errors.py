@@ -3,6 +3,7 @@
 StepdownError
 ├── InvalidMessage   never: it can't become right by waiting   → dead letter
 ├── Rejected         no: a rule says so, with its reason        → recorded refusal, HTTP 409/422
+├── Stale            no: it went on since the asker saw it      → HTTP 412
 ├── Transient        not yet: something we need is away         → wait, bounded back-off, same place
 │   └── StalePosition  another member of the group went on      → read the position again and seek
 └── SetUpError       the operator has something to do           → one sentence on stderr, exit 1
@@ -31,6 +32,10 @@ class Rejected(StepdownError):
         self.text = text
         self.possible = possible
         self.state = state
+
+
+class Stale(StepdownError):
+    """What the asker saw is not so any more: read it again, then ask again."""
 
 
 class Transient(StepdownError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
+from shared.commands import Command, Name
 from shared.events.aftercare import Mode, ReferralKind
 
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]+$")]
 Whose = Literal["provider", "patient"]
 ContactOutcome = Literal[
     "reached", "attended", "no-answer", "left-message", "no-show", "declined", "wrong-number", "cancelled", "other"
@@ -37,12 +37,6 @@ MoveReason = Literal[
     "made-in-error",
     "other",
 ]
-
-
-class Command(BaseModel):
-    """One request: an unknown field is an error, and what was given is never printed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Refer(Command):

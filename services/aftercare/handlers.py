@@ -22,7 +22,7 @@ from services.aftercare.store import Saved, Stored
 from shared import audit, outbox
 from shared.clock import Clock, system_clock
 from shared.db import Connection
-from shared.errors import Rejected, StepdownError
+from shared.errors import Stale
 from shared.events import EPISODE_TYPE
 from shared.events.envelope import Fact, to_record
 from shared.events.episodes import EpisodeState
@@ -214,10 +214,6 @@ class Asked:
     sequence: int | None = None
 
 
-class Stale(StepdownError):
-    """The episode's aftercare went on since the asker saw it (412)."""
-
-
 class Acted(NamedTuple):
     """What came of it: the id of what was made or changed, and the episode's sequence now."""
 
@@ -244,8 +240,3 @@ async def act(
     await _save(connection, [saved])
     await audit.note(connection, [audit.Entry(now, asked.actor, asked.action, asked.episode_id)])
     return Acted(done.subject, saved.episode.sequence)
-
-
-async def refused(rules: Rules, connection: Connection, asked: Asked, no: Rejected) -> None:
-    """Record that a rule said no, in a transaction of its own."""
-    await audit.refused(connection, audit.Entry(rules.clock(), asked.actor, asked.action, asked.episode_id), no)

@@ -79,7 +79,7 @@ async def list_entries(
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def entry(connection: Connection, kind: Kind, entry_id: str) -> dict[str, Any] | None:
+async def entry(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:
     """One entry with its episode's `sequence`."""
     query = (
         sa.select(entries, episodes.c.sequence)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from datetime import date
-from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from starlette.requests import Request
@@ -18,80 +15,51 @@ from services.aftercare import views
 from services.aftercare.domain import STATES, State
 from services.aftercare.views import After
 from shared import audit
+from shared.api import asking, paging
 from shared.auth import Caller
 from shared.clock import Clock
 from shared.db import Database
-from shared.web import JSON, Problem, caller
+from shared.web import JSON, caller
 
 READERS = ("coordinator", "clinician", "auditor")
-MOST, USUAL = 200, 50
+FILTERS = frozenset({"state"}) | paging.PARAMETERS
 
 
 def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
     """The API's routes."""
 
     async def follow_ups(request: Request) -> Response:
-        asking = caller(request, *READERS)
-        asked, limit = request.query_params, _limit(request.query_params)
+        who = caller(request, *READERS)
+        asked = asking.parameters(request, FILTERS)
+        limit = paging.limit(asked)
         async with database.begin() as connection:
             found = await views.list_follow_ups(
                 connection,
-                state=_state(asked),
-                facilities=_scope(asking),
+                state=cast("State | None", asking.one_of(asked, "state", STATES)),
+                facilities=asking.scope(who),
                 after=_after(asked),
                 limit=limit + 1,
             )
-            page = found[:limit]
-            await audit.note(connection, [_read(clock, asking, row) for row in page])
-        more = _cursor(page[-1]) if len(found) > limit else None
+            page, more = paging.page(found, limit, lambda row: (row["due_to"].isoformat(), row["follow_up_id"]))
+            await audit.note(connection, [_read(clock, who, row) for row in page])
         return JSON({"items": [_shown(row) for row in page], "next": more})
 
     return [Route("/api/follow-ups", follow_ups, methods=["GET"])]
 
 
-def _scope(asking: Caller) -> frozenset[str] | None:
-    return None if "*" in asking.facilities else asking.facilities
-
-
-def _read(clock: Clock, asking: Caller, row: Mapping[str, Any]) -> audit.Entry:
+def _read(clock: Clock, who: Caller, row: Mapping[str, Any]) -> audit.Entry:
     """Who saw which episode's window (45 CFR 164.312(b), audit controls)."""
-    return audit.Entry(clock(), asking.subject, "follow-up-read", row["episode_id"])
+    return audit.Entry(clock(), who.subject, "follow-up-read", row["episode_id"])
 
 
-def _state(asked: Mapping[str, str]) -> State | None:
-    given = asked.get("state")
-    for state in STATES:
-        if given == state:
-            return state
-    if given is None:
-        return None
-    raise _unfit("state", f"state is one of {', '.join(STATES)}")
-
-
-def _limit(asked: Mapping[str, str]) -> int:
-    given = asked.get("limit", str(USUAL))
-    if not (given.isascii() and given.isdigit() and len(given) < 4 and 1 <= int(given) <= MOST):
-        raise _unfit("limit", f"limit is a number from 1 to {MOST}")
-    return int(given)
-
-
-def _cursor(row: Mapping[str, Any]) -> str:
-    return base64.urlsafe_b64encode(f"{row['due_to'].isoformat()}|{row['follow_up_id']}".encode()).decode()
-
-
-def _after(asked: Mapping[str, str]) -> After | None:
-    given = asked.get("cursor")
-    if given is None:
+def _after(asked: dict[str, str]) -> After | None:
+    last = paging.behind(asked, 2)
+    if last is None:
         return None
     try:
-        day, _, follow_up_id = base64.urlsafe_b64decode(given.encode("ascii")).decode().partition("|")
-        return After(date.fromisoformat(day), str(UUID(follow_up_id)))
-    except (ValueError, binascii.Error):
-        raise _unfit("cursor", "the cursor is not one that a page before gave") from None
-
-
-def _unfit(field: str, text: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit", text, fields=[{"field": field, "problem": "unfit"}])
+        return After(date.fromisoformat(last[0]), str(UUID(last[1])))
+    except ValueError:
+        raise paging.no_cursor() from None
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from starlette.routing import BaseRoute, Route
 
 from services.aftercare import views
 from services.aftercare.handlers import Rules
-from services.aftercare.web import asking
 from services.aftercare.web.reading import READERS
 from shared import audit
+from shared.api import asking
 from shared.db import Database
 from shared.web import JSON, caller
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -15,8 +14,9 @@ from services.aftercare import views
 from services.aftercare.entries import STATES, Kind
 from services.aftercare.handlers import Rules
 from services.aftercare.views import AfterEntry
-from services.aftercare.web import asking, showing
+from services.aftercare.web import showing
 from shared import audit
+from shared.api import asking, paging
 from shared.auth import Caller
 from shared.clock import Clock
 from shared.db import Connection, Database
@@ -30,7 +30,7 @@ LISTS: dict[str, Kind] = {
     "appointments": "appointment",
     "risks": "risk",
 }
-FILTERS = frozenset({"state", "episode_id", "limit", "cursor"})
+FILTERS = frozenset({"state", "episode_id"}) | paging.PARAMETERS
 
 
 def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
@@ -49,7 +49,7 @@ def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
 async def _list(kind: Kind, database: Database, rules: Rules, request: Request) -> Response:
     who = caller(request, *READERS)
     asked = asking.parameters(request, FILTERS)
-    limit = asking.limit(asked)
+    limit = paging.limit(asked)
     async with database.begin() as connection:
         found = await views.list_entries(
             connection,
@@ -60,23 +60,14 @@ async def _list(kind: Kind, database: Database, rules: Rules, request: Request) 
             after=_after(asked),
             limit=limit + 1,
         )
-        page = found[:limit]
+        page, more = paging.page(found, limit, lambda row: (paging.at(row["sort_at"]), row["id"]))
         await _note(connection, rules.clock, who, kind, page)
-    more = asking.cursor(page[-1]["sort_at"].astimezone(UTC).isoformat(), page[-1]["id"]) if page != found else None
     return JSON({"items": [showing.shown(row, rules.clock()) for row in page], "next": more})
 
 
 def _after(asked: dict[str, str]) -> AfterEntry | None:
-    last = asking.behind(asked)
-    if last is None:
-        return None
-    try:
-        at = datetime.fromisoformat(last[0])
-    except ValueError:
-        raise asking.no_cursor() from None
-    if at.tzinfo is None:
-        raise asking.no_cursor()
-    return AfterEntry(at, last[1])
+    last = paging.behind(asked, 2)
+    return None if last is None else AfterEntry(paging.instant(last[0]), last[1])
 
 
 async def _one(kind: showing.Listed, database: Database, rules: Rules, request: Request) -> Response:

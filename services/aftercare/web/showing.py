@@ -14,7 +14,7 @@ Listed = Kind | Literal["follow-up"]
 _OURS = frozenset({"sequence", "sort_at", "kind", "value"})
 
 
-async def row(connection: Connection, kind: Listed, entry_id: str) -> dict[str, Any] | None:
+async def row(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:
     """A row with its episode's sequence; None where there is none."""
     if "\0" in entry_id:  # PostgreSQL has no text with it
         return None

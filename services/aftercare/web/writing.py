@@ -1,26 +1,18 @@
-"""Every POST of aftercare's API: one path for all of them (key, lock, decide, save, answer), and the table of what
-there is; the rules are behind handlers.act.
-"""
+"""Every POST of aftercare's API: the table of what there is, and aftercare's door; rules are behind handlers.act."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
-import orjson
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from services.aftercare import contacts, handlers, marks, plans, referrals, risk, views
 from services.aftercare.commands import (
     ClearRisk,
     ClosePlan,
-    Command,
     MarkExcluded,
     MarkKept,
     RecordContact,
@@ -28,36 +20,19 @@ from services.aftercare.commands import (
     Schedule,
     Withdraw,
 )
-from services.aftercare.handlers import Rules, Stale
+from services.aftercare.handlers import Rules
 from services.aftercare.situation import Decided, Situation
-from services.aftercare.web import asking, showing
-from shared import idempotency
-from shared.auth import Caller
+from services.aftercare.web import showing
+from shared.api import asking, posts
 from shared.db import Connection, Database
-from shared.errors import Rejected
-from shared.web import Problem, caller
 
 WRITERS = ("coordinator", "clinician")
 AHEAD = timedelta(minutes=5)
 """How far the asker's clock may go before ours."""
 Decision = Callable[[Situation, str, Any], Decided]
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One POST: what it asks for, of which list its id is (None: it makes a new entry of an episode), what it does."""
-
-    path: str
-    kind: showing.Listed
-    action: str
-    asks: type[Command]
-    decide: Decision
-    summary: str
-
-    @property
-    def makes(self) -> bool:
-        """It makes something new."""
-        return "{id}" not in self.path
+Write: TypeAlias = posts.Write[Decision]
+Posted: TypeAlias = posts.Posted[Decision]
+_write = partial(Write, roles=WRITERS)
 
 
 def _refer(now: Situation, _: str, asked: Refer) -> Decided:
@@ -66,7 +41,7 @@ def _refer(now: Situation, _: str, asked: Refer) -> Decided:
 
 def _moves() -> list[Write]:
     return [
-        Write(
+        _write(
             f"/api/referrals/{{id}}/{to}",
             "referral",
             f"referral-{to}",
@@ -83,7 +58,7 @@ def _move(to: str, now: Situation, referral_id: str, asked: Any) -> Decided:
 
 
 WRITES: tuple[Write, ...] = (
-    Write(
+    _write(
         "/api/plans/{id}/closed",
         "plan",
         "plan-closed",
@@ -91,9 +66,9 @@ WRITES: tuple[Write, ...] = (
         lambda now, plan_id, asked: plans.close(now, plan_id, asked.outcome),
         "Aftercare ends",
     ),
-    Write("/api/referrals", "referral", "referral-made", Refer, _refer, "Refer the patient within the plan"),
+    _write("/api/referrals", "referral", "referral-made", Refer, _refer, "Refer the patient within the plan"),
     *_moves(),
-    Write(
+    _write(
         "/api/contacts",
         "contact",
         "contact-recorded",
@@ -101,7 +76,7 @@ WRITES: tuple[Write, ...] = (
         lambda now, _, asked: contacts.record(now, asked),
         "Record an attempt to reach or see the patient",
     ),
-    Write(
+    _write(
         "/api/contacts/{id}/withdrawn",
         "contact",
         "contact-withdrawn",
@@ -109,7 +84,7 @@ WRITES: tuple[Write, ...] = (
         lambda now, contact_id, asked: contacts.withdraw(now, contact_id, asked.reason),
         "A contact was recorded in error",
     ),
-    Write(
+    _write(
         "/api/appointments",
         "appointment",
         "appointment-recorded",
@@ -117,8 +92,8 @@ WRITES: tuple[Write, ...] = (
         lambda now, _, asked: contacts.schedule(now, asked),
         "Record an appointment that no referral is behind",
     ),
-    Write("/api/follow-ups/{id}/kept", "follow-up", "follow-up-kept", MarkKept, marks.keep, "It was kept"),
-    Write(
+    _write("/api/follow-ups/{id}/kept", "follow-up", "follow-up-kept", MarkKept, marks.keep, "It was kept"),
+    _write(
         "/api/follow-ups/{id}/excluded",
         "follow-up",
         "follow-up-excluded",
@@ -126,7 +101,7 @@ WRITES: tuple[Write, ...] = (
         marks.exclude,
         "The discharge does not count",
     ),
-    Write(
+    _write(
         "/api/risks/{id}/cleared",
         "risk",
         "risk-cleared",
@@ -139,89 +114,31 @@ WRITES: tuple[Write, ...] = (
 
 def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
     """The routes of all writes."""
-    return [Route(write.path, partial(_post, write, database, rules), methods=["POST"]) for write in WRITES]
+    door = posts.Door(database, rules.clock, partial(_fit, rules), _episode, partial(_act, rules))
+    return posts.routes(door, WRITES)
 
 
-async def _post(write: Write, database: Database, rules: Rules, request: Request) -> Response:
-    post = await _read(write, rules, request)
-    try:
-        async with database.begin() as connection:
-            answer = await _once(connection, post, rules)
-    except Stale as stale:
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "stale", str(stale)) from None
-    except idempotency.OtherRequest as other:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", str(other)) from None
-    except _Refused as no:
-        async with database.begin() as connection:
-            await handlers.refused(rules, connection, no.asked, no.why)
-        raise no.why from None
-    headers = {"etag": answer.etag} if answer.etag else {}
-    return Response(answer.body, answer.status, headers, "application/json")
-
-
-class _Refused(Exception):
-    """A rule said no to what was asked; the transaction is rolled back, then the refusal is recorded."""
-
-    def __init__(self, asked: handlers.Asked, why: Rejected) -> None:
-        super().__init__(why.code)
-        self.asked, self.why = asked, why
-
-
-class _Posted(NamedTuple):
-    """A request that is read: who asks for what, of which entry, seen at which sequence, with which key."""
-
-    write: Write
-    who: Caller
-    id: str
-    command: Command
-    seen: int | None
-    key: idempotency.Request | None
-
-
-async def _read(write: Write, rules: Rules, request: Request) -> _Posted:
-    who = caller(request, *WRITERS)
-    raw = await asking.body(request)
-    command = asking.read(write.asks, raw)
+def _fit(rules: Rules, posted: Posted) -> None:
+    command = posted.command
     if isinstance(command, RecordContact | MarkKept) and command.at > rules.clock() + AHEAD:
         raise asking.unfit("at", "what happened does not lie in the future")
-    asked_id = request.path_params.get("id", "")
-    return _Posted(write, who, asked_id, command, asking.if_match(request), asking.key(request, who, raw))
 
 
-async def _once(connection: Connection, post: _Posted, rules: Rules) -> idempotency.Answered:
-    """The first answer where the key was answered before, else what comes of it."""
-    if post.key is not None and (before := await idempotency.begin(connection, post.key, rules.clock())) is not None:
-        return before
-    episode_id = await _episode(connection, post.write, post.who, post.id, post.command)
-    asked = handlers.Asked(post.who.subject, post.write.action, episode_id, post.seen)
-    try:
-        acted = await handlers.act(rules, connection, asked, lambda now: post.write.decide(now, post.id, post.command))
-    except Rejected as no:
-        raise _Refused(asked, no) from None
+async def _episode(connection: Connection, posted: Posted) -> str | None:
+    """The episode that it is about, where the caller may see it."""
+    if posted.write.makes:
+        episode_id = str(getattr(posted.command, "episode_id", ""))
+        facilities = await views.facilities_of(connection, episode_id) or ()
+        return episode_id if any(posted.who.may_see(each) for each in facilities) else None
+    row = await showing.row(connection, posted.write.kind, posted.id)
+    return str(row["episode_id"]) if row is not None and posted.who.may_see(row["facility"]) else None
+
+
+async def _act(rules: Rules, connection: Connection, posted: Posted, episode_id: str) -> posts.Answer | None:
+    write = posted.write
+    asked = handlers.Asked(posted.who.subject, write.action, episode_id, posted.seen)
+    acted = await handlers.act(rules, connection, asked, lambda now: write.decide(now, posted.id, posted.command))
     if acted is None:
-        raise asking.missing()
-    answer = await _answer(connection, post.write, rules, acted)
-    if post.key is not None:
-        await idempotency.finish(connection, post.key, answer)
-    return answer
-
-
-async def _episode(connection: Connection, write: Write, who: Caller, asked_id: str, command: Command) -> str:
-    """The episode that it is about, where the caller may see it. Raises 404."""
-    if write.makes:
-        episode_id = str(getattr(command, "episode_id", ""))
-        facilities = await views.facilities_of(connection, episode_id)
-        if facilities is None or not any(who.may_see(each) for each in facilities):
-            raise asking.missing()
-        return episode_id
-    row = await showing.row(connection, write.kind, asked_id)
-    if row is None or not who.may_see(row["facility"]):
-        raise asking.missing()
-    return str(row["episode_id"])
-
-
-async def _answer(connection: Connection, write: Write, rules: Rules, acted: handlers.Acted) -> idempotency.Answered:
+        return None
     row = await showing.row(connection, write.kind, acted.subject)
-    body = orjson.dumps(showing.shown(row, rules.clock()) if row else {"id": acted.subject})
-    status = HTTPStatus.CREATED if write.makes else HTTPStatus.OK
-    return idempotency.Answered(int(status), body, asking.etag(acted.sequence))
+    return posts.Answer(showing.shown(row, rules.clock()) if row else {"id": acted.subject}, acted.sequence)

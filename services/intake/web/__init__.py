@@ -8,6 +8,7 @@ from services.intake.handlers import Intake
 from services.intake.reading import Answer, Received
 from services.intake.reception import Reception
 from services.intake.web import feeds, messages, openapi, patients, requests
+from shared.api import openapi as api
 
 
 def routes(intake: Intake, reception: Reception[Received, Answer]) -> list[BaseRoute]:
@@ -17,5 +18,5 @@ def routes(intake: Intake, reception: Reception[Received, Answer]) -> list[BaseR
         *requests.routes(intake),
         *patients.routes(intake),
         *feeds.routes(intake),
-        openapi.route(),
+        api.route(openapi.document()),
     ]

@@ -1,4 +1,4 @@
-"""What every door over HTTP asks of a request: its body within a limit, its parameters, whom it may concern, how often.
+"""What intake's doors ask of a request besides shared/api/asking.py: media type, parameters (400), how often.
 
 No answer of it repeats anything that was sent.
 """
@@ -12,23 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from shared.auth import Caller
+from shared.api.asking import invalid
 from shared.web import Problem
-
-
-async def body(request: Request, limit: int) -> bytes:
-    """The whole body. Raises 413 beyond `limit` bytes, 400 where it ends early."""
-    found = bytearray()
-    try:
-        async for part in request.stream():
-            found += part
-            if len(found) > limit:
-                raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-long", f"a body may have {limit} bytes at most")
-    except ClientDisconnect:
-        raise Problem(HTTPStatus.BAD_REQUEST, "cut-short", "the body ended before its end") from None
-    return bytes(found)
 
 
 def media_type(request: Request, known: Collection[str], *, absent: bool = False) -> None:
@@ -43,11 +30,11 @@ def parameters(request: Request, known: Collection[str]) -> dict[str, str]:
     given = request.query_params.multi_items()
     names = [name for name, _ in given]
     if unknown := set(names) - set(known):
-        raise wrong(f"{len(unknown)} parameters are not known here; known are {', '.join(sorted(known))}")
+        raise invalid(f"{len(unknown)} parameters are not known here; known are {', '.join(sorted(known))}")
     if len(set(names)) < len(names):
-        raise wrong("a parameter is given twice")
+        raise invalid("a parameter is given twice")
     if any("\0" in value for _, value in given):
-        raise wrong("a parameter has a character that no text has")
+        raise invalid("a parameter has a character that no text has")
     return dict(given)
 
 
@@ -56,7 +43,7 @@ def limit(text: str | None, usual: int, most: int) -> int:
     if text is None:
         return usual
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise wrong(f"limit is a whole number from 1 to {most}")
+        raise invalid(f"limit is a whole number from 1 to {most}")
     return int(text)
 
 
@@ -73,27 +60,8 @@ def behind(given: str | None) -> str:
     except (binascii.Error, UnicodeError):
         last = "\0"
     if "\0" in last:  # PostgreSQL has no text with it
-        raise wrong("cursor is not one that a page before gave")
+        raise invalid("cursor is not one that a page before gave")
     return last
-
-
-def scope(asking: Caller, facility: str | None = None) -> frozenset[str] | None:
-    """Whose may be seen, narrowed to one facility where that is asked for; None: everybody's."""
-    if facility is None:
-        return None if "*" in asking.facilities else asking.facilities
-    within(asking, facility)
-    return frozenset({facility})
-
-
-def within(asking: Caller, facility: str) -> None:
-    """Refuse a facility that is not the caller's (403)."""
-    if not asking.may_see(facility):
-        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "this facility is not in your scope")
-
-
-def wrong(text: str) -> Problem:
-    """400, with a sentence of ours."""
-    return Problem(HTTPStatus.BAD_REQUEST, "invalid", text)
 
 
 class Pace:

@@ -13,6 +13,7 @@ from services.intake import views
 from services.intake.handlers import Intake
 from services.intake.web import asking as ask
 from shared import audit
+from shared.api import asking
 from shared.auth import Caller
 from shared.web import JSON, Problem, caller
 
@@ -42,9 +43,9 @@ def routes(intake: Intake) -> list[Route]:
         given = ask.parameters(request, ("state", "facility", "limit", "cursor"))
         state = given.get("state", "")
         if state not in views.LISTED_NOTES:
-            raise ask.wrong(f"state is one of {', '.join(sorted(views.LISTED_NOTES))}")
+            raise asking.invalid(f"state is one of {', '.join(sorted(views.LISTED_NOTES))}")
         most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
-        facilities = ask.scope(who, given.get("facility"))
+        facilities = asking.scope(who, given.get("facility"))
         async with intake.database.begin() as connection:
             found = await views.listed(connection, state, facilities=facilities, after=after, most=most + 1)
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "messages-listed", state)])
@@ -55,7 +56,7 @@ def routes(intake: Intake) -> list[Route]:
 
 
 def _scope(who: Caller) -> frozenset[str] | None:
-    found = ask.scope(who)
+    found = asking.scope(who)
     if found is not None and not found:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "no facility is in your scope")
     return found

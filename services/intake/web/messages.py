@@ -15,6 +15,7 @@ from services.intake.handlers import Intake
 from services.intake.reading import AWAY, ER7, Answer, Received
 from services.intake.reception import Reception
 from services.intake.web import asking as ask
+from shared.api import asking
 from shared.auth import Caller
 from shared.errors import Transient
 from shared.web import caller
@@ -32,7 +33,7 @@ def routes(intake: Intake, reception: Reception[Received, Answer]) -> list[Route
         """An ER7 message → its acknowledgements, one after the other."""
         who = caller(request, *SENDERS)
         ask.media_type(request, TAKEN, absent=True)
-        received = Received(await ask.body(request, intake.site.limits.message_bytes), DOOR, intake.clock())
+        received = Received(await asking.body(request, intake.site.limits.message_bytes), DOOR, intake.clock())
         _within(who, received, intake)
         answer = await reception.hand_in(received)
         if answer.away:
@@ -49,4 +50,4 @@ def _within(who: Caller, received: Received, intake: Intake) -> None:
     if "*" not in who.facilities:
         for letter in intake.letters_of(received):
             if letter.stored or letter.facility:
-                ask.within(who, letter.facility)
+                asking.within(who, letter.facility)

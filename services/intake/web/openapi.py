@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from services.intake.reading import ER7
 from services.intake.requests.model import Assessment, Part, Referral, Stated
 from services.intake.views import LISTED_NOTES
 from services.intake.web import feeds, messages, patients, requests
-from shared.web import JSON
+from shared.idempotency import LONGEST
 
 Object = dict[str, Any]
 
@@ -85,16 +82,6 @@ def document() -> Object:
     }
 
 
-def route() -> Route:
-    """GET /api/openapi.json, for everybody."""
-    made = document()
-
-    async def openapi(_: Request) -> Response:
-        return JSON(made)
-
-    return Route("/api/openapi.json", openapi)
-
-
 def _models(*models: type[Part]) -> dict[str, Object]:
     _, found = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
@@ -110,7 +97,7 @@ def _paths() -> Object:
         _query("cursor", "`next` of a page"),
     )
     key = {
-        "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": requests.LONGEST_KEY},
+        "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": LONGEST},
         "description": "the same key and request again within a week: the first answer; another request: 422",
     }  # fmt: skip
     found = {"name": "patient_id", "in": "path", "required": True, "schema": _TEXT}

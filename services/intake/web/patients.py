@@ -20,6 +20,7 @@ from services.intake.people.handlers import opened
 from services.intake.people.person import shown
 from services.intake.web import asking as ask
 from shared import audit
+from shared.api import asking
 from shared.auth import Caller
 from shared.db import Connection
 from shared.web import JSON, Problem, caller
@@ -40,7 +41,7 @@ def routes(intake: Intake, pace: ask.Pace | None = None) -> list[Route]:
         groups = [[intake.seal.blind(word) for word in group] for group in _groups(given.get("q", ""))]
         pace.take(who.subject)
         async with intake.database.begin() as connection:
-            ids = await views.found(connection, groups, facilities=ask.scope(who), after=after, most=most + 1)
+            ids = await views.found(connection, groups, facilities=asking.scope(who), after=after, most=most + 1)
             page = await views.patients(connection, ids[:most])
             await _audited(connection, intake, who, "patient-listed", [one.patient_id for one in page])
         following = ask.cursor(ids[most - 1]) if len(ids) > most else None
@@ -52,7 +53,7 @@ def routes(intake: Intake, pace: ask.Pace | None = None) -> list[Route]:
         patient_id = request.path_params["patient_id"]
         async with intake.database.begin() as connection:
             found = [] if "\0" in patient_id else await views.patients(connection, [patient_id])
-            if not found or not found[0].within(ask.scope(who)):
+            if not found or not found[0].within(asking.scope(who)):
                 raise Problem(HTTPStatus.NOT_FOUND, "no-such-patient", "there is no such patient that you may see")
             await _audited(connection, intake, who, "patient-read", [patient_id])
         return JSON(_shown(found[0], who, intake))
@@ -62,10 +63,10 @@ def routes(intake: Intake, pace: ask.Pace | None = None) -> list[Route]:
 
 def _groups(question: str) -> list[frozenset[str]]:
     if len(question) > LONGEST:
-        raise ask.wrong(f"q has {LONGEST} characters at most")
+        raise asking.invalid(f"q has {LONGEST} characters at most")
     groups = asked(question)
     if not 1 <= len(groups) <= MOST_PARTS:
-        raise ask.wrong(f"q has one to {MOST_PARTS} of: part of a name, birth date, telephone number, patient id")
+        raise asking.invalid(f"q has one to {MOST_PARTS} of: part of a name, birth date, telephone number, patient id")
     return groups
 
 

@@ -1,0 +1,131 @@
+"""Parts of an OpenAPI 3.1 document, so that a service tells of its API by the same tables that make its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from shared.api.paging import MOST
+from shared.api.posts import Write
+from shared.idempotency import LONGEST
+from shared.web import JSON
+
+Object = dict[str, Any]
+TEXT: Object = {"type": "string"}
+ID: Object = {"name": "id", "in": "path", "required": True, "schema": TEXT}
+KEY: Object = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": LONGEST},
+    "description": "sent again with the same body, the first answer comes again",
+}
+IF_MATCH: Object = {
+    "name": "If-Match",
+    "in": "header",
+    "schema": TEXT,
+    "description": "the ETag that was seen; 412 when the episode went on since",
+}
+_FIELD: Object = {"type": "object", "properties": {"field": TEXT, "problem": TEXT}}
+PROBLEM: Object = {
+    "type": "object",
+    "description": "RFC 9457; no value that was sent is in it.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": TEXT,
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "fields": {"type": "array", "items": _FIELD, "description": "what does not fit, by our own names"},
+        "state": {"type": "string", "description": "what is so now"},
+        "possible": {"type": "array", "items": TEXT, "description": "what may be done about it"},
+    },
+}
+WHY = {
+    400: "not understood", 401: "no valid token", 403: "another role or facility is needed", 404: "there is none",
+    409: "not possible now: the state, and what is possible", 412: "it went on since it was seen", 413: "too long",
+    422: "a field does not fit", 503: "nothing was stored: send it again",
+}  # fmt: skip
+
+
+def document(title: str, about: str, paths: Object, models: Iterable[type[BaseModel]]) -> Object:
+    """The whole document; `models` are what is asked."""
+    asked = [(each, "validation") for each in dict.fromkeys(models)]
+    _, found = models_json_schema(asked, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": "1.0.0",
+            "description": about,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "schemas": dict(sorted({**found.get("$defs", {}), "Problem": PROBLEM}.items())),
+        },
+    }
+
+
+def route(told: Object) -> Route:
+    """GET /api/openapi.json, for everybody."""
+
+    async def openapi(_: Request) -> Response:
+        return JSON(told)
+
+    return Route("/api/openapi.json", openapi, methods=["GET"])
+
+
+def written(writes: Iterable[Write[Any]]) -> Object:
+    """The paths of a table of writes."""
+    return {write.path: {"post": _write(write)} for write in writes}
+
+
+def _write(write: Write[Any]) -> Object:
+    asked = [*([] if write.makes else [ID]), KEY, IF_MATCH]
+    good, problems = ("201" if write.makes else "200"), (400, 401, 403, 404, 409, 412, 413, 422, 503)
+    schema = {"$ref": f"#/components/schemas/{write.asks.__name__}"}
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {**operation(write.summary, write.roles, asked, problems, good=good), "requestBody": body}
+
+
+def one(summary: str, roles: Iterable[str]) -> Object:
+    """GET of one, by its id."""
+    return {"get": operation(summary, roles, [ID], (401, 403, 404, 503))}
+
+
+def listed(summary: str, roles: Iterable[str], *asked: Object) -> Object:
+    """GET of a list in pages."""
+    pages = [
+        query("limit", {"type": "integer", "minimum": 1, "maximum": MOST}, "entries of a page"),
+        query("cursor", about="`next` of the page before"),
+    ]
+    return {"get": operation(summary, roles, [*asked, *pages], (401, 403, 422, 503))}
+
+
+def query(name: str, schema: Object | None = None, about: str | None = None, *, required: bool = False) -> Object:
+    """A parameter of the query."""
+    told: Object = {"name": name, "in": "query", "required": required, "schema": {**TEXT, **(schema or {})}}
+    return told | ({"description": about} if about else {})
+
+
+def operation(
+    summary: str, roles: Iterable[str], asked: Iterable[Object], problems: Iterable[int], *, good: str = "200"
+) -> Object:
+    """What one method of a path asks and answers."""
+    fine = {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    wrong = {str(status): {"description": WHY[status], "content": content} for status in problems}
+    return {
+        "summary": summary,
+        "description": f"Roles: {', '.join((*roles, 'admin'))}.",
+        "parameters": list(asked),
+        "responses": {good: fine, **wrong},
+    }
