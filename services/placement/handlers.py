@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from itertools import chain
 
 from services.placement import store
 from services.placement.continuum import codec
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
-from services.placement.outcome import Ids, Outcome, Telling, outcome
+from services.placement.outcome import Ids
+from services.placement.publishing import ACTOR, Change, Publishing, publish
 from services.placement.rules import Rules
-from shared import audit, outbox, positions
+from shared import audit, positions
 from shared.clock import Clock
 from shared.db import Connection
 from shared.events.envelope import Fact
@@ -24,7 +24,6 @@ from shared.positions import Incoming, Slot, Tally
 from shared.sequences import Sorted, sort_out
 
 CONSUMER = "placement.care.events"
-ACTOR = "placement"
 
 Line = dict[str, Sorted[Incoming]]
 """Episode → its arriving facts, sorted by what may be applied."""
@@ -47,16 +46,12 @@ async def apply(
     await store.keep(connection, [fact for group in new.values() for fact in group])
     await _old(connection, line, tally)
     if new:
-        folds = await _folds(connection, rows, new, rules)
-        seen = {episode: line[episode].seen for episode in new}
+        changes = await _changes(connection, rows, new, line, rules)
         now = clock()
         applied = [
             audit.Entry(now, ACTOR, "facts-applied", episode, times=len(group)) for episode, group in new.items()
         ]
-        causes = {episode: group[-1] for episode, group in new.items()}
-        await _publish(
-            connection, rows, folds, seen=seen, causes=causes, rules=rules, now=now, ids=ids, entries=applied
-        )
+        await publish(connection, changes, Publishing(rules, now, ids), applied)
 
 
 async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids, most: int) -> int:
@@ -64,11 +59,13 @@ async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids
     rows = await store.lock_outdated(connection, FOLD_VERSION, most)
     if rows:
         facts = await store.facts_of(connection, list(rows))
-        folds = {episode: fold(facts[episode], rules.zone_of) for episode in rows}
-        seen = {episode: row.seen for episode, row in rows.items()}
         now = clock()
+        changes = {}
+        for episode, row in rows.items():
+            after = fold(facts[episode], rules.zone_of)
+            changes[episode] = Change(row, after, after, dict(row.seen))
         entries = [audit.Entry(now, ACTOR, "folded-anew", episode) for episode in rows]
-        await _publish(connection, rows, folds, seen=seen, causes={}, rules=rules, now=now, ids=ids, entries=entries)
+        await publish(connection, changes, Publishing(rules, now, ids), entries)
     return len(rows)
 
 
@@ -110,63 +107,36 @@ def _place(one: Incoming) -> store.Place:
     return one.fact.subject, one.fact.writer, one.fact.sequence
 
 
-async def _folds(
-    connection: Connection, rows: Mapping[str, store.Row], new: Mapping[str, list[Fact]], rules: Rules
-) -> dict[str, Folded]:
+async def _changes(
+    connection: Connection, rows: Mapping[str, store.Row], new: Mapping[str, list[Fact]], line: Line, rules: Rules
+) -> dict[str, Change]:
     """What these episodes come to: gone on from the stored fold where that may be, else all their facts anew."""
-    found: dict[str, Folded] = {}
+    found: dict[str, Change] = {}
     anew: list[str] = []
     for episode, facts in new.items():
-        folded = _onward(rows[episode], facts, rules)
-        if folded is None:
+        before = folded_before(rows[episode])
+        after = _onward(rows[episode], before, facts, rules)
+        if after is None:
             anew.append(episode)
-        else:
-            found[episode] = folded
+        found[episode] = Change(
+            rows[episode], before, after or before, line[episode].seen, facts[-1], tuple(facts), because=(facts[-1].id,)
+        )
     for episode, all_facts in (await store.facts_of(connection, anew)).items():
-        found[episode] = fold(all_facts, rules.zone_of)
+        change = found[episode]
+        change.after = fold(all_facts, rules.zone_of)
+        if change.row.fold_version != FOLD_VERSION and change.row.version:
+            came = {fact.id for fact in change.new}
+            change.before = fold([fact for fact in all_facts if fact.id not in came], rules.zone_of)
     return found
 
 
-def _onward(row: store.Row, facts: list[Fact], rules: Rules) -> Folded | None:
+def folded_before(row: store.Row) -> Folded:
+    """What the episode's row says; an empty fold where nothing was applied yet, or an older fold made it."""
+    fits = row.fold is not None and row.fold_version == FOLD_VERSION
+    return codec.unpacked(row.fold) if fits and row.fold is not None else Folded(row.episode_id)
+
+
+def _onward(row: store.Row, before: Folded, facts: list[Fact], rules: Rules) -> Folded | None:
     if row.fold is None:
         return fold(facts, rules.zone_of)  # the first facts of this episode: these are all
-    if row.fold_version != FOLD_VERSION:
-        return None
-    return advance(codec.unpacked(row.fold), facts, rules.zone_of)
-
-
-async def _publish(
-    connection: Connection,
-    rows: Mapping[str, store.Row],
-    folds: Mapping[str, Folded],
-    *,
-    seen: Mapping[str, dict[str, int]],
-    causes: Mapping[str, Fact],
-    rules: Rules,
-    now: datetime,
-    ids: Ids,
-    entries: list[audit.Entry],
-) -> None:
-    """Save the new state, and send the differences: own facts, periods, and the episode itself."""
-    sent = await store.sent_periods(connection, [episode for episode in folds if rows[episode].version])
-    made: list[Outcome] = [
-        outcome(
-            rows[episode],
-            folded,
-            seen[episode],
-            sent=sent.get(episode, {}),
-            rules=rules,
-            telling=Telling(now, ids, causes.get(episode)),
-        )
-        for episode, folded in folds.items()
-    ]
-    await store.keep(connection, [fact for one in made for fact in one.own])
-    await store.save(connection, [one.saved for one in made])
-    await store.keep_periods(
-        connection,
-        {one.saved.episode_id: one.sent for one in made if one.sent},
-        {p for one in made for p in one.opened},
-    )
-    await outbox.send(connection, [record for one in made for record in one.records])
-    stated = [audit.Entry(now, ACTOR, "facts-stated", m.saved.episode_id, times=len(m.own)) for m in made if m.own]
-    await audit.note(connection, [*entries, *stated])
+    return advance(before, facts, rules.zone_of) if row.fold_version == FOLD_VERSION else None

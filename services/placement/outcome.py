@@ -6,7 +6,7 @@ itself, once for each batch that changed it. Everything names the fact that caus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -34,6 +34,20 @@ WRITER = "placement"
 UNKNOWN = "unknown"
 Ids = Callable[[], str]
 Standing = dict[str, StandingAnnouncement]
+
+
+@dataclass(frozen=True, slots=True)
+class AtTheDesk:
+    """What an episode's row and document say of its desk: whether there is anything, the mark of its entries in lists,
+    the state of the search that is open, the first day agreed where none has begun."""
+
+    desk: bool = False
+    listed: bytes = b""
+    search: str | None = None
+    next_start: str | None = None
+
+
+NOTHING = AtTheDesk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +113,25 @@ def outcome(
     sent: Mapping[PeriodKey, SentPeriod],
     rules: Rules,
     telling: Telling,
+    desk: AtTheDesk = NOTHING,
+    stated: Sequence[Fact] = (),
 ) -> Outcome:
-    """What the episode's new fold comes to. `seen` is up to the facts that went in, `sent` what billing has."""
+    """What the episode's new fold comes to. `seen` is up to the facts that went in, `stated` own facts among these
+    that have not gone out yet, `sent` what billing has."""
     standing = announced(row.announced)
-    after, own = _announce(standing, folded, seen.get(WRITER, 0), rules, telling)
+    after, announcing = _announce(standing, folded, seen.get(WRITER, 0), rules, telling)
+    own = (*stated, *announcing)
     changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     value = episode_value(folded, seen, row.version + 1)
+    value |= {name: told for name in ("search", "next_start") if (told := getattr(desk, name)) is not None}
     value["patient_id"] = folded.patient_id or row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN
     return Outcome(
-        saved=_row(row, folded, value, telling.cause, row.announced if after == standing else _stored(after)),
+        saved=_row(row, folded, value, telling.cause)._replace(
+            announced=row.announced if after == standing else _stored(after),
+            desk=row.desk or desk.desk,
+            listed=desk.listed,
+        ),
         own=own,
         records=(
             *(to_record(fact, "care.events") for fact in own),
@@ -173,7 +196,7 @@ def _billed(changes: list[Change], telling: Telling) -> Iterator[Record]:
     yield from latest.values()
 
 
-def _row(row: Row, folded: Folded, value: Mapping[str, Any], cause: Fact | None, standing: bytes) -> Saved:
+def _row(row: Row, folded: Folded, value: Mapping[str, Any], cause: Fact | None) -> Saved:
     return Saved(
         episode_id=row.episode_id,
         patient_id=value["patient_id"],
@@ -187,7 +210,9 @@ def _row(row: Row, folded: Folded, value: Mapping[str, Any], cause: Fact | None,
         version=value["version"],
         fold=codec.packed(folded),
         fold_version=FOLD_VERSION,
-        announced=standing,
+        announced=row.announced,
+        desk=row.desk,
+        listed=row.listed,
     )
 
 

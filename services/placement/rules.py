@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.billing.authorizations import NeedsAuthorization
 from services.placement.billing.model import BilledAs, BillingTable
+from services.placement.search.levels import Question, Recommendation, recommend
 from shared.site_config import Site
 
 KEPT = 4096
@@ -18,12 +19,14 @@ KEPT = 4096
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed,
-    which payer wants to be asked first."""
+    which payer wants to be asked first, which level is recommended; and the site itself, for the desk."""
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
     billed: BillingTable
     needs_authorization: NeedsAuthorization
+    recommend: Callable[[Question], Recommendation]
+    site: Site
 
 
 def rules_of(site: Site) -> Rules:
@@ -39,4 +42,6 @@ def rules_of(site: Site) -> Rules:
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
         billed=lru_cache(KEPT)(billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
+        recommend=lambda question: recommend(site.recommendations, question, site.version),
+        site=site,
     )

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.tables import episodes, fact_of, facts, periods, sent_of
+from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
 from shared.db import copy_rows
 from shared.events.envelope import Fact
 
@@ -29,6 +29,8 @@ class Row:
     fold: bytes | None = None
     fold_version: int = 0
     announced: bytes = b"[]"
+    desk: bool = False
+    listed: bytes = b""
 
 
 class Saved(NamedTuple):
@@ -47,6 +49,8 @@ class Saved(NamedTuple):
     fold: bytes
     fold_version: int
     announced: bytes
+    desk: bool
+    listed: bytes
 
 
 _INSERT_MISSING = sa.text(
@@ -60,6 +64,8 @@ _ROW = sa.select(
     episodes.c.fold,
     episodes.c.fold_version,
     episodes.c.announced,
+    episodes.c.desk,
+    episodes.c.listed,
 )
 _LOCK = (
     _ROW.where(episodes.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
@@ -76,14 +82,21 @@ _SAVE = sa.text(
     "UPDATE episodes AS e SET patient_id = n.patient_id, "
     "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
     "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = CAST(n.seen AS jsonb), "
-    "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced "
+    "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced, desk = n.desk, "
+    "listed = n.listed "
     "FROM unnest(CAST(:episode_id AS text[]), CAST(:patient_id AS text[]), CAST(:facility AS text[]), "
     "CAST(:state AS text[]), CAST(:level AS text[]), CAST(:since AS timestamptz[]), CAST(:ineffective AS int[]), "
     "CAST(:conflicts AS int[]), CAST(:seen AS text[]), CAST(:version AS bigint[]), CAST(:fold AS bytea[]), "
-    "CAST(:fold_version AS int[]), CAST(:announced AS bytea[])) AS n(episode_id, patient_id, facility, state, level, "
-    "since, ineffective, conflicts, seen, version, fold, fold_version, announced) WHERE e.episode_id = n.episode_id"
+    "CAST(:fold_version AS int[]), CAST(:announced AS bytea[]), CAST(:desk AS boolean[]), CAST(:listed AS bytea[])) "
+    "AS n(episode_id, patient_id, facility, state, level, since, ineffective, conflicts, seen, version, fold, "
+    "fold_version, announced, desk, listed) WHERE e.episode_id = n.episode_id"
 )
 _FACTS = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+_OF_THE_DESK = (
+    _FACTS.where(facts.c.writer == sa.literal_column("'placement'"))
+    .where(sa.text(f"type IN ({', '.join(map(repr, DESK_TYPES))})"))
+    .order_by(facts.c.episode_id, facts.c.sequence)
+)
 _KNOWN = sa.text(
     "SELECT f.episode_id, f.writer, f.sequence, f.ce_id FROM facts AS f JOIN "
     "unnest(CAST(:episodes AS text[]), CAST(:writers AS text[]), CAST(:sequences AS bigint[])) "
@@ -112,6 +125,12 @@ async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[
     return _rows((await connection.execute(_LOCK, {"ids": ids})).all())
 
 
+async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
+    """Lock those of these episodes that were told already, in the one order, and give their rows."""
+    found = _rows((await connection.execute(_LOCK, {"ids": sorted(episode_ids)})).all())
+    return {episode: row for episode, row in found.items() if row.version}
+
+
 async def lock_outdated(connection: AsyncConnection, current: int, most: int) -> dict[str, Row]:
     """Lock at most so many episodes that an older fold made, passing over those that somebody else has."""
     return _rows((await connection.execute(_OUTDATED, {"current": current, "most": most})).all())
@@ -119,7 +138,7 @@ async def lock_outdated(connection: AsyncConnection, current: int, most: int) ->
 
 def _rows(found: Sequence[Any]) -> dict[str, Row]:
     return {
-        row[0]: Row(row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6])
+        row[0]: Row(row[0], row[1], orjson.loads(row[2]), *row[3:])
         for row in found
     }  # fmt: skip
 
@@ -157,6 +176,15 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
     found: dict[str, list[Fact]] = defaultdict(list)
     if episode_ids:
         for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
+            found[row.episode_id].append(fact_of(row))
+    return found
+
+
+async def facts_of_the_desk(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
+    """Placement's own facts that the desk is made of, by episode, in the order they were stated."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    if episode_ids:
+        for row in (await connection.execute(_OF_THE_DESK, {"ids": list(episode_ids)})).all():
             found[row.episode_id].append(fact_of(row))
     return found
 

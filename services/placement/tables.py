@@ -6,12 +6,16 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.search.searches import DESK
+from shared.events.base import type_name
 from shared.events.envelope import Fact
 
 METADATA = sa.MetaData()
+DESK_TYPES = tuple(sorted(type_name(name) for name in DESK))
+"""ce_types of placement's own facts that its desk is made of; the index of them has the same list."""
 
 episodes = sa.Table(
     "episodes",
@@ -29,6 +33,8 @@ episodes = sa.Table(
     sa.Column("fold", sa.LargeBinary, comment="what the facts come to: the fold goes on from here"),
     sa.Column("fold_version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("announced", sa.LargeBinary, nullable=False, server_default="[]", comment="what stands announced"),
+    sa.Column("desk", sa.Boolean, nullable=False, server_default="false", comment="it has facts of the desk"),
+    sa.Column("listed", sa.LargeBinary, nullable=False, server_default="", comment="mark of its entries in lists"),
     sa.Index("episodes_listed", "facility", "state", "level", "episode_id"),
     sa.Index("episodes_fold_version", "fold_version", "episode_id"),
     comment="one row an episode: its state, and where each writer's facts stand",
@@ -46,6 +52,11 @@ facts = sa.Table(
     sa.Column("correlation_id", sa.Text),
     sa.Column("causation_id", sa.Text),
     sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Index(
+        "facts_of_the_desk",
+        "episode_id",
+        postgresql_where=sa.text(f"writer = 'placement' AND type IN ({', '.join(map(repr, DESK_TYPES))})"),
+    ),
     comment="every fact that was applied, our own too; append-only",
 )
 
@@ -64,6 +75,45 @@ periods = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Index("periods_of_episode", "episode_id"),
     comment="the latest version of each service period that was sent",
+)
+
+programs = sa.Table(
+    "programs",
+    METADATA,
+    sa.Column("program", sa.Text, primary_key=True),
+    comment="one row a program: whoever claims a seat locks it, after the episodes",
+)
+
+seats = sa.Table(
+    "seats",
+    METADATA,
+    sa.Column("seat_id", sa.Text, primary_key=True),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("program", sa.Text, nullable=False),
+    sa.Column("group_id", sa.Text),
+    sa.Column("placement_id", sa.Text),
+    sa.Column("during", TSTZRANGE, nullable=False, comment="[since, until); no end: until it is given back"),
+    sa.Index("seats_of_program", "program"),
+    sa.Index("seats_of_episode", "episode_id"),
+    comment="claims on programs, as the seat facts leave them",
+)
+
+entries = sa.Table(
+    "entries",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting"),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False, comment="who may see it"),
+    sa.Column("program", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="when it began"),
+    sa.Column("due", sa.DateTime(timezone=True), comment="when somebody should have done something"),
+    sa.Column("content", JSONB, nullable=False),
+    sa.Index("entries_of_kind", "kind", "state", "at", "id"),
+    sa.Index("entries_due", "kind", "state", "due", postgresql_where=sa.text("due IS NOT NULL")),
+    sa.Index("entries_of_episode", "episode_id"),
+    comment="what the desk's lists show; derived from facts, written with the episode",
 )
 
 

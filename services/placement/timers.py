@@ -1,10 +1,10 @@
-"""What comes round in placement: episodes that an older fold made are folded anew, a few at a time."""
+"""What comes round in placement: outdated folds are made anew, offers that nobody answered expire; a few at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.placement import handlers
+from services.placement import acting, handlers
 from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.db import Database
@@ -20,7 +20,26 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def fold_anew() -> None:
         await refold(database, rules, clock=clock, ids=ids)
 
-    return (Timer("placement-fold-anew", 30.0, fold_anew),)
+    async def expire() -> None:
+        await expire_offers(database, rules, clock=clock, ids=ids)
+
+    return (Timer("placement-fold-anew", 30.0, fold_anew), Timer("placement-offers-expire", 2.0, expire))
+
+
+async def expire_offers(
+    database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
+) -> int:
+    """State the expiry of every offer whose time is over; how many episodes had some."""
+    total = 0
+    while True:
+        async with database.begin() as connection:
+            done = await acting.state_due(
+                connection, "offer", ("sent", "countered"), acting.expired_offers,
+                action="offers-expired", rules=rules, clock=clock, ids=ids, most=at_once,
+            )  # fmt: skip
+        total += done
+        if done < at_once:
+            return total
 
 
 async def refold(

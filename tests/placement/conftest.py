@@ -21,7 +21,7 @@ from shared.site_config import SAMPLE, load
 from tests.placement.feeding import Feed
 from tests.servers import DatabaseServer
 
-FIRST = import_module("services.placement.migrations.versions.0001_episodes")
+VERSIONS = [import_module(f"services.placement.migrations.versions.{name}") for name in ("0001_episodes", "0002_desk")]
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +44,10 @@ async def placement_url(postgres: DatabaseServer) -> AsyncIterator[str]:
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Placement's first migration, run by itself."""
+    """Placement's migrations, run by themselves."""
     with Operations.context(MigrationContext.configure(connection)):
-        FIRST.upgrade()
+        for version in VERSIONS:
+            version.upgrade()
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ async def database(placement_url: str) -> AsyncIterator[Database]:
     """Placement's database with nothing in it."""
     found = Database(placement_url, application="tests")
     async with found.begin() as connection:
-        tables = "episodes, facts, periods, positions, parked, outbox, dead_letters, audit, refusals"
+        tables = "episodes, facts, periods, seats, entries, positions, parked, outbox, dead_letters, audit, refusals"
         await connection.execute(sa.text(f"TRUNCATE {tables}"))
     yield found
     await found.close()

@@ -66,7 +66,7 @@ GAP = "the facts of {} are not 1 to the last one seen, without a gap"
         ),
         ("DELETE FROM facts WHERE episode_id = 'episode-0'", f"episode episode-0: {GAP.format('intake')}"),
         (
-            "UPDATE facts SET sequence = 7 WHERE episode_id = 'episode-5' AND writer = 'placement'",
+            "UPDATE facts SET sequence = 7 WHERE episode_id = 'episode-5' AND writer = 'placement' AND sequence = 1",
             f"episode episode-5: {GAP.format('placement')}",
         ),
         (

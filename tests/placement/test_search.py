@@ -79,10 +79,10 @@ def test_a_search_opens_with_the_level_that_the_policy_recommends_and_what_is_kn
 @pytest.mark.parametrize(
     ("facts", "level"),
     [
-        ([tell.referred(level="iop")], "iop"),
+        ([tell.referred(requested_level="iop")], "iop"),
         ([tell.referred()], "outpatient"),
-        ([tell.referred(level="iop"), tell.assessed("2026-03-01 10:00", recommended_level="php")], "php"),
-        ([tell.referred(level="iop"), IN, OUT], "php"),
+        ([tell.referred(requested_level="iop"), tell.assessed("2026-03-01 10:00", recommended_level="php")], "php"),
+        ([tell.referred(requested_level="iop"), IN, OUT], "php"),
     ],
 )
 def test_a_referrals_level_and_an_assessments_are_asked_for(facts: list[Fact], level: str) -> None:

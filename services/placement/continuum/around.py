@@ -56,7 +56,7 @@ class Around:
         """The first referral counts."""
         if self.referred_at is None:
             self.referred_at = told.at
-            self.referral = {"at": told.at.isoformat(), **_kept(told, "source", "level"), "root": told.root}
+            self.referral = {"at": told.at.isoformat(), **_kept(told, "source", "requested_level"), "root": told.root}
 
     def assessed(self, told: Told) -> None:
         """The first assessment began something; the latest that recommends a level is the one to go by."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised whenever the fold gives another result for the same facts; rows with an older one are folded anew."""
 
 StayKey = tuple[str, str]
@@ -221,7 +221,7 @@ class Folded:
     certifications: tuple[dict[str, Any], ...] = ()
     """In the order they were told: [{kind, from, to, npi, stay?, fact}]; plain JSON."""
     referral: dict[str, Any] | None = None
-    """The first: {at, source, level?, fact, root}; plain JSON."""
+    """The first: {at, source, requested_level?, fact, root}; plain JSON."""
     assessment: dict[str, Any] | None = None
     """The latest that recommends a level: {recommended_level, instrument?, fact}; plain JSON."""
     last: datetime | None = None

@@ -76,7 +76,7 @@ def _after(stay: StayState, folded: Folded) -> Wanted | None:
 def _known(folded: Folded, since: datetime | None = None) -> Question:
     """What the episode says for a recommendation; a referral before the stay asked for that stay."""
     referral = folded.referral or {}
-    asked = referral.get("level") if referral and (since is None or _at(referral) > since) else None
+    asked = referral.get("requested_level") if referral and (since is None or _at(referral) > since) else None
     return Question(labels=folded.labels, assessed=(folded.assessment or {}).get("recommended_level"), asked=asked)
 
 

@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
 from shared.events.envelope import Fact
 from shared.events.placing import Needs
 
+DESK: Final = frozenset(
+    {
+        *("search-opened", "search-closed", "patient-agreed", "patient-declined"),
+        *(
+            f"offer-{name}"
+            for name in ("sent", "countered", "accepted", "declined", "expired", "withdrawn", "reopened")
+        ),
+        *("placed", "placement-cancelled", "start-missed", "started"),
+        *("seat-held", "seat-released", "waitlisted", "waitlist-left"),
+        *(f"authorization-{name}" for name in ("requested", "pended", "approved", "denied", "extended", "ended")),
+        *("conflict-settled", "fact-cancelled"),
+    }
+)
+"""Placement's own facts that searches, seats, first days and lists are read from."""
 _ASKING = frozenset({"offer-sent", "offer-reopened"})
 
 

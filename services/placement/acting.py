@@ -1,0 +1,209 @@
+"""What people and timers do to an episode: load → decide → state → publish, in the caller's transaction. No SQL.
+
+A decision gets the whole situation and gives facts, or refuses; what follows is derived in `publishing`, as it is for
+facts from Kafka. The order of locks: the episode, then the programs that it claims seats of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.placement import desk_store, store
+from services.placement.continuum.about import about
+from services.placement.continuum.fold import fold
+from services.placement.continuum.model import FOLD_VERSION, Folded
+from services.placement.following import claimed
+from services.placement.handlers import folded_before
+from services.placement.outcome import WRITER, Ids, Telling
+from services.placement.programs.attendance import Saying
+from services.placement.programs.seats import Claim, Seats
+from services.placement.publishing import Change, Publishing, publish, seats_of
+from services.placement.rules import Rules
+from services.placement.search import offers
+from services.placement.search.search import Desk
+from services.placement.search.searches import DESK, Search, searches
+from shared import audit
+from shared.clock import Clock
+from shared.db import Connection
+from shared.errors import Rejected, StepdownError
+from shared.events.base import CareFact
+from shared.events.envelope import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what, on which episode; `version` is what the asker saw it at (If-Match), None: whatever it is.
+
+    `programs`: those whose seats the decision may claim; `since`: from when on their claims matter to it.
+    """
+
+    actor: str
+    action: str
+    episode_id: str
+    version: int | None = None
+    programs: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+class Stale(StepdownError):
+    """The episode went on since the asker saw it (412)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a decision is made on: the fold, every fact of the episode, claims on the programs that are locked."""
+
+    folded: Folded
+    facts: tuple[Fact, ...]
+    claims: Mapping[str, Sequence[Claim]]
+    rules: Rules
+    now: datetime
+    ids: Ids
+
+    @property
+    def own(self) -> tuple[Fact, ...]:
+        """Placement's own facts in their order, those that fell among them."""
+        return tuple(fact for fact in self.facts if fact.writer == WRITER)
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """The episode's searches; the last is the latest."""
+        return searches(fact for fact in self.own if fact.name in DESK)
+
+    def desk(self, search_id: str | None = None) -> Desk:
+        """For decisions about the search of this id, else the latest."""
+        found = [one for one in self.searches if search_id in {None, one.search_id}]
+        return Desk(about(self.folded), found[-1] if found else None, self.now, self.ids)
+
+    def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> Saying:
+        """For decisions about a program stay; `without`: on the fold of all facts but this one (a correction)."""
+        folded = self.folded
+        if without is not None:
+            left = [f for f in self.facts if f.id != without and f.value.get("replaces") != without]
+            folded = fold(left, self.rules.zone_of)
+        return Saying(folded, facility, self.zone(facility), self.now, replaces)
+
+    def zone(self, facility: str) -> ZoneInfo:
+        """The facility's zone."""
+        return self.rules.zone_of(facility)
+
+    def standing(self, ce_id: str) -> Fact | None:
+        """One own fact, by its ce_id or that of its first statement, as it stands now; None where none does."""
+        by_root: dict[str, str] = {}
+        latest: dict[str, Fact] = {}
+        gone = {fact.value.get("cancels") for fact in self.own}
+        for fact in self.own:
+            before = fact.value.get("replaces")
+            root = by_root.get(before, before) if before else fact.id
+            by_root[fact.id] = root
+            latest[root] = fact
+        found = latest.get(by_root.get(ce_id, ""))
+        return None if found is None or found.id in gone else found
+
+    @property
+    def claimed(self) -> tuple[Claim, ...]:
+        """The episode's own claims on seats."""
+        return claimed(self.own)
+
+    def seats(self, program: str) -> Seats:
+        """How many the program takes. Raises KeyError where the site has no such."""
+        return seats_of(self.rules, program)
+
+
+class Decided(NamedTuple):
+    """The facts to state, in their order, and the ids of what was made or changed."""
+
+    facts: tuple[CareFact, ...]
+    subjects: tuple[str, ...] = ()
+
+
+class Acted(NamedTuple):
+    """What came of it: the subjects, the facts stated by the decision, and the episode's version now."""
+
+    subjects: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    version: int
+
+
+Decision = Callable[[Situation], Decided]
+
+
+async def act(
+    connection: Connection, asked: Asked, decision: Decision, *, rules: Rules, clock: Clock, ids: Ids
+) -> Acted | None:
+    """Decide on what somebody asks for; None where there is no such episode.
+
+    Raises Rejected where it is not possible now, Stale where the asker saw an older state.
+    """
+    row = (await store.lock_known(connection, [asked.episode_id])).get(asked.episode_id)
+    if row is None:
+        return None
+    if asked.version is not None and asked.version != row.version:
+        raise Stale("the episode went on since you saw it: read it again")
+    now = clock()
+    claims: Mapping[str, Sequence[Claim]] = {}
+    if asked.programs:
+        await desk_store.lock_programs(connection, asked.programs)
+        claims = await desk_store.claims_of(connection, asked.programs, min(asked.since or now, now))
+    facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
+    change, decided = _decided(row, facts, claims, decision, Publishing(rules, now, ids))
+    said = tuple(change.stated)
+    await publish(
+        connection,
+        {asked.episode_id: change},
+        Publishing(rules, now, ids),
+        [audit.Entry(now, asked.actor, asked.action, asked.episode_id)],
+    )
+    return Acted(decided.subjects, said, row.version + 1)
+
+
+def _decided(
+    row: store.Row,
+    facts: Sequence[Fact],
+    claims: Mapping[str, Sequence[Claim]],
+    decision: Decision,
+    by: Publishing,
+) -> tuple[Change, Decided]:
+    """The decision, and the episode changed by it."""
+    ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
+    before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
+    decided = decision(Situation(before, ordered, claims, by.rules, by.now, by.ids))
+    change = Change(row, before, before, dict(row.seen))
+    said = change.state(decided.facts, Telling(by.now, by.ids, None))
+    change.after = fold([*facts, *said], by.rules.zone_of)
+    change.because = tuple(fact.id for fact in said[-1:])
+    return change, decided
+
+
+async def refused(connection: Connection, asked: Asked, no: Rejected, clock: Clock) -> None:
+    """Record that a rule said no, in a transaction of its own."""
+    await audit.refused(connection, audit.Entry(clock(), asked.actor, asked.action, asked.episode_id), no)
+
+
+async def state_due(
+    connection: Connection, kind: str, states: Sequence[str], decision: Decision, *,
+    action: str, rules: Rules, clock: Clock, ids: Ids, most: int,
+) -> int:  # fmt: skip
+    """Decide on at most so many episodes that have an entry whose time is over; how many there were. For timers."""
+    now = clock()
+    due = await desk_store.due(connection, kind, states, now, most)
+    rows = await store.lock_known(connection, due)
+    facts = await store.facts_of(connection, list(rows))
+    by = Publishing(rules, now, ids)
+    changes = {}
+    for episode, row in rows.items():
+        change, _ = _decided(row, facts[episode], {}, decision, by)
+        if change.stated:
+            changes[episode] = change
+    if changes:
+        await publish(connection, changes, by, [audit.Entry(now, WRITER, action, episode) for episode in changes])
+    return len(due)
+
+
+def expired_offers(now: Situation) -> Decided:
+    """Offers that nobody answered in time."""
+    return Decided(offers.expire(now.desk()))

@@ -1,0 +1,70 @@
+"""What follows at the desk from a new fold: searches, offers, seats and starts told twice, as own facts to state. Pure.
+
+Contract 3.6 rule 9: what a change upstream asks of the desk is placement's own new fact, with the cause named. Asked
+again with what was stated, it says nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.placement.continuum.about import about
+from services.placement.continuum.model import Folded
+from services.placement.programs import seats, twins
+from services.placement.programs.consequences import Wanted, of_change
+from services.placement.programs.seats import Claim
+from services.placement.rules import Rules
+from services.placement.search.search import Desk, followed, wanted
+from services.placement.search.searches import DESK, Search, searches
+from shared.events.base import CareFact
+from shared.events.envelope import Fact
+from shared.events.placing import SeatHeld, SeatReleased
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One episode at its desk: the fold before a change and after it, all own facts of the desk in their order, and the
+    ce_ids that made the change."""
+
+    before: Folded
+    after: Folded
+    own: tuple[Fact, ...]
+    cause: tuple[str, ...] = ()
+
+
+def concerns_the_desk(folded: Folded, new: Iterable[Fact]) -> bool:
+    """Whether an episode that had nothing at the desk has something to do there now."""
+    return any(fact.writer == "placement" and fact.name in DESK for fact in new) or wanted(folded) is not None
+
+
+def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> tuple[CareFact, ...]:
+    """The facts to state, in their order; nothing where the desk agrees with the fold."""
+    found = searches(seen.own)
+    at_hand = Desk(about(seen.after), found[-1] if found else None, now, ids)
+    return (
+        *followed(at_hand, seen.after, rules.recommend, found[:-1], seen.cause),
+        *of_change(seen.before, seen.after, claimed(seen.own), now, seen.cause).released,
+        *twins.restated(seen.own, seen.after, rules.zone_of, now),
+    )
+
+
+def seats_wanted(seen: Seen, now: datetime) -> tuple[Wanted, ...]:
+    """Stays that are open in a program again and have no seat there."""
+    return of_change(seen.before, seen.after, claimed(seen.own), now, seen.cause).wanted
+
+
+def open_search(own: Sequence[Fact]) -> Search | None:
+    """The search that is open, if one is."""
+    found = searches(own)
+    return found[-1] if found and found[-1].state == "open" else None
+
+
+def claimed(own: Iterable[Fact]) -> tuple[Claim, ...]:
+    """The episode's claims on seats, given back ones too until their end."""
+    return seats.claims(
+        (SeatHeld if fact.name == "seat-held" else SeatReleased).model_validate(fact.value)
+        for fact in own
+        if fact.name in {"seat-held", "seat-released"}
+    )
