@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 
-from services.placement import views
+from services.placement import desk_check, views
 from services.placement.billing.difference import difference as period_changes
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.billing.periods import periods
@@ -43,15 +43,20 @@ async def broken(
             ids = [row.listed.episode_id for row in rows]
             facts = await views.facts_of(connection, ids)
             sent = await views.periods_of(connection, ids)
+            claims = await views.claims_of_episodes(connection, ids)
+            lines = await views.entries_of(connection, ids)
         for row, episode in zip(rows, ids, strict=True):
             for what in _of_episode(row, facts.get(episode, []), sent.get(episode, []), rules):
+                yield what
+            shown = desk_check.Shown(claims.get(episode, []), lines.get(episode, []))
+            for what in desk_check.of_episode(row, facts.get(episode, []), shown, rules):
                 yield what
         checked(3, len(rows))
         checked(4, sum(map(len, sent.values())))
         if len(rows) < page:
             break
         after = ids[-1]
-    for what in await _of_plumbing(database):
+    for what in (*await desk_check.of_programs(database, rules, checked), *await _of_plumbing(database)):
         yield what
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.entries import Entry
 from services.placement.programs.seats import Claim
-from services.placement.tables import entries, seats
+from services.placement.tables import claim_of, entries, seats
 from shared.db import copy_rows
 
 _INSERT_MISSING = sa.text(
@@ -49,10 +49,7 @@ async def claims_of(connection: AsyncConnection, programs: Collection[str], sinc
     found: dict[str, list[Claim]] = defaultdict(list)
     rows = await connection.execute(_CLAIMS, {"programs": sorted(programs), "since": since})
     for row in rows.all():
-        during = row.during
-        found[row.program].append(
-            Claim(row.seat_id, row.program, during.lower, during.upper, row.group_id, row.placement_id)
-        )
+        found[row.program].append(claim_of(row))
     return found
 
 

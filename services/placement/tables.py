@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.entries import Entry
+from services.placement.programs.seats import Claim
 from services.placement.search.searches import DESK
 from shared.events.base import type_name
 from shared.events.envelope import Fact
@@ -87,23 +89,22 @@ programs = sa.Table(
 seats = sa.Table(
     "seats",
     METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
     sa.Column("seat_id", sa.Text, primary_key=True),
-    sa.Column("episode_id", sa.Text, nullable=False),
     sa.Column("program", sa.Text, nullable=False),
     sa.Column("group_id", sa.Text),
     sa.Column("placement_id", sa.Text),
     sa.Column("during", TSTZRANGE, nullable=False, comment="[since, until); no end: until it is given back"),
     sa.Index("seats_of_program", "program"),
-    sa.Index("seats_of_episode", "episode_id"),
     comment="claims on programs, as the seat facts leave them",
 )
 
 entries = sa.Table(
     "entries",
     METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
     sa.Column("kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting"),
     sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("episode_id", sa.Text, nullable=False),
     sa.Column("facility", sa.Text, nullable=False, comment="who may see it"),
     sa.Column("program", sa.Text),
     sa.Column("state", sa.Text, nullable=False),
@@ -112,7 +113,7 @@ entries = sa.Table(
     sa.Column("content", JSONB, nullable=False),
     sa.Index("entries_of_kind", "kind", "state", "at", "id"),
     sa.Index("entries_due", "kind", "state", "due", postgresql_where=sa.text("due IS NOT NULL")),
-    sa.Index("entries_of_episode", "episode_id"),
+    sa.Index("entries_by_id", "kind", "id"),
     comment="what the desk's lists show; derived from facts, written with the episode",
 )
 
@@ -137,3 +138,13 @@ def sent_of(row: Any) -> tuple[PeriodKey, SentPeriod]:
     content = orjson.loads(row.content)
     sent = SentPeriod(row.period_id, row.life, row.version, row.voided, content, row.supersedes)
     return PeriodKey(row.stay_kind, row.stay_id, row.root), sent
+
+
+def claim_of(row: Any) -> Claim:
+    """A row of `seats` as a claim."""
+    return Claim(row.seat_id, row.program, row.during.lower, row.during.upper, row.group_id, row.placement_id)
+
+
+def entry_of(row: Any) -> Entry:
+    """A row of `entries` as what a list shows."""
+    return Entry(row.kind, row.id, row.facility, row.program, row.state, row.at, row.due, row.content)

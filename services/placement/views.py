@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.tables import episodes, fact_of, facts, periods, sent_of
+from services.placement.entries import Entry
+from services.placement.programs.seats import Claim
+from services.placement.tables import claim_of, entries, entry_of, episodes, fact_of, facts, periods, seats, sent_of
 from shared.events.envelope import Fact
 from shared.positions import counted
 from shared.tables import outbox, parked, positions
@@ -46,11 +48,19 @@ class Stored:
     fold: bytes
     fold_version: int
     announced: bytes
+    desk: bool
+    lists: bytes
 
 
 _LISTED = [episodes.c[name] for name in Listed.__dataclass_fields__]
 _STORED = sa.select(
-    *_LISTED, sa.cast(episodes.c.seen, sa.Text), episodes.c.fold, episodes.c.fold_version, episodes.c.announced
+    *_LISTED,
+    sa.cast(episodes.c.seen, sa.Text),
+    episodes.c.fold,
+    episodes.c.fold_version,
+    episodes.c.announced,
+    episodes.c.desk,
+    episodes.c.listed,
 ).where(episodes.c.version > 0)
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _FACTS = (
@@ -79,6 +89,16 @@ _WAITING = (
     .where(positions.c.consumer.like("placement.%"))
     .group_by(positions.c.consumer, positions.c.topic)
 )
+_FULLEST = sa.text(
+    "WITH part AS (SELECT program, NULL AS group_id, during FROM seats UNION ALL "
+    "SELECT program, group_id, during FROM seats WHERE group_id IS NOT NULL), "
+    "moves AS (SELECT program, group_id, lower(during) AS at, 1 AS by FROM part UNION ALL "
+    "SELECT program, group_id, upper(during), -1 FROM part WHERE NOT upper_inf(during)), "
+    "standing AS (SELECT program, group_id, by, sum(by) OVER (PARTITION BY program, group_id ORDER BY at, by) AS now "
+    "FROM moves) SELECT program, group_id, max(now)::int FROM standing "
+    "GROUP BY program, group_id ORDER BY program, group_id NULLS FIRST"
+)
+"""Who leaves at an instant makes room for who comes at it: [since, until)."""
 _ONE_INSTANT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
@@ -117,8 +137,8 @@ async def stored_after(connection: AsyncConnection, after: str, most: int) -> li
 
 def _stored(row: Any) -> Stored:
     of_list = len(_LISTED)
-    seen, folded, fold_version, announced = row[of_list:]
-    return Stored(Listed(*row[:of_list]), orjson.loads(seen), folded or b"", fold_version, announced)
+    seen, folded, *others = row[of_list:]
+    return Stored(Listed(*row[:of_list]), orjson.loads(seen), folded or b"", *others)
 
 
 async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
@@ -137,6 +157,29 @@ async def periods_of(
     for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
         found[row.episode_id].append(sent_of(row))
     return found
+
+
+async def claims_of_episodes(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Claim]]:
+    """Episode → its claims on seats."""
+    found: dict[str, list[Claim]] = defaultdict(list)
+    wanted = sa.select(seats).where(seats.c.episode_id == sa.any_(_IDS))
+    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(claim_of(row))
+    return found
+
+
+async def entries_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Entry]]:
+    """Episode → what lists show of it."""
+    found: dict[str, list[Entry]] = defaultdict(list)
+    wanted = sa.select(entries).where(entries.c.episode_id == sa.any_(_IDS))
+    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(entry_of(row))
+    return found
+
+
+async def fullest(connection: AsyncConnection) -> list[tuple[str, str | None, int]]:
+    """(program, group or None for the whole, most claims that stand at one moment)."""
+    return [tuple(row) for row in (await connection.execute(_FULLEST)).all()]
 
 
 async def at_one_instant(connection: AsyncConnection) -> None:

@@ -45,6 +45,9 @@ MISCOUNTED = (
     "position placement.care.events/care.events/3: received is not applied + repeated + ignored + waiting + dead"
 )
 NOT_PARKED = "consumer placement.care.events: other facts are parked than are counted as waiting"
+TOO_MANY = """INSERT INTO seats (episode_id, seat_id, program, during)
+SELECT 'episode-1', 'seat-' || n, 'GH-DETOX', tstzrange('2026-03-01', NULL)
+FROM generate_series(1, 11) AS n"""
 GAP = "the facts of {} are not 1 to the last one seen, without a gap"
 
 
@@ -72,6 +75,16 @@ GAP = "the facts of {} are not 1 to the last one seen, without a gap"
         (
             "UPDATE episodes SET fold_version = 0 WHERE episode_id = 'episode-5'",
             "episode episode-5: an older fold made it; it waits to be folded anew",
+        ),
+        (TOO_MANY, "program GH-DETOX: 11 seats are claimed at one moment, and there are 10"),
+        (TOO_MANY, "episode episode-1: its claims on seats are not what the facts say"),
+        (
+            "DELETE FROM entries WHERE episode_id = 'episode-2'",
+            "episode episode-2: what the desk's lists show is not what the facts come to",
+        ),
+        (
+            "UPDATE episodes SET desk = false WHERE episode_id = 'episode-2'",
+            "episode episode-2: it has facts of the desk, and its row does not say so",
         ),
         ("INSERT INTO outbox (topic, key, headers) VALUES ('care.events', '', '[]')", "outbox: 1 records wait"),
         (POSITION.format("applied", f"{HERE}, 8"), MISCOUNTED),

@@ -57,8 +57,8 @@ def downgrade() -> None:
 def _seats() -> None:
     op.create_table(
         "seats",
+        sa.Column("episode_id", sa.Text, primary_key=True),
         sa.Column("seat_id", sa.Text, primary_key=True),
-        sa.Column("episode_id", sa.Text, nullable=False),
         sa.Column("program", sa.Text, nullable=False),
         sa.Column("group_id", sa.Text),
         sa.Column("placement_id", sa.Text),
@@ -66,17 +66,16 @@ def _seats() -> None:
         comment="claims on programs, as the seat facts leave them",
     )
     op.create_index("seats_of_program", "seats", ["program"])
-    op.create_index("seats_of_episode", "seats", ["episode_id"])
 
 
 def _entries() -> None:
     op.create_table(
         "entries",
+        sa.Column("episode_id", sa.Text, primary_key=True),
         sa.Column(
             "kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting"
         ),
         sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("episode_id", sa.Text, nullable=False),
         sa.Column("facility", sa.Text, nullable=False, comment="who may see it"),
         sa.Column("program", sa.Text),
         sa.Column("state", sa.Text, nullable=False),
@@ -87,4 +86,4 @@ def _entries() -> None:
     )
     op.create_index("entries_of_kind", "entries", ["kind", "state", "at", "id"])
     op.create_index("entries_due", "entries", ["kind", "state", "due"], postgresql_where=sa.text("due IS NOT NULL"))
-    op.create_index("entries_of_episode", "entries", ["episode_id"])
+    op.create_index("entries_by_id", "entries", ["kind", "id"])
