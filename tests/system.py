@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
 from aiokafka import ConsumerRecord
 
 from services.aftercare import check as aftercare
@@ -29,10 +28,9 @@ from shared import site_config
 from shared.clock import system_clock
 from shared.db import Database
 from shared.events.envelope import Fact, from_record
-from shared.tables import outbox, positions
+from tests import rest
 from tests.databases import everything
 from tests.intake.sender import Sender
-from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,6 +47,11 @@ class System:
         """The ready file."""
         found: dict[str, Any] = json.loads((self.data / "ready.json").read_text())
         return found
+
+    @property
+    def said(self) -> Path:
+        """What `up` said on stderr: which service ended and was started again."""
+        return self.data.with_name(f"{self.data.name}.up.log")
 
     @property
     def kafka(self) -> str:
@@ -119,25 +122,11 @@ class System:
 
     async def idle(self, seconds: float = 60) -> None:
         """Wait until nothing is under way: outboxes empty, and every consumer has received all of its topic."""
-        await until(self._is_idle, seconds, every=0.1)
-
-    async def _is_idle(self) -> bool:
-        reading = {"intake": "care.episodes", "placement": "care.events", "aftercare": "care.episodes"}
-        waiting, received = 0, {}
-        for name in SERVICES:
-            async with self.database(name) as database, database.read() as connection:
-                waiting += (await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one()
-                query = sa.select(positions.c.partition, positions.c.last_offset)
-                query = query.where(positions.c.consumer == f"{name}.{reading[name]}")
-                rows = (await connection.execute(query)).all()
-                received[name] = {row.partition: row.last_offset for row in rows if row.last_offset >= 0}
-        if waiting:
-            return False
-        ends = {topic: await self._last(topic) for topic in set(reading.values())}
-        return all(received[name] == ends[topic] for name, topic in reading.items())
-
-    async def _last(self, topic: str) -> dict[int, int]:
-        return {record.partition: record.offset for record in await self.records(topic)}
+        end = time.monotonic() + seconds
+        while left := await rest.under_way(self):
+            if time.monotonic() > end:
+                raise AssertionError(f"not at rest after {seconds} s: {'; '.join(left)}\n{await rest.told(self)}")
+            await asyncio.sleep(0.1)
 
     async def broken(self) -> list[str]:
         """What is not as promised (contract 5), by each service's own check."""
@@ -164,12 +153,15 @@ def _command_line(pid: int) -> str:
 @contextmanager
 def a_system(data: Path) -> Iterator[System]:
     """`stepdown up` on an empty directory, with everything embedded; asked to end afterwards, and it must end well."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT,
-    ) as process:  # fmt: skip
+    with (
+        data.with_name(f"{data.name}.up.log").open("w") as said,
+        subprocess.Popen(
+            [sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json"],
+            stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT,
+        ) as process,
+    ):  # fmt: skip
         assert process.stdout is not None
-        assert process.stdout.readline(), "`up` did not get ready"
+        assert process.stdout.readline(), f"`up` did not get ready: {Path(said.name).read_text()[-500:]}"
         try:
             yield System(data, process)
         finally:
