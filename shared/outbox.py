@@ -1,7 +1,7 @@
 """What leaves a service: rows committed with the state they belong to, and the relay that puts them on Kafka.
 
 The relay reads the oldest rows, sends them in one Kafka transaction and deletes what was committed. A second relay
-fences the first through the transactional id; a crash between commit and delete repeats records with the same ce_id.
+fences the first (shared/writer_names.py); a crash between commit and delete repeats records with the same ce_id.
 A producer never sends rows that were read before it began: so nothing old comes after something newer of its key.
 """
 
@@ -25,6 +25,7 @@ from shared.db import Database, copy_rows
 from shared.errors import Transient
 from shared.events.envelope import Record
 from shared.tables import outbox
+from shared.writer_names import WriterNames
 from shared.writes import Write
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ class Relay:
         self.database, self.service, self.connect = database, service, connect
         self.chunk, self.poll, self.lease, self.farewell = chunk, poll, lease, farewell
         self.me = uuid.uuid4().hex
+        self._names = WriterNames(database, service)
         self.leading = False
         self._most = chunk  # rows of the next pass: fewer while one that is too large is looked for
         self._renewed = float("-inf")
@@ -205,9 +207,27 @@ class Relay:
         return self.leading
 
     async def _new_producer(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
+        """A producer that may write: whoever wrote before is fenced, and what they left open is aborted."""
+        name, earlier = await self._names.enroll()
+        for each in earlier:
+            await self._fence(each)
+        await self._names.fenced(earlier)
+        producer = self._producer = self._named(name)
+        await producer.start()
+        await self._names.confirm(name)
+        return producer
+
+    async def _fence(self, name: str) -> None:
+        producer = self._named(name)
+        try:
+            await producer.start()
+        finally:
+            await _closed(producer)
+
+    def _named(self, name: str) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
             **self.connect,
-            transactional_id=f"stepdown-{self.service}",
+            transactional_id=name,
             enable_idempotence=True,
             acks="all",
             max_batch_size=1 << 20,
@@ -215,9 +235,6 @@ class Relay:
             transaction_timeout_ms=30_000,
             request_timeout_ms=20_000,
         )
-        self._producer = producer
-        await producer.start()  # takes over the transactional id: an older relay is fenced from here on
-        return producer
 
     async def _rest(self) -> None:
         await _event(self._wake, self.poll)
@@ -230,17 +247,8 @@ class Relay:
 
     async def _close_producer(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        try:
-            async with asyncio.timeout(1):
-                await producer.stop()
-        except Exception:  # noqa: BLE001 - it is given up; what it still says is fenced by the next one
-            with contextlib.suppress(Exception):
-                await producer.client.close()
-        transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001 - nobody else waits for it
-        if transaction is not None and transaction.done():
-            _seen(transaction)
+        if producer is not None:
+            await _closed(producer)
 
     async def stop(self) -> None:
         """Send what is left if this relay leads, give the lease back, close."""
@@ -255,6 +263,18 @@ class Relay:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(5), self.database.begin() as connection:
                 await connection.execute(_RELEASE, {"me": self.me})
+
+
+async def _closed(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(1):
+            await producer.stop()
+    except Exception:  # noqa: BLE001 - it is given up; what it still says is fenced by the next one
+        with contextlib.suppress(Exception):
+            await producer.client.close()
+    transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001 - nobody else waits for it
+    if transaction is not None and transaction.done():
+        _seen(transaction)
 
 
 async def _event(event: asyncio.Event, seconds: float) -> None:

@@ -20,7 +20,9 @@ READING = {"intake": "care.episodes", "placement": "care.events", "aftercare": "
 """What each service reads of the others."""
 _UNSENT = sa.select(outbox.c.topic, sa.func.count()).group_by(outbox.c.topic)
 _PARKED = sa.select(parked.c.consumer, sa.func.count()).group_by(parked.c.consumer)
-_LEASE = sa.select(relay_lease.c.holder, sa.extract("epoch", relay_lease.c.until - sa.func.now()))
+_LEASE = sa.select(relay_lease.c.holder, sa.extract("epoch", relay_lease.c.until - sa.func.now())).where(
+    relay_lease.c.name == "relay"
+)
 
 
 async def under_way(system: System) -> list[str]:
