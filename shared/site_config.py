@@ -111,6 +111,10 @@ class Site(Part):
         """The program by its id."""
         return self._programs.get(_norm(program))
 
+    def payer(self, payer: str) -> Payer | None:
+        """The payer by its id."""
+        return self._payers.get(_norm(payer))
+
     def disposition(self, facility: str, code: str | None) -> DispositionKind:
         """What a discharge disposition (PV1-36, code or local text) means there; `1` and `01` are one code."""
         found = self.facility(facility)

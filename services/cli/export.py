@@ -57,12 +57,17 @@ def _write(kind: str, folder: Path, break_readers: bool) -> list[str]:
 
 
 def openapi() -> dict[str, str]:
-    """The text of each service's OpenAPI document by its path below docs/; those that have one."""
+    """The text of each service's OpenAPI document by its path below docs/."""
     import json
 
+    from services.aftercare.web.openapi import document as aftercare
     from services.intake.web.openapi import document as intake
+    from services.placement.desk.api import document as placement
 
-    return {"openapi/intake.json": json.dumps(intake(), indent=2, ensure_ascii=False) + "\n"}
+    made = {"intake": intake(), "placement": placement(), "aftercare": aftercare()}
+    return {
+        f"openapi/{name}.json": json.dumps(told, indent=2, ensure_ascii=False) + "\n" for name, told in made.items()
+    }
 
 
 def _read(file: Path) -> str | None:

@@ -7,7 +7,7 @@ facts from Kafka. The order of locks: the episode, then the programs that it cla
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ from services.placement.search.searches import DESK, Search, searches
 from shared import audit
 from shared.clock import Clock
 from shared.db import Connection
-from shared.errors import Rejected, StepdownError
+from shared.errors import Rejected, Stale
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
 
@@ -49,10 +49,6 @@ class Asked:
     since: datetime | None = None
 
 
-class Stale(StepdownError):
-    """The episode went on since the asker saw it (412)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What a decision is made on: the fold, every fact of the episode, claims on the programs that are locked."""
@@ -63,6 +59,8 @@ class Situation:
     rules: Rules
     now: datetime
     ids: Ids
+    queues: Mapping[str, int] = field(default_factory=dict)
+    """Program that is locked → how many wait for it."""
 
     @property
     def own(self) -> tuple[Fact, ...]:
@@ -146,11 +144,13 @@ async def act(
         raise Stale("the episode went on since you saw it: read it again")
     now = clock()
     claims: Mapping[str, Sequence[Claim]] = {}
+    queues: Mapping[str, int] = {}
     if asked.programs:
         await desk_store.lock_programs(connection, asked.programs)
         claims = await desk_store.claims_of(connection, asked.programs, min(asked.since or now, now))
+        queues = await desk_store.queues_of(connection, asked.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
-    change, decided = _decided(row, facts, claims, decision, Publishing(rules, now, ids))
+    change, decided = _decided(row, facts, claims, _queued(decision, queues), Publishing(rules, now, ids))
     said = tuple(change.stated)
     await publish(
         connection,
@@ -159,6 +159,10 @@ async def act(
         [audit.Entry(now, asked.actor, asked.action, asked.episode_id)],
     )
     return Acted(decided.subjects, said, row.version + 1)
+
+
+def _queued(decision: Decision, queues: Mapping[str, int]) -> Decision:
+    return lambda now: decision(replace(now, queues=queues))
 
 
 def _decided(

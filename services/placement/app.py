@@ -6,6 +6,7 @@ import uuid
 
 from services.placement import consumer, timers
 from services.placement.desk import api
+from services.placement.desk.frame import Parts
 from services.placement.rules import rules_of
 from shared import site_config
 from shared.broker import broker_for
@@ -33,7 +34,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         name=NAME,
         database=database,
         broker=broker,
-        routes=api.routes(database, clock),
+        routes=api.routes(Parts(database, rules, clock, new_id)),
         settings=settings,
         subscriptions=(subscription,),
         timers=timers.timers(database, rules, clock=clock, ids=new_id),

@@ -28,6 +28,10 @@ _CLAIMS = sa.select(seats).where(
         sa.bindparam("since", type_=sa.DateTime(timezone=True))
     ),
 )
+_QUEUES = sa.text(
+    "SELECT program, count(*) FROM entries WHERE kind = 'waiting' AND state = 'waiting' "
+    "AND program = ANY(:programs) GROUP BY program"
+).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _FORGET_SEATS = sa.delete(seats).where(seats.c.episode_id == sa.any_(_IDS))
 _FORGET_ENTRIES = sa.delete(entries).where(entries.c.episode_id == sa.any_(_IDS))
@@ -51,6 +55,11 @@ async def claims_of(connection: AsyncConnection, programs: Collection[str], sinc
     for row in rows.all():
         found[row.program].append(claim_of(row))
     return found
+
+
+async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
+    """Program → how many wait for it; to be asked with the program locked."""
+    return {row[0]: row[1] for row in (await connection.execute(_QUEUES, {"programs": sorted(programs)})).all()}
 
 
 async def put_seats(connection: AsyncConnection, claims: Mapping[str, Sequence[Claim]]) -> None:

@@ -16,6 +16,7 @@ from services.placement.programs import seats, twins
 from services.placement.programs.consequences import Wanted, of_change
 from services.placement.programs.seats import Claim
 from services.placement.rules import Rules
+from services.placement.search import waiting
 from services.placement.search.search import Desk, followed, wanted
 from services.placement.search.searches import DESK, Search, searches
 from shared.events.base import CareFact
@@ -45,9 +46,15 @@ def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> 
     at_hand = Desk(about(seen.after), found[-1] if found else None, now, ids)
     return (
         *followed(at_hand, seen.after, rules.recommend, found[:-1], seen.cause),
+        *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, claimed(seen.own), now, seen.cause).released,
         *twins.restated(seen.own, seen.after, rules.zone_of, now),
     )
+
+
+def _facility(rules: Rules, program: str) -> str | None:
+    found = rules.site.program(program)
+    return found.facility if found else None
 
 
 def seats_wanted(seen: Seen, now: datetime) -> tuple[Wanted, ...]:

@@ -56,7 +56,7 @@ async def database(placement_url: str) -> AsyncIterator[Database]:
     found = Database(placement_url, application="tests")
     async with found.begin() as connection:
         tables = "episodes, facts, periods, seats, entries, positions, parked, outbox, dead_letters, audit, refusals"
-        await connection.execute(sa.text(f"TRUNCATE {tables}"))
+        await connection.execute(sa.text(f"TRUNCATE {tables}, answered_requests"))
     yield found
     await found.close()
 

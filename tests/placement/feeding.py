@@ -18,7 +18,7 @@ from shared.db import Database
 from shared.events.envelope import Fact, from_record
 from shared.outbox import unpacked
 from shared.positions import Incoming, Slot, Tally
-from shared.tables import audit, outbox
+from shared.tables import audit, outbox, refusals
 
 SLOT = Slot("care.events", 0)
 
@@ -99,6 +99,14 @@ class Feed:
         async with self.database.read() as connection:
             rows = await connection.execute(
                 sa.select(audit.c.actor, audit.c.action, audit.c.subject, audit.c.count).order_by(audit.c.id)
+            )
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def refusals(self) -> list[tuple[str, str, str, str]]:
+        """(actor, action, subject, code) of every refusal."""
+        async with self.database.read() as connection:
+            rows = await connection.execute(
+                sa.select(refusals.c.actor, refusals.c.action, refusals.c.subject, refusals.c.code)
             )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 

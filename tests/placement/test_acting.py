@@ -18,7 +18,7 @@ from services.placement.tables import entries, seats
 from services.placement.timers import expire_offers
 from shared.clock import SetClock
 from shared.db import Database
-from shared.errors import Rejected
+from shared.errors import Rejected, Stale
 from shared.events.envelope import Fact
 from shared.events.placing import SeatHeld
 from tests.builders import a_story, admitted, cancelled, discharged
@@ -164,7 +164,7 @@ async def test_offers_that_nobody_answered_expire_by_a_timer_and_once(
 
 async def test_whoever_saw_an_older_state_is_told_and_nothing_changes(desk: Desk) -> None:
     async with desk.feed.database.begin() as connection:
-        with pytest.raises(acting.Stale):
+        with pytest.raises(Stale):
             await acting.act(
                 connection, Asked("coordinator-1", "tested", EPISODE, version=1), lambda _: Decided(()),
                 rules=desk.feed.rules, clock=desk.feed.clock, ids=desk.feed.ids,

@@ -1,0 +1,185 @@
+"""What people ask of the desk: checked values with the codes that are known, and whether the site knows them. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from shared.commands import Command, Name
+from shared.events.placing import Mode, Weekday
+from shared.site_config import Site
+
+Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+"""A reason in code: small letters, digits and hyphens, no text of anybody."""
+Misfit = tuple[str, str] | None
+"""The field that does not fit this site, and why in words of ours; None: all do."""
+
+
+class Ask(Command):
+    """One request to the desk."""
+
+    def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - most have no code of the site
+        """What the site has no such of."""
+        return None
+
+
+class Wishes(Ask):
+    """What the patient needs of a program; what is absent stays as it is, null asks for it no longer."""
+
+    payer: Name | None = None
+    age_years: int | None = Field(default=None, ge=0, le=120)
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] | None = None
+    start_by: date | None = None
+    track: Name | None = None
+    days: tuple[Weekday, ...] | None = Field(default=None, max_length=7)
+    mode: Mode | None = None
+    accreditation: Name | None = None
+
+    def misfit(self, site: Site) -> Misfit:
+        """Payer, track and accreditation are the site's."""
+        if self.payer is not None and site.payer(self.payer) is None:
+            return "payer", "the site has no such payer"
+        if self.track is not None and not any(_in(self.track, one.tracks) for one in site.programs):
+            return "track", "no program has such a track"
+        if self.accreditation is not None and not any(_in(self.accreditation, p.accreditation) for p in site.programs):
+            return "accreditation", "no program has such an accreditation"
+        return None
+
+
+def _in(name: str, known: tuple[str, ...]) -> bool:
+    return name.casefold() in {one.casefold() for one in known}
+
+
+class OpenSearch(Ask):
+    """Look for a program again, after a person had closed the search."""
+
+    episode_id: Name
+    needs: Wishes = Wishes()
+
+    def misfit(self, site: Site) -> Misfit:
+        """The needs' codes."""
+        found = self.needs.misfit(site)
+        return (f"needs.{found[0]}", found[1]) if found else None
+
+
+class CloseSearch(Ask):
+    """Look no longer."""
+
+    reason: Literal["patient-declined", "no-program", "lost-contact"]
+
+
+class SendOffers(Ask):
+    """Ask one program or several to take the patient."""
+
+    search_id: Name | None = None
+    episode_id: Name | None = Field(default=None, description="instead of search_id: the episode's open search")
+    program: Name | None = None
+    programs: tuple[Name, ...] = Field(default=(), max_length=20, description="instead of program")
+    start_date: date | None = None
+    track: Name | None = None
+    group: Name | None = None
+    variance_reason: Code | None = Field(default=None, description="why another level than the recommended one")
+    expires_at: AwareDatetime | None = None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The programs, one or several."""
+        return self.programs or ((self.program,) if self.program else ())
+
+    def misfit(self, site: Site) -> Misfit:
+        """One search and at least one program of the site; all of them have the group and the track."""
+        if (self.search_id is None) == (self.episode_id is None):
+            return "search_id", "either search_id or episode_id is given"
+        if (self.program is None) == (not self.programs):
+            return "program", "either program or programs is given"
+        field = "programs" if self.programs else "program"
+        for name in self.asked:
+            found = site.program(name)
+            if found is None:
+                return field, "the site has no such program"
+            if self.group is not None and self.group not in {group.id for group in found.groups}:
+                return "group", "the program has no such group"
+            if self.track is not None and self.track not in found.tracks:
+                return "track", "the program has no such track"
+        return None
+
+
+class Accept(Ask):
+    """The program takes the patient."""
+
+    start_date: date | None = Field(default=None, description="absent: the day last proposed")
+
+
+DeclineReason = Literal[
+    "no-capacity",
+    "level-not-suitable",
+    "clinically-too-complex",
+    "payer-not-accepted",
+    "not-authorized",
+    "age-not-served",
+    "language-not-served",
+    "track-not-offered",
+    "no-response-from-patient",
+    "other",
+]
+
+
+class Decline(Ask):
+    """The program does not take the patient."""
+
+    reason: DeclineReason
+
+
+class CounterOffer(Ask):
+    """The program would take the patient on another day."""
+
+    start_date: date
+    reason: Code | None = None
+
+
+class Because(Ask):
+    """A reason in code."""
+
+    reason: Code
+
+
+class ReopenOffer(Because):
+    """Ask the program again."""
+
+    expires_at: AwareDatetime | None = None
+
+
+class Nothing(Ask):
+    """There is nothing to say besides."""
+
+
+class HoldSeat(Ask):
+    """Keep a seat for the patient for some time."""
+
+    episode_id: Name
+    program: Name
+    group: Name | None = None
+    begins: AwareDatetime = Field(alias="from")
+    until: AwareDatetime
+
+    def misfit(self, site: Site) -> Misfit:
+        """Program and group are the site's."""
+        found = site.program(self.program)
+        if found is None:
+            return "program", "the site has no such program"
+        if self.group is not None and self.group not in {group.id for group in found.groups}:
+            return "group", "the program has no such group"
+        return None
+
+
+class Wait(Ask):
+    """Wait for a seat of a program."""
+
+    search_id: Name
+    program: Name
+
+    def misfit(self, site: Site) -> Misfit:
+        """The program is the site's."""
+        return None if site.program(self.program) else ("program", "the site has no such program")

@@ -1,0 +1,127 @@
+"""What a subject of the desk's API brings along: its list and its writes; api.py puts them together. No rule."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from services.placement import desk_views
+from services.placement.acting import Decided, Situation
+from services.placement.desk_views import Line, Question, Scope
+from services.placement.entries import STATES, Kind
+from services.placement.outcome import Ids
+from services.placement.rules import Rules
+from shared.api import posts
+from shared.auth import Caller
+from shared.clock import Clock
+from shared.commands import Command
+from shared.db import Connection, Database
+
+COORDINATORS = ("coordinator",)
+PROGRAMS = ("coordinator", "program")
+CARE = ("coordinator", "clinician", "auditor", "billing")
+EVERYBODY = (*CARE, "program")
+KINDS = {
+    "searches": "search",
+    "offers": "offer",
+    "placements": "placement",
+    "seats": "seat",
+    "waitlist": "waiting",
+    "sessions": "session",
+    "authorizations": "authorization",
+    "conflicts": "conflict",
+    "episodes": "episode",
+}
+"""Path under /api/ → what one of them is called, in lists, audit and `find`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the desk is made with."""
+
+    database: Database
+    rules: Rules
+    clock: Clock
+    ids: Ids
+
+
+class Rule(NamedTuple):
+    """What decides a write: the situation, the id in the path (or ""), the command. `claims`: it may claim a seat of
+    the program that it is about, so the program is locked."""
+
+    decide: Callable[[Situation, str, Any], Decided]
+    claims: bool = False
+
+
+Write: TypeAlias = posts.Write[Rule]
+Posted: TypeAlias = posts.Posted[Rule]
+
+
+def write(
+    path: str, asks: type[Command], rule: Rule, *, action: str, summary: str, roles: tuple[str, ...] = COORDINATORS
+) -> Write:
+    """One row of a subject's table of writes."""
+    return posts.Write(path, KINDS[path.split("/")[2]], action, asks, rule, summary, roles)
+
+
+Finder: TypeAlias = Callable[[Connection, Parts, str], Awaitable[Line | None]]
+Searcher: TypeAlias = Callable[[Connection, Parts, Question], Awaitable[list[Line]]]
+Teller: TypeAlias = Callable[[Connection, Parts, list[Line]], Awaitable[list[dict[str, Any]]]]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list of the API, `GET /api/<name>` and `GET /api/<name>/{id}`: who reads it, by what it may be narrowed down.
+
+    `filters` are among state, episode_id, program, placement_id, facility, at. Its lines are the desk's entries of its
+    kind, unless `finder` and `searcher` get them; `teller` adds what is not stored.
+    """
+
+    name: str
+    about: str
+    readers: tuple[str, ...] = CARE
+    filters: tuple[str, ...] = ("state", "episode_id", "facility")
+    states: tuple[str, ...] = ()
+    finder: Finder | None = None
+    searcher: Searcher | None = None
+    teller: Teller | None = None
+
+    @property
+    def kind(self) -> str:
+        """What one of them is called."""
+        return KINDS[self.name]
+
+    async def one(self, connection: Connection, parts: Parts, line_id: str) -> Line | None:
+        """One line."""
+        if self.finder is not None:
+            return await self.finder(connection, parts, line_id)
+        return await desk_views.line(connection, self.kind, line_id)
+
+    async def lines(self, connection: Connection, parts: Parts, asked: Question) -> list[Line]:
+        """The lines that are asked for."""
+        if self.searcher is not None:
+            return await self.searcher(connection, parts, asked)
+        return await desk_views.lines(connection, self.kind, asked)
+
+    async def more(self, connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
+        """Of each line what is not stored with it."""
+        return await self.teller(connection, parts, found) if self.teller is not None else [{} for _ in found]
+
+
+def of_entries(kind: Kind) -> tuple[str, ...]:
+    """The states of a kind of entry."""
+    return STATES[kind]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One subject of the API: its list, if it has one, and its writes."""
+
+    listing: Listing | None
+    writes: tuple[Write, ...] = ()
+
+
+def scope(who: Caller, facilities: frozenset[str] | None) -> Scope:
+    """A program's staff see what concerns their programs; everybody else also what concerns their own patients."""
+    return Scope(facilities, bool(who.roles & {*CARE, "admin"}))

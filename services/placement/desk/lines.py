@@ -1,0 +1,50 @@
+"""Lines of the desk's lists as JSON: what is stored, in words where it is codes, and what is seen only now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from services.placement.desk_views import Line
+from services.placement.search import offers
+from services.placement.search.states import OfferState
+from shared.site_config import Site
+
+_SINCE = {"search": "opened_at"}
+
+
+def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[str, Any]:
+    """One line; `overdue` where somebody should have done something by now."""
+    found: dict[str, Any] = {
+        "id": line.id,
+        "episode_id": line.episode_id,
+        "patient_id": line.patient_id,
+        "facility": line.facility,
+        "state": line.state,
+        _SINCE.get(line.kind, "at"): line.at.isoformat(),
+    }
+    if line.program is not None:
+        found["program"] = line.program
+    if line.due is not None:
+        found |= {"due": line.due.isoformat(), "overdue": line.due <= now}
+    return found | line.content | _in_words(line, site) | more
+
+
+def _in_words(line: Line, site: Site) -> dict[str, Any]:
+    if line.kind == "search":
+        return {"reasons": because(line.content.get("reasons", ()), site)}
+    if line.kind == "offer":
+        return {"possible": [short(name, "offer") for name in offers.possible(OfferState(line.state))]}
+    return {}
+
+
+def because(rules: Iterable[str], site: Site) -> list[str]:
+    """Why these rules of the site recommended a level; the name of a rule that the site has no more."""
+    words = {rule.name: rule.because for rule in site.recommendations}
+    return [words.get(name, name) for name in rules]
+
+
+def short(fact: str, kind: str) -> str:
+    """The name of a fact as the API's paths have it: `offer-accepted` → `accepted`."""
+    return fact.removeprefix(f"{kind}-")

@@ -1,0 +1,114 @@
+"""Offers at the desk: the list, sending, and every answer; an acceptance claims the seat in the same transaction."""
+
+from __future__ import annotations
+
+from services.placement.acting import Decided, Situation
+from services.placement.continuum.about import about
+from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
+from services.placement.desk.frame import EVERYBODY, PROGRAMS, Listing, Rule, Subject, of_entries, write
+from services.placement.programs.seats import Claim, may_claim, released
+from services.placement.search import offers
+from services.placement.search.search import Desk
+from shared.errors import Rejected
+from shared.events.base import CareFact
+from shared.events.placing import SeatHeld
+from shared.site_values import Program
+
+
+def send(now: Situation, _: str, asked: SendOffers) -> Decided:
+    """Ask one program or several, all or none. Raises Rejected as `search.offers.send` does."""
+    wanted = [
+        offers.Asked(program, asked.start_date, asked.track, asked.group, asked.variance_reason)
+        for program in map(now.rules.site.program, asked.asked)
+        if program is not None
+    ]
+    sent = offers.send(now.desk(asked.search_id), wanted, asked.expires_at)
+    return Decided(sent, tuple(one.offer_id for one in sent))
+
+
+def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
+    """The program takes the patient, where it has a seat: a seat kept for this patient there is given up for it.
+
+    Raises Rejected as `search.offers.accept` does, `program-full`, `group-full`.
+    """
+    desk = _desk(now, offer_id)
+    facts = offers.accept(desk, offer_id, now.zone(_program(now, desk, offer_id).facility), asked.start_date)
+    held = [fact for fact in facts if isinstance(fact, SeatHeld)]
+    given_up: list[CareFact] = []
+    for seat in held:
+        claim = Claim(
+            str(seat.seat_id), seat.program, seat.begins or now.now, seat.until, seat.group, seat.placement_id
+        )
+        kept = [one for one in now.claimed if one.program == claim.program and one.placement_id is None]
+        kept = [one for one in kept if one.until is None or one.until > min(now.now, claim.since)]
+        others = [one for one in now.claims.get(claim.program, ()) if one.seat_id not in {own.seat_id for own in kept}]
+        may_claim(now.seats(claim.program), others, claim)
+        whose = about(now.folded, seat.facility)
+        given_up += [released(whose, one, now.now, "placed", at=min(now.now, claim.since)) for one in kept]
+    return Decided((*given_up, *facts), (offer_id,))
+
+
+def counter(now: Situation, offer_id: str, asked: CounterOffer) -> Decided:
+    """The program would take the patient on another day."""
+    return Decided(offers.counter(_desk(now, offer_id), offer_id, asked.start_date, asked.reason), (offer_id,))
+
+
+def decline(now: Situation, offer_id: str, asked: Decline) -> Decided:
+    """The program does not take the patient."""
+    return Decided(offers.decline(_desk(now, offer_id), offer_id, asked.reason), (offer_id,))
+
+
+def withdraw(now: Situation, offer_id: str, asked: Because) -> Decided:
+    """The desk asks no longer."""
+    return Decided(offers.withdraw(_desk(now, offer_id), offer_id, asked.reason), (offer_id,))
+
+
+def reopen(now: Situation, offer_id: str, asked: ReopenOffer) -> Decided:
+    """The desk asks again."""
+    return Decided(offers.reopen(_desk(now, offer_id), offer_id, asked.reason, asked.expires_at), (offer_id,))
+
+
+def _desk(now: Situation, offer_id: str) -> Desk:
+    """The search that the offer belongs to."""
+    found = (one for one in now.searches if offer_id in {offer.offer_id for offer in one.offers})
+    return now.desk(next((one.search_id for one in found), None))
+
+
+def _program(now: Situation, desk: Desk, offer_id: str) -> Program:
+    """The program that was asked. Raises Rejected where the site has it no more."""
+    asked = [one.program for one in desk.search.offers if one.offer_id == offer_id] if desk.search else []
+    found = now.rules.site.program(asked[0]) if asked else None
+    if found is None:
+        raise Rejected("unknown-program", "the site has this program no more", possible=("offer-withdrawn",))
+    return found
+
+
+SUBJECT = Subject(
+    Listing(
+        "offers", "Offers of patients to programs", EVERYBODY,
+        ("state", "episode_id", "program", "facility"), of_entries("offer"),
+    ),
+    (
+        write("/api/offers", SendOffers, Rule(send), action="offer-sent", summary="Ask programs to take the patient"),
+        write(
+            "/api/offers/{id}/accepted", Accept, Rule(accept, claims=True), action="offer-accepted", roles=PROGRAMS,
+            summary="The program takes the patient: the seat is held, all other offers are withdrawn",
+        ),
+        write(
+            "/api/offers/{id}/declined", Decline, Rule(decline), action="offer-declined", roles=PROGRAMS,
+            summary="The program does not take the patient",
+        ),
+        write(
+            "/api/offers/{id}/countered", CounterOffer, Rule(counter), action="offer-countered", roles=PROGRAMS,
+            summary="The program would take the patient on another day",
+        ),
+        write(
+            "/api/offers/{id}/withdrawn", Because, Rule(withdraw), action="offer-withdrawn",
+            summary="The desk asks no longer",
+        ),
+        write(
+            "/api/offers/{id}/reopened", ReopenOffer, Rule(reopen), action="offer-reopened",
+            summary="The desk asks again",
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,50 @@
+"""Placements at the desk: the list, and what may be done before the first day; starts and ends are elsewhere."""
+
+from __future__ import annotations
+
+from services.placement.acting import Decided, Situation
+from services.placement.continuum.about import about
+from services.placement.continuum.order import day_of
+from services.placement.desk.commands import Because, Nothing
+from services.placement.desk.frame import EVERYBODY, PROGRAMS, Listing, Rule, Subject, of_entries, write
+from services.placement.search import placements
+
+
+def cancel(now: Situation, placement_id: str, asked: Because) -> Decided:
+    """The placement will not be. Raises Rejected: `cancelled`, `started`."""
+    whose = about(now.folded, facility_of(now, placement_id))
+    gone = placements.cancel(now.folded, now.own, whose.heading(now.now), placement_id, asked.reason)
+    return Decided((gone,), (placement_id,))
+
+
+def miss(now: Situation, placement_id: str, _: Nothing) -> Decided:
+    """The patient did not come on the first day. Raises Rejected: `cancelled`, `started`, `missed`, `not-due`."""
+    whose = about(now.folded, facility_of(now, placement_id))
+    today = day_of(now.now, now.zone(whose.facility))
+    return Decided(
+        (placements.miss(now.folded, now.own, whose.heading(now.now), placement_id, today),), (placement_id,)
+    )
+
+
+def facility_of(now: Situation, placement_id: str) -> str | None:
+    """The facility of the program that took the patient; None where nobody placed."""
+    placed = (fact for fact in now.own if fact.name == "placed" and fact.value["placement_id"] == placement_id)
+    return next((str(fact.value["facility"]) for fact in placed), None)
+
+
+SUBJECT = Subject(
+    Listing(
+        "placements", "Patients whom a program took, before their first day, there, and afterwards", EVERYBODY,
+        ("state", "episode_id", "program", "facility"), of_entries("placement"),
+    ),
+    (
+        write(
+            "/api/placements/{id}/cancelled", Because, Rule(cancel), action="placement-cancelled",
+            summary="The placement will not be: the seat is given back, the search goes on",
+        ),
+        write(
+            "/api/placements/{id}/start-missed", Nothing, Rule(miss), action="start-missed", roles=PROGRAMS,
+            summary="The first day came and the patient did not",
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""GET of the desk's lists and of one line of them, page by page; who read which episode is written down. No SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from services.placement.desk.frame import Listing, Parts, scope
+from services.placement.desk.lines import shown
+from services.placement.desk_views import Line, Question
+from shared import audit
+from shared.api import asking, paging
+from shared.auth import Caller
+from shared.db import Connection
+from shared.web import JSON, caller
+
+
+def routes(parts: Parts, listings: Iterable[Listing]) -> Sequence[BaseRoute]:
+    """Both routes of each list."""
+    found: list[BaseRoute] = []
+    for one in listings:
+        found.append(Route(f"/api/{one.name}", partial(_listed, parts, one), methods=["GET"]))
+        found.append(Route(f"/api/{one.name}/{{id}}", partial(_one, parts, one), methods=["GET"]))
+    return found
+
+
+async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
+    who = caller(request, *listing.readers)
+    asked = asking.parameters(request, {*listing.filters, *paging.PARAMETERS})
+    limit = paging.limit(asked)
+    question = _question(listing, asked, who, limit + 1)
+    async with parts.database.begin() as connection:
+        found = await listing.lines(connection, parts, question)
+        page, more = paging.page(found, limit, lambda line: (paging.at(line.at), line.id))
+        shown_ = await told(connection, parts, listing, list(page))
+        await noted(connection, parts, who, f"{listing.kind}-listed", page)
+    return JSON({listing.name: shown_, "next": more})
+
+
+def _question(listing: Listing, asked: dict[str, str], who: Caller, most: int) -> Question:
+    after = paging.behind(asked, 2)
+    return Question(
+        scope(who, asking.scope(who, asked.get("facility"))),
+        most,
+        (paging.instant(after[0]), after[1]) if after else None,
+        asking.one_of(asked, "state", listing.states),
+        asked.get("episode_id"),
+        asked.get("program"),
+        _at(asked),
+        asked.get("placement_id"),
+    )
+
+
+def _at(asked: dict[str, str]) -> datetime | None:
+    if "at" not in asked:
+        return None
+    try:
+        found = datetime.fromisoformat(asked["at"].replace(" ", "+"))
+    except ValueError:
+        raise asking.unfit("at", "`at` is an instant with its offset, RFC 3339") from None
+    if found.tzinfo is None:
+        raise asking.unfit("at", "`at` is an instant with its offset, RFC 3339")
+    return found
+
+
+async def _one(parts: Parts, listing: Listing, request: Request) -> Response:
+    who = caller(request, *listing.readers)
+    asking.parameters(request, ())
+    async with parts.database.begin() as connection:
+        line = await visible(connection, parts, listing, who, request.path_params["id"])
+        if line is None:
+            raise asking.missing()
+        [body] = await told(connection, parts, listing, [line])
+        await noted(connection, parts, who, f"{listing.kind}-read", [line])
+    return JSON(body, headers={"etag": asking.etag(line.version)})
+
+
+async def visible(connection: Connection, parts: Parts, listing: Listing, who: Caller, line_id: str) -> Line | None:
+    """One line; None where there is none, or none that the caller may see."""
+    if "\0" in line_id:  # PostgreSQL has no text with it
+        return None
+    line = await listing.one(connection, parts, line_id)
+    return line if line is not None and scope(who, asking.scope(who)).has(line) else None
+
+
+async def told(connection: Connection, parts: Parts, listing: Listing, found: list[Line]) -> list[dict[str, Any]]:
+    """Lines as JSON."""
+    more = await listing.more(connection, parts, found)
+    now, site = parts.clock(), parts.rules.site
+    return [shown(line, also, site, now) for line, also in zip(found, more, strict=True)]
+
+
+async def noted(connection: Connection, parts: Parts, who: Caller, action: str, found: Iterable[Line]) -> None:
+    """Who saw whose (45 CFR 164.312(b), audit controls)."""
+    now = parts.clock()
+    episodes = dict.fromkeys(line.episode_id for line in found)
+    await audit.note(connection, [audit.Entry(now, who.subject, action, episode) for episode in episodes])

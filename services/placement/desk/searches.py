@@ -1,0 +1,97 @@
+"""Searches at the desk: the list, and what a coordinator does to a search; the rules are in `search`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from services.placement.acting import Decided, Situation
+from services.placement.desk.commands import CloseSearch, OpenSearch, Wishes
+from services.placement.desk.frame import Listing, Rule, Subject, of_entries, write
+from services.placement.search import search as searching
+from services.placement.search.levels import Recommendation
+from services.placement.search.searches import Search
+from services.placement.search.states import MEANING, No, SearchState
+from shared.errors import Rejected
+from shared.events.placing import Needs
+from shared.site_config import Site
+
+
+def reopen(now: Situation, _: str, asked: OpenSearch) -> Decided:
+    """Look again after a person had closed the search. Raises Rejected: `search-open`, `nothing-to-look-for`."""
+    desk, wanted = now.desk(), _wanted(now)
+    needs = wished(searching.needs_of(now.folded), asked.needs, now.rules.site)
+    question = replace(wanted.question, age_years=needs.age_years)
+    opened = searching.opened(desk, wanted, now.rules.recommend(question), needs)
+    return Decided((opened,), (str(opened.search_id),))
+
+
+def _wanted(now: Situation) -> searching.Wanted:
+    found = searching.wanted(now.folded)
+    if found is None:
+        text = "no discharge, completion or referral asks for a program"
+        raise Rejected("nothing-to-look-for", text, state=now.folded.state)
+    return found
+
+
+def look_for(now: Situation, search_id: str, asked: Wishes) -> Decided:
+    """From now on look for something else; the search and its offers stay. An age may recommend another level.
+
+    Raises Rejected `search-closed`.
+    """
+    desk, wanted = now.desk(search_id), _wanted(now)
+    search = desk.search
+    if search is None or search.state is not SearchState.OPEN:
+        raise Rejected(No.SEARCH_CLOSED.value, MEANING[No.SEARCH_CLOSED], possible=("search-opened",))
+    needs = wished(search.needs, asked, now.rules.site)
+    recommended = _kept(now, search)
+    if "age_years" in asked.model_fields_set:
+        recommended = now.rules.recommend(replace(wanted.question, age_years=needs.age_years))
+    told = searching.opened(desk, wanted, recommended, needs, search.fact)
+    since = datetime.fromisoformat(_statement(now, search)["occurred_at"])
+    return Decided((told.model_copy(update={"occurred_at": since}),), (search_id,))
+
+
+def _kept(now: Situation, search: Search) -> Recommendation:
+    """What was recommended when the search opened."""
+    value = _statement(now, search)
+    rule = next(iter(value.get("reasons", ())), "")
+    return Recommendation(search.recommended_level, (), rule, value.get("policy") or now.rules.site.version)
+
+
+def _statement(now: Situation, search: Search) -> dict[str, Any]:
+    return next(fact.value for fact in now.own if fact.id == search.fact)
+
+
+def wished(before: Needs, asked: Wishes, site: Site) -> Needs:
+    """The needs with what was said changed; names as the site writes them."""
+    payer = site.payer(asked.payer) if asked.payer else None
+    said = asked.model_dump(exclude_unset=True, mode="json") | ({"payer": payer.id} if payer else {})
+    told = {**before.model_dump(mode="json"), **said}
+    return Needs.model_validate({name: value for name, value in told.items() if value is not None})
+
+
+def close(now: Situation, search_id: str, asked: CloseSearch) -> Decided:
+    """Look no longer: offers that wait are withdrawn. Raises Rejected: `no-search`, `search-closed`."""
+    return Decided(searching.closed(now.desk(search_id), asked.reason), (search_id,))
+
+
+LISTING = Listing("searches", "Searches for a program, with the recommended level and why", states=of_entries("search"))
+SUBJECT = Subject(
+    LISTING,
+    (
+        write(
+            "/api/searches", OpenSearch, Rule(reopen), action="search-opened",
+            summary="Look for a program again, after a person had closed the search",
+        ),
+        write(
+            "/api/searches/{id}/needs", Wishes, Rule(look_for), action="search-needs-changed",
+            summary="Say what the patient needs of a program",
+        ),
+        write(
+            "/api/searches/{id}/closed", CloseSearch, Rule(close), action="search-closed",
+            summary="Look no longer; offers that wait are withdrawn",
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,66 @@
+"""Seats at the desk: who has which and for how long; keeping one for a patient, and giving it back."""
+
+from __future__ import annotations
+
+from services.placement import desk_views
+from services.placement.acting import Decided, Situation
+from services.placement.continuum.about import about
+from services.placement.desk.commands import Because, HoldSeat
+from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, write
+from services.placement.desk_views import Line, Question
+from services.placement.programs.seats import Claim, held, may_claim, released
+from shared.db import Connection
+from shared.errors import Rejected
+
+
+def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
+    """Keep a seat for some time. Raises Rejected: `program-full`, `group-full`, `empty-claim`, `unknown-program`."""
+    program = now.rules.site.program(asked.program)
+    if program is None:
+        raise Rejected("unknown-program", "the site has no such program")
+    claim = Claim(now.ids(), program.id, asked.begins, asked.until, asked.group)
+    may_claim(now.seats(program.id), now.claims.get(program.id, ()), claim)
+    return Decided((held(about(now.folded, program.facility), claim, now.now, "kept"),), (claim.seat_id,))
+
+
+def release(now: Situation, seat_id: str, asked: Because) -> Decided:
+    """Give a seat back that was kept. Raises Rejected: `placement-stands`, `over`."""
+    claim = next((one for one in now.claimed if one.seat_id == seat_id), None)
+    if claim is None or (claim.until is not None and claim.until <= now.now):
+        raise Rejected("over", "the seat is nobody's any more", state="over")
+    if claim.placement_id is not None:
+        text = "the seat goes with its placement"
+        raise Rejected("placement-stands", text, possible=("placement-cancelled", "completed", "discontinued"))
+    program = now.rules.site.program(claim.program)
+    whose = about(now.folded, program.facility if program else None)
+    return Decided((released(whose, claim, now.now, asked.reason),), (seat_id,))
+
+
+async def _listed(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
+    return await desk_views.claimed(connection, asked, _facilities(parts))
+
+
+async def _one(connection: Connection, parts: Parts, seat_id: str) -> Line | None:
+    return await desk_views.claim(connection, seat_id, _facilities(parts))
+
+
+def _facilities(parts: Parts) -> dict[str, str]:
+    return {program.id: program.facility for program in parts.rules.site.programs}
+
+
+SUBJECT = Subject(
+    Listing(
+        "seats", "Seats of programs that are kept or taken, over time", EVERYBODY,
+        ("episode_id", "program", "placement_id", "facility", "at"), finder=_one, searcher=_listed,
+    ),
+    (
+        write(
+            "/api/seats", HoldSeat, Rule(hold, claims=True), action="seat-held",
+            summary="Keep a seat for the patient for some time",
+        ),
+        write(
+            "/api/seats/{id}/released", Because, Rule(release), action="seat-released",
+            summary="Give a seat back that was kept",
+        ),
+    ),
+)  # fmt: skip

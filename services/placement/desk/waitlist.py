@@ -1,0 +1,58 @@
+"""Waiting lines at the desk: who waits for a program, the longest first; joining and leaving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.placement import desk_views
+from services.placement.acting import Decided, Situation
+from services.placement.continuum.about import about
+from services.placement.desk.commands import Because, Wait
+from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, of_entries, write
+from services.placement.desk_views import Line
+from services.placement.search import waiting
+from shared.db import Connection
+from shared.errors import Rejected
+
+
+def join(now: Situation, _: str, asked: Wait) -> Decided:
+    """Wait for a seat of a program. Raises Rejected: `unknown-program`, `search-closed`, `already-waiting`."""
+    program = now.rules.site.program(asked.program)
+    if program is None:
+        raise Rejected("unknown-program", "the site has no such program")
+    whose, before = about(now.folded, program.facility), now.queues.get(program.id, 0)
+    return Decided((waiting.join(now.desk(asked.search_id), whose, program.id, now.own, before),))
+
+
+def leave(now: Situation, waiting_id: str, asked: Because) -> Decided:
+    """Wait no longer. Raises Rejected `not-waiting`."""
+    found = next((fact for fact in waiting.waiting(now.own).values() if fact.id == waiting_id), None)
+    if found is None:
+        raise Rejected("not-waiting", "the patient waits there no longer")
+    whose = about(now.folded, found.value["facility"])
+    left = waiting.leave(now.desk(), whose, found.value["program"], now.own, asked.reason)
+    return Decided((left,), (waiting_id,))
+
+
+async def _places(connection: Connection, _: Parts, found: list[Line]) -> list[dict[str, Any]]:
+    """The place in the line now, which was another one on joining."""
+    still = [line for line in found if line.state == "waiting" and line.program]
+    places = await desk_views.places_in_line(connection, {str(line.program) for line in still}) if still else {}
+    return [{"position": places.get(line.id)} for line in found]
+
+
+SUBJECT = Subject(
+    Listing(
+        "waitlist", "Who waits for a seat of which program, the longest first", EVERYBODY,
+        ("state", "episode_id", "program", "facility"), of_entries("waiting"), teller=_places,
+    ),
+    (
+        write(
+            "/api/waitlist", Wait, Rule(join, claims=True), action="waitlisted",
+            summary="Wait for a seat of a program",
+        ),
+        write(
+            "/api/waitlist/{id}/left", Because, Rule(leave), action="waitlist-left", summary="Wait no longer",
+        ),
+    ),
+)  # fmt: skip

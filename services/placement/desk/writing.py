@@ -1,0 +1,133 @@
+"""The desk's door for every POST: which episode, which programs are locked, what the answer says; no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from services.placement import acting, desk_views
+from services.placement.desk.commands import Ask
+from services.placement.desk.frame import Listing, Parts, Posted, Subject, Write
+from services.placement.desk.lines import short
+from services.placement.desk.reading import told, visible
+from services.placement.desk_views import Line
+from shared.api import asking, posts
+from shared.db import Connection
+from shared.errors import Rejected
+
+Listings = Mapping[str, Listing]
+"""Kind → its list."""
+MANY = frozenset({"/api/offers"})
+"""Writes that make one or several: the answer is a list."""
+
+
+def door(parts: Parts, subjects: Iterable[Subject]) -> posts.Door[Any]:
+    """The door of all subjects."""
+    listings = {one.listing.kind: one.listing for one in subjects if one.listing}
+    return posts.Door(
+        parts.database,
+        parts.clock,
+        partial(_fit, parts),
+        partial(_episode, parts, listings),
+        partial(_act, parts, listings),
+    )
+
+
+def routes(parts: Parts, subjects: Sequence[Subject]) -> Sequence[BaseRoute]:
+    """Every POST of the subjects."""
+    return posts.routes(door(parts, subjects), [write for one in subjects for write in one.writes])
+
+
+def _fit(parts: Parts, posted: Posted) -> None:
+    command: Ask = posted.command
+    if (misfit := command.misfit(parts.rules.site)) is not None:
+        raise asking.unfit(*misfit)
+
+
+async def _episode(parts: Parts, listings: Listings, connection: Connection, posted: Posted) -> str | None:
+    """The episode that it is about, where the caller may see it: by id, by search, by placement, or of an entry."""
+    line = await _about(parts, listings, connection, posted)
+    if line is not None:
+        return line.episode_id
+    episode_id = posted.id if posted.write.kind == "episode" else getattr(posted.command, "episode_id", None)
+    if episode_id is None:
+        return None
+    facility = await desk_views.facility(connection, episode_id)
+    return episode_id if facility is not None and posted.who.may_see(facility) else None
+
+
+async def _about(parts: Parts, listings: Listings, connection: Connection, posted: Posted) -> Line | None:
+    """The entry that is named: in the path, else by the command's search_id or placement_id."""
+    write, command = posted.write, posted.command
+    named = {"search": getattr(command, "search_id", None), "placement": getattr(command, "placement_id", None)}
+    if not write.makes and write.kind in listings:
+        named = {write.kind: posted.id}
+    for kind, line_id in named.items():
+        if line_id is not None:
+            return await visible(connection, parts, listings[kind], posted.who, line_id)
+    return None
+
+
+async def _act(
+    parts: Parts, listings: Listings, connection: Connection, posted: Posted, episode_id: str
+) -> posts.Answer | None:
+    write = posted.write
+    line = await _about(parts, listings, connection, posted)
+    programs, since = _claimed(posted.command, line, parts) if write.decide.claims else ((), None)
+    asked = acting.Asked(posted.who.subject, write.action, episode_id, posted.seen, programs, since)
+    try:
+        acted = await acting.act(
+            connection,
+            asked,
+            lambda now: write.decide.decide(now, posted.id, posted.command),
+            rules=parts.rules,
+            clock=parts.clock,
+            ids=parts.ids,
+        )
+    except Rejected as no:
+        state = no.state or await _state(parts, listings, connection, line)
+        possible = tuple(short(name, write.kind) for name in no.possible)
+        raise Rejected(no.code, no.text, possible=possible, state=state) from None
+    if acted is None:
+        return None
+    subjects = acted.subjects or tuple(fact.id for fact in acted.facts[:1])
+    return posts.Answer(await _body(parts, listings, connection, write, subjects), acted.version)
+
+
+def _claimed(command: Ask, line: Line | None, parts: Parts) -> tuple[tuple[str, ...], datetime | None]:
+    """The program whose seats the write may claim, and from when on claims matter to it."""
+    name = getattr(command, "program", None) or (line.program if line else None)
+    program = parts.rules.site.program(name) if name else None
+    begins = getattr(command, "begins", None)
+    day = getattr(command, "start_date", None) or getattr(command, "date", None)
+    if begins is None and day is None and line is not None and "start_date" in line.content:
+        day = datetime.fromisoformat(line.content["start_date"]).date()
+    if begins is None and day is not None:
+        begins = datetime.combine(day, time(), UTC) - timedelta(days=1)  # whatever the program's zone
+    return ((program.id,) if program else ()), begins
+
+
+async def _state(parts: Parts, listings: Listings, connection: Connection, line: Line | None) -> str | None:
+    """What is so now: the entry's state, read again since somebody else may have moved it."""
+    if line is None:
+        return None
+    found = await listings[line.kind].one(connection, parts, line.id)
+    return found.state if found else None
+
+
+async def _body(
+    parts: Parts, listings: Listings, connection: Connection, write: Write, subjects: Sequence[str]
+) -> dict[str, Any]:
+    """The entries as they are now."""
+    listing = listings.get(write.kind)
+    if listing is None:
+        return {"ids": list(subjects)}
+    found = [await listing.one(connection, parts, one) for one in subjects]
+    bodies = await told(connection, parts, listing, [line for line in found if line is not None])
+    if write.path in MANY:
+        return {listing.name: bodies}
+    return bodies[0] if bodies else {"id": subjects[0] if subjects else None}

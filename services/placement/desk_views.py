@@ -1,0 +1,169 @@
+"""All SQL that only reads the desk's tables: lines of lists, claims on seats, places in line; nothing locked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.placement.programs.seats import Claim
+from services.placement.tables import entries, episodes, seats
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a list. `facility` is the program's where it is about one, `home` the episode's."""
+
+    kind: str
+    id: str
+    episode_id: str
+    facility: str
+    program: str | None
+    state: str
+    at: datetime
+    due: datetime | None
+    content: dict[str, Any]
+    patient_id: str
+    home: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose lines somebody sees: of these facilities (None: all), the episode's own one (`home`) counting or not."""
+
+    facilities: frozenset[str] | None
+    home: bool = True
+
+    def has(self, line: Line) -> bool:
+        """Whether the line is one of them."""
+        if self.facilities is None or line.facility in self.facilities:
+            return True
+        return self.home and line.home in self.facilities
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which lines of a kind are asked for, at most so many, from behind (at, id) on."""
+
+    scope: Scope
+    most: int
+    after: tuple[datetime, str] | None = None
+    state: str | None = None
+    episode_id: str | None = None
+    program: str | None = None
+    at: datetime | None = None
+    placement_id: str | None = None
+
+
+_EPISODE = (episodes.c.patient_id, episodes.c.facility.label("home"), episodes.c.version)
+_LINES = sa.select(entries, *_EPISODE).join(episodes, episodes.c.episode_id == entries.c.episode_id)
+_SEATS = sa.select(
+    seats,
+    *_EPISODE,
+    sa.func.lower(seats.c.during).label("begins"),
+    sa.func.upper(seats.c.during).label("until"),
+).join(episodes, episodes.c.episode_id == seats.c.episode_id)
+_ORDER = sa.text(
+    "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
+    "WHERE kind = 'waiting' AND state = 'waiting' AND program = ANY(:programs)"
+).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
+
+
+async def lines(connection: AsyncConnection, kind: str, asked: Question) -> list[Line]:
+    """Lines of a kind by since when, the oldest first."""
+    columns = entries.c
+    query = _LINES.where(columns.kind == kind)
+    for column, value in (
+        (columns.state, asked.state),
+        (columns.episode_id, asked.episode_id),
+        (columns.program, asked.program),
+    ):
+        query = query if value is None else query.where(column == value)
+    if asked.placement_id is not None:
+        query = query.where(columns.content["placement_id"].astext == asked.placement_id)
+    if asked.scope.facilities is not None:
+        query = query.where(_within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
+    if asked.after is not None:
+        query = query.where(sa.tuple_(columns.at, columns.id) > sa.tuple_(*map(sa.literal, asked.after)))
+    rows = await connection.execute(query.order_by(columns.at, columns.id).limit(asked.most))
+    return [_line(row) for row in rows.all()]
+
+
+async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | None:
+    """One line."""
+    row = (await connection.execute(_LINES.where(entries.c.kind == kind, entries.c.id == entry_id))).first()
+    return _line(row) if row else None
+
+
+def _within(here: sa.ColumnElement[bool], scope: Scope) -> sa.ColumnElement[bool]:
+    return sa.or_(here, episodes.c.facility.in_(sorted(scope.facilities or ()))) if scope.home else here
+
+
+def _line(row: Any) -> Line:
+    return Line(**{name: getattr(row, name) for name in Line.__dataclass_fields__})
+
+
+async def claimed(connection: AsyncConnection, asked: Question, facility_of: dict[str, str]) -> list[Line]:
+    """Claims on seats as lines, by since when; `facility_of`: program → facility, for every one of the site."""
+    begins = sa.func.lower(seats.c.during)
+    query = _SEATS
+    for column, value in ((seats.c.episode_id, asked.episode_id), (seats.c.program, asked.program)):
+        query = query if value is None else query.where(column == value)
+    if asked.at is not None:
+        query = query.where(seats.c.during.op("@>")(sa.literal(asked.at, sa.DateTime(timezone=True))))
+    if asked.placement_id is not None:
+        query = query.where(seats.c.placement_id == asked.placement_id)
+    if asked.scope.facilities is not None:
+        here = [name for name, facility in facility_of.items() if facility in asked.scope.facilities]
+        query = query.where(_within(seats.c.program.in_(here), asked.scope))
+    if asked.after is not None:
+        query = query.where(sa.tuple_(begins, seats.c.seat_id) > sa.tuple_(*map(sa.literal, asked.after)))
+    rows = await connection.execute(query.order_by(begins, seats.c.seat_id).limit(asked.most))
+    return [_claim(row, facility_of) for row in rows.all()]
+
+
+async def claim(connection: AsyncConnection, seat_id: str, facility_of: dict[str, str]) -> Line | None:
+    """One claim."""
+    row = (await connection.execute(_SEATS.where(seats.c.seat_id == seat_id))).first()
+    return _claim(row, facility_of) if row else None
+
+
+def _claim(row: Any, facility_of: dict[str, str]) -> Line:
+    content = {"seat_id": row.seat_id, "group": row.group_id, "placement_id": row.placement_id}
+    content |= {"from": row.begins.isoformat(), "until": row.until.isoformat() if row.until else None}
+    state = "taken" if row.placement_id else "held"
+    return Line(
+        "seat", row.seat_id, row.episode_id, facility_of.get(row.program, row.home), row.program, state, row.begins,
+        None, {name: value for name, value in content.items() if value is not None}, row.patient_id, row.home,
+        row.version,
+    )  # fmt: skip
+
+
+async def claims(connection: AsyncConnection, since: datetime) -> dict[str, list[Claim]]:
+    """Program → every claim on it that goes beyond an instant."""
+    beyond = sa.or_(sa.func.upper_inf(seats.c.during), sa.func.upper(seats.c.during) > since)
+    found: dict[str, list[Claim]] = defaultdict(list)
+    for row in (await connection.execute(sa.select(seats).where(beyond))).all():
+        whole = row.during
+        one = Claim(row.seat_id, row.program, whole.lower, whole.upper, row.group_id, row.placement_id)
+        found[row.program].append(one)
+    return found
+
+
+async def facility(connection: AsyncConnection, episode_id: str) -> str | None:
+    """The episode's facility; None where there is no such episode."""
+    query = sa.select(episodes.c.facility).where(episodes.c.episode_id == episode_id, episodes.c.version > 0)
+    found: str | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
+async def places_in_line(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
+    """Entry of somebody who waits → the place in the program's line, 1 is next."""
+    rows: Sequence[Any] = (await connection.execute(_ORDER, {"programs": sorted(programs)})).all()
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,63 @@
+"""A program's waiting line: who joins it, who leaves it, and that nobody waits whose search is over. Pure.
+
+The place in a line is stated as it was on joining; who waits now is read from the lists, the longest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from services.placement.continuum.about import About
+from services.placement.search.search import Desk
+from services.placement.search.searches import Search
+from services.placement.search.states import MEANING, No, SearchState
+from shared.errors import Rejected
+from shared.events.envelope import Fact
+from shared.events.placing import Waitlisted, WaitlistLeft
+
+AboutAt = Callable[[str], About]
+"""The episode as facts about a program (by its id) name it."""
+
+
+def waiting(own: Iterable[Fact]) -> dict[str, Fact]:
+    """Program → the fact with which the patient joined its line, where they still wait; `own` are placement's facts."""
+    facts, found = list(own), dict[str, Fact]()
+    gone = {fact.value.get("cancels") for fact in facts}
+    for fact in facts:
+        if fact.name == "waitlisted" and fact.id not in gone:
+            found.setdefault(fact.value["program"], fact)
+        elif fact.name == "waitlist-left" and fact.id not in gone:
+            found.pop(fact.value["program"], None)
+    return found
+
+
+def join(desk: Desk, about: About, program: str, own: Iterable[Fact], before: int) -> Waitlisted:
+    """The patient waits for a seat; `before` others do already. Raises Rejected: `search-closed`, `already-waiting`."""
+    if desk.search is None or desk.search.state is not SearchState.OPEN:
+        raise Rejected(No.SEARCH_CLOSED.value, MEANING[No.SEARCH_CLOSED], possible=("search-opened",))
+    if program in waiting(own):
+        raise Rejected("already-waiting", "the patient waits for this program already", possible=("left",))
+    return Waitlisted(**about.heading(desk.now), program=program, position=before + 1)
+
+
+def leave(desk: Desk, about: About, program: str, own: Iterable[Fact], reason: str) -> WaitlistLeft:
+    """The patient waits no longer. Raises Rejected `not-waiting`."""
+    if program not in waiting(own):
+        raise Rejected("not-waiting", "the patient does not wait for this program")
+    return WaitlistLeft(**about.heading(desk.now), program=program, reason=reason)
+
+
+def over(desk: Desk, about_at: AboutAt, own: Sequence[Fact]) -> tuple[WaitlistLeft, ...]:
+    """Who waits leaves the lines when the search is over: seated, where that program took the patient."""
+    if desk.search is not None and desk.search.state is SearchState.OPEN:
+        return ()
+    seated = _program(desk.search, own)
+    return tuple(
+        leave(desk, about_at(program), program, own, "seated" if program == seated else "search-closed")
+        for program in waiting(own)
+    )
+
+
+def _program(search: Search | None, own: Iterable[Fact]) -> str | None:
+    placed = search.placement_id if search else None
+    return next((f.value["program"] for f in own if f.name == "placed" and f.value["placement_id"] == placed), None)

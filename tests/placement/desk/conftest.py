@@ -1,0 +1,122 @@
+"""The desk's API on the real database, as somebody with a token uses it, and patients who have left the ward."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from services.placement.check import broken
+from services.placement.desk.api import routes
+from services.placement.desk.frame import Parts
+from services.placement.rules import Rules
+from shared.auth import AUDIENCE, DEV_ISSUER, Tokens
+from shared.clock import SetClock
+from shared.db import Database
+from shared.web import web_app
+from tests.builders import a_story, admitted, discharged
+from tests.placement.feeding import Feed
+
+KEY = "a secret of thirty-two characters"
+DAY = "2026-05-06"
+"""The first day that the offers of these tests propose; the clock says 4 May."""
+
+
+class Desk:
+    """The API as somebody with a token uses it; `feed` brings what others say."""
+
+    def __init__(self, client: httpx.AsyncClient, feed: Feed, clock: SetClock) -> None:
+        self.client, self.feed, self.clock = client, feed, clock
+
+    async def get(
+        self,
+        path: str,
+        query: dict[str, str] | None = None,
+        *,
+        role: str = "coordinator",
+        facilities: tuple[str, ...] = ("*",),
+    ) -> httpx.Response:
+        return await self.client.get(path, params=query, headers=bearer(role, facilities))
+
+    async def post(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        role: str = "coordinator",
+        facilities: tuple[str, ...] = ("*",),
+        **headers: str,
+    ) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(path, json=body or {}, headers=bearer(role, facilities) | named)
+
+    async def listed(self, name: str, **query: str) -> list[dict[str, Any]]:
+        answer = await self.get(f"/api/{name}", query)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()[name]
+        return found
+
+    async def leaves_the_ward(self, *episodes: str, facility: str = "GOODHEALTH") -> None:
+        """Each is discharged from inpatient care, so a search for a PHP is open."""
+        facts = []
+        for episode in episodes:
+            named: dict[str, Any] = {"episode": episode, "facility": facility, "patient_id": f"patient-{episode}"}
+            story = a_story(admitted("2026-05-01 10:00", **named), discharged("2026-05-04 07:00", **named))
+            facts += [replace(fact, id=f"{fact.id}-{episode}") for fact in story]
+        await self.feed.bring(*facts)
+
+    async def search(self, episode: str) -> dict[str, Any]:
+        """The episode's latest search."""
+        return (await self.listed("searches", episode_id=episode))[-1]
+
+    async def offers(self, episode: str, *programs: str, **more: Any) -> list[str]:
+        """Ids of the offers that go out."""
+        body = {"episode_id": episode, "programs": list(programs), "start_date": DAY, **more}
+        answer = await self.post("/api/offers", body)
+        assert answer.status_code == 201, answer.text
+        return [one["offer_id"] for one in answer.json()["offers"]]
+
+    async def places(self, episode: str, program: str = "GH-PHP1", **more: Any) -> str:
+        """The placement after the program accepted."""
+        [offer] = await self.offers(episode, program, **more)
+        answer = await self.post(f"/api/offers/{offer}/accepted", role="program")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["placement_id"])
+
+    async def said(self) -> list[str]:
+        """Names of placement's own facts in the outbox, as they are sent."""
+        sent = await self.feed.sent("care.events")
+        return [one.fact.name for one in sent]
+
+
+def bearer(role: str, facilities: tuple[str, ...] = ("*",)) -> dict[str, str]:
+    """The header of somebody with one role."""
+    claims = {
+        "sub": f"a-{role}",
+        "roles": [role],
+        "facilities": list(facilities),
+        "iss": DEV_ISSUER,
+        "aud": AUDIENCE,
+        "exp": datetime.now(UTC) + timedelta(hours=1),
+    }
+    return {"authorization": f"Bearer {jwt.encode(claims, KEY, algorithm='HS256')}"}
+
+
+@pytest.fixture
+async def desk(
+    feed: Feed, database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
+) -> AsyncIterator[Desk]:
+    async def ready() -> dict[str, str]:
+        return {}
+
+    tokens = Tokens(KEY, DEV_ISSUER, ("HS256",))
+    app = web_app(title="placement", tokens=tokens, ready=ready, routes=routes(Parts(database, rules, clock, ids)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
+        yield Desk(client, feed, clock)
+    found = [str(one) async for one in broken(database, rules)]
+    assert [one for one in found if "outbox" not in one and "position" not in one] == []

@@ -1,0 +1,120 @@
+"""Placements before their first day, seats that are kept, and waiting lines, over HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.placement.desk.conftest import Desk
+
+KEPT = {"program": "GH-PHP1", "from": "2026-05-05T04:00:00Z", "until": "2026-05-07T04:00:00Z"}
+
+
+async def test_a_placement_that_is_cancelled_gives_its_seat_back_and_the_search_goes_on(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    placement = await desk.places("E1")
+    answer = await desk.post(f"/api/placements/{placement}/cancelled", {"reason": "patient-declined"})
+    assert (answer.status_code, answer.json()["state"], answer.json()["reason"]) == (
+        200,
+        "cancelled",
+        "patient-declined",
+    )
+    assert await desk.listed("seats", program="GH-PHP1") == []
+    assert [one["state"] for one in await desk.listed("searches")] == ["closed", "open"]
+    again = await desk.post(f"/api/placements/{placement}/cancelled", {"reason": "other"})
+    assert (again.status_code, again.json()["state"]) == (409, "cancelled")
+
+
+async def test_a_first_day_that_was_missed_is_said_once_it_came_and_the_seat_stays(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    placement = await desk.places("E1")
+    path = f"/api/placements/{placement}/start-missed"
+    early = await desk.post(path, role="program")
+    assert (early.status_code, early.json()["state"]) == (409, "placed")
+    assert early.json()["possible"] == ["started", "cancelled"]
+    desk.clock.forward(timedelta(days=3))
+    assert [one["overdue"] for one in await desk.listed("placements")] == [True]
+    missed = await desk.post(path, role="program")
+    assert (missed.status_code, missed.json()["state"], missed.json()["seat"]) == (200, "missed", True)
+    assert (await desk.post(path, role="program")).status_code == 409
+    cancelled = await desk.post(f"/api/placements/{placement}/cancelled", {"reason": "start-missed"})
+    assert cancelled.json()["state"] == "cancelled"
+
+
+async def test_a_seat_is_kept_for_a_patient_and_given_back(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    made = await desk.post("/api/seats", KEPT | {"episode_id": "E1", "group": "A"})
+    assert (made.status_code, made.json()["state"], made.json()["group"]) == (201, "held", "A")
+    assert (await desk.get("/api/programs/GH-PHP1")).json()["first_free"] == "2026-05-04"
+    path = f"/api/seats/{made.json()['seat_id']}"
+    assert (await desk.get(path)).json()["until"] == "2026-05-07T04:00:00+00:00"
+    assert await desk.listed("seats", at="2026-05-04T23:00:00Z") == []
+    assert len(await desk.listed("seats", at="2026-05-05T23:00:00Z")) == 1
+    given = await desk.post(f"{path}/released", {"reason": "not-needed"})
+    assert given.status_code == 200
+    assert await desk.listed("seats") == []
+    assert (await desk.post(f"{path}/released", {"reason": "not-needed"})).status_code == 404
+
+
+async def test_a_seat_of_a_placement_goes_with_it_only(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    await desk.places("E1")
+    [seat] = await desk.listed("seats")
+    answer = await desk.post(f"/api/seats/{seat['seat_id']}/released", {"reason": "not-needed"})
+    assert (answer.status_code, answer.json()["state"]) == (409, "taken")
+    assert "placement-cancelled" in answer.json()["possible"]
+
+
+async def test_a_group_that_is_full_keeps_no_more_seats(desk: Desk) -> None:
+    episodes = [f"E{n}" for n in range(11)]
+    await desk.leaves_the_ward(*episodes)
+    answers = [await desk.post("/api/seats", KEPT | {"episode_id": e, "group": "A"}) for e in episodes]
+    assert [one.status_code for one in answers] == [201] * 10 + [409]
+    assert answers[-1].json()["type"] == "urn:stepdown:problem:group-full"
+    shown = (await desk.get("/api/programs/GH-PHP1")).json()
+    assert shown["first_free"] == "2026-05-04"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"program": "SECRET"}, "program"), ({"group": "SECRET"}, "group"), ({"from": "SECRET"}, "from")],
+)
+async def test_a_seat_that_does_not_fit_the_site_is_422_by_its_field(
+    desk: Desk, body: dict[str, Any], field: str
+) -> None:
+    await desk.leaves_the_ward("E1")
+    answer = await desk.post("/api/seats", KEPT | {"episode_id": "E1"} | body)
+    assert (answer.status_code, answer.json()["fields"][0]["field"]) == (422, field)
+    assert "SECRET" not in answer.text
+
+
+async def test_who_waits_stands_in_line_and_moves_up_when_somebody_is_seated(desk: Desk) -> None:
+    episodes = ["E1", "E2", "E3"]
+    await desk.leaves_the_ward(*episodes)
+    for episode in episodes:
+        search = (await desk.search(episode))["search_id"]
+        made = await desk.post("/api/waitlist", {"search_id": search, "program": "gh-php1"})
+        assert (made.status_code, made.json()["position"]) == (201, int(episode[1]))
+        desk.clock.forward(timedelta(minutes=1))
+    again = await desk.post("/api/waitlist", {"search_id": search, "program": "GH-PHP1"})
+    assert (again.status_code, again.json()["type"]) == (409, "urn:stepdown:problem:already-waiting")
+    await desk.places("E1")
+    line = await desk.listed("waitlist", program="GH-PHP1", state="waiting")
+    assert [(one["episode_id"], one["position"]) for one in line] == [("E2", 1), ("E3", 2)]
+    [seated] = await desk.listed("waitlist", state="left")
+    assert (seated["episode_id"], seated["reason"]) == ("E1", "seated")
+    left = await desk.post(f"/api/waitlist/{line[0]['id']}/left", {"reason": "patient-declined"})
+    assert (left.status_code, left.json()["state"]) == (200, "left")
+    assert (await desk.post(f"/api/waitlist/{line[0]['id']}/left", {"reason": "other"})).status_code == 409
+
+
+async def test_nobody_waits_whose_search_is_over(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    search = (await desk.search("E1"))["search_id"]
+    await desk.post("/api/waitlist", {"search_id": search, "program": "RB-PHP"})
+    await desk.post(f"/api/searches/{search}/closed", {"reason": "patient-declined"})
+    assert [(one["state"], one["reason"]) for one in await desk.listed("waitlist")] == [("left", "search-closed")]
+    late = await desk.post("/api/waitlist", {"search_id": search, "program": "RB-PHP"})
+    assert (late.status_code, late.json()["type"]) == (409, "urn:stepdown:problem:search-closed")
