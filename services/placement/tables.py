@@ -96,6 +96,7 @@ seats = sa.Table(
     sa.Column("placement_id", sa.Text),
     sa.Column("during", TSTZRANGE, nullable=False, comment="[since, until); no end: until it is given back"),
     sa.Index("seats_of_program", "program"),
+    sa.Index("seats_by_id", "seat_id"),
     comment="claims on programs, as the seat facts leave them",
 )
 

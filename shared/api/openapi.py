@@ -18,18 +18,27 @@ from shared.web import JSON
 
 Object = dict[str, Any]
 TEXT: Object = {"type": "string"}
-ID: Object = {"name": "id", "in": "path", "required": True, "schema": TEXT}
-KEY: Object = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "schema": {"type": "string", "maxLength": LONGEST},
-    "description": "sent again with the same body, the first answer comes again",
-}
-IF_MATCH: Object = {
-    "name": "If-Match",
-    "in": "header",
-    "schema": TEXT,
-    "description": "the ETag that was seen; 412 when the episode went on since",
+PARAMETERS: dict[str, Object] = {
+    "Id": {"name": "id", "in": "path", "required": True, "schema": TEXT},
+    "Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "maxLength": LONGEST},
+        "description": "sent again with the same body, the first answer comes again",
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "schema": TEXT,
+        "description": "the ETag that was seen; 412 when the episode went on since",
+    },
+    "Limit": {
+        "name": "limit",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST},
+        "description": "entries of a page",
+    },
+    "Cursor": {"name": "cursor", "in": "query", "schema": TEXT, "description": "`next` of the page before"},
 }
 _FIELD: Object = {"type": "object", "properties": {"field": TEXT, "problem": TEXT}}
 PROBLEM: Object = {
@@ -69,9 +78,21 @@ def document(title: str, about: str, paths: Object, models: Iterable[type[BaseMo
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "parameters": PARAMETERS,
+            "responses": {f"Problem{status}": _problem(words) for status, words in WHY.items()},
             "schemas": dict(sorted({**found.get("$defs", {}), "Problem": PROBLEM}.items())),
         },
     }
+
+
+def _problem(words: str) -> Object:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": words, "content": content}
+
+
+def parameter(name: str) -> Object:
+    """A parameter that many operations have."""
+    return {"$ref": f"#/components/parameters/{name}"}
 
 
 def route(told: Object) -> Route:
@@ -89,7 +110,7 @@ def written(writes: Iterable[Write[Any]]) -> Object:
 
 
 def _write(write: Write[Any]) -> Object:
-    asked = [*([] if write.makes else [ID]), KEY, IF_MATCH]
+    asked = [parameter(name) for name in (*(() if write.makes else ("Id",)), "Key", "IfMatch")]
     good, problems = ("201" if write.makes else "200"), (400, 401, 403, 404, 409, 412, 413, 422, 503)
     schema = {"$ref": f"#/components/schemas/{write.asks.__name__}"}
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
@@ -98,22 +119,18 @@ def _write(write: Write[Any]) -> Object:
 
 def one(summary: str, roles: Iterable[str]) -> Object:
     """GET of one, by its id."""
-    return {"get": operation(summary, roles, [ID], (401, 403, 404, 503))}
+    return {"get": operation(summary, roles, [parameter("Id")], (401, 403, 404, 503))}
 
 
 def listed(summary: str, roles: Iterable[str], *asked: Object) -> Object:
     """GET of a list in pages."""
-    pages = [
-        query("limit", {"type": "integer", "minimum": 1, "maximum": MOST}, "entries of a page"),
-        query("cursor", about="`next` of the page before"),
-    ]
+    pages = (parameter("Limit"), parameter("Cursor"))
     return {"get": operation(summary, roles, [*asked, *pages], (401, 403, 422, 503))}
 
 
-def query(name: str, schema: Object | None = None, about: str | None = None, *, required: bool = False) -> Object:
+def query(name: str, schema: Object | None = None, *, required: bool = False) -> Object:
     """A parameter of the query."""
-    told: Object = {"name": name, "in": "query", "required": required, "schema": {**TEXT, **(schema or {})}}
-    return told | ({"description": about} if about else {})
+    return {"name": name, "in": "query", "required": required, "schema": {**TEXT, **(schema or {})}}
 
 
 def operation(
@@ -121,8 +138,7 @@ def operation(
 ) -> Object:
     """What one method of a path asks and answers."""
     fine = {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}}
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    wrong = {str(status): {"description": WHY[status], "content": content} for status in problems}
+    wrong = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in problems}
     return {
         "summary": summary,
         "description": f"Roles: {', '.join((*roles, 'admin'))}.",

@@ -26,7 +26,7 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
             "get": api.operation(
                 "An episode: its state, its facts with what became of each, its service periods",
                 READERS,
-                [{**api.ID, "name": "episode_id"}],
+                [{**api.PARAMETERS["Id"], "name": "episode_id"}],
                 (401, 403, 404, 503),
             )
         },

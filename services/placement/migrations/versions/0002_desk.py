@@ -66,6 +66,7 @@ def _seats() -> None:
         comment="claims on programs, as the seat facts leave them",
     )
     op.create_index("seats_of_program", "seats", ["program"])
+    op.create_index("seats_by_id", "seats", ["seat_id"])
 
 
 def _entries() -> None:
