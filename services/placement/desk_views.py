@@ -163,6 +163,13 @@ async def facility(connection: AsyncConnection, episode_id: str) -> str | None:
     return found
 
 
+async def state(connection: AsyncConnection, episode_id: str) -> str | None:
+    """The episode's state."""
+    query = sa.select(episodes.c.state).where(episodes.c.episode_id == episode_id)
+    found: str | None = (await connection.execute(query)).scalar_one_or_none()
+    return found
+
+
 async def places_in_line(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
     """Entry of somebody who waits → the place in the program's line, 1 is next."""
     rows: Sequence[Any] = (await connection.execute(_ORDER, {"programs": sorted(programs)})).all()

@@ -1,15 +1,21 @@
-"""What comes round in placement: outdated folds are made anew, offers that nobody answered expire; a few at a time."""
+"""What comes round in placement: outdated folds are made anew, offers that nobody answered expire, a few at a time; keys
+of old requests are forgotten.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from services.placement import acting, handlers
 from services.placement.rules import Rules
+from shared import idempotency
 from shared.clock import Clock
 from shared.db import Database
 from shared.run import Timer
 
+KEYS_KEPT = timedelta(days=2)
+"""A request sent again later than this is a new one."""
 AT_ONCE = 200
 """Episodes in one transaction: consumers of the same episodes wait no longer than that takes."""
 
@@ -23,7 +29,20 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def expire() -> None:
         await expire_offers(database, rules, clock=clock, ids=ids)
 
-    return (Timer("placement-fold-anew", 30.0, fold_anew), Timer("placement-offers-expire", 2.0, expire))
+    async def forget() -> None:
+        await forget_keys(database, clock)
+
+    return (
+        Timer("placement-fold-anew", 30.0, fold_anew),
+        Timer("placement-offers-expire", 2.0, expire),
+        Timer("placement-idempotency-keys", 3600.0, forget),
+    )
+
+
+async def forget_keys(database: Database, clock: Clock) -> None:
+    """Forget what requests of long ago were answered."""
+    async with database.begin() as connection:
+        await idempotency.forget(connection, clock() - KEYS_KEPT)
 
 
 async def expire_offers(

@@ -27,7 +27,8 @@ async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url:
         "service": "starting",
         "placement.care.events": "no partition is assigned yet",
     }
-    assert [timer.name for timer in service.timers] == ["placement-fold-anew", "placement-offers-expire"]
+    timers = ["placement-fold-anew", "placement-offers-expire", "placement-idempotency-keys"]
+    assert [timer.name for timer in service.timers] == timers
 
 
 def test_it_does_not_start_without_a_database() -> None:

@@ -89,7 +89,7 @@ async def _act(
             ids=parts.ids,
         )
     except Rejected as no:
-        state = no.state or await _state(parts, listings, connection, line)
+        state = no.state or await _state(parts, listings, connection, line, episode_id)
         possible = tuple(short(name, write.kind) for name in no.possible)
         raise Rejected(no.code, no.text, possible=possible, state=state) from None
     if acted is None:
@@ -111,10 +111,12 @@ def _claimed(command: Ask, line: Line | None, parts: Parts) -> tuple[tuple[str, 
     return ((program.id,) if program else ()), begins
 
 
-async def _state(parts: Parts, listings: Listings, connection: Connection, line: Line | None) -> str | None:
-    """What is so now: the entry's state, read again since somebody else may have moved it."""
+async def _state(
+    parts: Parts, listings: Listings, connection: Connection, line: Line | None, episode_id: str
+) -> str | None:
+    """What is so now: the entry's state, read again since somebody else may have moved it; else the episode's."""
     if line is None:
-        return None
+        return await desk_views.state(connection, episode_id)
     found = await listings[line.kind].one(connection, parts, line.id)
     return found.state if found else None
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from services.placement.timers import forget_keys
+from shared.db import Database
 from tests.placement.desk.conftest import DAY, Desk
 
 
@@ -69,6 +71,7 @@ async def test_another_level_than_the_recommended_one_needs_a_reason(desk: Desk)
     answer = await desk.post("/api/offers", body)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:stepdown:problem:variance-reason-needed")
     assert answer.json()["possible"] == ["variance_reason"]
+    assert answer.json()["state"] == "between"
     answer = await desk.post("/api/offers", body | {"variance_reason": "patient-works"})
     assert (answer.status_code, answer.json()["offers"][0]["variance_reason"]) == (201, "patient-works")
 
@@ -148,8 +151,22 @@ async def test_a_request_sent_again_with_its_key_is_done_once_and_answered_alike
 
 async def test_a_key_whose_request_was_refused_may_be_tried_again(desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
-    body = {"episode_id": "E1", "program": "GH-IOP1"}
     search = await desk.search("E1")
-    assert (await desk.post("/api/offers", body, idempotency_key="k2")).status_code == 409
     await desk.post(f"/api/searches/{search['search_id']}/closed", {"reason": "no-program"})
+    body = {"episode_id": "E1", "program": "GH-PHP1"}
     assert (await desk.post("/api/offers", body, idempotency_key="k2")).status_code == 409
+    await desk.post("/api/searches", {"episode_id": "E1"})
+    for _ in range(2):
+        assert (await desk.post("/api/offers", body, idempotency_key="k2")).status_code == 201
+    assert len(await desk.listed("offers")) == 1
+
+
+async def test_a_key_is_remembered_for_two_days(desk: Desk, database: Database) -> None:
+    await desk.leaves_the_ward("E1")
+    [offer] = await desk.offers("E1", "GH-PHP1")
+    path = f"/api/offers/{offer}/declined"
+    for forward, status in ((47, 200), (2, 409)):
+        assert (await desk.post(path, {"reason": "other"}, idempotency_key="k3")).status_code == 200
+        desk.clock.forward(timedelta(hours=forward))
+        await forget_keys(database, desk.clock)
+        assert (await desk.post(path, {"reason": "other"}, idempotency_key="k3")).status_code == status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -108,6 +109,16 @@ async def test_who_waits_stands_in_line_and_moves_up_when_somebody_is_seated(des
     left = await desk.post(f"/api/waitlist/{line[0]['id']}/left", {"reason": "patient-declined"})
     assert (left.status_code, left.json()["state"]) == (200, "left")
     assert (await desk.post(f"/api/waitlist/{line[0]['id']}/left", {"reason": "other"})).status_code == 409
+
+
+async def test_of_many_who_join_a_line_at_once_each_has_a_place_of_their_own(desk: Desk) -> None:
+    episodes = [f"E{n}" for n in range(8)]
+    await desk.leaves_the_ward(*episodes)
+    searches = [one["id"] for one in await desk.listed("searches")]
+    joined = [desk.post("/api/waitlist", {"search_id": each, "program": "GH-PHP1"}) for each in searches]
+    assert {one.status_code for one in await asyncio.gather(*joined)} == {201}
+    said = [one.value["position"] for one in await desk.feed.sent("care.events") if one.fact.name == "waitlisted"]
+    assert sorted(said) == list(range(1, 9))
 
 
 async def test_nobody_waits_whose_search_is_over(desk: Desk) -> None:
