@@ -29,7 +29,7 @@ from services.placement.search.searches import DESK, Search, searches
 from shared import audit
 from shared.clock import Clock
 from shared.db import Connection
-from shared.errors import Rejected, Stale
+from shared.errors import Stale
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
 
@@ -181,11 +181,6 @@ def _decided(
     change.after = fold([*facts, *said], by.rules.zone_of)
     change.because = tuple(fact.id for fact in said[-1:])
     return change, decided
-
-
-async def refused(connection: Connection, asked: Asked, no: Rejected, clock: Clock) -> None:
-    """Record that a rule said no, in a transaction of its own."""
-    await audit.refused(connection, audit.Entry(clock(), asked.actor, asked.action, asked.episode_id), no)
 
 
 async def state_due(

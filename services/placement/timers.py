@@ -1,6 +1,4 @@
-"""What comes round in placement: outdated folds are made anew, offers that nobody answered expire, a few at a time; keys
-of old requests are forgotten.
-"""
+"""What comes round in placement: old folds made anew, offers that nobody answered expired, old keys forgotten."""
 
 from __future__ import annotations
 
