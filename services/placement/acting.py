@@ -6,7 +6,7 @@ facts from Kafka. The order of locks: the episode, then the programs that it cla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from services.placement import desk_store, store
 from services.placement.continuum.about import about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
+from services.placement.continuum.states import MEANING, Word
 from services.placement.following import claimed
 from services.placement.handlers import folded_before
 from services.placement.outcome import WRITER, Ids, Telling
@@ -32,6 +33,7 @@ from shared.db import Connection
 from shared.errors import Stale
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
+from shared.events.saying import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +83,39 @@ class Situation:
         """For decisions about a program stay; `without`: on the fold of all facts but this one (a correction)."""
         folded = self.folded
         if without is not None:
-            left = [f for f in self.facts if f.id != without and f.value.get("replaces") != without]
-            folded = fold(left, self.rules.zone_of)
+            roots = self.roots
+            whole = roots.get(without, without)
+            folded = fold([f for f in self.facts if roots.get(f.id) != whole], self.rules.zone_of)
         return Saying(folded, facility, self.zone(facility), self.now, replaces)
+
+    def tried(self, *values: CareFact) -> Folded:
+        """The fold with these said too. Raises Rejected where one has no effect, or takes it from another own fact."""
+        last = max((fact.sequence for fact in self.own), default=0)
+        new = [said(v, ce_id=f"tried-{n}", writer=WRITER, sequence=last + n) for n, v in enumerate(values, 1)]
+        after = fold([*self.facts, *new], self.rules.zone_of)
+        for fact in new:
+            if (word := after.ineffective.get(fact.id)) is not None:
+                raise Rejected(word, MEANING[Word(word)])
+        before = self.folded.ineffective
+        if lost := [fact.name for fact in self.own if fact.id in after.ineffective and fact.id not in before]:
+            text = "what was said besides would be without effect: take that back first"
+            raise Rejected("others-rest-on-it", text, possible=tuple(sorted({f"{name}-withdrawn" for name in lost})))
+        return after
 
     def zone(self, facility: str) -> ZoneInfo:
         """The facility's zone."""
         return self.rules.zone_of(facility)
 
+    @property
+    def roots(self) -> dict[str, str]:
+        """Own fact → the first statement of what it says now."""
+        return roots_of(self.own)
+
     def standing(self, ce_id: str) -> Fact | None:
-        """One own fact, by its ce_id or that of its first statement, as it stands now; None where none does."""
-        by_root: dict[str, str] = {}
-        latest: dict[str, Fact] = {}
-        gone = {fact.value.get("cancels") for fact in self.own}
-        for fact in self.own:
-            before = fact.value.get("replaces")
-            root = by_root.get(before, before) if before else fact.id
-            by_root[fact.id] = root
-            latest[root] = fact
-        found = latest.get(by_root.get(ce_id, ""))
+        """One own fact, by its ce_id or that of any statement of it, as it stands now; None where none does."""
+        roots, gone = self.roots, {fact.value.get("cancels") for fact in self.own}
+        root = roots.get(ce_id)
+        found = next((fact for fact in reversed(self.own) if roots[fact.id] == root), None)
         return None if found is None or found.id in gone else found
 
     @property
@@ -110,6 +126,15 @@ class Situation:
     def seats(self, program: str) -> Seats:
         """How many the program takes. Raises KeyError where the site has no such."""
         return seats_of(self.rules, program)
+
+
+def roots_of(own: Iterable[Fact]) -> dict[str, str]:
+    """ce_id → the root of its chain of replacements, of one writer's facts in their order."""
+    found: dict[str, str] = {}
+    for fact in own:
+        before = fact.value.get("replaces")
+        found[fact.id] = found.get(before, before) if before else fact.id
+    return found
 
 
 class Decided(NamedTuple):
