@@ -7,7 +7,7 @@ The order of locks goes on: episodes are locked by the caller, programs here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.placement import desk_store, store
@@ -17,6 +17,7 @@ from services.placement.continuum.model import Folded
 from services.placement.entries import Entry, entries, mark
 from services.placement.following import Seen, claimed, concerns_the_desk, follows, open_search, seats_wanted
 from services.placement.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Telling, outcome
+from services.placement.programs.consequences import Wanted
 from services.placement.programs.seats import Claim, Seats, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.searches import DESK
@@ -157,15 +158,26 @@ async def _seat(connection: Connection, changes: Mapping[str, Change], by: Publi
     await desk_store.lock_programs(connection, programs)
     claims = await desk_store.claims_of(connection, programs, min(want.since for _, want in wants))
     for one, want in sorted(wants, key=lambda each: (each[1].since, each[0].row.episode_id)):
-        claim = Claim(by.ids(), want.program, want.since, None, None, want.placement_id)
+        claim = _claim(want, claims[want.program], by)
+        if claim is not None:
+            claims[want.program] = [*(c for c in claims[want.program] if c.seat_id != claim.seat_id), claim]
+            program = by.rules.site.program(want.program)
+            facility = program.facility if program else None
+            one.state([held(about(one.after, facility), claim, by.now, "returned")], by.telling(one))
+
+
+def _claim(want: Wanted, standing: Sequence[Claim], by: Publishing) -> Claim | None:
+    """The claim for a stay that goes on: the seat that it had, without a gap, else one from now on; None: no room."""
+    seats, before = seats_of(by.rules, want.program), want.extends
+    anew = Claim(by.ids(), want.program, max(want.since, by.now), want.until, None, want.placement_id)
+    more = replace(anew, since=want.since, group=before.group) if before else anew
+    for tried, claim in ((more, replace(before, until=want.until) if before else anew), (anew, anew)):
         try:
-            may_claim(seats_of(by.rules, want.program), claims[want.program], claim)
+            may_claim(seats, standing, tried)
         except Rejected:
             continue
-        claims[want.program].append(claim)
-        program = by.rules.site.program(want.program)
-        facility = program.facility if program else None
-        one.state([held(about(one.after, facility), claim, by.now, "returned")], by.telling(one))
+        return claim
+    return None
 
 
 def seats_of(rules: Rules, name: str) -> Seats:

@@ -53,8 +53,8 @@ def start(saying: Saying, placement_id: str, day: date, *, unit: str | None = No
     `no-placement`, `in-the-future`, a word of the table, `inside-24-hour-stay` (rule 10).
     """
     placement = _placement(saying.folded, placement_id)
-    _not_ahead(saying, day)
-    _move("started", _stay(saying.folded, placement_id))
+    not_ahead(saying, day)
+    _move("started", stay_of(saying.folded, placement_id))
     key = ("placement", placement_id)
     twin = _told_by_hospital(saying, placement, day)
     over = [one for one in round_the_clock(saying.folded.stays) if twin is None or one.stay != twin.key]
@@ -119,7 +119,7 @@ def cancelled(saying: Saying, fact: Fact, reason: str) -> FactCancelled:
         word = Word.A_CANCEL_STAYS if fact.name == "fact-cancelled" else Word.NOT_ITS_WRITER
         raise Rejected(word.value, MEANING[word])
     stay_id = fact.value["stay"]["id"]
-    stay = _stay(saying.folded, stay_id)
+    stay = stay_of(saying.folded, stay_id)
     if fact.name == "started" and stay and any(session.attended for session in stay.sessions):
         raise Rejected("has-attendance", "the patient attended: cancel those sessions first", possible=("cancel",))
     common = {name: fact.value[name] for name in ("facility", "labels", "occurred_at") if name in fact.value}
@@ -149,7 +149,7 @@ def _placement(folded: Folded, placement_id: str) -> Mapping[str, Any]:
     return found
 
 
-def _stay(folded: Folded, stay_id: str) -> StayState | None:
+def stay_of(folded: Folded, stay_id: str) -> StayState | None:
     """The stay by its own name, or the one that a start told twice gave it."""
     key = ("placement", stay_id)
     return next((one for one in folded.stays if key == one.key or key in one.aliases), None)
@@ -161,7 +161,8 @@ def _move(name: str, stay: StayState | None) -> None:
         raise Rejected(outcome.value, MEANING[outcome], possible=possible(stay))
 
 
-def _not_ahead(saying: Saying, day: date) -> None:
+def not_ahead(saying: Saying, day: date) -> None:
+    """Raises Rejected `in-the-future` for a day of the facility's that has not come."""
     if day > saying.today:
         raise Rejected("in-the-future", "that day has not come yet", possible=("later",))
 
@@ -186,8 +187,8 @@ def _entry(stay: StayState) -> str:
 
 
 def _session(saying: Saying, stay_id: str, session_id: str, day: date, own: Iterable[Fact], *, was_there: bool) -> None:
-    _not_ahead(saying, day)
-    stay = _stay(saying.folded, stay_id)
+    not_ahead(saying, day)
+    stay = stay_of(saying.folded, stay_id)
     if stay is None and was_there and _waits_inside(saying, stay_id, day, own):
         return
     word = judged(stay, day, was_there, saying.zone)
@@ -210,9 +211,9 @@ def _waits_inside(saying: Saying, stay_id: str, day: date, own: Iterable[Fact]) 
 
 
 def _ending(saying: Saying, name: str, stay_id: str, day: date) -> dict[str, Any]:
-    stay = _stay(saying.folded, stay_id)
+    stay = stay_of(saying.folded, stay_id)
     _move(name, stay)
-    _not_ahead(saying, day)
+    not_ahead(saying, day)
     if stay is None:
         raise Rejected(Word.NOT_OPEN.value, MEANING[Word.NOT_OPEN])
     if day < day_of(stay.begun, saying.zone):

@@ -9,18 +9,24 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.placement.continuum.about import about
+from services.placement.continuum.levels import FOREVER
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.states import Word
-from services.placement.programs.seats import Claim, released
+from services.placement.programs.seats import Claim, given_back, released
 from shared.events.placing import SeatReleased
 
 
 class Wanted(NamedTuple):
-    """A stay that is in a program and has no seat: it came back, or its end was taken back."""
+    """A stay that is in a program over [since, until) without a seat: it came back, or its end is later than was told.
+
+    `extends` is the claim that it had up to then; no `until`: it goes on.
+    """
 
     placement_id: str
     program: str
     since: datetime
+    until: datetime | None = None
+    extends: Claim | None = None
 
 
 class Consequences(NamedTuple):
@@ -46,14 +52,39 @@ def of_change(
         released(about(after, _facility(before, after, claim)), claim, now, reason, at=at, cause=cause)
         for claim, reason, at in gone
     )
-    left = {claim.placement_id for claim in claims if claim.until is None} - {c.placement_id for c, _, _ in gone}
-    wanted = [
-        Wanted(stay.placement_id or stay.id, stay.program, now)
-        for stay in after.stays
-        if stay.open and stay.program and _is_a_placement(stay) and not _names(stay) & left
-        if not _was_open(before, stay)
-    ]
+    left = _left_after(claims, facts)
+    wanted = [one for stay in after.stays if (one := _wanted(stay, before, left, now)) is not None]
     return Consequences(facts, tuple(wanted))
+
+
+def _left_after(claims: Sequence[Claim], facts: Sequence[SeatReleased]) -> list[Claim]:
+    """The claims that are left when these seats are given back."""
+    at = {fact.seat_id: fact.occurred_at for fact in facts}
+    found = (given_back(claim, at[claim.seat_id]) if claim.seat_id in at else claim for claim in claims)
+    return [claim for claim in found if claim is not None]
+
+
+def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datetime) -> Wanted | None:
+    """The time that a placement's stay goes on for beyond its claims, where the change made it so."""
+    names = _names(stay)
+    was = next((one for one in before.stays if _names(one) & names), None)
+    until = stay.ended.at if stay.ended else None
+    if not names or not stay.program or (was is not None and _lasts(was) >= _lasts(stay)):
+        return None
+    own = [claim for claim in claims if claim.placement_id in names]
+    if any(claim.until is None or (until is not None and claim.until >= until) for claim in own):
+        return None
+    name = stay.placement_id or stay.id
+    if was is None:  # it came back: nobody had the seat meanwhile
+        return Wanted(name, stay.program, now) if stay.open else None
+    last = max(own, key=lambda claim: claim.until or now, default=None)
+    if last is None:
+        return Wanted(name, stay.program, now) if stay.open else None
+    return Wanted(name, stay.program, last.until or now, until, last)
+
+
+def _lasts(stay: StayState) -> datetime:
+    return stay.ended.at if stay.ended else FOREVER
 
 
 def _given_back(claim: Claim, before: Folded, after: Folded, now: datetime) -> tuple[str, datetime] | None:
@@ -83,14 +114,6 @@ def _names(stay: StayState) -> set[str | None]:
     """Every id by which a placement may know the stay."""
     ids = {stay_id for kind, stay_id in (stay.key, *stay.aliases) if kind == "placement"}
     return {stay.placement_id, *ids} - {None}
-
-
-def _is_a_placement(stay: StayState) -> bool:
-    return bool(_names(stay))
-
-
-def _was_open(folded: Folded, stay: StayState) -> bool:
-    return any(one.open and _names(one) & _names(stay) for one in folded.stays)
 
 
 def _placed(folded: Folded, placement_id: str) -> bool:

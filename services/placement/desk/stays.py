@@ -1,0 +1,201 @@
+"""Stays at programs over HTTP: the first day, leaves, the end, and each corrected or taken back by the program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from services.placement.acting import Decided, Situation
+from services.placement.continuum.about import about
+from services.placement.continuum.model import StayState
+from services.placement.continuum.order import midnight
+from services.placement.continuum.states import ENDS
+from services.placement.desk.care_commands import (
+    Complete,
+    CorrectEnd,
+    CorrectStart,
+    Discontinue,
+    EndLeave,
+    Start,
+    StartLeave,
+)
+from services.placement.desk.commands import Because
+from services.placement.desk.frame import PROGRAMS, Rule, Subject, write
+from services.placement.desk.placements import facility_of
+from services.placement.programs import attendance, leaves
+from services.placement.programs.attendance import Saying, stay_of
+from services.placement.programs.seats import held, may_claim
+from shared.errors import Rejected
+from shared.events.envelope import Fact
+from shared.events.placing import SeatHeld
+
+_TAKEN_ALONG = frozenset({"absent", "leave-started", "leave-ended"})
+"""What goes with a first day that was never so; what rests on care that was given has to be taken back first."""
+
+
+def start(now: Situation, placement_id: str, asked: Start) -> Decided:
+    """The patient came. Raises Rejected as `attendance.start` does; `program-full` for a day before the agreed one on
+    which no seat is free."""
+    told = attendance.start(_saying(now, placement_id), placement_id, asked.date, unit=asked.unit)
+    return Decided((*_seat_from(now, placement_id, asked.date), told), (placement_id,))
+
+
+def correct_start(now: Situation, placement_id: str, asked: CorrectStart) -> Decided:
+    """The first day was another one. Raises Rejected as `start`, `not-started`, `told-by-hospital`."""
+    before = _standing(now, placement_id, {"started"})
+    stay = stay_of(now.folded, placement_id)
+    if before is None:
+        raise Rejected("not-started", "no first day was told", possible=("started",))
+    if stay is not None and stay.kind == "visit":
+        text = "the hospital told this first day: it is the hospital's to correct"
+        raise Rejected("told-by-hospital", text, possible=("start-withdrawn",))
+    saying = _saying(now, placement_id, before)
+    told = attendance.start(saying, placement_id, asked.date, unit=before.value.get("unit"))
+    now.tried(told)
+    return Decided((*_seat_from(now, placement_id, asked.date), told), (placement_id,))
+
+
+def withdraw_start(now: Situation, placement_id: str, asked: Because) -> Decided:
+    """The patient never came. Raises Rejected: `not-started`, `ended`, `has-attendance`."""
+    before, stay = _standing(now, placement_id, {"started"}), stay_of(now.folded, placement_id)
+    if before is None:
+        raise Rejected("not-started", "no first day was told", possible=("started",))
+    if _standing(now, placement_id, ENDS) is not None:
+        raise Rejected("ended", "the stay has ended: take its end back first", possible=("end-withdrawn",))
+    saying = _saying(now, placement_id)
+    gone = attendance.cancelled(saying, before, asked.reason)
+    along = _along(now, placement_id) if stay is None or stay.kind == "placement" else ()
+    return Decided((*(attendance.cancelled(saying, fact, asked.reason) for fact in along), gone), (placement_id,))
+
+
+def complete(now: Situation, placement_id: str, asked: Complete) -> Decided:
+    """The program was completed. Raises Rejected as `attendance.completed` does."""
+    told = attendance.completed(_saying(now, placement_id), placement_id, asked.date, asked.reason)
+    return Decided((told,), (placement_id,))
+
+
+def discontinue(now: Situation, placement_id: str, asked: Discontinue) -> Decided:
+    """The stay ended before its goal. Raises Rejected as `attendance.completed` does."""
+    told = attendance.discontinued(_saying(now, placement_id), placement_id, asked.date, asked.reason)
+    return Decided((told,), (placement_id,))
+
+
+def correct_end(now: Situation, placement_id: str, asked: CorrectEnd) -> Decided:
+    """The stay ended on another day. Raises Rejected as `complete`, `not-ended`; ValidationError for a reason that the
+    kind of end does not have."""
+    before = _end(now, placement_id)
+    end = attendance.completed if before.name == "completed" else attendance.discontinued
+    reason = asked.reason or before.value["reason"]
+    told = end(_saying(now, placement_id, before), placement_id, asked.date, reason)
+    now.tried(told)
+    return Decided((told,), (placement_id,))
+
+
+def withdraw_end(now: Situation, placement_id: str, asked: Because) -> Decided:
+    """The stay goes on. Raises Rejected `not-ended`."""
+    gone = attendance.cancelled(_saying(now, placement_id), _end(now, placement_id), asked.reason)
+    return Decided((gone,), (placement_id,))
+
+
+def start_leave(now: Situation, placement_id: str, asked: StartLeave) -> Decided:
+    """The patient is away, or was. Raises Rejected: `in-the-future`, a word of the table, `others-rest-on-it`."""
+    saying = _saying(now, placement_id)
+    told = leaves.leave_started(saying, placement_id, asked.at, asked.kind, asked.expected_return)
+    if asked.returned_at is None:
+        return _fitting(now, placement_id, told)
+    return _fitting(now, placement_id, told, leaves.leave_ended(saying, placement_id, asked.returned_at, asked.kind))
+
+
+def end_leave(now: Situation, placement_id: str, asked: EndLeave) -> Decided:
+    """The patient is back. Raises Rejected as `start_leave` does."""
+    return _fitting(now, placement_id, leaves.leave_ended(_saying(now, placement_id), placement_id, asked.at))
+
+
+def _fitting(now: Situation, placement_id: str, *told: leaves.LeaveStarted | leaves.LeaveEnded) -> Decided:
+    now.tried(*told)
+    return Decided(told, (placement_id,))
+
+
+def _saying(now: Situation, placement_id: str, instead_of: Fact | None = None) -> Saying:
+    facility = facility_of(now, placement_id) or now.folded.facility
+    which = instead_of.id if instead_of else None
+    return now.saying(facility, replaces=which, without=which)
+
+
+def _standing(now: Situation, placement_id: str, names: frozenset[str] | set[str]) -> Fact | None:
+    """The last own fact of these names about the stay that stands."""
+    return next((fact for fact in reversed(_of_stay(now, placement_id)) if fact.name in names), None)
+
+
+def _of_stay(now: Situation, placement_id: str) -> list[Fact]:
+    about_it = [f for f in now.own if (f.value.get("stay") or {}).get("id") == placement_id]
+    return [fact for fact in about_it if fact.name != "fact-cancelled" and now.standing(fact.id) is fact]
+
+
+def _end(now: Situation, placement_id: str) -> Fact:
+    found = _standing(now, placement_id, ENDS)
+    if found is None:
+        stay: StayState | None = stay_of(now.folded, placement_id)
+        raise Rejected("not-ended", "no end of the stay was told here", possible=attendance.possible(stay))
+    return found
+
+
+def _along(now: Situation, placement_id: str) -> list[Fact]:
+    return [fact for fact in _of_stay(now, placement_id) if fact.name in _TAKEN_ALONG]
+
+
+def _seat_from(now: Situation, placement_id: str, day: date) -> tuple[SeatHeld, ...]:
+    """The placement's seat, claimed from an earlier day on where the patient came before the agreed one."""
+    facility = facility_of(now, placement_id) or now.folded.facility
+    since = midnight(day, now.zone(facility))
+    seat = next((one for one in now.claimed if one.placement_id == placement_id), None)
+    if seat is None or seat.since <= since:
+        return ()
+    others = [one for one in now.claims.get(seat.program, ()) if one.seat_id != seat.seat_id]
+    may_claim(now.seats(seat.program), others, replace(seat, since=since, until=seat.since))
+    moved = replace(seat, since=since)
+    return (held(about(now.folded, facility), moved, now.now, "started-earlier"),)
+
+
+_PATH = "/api/placements/{id}"
+SUBJECT = Subject(
+    None,
+    (
+        write(
+            f"{_PATH}/started", Start, Rule(start, claims=True), action="stay-started", roles=PROGRAMS,
+            summary="The patient came for the first time",
+        ),
+        write(
+            f"{_PATH}/started-corrected", CorrectStart, Rule(correct_start, claims=True), action="start-corrected",
+            roles=PROGRAMS, summary="The first day was another one",
+        ),
+        write(
+            f"{_PATH}/start-withdrawn", Because, Rule(withdraw_start), action="start-withdrawn", roles=PROGRAMS,
+            summary="The patient never came: the placement waits for its first day again",
+        ),
+        write(
+            f"{_PATH}/completed", Complete, Rule(complete), action="stay-completed", roles=PROGRAMS,
+            summary="The patient completed the program; the seat is free from the next day on",
+        ),
+        write(
+            f"{_PATH}/discontinued", Discontinue, Rule(discontinue), action="stay-discontinued", roles=PROGRAMS,
+            summary="The stay ended before its goal; the seat is free from the next day on",
+        ),
+        write(
+            f"{_PATH}/end-corrected", CorrectEnd, Rule(correct_end), action="end-corrected", roles=PROGRAMS,
+            summary="The stay ended on another day, or for another reason",
+        ),
+        write(
+            f"{_PATH}/end-withdrawn", Because, Rule(withdraw_end), action="end-withdrawn", roles=PROGRAMS,
+            summary="The stay did not end: it goes on",
+        ),
+        write(
+            f"{_PATH}/leave-started", StartLeave, Rule(start_leave), action="leave-started", roles=PROGRAMS,
+            summary="The patient is on leave, or was",
+        ),
+        write(
+            f"{_PATH}/leave-ended", EndLeave, Rule(end_leave), action="leave-ended", roles=PROGRAMS,
+            summary="The patient is back from leave",
+        ),
+    ),
+)  # fmt: skip
