@@ -6,7 +6,7 @@ facts from Kafka. The order of locks: the episode, then the programs that it cla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from services.placement.continuum.about import about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.continuum.states import MEANING, Word
+from services.placement.continuum.wordings import roots_of, standing_of
 from services.placement.following import claimed
 from services.placement.handlers import folded_before
 from services.placement.outcome import WRITER, Ids, Telling
@@ -83,7 +84,7 @@ class Situation:
         """For decisions about a program stay; `without`: on the fold of all facts but this one (a correction)."""
         folded = self.folded
         if without is not None:
-            roots = self.roots
+            roots = roots_of(self.own)
             whole = roots.get(without, without)
             folded = fold([f for f in self.facts if roots.get(f.id) != whole], self.rules.zone_of)
         return Saying(folded, facility, self.zone(facility), self.now, replaces)
@@ -106,17 +107,9 @@ class Situation:
         """The facility's zone."""
         return self.rules.zone_of(facility)
 
-    @property
-    def roots(self) -> dict[str, str]:
-        """Own fact → the first statement of what it says now."""
-        return roots_of(self.own)
-
     def standing(self, ce_id: str) -> Fact | None:
-        """One own fact, by its ce_id or that of any statement of it, as it stands now; None where none does."""
-        roots, gone = self.roots, {fact.value.get("cancels") for fact in self.own}
-        root = roots.get(ce_id)
-        found = next((fact for fact in reversed(self.own) if roots[fact.id] == root), None)
-        return None if found is None or found.id in gone else found
+        """One own fact, by its ce_id or that of any wording of it, as it stands now; None where none does."""
+        return standing_of(self.own, ce_id)
 
     @property
     def claimed(self) -> tuple[Claim, ...]:
@@ -126,15 +119,6 @@ class Situation:
     def seats(self, program: str) -> Seats:
         """How many the program takes. Raises KeyError where the site has no such."""
         return seats_of(self.rules, program)
-
-
-def roots_of(own: Iterable[Fact]) -> dict[str, str]:
-    """ce_id → the root of its chain of replacements, of one writer's facts in their order."""
-    found: dict[str, str] = {}
-    for fact in own:
-        before = fact.value.get("replaces")
-        found[fact.id] = found.get(before, before) if before else fact.id
-    return found
 
 
 class Decided(NamedTuple):

@@ -59,6 +59,11 @@ facts = sa.Table(
         "episode_id",
         postgresql_where=sa.text(f"writer = 'placement' AND type IN ({', '.join(map(repr, DESK_TYPES))})"),
     ),
+    sa.Index(
+        "facts_of_sessions",
+        "ce_id",
+        postgresql_where=sa.text("writer = 'placement' AND type IN ('care.attended.v1', 'care.absent.v1')"),
+    ),
     comment="every fact that was applied, our own too; append-only",
 )
 

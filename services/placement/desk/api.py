@@ -16,6 +16,8 @@ from services.placement.desk import (
     reading,
     searches,
     seats,
+    sessions,
+    stays,
     waitlist,
     writing,
 )
@@ -26,6 +28,8 @@ SUBJECTS: tuple[Subject, ...] = (
     searches.SUBJECT,
     offers.SUBJECT,
     placements.SUBJECT,
+    stays.SUBJECT,
+    sessions.SUBJECT,
     seats.SUBJECT,
     waitlist.SUBJECT,
 )

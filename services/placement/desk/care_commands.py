@@ -119,5 +119,3 @@ class TellSession(SessionTold):
 
 class CorrectSession(SessionTold):
     """What really became of the session, whole."""
-
-

@@ -28,6 +28,7 @@ from services.placement.programs.seats import held, may_claim
 from shared.errors import Rejected
 from shared.events.envelope import Fact
 from shared.events.placing import SeatHeld
+from shared.events.stays import LeaveEnded, LeaveStarted
 
 _TAKEN_ALONG = frozenset({"absent", "leave-started", "leave-ended"})
 """What goes with a first day that was never so; what rests on care that was given has to be taken back first."""
@@ -111,7 +112,7 @@ def end_leave(now: Situation, placement_id: str, asked: EndLeave) -> Decided:
     return _fitting(now, placement_id, leaves.leave_ended(_saying(now, placement_id), placement_id, asked.at))
 
 
-def _fitting(now: Situation, placement_id: str, *told: leaves.LeaveStarted | leaves.LeaveEnded) -> Decided:
+def _fitting(now: Situation, placement_id: str, *told: LeaveStarted | LeaveEnded) -> Decided:
     now.tried(*told)
     return Decided(told, (placement_id,))
 

@@ -22,6 +22,8 @@ _DESK = """writer = 'placement' AND type IN (
 'care.placement-cancelled.v1', 'care.search-closed.v1', 'care.search-opened.v1', 'care.seat-held.v1',
 'care.seat-released.v1', 'care.start-missed.v1', 'care.started.v1', 'care.waitlist-left.v1', 'care.waitlisted.v1')"""
 
+_SESSIONS = "writer = 'placement' AND type IN ('care.attended.v1', 'care.absent.v1')"
+
 
 def upgrade() -> None:
     """Add the desk's tables and columns."""
@@ -35,6 +37,7 @@ def upgrade() -> None:
         sa.Column("listed", sa.LargeBinary, nullable=False, server_default="", comment="mark of its entries in lists"),
     )
     op.create_index("facts_of_the_desk", "facts", ["episode_id"], postgresql_where=sa.text(_DESK))
+    op.create_index("facts_of_sessions", "facts", ["ce_id"], postgresql_where=sa.text(_SESSIONS))
     op.create_table(
         "programs",
         sa.Column("program", sa.Text, primary_key=True),
@@ -48,7 +51,8 @@ def downgrade() -> None:
     """Take them away."""
     for table in ("entries", "seats", "programs"):
         op.drop_table(table)
-    op.drop_index("facts_of_the_desk", "facts")
+    for index in ("facts_of_sessions", "facts_of_the_desk"):
+        op.drop_index(index, "facts")
     op.drop_column("episodes", "listed")
     op.drop_column("episodes", "desk")
     idempotency.drop(op.get_bind())

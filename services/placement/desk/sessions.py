@@ -1,0 +1,140 @@
+"""Sessions of stays at programs over HTTP: who came, who did not, each corrected or taken back; no SQL, no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from services.placement import desk_views, session_views
+from services.placement.acting import Decided, Situation
+from services.placement.continuum import codec
+from services.placement.continuum.wordings import roots_of
+from services.placement.desk.care_commands import CorrectSession, SessionTold, TellSession
+from services.placement.desk.commands import Because
+from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, write
+from services.placement.desk.placements import facility_of
+from services.placement.desk_views import Line, Question
+from services.placement.programs import attendance, sessions
+from services.placement.programs.sessions import SESSIONS, STATES
+from services.placement.session_views import Attendance
+from shared.api import asking
+from shared.db import Connection
+from shared.errors import Rejected
+from shared.events.base import CareFact
+from shared.events.envelope import Fact
+from shared.events.stays import Service
+
+TELLERS = ("coordinator", "program", "clinician")
+
+
+def tell(now: Situation, _: str, asked: TellSession) -> Decided:
+    """The patient was there, or was not. Raises Rejected as `attendance.attended` does, `unknown-group`."""
+    return Decided((_told(now, asked.placement_id, asked.session_id, asked, None),))
+
+
+def correct(now: Situation, session: str, asked: CorrectSession) -> Decided:
+    """Something else became of the session. Raises Rejected as `tell`, `withdrawn`."""
+    before = _standing(now, session)
+    told = _told(now, before.value["stay"]["id"], before.value["session_id"], asked, before)
+    return Decided((told,), (session,))
+
+
+def withdraw(now: Situation, session: str, asked: Because) -> Decided:
+    """It was told by mistake. Raises Rejected `withdrawn`."""
+    before = _standing(now, session)
+    saying = now.saying(before.value["facility"])
+    return Decided((attendance.cancelled(saying, before, asked.reason),), (session,))
+
+
+def _standing(now: Situation, session: str) -> Fact:
+    found = now.standing(session)
+    if found is None or found.name not in SESSIONS:
+        raise Rejected("withdrawn", "the session was taken back already", possible=("tell it anew",))
+    return found
+
+
+def _told(now: Situation, placement_id: str, session_id: str, asked: SessionTold, before: Fact | None) -> CareFact:
+    facility = facility_of(now, placement_id) or now.folded.facility
+    which = before.id if before else None
+    saying = now.saying(facility, replaces=which, without=which)
+    if asked.absent is not None:
+        return attendance.absent(saying, placement_id, session_id, asked.date, asked.absent)
+    _has_group(now, placement_id, asked.group)
+    given = [Service.model_validate(one.model_dump()) for one in asked.services]
+    own = [fact for fact in now.own if now.standing(fact.id) is fact]
+    return attendance.attended(saying, placement_id, session_id, asked.date, given, group=asked.group, own=own)
+
+
+def _has_group(now: Situation, placement_id: str, group: str | None) -> None:
+    placed = (f for f in now.own if f.name == "placed" and f.value["placement_id"] == placement_id)
+    program = next((now.rules.site.program(fact.value["program"]) for fact in placed), None)
+    groups = tuple(one.id for one in program.groups) if program else ()
+    if group is not None and group not in groups:
+        raise Rejected("unknown-group", "the program has no such group", possible=groups)
+
+
+async def _one(connection: Connection, _: Parts, session: str) -> Line | None:
+    """A session by the ce_id of any statement of it."""
+    episode_id = await session_views.whose(connection, session)
+    found = await session_views.attendance(connection, episode_id) if episode_id else None
+    if found is None:
+        return None
+    root = roots_of(found.own).get(session)
+    return next((line for line in _lines(found) if line.id == root), None)
+
+
+async def _listed(connection: Connection, _: Parts, asked: Question) -> list[Line]:
+    """The sessions of one episode or one placement, by their day."""
+    episode_id = asked.episode_id
+    if asked.placement_id is not None:
+        placement = await desk_views.line(connection, "placement", asked.placement_id)
+        if placement is None or episode_id not in {None, placement.episode_id}:
+            return []
+        episode_id = placement.episode_id
+    if episode_id is None:
+        raise asking.unfit("episode_id", "sessions are listed for one episode_id or one placement_id")
+    found = await session_views.attendance(connection, episode_id)
+    lines = sorted(_lines(found) if found else (), key=lambda line: (line.at, line.id))
+    return [line for line in lines if _is_asked(line, asked)][: asked.most]
+
+
+def _is_asked(line: Line, asked: Question) -> bool:
+    if asked.after is not None and (line.at, line.id) <= asked.after:
+        return False
+    if asked.state not in {None, line.state} or asked.placement_id not in {None, line.content["placement_id"]}:
+        return False
+    return asked.scope.has(line)
+
+
+def _lines(found: Attendance) -> Iterator[Line]:
+    programs = {f.value["placement_id"]: f.value["program"] for f in found.own if f.name == "placed"}
+    for one in sessions.sessions(found.own, codec.unpacked(found.fold).ineffective):
+        value = one.fact.value
+        at = datetime.fromisoformat(value["occurred_at"])
+        program = programs.get(one.placement_id)
+        yield Line(
+            "session", one.id, found.episode_id, value["facility"], program, one.state, at, None, one.told(),
+            found.patient_id, found.home, found.version,
+        )  # fmt: skip
+
+
+SUBJECT = Subject(
+    Listing(
+        "sessions", "Sessions of one episode or one placement: who came, who did not, and whether it counts", EVERYBODY,
+        ("state", "episode_id", "placement_id"), STATES, _one, _listed,
+    ),
+    (
+        write(
+            "/api/sessions", TellSession, Rule(tell), action="session-told", roles=TELLERS,
+            summary="The patient was in a session of the program, or was absent",
+        ),
+        write(
+            "/api/sessions/{id}/corrected", CorrectSession, Rule(correct), action="session-corrected", roles=TELLERS,
+            summary="Something else became of the session; what is said is all of it",
+        ),
+        write(
+            "/api/sessions/{id}/withdrawn", Because, Rule(withdraw), action="session-withdrawn", roles=TELLERS,
+            summary="The session was told by mistake",
+        ),
+    ),
+)  # fmt: skip
