@@ -297,3 +297,26 @@ def test_nothing_is_given_back_twice() -> None:
     assert change([PLACED, STARTED], ended, claims=(left,)) == ([], ())
     moved = datetime.fromisoformat(ended.value["occurred_at"])
     assert moved == tell.at("2026-03-19")
+
+
+LEFT = Claim("seat-1", "GH-PHP1", tell.at("2026-03-10"), tell.at("2026-03-13"), "A", "P1")
+ENDED = tell.completed("2026-03-12")
+
+
+@pytest.mark.parametrize(
+    ("more", "claims", "expected"),
+    [
+        (tell.restated(ENDED, when="2026-03-16"), (LEFT,), (LEFT.until, tell.at("2026-03-17"), LEFT)),
+        (tell.restated(ENDED, when="2026-03-11"), (LEFT,), None),
+        (tell.cancelled(ENDED), (LEFT,), (LEFT.until, None, LEFT)),
+        (tell.cancelled(ENDED), (), (NOW, None, None)),
+        (tell.restated(ENDED, when="2026-03-16"), (), None),
+        (tell.attended("2026-03-11"), (LEFT,), None),
+    ],
+)
+def test_a_stay_that_goes_on_for_longer_wants_its_seat_for_longer(
+    more: Fact, claims: tuple[Claim, ...], expected: tuple[Any, ...] | None
+) -> None:
+    back, wanted = change([PLACED, STARTED, ENDED], more, claims=claims)
+    assert back == []
+    assert [(one.since, one.until, one.extends) for one in wanted] == ([expected] if expected else [])

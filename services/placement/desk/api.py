@@ -8,6 +8,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from services.placement.desk import (
+    conflicts,
     episodes,
     offers,
     openapi,
@@ -30,6 +31,7 @@ SUBJECTS: tuple[Subject, ...] = (
     placements.SUBJECT,
     stays.SUBJECT,
     sessions.SUBJECT,
+    conflicts.SUBJECT,
     seats.SUBJECT,
     waitlist.SUBJECT,
 )

@@ -1,0 +1,62 @@
+"""Conflicts over HTTP: facts that cannot all be so, in words, and a person who says which of them fall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import Field
+
+from services.placement import views
+from services.placement.acting import Decided, Situation
+from services.placement.continuum.settling import settle
+from services.placement.desk.commands import Ask
+from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
+from services.placement.desk.words import told
+from services.placement.desk_views import Line
+from shared.commands import Name
+from shared.db import Connection
+from shared.events.envelope import Fact
+
+
+class Settle(Ask):
+    """Which facts of the conflict fall."""
+
+    falls: tuple[Name, ...] = Field(max_length=10, description="ce_ids of facts that count no more; none: both are so")
+
+
+def settled(now: Situation, conflict_id: str, asked: Settle) -> Decided:
+    """A person decides. Raises Rejected: `settled`, `gone`, `not-of-it`."""
+    return Decided((settle(now.folded, conflict_id, asked.falls, now.now),), (conflict_id,))
+
+
+async def _in_words(connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
+    """Each conflict with its facts in words; one that was settled, as it was raised."""
+    facts = await views.facts_of(connection, list(dict.fromkeys(line.episode_id for line in found)))
+    return [_of_line(line, facts.get(line.episode_id, ()), parts) for line in found]
+
+
+def _of_line(line: Line, facts: Iterable[Fact], parts: Parts) -> dict[str, Any]:
+    known = {fact.id: fact for fact in facts}
+    raised = next((f.value for f in known.values() if f.value.get("conflict_id") == line.id and "kind" in f.value), {})
+    named = line.content.get("facts") or raised.get("facts", ())
+    return {
+        "kind": line.content.get("kind") or raised.get("kind"),
+        "facts": [told(known[ce_id], parts.rules) for ce_id in named if ce_id in known],
+    }
+
+
+SUBJECT = Subject(
+    Listing(
+        "conflicts",
+        "Facts that cannot all be so, until a person says which of them fall",
+        states=of_entries("conflict"),
+        teller=_in_words,
+    ),
+    (
+        write(
+            "/api/conflicts/{id}/settled", Settle, Rule(settled), action="conflict-settled",
+            roles=("coordinator", "clinician"), summary="Say which facts of the conflict fall; none: both are so",
+        ),
+    ),
+)  # fmt: skip
