@@ -31,7 +31,7 @@ from services.placement.search.searches import DESK, Search, searches
 from shared import audit
 from shared.clock import Clock
 from shared.db import Connection
-from shared.errors import Stale
+from shared.errors import Rejected, Stale
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
 from shared.events.saying import said
