@@ -10,7 +10,7 @@ from pathlib import Path
 from services.stack import SERVICES, ready
 from services.stack.folder import is_claimed
 from shared.errors import StepdownError
-from shared.settings import Settings, load
+from shared.settings import Settings, load, variable
 
 SKEW_SECONDS = 2.0  # more than this between two clocks, and the order of what was said is in doubt
 
@@ -87,7 +87,8 @@ def _database(data: Path, service: str) -> Callable[[], Awaitable[str]]:
         from services.stack import databases  # noqa: PLC0415
 
         secret = data / "secrets" / f"{service}.url"
-        url = secret.read_text(encoding="utf-8") if is_claimed(data) else _from(data).database()
+        given = variable(f"{service}_database_url")
+        url = secret.read_text(encoding="utf-8") if is_claimed(data) else given or _from(data).database()
         return await databases.look(url, service, SKEW_SECONDS, lambda: datetime.now(UTC))
 
     return look
