@@ -104,7 +104,11 @@ class Settings(BaseSettings):
     )
     token_issuer: str | None = Field(None, description="`iss` that bearer tokens must have")
     token_audience: str = Field("stepdown", description="`aud` that bearer tokens must have")
-    token_jwks_url: str | None = Field(None, description="where the real issuer publishes its keys")
+    token_jwks_url: str | None = Field(
+        None,
+        pattern=r"(https://|http://(127\.0\.0\.1|localhost)[:/])\S+",
+        description="where the real issuer publishes its keys (JWK Set); https, or this machine",
+    )
 
     instance: str | None = Field(
         None,

@@ -25,7 +25,7 @@ from tests.servers import DatabaseServer
 
 DECLARED = {
     "intake": ("services.intake.tables", "INTAKE", (PLUMBING,)),
-    "placement": ("services.placement.tables", "METADATA", (PLUMBING,)),
+    "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS)),
     "aftercare": ("services.aftercare.tables", "METADATA", (PLUMBING, KEYS)),
 }
 ROOT = Path(__file__).resolve().parents[2]
