@@ -45,8 +45,8 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
 
 COMMANDS = {" ".join(path): command for path, command in leaves(command_line.cli)}
 CONTRACT = """demo, up, run, topics apply, db migrate, hl7 check, send, events tail, episodes list, episodes show,
-verify, dead-letters list, dead-letters show, dead-letters replay, dead-letters discard, positions show, positions reset,
-export, doctor"""
+verify, dead-letters list, dead-letters show, dead-letters replay, dead-letters discard, positions show,
+positions reset, export, doctor"""
 """Contract 1, but for `simulate` and `bench`."""
 
 

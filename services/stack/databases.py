@@ -21,6 +21,7 @@ from services.stack.folder import Folder, new_password
 from shared.errors import SetUpError
 
 ROLES = tuple(f"{service}_{kind}" for service in SERVICES for kind in ("owner", "app"))
+APPEND_ONLY = ("audit", "refusals")
 ITERATIONS = 4096  # SCRAM-SHA-256, RFC 7677 section 4; the passwords are random
 
 
@@ -105,6 +106,16 @@ async def look(url: str, service: str, skew: float, now: Callable[[], datetime])
     if apart > skew:
         raise SetUpError(f"its clock and this machine's are {apart:.1f} s apart: let both follow a time server (NTP)")
     return f"PostgreSQL {version}, clocks {apart * 1000:.0f} ms apart"
+
+
+async def append_only(owner_url: str, service: str) -> None:
+    """What was noted stays: from now on the application role may add to these tables and read them, no more."""
+    inside = await connect(owner_url, f"the database {service}")
+    try:
+        if await inside.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", f"{service}_app"):
+            await inside.execute(f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY)} FROM {service}_app")
+    finally:
+        await inside.close()
 
 
 def on_database(url: str, name: str) -> str:

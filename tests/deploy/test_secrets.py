@@ -73,8 +73,11 @@ async def test_db_migrate_makes_databases_and_roles_with_them(tmp_path: Path, mo
         application = await asyncpg.connect(made["placement_database_url"].strip())
         try:
             assert await application.fetchval("SELECT count(*) FROM episodes") == 0
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await application.execute("DROP TABLE episodes")
+            noted = "INSERT INTO audit (at, actor, action, subject) VALUES (now(), 'a', 'b', 'c')"
+            assert await application.execute(noted) == "INSERT 0 1"
+            for forbidden in ("DROP TABLE episodes", "DELETE FROM audit", "UPDATE audit SET actor = 'x'"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await application.execute(forbidden)
         finally:
             await application.close()
 
