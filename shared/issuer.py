@@ -10,6 +10,8 @@ from typing import Any
 
 import jwt
 
+from shared.errors import SetUpError
+
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Those with a public key only: a shared secret is never published."""
 KEPT_SECONDS = 300.0
@@ -44,11 +46,21 @@ class PublishedKeys:
         """Away or not fit: what is known stays, as long as it is fresh."""
         self._next_try = now + PAUSE_SECONDS
         try:
-            published = jwt.PyJWKSet.from_dict(json.loads(self._fetch(self._url))).keys
-        except (OSError, ValueError, TypeError, AttributeError, jwt.PyJWTError):
+            self._keys = keys_at(self._url, self._fetch)
+        except SetUpError:
             return
-        self._keys = {one.key_id: one.key for one in published if one.public_key_use in {None, "sig"}}
         self._fresh_until = now + KEPT_SECONDS
+
+
+def keys_at(url: str, fetch: Callable[[str], bytes] | None = None) -> dict[str | None, Any]:
+    """`kid` → key, of those that sign. SetUpError where the issuer is away, or what it says is no set of keys."""
+    try:
+        published = jwt.PyJWKSet.from_dict(json.loads((fetch or fetched)(url))).keys
+    except (OSError, ValueError, TypeError, AttributeError, jwt.PyJWTError) as fault:
+        raise SetUpError(
+            f"the issuer's keys can't be had ({type(fault).__name__}): see STEPDOWN_TOKEN_JWKS_URL"
+        ) from None
+    return {one.key_id: one.key for one in published if one.public_key_use in {None, "sig"}}
 
 
 def fetched(url: str) -> bytes:
