@@ -10,7 +10,8 @@ from typing import Literal, get_args
 
 import jwt
 
-from shared.errors import StepdownError
+from shared.errors import SetUpError, StepdownError
+from shared.issuer import ALGORITHMS, PublishedKeys
 from shared.settings import Settings
 
 Role = Literal["hospital", "coordinator", "clinician", "program", "billing", "auditor", "admin"]
@@ -37,10 +38,12 @@ class Caller:
 
 
 class Tokens:
-    """Checks tokens of one issuer with one key (HS256 secret, or a PEM public key for RS256/ES256)."""
+    """Checks tokens of one issuer: by one key (HS256 secret, or a PEM public key), or by the keys that it publishes."""
 
-    def __init__(self, key: str, issuer: str, algorithms: tuple[str, ...]) -> None:
-        self._key, self._issuer, self._algorithms = key, issuer, algorithms
+    def __init__(
+        self, key: str | PublishedKeys, issuer: str, algorithms: tuple[str, ...], audience: str = AUDIENCE
+    ) -> None:
+        self._key, self._issuer, self._algorithms, self._audience = key, issuer, algorithms, audience
 
     def caller(self, header: str | None) -> Caller:
         """The caller of an Authorization header. Raises NotSignedIn."""
@@ -50,9 +53,9 @@ class Tokens:
         try:
             claims = jwt.decode(
                 token,
-                self._key,
+                self._key if isinstance(self._key, str) else self._key.of(token),
                 algorithms=list(self._algorithms),
-                audience=AUDIENCE,
+                audience=self._audience,
                 issuer=self._issuer,
                 options={"require": ["exp", "sub"]},
             )
@@ -60,16 +63,28 @@ class Tokens:
             raise NotSignedIn("the bearer token is not valid here, or it has expired") from None
         return Caller(
             str(claims["sub"]),
-            frozenset(str(role) for role in claims.get("roles", ()) if role in ROLES),
-            frozenset(str(facility) for facility in claims.get("facilities", ())),
+            frozenset(role for role in _texts(claims.get("roles")) if role in ROLES),
+            frozenset(_texts(claims.get("facilities"))),
         )
 
 
+def _texts(claim: object) -> list[str]:
+    """The texts of a claim that is a list; a text alone is none, or each of its letters would count."""
+    return [one for one in claim if isinstance(one, str)] if isinstance(claim, list) else []
+
+
 def tokens_of(settings: Settings) -> Tokens | None:
-    """What checks tokens here, by the settings: the development issuer's secret. None: nobody can sign in."""
-    if settings.token_secret is None:
+    """What checks tokens here: the development issuer's secret, else a real issuer's keys. None: nobody can sign in.
+
+    Raises SetUpError where half of a real issuer is named.
+    """
+    if settings.token_secret is not None:
+        return Tokens(settings.token_secret.get_secret_value(), settings.token_issuer or DEV_ISSUER, ("HS256",))
+    if settings.token_jwks_url is None:
         return None
-    return Tokens(settings.token_secret.get_secret_value(), settings.token_issuer or DEV_ISSUER, ("HS256",))
+    if settings.token_issuer is None:
+        raise SetUpError("a real issuer has a name, too: set STEPDOWN_TOKEN_ISSUER to the `iss` of its tokens")
+    return Tokens(PublishedKeys(settings.token_jwks_url), settings.token_issuer, ALGORITHMS, settings.token_audience)
 
 
 def dev_key(data: Path) -> str:

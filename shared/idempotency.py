@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.db import Connection
 from shared.errors import StepdownError
-from shared.tables import KEYS, answered_requests
+from shared.tables import answered_requests
 
 LONGEST = 200
 
@@ -68,16 +68,6 @@ async def finish(connection: Connection, request: Request, answer: Answered) -> 
 async def forget(connection: Connection, before: datetime) -> None:
     """Drop the keys of requests before an instant."""
     await connection.execute(sa.delete(answered_requests).where(answered_requests.c.at < before))
-
-
-def create(connection: sa.Connection) -> None:
-    """The table; for a migration of a service that has such a door."""
-    KEYS.create_all(connection)
-
-
-def drop(connection: sa.Connection) -> None:
-    """The way back of that migration."""
-    KEYS.drop_all(connection)
 
 
 def _row(request: Request) -> sa.ColumnElement[bool]:

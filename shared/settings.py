@@ -26,15 +26,24 @@ class _FromFiles(EnvSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name in self.settings_cls.model_fields:
-            path = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
-            if path:
-                found[name] = _text_of(name, Path(path))
+            text = _of_file(name)
+            if text is not None:
+                found[name] = text
         return found
 
 
-def _text_of(name: str, path: Path) -> str:
+def variable(name: str) -> str | None:
+    """The text of STEPDOWN_<NAME>_FILE's file, else of STEPDOWN_<NAME>; None where neither is set (or it is empty)."""
+    text = _of_file(name)
+    return os.environ.get(PREFIX + name.upper()) or None if text is None else text
+
+
+def _of_file(name: str) -> str | None:
+    path = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
+    if not path:
+        return None
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SetUpError(f"{PREFIX}{name.upper()}_FILE names a file that can't be read ({reason})") from None
@@ -46,7 +55,9 @@ class Settings(BaseSettings):
     A variable and its _FILE: the file wins. Passwords and keys are SecretStr, also the database URL, which has one.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, host:port, separated by commas")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -93,7 +104,11 @@ class Settings(BaseSettings):
     )
     token_issuer: str | None = Field(None, description="`iss` that bearer tokens must have")
     token_audience: str = Field("stepdown", description="`aud` that bearer tokens must have")
-    token_jwks_url: str | None = Field(None, description="where the real issuer publishes its keys")
+    token_jwks_url: str | None = Field(
+        None,
+        pattern=r"(https://|http://(127\.0\.0\.1|localhost)[:/])\S+",
+        description="where the real issuer publishes its keys (JWK Set); https, or this machine",
+    )
 
     instance: str | None = Field(
         None,
@@ -204,6 +219,20 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         raise SetUpError(f"the environment is not right: {wrong}") from None
+
+
+COMMANDS_READ = {
+    "STEPDOWN_INTAKE_DATABASE_URL": "intake's database, for commands that look into all three (`verify`, …)",
+    "STEPDOWN_PLACEMENT_DATABASE_URL": "placement's, likewise",
+    "STEPDOWN_AFTERCARE_DATABASE_URL": "aftercare's, likewise",
+    "STEPDOWN_INTAKE_DATABASE_OWNER_URL": "the same database as its owner role, for `db migrate` of all three at once",
+    "STEPDOWN_PLACEMENT_DATABASE_OWNER_URL": "placement's, likewise",
+    "STEPDOWN_AFTERCARE_DATABASE_OWNER_URL": "aftercare's, likewise",
+    "STEPDOWN_DATABASE_ADMIN_URL": "an administrator's URL, for `db migrate` to make databases and roles with",
+    "STEPDOWN_TOKEN": "a bearer token for commands that ask a service over HTTP, where the system issues none itself",
+    "STEPDOWN_DEBUG": "any text: an error shows where it came from, and that may show what a message said",
+}
+"""What only the command line reads, beside Settings; the URLs also as `…_FILE`."""
 
 
 def documented() -> list[tuple[str, str, str]]:

@@ -1,6 +1,6 @@
-"""The plumbing tables that each service's database has, declared once; no business word in them.
+"""The plumbing tables that each service's database has, declared for statements; no business word in them.
 
-`create_plumbing` is called by the first migration of every service.
+shared/plumbing.py made them in each service's first migration; a change here needs a new migration of every service.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ parked = sa.Table(
     sa.Column("value", sa.LargeBinary, nullable=False),
     sa.Column("headers", sa.LargeBinary, nullable=False),
     sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.Index("parked_since", "parked_at"),
     comment="facts that came before the one they follow",
 )
 
@@ -94,6 +95,7 @@ audit = sa.Table(
     sa.Column("count", sa.Integer, nullable=False, server_default="1"),
     sa.Column("reason", sa.Text),
     sa.CheckConstraint("actor <> ''", name="audit_has_an_actor"),
+    sa.Index("audit_subject", "subject", "id"),
     comment="who did what to what, and why; append-only for the application role",
 )
 
@@ -124,22 +126,3 @@ answered_requests = sa.Table(
     sa.Column("body", sa.LargeBinary),
     comment="what each Idempotency-Key was answered, so that a request sent again is done once",
 )
-
-INDEXES = (
-    "CREATE INDEX audit_subject ON audit (subject, id)",
-    "CREATE INDEX parked_since ON parked (parked_at)",
-    # the outbox is filled and emptied all day: vacuum it early and often
-    "ALTER TABLE outbox SET (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000)",
-)
-
-
-def create_plumbing(connection: sa.Connection) -> None:
-    """Create the plumbing tables; for the first migration of a service."""
-    PLUMBING.create_all(connection)
-    for statement in INDEXES:
-        connection.execute(sa.text(statement))
-
-
-def drop_plumbing(connection: sa.Connection) -> None:
-    """Drop them again; for that migration's way back."""
-    PLUMBING.drop_all(connection)

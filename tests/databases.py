@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared import migrations
 from shared.db import Database
 
 
@@ -35,6 +36,13 @@ async def a_database(admin_url: str) -> AsyncIterator[Database]:
         async with admin.connect() as connection:
             await connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
         await admin.dispose()
+
+
+async def migrate(database: Database, service: str) -> None:
+    """Give an empty database a service's tables, as `stepdown db migrate` does."""
+    found = migrations.folder(f"services.{service}")
+    assert found is not None
+    await migrations.upgrade(database.engine.url.render_as_string(hide_password=False), found)
 
 
 async def a_topic(bootstrap: str, partitions: int = 2) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 
 from services.stack.broker import Broker
 from services.stack.children import Command, die_with
 from services.stack.folder import claim, ports
 from services.stack.postgres import Postgres
+from tests import containers
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ def a_database_server(place: Path) -> Iterator[DatabaseServer]:
     if given := os.environ.get("STEPDOWN_DATABASE_URL"):
         yield DatabaseServer(given)
     elif wants_containers():
-        with import_module("testcontainers.postgres").PostgresContainer("postgres:17", driver=None) as container:
-            yield DatabaseServer(container.get_connection_url())
+        with containers.postgres() as url:
+            yield DatabaseServer(url)
     else:
         server = Postgres(claim(place), ports({"database": 0})["database"], durable=False)
         with ThreadPoolExecutor(1) as aside:  # the test session has a loop of its own in this thread
@@ -48,8 +48,8 @@ def a_broker(place: Path) -> Iterator[str]:
     if given := os.environ.get("STEPDOWN_KAFKA"):
         yield given
     elif wants_containers():
-        with import_module("testcontainers.kafka").KafkaContainer().with_kraft() as container:
-            yield container.get_bootstrap_server()
+        with containers.apache_kafka() as bootstrap:
+            yield bootstrap
     else:
         broker = Broker(claim(place), ports({"broker": 0})["broker"])
         with running(broker.command(), broker.is_ready):
@@ -82,11 +82,4 @@ def running(command: Command, is_ready: Callable[[], bool]) -> Iterator[subproce
 
 def wants_containers() -> bool:
     """STEPDOWN_TEST_CONTAINERS=1, and a Docker engine answers."""
-    if os.environ.get("STEPDOWN_TEST_CONTAINERS") != "1":
-        return False
-    docker = import_module("docker")
-    try:
-        docker.from_env().ping()
-    except docker.errors.DockerException:
-        return False
-    return True
+    return os.environ.get("STEPDOWN_TEST_CONTAINERS") == "1" and containers.engine_answers()

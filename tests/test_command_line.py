@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from services.cli import main as command_line
+from services.cli.examples import EXAMPLES
 from shared.errors import SetUpError
+from tests.house.test_docs import wrong_with
 
 
 def test_help_lists_every_command_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,10 +31,90 @@ def test_every_command_that_is_listed_has_help(capsys: pytest.CaptureFixture[str
     assert "Usage: stepdown" in capsys.readouterr().out
 
 
+def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command that does something, with the words that lead to it."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from leaves(found, (*path, name))
+
+
+COMMANDS = {" ".join(path): command for path, command in leaves(command_line.cli)}
+CONTRACT = """demo, up, run, topics apply, db migrate, hl7 check, send, events tail, episodes list, episodes show,
+verify, dead-letters list, dead-letters show, dead-letters replay, dead-letters discard, positions show,
+positions reset, export, doctor"""
+"""Contract 1, but for `simulate` and `bench`."""
+
+
+def test_every_command_of_the_contract_is_there() -> None:
+    assert {" ".join(name.split()) for name in CONTRACT.split(",")} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_the_help_of_a_command_says_what_it_does_and_what_each_option_is_and_shows_an_example(path: str) -> None:
+    command = COMMANDS[path]
+    assert len(command.help or "") > 30
+    assert [one.name for one in command.params if isinstance(one, click.Option) and not one.help] == []
+    shown = CliRunner().invoke(command_line.cli, [*path.split(), "--help"]).output
+    assert f"  stepdown {path}" in shown[shown.index("Examples:") :]
+
+
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if path in COMMANDS])
+def test_every_example_is_a_command_line_that_exists(path: str) -> None:
+    for line in EXAMPLES[path]:
+        typed = re.split(r"\s{2,}| > ", line)[0]
+        assert typed.startswith(f"stepdown {path}")
+        assert wrong_with(typed) is None, typed
+
+
+def completed(*words: str) -> list[str]:
+    """What bash is offered for the last word."""
+    asked = {"_STEPDOWN_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    program = [sys.executable, "-m", "services.cli.main"]
+    told = subprocess.run(program, env=os.environ | asked, capture_output=True, text=True, check=True)
+    return [line.partition(",")[2] for line in told.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("stepdown", "dead"), ["dead-letters"]),
+        (("stepdown", "--ver"), ["--version"]),
+        (("stepdown", "dead-letters", "re"), ["replay"]),
+        (("stepdown", "run", "p"), ["placement"]),
+        (("stepdown", "verify", "--set"), ["--settle"]),
+    ],
+)
+def test_a_shell_completes_commands_options_and_values(words: tuple[str, ...], offered: list[str]) -> None:
+    assert completed(*words) == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script_that_asks_for_stepdown(shell: str) -> None:
+    told = CliRunner().invoke(command_line.cli, ["completion", shell])
+    assert told.exit_code == 0
+    assert f"_STEPDOWN_COMPLETE={shell}_complete" in told.output
+
+
 def test_help_imports_no_broker_database_or_model_library() -> None:
-    heavy = "pydantic sqlalchemy aiokafka faststream asyncpg rich alembic asyncio"
+    heavy = "pydantic sqlalchemy aiokafka faststream asyncpg rich alembic asyncio yaml"
     program = (
         "import sys; from services.cli import main; main.run(['--help']); "
+        f"print([name for name in '{heavy}'.split() if name in sys.modules], file=sys.stderr)"
+    )
+    seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert seen.stderr.strip() == "[]"
+
+
+def test_the_help_of_no_command_imports_a_broker_database_or_model_library() -> None:
+    heavy = "pydantic sqlalchemy aiokafka faststream asyncpg rich alembic yaml starlette"
+    names = command_line.cli.list_commands(click.Context(command_line.cli))
+    program = (
+        f"import sys; from services.cli import main; [main.run([name, '--help']) for name in {names!r}]; "
         f"print([name for name in '{heavy}'.split() if name in sys.modules], file=sys.stderr)"
     )
     seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -23,19 +23,35 @@ def command() -> None:
               help="Only this one's schema, by its owner role in STEPDOWN_DATABASE_OWNER_URL.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def migrate(data: Path | None, database_url: str | None, service: str | None, as_json: bool) -> None:
-    """Bring the schemas up to date by each database's owner role.
+    """Bring the schemas up to date by each database's owner role; safe to run again.
 
-    Three ways: the system that runs on --data; a server given as administrator; one service by its owner role.
+    \b
+    Which databases:
+      --service NAME       one, by its owner role in STEPDOWN_DATABASE_OWNER_URL
+      STEPDOWN_<SERVICE>_DATABASE_OWNER_URL set for all three
+                           those; with an administrator's URL the databases and roles are made first,
+                           with the passwords of STEPDOWN_<SERVICE>_DATABASE_URL and …_OWNER_URL
+      --database-url URL   a server; databases and roles are made, their URLs written below --data
+      otherwise            those of the system that runs on --data
+
+    Each URL may be the text of a file: STEPDOWN_…_URL_FILE.
     """
     done = asyncio.run(_migrate(data, database_url, service))
     click.echo(json.dumps({"migrated": done}) if as_json else f"up to date: {', '.join(done) or 'none has a schema'}")
 
 
 async def _migrate(data: Path | None, database_url: str | None, service: str | None) -> list[str]:
-    from services.stack import databases, folder, ready, schemas
+    from services.stack import access, databases, folder, ready, schemas
+    from shared.settings import variable
 
     if service:
         return await schemas.migrate({service: _owner_url()})
+    database_url = database_url or variable("database_admin_url")
+    if data is None and (owners := access.owners()):
+        if database_url:
+            roles = [*owners.values(), *access.databases(None).values()]
+            await databases.make_with(database_url, databases.passwords_in(roles))
+        return await schemas.migrate(owners)
     place = ready.data_directory(data)
     if not database_url:
         ready.find(data)  # says how to start a system when none is running

@@ -15,7 +15,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(context: click.Context, data: Path | None, as_json: bool) -> None:
-    """Check settings, config, broker, topics, databases and clocks; exit 1 when something is not right."""
+    """Check settings, config, sign-in, broker, topics, databases and clocks; exit 1 when something is not right."""
     from services.stack import doctor, ready
 
     findings = asyncio.run(doctor.examine(ready.data_directory(data)))

@@ -7,11 +7,15 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from services.cli import examples
 from shared.errors import StepdownError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Entry(NamedTuple):
@@ -37,7 +41,15 @@ COMMANDS: dict[str, Entry] = {
     "positions": Entry("positions", "where each consumer stands; reset after a topic was made anew"),
     "dead-letters": Entry("dead_letters", "records that could not be read or applied"),
     "export": Entry("export", "the published language: AsyncAPI, schemas, OpenAPI"),
+    "completion": Entry("completion", "complete commands and options in bash, zsh or fish"),
 }
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Try it": ("demo", "up", "simulate", "send", "hl7"),
+    "Run it": ("run", "topics", "db", "doctor"),
+    "Look at it": ("episodes", "events", "feeds", "verify"),
+    "Mend it": ("dead-letters", "positions"),
+}
+"""How `--help` groups them; what is in none comes last."""
 
 
 class LazyGroup(click.Group):
@@ -51,13 +63,25 @@ class LazyGroup(click.Group):
             return None
         command = import_module(f"services.cli.{COMMANDS[cmd_name].module}").command
         assert isinstance(command, click.Command), f"services/cli/{COMMANDS[cmd_name].module}.py has no `command`"  # noqa: S101
+        examples.shown_in(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, COMMANDS[name].about) for name in self.list_commands(ctx)]
-        if rows:
-            with formatter.section("Commands"):
-                formatter.write_dl(rows)
+        left = self.list_commands(ctx)
+        width = max(map(len, left))
+        for title, names in {**SECTIONS, "Besides": tuple(left)}.items():
+            rows = [(name.ljust(width), COMMANDS[name].about) for name in names if name in left]
+            left = [name for name in left if name not in names]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=COMMANDS[name].about) for name in names]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -65,7 +89,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Care transitions in behavioral health: intake, placement, aftercare.
 
-    Every command prints for people, and JSON with --json where it has something to tell; errors go to stderr.
+    `stepdown COMMAND --help` has each command's options and examples. Every command prints for people, and JSON with
+    --json where it has something to tell; errors go to stderr.
     Exit code 0: it worked; 1: it did not; 2: wrong usage.
     """
 

@@ -44,6 +44,7 @@ identity_words = sa.Table(
     INTAKE,
     sa.Column("word", sa.LargeBinary, primary_key=True, comment="keyed hash of a normalised word (people/finding.py)"),
     sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Index("words_of_patient", "patient_id"),
     comment="by which words of name, birth date, telephone and ids a patient is found",
 )
 
@@ -63,6 +64,7 @@ idempotency = sa.Table(
     sa.Column("status", sa.Integer, comment="of the first answer"),
     sa.Column("body", sa.LargeBinary, comment="of the first answer: ids of ours"),
     sa.Column("made_at", _TIME, nullable=False),
+    sa.Index("idempotency_age", "made_at"),
     comment="what requests with an Idempotency-Key were answered",
 )
 
@@ -99,6 +101,7 @@ visits = sa.Table(
     sa.Column("ended_at", _TIME),
     sa.Column("mapping", sa.Text, nullable=False, comment="version of the site config that its facts are derived with"),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
+    sa.Index("visits_by_mapping", "mapping", "visit_id"),
     comment="visits by ADT; a visit number belongs to a patient at a facility",
 )
 
@@ -129,6 +132,9 @@ messages = sa.Table(
     sa.Column("said", sa.LargeBinary, comment="its values as JSON: codes, dates, ids (kept.py)"),
     sa.Column("sealed", sa.LargeBinary, nullable=False, comment="the raw message; place: its message_id"),
     sa.UniqueConstraint("ids", "body"),
+    sa.Index("messages_of_visit", "visit_id", "message_id"),
+    sa.Index("messages_noted", "note", "message_id", postgresql_where=sa.text("note NOT IN ('applied', 'kept')")),
+    sa.Index("messages_without_visit", "patient_id", postgresql_where=sa.text("visit_id IS NULL AND note = 'waiting'")),
     comment="every message answered AA or AE",
 )
 
@@ -147,6 +153,8 @@ facts = sa.Table(
     sa.Column("message_id", sa.Text, nullable=False, comment="who said it"),
     sa.Column("standing", sa.Boolean, nullable=False),
     sa.UniqueConstraint("episode_id", "sequence"),
+    sa.Index("facts_of_visit", "visit_id", postgresql_where=sa.text("standing")),
+    sa.Index("facts_of_requests", "episode_id", postgresql_where=sa.text("standing AND visit_id IS NULL")),
     comment="what intake stated; standing: neither cancelled nor replaced",
 )
 
@@ -161,26 +169,3 @@ feeds = sa.Table(
     sa.Column("last_at", _TIME, nullable=False),
     comment="how many messages came, and when the last",
 )
-
-INDEXES = (
-    "CREATE INDEX messages_of_visit ON messages (visit_id, message_id)",
-    "CREATE INDEX messages_noted ON messages (note, message_id) WHERE note NOT IN ('applied', 'kept')",
-    "CREATE INDEX messages_without_visit ON messages (patient_id) WHERE visit_id IS NULL AND note = 'waiting'",
-    "CREATE INDEX facts_of_visit ON facts (visit_id) WHERE standing",
-    "CREATE INDEX visits_by_mapping ON visits (mapping, visit_id)",
-    "CREATE INDEX words_of_patient ON identity_words (patient_id)",
-    "CREATE INDEX idempotency_age ON idempotency (made_at)",
-    "CREATE INDEX facts_of_requests ON facts (episode_id) WHERE standing AND visit_id IS NULL",
-)
-
-
-def create(connection: sa.Connection) -> None:
-    """Create the tables and their indexes."""
-    INTAKE.create_all(connection)
-    for statement in INDEXES:
-        connection.execute(sa.text(statement))
-
-
-def drop(connection: sa.Connection) -> None:
-    """Drop them again."""
-    INTAKE.drop_all(connection)

@@ -9,7 +9,7 @@ from pathlib import Path
 from services.stack import SERVICES, ready
 from services.stack.folder import is_claimed
 from shared.errors import SetUpError
-from shared.settings import Settings, load
+from shared.settings import Settings, load, variable
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,10 @@ def databases(data: Path | None) -> dict[str, str]:
     """Service → database URL: STEPDOWN_<SERVICE>_DATABASE_URL (or …_FILE), else the data directory's secrets."""
     place = ready.data_directory(data)
     try:
-        return {name: _given(name) or (place / "secrets" / f"{name}.url").read_text("utf-8") for name in SERVICES}
+        return {
+            name: variable(f"{name}_database_url") or (place / "secrets" / f"{name}.url").read_text("utf-8")
+            for name in SERVICES
+        }
     except OSError:
         raise SetUpError(
             f"no databases are known of {place}: name the directory of a running `stepdown up` with --data, "
@@ -36,11 +39,13 @@ def databases(data: Path | None) -> dict[str, str]:
         ) from None
 
 
-def _given(service: str) -> str | None:
-    name = f"STEPDOWN_{service.upper()}_DATABASE_URL"
-    if path := os.environ.get(f"{name}_FILE"):
-        return Path(path).read_text("utf-8").strip()
-    return os.environ.get(name)
+def owners() -> dict[str, str]:
+    """Service → URL of its owner role by STEPDOWN_<SERVICE>_DATABASE_OWNER_URL (or …_FILE); all of them, or none."""
+    found = {name: variable(f"{name}_database_owner_url") for name in SERVICES}
+    missing = [f"STEPDOWN_{name.upper()}_DATABASE_OWNER_URL" for name, url in found.items() if not url]
+    if 0 < len(missing) < len(SERVICES):
+        raise SetUpError(f"some owner roles are given and some are not: set {' and '.join(missing)} too")
+    return {name: url for name, url in found.items() if url}
 
 
 def reach(data: Path | None) -> Access:

@@ -9,10 +9,10 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -20,7 +20,13 @@ from services.stack import SERVICES
 from services.stack.folder import Folder, new_password
 from shared.errors import SetUpError
 
+ROLES = tuple(f"{service}_{kind}" for service in SERVICES for kind in ("owner", "app"))
+APPEND_ONLY = ("audit", "refusals")
 ITERATIONS = 4096  # SCRAM-SHA-256, RFC 7677 section 4; the passwords are random
+
+
+Passwords = Mapping[str, str]
+"""Role (`intake_owner`, `intake_app`, …) → its password."""
 
 
 async def make(admin_url: str, folder: Folder) -> None:
@@ -28,12 +34,20 @@ async def make(admin_url: str, folder: Folder) -> None:
 
     SetUpError when the server is away, refuses the administrator, or is older than PostgreSQL 16.
     """
+    await make_with(admin_url, {role: _password(folder, role) for role in ROLES})
+    for service in SERVICES:
+        for role, name in ((f"{service}_app", f"{service}.url"), (f"{service}_owner", f"{service}.owner-url")):
+            folder.secret(name, _as_role(on_database(admin_url, service), role, _password(folder, role)))
+
+
+async def make_with(admin_url: str, passwords: Passwords) -> None:
+    """The same with passwords that somebody else keeps; no file is written. SetUpError as `make`."""
     admin = await connect(admin_url, "the database server")
     try:
         if admin.get_server_version() < (16,):
             raise SetUpError("the database server is older than PostgreSQL 16: use a newer one")
         for service in SERVICES:
-            await _roles_and_database(admin, service, folder)
+            await _roles_and_database(admin, service, passwords)
     except asyncpg.InsufficientPrivilegeError:
         raise SetUpError(
             "the given database user may not make databases and roles: give an administrator's URL"
@@ -42,8 +56,21 @@ async def make(admin_url: str, folder: Folder) -> None:
         await admin.close()
     for service in SERVICES:
         await _rights(on_database(admin_url, service), service)
-        for role, name in ((f"{service}_app", f"{service}.url"), (f"{service}_owner", f"{service}.owner-url")):
-            folder.secret(name, _as_role(on_database(admin_url, service), role, _password(folder, role)))
+
+
+def passwords_in(urls: Iterable[str]) -> Passwords:
+    """The passwords of URLs that name our roles and databases. SetUpError for one that names others, or has none."""
+    found: dict[str, str] = {}
+    for url in urls:
+        parts = urlsplit(url)
+        role, database = unquote(parts.username or ""), parts.path.strip("/")
+        if role not in ROLES or database != role.rpartition("_")[0] or not parts.password:
+            raise SetUpError(
+                "a database URL must be postgresql://<service>_app:<password>@host:port/<service>, and with "
+                "<service>_owner for the owner's: `db migrate` makes those roles and databases"
+            )
+        found[role] = unquote(parts.password)
+    return found
 
 
 def owner_urls(data: Path) -> dict[str, str]:
@@ -81,6 +108,16 @@ async def look(url: str, service: str, skew: float, now: Callable[[], datetime])
     return f"PostgreSQL {version}, clocks {apart * 1000:.0f} ms apart"
 
 
+async def append_only(owner_url: str, service: str) -> None:
+    """What was noted stays: from now on the application role may add to these tables and read them, no more."""
+    inside = await connect(owner_url, f"the database {service}")
+    try:
+        if await inside.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", f"{service}_app"):
+            await inside.execute(f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY)} FROM {service}_app")
+    finally:
+        await inside.close()
+
+
 def on_database(url: str, name: str) -> str:
     """The same server and user, another database."""
     parts = urlsplit(url)
@@ -97,10 +134,10 @@ def _password(folder: Folder, role: str) -> str:
     return folder.kept_secret(f"{role}.password", new_password()).read_text(encoding="utf-8")
 
 
-async def _roles_and_database(admin: asyncpg.Connection, service: str, folder: Folder) -> None:
+async def _roles_and_database(admin: asyncpg.Connection, service: str, passwords: Passwords) -> None:
     for role in (f"{service}_owner", f"{service}_app"):
         verb = "ALTER" if await admin.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role) else "CREATE"
-        verifier = scram_verifier(_password(folder, role), secrets.token_bytes(16))
+        verifier = scram_verifier(passwords[role], secrets.token_bytes(16))
         await admin.execute(f"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{verifier}'")
     if not await admin.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", service):
         await admin.execute(f"GRANT {service}_owner TO CURRENT_USER")  # a managed server's administrator needs it

@@ -1,7 +1,8 @@
-"""What `stepdown doctor` looks at: broker, database, topics, clock, config; each finding says what to do."""
+"""What `stepdown doctor` looks at: broker, database, topics, clock, config, sign-in; each finding says what to do."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,8 +10,8 @@ from pathlib import Path
 
 from services.stack import SERVICES, ready
 from services.stack.folder import is_claimed
-from shared.errors import StepdownError
-from shared.settings import Settings, load
+from shared.errors import SetUpError, StepdownError
+from shared.settings import Settings, load, variable
 
 SKEW_SECONDS = 2.0  # more than this between two clocks, and the order of what was said is in doubt
 
@@ -29,6 +30,7 @@ async def examine(data: Path) -> list[Finding]:
     return [
         await _finding("settings", _settings(data)),
         await _finding("config", _config),
+        await _finding("sign-in", _sign_in(data)),
         await _finding("broker", _broker(data)),
         await _finding("topics", _topics(data)),
         *[await _finding(f"database {name}", _database(data, name)) for name in SERVICES],
@@ -62,6 +64,31 @@ async def _config() -> str:
     return f"{len(site.facilities)} facilities, {len(site.programs)} programs"
 
 
+def _sign_in(data: Path) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        from shared.auth import tokens_of  # noqa: PLC0415
+
+        if is_claimed(data) and ready.find(data).tokens:
+            return "development tokens are in the ready file"
+        settings = _from(data)
+        if tokens_of(settings) is None:
+            raise SetUpError("nobody can: set STEPDOWN_TOKEN_ISSUER and STEPDOWN_TOKEN_JWKS_URL to your issuer's")
+        if settings.token_jwks_url is None:
+            return "a token secret is set: for development only"
+        return await asyncio.to_thread(_published, settings.token_jwks_url)
+
+    return look
+
+
+def _published(url: str) -> str:
+    from shared.issuer import keys_at  # noqa: PLC0415
+
+    number = len(keys_at(url))
+    if not number:
+        raise SetUpError("the issuer publishes no key to check tokens with: is STEPDOWN_TOKEN_JWKS_URL right?")
+    return f"the issuer publishes {number} keys"
+
+
 def _broker(data: Path) -> Callable[[], Awaitable[str]]:
     async def look() -> str:
         from services.stack import topics  # noqa: PLC0415
@@ -87,7 +114,8 @@ def _database(data: Path, service: str) -> Callable[[], Awaitable[str]]:
         from services.stack import databases  # noqa: PLC0415
 
         secret = data / "secrets" / f"{service}.url"
-        url = secret.read_text(encoding="utf-8") if is_claimed(data) else _from(data).database()
+        given = variable(f"{service}_database_url")
+        url = secret.read_text(encoding="utf-8") if is_claimed(data) else given or _from(data).database()
         return await databases.look(url, service, SKEW_SECONDS, lambda: datetime.now(UTC))
 
     return look

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 async def migrate(owner_urls: dict[str, str]) -> list[str]:
     """Service → owner URL; those that have migrations, one after the other (alembic's context is one a process)."""
+    from services.stack.databases import append_only  # noqa: PLC0415  # so do these
     from shared.migrations import folder, upgrade  # noqa: PLC0415  # alembic takes a while to import
 
     done: list[str] = []
@@ -12,5 +13,6 @@ async def migrate(owner_urls: dict[str, str]) -> list[str]:
         found = folder(f"services.{service}")
         if found:
             await upgrade(url, found)
+            await append_only(url, service)  # `databases.make` gives the rights on all tables there are
             done.append(service)
     return done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.settings import documented
+from shared.settings import COMMANDS_READ, documented
 
 HEAD = """# Settings
 
@@ -13,11 +13,19 @@ Made by `stepdown export` from `shared/settings.py`; do not edit. Each service r
 |---|---|---|
 """
 
+COMMANDS = """
+## Only for commands
+
+| variable | what it is |
+|---|---|
+"""
+
 
 def settings_page() -> str:
     """The page's whole text."""
     rows = (f"| `{name}` | {_code(default)} | {_cell(about)} |\n" for name, default, about in documented())
-    return HEAD + "".join(rows)
+    more = (f"| `{name}` | {_cell(about)} |\n" for name, about in COMMANDS_READ.items())
+    return HEAD + "".join(rows) + COMMANDS + "".join(more)
 
 
 def _code(default: str) -> str:

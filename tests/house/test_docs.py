@@ -12,12 +12,16 @@ import click
 import pytest
 
 from services.cli.main import cli
+from shared.site_config import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FUNCTION = re.compile(r"`((?:services|shared)/[\w/]+\.py):(\w+)`")
-SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+SHELL = re.compile(r"```sh[^\n]*\n(.*?)```", re.DOTALL)
+FENCED = re.compile(r"```.*?```", re.DOTALL)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+IN_A_CONTAINER = re.compile(r"^docker compose run --rm tools ")
 IN_TEXT = re.compile(r"`(stepdown [^`]+)`")
 GENERIC = re.compile(r"[|…]|\bNAME\b")
 """Shorthand for several commands at once."""
@@ -29,6 +33,7 @@ def name(page: Path) -> str:
 
 def commands(text: str) -> list[str]:
     lines = [line for block in SHELL.findall(text) for line in block.splitlines()]
+    lines = [IN_A_CONTAINER.sub("stepdown ", line) for line in lines]
     shown = [line.split("#")[0].strip() for line in lines if line.startswith("stepdown ")]
     return shown + [told for told in IN_TEXT.findall(text) if not GENERIC.search(told)]
 
@@ -44,6 +49,38 @@ def defined(path: Path) -> frozenset[str]:
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     links = [link.split("#")[0] for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
     assert [link for link in links if link and not (page.parent / link).exists()] == []
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """What a link may name after `#`: headings as they become ids on a code host."""
+    headings = HEADING.findall(FENCED.sub("", page.read_text(encoding="utf-8")))
+    return frozenset(re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "#" in link and "://" not in link]
+    to = [(page.parent / file if file else page, anchor) for file, _, anchor in (one.partition("#") for one in links)]
+    assert [anchor for file, anchor in to if file.suffix == ".md" and anchor not in anchors(file.resolve())] == []
+
+
+def test_the_anchor_of_a_heading_is_known() -> None:
+    assert {"the-data-directory", "back-it-up", "run-it"} <= anchors(ROOT / "docs/run-it.md")
+
+
+MAKE = re.compile(r"(?:^|`)make ([a-z-]+)", re.MULTILINE)
+TARGETS = frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_make_target_that_is_named_exists(page: Path) -> None:
+    assert set(MAKE.findall(page.read_text(encoding="utf-8"))) - TARGETS == set()
+
+
+def test_every_key_of_a_site_is_explained() -> None:
+    page = (ROOT / "docs/configure-a-site.md").read_text(encoding="utf-8")
+    assert [key for key in Site.model_fields if f"| `{key}` |" not in page] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.intake import tables
 from services.intake.handlers import Intake
 from services.intake.reading import Answer, Received
 from services.intake.tables import INTAKE
@@ -23,8 +22,8 @@ from shared.crypto import Seal
 from shared.db import Database
 from shared.events.envelope import Fact, from_record
 from shared.outbox import unpacked
-from shared.tables import PLUMBING, create_plumbing
-from tests.databases import a_database
+from shared.tables import PLUMBING
+from tests.databases import a_database, migrate
 from tests.intake.opened import Connect
 from tests.intake.sender import Sender
 from tests.servers import DatabaseServer
@@ -37,9 +36,7 @@ _COUNT = itertools.count(1)
 async def made_database(admin_url: str) -> AsyncIterator[Database]:
     """A database with intake's tables and a random name; gone afterwards."""
     async with a_database(admin_url) as made:
-        async with made.begin() as connection:
-            await connection.run_sync(create_plumbing)
-            await connection.run_sync(tables.create)
+        await migrate(made, "intake")
         yield made
 
 

@@ -15,14 +15,12 @@ from subprocess import Popen
 import pytest
 import sqlalchemy as sa
 
-from services.intake import tables
 from services.intake.handlers import Intake
 from services.intake.invariants import broken
 from services.stack.folder import claim, ports
 from services.stack.postgres import Postgres
 from shared.db import Database
-from shared.tables import create_plumbing
-from tests.databases import driver_url
+from tests.databases import driver_url, migrate
 from tests.intake.conftest import Hospital
 from tests.intake.opened import opened
 from tests.intake.sender import Sender
@@ -43,9 +41,7 @@ class Server:
     async def database(self) -> Database:
         """Its one database, with intake's tables; it goes with the server."""
         made = Database(driver_url(self.postgres.admin_url))
-        async with made.begin() as connection:
-            await connection.run_sync(create_plumbing)
-            await connection.run_sync(tables.create)
+        await migrate(made, "intake")
         return made
 
     @contextmanager

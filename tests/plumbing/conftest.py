@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.db import Database
-from shared.tables import create_plumbing
+from shared.plumbing import create_plumbing
 from tests.databases import a_database
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared import idempotency
+from shared.plumbing import create_keys, drop_keys
 
 revision = "0002"
 down_revision = "0001"
@@ -16,7 +16,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Create them."""
-    idempotency.create(op.get_bind())
+    create_keys(op.get_bind())
     op.create_index("facts_decided", "facts", ["episode_id"], postgresql_where=sa.text("value ? 'decided_by'"))
     op.create_table(
         "entries",
@@ -39,4 +39,4 @@ def downgrade() -> None:
     """Drop them."""
     op.drop_table("entries")
     op.drop_index("facts_decided", "facts")
-    idempotency.drop(op.get_bind())
+    drop_keys(op.get_bind())

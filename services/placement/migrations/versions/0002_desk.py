@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
-from shared import idempotency
+from shared.plumbing import create_keys, drop_keys
 
 revision = "0002"
 down_revision = "0001"
@@ -27,7 +27,7 @@ _SESSIONS = "writer = 'placement' AND type IN ('care.attended.v1', 'care.absent.
 
 def upgrade() -> None:
     """Add the desk's tables and columns."""
-    idempotency.create(op.get_bind())
+    create_keys(op.get_bind())
     op.add_column(
         "episodes",
         sa.Column("desk", sa.Boolean, nullable=False, server_default="false", comment="it has facts of the desk"),
@@ -55,7 +55,7 @@ def downgrade() -> None:
         op.drop_index(index, "facts")
     op.drop_column("episodes", "listed")
     op.drop_column("episodes", "desk")
-    idempotency.drop(op.get_bind())
+    drop_keys(op.get_bind())
 
 
 def _seats() -> None:

@@ -1,0 +1,73 @@
+"""What `--help` shows as examples, by command; each is checked to be a command line that exists."""
+
+from __future__ import annotations
+
+import click
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "demo": (
+        "stepdown demo                                 60 patients, then what came of them",
+        "stepdown demo --patients 200 --serve         keeps running afterwards",
+        "stepdown demo --json                          one JSON document for a program",
+    ),
+    "up": (
+        "stepdown up                                   everything on this machine, any free ports",
+        "stepdown up --data here --mllp-port 2575 --http-port 8080",
+        "stepdown up --kafka broker:9092               with a broker of your own",
+    ),
+    "run": ("stepdown run intake                           what STEPDOWN_* must say: docs/settings.md",),
+    "topics apply": ("stepdown topics apply                         before the first start, and after each upgrade",),
+    "db migrate": (
+        "stepdown db migrate                           the system that runs on .stepdown",
+        "stepdown db migrate --service intake          one database, by its owner role",
+    ),
+    "doctor": ("stepdown doctor                               what is wrong, and what to do",),
+    "hl7 check": (
+        "stepdown hl7 check messages                   a summary of every message in a folder",
+        "stepdown hl7 check --json one.hl7             one JSON line a message",
+    ),
+    "send": (
+        "stepdown send admit.hl7 discharge.hl7         to the system that runs on .stepdown",
+        "stepdown send messages --mllp hospital:2575   a folder, to another door",
+        "stepdown send messages --kafka                by the topic hospital.adt",
+    ),
+    "simulate": ("stepdown simulate --seed 7 --patients 500 --out messages",),
+    "feeds": ("stepdown feeds                                what came, what waits, what is not mapped",),
+    "events tail": (
+        "stepdown events tail                          care.events, as they come",
+        "stepdown events tail --topic billing.service-periods --until-idle 2 --json",
+    ),
+    "episodes list": (
+        "stepdown episodes list --state between        who waits for a next level",
+        "stepdown episodes list --level php --json",
+    ),
+    "episodes show": ("stepdown episodes show ID                      one patient's way, with what was taken back",),
+    "verify": ("stepdown verify                               exit 1, and the names of what is broken",),
+    "positions show": ("stepdown positions show                       where each consumer stands, and its lag",),
+    "positions reset": ("stepdown positions reset placement.care.events",),
+    "dead-letters list": ("stepdown dead-letters list --state dead",),
+    "dead-letters show": ("stepdown dead-letters show 0192f1c8           by the first characters of its id",),
+    "dead-letters replay": (
+        "stepdown dead-letters replay --all            after what broke them was mended",
+        "stepdown dead-letters replay --reason schema  those whose reason has this text",
+    ),
+    "dead-letters discard": ('stepdown dead-letters discard 0192f1c8 --why "a test record"',),
+    "export": (
+        "stepdown export                               docs/ anew, after a change of the code",
+        "stepdown export schemas --out schemas         only these, somewhere else",
+    ),
+    "completion": (
+        "stepdown completion bash > ~/.local/share/bash-completion/completions/stepdown",
+        "stepdown completion zsh > ~/.zfunc/_stepdown  with `fpath+=~/.zfunc` in ~/.zshrc",
+        "stepdown completion fish > ~/.config/fish/completions/stepdown.fish",
+    ),
+}
+
+
+def shown_in(command: click.Command, path: str) -> None:
+    """Give a command, and those in it, their examples as the last part of their help."""
+    if isinstance(command, click.Group):
+        for name, one in command.commands.items():
+            shown_in(one, f"{path} {name}")
+    elif path in EXAMPLES and command.epilog is None:
+        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in EXAMPLES[path])
