@@ -1,0 +1,9 @@
+// Fills the token in from the address's fragment (a link of `stepdown up`), takes it out of the address, and signs in.
+"use strict";
+const field = document.querySelector("input[name=token]");
+const given = decodeURIComponent(location.hash.slice(1));
+if (field && given) {
+  history.replaceState(null, "", location.pathname);
+  field.value = given;
+  field.form.requestSubmit();
+}
