@@ -150,7 +150,7 @@ def said_of(fault: StepdownError) -> Notice:
         fields = [words.spoken(str(each.get("field"))) for each in fault.more.get("fields", ())]
         return Notice(f"{fault.text}: {', '.join(fields)}" if fields else fault.text, status=int(fault.status))
     if isinstance(fault, Rejected):
-        able = [words.spoken(each) for each in fault.possible]
+        able = [words.spoken(each) for each in fault.possible if words.spoken(each) not in fault.text]
         more = f" Possible now: {', '.join(able)}." if able else ""
         return Notice(f"Not possible now: {fault.text}.{more}", status=HTTPStatus.CONFLICT)
     if isinstance(fault, Transient):

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from services.aftercare.check import broken
 from services.aftercare.handlers import Rules
-from services.aftercare.web import api, desk
+from services.aftercare.referrals import MOVES
+from services.aftercare.web import api, desk, rows
 from services.aftercare.web.lists import LISTS
 from services.aftercare.web.words import DONE, LABELS
 from services.aftercare.web.writing import WRITES
@@ -271,6 +272,10 @@ async def test_an_address_that_we_never_gave_gets_a_page_that_says_so(browser: B
     page = await browser.open("/", **query)
     assert page.status == 422
     assert page.notice
+
+
+def test_every_move_of_a_referral_has_its_place_among_the_buttons() -> None:
+    assert sorted(rows._LIKELY) == sorted(MOVES)
 
 
 def test_every_write_of_the_api_has_a_button_and_a_sentence() -> None:

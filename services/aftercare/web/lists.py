@@ -23,7 +23,7 @@ SOON = timedelta(days=2)
 class Listing:
     """One list: its name in addresses, what people read, and the entries or windows that it has.
 
-    `late`: how long after its time an entry is late; None where nothing of it can be.
+    `late`: how long after its time an entry is urgent, None where nothing of it can be; `urgent`: what that is called.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Listing:
     empty: str
     of: Wanted | State
     late: timedelta | None = None
+    urgent: str = "overdue"
     first: bool = True
     """Whether it is on the first page too."""
 
@@ -54,7 +55,6 @@ LISTS: dict[str, Listing] = {
             "Raised by contacts missed in a row or a readmission, until somebody judges that it is over.",
             "No risk is raised.",
             Wanted("risk", ("raised",)),
-            late=timedelta(0),
         ),
         Listing(
             "follow-ups",
@@ -63,6 +63,7 @@ LISTS: dict[str, Listing] = {
             "No follow-up is due.",
             "due",
             late=-SOON,
+            urgent="soon over",
         ),
         Listing(
             "referrals",
@@ -86,6 +87,7 @@ LISTS: dict[str, Listing] = {
             "There is no appointment.",
             Wanted("appointment", ("scheduled",)),
             late=timedelta(0),
+            urgent="past",
         ),
         Listing(
             "missed",

@@ -162,13 +162,25 @@ def _forms(kind: str, found: Mapping[str, Any], now: Now) -> Iterator[Form]:
 
 
 def _moves(found: Mapping[str, Any], now: Now, of_episode: dict[str, str]) -> Iterator[Form]:
-    for each in found["value"].get("possible", ()):
+    for each in sorted(found["value"].get("possible", ()), key=_LIKELY.index):
         yield _form(f"/api/referrals/{{id}}/{each}", found, now)
     if found["state"] in {"declined", "cancelled"}:
         given = of_episode | {"kind": found["value"]["kind"], "instead_of": found["id"]}
         yield _form("/api/referrals", found, now, given)
 
 
+_LIKELY = (
+    "completed",
+    "scheduled",
+    "accepted",
+    "received",
+    "no-show",
+    "rescheduled",
+    "declined",
+    "cancelled",
+    "cancellation-requested",
+)
+"""Moves of a referral, the likeliest first."""
 _LEFT_OUT = ("appointment_id", "instead_of")
 _PROVIDER_S = ("received", "accepted", "scheduled", "rescheduled", "completed")
 _SETTLED = {**{each: {"by": "provider"} for each in _PROVIDER_S}, "no-show": {"by": "patient"}}
