@@ -47,18 +47,17 @@ class Asset(NamedTuple):
 
 @dataclass(frozen=True)
 class Pages:
-    """One service's pages: its name and title, the folder of its templates, where browsers reach intake (None: away).
+    """One service's pages: their title, and where browsers reach intake (None: away).
 
     `done`: code → sentence of what may be said after an act; a browser's own text is never shown.
     """
 
     title: str
-    templates: Path
     intake: str | None = None
     done: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        loader = FileSystemLoader([self.templates, ASSETS])
+        loader = FileSystemLoader(ASSETS)
         made = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )

@@ -124,33 +124,26 @@ async def waiting(
     return [_plain(row) for row in (await connection.execute(query.limit(limit))).mappings()]
 
 
-class Counted(NamedTuple):
-    """How many there are, and how many of them are late."""
-
-    total: int
-    late: int
-
-
 async def counted(
     connection: Connection, wanted: Wanted, *, facilities: frozenset[str] | None, late: datetime
-) -> Counted:
+) -> tuple[int, int]:
     """How many entries are wanted, and how many of them were due before `late`."""
     count = sa.func.count()
     query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, facilities))
     row = (await connection.execute(query)).one()
-    return Counted(int(row[0]), int(row[1]))
+    return int(row[0]), int(row[1])
 
 
 async def counted_windows(
     connection: Connection, state: State, *, facilities: frozenset[str] | None, late: date
-) -> Counted:
+) -> tuple[int, int]:
     """How many windows are in a state, and of how many the last day is `late` or before it."""
     count = sa.func.count()
     query = sa.select(count, count.filter(follow_ups.c.due_to <= late)).where(follow_ups.c.state == state)
     if facilities is not None:
         query = query.where(follow_ups.c.facility.in_(sorted(facilities)))
     row = (await connection.execute(query)).one()
-    return Counted(int(row[0]), int(row[1]))
+    return int(row[0]), int(row[1])
 
 
 async def entry(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ from shared.web import web_app
 from tests.browsing import Browser
 
 KEY = "k" * 32
-FRAME = Pages("A desk", ASSETS, "http://intake.test:8000", {"well-done": "it is done"})
+FRAME = Pages("A desk", "http://intake.test:8000", {"well-done": "it is done"})
 
 
 def token(*roles: str, key: str = KEY, hours: int = 1) -> str:

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.aftercare import referrals, views
-from services.aftercare.domain import State
 from services.aftercare.views import AfterEntry, Wanted
 from services.aftercare.web.follow_ups import window_behind
 from shared.api import paging
 from shared.db import Connection
-
-Facilities = frozenset[str] | None
-SOON = timedelta(days=2)
-"""A window whose last day is no further away counts as urgent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One list: its name in addresses, what people read, and the entries or windows that it has.
-
-    `late`: how long after its time an entry is urgent, None where nothing of it can be; `urgent`: what that is called.
-    """
-
-    name: str
-    title: str
-    hint: str
-    empty: str
-    of: Wanted | State
-    late: timedelta | None = None
-    urgent: str = "overdue"
-    first: bool = True
-    """Whether it is on the first page too."""
-
+from shared.desk import SOON, Counted, Listing, Look
 
 OPEN = tuple(state.value for state in referrals.State if state not in referrals.ENDS)
 LISTS: dict[str, Listing] = {
@@ -64,6 +40,7 @@ LISTS: dict[str, Listing] = {
             "due",
             late=-SOON,
             urgent="soon over",
+            tone="soon",
         ),
         Listing(
             "referrals",
@@ -117,29 +94,30 @@ LISTS: dict[str, Listing] = {
 }
 
 
-async def rows(
-    connection: Connection, listing: Listing, facilities: Facilities, cursor: str | None, limit: int
-) -> Sequence[dict[str, Any]]:
-    """Up to `limit` rows behind the cursor, each with its episode's `sequence`. Raises 422 for a cursor of somebody's
-    own."""
-    last = paging.behind({"cursor": cursor} if cursor else {}, 2)
+async def found(connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    """The rows from the cursor on, each with its episode's `sequence`, and the cursor behind them. Raises 422."""
+    last = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
+    facilities, limit = look.facilities, look.most + 1
     if isinstance(listing.of, Wanted):
         after = AfterEntry(paging.instant(last[0]), last[1]) if last else None
-        return await views.waiting(connection, listing.of, facilities=facilities, after=after, limit=limit)
-    behind = window_behind(last) if last else None
-    return await views.list_follow_ups(connection, state=listing.of, facilities=facilities, after=behind, limit=limit)
+        rows = await views.waiting(connection, listing.of, facilities=facilities, after=after, limit=limit)
+    else:
+        behind = window_behind(last) if last else None
+        rows = await views.list_follow_ups(
+            connection, state=listing.of, facilities=facilities, after=behind, limit=limit
+        )
+    return paging.page(rows, look.most, _place)
 
 
-def place(row: Mapping[str, Any]) -> Sequence[str]:
-    """What a cursor behind this row is made of."""
+def _place(row: Mapping[str, Any]) -> Sequence[str]:
     if "sort_at" in row:
         return paging.at(row["sort_at"]), row["id"]
     return row["due_to"].isoformat(), row["follow_up_id"]
 
 
-async def count(connection: Connection, listing: Listing, facilities: Facilities, now: datetime) -> views.Counted:
-    """How many there are, and how many of them are late."""
-    late = now - listing.late if listing.late is not None else datetime.min.replace(tzinfo=UTC)
+async def count(connection: Connection, listing: Listing, look: Look) -> Counted:
+    """How many there are, and how many of them are urgent."""
+    late = look.at - listing.late if listing.late is not None else datetime.min.replace(tzinfo=UTC)
     if isinstance(listing.of, Wanted):
-        return await views.counted(connection, listing.of, facilities=facilities, late=late)
-    return await views.counted_windows(connection, listing.of, facilities=facilities, late=late.date())
+        return Counted(*await views.counted(connection, listing.of, facilities=look.facilities, late=late))
+    return Counted(*await views.counted_windows(connection, listing.of, facilities=look.facilities, late=late.date()))

@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
 from services.aftercare.marks import OPEN_TO
 from services.aftercare.web import words
-from services.aftercare.web.lists import SOON
 from services.aftercare.web.writing import WRITES, Write
 from shared.acting import address
+from shared.desk import Badge, Row, by, until
 from shared.forms import Form, local, questions
-from shared.words import day, days_left, moment, spoken, time_left
+from shared.words import day, moment, spoken, time_left
 
 BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
-
-
-class Badge(NamedTuple):
-    """A few words about time or state; `tone`: late, soon, good, or nothing."""
-
-    text: str
-    tone: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What the page shows of one entry."""
-
-    patient_id: str
-    facility: str
-    what: str
-    details: tuple[str, ...]
-    badge: Badge
-    forms: tuple[Form, ...]
 
 
 class Now(NamedTuple):
@@ -44,18 +24,14 @@ class Now(NamedTuple):
     at: datetime
     zone: tzinfo
 
-    @property
-    def today(self) -> date:
-        """The day there."""
-        return self.at.astimezone(self.zone).date()
-
 
 def row_of(found: Mapping[str, Any], now: Now, *, may_act: bool) -> Row:
     """A row of any list."""
     kind = found.get("kind", "follow-up")
     what, details, badge = _TOLD[kind](found, now)
     forms = tuple(_forms(kind, found, now)) if may_act else ()
-    return Row(found["patient_id"], found["facility"], what, tuple(filter(None, details)), badge, forms)
+    told = tuple(filter(None, details))
+    return Row(what, badge, found["facility"], found["patient_id"], details=told, forms=forms)
 
 
 Told = tuple[str, tuple[str, ...], Badge]
@@ -69,7 +45,7 @@ def _plan(found: Mapping[str, Any], now: Now) -> Told:
         return "In aftercare", (started, template), Badge("no contact asked for now")
     due = _at(value["contact_due"])
     name = next((c["name"] for c in value["contacts"] if "kept_by" not in c and _at(c["to"]) == due), "contact")
-    return spoken(name).capitalize(), (f"by {moment(due, now.zone)}", started, template), _until(due, now)
+    return spoken(name).capitalize(), (f"by {moment(due, now.zone)}", started, template), until(due, now.at)
 
 
 def _risk(found: Mapping[str, Any], now: Now) -> Told:
@@ -90,7 +66,7 @@ def _referral(found: Mapping[str, Any], now: Now) -> Told:
     if ended or "due_by" not in value:
         return spoken(value["kind"]).capitalize(), details, Badge(spoken(found["state"]), "late" if ended else "")
     due = date.fromisoformat(value["due_by"])
-    return spoken(value["kind"]).capitalize(), (*details, f"to be settled by {day(due)}"), _by(due, now)
+    return spoken(value["kind"]).capitalize(), (*details, f"to be settled by {day(due)}"), by(due, now.at, now.zone)
 
 
 def _appointment(found: Mapping[str, Any], now: Now) -> Told:
@@ -109,7 +85,7 @@ def _contact(found: Mapping[str, Any], now: Now) -> Told:
 
 def _follow_up(found: Mapping[str, Any], now: Now) -> Told:
     window = f"{day(found['due_from'])} to {day(found['due_to'])}"
-    badge = Badge("missed", "late") if found["state"] == "missed" else _by(found["due_to"], now)
+    badge = Badge("missed", "late") if found["state"] == "missed" else by(found["due_to"], now.at, now.zone)
     return words.measure(found["measure"]).capitalize(), (f"a visit counts from {window}",), badge
 
 
@@ -121,17 +97,6 @@ _TOLD: dict[str, Callable[[Mapping[str, Any], Now], Told]] = {
     "contact": _contact,
     "follow-up": _follow_up,
 }
-
-
-def _until(due: datetime, now: Now) -> Badge:
-    late, soon = due < now.at, due - now.at < SOON
-    return Badge(time_left(due, now.at), "late" if late else "soon" if soon else "")
-
-
-def _by(last: date, now: Now) -> Badge:
-    days = (last - now.today).days
-    text = "last day today" if days == 0 else days_left(last, now.today)
-    return Badge(text, "late" if days < 0 else "soon" if days <= SOON.days else "")
 
 
 def _at(text: str) -> datetime:
