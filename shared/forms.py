@@ -49,21 +49,26 @@ def questions(
     proposed: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
     leave_out: Sequence[str] = (),
+    options: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[Question, ...]:
-    """A model's fields as questions. `given` values are settled (hidden), `proposed` ones may be changed."""
-    known, first, named = given or {}, proposed or {}, labels or {}
+    """A model's fields as questions. `given` values are settled (hidden), `proposed` ones may be changed; `options`:
+    field → what a text is chosen from, value → words."""
+    known, first, named, chosen = given or {}, proposed or {}, labels or {}, options or {}
     found = []
-    for name, info in model.model_fields.items():
+    for own, info in model.model_fields.items():
+        name = info.alias or own
         if name in known:
             found.append(Question(name, "hidden", "", required=True, value=known[name]))
         elif name not in leave_out:
             value = first.get(name, _default(info))
-            found.append(_question(name, info, named.get(name, spoken(name).capitalize()), value))
+            found.append(_question(name, info, named.get(name, spoken(name).capitalize()), value, chosen.get(name)))
     return tuple(found)
 
 
-def _question(name: str, info: FieldInfo, label: str, value: str) -> Question:
+def _question(name: str, info: FieldInfo, label: str, value: str, chosen: Mapping[str, str] | None = None) -> Question:
     plain = _without_none(info.annotation)
+    if chosen is not None:
+        return Question(name, "select", label, info.is_required(), value, chosen)
     if get_origin(plain) is Literal:
         options = {str(each): spoken(str(each)) for each in get_args(plain)}
         return Question(name, "select", label, info.is_required(), value, options)
@@ -91,7 +96,8 @@ def body_of(model: type[BaseModel], fields: Mapping[str, str], zone: tzinfo) -> 
     What is left empty is not sent. Raises InvalidMessage for a time that is none.
     """
     found: dict[str, Any] = {}
-    for name, info in model.model_fields.items():
+    for own, info in model.model_fields.items():
+        name = info.alias or own
         text = fields.get(name, "").strip()
         if text:
             found[name] = _value(name, _without_none(info.annotation), text, zone)

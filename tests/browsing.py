@@ -23,7 +23,7 @@ class _Rows(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[tuple[list[str], dict[str, Form]]] = [([], {})]
-        self.row = 0
+        self.row = self.depth = 0
         self.notice: list[str] = []
         self.form: Form | None = None
         self.inside: list[str] = []
@@ -32,14 +32,18 @@ class _Rows(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         if tag == "li":
-            self.rows.append(([], {}))
-            self.row = len(self.rows) - 1
+            self.depth += 1
+            if self.depth == 1:  # within a row there may be a list of its own
+                self.rows.append(([], {}))
+                self.row = len(self.rows) - 1
         elif tag == "form":
             self.form = Form("", has.get("action", ""), {})
         elif tag == "input" and self.form is not None and "name" in has:
             self.form.fields[has["name"]] = has.get("value", "")
         elif tag == "select":
             self.select = has["name"]
+            if self.form is not None:
+                self.form.fields[self.select] = ""
         elif tag == "option" and self.form is not None and "selected" in has:
             self.form.fields[self.select] = has.get("value", "")
         elif tag == "p" and "notice" in has.get("class", "").split():
@@ -49,7 +53,8 @@ class _Rows(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "li":
-            self.row = 0
+            self.depth -= 1
+            self.row = self.row if self.depth else 0
         elif tag in {"button", "p"} and self.inside:
             self.inside.pop()
 
@@ -75,10 +80,10 @@ class Page:
         self.notice = " ".join(self._rows.notice)
 
     def forms(self, row: str, facility: str = "") -> dict[str, Form]:
-        """The forms of the first row that has these words, by their buttons' labels."""
+        """The forms of the first row that has these words (several with ` + ` between), by their buttons' labels."""
         for words, forms in self._rows.rows[1:]:
             text = " ".join(words)
-            if row in text and facility in text:
+            if all(each in text for each in (*row.split(" + "), facility)):
                 return forms
         raise AssertionError(f"no row says {row}")
 
