@@ -61,7 +61,7 @@ async def sign_in(tab: Tab, system: System, desk: str) -> None:
     await tab.shows("location.pathname === '/' && document.querySelector('nav.lists') !== null")
 
 
-@pytest.fixture(params=["aftercare"])
+@pytest.fixture(params=["aftercare", "placement"])
 def desk(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -99,6 +99,17 @@ async def test_a_contact_is_recorded_by_hand_and_said_to_be(tab: Tab, system: Sy
     notice = await tab.shows("document.querySelector('.notice') && document.querySelector('.notice').innerText")
     assert notice == "The contact is recorded"
     assert await tab.look("location.search") == "?list=follow-ups"
+
+
+async def test_a_patient_is_offered_to_a_program_and_placed(tab: Tab, system: System) -> None:
+    await sign_in(tab, system, "placement")
+    await tab.look("document.querySelector('a[href^=\"/?search=\"]').click()")
+    await tab.shows("document.querySelector('#programs form.asked') !== null")
+    await tab.look("document.querySelector('#programs form.asked').requestSubmit()")
+    sent = await tab.shows("document.querySelector('.notice') && document.querySelector('.notice').innerText")
+    assert sent == "The offer is sent"
+    await tab.look("document.querySelector('#asked form[action$=\"/accepted\"]').requestSubmit()")
+    await tab.shows("document.querySelector('.notice')?.innerText.startsWith('Placed')")
 
 
 async def test_a_form_that_lacks_an_answer_is_not_sent(tab: Tab, system: System) -> None:

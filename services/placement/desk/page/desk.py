@@ -24,8 +24,8 @@ from shared.acting import Acts
 from shared.api import asking, paging
 from shared.auth import Caller
 from shared.db import Connection
+from shared.desk import A_FEW, Counted, Desk, Listing, Look, Row, Section, may
 from shared.desk import FILTERS as LIST_FILTERS
-from shared.desk import Counted, Desk, Listing, Look, Row, Section, may
 from shared.pages import Pages
 from shared.site_values import Program
 
@@ -74,7 +74,8 @@ class Placement:
         """The rows, and the cursor behind them; who saw whose is noted."""
         reader = self._reader(look)
         if listing.of is SEATS:
-            return await self._seats(connection, look, reader), None
+            every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
+            return await self._seats(connection, look._replace(most=every), reader), None
         question = self._question(listing.of, look, look.most + 1)
         found = await _LISTINGS[listing.of.kind].lines(connection, self.parts, question)
         page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
@@ -91,7 +92,7 @@ class Placement:
         about = Question(scope(look.who, look.facilities), 50, episode_id=search.episode_id)
         offers = await _LISTINGS["offer"].lines(connection, self.parts, about)
         mine = [line for line in offers if line.content.get("search_id") == search.id]
-        found = [_section("search", "Search", "", await self._told(connection, [search], look, reader))]
+        found = [_section("search", "Search", "", await self._told(connection, [search], look, reader, linked=False))]
         if mine:
             found.append(_section("asked", "Asked", "", await self._told(connection, mine, look, reader)))
         if search.state != "open":
@@ -110,23 +111,26 @@ class Placement:
         ]
 
     async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
+        """Every program; where only a few rows are asked for, the fullest."""
         claims: Mapping[str, Sequence[Claim]] = await desk_views.claims(connection, look.at)
-        return [
-            program_row(p, claims.get(p.id, ()), self._free_on(p, claims, look.at), reader)
-            for p in self._programs(look)
-        ]
+        every = self._programs(look)
+        if len(every) > look.most:
+            every = sorted(every, key=lambda p: -len(claims.get(p.id, ())) / p.capacity)[: look.most]
+        return [program_row(p, claims.get(p.id, ()), self._free_on(p, claims, look.at), reader) for p in every]
 
     def _free_on(self, program: Program, claims: Mapping[str, Sequence[Claim]], at: datetime) -> date | None:
         return programs.first_day(self.parts, program, claims.get(program.id, ()), at)
 
-    async def _told(self, connection: Connection, lines: Sequence[Line], look: Look, reader: Reader) -> list[Row]:
+    async def _told(
+        self, connection: Connection, lines: Sequence[Line], look: Look, reader: Reader, *, linked: bool = True
+    ) -> list[Row]:
         """Rows of lines, as the API tells of them."""
         if not lines:
             return []
         kind = lines[0].kind
         bodies = await reading.told(connection, self.parts, _LISTINGS[kind], list(lines))
         await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
-        return [row_of(line, body, reader) for line, body in zip(lines, bodies, strict=True)]
+        return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, bodies, strict=True)]
 
     def _reader(self, look: Look) -> Reader:
         return Reader(look.who, look.at, self.parts.rules.site, {write.path: write for write in WRITES})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
 
-from services.placement.desk.frame import Write
+from services.placement.desk.frame import CARE, Write
 from services.placement.desk.page import words
 from services.placement.desk_views import Line
 from services.placement.search.states import BY_A_PERSON
@@ -43,11 +43,11 @@ class Reader:
 Told = tuple[str, tuple[str, ...], Badge]
 
 
-def row_of(line: Line, body: Mapping[str, Any], reader: Reader) -> Row:
-    """A row of a line; `body` is what the API shows of it."""
+def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool = True) -> Row:
+    """A row of a line; `body` is what the API shows of it; `linked`: with the way to what a search looks at."""
     what, details, badge = _TOLD[line.kind](line, body, reader)
-    search = body.get("search_id") if line.kind == "search" and line.state == "open" else None
-    link = (f"/?search={search}", "Programs that suit") if search and may(reader.who, _CARE) else None
+    looked_at = linked and (line.kind, line.state) == ("search", "open") and may(reader.who, CARE)
+    link = (f"/?search={line.id}", "Programs that suit") if looked_at else None
     return Row(
         what,
         badge,
@@ -57,9 +57,6 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader) -> Row:
         link=link,
         forms=tuple(_forms(line, body, reader)),
     )
-
-
-_CARE = ("coordinator", "clinician", "auditor", "billing")
 
 
 def level(code: str | None) -> str:
@@ -115,9 +112,18 @@ def _placement(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     seat = "" if body.get("seat") or line.state in {"ended", "cancelled"} else "has no seat"
     details = (f"{level(body.get('level'))} · first day {day(first) if first else 'open'}", variance, seat)
     if line.state == "placed" and first is not None:
-        return reader.program(line.program), details, by(first, reader.at, reader.zone(line.facility))
+        return reader.program(line.program), details, _to_come(first, reader.at, reader.zone(line.facility))
     tone = {"missed": "late", "started": "good"}.get(line.state, "")
     return reader.program(line.program), details, Badge(spoken(line.state), tone)
+
+
+def _to_come(first: date, now: datetime, zone: tzinfo) -> Badge:
+    """How far a first day is."""
+    days = (first - now.astimezone(zone).date()).days
+    if days == 0:
+        return Badge("today", "soon")
+    many = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return Badge(f"in {many}") if days > 0 else Badge(f"{many} overdue", "late")
 
 
 def _waiting(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:

@@ -62,7 +62,7 @@ def candidate_row(candidate: Candidate, program: Program, claims: Sequence[Claim
     """A program for a search: what speaks for and against it, and the offer where there is none yet."""
     plain = program_row(program, claims, candidate.free_on, reader)
     points = tuple((reason.holds, reason.words) for reason in candidate.reasons)
-    badge = Badge("suits", "good") if candidate.fits else Badge("does not suit", "late")
+    badge = Badge("suits", "good") if candidate.fits else Badge("does not suit")
     forms = tuple(_asking(candidate, program, search, reader))
     return Row(
         plain.what,
