@@ -93,14 +93,17 @@ def _default(info: FieldInfo) -> str:
 def body_of(model: type[BaseModel], fields: Mapping[str, str], zone: tzinfo) -> bytes:
     """What the API would have been sent: JSON of the fields that the model has, local times with the zone's offset.
 
-    What is left empty is not sent. Raises InvalidMessage for a time that is none.
+    What is left empty is not sent, but for a list that is needed; a list has blanks between. Raises InvalidMessage for
+    a time that is none.
     """
     found: dict[str, Any] = {}
     for own, info in model.model_fields.items():
-        name = info.alias or own
+        name, plain = info.alias or own, _without_none(info.annotation)
         text = fields.get(name, "").strip()
-        if text:
-            found[name] = _value(name, _without_none(info.annotation), text, zone)
+        if get_origin(plain) is tuple:
+            found |= {name: text.split()} if text or (name in fields and info.is_required()) else {}
+        elif text:
+            found[name] = _value(name, plain, text, zone)
     return orjson.dumps(found)
 
 

@@ -15,7 +15,7 @@ from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk as page
 from services.placement.desk.page.lists import LISTS
 from services.placement.desk.page.rows import _OFFERED, _TOLD
-from services.placement.desk.page.words import LABELS
+from services.placement.desk.page.words import DONE, LABELS
 from services.placement.entries import STATES
 from services.placement.rules import Rules
 from shared.auth import DEV_ISSUER, Tokens
@@ -199,7 +199,8 @@ async def test_who_looked_at_whom_is_written_down(browser: Browser, database: Da
 
 
 def test_every_write_of_the_api_has_a_button_and_every_kind_a_row() -> None:
-    plain = {write.path for write in page.WRITES if write.path.startswith(("/api/searches", "/api/offers"))}
-    assert plain <= LABELS.keys()
+    own = ("/api/searches", "/api/offers", "/api/placements", "/api/waitlist")
+    assert {write.path for write in page.WRITES if write.path.startswith(own)} <= LABELS.keys()
+    assert {write.action for write in page.WRITES if write.path in LABELS} <= DONE.keys()
     assert {kind for kind, _ in _OFFERED} <= _TOLD.keys()
     assert all(state in STATES[kind] for kind, state in _OFFERED)  # type: ignore[index]

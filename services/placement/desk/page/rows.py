@@ -133,7 +133,8 @@ def _waiting(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
 
 def _conflict(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     since = f"since {moment(line.at, reader.zone(line.facility))}"
-    return spoken(str(body.get("kind", "conflict"))).capitalize(), (since,), Badge(spoken(line.state), "late")
+    facts = [str(fact["says"]) for fact in body.get("facts", ()) if isinstance(fact, Mapping)]
+    return spoken(str(body.get("kind", "conflict"))).capitalize(), (since, *facts), Badge(spoken(line.state), "late")
 
 
 _TOLD: dict[str, Callable[[Line, Mapping[str, Any], Reader], Told]] = {
@@ -167,9 +168,21 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
         path = f"/api/{_LISTS[line.kind]}/{{id}}/{to}"
         if (write := _able(path, reader)) is not None:
             yield form(write, line, reader, proposed=_proposed(to, body, line, reader))
+    yield from _settling(line, body, reader)
     again = _able("/api/searches", reader) if line.kind == "search" and body.get("reason") in BY_A_PERSON else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
+
+
+def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    """Of a conflict: each fact may be the one that falls, or none."""
+    write = _able("/api/conflicts/{id}/settled", reader)
+    if (line.kind, line.state) != ("conflict", "open") or write is None:
+        return
+    for fact in body.get("facts", ()):
+        falling = form(write, line, reader, given={"falls": fact["ce_id"]})
+        yield falling._replace(label=f"Not so: {fact['says'].partition(', said by')[0]}")
+    yield form(write, line, reader, given={"falls": ""})
 
 
 def _able(path: str, reader: Reader) -> Write | None:
@@ -190,7 +203,7 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
     return {"date": now[:10], "at": now}
 
 
-_LEFT_OUT = ("days", "programs", "needs", "services", "expected_return", "returned_at", "unit")
+_LEFT_OUT = ("days", "programs", "needs", "services", "returned_at", "unit")
 """Fields that a plain form does not ask for: the API does."""
 
 
