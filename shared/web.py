@@ -72,10 +72,15 @@ def web_app(*, title: str, tokens: Tokens | None, ready: Check, routes: Sequence
 
 def caller(request: Request, *roles: str) -> Caller:
     """Who asks, if one of the roles fits (admin always does). Raises NotSignedIn or a 403 Problem."""
+    return caller_by(request, request.headers.get("authorization"), *roles)
+
+
+def caller_by(request: Request, header: str | None, *roles: str) -> Caller:
+    """The same, by the text of an Authorization header, wherever that came from."""
     tokens: Tokens | None = request.app.state.tokens
     if tokens is None:
         raise NotSignedIn("no token issuer is configured")
-    asking = tokens.caller(request.headers.get("authorization"))
+    asking = tokens.caller(header)
     if roles and not asking.roles & {*roles, "admin"}:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs one of the roles {', '.join(roles)}")
     return asking

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.aftercare.consumer import subscription
 from services.aftercare.handlers import Rules
 from services.aftercare.timers import timers
-from services.aftercare.web.api import routes
+from services.aftercare.web import api, desk
 from shared import site_config
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
@@ -26,7 +26,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         name=NAME,
         database=database,
         broker=broker,
-        routes=routes(database, rules),
+        routes=[*api.routes(database, rules), *desk.routes(database, rules, desk.pages(settings.intake_url))],
         settings=settings,
         subscriptions=(subscription(broker, database, rules),),
         timers=timers(database, rules),

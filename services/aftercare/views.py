@@ -36,9 +36,9 @@ async def list_follow_ups(
     after: After | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Up to `limit` windows by their last day. `facilities` None: of every one."""
+    """Up to `limit` windows by their last day, each with its episode's `sequence`. `facilities` None: of every one."""
     columns = follow_ups.c
-    query = sa.select(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
+    query = _with_sequence(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
     if state is not None:
         query = query.where(columns.state == state)
     if facilities is not None:
@@ -46,6 +46,10 @@ async def list_follow_ups(
     if after is not None:
         query = query.where(sa.tuple_(columns.due_to, columns.follow_up_id) > sa.tuple_(*after))
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _with_sequence(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table, episodes.c.sequence).join(episodes, episodes.c.episode_id == table.c.episode_id)
 
 
 class AfterEntry(NamedTuple):
@@ -79,23 +83,78 @@ async def list_entries(
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
+class Wanted(NamedTuple):
+    """Entries that a list of the desk shows: of a kind, in some states; `has`: only with that field in their value;
+    `unreplaced`: only referrals of a plan that goes on, in whose place no other was made."""
+
+    kind: Kind
+    states: tuple[str, ...]
+    has: str | None = None
+    unreplaced: bool = False
+
+
+def _wanted(wanted: Wanted, facilities: frozenset[str] | None) -> list[sa.ColumnElement[bool]]:
+    columns, other, plan = entries.c, entries.alias(), entries.alias()
+    found = [columns.kind == wanted.kind, columns.state.in_(wanted.states)]
+    if wanted.has is not None:
+        found.append(columns.value.has_key(wanted.has))
+    if facilities is not None:
+        found.append(columns.facility.in_(sorted(facilities)))
+    if wanted.unreplaced:
+        of_episode = other.c.episode_id == columns.episode_id
+        instead = other.c.value["instead_of"].astext == columns.id
+        going_on = sa.and_(plan.c.id == columns.value["plan_id"].astext, plan.c.state == "active")
+        found += [~sa.exists().where(of_episode, instead), sa.exists().where(going_on)]
+    return found
+
+
+async def waiting(
+    connection: Connection,
+    wanted: Wanted,
+    *,
+    facilities: frozenset[str] | None,
+    after: AfterEntry | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Up to `limit` entries that are wanted, by when they are due, each with its episode's `sequence`."""
+    columns = entries.c
+    query = _with_sequence(entries).where(*_wanted(wanted, facilities)).order_by(columns.sort_at, columns.id)
+    if after is not None:
+        query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
+    return [_plain(row) for row in (await connection.execute(query.limit(limit))).mappings()]
+
+
+async def counted(
+    connection: Connection, wanted: Wanted, *, facilities: frozenset[str] | None, late: datetime
+) -> tuple[int, int]:
+    """How many entries are wanted, and how many of them were due before `late`."""
+    count = sa.func.count()
+    query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, facilities))
+    row = (await connection.execute(query)).one()
+    return int(row[0]), int(row[1])
+
+
+async def counted_windows(
+    connection: Connection, state: State, *, facilities: frozenset[str] | None, late: date
+) -> tuple[int, int]:
+    """How many windows are in a state, and of how many the last day is `late` or before it."""
+    count = sa.func.count()
+    query = sa.select(count, count.filter(follow_ups.c.due_to <= late)).where(follow_ups.c.state == state)
+    if facilities is not None:
+        query = query.where(follow_ups.c.facility.in_(sorted(facilities)))
+    row = (await connection.execute(query)).one()
+    return int(row[0]), int(row[1])
+
+
 async def entry(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:
     """One entry with its episode's `sequence`."""
-    query = (
-        sa.select(entries, episodes.c.sequence)
-        .join(episodes, episodes.c.episode_id == entries.c.episode_id)
-        .where(entries.c.kind == kind, entries.c.id == entry_id)
-    )
+    query = _with_sequence(entries).where(entries.c.kind == kind, entries.c.id == entry_id)
     return _one((await connection.execute(query)).mappings().one_or_none())
 
 
 async def follow_up(connection: Connection, follow_up_id: str) -> dict[str, Any] | None:
     """One window with its episode's `sequence`."""
-    query = (
-        sa.select(follow_ups, episodes.c.sequence)
-        .join(episodes, episodes.c.episode_id == follow_ups.c.episode_id)
-        .where(follow_ups.c.follow_up_id == follow_up_id)
-    )
+    query = _with_sequence(follow_ups).where(follow_ups.c.follow_up_id == follow_up_id)
     return _one((await connection.execute(query)).mappings().one_or_none())
 
 

@@ -61,9 +61,9 @@ def for_people(system: Ready, path: Path) -> str:
         ("intake", system.intake + "/"),
         ("MLLP", system.mllp),
         ("Kafka", system.kafka),
-        ("sign-in tokens" if system.tokens else "addresses", str(path)),
+        ("sign-in links, tokens" if system.tokens else "addresses", str(path)),
     )
-    listed = "\n".join(f"  {name:<20} {place}" for name, place in lines)
+    listed = "\n".join(f"  {name:<21} {place}" for name, place in lines)
     return f"Stepdown is ready; Ctrl-C stops it.\n{listed}"
 
 

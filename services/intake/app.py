@@ -10,7 +10,7 @@ from services.intake.reading import Answer, Received
 from services.intake.reception import Reception
 from services.intake.timers import timers
 from services.intake.web import routes
-from shared import site_config
+from shared import from_pages, site_config
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
 from shared.crypto import Seal
@@ -53,7 +53,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         name=NAME,
         database=database,
         broker=broker,
-        routes=routes(intake, reception),
+        routes=routes(intake, reception, from_pages.origins(settings.desk_origins)),
         settings=settings,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),

@@ -7,6 +7,7 @@ import uuid
 from services.placement import consumer, timers
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
+from services.placement.desk.page import desk
 from services.placement.rules import rules_of
 from shared import site_config
 from shared.broker import broker_for
@@ -28,13 +29,14 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     rules = rules_of(site_config.load(settings.config))
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
     broker = broker_for(settings, NAME)
+    parts = Parts(database, rules, clock, new_id)
     subscription = consumer.subscription(broker, database, rules, clock=clock, ids=new_id)
 
     return Service(
         name=NAME,
         database=database,
         broker=broker,
-        routes=api.routes(Parts(database, rules, clock, new_id)),
+        routes=[*api.routes(parts), *desk.routes(parts, desk.pages(settings.intake_url))],
         settings=settings,
         subscriptions=(subscription,),
         timers=timers.timers(database, rules, clock=clock, ids=new_id),

@@ -95,6 +95,18 @@ async def lines(connection: AsyncConnection, kind: str, asked: Question) -> list
     return [_line(row) for row in rows.all()]
 
 
+async def counted(connection: AsyncConnection, kind: str, asked: Question, late: datetime | None) -> tuple[int, int]:
+    """How many lines of a kind there are in a state, and of how many the time was over by `late` (None: of none)."""
+    columns, count = entries.c, sa.func.count()
+    over = count.filter(columns.due < late) if late is not None else sa.literal(0)
+    joined = sa.join(entries, episodes, episodes.c.episode_id == columns.episode_id)
+    query = sa.select(count, over).select_from(joined).where(columns.kind == kind, columns.state == asked.state)
+    if asked.scope.facilities is not None:
+        query = query.where(_within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
+    row = (await connection.execute(query)).one()
+    return int(row[0]), int(row[1])
+
+
 async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | None:
     """One line."""
     row = (await connection.execute(_LINES.where(entries.c.kind == kind, entries.c.id == entry_id))).first()

@@ -11,11 +11,16 @@ from services.stack.folder import is_claimed, write_privately
 from shared.errors import SetUpError
 
 NAME = "ready.json"
+DESKS = ("placement", "aftercare")
+"""Services with pages for people."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Addresses of a running system; the tokens are secrets, empty where a real issuer is needed."""
+    """Addresses of a running system; the tokens are secrets, empty where a real issuer is needed.
+
+    `sign_in`: desk → a link that signs a coordinator in there, with the token behind `#`, which browsers do not send.
+    """
 
     kafka: str
     mllp: str
@@ -23,6 +28,7 @@ class Ready:
     placement: str
     aftercare: str
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    sign_in: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 def write(ready: Ready, path: Path) -> None:

@@ -164,7 +164,10 @@ class System:
         from services.stack import tokens  # noqa: PLC0415
 
         key = self.folder.kept_secret("message.keys", new_message_key())
+        addresses = {name: f"http://{HOST}:{doors[name]}" for name in SERVICES}
         environment = _inherited() | {
+            "STEPDOWN_INTAKE_URL": addresses["intake"],
+            "STEPDOWN_DESK_ORIGINS": ",".join(addresses[desk] for desk in ready.DESKS),
             "STEPDOWN_KAFKA": kafka,
             "STEPDOWN_DATA": str(self.folder.path),
             "STEPDOWN_HTTP_HOST": HOST,
@@ -178,8 +181,9 @@ class System:
         if tokens.only_this_machine(kafka, admin_url):
             issued, more = tokens.issue(self.folder)
             environment |= more
-        addresses = {name: f"http://{HOST}:{doors[name]}" for name in SERVICES}
-        return ready.Ready(kafka=kafka, mllp=f"{HOST}:{doors['MLLP']}", **addresses, tokens=issued), environment
+        links = {desk: f"{addresses[desk]}/sign-in#{issued['coordinator']}" for desk in ready.DESKS} if issued else {}
+        mllp = f"{HOST}:{doors['MLLP']}"
+        return ready.Ready(kafka=kafka, mllp=mllp, **addresses, tokens=issued, sign_in=links), environment
 
     def _service(self, name: str, doors: dict[str, int], environment: dict[str, str]) -> Child:
         self.pipe = self.pipe or os.pipe()

@@ -89,21 +89,26 @@ def routes(door: Door[Decision], writes: Iterable[Write[Decision]]) -> Sequence[
 
 
 async def _post(write: Write[Decision], door: Door[Decision], request: Request) -> Response:
-    posted = await _read(write, door, request)
+    answer = await perform(door, await _read(write, request))
+    headers = {"etag": answer.etag} if answer.etag else {}
+    return Response(answer.body, answer.status, headers, "application/json")
+
+
+async def perform(door: Door[Decision], posted: Posted[Decision]) -> idempotency.Answered:
+    """Do it in a transaction of its own. Raises a Problem (404, 412, 422), or Rejected, which is recorded by then."""
+    door.fit(posted)
     try:
         async with door.database.begin() as connection:
-            answer = await _once(connection, posted, door)
+            return await _once(connection, posted, door)
     except Stale as stale:
         raise Problem(HTTPStatus.PRECONDITION_FAILED, "stale", str(stale)) from None
     except idempotency.OtherRequest as other:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", str(other)) from None
     except _Refused as no:
         async with door.database.begin() as connection:
-            entry = audit.Entry(door.clock(), posted.who.subject, write.action, no.episode_id)
+            entry = audit.Entry(door.clock(), posted.who.subject, posted.write.action, no.episode_id)
             await audit.refused(connection, entry, no.why)
         raise no.why from None
-    headers = {"etag": answer.etag} if answer.etag else {}
-    return Response(answer.body, answer.status, headers, "application/json")
 
 
 class _Refused(Exception):
@@ -114,14 +119,12 @@ class _Refused(Exception):
         self.episode_id, self.why = episode_id, why
 
 
-async def _read(write: Write[Decision], door: Door[Decision], request: Request) -> Posted[Decision]:
+async def _read(write: Write[Decision], request: Request) -> Posted[Decision]:
     who = caller(request, *write.roles)
     raw = await asking.body(request)
     command = asking.read(write.asks, raw or b"{}")
     asked_id = request.path_params.get("id", "")
-    posted = Posted(write, who, asked_id, command, asking.if_match(request), asking.key(request, who, raw))
-    door.fit(posted)
-    return posted
+    return Posted(write, who, asked_id, command, asking.if_match(request), asking.key(request, who, raw))
 
 
 async def _once(connection: Connection, posted: Posted[Decision], door: Door[Decision]) -> idempotency.Answered:

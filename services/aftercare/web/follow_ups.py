@@ -37,7 +37,7 @@ def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
                 connection,
                 state=cast("State | None", asking.one_of(asked, "state", STATES)),
                 facilities=asking.scope(who),
-                after=_after(asked),
+                after=window_behind(last) if (last := paging.behind(asked, 2)) else None,
                 limit=limit + 1,
             )
             page, more = paging.page(found, limit, lambda row: (row["due_to"].isoformat(), row["follow_up_id"]))
@@ -52,10 +52,8 @@ def _read(clock: Clock, who: Caller, row: Mapping[str, Any]) -> audit.Entry:
     return audit.Entry(clock(), who.subject, "follow-up-read", row["episode_id"])
 
 
-def _after(asked: dict[str, str]) -> After | None:
-    last = paging.behind(asked, 2)
-    if last is None:
-        return None
+def window_behind(last: Sequence[str]) -> After:
+    """The window that a cursor was made of. Raises 422."""
     try:
         return After(date.fromisoformat(last[0]), str(UUID(last[1])))
     except ValueError:
@@ -63,4 +61,4 @@ def _after(asked: dict[str, str]) -> After | None:
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: value for name, value in row.items() if value is not None and name != "sequence"}

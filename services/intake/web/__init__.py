@@ -11,12 +11,14 @@ from services.intake.web import feeds, messages, openapi, patients, requests
 from shared.api import openapi as api
 
 
-def routes(intake: Intake, reception: Reception[Received, Answer]) -> list[BaseRoute]:
-    """The service's own routes."""
+def routes(
+    intake: Intake, reception: Reception[Received, Answer], desks: frozenset[str] = frozenset()
+) -> list[BaseRoute]:
+    """The service's own routes; pages of the `desks`' origins may ask who a patient is."""
     return [
         *messages.routes(intake, reception),
         *requests.routes(intake),
-        *patients.routes(intake),
+        *patients.routes(intake, desks=desks),
         *feeds.routes(intake),
         api.route(openapi.document()),
     ]

@@ -19,7 +19,7 @@ from services.intake.people.finding import MOST_PARTS, asked
 from services.intake.people.handlers import opened
 from services.intake.people.person import shown
 from services.intake.web import asking as ask
-from shared import audit
+from shared import audit, from_pages
 from shared.api import asking
 from shared.auth import Caller
 from shared.db import Connection
@@ -30,9 +30,10 @@ USUAL, MOST, LONGEST = 20, 50, 200
 QUESTIONS, SECONDS = 120, 60.0
 
 
-def routes(intake: Intake, pace: ask.Pace | None = None) -> list[Route]:
-    """GET /api/patients?q= and /api/patients/{patient_id}."""
+def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] = frozenset()) -> list[Route]:
+    """GET /api/patients?q= and /api/patients/{patient_id}; pages of the `desks`' origins ask for one by its id."""
     pace = pace or ask.Pace(QUESTIONS, SECONDS)
+    reader = from_pages.asking(desks)
 
     async def listed(request: Request) -> Response:
         who = caller(request, *READERS)
@@ -48,7 +49,7 @@ def routes(intake: Intake, pace: ask.Pace | None = None) -> list[Route]:
         return JSON({"patients": [_shown(one, who, intake) for one in page], "next": following})
 
     async def one(request: Request) -> Response:
-        who = caller(request, *READERS)
+        who = reader(request, *READERS)
         pace.take(who.subject)
         patient_id = request.path_params["patient_id"]
         async with intake.database.begin() as connection:
@@ -58,7 +59,8 @@ def routes(intake: Intake, pace: ask.Pace | None = None) -> list[Route]:
             await _audited(connection, intake, who, "patient-read", [patient_id])
         return JSON(_shown(found[0], who, intake))
 
-    return [Route("/api/patients", listed), Route("/api/patients/{patient_id}", one)]
+    by_id = from_pages.readable(one, desks)
+    return [Route("/api/patients", listed), Route("/api/patients/{patient_id}", by_id, methods=["GET"])]
 
 
 def _groups(question: str) -> list[frozenset[str]]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from services.intake.app import assemble
 from services.intake.web.asking import Pace
+from shared.clock import SetClock
+from shared.signing_in import SESSION
 from shared.web import Problem
-from tests.intake.conftest import Hospital
+from tests.intake.conftest import NOW, Hospital
+from tests.intake.test_app import settings
 from tests.intake.web.conftest import Asking
 
 
@@ -153,3 +158,42 @@ async def test_no_word_of_a_person_lies_open(hospital: Hospital) -> None:
             whole = (await connection.execute(sa.text(query.format(table)))).scalar_one()
             assert hospital.name.lower() not in whole.lower()
             assert hospital.mrn.encode().hex() not in whole
+
+
+DESK = "http://desk.test:8001"
+
+
+@pytest.fixture
+async def behind_desks(intake_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Intake whose site has a desk at an origin of its own."""
+    service = assemble(settings(intake_url, desk_origins=f"{DESK}, https://other.test/"), clock=SetClock(NOW))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.web), base_url="http://intake") as client:
+        yield client
+    await service.database.close()
+
+
+@pytest.mark.parametrize(
+    ("origin", "signed_in", "status"),
+    [(DESK, True, 200), (DESK, False, 401), ("http://evil.test", True, 401), (None, True, 401)],
+)
+async def test_a_desks_page_asks_with_its_readers_cookie_and_no_other_page_does(
+    behind_desks: httpx.AsyncClient,
+    http: httpx.AsyncClient,
+    hospital: Hospital,
+    asking: Asking,
+    *,
+    origin: str | None,
+    signed_in: bool,
+    status: int,
+) -> None:
+    await hospital.tells("A01")
+    (patient,) = await found(http, hospital.mrn, asking("coordinator"))
+    token = asking("coordinator")["authorization"].removeprefix("Bearer ")
+    headers = {"cookie": f"{SESSION}={token}"} if signed_in else {}
+    headers |= {"origin": origin} if origin else {}
+    answer = await behind_desks.get(f"/api/patients/{patient['patient_id']}", headers=headers)
+    assert answer.status_code == status
+    allowed = answer.headers.get("access-control-allow-origin")
+    assert allowed == (DESK if status == 200 else None)
+    by_question = await behind_desks.get("/api/patients", params={"q": hospital.mrn}, headers=headers)
+    assert by_question.status_code == 401, "a list is for programs that have a token"

@@ -1,0 +1,149 @@
+"""The coordinators' desk on a page: what waits, what a search looks at, seats, and every write of the API as a form.
+
+It decides nothing: see shared/acting.py for what its forms do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from starlette.routing import BaseRoute, Route
+
+from services.placement import desk_views
+from services.placement.desk import frame, programs, reading, writing
+from services.placement.desk.api import SUBJECTS
+from services.placement.desk.frame import EVERYBODY, Parts, scope
+from services.placement.desk.page import words
+from services.placement.desk.page.lists import LISTS, SEATS, Of
+from services.placement.desk.page.rows import Reader, row_of
+from services.placement.desk.page.search import candidate_row, program_row, taken
+from services.placement.desk_views import Line, Question
+from services.placement.programs.seats import Claim
+from shared.acting import Acts
+from shared.api import asking, paging
+from shared.auth import Caller
+from shared.db import Connection
+from shared.desk import A_FEW, Counted, Desk, Listing, Look, Row, Section, may
+from shared.desk import FILTERS as LIST_FILTERS
+from shared.pages import Pages
+from shared.site_values import Program
+
+FILTERS = LIST_FILTERS | {"search"}
+WRITES = tuple(write for subject in SUBJECTS for write in subject.writes)
+_LISTINGS = {subject.listing.kind: subject.listing for subject in SUBJECTS if subject.listing}
+
+
+def pages(intake: str | None) -> Pages:
+    """The desk's frame; `intake`: where browsers ask who patients are."""
+    every = {write.action: words.DID for write in WRITES}
+    return Pages("Coordinators' desk", intake, {**every, **words.DONE})
+
+
+def routes(parts: Parts, made_of: Pages) -> Sequence[BaseRoute]:
+    """`/`, sign-in, and a form's address for every write of the API."""
+    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts))
+    acts = Acts(made_of, writing.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page)
+    return [Route("/", made_of.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *made_of.routes()]
+
+
+class Placement:
+    """What placement gives to its desk."""
+
+    readers = EVERYBODY
+    filters = FILTERS
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def lists(self, who: Caller) -> Sequence[Listing]:
+        """Those that the API shows this reader too."""
+        return [one for one in LISTS if may(who, one.of.readers) and (one.of is SEATS or one.of.kind in _LISTINGS)]
+
+    async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
+        """How many there are, and how many of them are late; of programs: how many are full."""
+        if listing.of is SEATS:
+            claims = await desk_views.claims(connection, look.at)
+            every = self._programs(look)
+            return Counted(len(every), sum(taken(claims.get(p.id, ()), look.at) >= p.capacity for p in every))
+        late = look.at - listing.late if listing.late is not None else None
+        question = self._question(listing.of, look, look.most)
+        return Counted(*await desk_views.counted(connection, listing.of.kind, question, late))
+
+    async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
+        """The rows, and the cursor behind them; who saw whose is noted."""
+        reader = self._reader(look)
+        if listing.of is SEATS:
+            every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
+            return await self._seats(connection, look._replace(most=every), reader), None
+        question = self._question(listing.of, look, look.most + 1)
+        found = await _LISTINGS[listing.of.kind].lines(connection, self.parts, question)
+        page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
+        return await self._told(connection, page, look, reader), following
+
+    async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
+        """A search with its offers and every program, best first; for who may read searches."""
+        if not asked.get("search") or not may(look.who, frame.CARE):
+            return ()
+        search = await reading.visible(connection, self.parts, _LISTINGS["search"], look.who, asked["search"])
+        if search is None:
+            raise asking.missing()
+        reader = self._reader(look)
+        about = Question(scope(look.who, look.facilities), 50, episode_id=search.episode_id)
+        offers = await _LISTINGS["offer"].lines(connection, self.parts, about)
+        mine = [line for line in offers if line.content.get("search_id") == search.id]
+        found = [_section("search", "Search", "", await self._told(connection, [search], look, reader, linked=False))]
+        if mine:
+            found.append(_section("asked", "Asked", "", await self._told(connection, mine, look, reader)))
+        if search.state != "open":
+            return found
+        ranked = await self._candidates(connection, search, reader)
+        hint = "The best first: what has to be so, then what is preferred."
+        return [*found, _section("programs", "Programs", hint, ranked)]
+
+    async def _candidates(self, connection: Connection, search: Line, reader: Reader) -> list[Row]:
+        claims = await desk_views.claims(connection, reader.at)
+        site = self.parts.rules.site
+        return [
+            candidate_row(one, program, claims.get(one.program, ()), search, reader)
+            for one in programs.ranked(self.parts, search, claims, reader.at)
+            if (program := site.program(one.program)) is not None
+        ]
+
+    async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
+        """Every program; where only a few rows are asked for, the fullest."""
+        claims: Mapping[str, Sequence[Claim]] = await desk_views.claims(connection, look.at)
+        every = self._programs(look)
+        if len(every) > look.most:
+            every = sorted(every, key=lambda p: -len(claims.get(p.id, ())) / p.capacity)[: look.most]
+        return [program_row(p, claims.get(p.id, ()), self._free_on(p, claims, look.at), reader) for p in every]
+
+    def _free_on(self, program: Program, claims: Mapping[str, Sequence[Claim]], at: datetime) -> date | None:
+        return programs.first_day(self.parts, program, claims.get(program.id, ()), at)
+
+    async def _told(
+        self, connection: Connection, lines: Sequence[Line], look: Look, reader: Reader, *, linked: bool = True
+    ) -> list[Row]:
+        """Rows of lines, as the API tells of them."""
+        if not lines:
+            return []
+        kind = lines[0].kind
+        bodies = await reading.told(connection, self.parts, _LISTINGS[kind], list(lines))
+        await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
+        return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, bodies, strict=True)]
+
+    def _reader(self, look: Look) -> Reader:
+        return Reader(look.who, look.at, self.parts.rules.site, {write.path: write for write in WRITES})
+
+    def _programs(self, look: Look) -> list[Program]:
+        every = self.parts.rules.site.programs
+        return [p for p in every if look.facilities is None or p.facility in look.facilities]
+
+    def _question(self, of: Of, look: Look, most: int) -> Question:
+        after = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
+        place = (paging.instant(after[0]), after[1]) if after else None
+        return Question(scope(look.who, look.facilities), most, place, of.state)
+
+
+def _section(name: str, title: str, hint: str, rows: Sequence[Row]) -> Section:
+    return Section(Listing(name, title, hint, "", None), rows, len(rows))

@@ -1,0 +1,109 @@
+"""What a search looks at: every program, best first, with reasons and free seats, and an offer for each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from services.placement.desk.page import words
+from services.placement.desk.page.rows import Reader, form, level
+from services.placement.desk_views import Line
+from services.placement.programs.seats import Claim
+from services.placement.search.matching import Candidate
+from shared.desk import Badge, Row, may
+from shared.events.levels import Level
+from shared.forms import Form
+from shared.site_values import Program
+from shared.words import day, spoken
+
+A_FEW = 0.15
+"""Of a program's seats: when no more of them are free, it is nearly full."""
+
+
+def taken(claims: Sequence[Claim], at: datetime) -> int:
+    """How many seats are somebody's at an instant."""
+    return sum(claim.stands_at(at) for claim in claims)
+
+
+def program_row(program: Program, claims: Sequence[Claim], free_on: date | None, reader: Reader) -> Row:
+    """A program and how full it is."""
+    now_taken = taken(claims, reader.at)
+    free = max(program.capacity - now_taken, 0)
+    badge = (
+        Badge(f"{free} free", "good" if free > program.capacity * 0.15 else "soon") if free else Badge("full", "late")
+    )
+    later = len(claims) - now_taken
+    details = (
+        _hours(program),
+        ", ".join(map(spoken, program.tracks)),
+        f"takes {', '.join(program.payers)}",
+        f"{later} more taken from a later day" if later else "",
+        "" if free or free_on is None else f"a seat comes free {day(free_on)}",
+    )
+    return Row(
+        level(program.level),
+        badge,
+        program.facility,
+        name=program.title,
+        details=tuple(filter(None, details)),
+        taken=(program.capacity, now_taken),
+    )
+
+
+def _hours(program: Program) -> str:
+    modes = " or ".join(map(spoken, program.modes))
+    if program.hours_week is None:
+        return modes
+    days = f" on {program.days_week} days" if program.days_week else ""
+    return f"{program.hours_week:g} hours a week{days}, {modes}"
+
+
+def candidate_row(candidate: Candidate, program: Program, claims: Sequence[Claim], search: Line, reader: Reader) -> Row:
+    """A program for a search: what speaks for and against it, and the offer where there is none yet."""
+    plain = program_row(program, claims, candidate.free_on, reader)
+    points = tuple((reason.holds, reason.words) for reason in candidate.reasons)
+    badge = Badge("suits", "good") if candidate.fits else Badge("does not suit")
+    forms = tuple(_asking(candidate, program, search, reader))
+    return Row(
+        plain.what,
+        badge,
+        program.facility,
+        name=program.title,
+        details=plain.details[:1],
+        points=points,
+        taken=plain.taken,
+        forms=forms,
+    )
+
+
+def _asking(candidate: Candidate, program: Program, search: Line, reader: Reader) -> list[Form]:
+    """An offer, and where the program is full a place in its line."""
+    found = []
+    given = {"search_id": search.id, "program": program.id}
+    first = candidate.free_on.isoformat() if candidate.free_on else ""
+    offer, wait = reader.writes.get("/api/offers"), reader.writes.get("/api/waitlist")
+    if offer is not None and may(reader.who, offer.roles):
+        settled = given | _of_no_choice(program, search)
+        found.append(
+            form(offer, search, reader, given=settled, proposed={"start_date": first}, options=_choices(program))
+        )
+    full = candidate.free_on is None or candidate.free_on > reader.at.astimezone(reader.zone(program.facility)).date()
+    if wait is not None and full and may(reader.who, wait.roles):
+        found.append(form(wait, search, reader, given=given))
+    return found
+
+
+def _of_no_choice(program: Program, search: Line) -> dict[str, str]:
+    """Fields that are settled as they are: nothing is to be chosen there."""
+    found = {"episode_id": ""}
+    if program.level == Level(search.content["recommended_level"]):
+        found["variance_reason"] = ""
+    return found | {name: "" for name, there in (("track", program.tracks), ("group", program.groups)) if not there}
+
+
+def _choices(program: Program) -> Mapping[str, Mapping[str, str]]:
+    return {
+        "track": {each: spoken(each) for each in program.tracks},
+        "group": {group.id: f"{group.id}, {group.title}" for group in program.groups},
+        "variance_reason": words.options(words.VARIANCES),
+    }

@@ -1,0 +1,200 @@
+"""A desk: lists of what waits, first things first, each row with what can be done about it. Which lists, rows and forms
+there are is for the service to say; who looks at whom is noted there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.api import asking
+from shared.auth import Caller
+from shared.clock import Clock
+from shared.db import Connection, Database
+from shared.forms import Form
+from shared.pages import Notice, Pages
+from shared.signing_in import page_caller
+from shared.site_config import Site
+from shared.words import days_left, time_left
+
+A_FEW, A_PAGE = 5, 25
+FILTERS = frozenset({"list", "facility", "cursor"})
+SOON = timedelta(days=2)
+"""What has to be done by then is urgent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list: its name in addresses, what people read, and what it is of, which its service knows.
+
+    `late`: how long after its time an entry is urgent, None where nothing of it can be; `urgent`: what that is called,
+    with its tone. `first`: whether it is on the first page too.
+    """
+
+    name: str
+    title: str
+    hint: str
+    empty: str
+    of: Any
+    late: timedelta | None = None
+    urgent: str = "overdue"
+    tone: str = "late"
+    first: bool = True
+
+
+class Counted(NamedTuple):
+    """How many there are, and how many of them are urgent."""
+
+    total: int
+    late: int
+
+
+class Badge(NamedTuple):
+    """A few words about time or state; `tone`: late, soon, good, or nothing."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the page shows of one entry: of a patient, whose name the browser asks for, or of something with a `name`.
+
+    `points`: (whether it speaks for it, what); `taken`: (of how many, how many are) as a bar; `link`: address, words.
+    """
+
+    what: str
+    badge: Badge
+    facility: str
+    patient_id: str = ""
+    name: str = ""
+    details: tuple[str, ...] = ()
+    points: tuple[tuple[bool, str], ...] = ()
+    taken: tuple[int, int] | None = None
+    link: tuple[str, str] | None = None
+    forms: tuple[Form, ...] = ()
+
+
+class Section(NamedTuple):
+    """A list as the page shows it; `next`: the cursor of its next page."""
+
+    listing: Listing
+    rows: Sequence[Row]
+    total: int
+    next: str | None = None
+
+
+class Look(NamedTuple):
+    """Who looks, of which facilities (None: all), from where on, at how many rows of a list, and when."""
+
+    who: Caller
+    facilities: frozenset[str] | None
+    cursor: str | None
+    most: int
+    at: datetime
+
+
+class Source(Protocol):
+    """What a service gives to its desk. `readers`: roles that may open it; `filters`: names in its addresses."""
+
+    @property
+    def readers(self) -> Sequence[str]: ...
+
+    @property
+    def filters(self) -> frozenset[str]: ...
+
+    def lists(self, who: Caller) -> Sequence[Listing]:
+        """The lists that somebody may see, in their order."""
+        ...
+
+    async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
+        """How many a list has."""
+        ...
+
+    async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
+        """The rows from the cursor on, and the cursor behind them."""
+        ...
+
+    async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
+        """What an address asks for that is no list; nothing where it asks for none."""
+        ...
+
+
+class Desk:
+    """The page of a desk."""
+
+    def __init__(self, database: Database, clock: Clock, site: Site, frame: Pages, source: Source) -> None:
+        self.database, self.clock, self.site, self.frame, self.source = database, clock, site, frame, source
+
+    async def shown(self, request: Request) -> Response:
+        """GET /."""
+        who = page_caller(request, *self.source.readers)
+        return await self.page(request, who, asking.parameters(request, self.source.filters))
+
+    async def page(
+        self, request: Request, who: Caller, asked: Mapping[str, str], notice: Notice | None = None
+    ) -> Response:
+        """The page with these filters, and a notice on top."""
+        lists = {each.name: each for each in self.source.lists(who)}
+        chosen = asking.one_of(dict(asked), "list", lists)
+        facilities, most = self._scope(who, asked.get("facility")), A_PAGE if chosen else A_FEW
+        look = Look(who, facilities, asked.get("cursor") if chosen else None, most, self.clock())
+        async with self.database.begin() as connection:
+            counts = [(each, await self.source.count(connection, each, look)) for each in lists.values()]
+            closer = await self.source.closer(connection, look, asked)
+            sections = closer or await self._sections(connection, counts, chosen, look)
+        given: dict[str, Any] = {
+            "who": who,
+            "counts": counts,
+            "sections": sections,
+            "chosen": chosen,
+            "closer": bool(closer),
+            "facility": asked.get("facility", ""),
+            "facilities": [each.name for each in self.site.facilities if who.may_see(each.name)],
+            "back": urlencode({name: value for name, value in asked.items() if value}),
+        }
+        said = {"notice": notice} if notice else {}
+        return self.frame.render(request, "desk.html", notice.status if notice else 200, **given, **said)
+
+    async def _sections(
+        self, connection: Connection, counts: Sequence[tuple[Listing, Counted]], chosen: str | None, look: Look
+    ) -> Sequence[Section]:
+        """The list that was chosen, else a few rows of every one that has some."""
+        wanted = [each for each in counts if (each[0].name == chosen if chosen else each[0].first and each[1].total)]
+        found = []
+        for listing, count in wanted:
+            rows, following = await self.source.rows(connection, listing, look)
+            found.append(Section(listing, rows, count.total, following))
+        return found
+
+    def _scope(self, who: Caller, facility: str | None) -> frozenset[str] | None:
+        if not facility:
+            return asking.scope(who)
+        known = self.site.facility(facility)
+        if known is None:
+            raise asking.unfit("facility", "the site has no such facility")
+        return frozenset({known.name} if who.may_see(known.name) else ())
+
+
+def may(who: Caller, roles: Sequence[str]) -> bool:
+    """Whether somebody may do what these roles do."""
+    return bool(who.roles & {*roles, "admin"})
+
+
+def until(due: datetime, now: datetime) -> Badge:
+    """How long there is until an instant."""
+    return Badge(time_left(due, now), "late" if due < now else "soon" if due - now < SOON else "")
+
+
+def by(last: date, now: datetime, zone: tzinfo) -> Badge:
+    """How long there is until the end of a day."""
+    today = now.astimezone(zone).date()
+    days = (last - today).days
+    text = "last day today" if days == 0 else days_left(last, today)
+    return Badge(text, "late" if days < 0 else "soon" if days <= SOON.days else "")

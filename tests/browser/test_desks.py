@@ -1,0 +1,136 @@
+"""The desks' pages in a real browser, on a whole running system: what a person sees and does there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.simulator.messages import Person, Visit
+from tests.browser.chromium import PROGRAM, Chromium, Tab, a_chromium
+from tests.system import System, a_system
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine: apt-get install chromium"),
+]
+NAME = "Quillfeather"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="module")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A running system in which one patient was discharged yesterday."""
+    with a_system(tmp_path_factory.mktemp("desks")) as running:
+        await discharge(running)
+        yield running
+
+
+async def discharge(system: System) -> None:
+    person = Person("Q-77001", NAME, "Ada", date(1980, 1, 1), "F", "ACME", "F33.2")
+    visit = Visit(person, "QV-1", ZoneInfo("America/New_York"), lambda: f"Q{next(_numbers)}")
+    now = datetime.now(UTC)
+    sender = await system.sender()
+    for trigger, days in (("A01", 6), ("A03", 1)):
+        told = visit.says(trigger, now - timedelta(days=days), "3W", disposition="01" if trigger == "A03" else "")
+        assert b"MSA|AA" in await sender.send(told.raw)
+    await sender.close()
+    await system.idle()
+
+
+@pytest.fixture(scope="module")
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
+    async with a_chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def tab(chromium: Chromium) -> AsyncIterator[Tab]:
+    """A page of a browser that nobody used before; at the end no script failed, and nothing was forbidden."""
+    chromium.told.clear()
+    yield await chromium.tab()
+    assert chromium.complaints() == []
+
+
+async def sign_in(tab: Tab, system: System, desk: str) -> None:
+    await tab.open(system.ready["sign_in"][desk])
+    await tab.shows("location.pathname === '/' && document.querySelector('nav.lists') !== null")
+
+
+@pytest.fixture(params=["aftercare", "placement"])
+def desk(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def test_a_link_of_the_ready_file_signs_in_and_leaves_no_token_in_the_address(
+    tab: Tab, system: System, desk: str
+) -> None:
+    await sign_in(tab, system, desk)
+    history = await tab.ask("Page.getNavigationHistory")
+    addresses = [entry["url"] for entry in history["entries"]]
+    assert not [address for address in addresses if "#" in address or "eyJ" in address]
+    assert await tab.look("document.cookie") == "", "no script reads the sign-in"
+
+
+async def test_the_page_shows_who_the_patient_is_and_the_service_never_knew(
+    tab: Tab, system: System, desk: str
+) -> None:
+    await sign_in(tab, system, desk)
+    await tab.shows(f"document.body.innerText.includes({json.dumps(NAME)})")
+    assert "born 1980-01-01" in await tab.look("document.body.innerText")
+    assert NAME not in system.logs()
+
+
+async def test_a_contact_is_recorded_by_hand_and_said_to_be(tab: Tab, system: System) -> None:
+    await sign_in(tab, system, "aftercare")
+    await tab.open(system.ready["aftercare"] + "/?list=follow-ups")
+    await tab.shows("location.search === '?list=follow-ups' && document.querySelector('details.act') !== null")
+    await tab.look(
+        "(() => { const act = [...document.querySelectorAll('details.act')]"
+        ".find((each) => each.innerText.includes('Record a contact')); act.open = true;"
+        "act.querySelector('[name=mode]').value = 'phone';"
+        "act.querySelector('[name=outcome]').value = 'no-answer';"
+        "act.querySelector('form').requestSubmit(); })()"
+    )
+    notice = await tab.shows("document.querySelector('.notice') && document.querySelector('.notice').innerText")
+    assert notice == "The contact is recorded"
+    assert await tab.look("location.search") == "?list=follow-ups"
+
+
+async def test_a_patient_is_offered_to_a_program_and_placed(tab: Tab, system: System) -> None:
+    await sign_in(tab, system, "placement")
+    await tab.look("document.querySelector('a[href^=\"/?search=\"]').click()")
+    await tab.shows("document.querySelector('#programs form.asked') !== null")
+    await tab.look("document.querySelector('#programs form.asked').requestSubmit()")
+    sent = await tab.shows("document.querySelector('.notice') && document.querySelector('.notice').innerText")
+    assert sent == "The offer is sent"
+    await tab.look("document.querySelector('#asked form[action$=\"/accepted\"]').requestSubmit()")
+    await tab.shows("document.querySelector('.notice')?.innerText.startsWith('Placed')")
+
+
+async def test_a_form_that_lacks_an_answer_is_not_sent(tab: Tab, system: System) -> None:
+    await sign_in(tab, system, "aftercare")
+    fits = "document.querySelector('details.act form').checkValidity()"
+    assert await tab.look(fits) is False
+
+
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (390, True), (768, False), (1280, True)])
+async def test_nothing_is_wider_than_the_window(tab: Tab, system: System, desk: str, *, width: int, dark: bool) -> None:
+    await tab.as_seen(width=width, dark=dark)
+    await sign_in(tab, system, desk)
+    await tab.look("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert await tab.look("document.documentElement.scrollWidth") <= width
+    shade = await tab.look("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]")
+    assert (shade < 100) is dark
+
+
+async def test_who_signs_out_is_led_to_the_sign_in(tab: Tab, system: System, desk: str) -> None:
+    await sign_in(tab, system, desk)
+    await tab.look("document.querySelector('form.leave').requestSubmit()")
+    await tab.shows("location.pathname === '/sign-in'")
+    await tab.open(system.ready[desk] + "/")
+    await tab.shows("location.pathname === '/sign-in'")

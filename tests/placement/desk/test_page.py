@@ -1,0 +1,206 @@
+"""The coordinators' desk as somebody with a browser uses it, on the real database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from services.placement.desk import api
+from services.placement.desk.frame import Parts
+from services.placement.desk.page import desk as page
+from services.placement.desk.page.lists import LISTS
+from services.placement.desk.page.rows import _OFFERED, _TOLD
+from services.placement.desk.page.words import DONE, LABELS
+from services.placement.entries import STATES
+from services.placement.rules import Rules
+from shared.auth import DEV_ISSUER, Tokens
+from shared.clock import SetClock
+from shared.db import Database
+from shared.tables import audit
+from shared.web import web_app
+from tests.browsing import Browser, Page
+from tests.placement.desk.conftest import KEY, Desk, bearer
+
+PHP = "Adult partial hospitalization"
+IOP = "Adult intensive outpatient, mornings"
+RANKED = "has a seat from"
+"""What a program says in a search, and an offer to it does not."""
+
+
+def token(role: str, facilities: tuple[str, ...] = ("*",)) -> str:
+    return bearer(role, facilities)["authorization"].removeprefix("Bearer ")
+
+
+@pytest.fixture
+async def nobody(
+    desk: Desk, database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
+) -> AsyncIterator[Browser]:
+    """A browser in which nobody is signed in; `desk` is the API on the same data."""
+
+    async def ready() -> dict[str, str]:
+        return {}
+
+    parts = Parts(database, rules, clock, ids)
+    routes = [*api.routes(parts), *page.routes(parts, page.pages(None))]
+    app = web_app(title="placement", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=ready, routes=routes)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
+        yield Browser(client)
+
+
+@pytest.fixture
+async def browser(nobody: Browser, desk: Desk) -> Browser:
+    """A coordinator of every facility, and a patient who needs a program."""
+    await desk.leaves_the_ward("E1")
+    await nobody.sign_in(token("coordinator"))
+    return nobody
+
+
+async def the_search(browser: Browser) -> Page:
+    """The page of the search that is open."""
+    listed = await browser.open("/", list="searches")
+    link = re.search(r'href="(/\?search=[^"]+)"', listed.text)
+    assert link
+    return await browser.follow(link[1])
+
+
+async def test_the_first_page_has_the_search_with_the_recommended_level_and_why(browser: Browser) -> None:
+    first = await browser.open("/")
+    assert "Partial hospitalization (PHP) recommended after inpatient" in first.text
+    assert "After inpatient care this site steps down to partial hospitalization." in first.text
+    assert "nobody asked yet" in first.text
+    assert "20 free" in first.text, "seats are on the first page too"
+
+
+async def test_a_search_shows_every_program_best_first_with_reasons_and_seats(browser: Browser, desk: Desk) -> None:
+    shown = await the_search(browser)
+    ranked = (await desk.get("/api/programs", {"search_id": (await desk.search("E1"))["search_id"]})).json()["programs"]
+    places = [shown.text.index(f"<b>{one['title']}</b>") for one in ranked]
+    assert places == sorted(places)
+    assert all(reason["words"] in shown.text for one in ranked for reason in one["reasons"])
+    assert "0 of 20 seats taken" in shown.text
+
+
+async def test_an_offer_is_sent_accepted_and_the_patient_is_placed(browser: Browser, desk: Desk) -> None:
+    shown = await the_search(browser)
+    sent = await browser.press(shown, f"{PHP} + {RANKED}", "Send an offer", start_date="2026-05-06")
+    assert sent.notice == "The offer is sent"
+    assert sent.address.startswith("/?search=")
+    waiting = await browser.open("/", list="offers")
+    placed = await browser.press(waiting, PHP, "Program accepts")
+    assert placed.notice.startswith("Placed: the seat is held")
+    assert "No offer waits" in placed.text
+    to_come = await browser.open("/", list="placed")
+    assert PHP in to_come.text
+    assert "first day Wed 6 May" in to_come.text
+    assert "1 more taken from a later day" in (await browser.open("/", list="seats")).text
+
+
+async def test_a_program_that_was_asked_cannot_be_asked_again_and_the_page_says_so(browser: Browser) -> None:
+    shown = await the_search(browser)
+    first = await browser.press(shown, f"{PHP} + {RANKED}", "Send an offer")
+    answer = await browser.press(first, f"{PHP} + {RANKED}", "Send an offer")
+    assert answer.status == 409
+    assert "an offer to this program is open" in answer.notice
+
+
+async def test_another_level_needs_a_reason(browser: Browser) -> None:
+    shown = await the_search(browser)
+    refused = await browser.press(shown, IOP, "Send an offer")
+    assert refused.status == 409
+    assert "another level than the recommended one needs a reason" in refused.notice
+    sent = await browser.press(shown, IOP, "Send an offer", variance_reason="clinical-judgement")
+    assert sent.notice == "The offer is sent"
+
+
+async def test_what_is_needed_is_said_and_programs_are_ranked_anew(browser: Browser, desk: Desk) -> None:
+    shown = await the_search(browser)
+    said = await browser.press(shown, "recommended", "Say what is needed", payer="MEDICAID", age_years="15")
+    assert said.notice.startswith("What is needed is noted")
+    assert "takes MEDICAID" in said.text
+    needs = (await desk.search("E1"))["needs"]
+    assert (needs["payer"], needs["age_years"]) == ("MEDICAID", 15)
+
+
+async def test_a_search_is_closed_and_opened_again(browser: Browser) -> None:
+    listed = await browser.open("/", list="searches")
+    closed = await browser.press(listed, "recommended", "Stop looking", reason="no-program")
+    assert "Nobody is waiting for a program" in closed.text
+    again = await browser.press(await browser.open("/", list="closed"), "recommended", "Look again")
+    assert again.notice == "The search is open again"
+    assert "recommended" in (await browser.open("/", list="searches")).text
+
+
+async def test_a_first_day_that_is_over_is_late_and_told_to_be_missed(
+    browser: Browser, desk: Desk, clock: SetClock
+) -> None:
+    await desk.places("E1")
+    clock.forward(timedelta(days=4))
+    late = await browser.open("/", list="placed")
+    assert "overdue" in late.text
+    missed = await browser.press(late, "first day", "Did not come")
+    assert missed.notice == "Recorded: the patient did not come"
+
+
+async def test_what_went_on_since_is_said(browser: Browser, desk: Desk) -> None:
+    old = await browser.open("/", list="searches")
+    await desk.offers("E1", "GH-PHP1")
+    answer = await browser.press(old, "recommended", "Stop looking", reason="no-program")
+    assert answer.status == 412
+
+
+async def test_programs_staff_answer_offers_and_see_no_search(nobody: Browser, desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    await desk.offers("E1", "GH-PHP1")
+    await nobody.sign_in(token("program"))
+    first = await nobody.open("/")
+    assert "Offers waiting" in first.text
+    assert "Searches open" not in first.text
+    assert set((await nobody.open("/", list="offers")).forms("first day")) == {
+        "Program accepts", "Program declines", "Another day",
+    }  # fmt: skip
+    search = (await desk.search("E1"))["search_id"]
+    assert "Programs that suit" not in (await nobody.open("/", search=search)).text
+    assert (await nobody.open("/", list="searches")).status == 422
+
+
+async def test_who_is_of_another_facility_sees_nothing_of_the_patient(nobody: Browser, desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    search = (await desk.search("E1"))["search_id"]
+    await nobody.sign_in(token("coordinator", ("RIVERBEND",)))
+    assert "patient-E1" not in (await nobody.open("/", list="searches")).text
+    assert (await nobody.open("/", search=search)).status == 404
+
+
+async def test_an_auditor_looks_and_has_no_buttons(nobody: Browser, desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    await nobody.sign_in(token("auditor"))
+    assert (await nobody.open("/", list="searches")).forms("recommended") == {}
+    assert "Send an offer" not in (await the_search(nobody)).text
+
+
+@pytest.mark.parametrize("name", [one.name for one in LISTS if one.name != "conflicts"])
+async def test_every_list_opens_and_no_address_has_anything_of_a_patient(browser: Browser, name: str) -> None:
+    shown = await browser.open("/", list=name)
+    assert shown.status == 200
+    addresses = re.findall(r'(?:href|action)="([^"]+)"', shown.text)
+    assert not [each for each in addresses if "patient-E1" in each or "E1" in each.split("/")]
+
+
+async def test_who_looked_at_whom_is_written_down(browser: Browser, database: Database) -> None:
+    await the_search(browser)
+    async with database.read() as connection:
+        rows = (await connection.execute(sa.select(audit.c.actor, audit.c.action, audit.c.subject))).all()
+    assert ("a-coordinator", "search-looked-at", "E1") in {tuple(row) for row in rows}
+
+
+def test_every_write_of_the_api_has_a_button_and_every_kind_a_row() -> None:
+    own = ("/api/searches", "/api/offers", "/api/placements", "/api/waitlist")
+    assert {write.path for write in page.WRITES if write.path.startswith(own)} <= LABELS.keys()
+    assert {write.action for write in page.WRITES if write.path in LABELS} <= DONE.keys()
+    assert {kind for kind, _ in _OFFERED} <= _TOLD.keys()
+    assert all(state in STATES[kind] for kind, state in _OFFERED)  # type: ignore[index]
