@@ -45,7 +45,10 @@ def decode_fact(record: ConsumerRecord) -> Fact:
 
 
 class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
-    """One consumer of one topic. `refused` says why it doesn't read, for the operator; None while all is well."""
+    """One consumer of one topic. `refused` says why it doesn't read, for the operator; None while all is well.
+
+    `name`: for a second consumer of a service on the same topic; it has a group and positions of its own.
+    """
 
     def __init__(
         self,
@@ -55,12 +58,13 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         service: str,
         topic: str,
         apply: Apply,
+        name: str | None = None,
         decode: Decode = decode_fact,
         max_records: int = 5000,
         batch_timeout_ms: int = 20,
         patience: float = 60.0,
     ) -> None:
-        self.consumer_name = f"{service}.{topic}"
+        self.consumer_name = f"{service}.{name or topic}"
         self.database, self.topic, self.apply, self.decode = database, topic, apply, decode
         self.dead_topic = f"dead.{service}"
         self.at: dict[Slot, Position] = {}
@@ -72,7 +76,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._turn = asyncio.Lock()
         self.subscriber = broker.subscriber(
             topic,
-            group_id=f"stepdown-{service}",
+            group_id=f"stepdown-{service}-{name}" if name else f"stepdown-{service}",
             batch=True,
             max_records=max_records,
             batch_timeout_ms=batch_timeout_ms,

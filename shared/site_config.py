@@ -9,10 +9,10 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
+from shared.site_recipients import Recipient, unknown_parts
 from shared.site_values import (
     ANYBODY,
     Aftercare,
@@ -33,6 +34,7 @@ from shared.site_values import (
     LevelRule,
     Limits,
     Name,
+    Notice,
     Part,
     Payer,
     Program,
@@ -66,6 +68,10 @@ class Site(Part):
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
     """The policy that recommends a level: the first rule that fits wins."""
     aftercare: Aftercare = Aftercare()
+    recipients: tuple[Recipient, ...] = ()
+    """To whom facts go, each on a topic of its own (decision 0122)."""
+    redisclosure_notice: Notice = "42 CFR 2.32: these records may not be used or disclosed but as 42 CFR Part 2 allows."
+    """Goes with every record about Part 2 care; the wording is the site's to choose."""
 
     @cached_property
     def version(self) -> str:
@@ -121,6 +127,13 @@ class Site(Part):
         own = self._dispositions.get(found.name, {}) if found else {}
         asked = _norm_code(code or "")
         return own.get(asked) or self._dispositions[""].get(asked, "unknown")
+
+    def labels(self, facility: str, value: Mapping[str, Any]) -> set[str]:
+        """What the units and programs are about that a fact's value names."""
+        parts = [value, *(part for name in ("from", "to") if isinstance(part := value.get(name), dict))]
+        units = [self.unit(facility, part["unit"]) for part in parts if isinstance(part.get("unit"), str)]
+        programs = [self.program(part["program"]) for part in parts if isinstance(part.get("program"), str)]
+        return {label for each in (*units, *programs) if each for label in each.labels}
 
     def needs_authorization(self, payer: str, level: str) -> bool:
         """Whether the payer pays for the level only what it has authorized; False for one that is not known."""
@@ -211,6 +224,9 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     yield from _twice([(("aftercare", "templates", n, "name"), each.name) for n, each in enumerate(templates)])
     yield from _twice([(at, name) for at, name in _facility_names(site)])
     yield from _twice(_codes(("dispositions",), site.dispositions))
+    yield from _twice([(("recipients", n, "id"), each.id) for n, each in enumerate(site.recipients)])
+    for n, recipient in enumerate(site.recipients):
+        yield from _recipient_contradictions(site, ("recipients", n), recipient)
     for n, program in enumerate(site.programs):
         yield from _program_contradictions(site, ("programs", n), program)
     for n, facility in enumerate(site.facilities):
@@ -247,6 +263,15 @@ def _program_contradictions(site: Site, at: Location, program: Program) -> Itera
         if _norm(payer) not in known:
             yield (*at, "payers", n), f"there is no payer `{payer}`"
     yield from _twice([((*at, "groups", n, "id"), group.id) for n, group in enumerate(program.groups)])
+
+
+def _recipient_contradictions(site: Site, at: Location, recipient: Recipient) -> Iterator[tuple[Location, str]]:
+    for n, facility in enumerate(recipient.facilities):
+        if site.facility(facility) is None:
+            yield (*at, "facilities", n), f"there is no facility `{facility}`"
+    yield from _twice([((*at, "receives", n, "type"), each.type) for n, each in enumerate(recipient.receives)])
+    yield from _twice([((*at, "agreements", n, "id"), each.id) for n, each in enumerate(recipient.agreements)])
+    yield from (((*at, *place), text) for place, text in unknown_parts(recipient))
 
 
 def _facility_contradictions(site: Site, at: Location, facility: Facility) -> Iterator[tuple[Location, str]]:

@@ -15,6 +15,7 @@ from shared.events.aftercare import ReferralKind
 from shared.events.levels import Level
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+Notice = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DispositionKind = Literal["home", "transfer", "against-advice", "elopement", "deceased", "other", "unknown"]
 ClaimForm = Literal["institutional", "professional"]

@@ -25,12 +25,13 @@ def apply(data: Path | None, as_json: bool) -> None:
     import os
 
     from services.stack import ready, topics
-    from shared.events import TOPICS
     from shared.settings import load
 
     given = {} if os.environ.get("STEPDOWN_KAFKA") and data is None else {"kafka": ready.find(data).kafka}
-    made = asyncio.run(topics.apply(load(**given)))
+    settings = load(**given)
+    made = asyncio.run(topics.apply(settings))
+    wanted = topics.of_site(settings)
     if as_json:
-        click.echo(json.dumps({"topics": [topic.name for topic in TOPICS], "made": made}))
+        click.echo(json.dumps({"topics": [topic.name for topic in wanted], "made": made}))
         return
-    click.echo(f"{len(TOPICS)} topics are as they should be, {len(made)} of them new.")
+    click.echo(f"{len(wanted)} topics are as they should be, {len(made)} of them new.")

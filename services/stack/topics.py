@@ -9,23 +9,31 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from shared import site_config
 from shared.errors import SetUpError
-from shared.events import TOPICS, Topic
+from shared.events import TOPICS, Topic, out_topic
 from shared.settings import Settings
 
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # a refusal is told once, in our words
 ALREADY_EXISTS = 36  # Kafka protocol error code TOPIC_ALREADY_EXISTS
 
 
-async def apply(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[str]:
+def of_site(settings: Settings) -> tuple[Topic, ...]:
+    """The topics of the contract, and out.<id> for each recipient that site config names."""
+    site = site_config.load(settings.config)
+    return (*TOPICS, *(out_topic(recipient.id) for recipient in site.recipients))
+
+
+async def apply(settings: Settings, topics: Iterable[Topic] | None = None) -> list[str]:
     """Make the topics that are missing, set the configuration of the others; the names of those that were made.
 
+    `topics`: those of the contract and of the site, where no others are named.
     SetUpError when the broker is away, refuses, or has a topic with another number of partitions: keys would move.
     """
     admin = await connect(settings)
     try:
         known = await partitions(admin)
-        wanted = list(topics)
+        wanted = list(of_site(settings) if topics is None else topics)
         for topic in wanted:
             _same_partitions(topic.name, known.get(topic.name), settings.kafka_partitions)
         await _alter(admin, [topic for topic in wanted if topic.name in known])
@@ -43,12 +51,13 @@ async def compare(settings: Settings) -> str:
         known = await partitions(admin)
     finally:
         await admin.close()
-    missing = [topic.name for topic in TOPICS if topic.name not in known]
+    wanted = of_site(settings)
+    missing = [topic.name for topic in wanted if topic.name not in known]
     if missing:
         raise SetUpError(f"there is no {', '.join(missing)}: run `stepdown topics apply`")
-    for topic in TOPICS:
+    for topic in wanted:
         _same_partitions(topic.name, known[topic.name], settings.kafka_partitions)
-    return f"{len(TOPICS)} topics of {settings.kafka_partitions} partitions"
+    return f"{len(wanted)} topics of {settings.kafka_partitions} partitions"
 
 
 async def connect(settings: Settings) -> AIOKafkaAdminClient:

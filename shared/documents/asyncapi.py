@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from shared.documents.examples import example_headers, examples
-from shared.documents.schemas import Schema, components
-from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, TOPICS, EpisodeState, Topic
+from shared.documents.schemas import TYPES, Schema, components
+from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT, OUT_TYPE, TOPICS, Topic
 
 SERVICES = ("intake", "placement", "aftercare")
+EVERY = (*TOPICS, OUT)
 _BINDING = "0.5.0"
 _TEXT = {"type": "string"}
 _KEY = {
@@ -108,8 +109,8 @@ def asyncapi() -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in TOPICS},
-        "operations": {name: operation for topic in TOPICS for name, operation in _operations(topic).items()},
+        "channels": {_name(topic): _channel(topic) for topic in EVERY},
+        "operations": {name: operation for topic in EVERY for name, operation in _operations(topic).items()},
         "components": {
             "messages": _messages(places),
             "schemas": {"CloudEventsHeaders": HEADERS, **models},
@@ -136,6 +137,8 @@ def types_on(topic: str) -> list[str]:
         return list(_HL7)
     if topic.startswith("dead."):
         return ["dead-letter"]
+    if topic.startswith("out."):
+        return [OUT_TYPE]
     return {"care.events": list(CARE_FACTS), "care.episodes": [EPISODE_TYPE]}.get(topic, list(BILLING))
 
 
@@ -145,15 +148,23 @@ def writers_of(ce_type: str) -> tuple[str, ...]:
     return tuple(fact.WRITERS) if fact else ("placement",)
 
 
+def _name(topic: Topic) -> str:
+    """Such that a reference can name it: `out.<recipient>` → `out.recipient`."""
+    return topic.name.replace("<", "").replace(">", "")
+
+
 def _channel(topic: Topic) -> dict[str, Any]:
+    address = topic.name.replace("<", "{").replace(">", "}")
+    given = {"parameters": {"recipient": {"description": "id of a recipient of site config"}}} if topic is OUT else {}
     return {
-        "address": topic.name,
+        "address": address,
         "title": topic.name,
+        **given,
         "description": f"{topic.about}. Key: {topic.key}.",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in types_on(topic.name)},
         "bindings": {
             "kafka": {
-                "topic": topic.name,
+                "topic": address,
                 "topicConfiguration": {
                     "cleanup.policy": ["compact" if topic.compacted else "delete"],
                     "retention.ms": topic.retention_ms,
@@ -166,8 +177,8 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 def _operations(topic: Topic) -> dict[str, Any]:
     """One operation for each service and outside party that sends to or receives from the topic."""
-    sends = {f"{who}.sends.{topic.name}": _operation(topic, who, "send") for who in topic.writers}
-    return sends | {f"{who}.receives.{topic.name}": _operation(topic, who, "receive") for who in topic.readers}
+    sends = {f"{who}.sends.{_name(topic)}": _operation(topic, who, "send") for who in topic.writers}
+    return sends | {f"{who}.receives.{_name(topic)}": _operation(topic, who, "receive") for who in topic.readers}
 
 
 def _operation(topic: Topic, who: str, action: str) -> dict[str, Any]:
@@ -176,11 +187,11 @@ def _operation(topic: Topic, who: str, action: str) -> dict[str, Any]:
         names = [name for name in names if who in writers_of(name)]
     return {
         "action": action,
-        "channel": {"$ref": f"#/channels/{topic.name}"},
+        "channel": {"$ref": f"#/channels/{_name(topic)}"},
         "title": f"{who} {action}s {topic.name}",
         "summary": f"{who}: {topic.about}",
         "tags": [{"name": who}],
-        "messages": [{"$ref": f"#/channels/{topic.name}/messages/{name}"} for name in names],
+        "messages": [{"$ref": f"#/channels/{_name(topic)}/messages/{name}"} for name in names],
     }
 
 
@@ -191,8 +202,7 @@ def _messages(places: dict[str, str]) -> dict[str, Any]:
 
 
 def _message(ce_type: str, place: str, example: dict[str, Any]) -> dict[str, Any]:
-    model = CARE_FACTS.get(ce_type) or BILLING.get(ce_type) or EpisodeState
-    about = inspect.cleandoc(model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+    about = inspect.cleandoc(TYPES[ce_type].__doc__ or "").split("\n\n")[0].replace("\n", " ")
     return {
         "name": ce_type,
         "title": ce_type,

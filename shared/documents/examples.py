@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE
+from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE
 
 Value = dict[str, Any]
 
@@ -335,11 +335,27 @@ _PERIODS: dict[str, Value] = {
 }
 
 
+_DISCLOSED: Value = {
+    "recipient": "valley-clinic",
+    "episode_id": "ep-204",
+    "patient_id": "pt-87",
+    "facility": "GOODHEALTH",
+    "fact_id": "f-16",
+    "fact_type": "care.discharged.v1",
+    "occurred_at": "2026-03-09T11:30:00-04:00",
+    "content": {"level": "inpatient", "disposition": {"code": "01", "kind": "home"}},
+    "replaces": "f-14",
+    "basis": {"kind": "consent", "id": "cn-3", "purpose": "treatment", "scope": ["PSY", "PART2"]},
+    "disclosed_at": "2026-03-09T11:31:00-04:00",
+    "notice": "These records are under 42 CFR Part 2; see 42 CFR 2.32.",
+}
+
+
 def examples() -> dict[str, Value]:
     """The example of each ce_type. A type without one is a KeyError: it was published without being shown."""
     facts = {ce_type: _fact(fact.TYPE, fact.WRITERS) for ce_type, fact in CARE_FACTS.items()}
     periods = {ce_type: _PERIOD | _PERIODS[_short(ce_type)] for ce_type in BILLING}
-    return {**facts, EPISODE_TYPE: _EPISODE, **periods}
+    return {**facts, EPISODE_TYPE: _EPISODE, **periods, OUT_TYPE: _DISCLOSED}
 
 
 def _fact(name: str, writers: tuple[str, ...]) -> Value:

@@ -17,6 +17,8 @@ from shared.events import (
     CONSENTS,
     EPISODE_TYPE,
     FOLLOW_UPS,
+    OUT,
+    OUT_TYPE,
     PLACING,
     PLANNING,
     STAY_FACTS,
@@ -78,6 +80,7 @@ _SECTIONS: tuple[tuple[str, str, list[str], str], ...] = (
     ),
     ("Episodes", "On `care.episodes`: the latest state, whole in itself.", [EPISODE_TYPE], "intake, aftercare"),
     ("Service periods", "On `billing.service-periods` and `billing.periods`.", list(BILLING), "billing"),
+    ("Disclosures", "On `out.<recipient>`: the only way out.", [OUT_TYPE], "the recipient"),
 )
 
 
@@ -116,7 +119,7 @@ def _topics() -> str:
             _kept(topic.compacted, topic.retention_ms),
             topic.about,
         )
-        for topic in TOPICS
+        for topic in (*TOPICS, OUT)
     ]
     return "## Topics\n\n" + _table(("topic", "key", "written by", "read by", "kept", "what"), rows)
 

@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
-from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, EpisodeState, Published
+from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE, Disclosed, EpisodeState, Published
 
 Schema = dict[str, Any]
 
-TYPES: dict[str, type[Published]] = {**CARE_FACTS, EPISODE_TYPE: EpisodeState, **BILLING}
+TYPES: dict[str, type[Published]] = {**CARE_FACTS, EPISODE_TYPE: EpisodeState, **BILLING, OUT_TYPE: Disclosed}
 """Every ce_type and the model of its value."""
 
 

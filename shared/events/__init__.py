@@ -37,6 +37,7 @@ from shared.events.authorizations import (
 from shared.events.base import CareFact, Published, Stay, type_name
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
+from shared.events.disclosures import OUT_TYPE, Disclosed
 from shared.events.envelope import Fact, Record, from_record, to_record
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
@@ -269,6 +270,23 @@ TOPICS: tuple[Topic, ...] = (
     ),
 )
 
+OUT = Topic(
+    "out.<recipient>",
+    "episode_id",
+    ("placement",),
+    False,
+    FOREVER,
+    "what one recipient of site config may know; nothing else leaves",
+    ("recipients",),
+)
+"""One such topic for each recipient that site config names."""
+
+
+def out_topic(recipient: str) -> Topic:
+    """The topic of a recipient."""
+    return OUT._replace(name=f"out.{recipient}")
+
+
 __all__ = [
     "AFTERCARE",
     "ANNOUNCEMENTS",
@@ -279,6 +297,8 @@ __all__ = [
     "CONSENTS",
     "EPISODE_TYPE",
     "FOLLOW_UPS",
+    "OUT",
+    "OUT_TYPE",
     "PLACING",
     "PLANNING",
     "REFERRAL_MOVES",
@@ -286,6 +306,7 @@ __all__ = [
     "TAKING_BACK",
     "TOPICS",
     "CareFact",
+    "Disclosed",
     "EpisodeState",
     "Fact",
     "Published",
@@ -295,6 +316,7 @@ __all__ = [
     "Topic",
     "billing_type",
     "from_record",
+    "out_topic",
     "to_record",
     "type_name",
 ]

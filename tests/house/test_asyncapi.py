@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from shared.documents.asyncapi import as_yaml, asyncapi
 from shared.documents.examples import examples
-from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, TOPICS
+from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT, OUT_TYPE, TOPICS
 from shared.events.envelope import Fact, headers
 
 Value = dict[str, Any]
@@ -113,6 +113,15 @@ def test_every_topic_has_its_channel_with_key_and_retention(topic: Any) -> None:
         "cleanup.policy": ["compact" if topic.compacted else "delete"],
         "retention.ms": topic.retention_ms,
     }
+
+
+def test_the_topics_of_recipients_are_one_channel_with_the_recipient_as_its_parameter() -> None:
+    channel = DOCUMENT["channels"]["out.recipient"]
+    assert channel["address"] == "out.{recipient}"
+    assert channel["parameters"].keys() == {"recipient"}
+    assert set(channel["messages"]) == {OUT_TYPE}
+    assert DOCUMENT["operations"]["placement.sends.out.recipient"]["action"] == "send"
+    assert OUT.retention_ms == -1
 
 
 def test_every_type_is_on_its_topic() -> None:

@@ -17,7 +17,7 @@ from shared.documents import breaks, documents, stale
 from shared.documents.compatibility import incompatibilities, sets_incompatibilities
 from shared.documents.examples import example_headers, examples
 from shared.documents.schemas import TYPES, schemas
-from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, TOPICS
+from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE, TOPICS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 Schema = dict[str, Any]
@@ -50,7 +50,7 @@ def test_a_document_that_is_missing_changed_or_left_over_is_stale(tmp_path: Path
 
 
 def test_every_type_has_a_schema_that_is_one(found: dict[str, Schema]) -> None:
-    assert found.keys() == {*CARE_FACTS, EPISODE_TYPE, *BILLING}
+    assert found.keys() == {*CARE_FACTS, EPISODE_TYPE, *BILLING, OUT_TYPE}
     for ce_type, schema in found.items():
         Draft202012Validator.check_schema(schema)
         assert schema["$id"] == f"urn:stepdown:schema:{ce_type}"

@@ -226,6 +226,15 @@ def test_nothing_in_the_site_can_be_changed_after_it_was_read() -> None:
         SITE.limits.future_minutes = 1  # type: ignore[misc]
 
 
+def outside(own: str) -> str:
+    """The small site with one recipient, one thing of it as given."""
+    usual = {"id": "clinic", "title": "Clinic", "class": "treating-provider", "purpose": "treatment"}
+    usual |= {"receives": "[{type: admitted, fields: [level]}]"}
+    name, _, text = own.partition(": ")
+    parts = ", ".join(f"{key}: {value}" for key, value in {**usual, name: text}.items())
+    return f"name: small\nrecipients: [{{{parts}}}]"
+
+
 @pytest.mark.parametrize(
     ("change", "line", "says"),
     [
@@ -270,6 +279,18 @@ def test_nothing_in_the_site_can_be_changed_after_it_was_read() -> None:
           "to_hours: 9}]}]}")),
          2, "must be more than"),
         (("payers:\n", "payers:\n  - {id: acme, title: Acme}\n"), 4, "`ACME` is given twice"),
+        (("name: small", outside("id: Valley Clinic")), 2, "recipients.1..id: String should match"),
+        (("name: small", outside("receives: [{type: admited}]")), 2, "there is no fact `admited`"),
+        (("name: small", outside("receives: [{type: fact-cancelled}]")), 2, "no fact `fact-cancelled` that a recipient"),
+        (("name: small", outside("receives: [{type: consent-recorded}]")), 2, "that a recipient may get"),
+        (("name: small", outside("receives: [{type: admitted, fields: [levl]}]")), 2, "has no field `levl` of its own"),
+        (("name: small", outside("receives: [{type: admitted, fields: [patient_id]}]")), 2, "no field `patient_id`"),
+        (("name: small", outside("receives: [{type: admitted}, {type: admitted}]")), 2, "`admitted` is given twice"),
+        (("name: small", outside("receives: []")), 2, "at least 1 item"),
+        (("name: small", outside("facilities: [SOUTH]")), 2, "there is no facility `SOUTH`"),
+        (("name: small", outside("agreements: [{id: A, covers: [SUB], from: 2026-01-01}]")), 2, "covers"),
+        (("name: small", outside("agreements: [{id: A, from: 2026-02-30}]")), 2, "from: Input should be a valid date"),
+        (("name: small", outside("agreements: [{id: A, from: 2026-01-02, to: 2026-01-01}]")), 2, "not be before `from`"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, change: tuple[str, str], line: int, says: str) -> None:
@@ -278,6 +299,28 @@ def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, change: tuple[str,
         load(path)
     assert line in {problem.mark.line for problem in refused.value.problems}
     assert f"{path}:{line}: " in str(refused.value)
+
+
+def test_the_sample_site_has_a_recipient_whom_nothing_labelled_reaches_without_consent() -> None:
+    (recipient,) = SITE.recipients
+    assert recipient.id == "valley-clinic"
+    assert {each.type for each in recipient.receives} >= {"admitted", "discharged"}
+    assert [agreement.covers for agreement in recipient.agreements] == [()]
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"),
+    [
+        ({"unit": "RES"}, {"SUD", "PART2"}),
+        ({"program": "GH-DETOX"}, {"SUD", "PART2"}),
+        ({"from": {"unit": "3W"}, "to": {"unit": "RES", "level": "residential"}}, {"PSY", "SUD", "PART2"}),
+        ({"unit": "ED"}, set()),
+        ({"unit": 7, "program": None, "from": "2026-01-01"}, set()),
+        ({}, set()),
+    ],
+)
+def test_a_unit_or_program_that_is_named_says_what_it_is_about(value: dict[str, object], labels: set[str]) -> None:
+    assert SITE.labels("GOODHEALTH", value) == labels
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
