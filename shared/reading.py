@@ -38,6 +38,10 @@ class Reading:
         else:
             await self._consumer.seek_to_beginning(*self.slots)
 
+    def names(self, begin: str) -> list[str]:
+        """The topics that there are whose names begin so."""
+        return sorted(name for name in self._partitions if name.startswith(begin))
+
     def _number(self, topic: str) -> int:
         if topic not in self._partitions:
             raise SetUpError(f"there is no topic {topic}: run `stepdown topics apply`, or see its name with `doctor`")

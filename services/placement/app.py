@@ -8,6 +8,9 @@ from services.placement import consumer, timers
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk
+from services.placement.disclosures import consumer as gate
+from services.placement.disclosures import timers as gate_timers
+from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from shared import site_config
 from shared.broker import broker_for
@@ -26,20 +29,24 @@ def new_id() -> str:
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts, nothing started. Raises SetUpError for what the operator has to mend."""
-    rules = rules_of(site_config.load(settings.config))
+    site = site_config.load(settings.config)
+    rules, outside = rules_of(site), gate_rules(site)
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
     broker = broker_for(settings, NAME)
     parts = Parts(database, rules, clock, new_id)
-    subscription = consumer.subscription(broker, database, rules, clock=clock, ids=new_id)
-
+    subscriptions = [consumer.subscription(broker, database, rules, clock=clock, ids=new_id)]
+    rounds = [*timers.timers(database, rules, clock=clock, ids=new_id)]
+    if outside.outsiders:
+        subscriptions.append(gate.subscription(broker, database, outside, clock=clock, ids=new_id))
+        rounds += gate_timers.timers(database, outside, clock=clock, ids=new_id)
     return Service(
         name=NAME,
         database=database,
         broker=broker,
         routes=[*api.routes(parts), *desk.routes(parts, desk.pages(settings.intake_url))],
         settings=settings,
-        subscriptions=(subscription,),
-        timers=timers.timers(database, rules, clock=clock, ids=new_id),
+        subscriptions=subscriptions,
+        timers=rounds,
     )
 
 

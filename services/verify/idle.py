@@ -21,6 +21,7 @@ _UNSENT = sa.select(sa.func.count()).select_from(outbox)
 _STAND = sa.select(positions).order_by(positions.c.consumer, positions.c.topic, positions.c.partition)
 _DEAD = sa.select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.kafka_offset, dead_letters.c.state)
 _PARKED = sa.select(parked.c.topic, parked.c.partition, parked.c.kafka_offset)
+NOBODY = ""
 
 
 async def stands(database: Database) -> list[dict[str, Any]]:
@@ -67,17 +68,20 @@ async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
     return found
 
 
-async def kept_aside(database: Database) -> tuple[set[Offset], set[Offset], int]:
-    """(dead letters and parked facts, discarded ones, how many dead letters wait for the operator) of a service."""
+async def kept_aside(database: Database, *, but: str = NOBODY) -> tuple[set[Offset], set[Offset], int]:
+    """(dead letters and parked facts, discarded ones, how many dead letters wait for the operator) of a service.
+
+    `but`: a consumer that is left out.
+    """
     kept: set[Offset] = set()
     discarded: set[Offset] = set()
     dead = 0
-    async for topic, partition, offset, state in database.rows(_DEAD):
+    async for topic, partition, offset, state in database.rows(_DEAD.where(dead_letters.c.consumer != but)):
         if state == "discarded":
             discarded.add((topic, partition, offset))
         elif state != "replayed":
             kept.add((topic, partition, offset))
             dead += 1
-    async for topic, partition, offset in database.rows(_PARKED):
+    async for topic, partition, offset in database.rows(_PARKED.where(parked.c.consumer != but)):
         kept.add((topic, partition, offset))
     return kept, discarded, dead

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from services.aftercare import check as aftercare
 from services.intake import invariants as intake
 from services.placement import check as placement
-from services.verify import documents, facts, idle
+from services.placement.disclosures import check as gate
+from services.verify import disclosures, documents, facts, idle
 from services.verify.facts import OnTopic
 from services.verify.report import Report
 from shared.clock import Clock, system_clock
@@ -20,6 +21,8 @@ from shared.settings import Settings
 from shared.site_config import Site
 
 Tick = Callable[[int], None]
+GATE = "placement.gate"
+"""A consumer of placement that applies no facts: what it keeps aside of care.events, placement may have applied."""
 AFTERCARE = {"sequences-have-no-gap": 2, "positions-add-up": 6}
 """Aftercare's words for promises; every other one is about what follows from the stored episode."""
 
@@ -66,6 +69,7 @@ async def verify(
         await _of_services(run)
         await _of_facts(run)
         await _of_documents(run)
+        await _of_disclosures(run)
         await _of_plumbing(run)
     return report
 
@@ -87,7 +91,7 @@ async def _add(run: Verification, service: str, found: AsyncIterator[Broken]) ->
 
 async def _of_facts(run: Verification) -> None:
     """care.events against intake's, placement's and aftercare's tables of what they stated, and what was applied."""
-    kept, discarded, dead = await idle.kept_aside(run.databases["placement"])
+    kept, discarded, dead = await idle.kept_aside(run.databases["placement"], but=GATE)
     if dead:
         run.report.notes.append(f"{dead} dead letters or waiting facts of placement: `stepdown dead-letters list`")
     topic = OnTopic(kept, discarded)
@@ -128,6 +132,21 @@ async def _of_documents(run: Verification) -> None:
     ):
         await _all(run, documents.other_versions(stored, told, who))
     await _all(run, documents.other_periods(placement.latest_periods(run.databases["placement"]), every, latest))
+
+
+async def _of_disclosures(run: Verification) -> None:
+    """The ledger against the consents that were known, and every topic out.* against the ledger."""
+    database = run.databases["placement"]
+    await _all(run, gate.broken(database, run.site, checked=run.count))
+    kept, _, _ = await idle.kept_aside(database)
+    out = disclosures.OnOut(kept)
+    for topic in run.topics.names(disclosures.OUT):
+        await _read(run, topic, out.take)
+    run.report.checked(7, out.records)
+    await _all(run, disclosures.unlike_the_ledger(gate.sent(database), out))
+    known = await gate.known(database, [disclosure for _, disclosure in out.again])
+    for one in disclosures.not_in_the_ledger(out, known):
+        run.report.add(one)
 
 
 async def _of_plumbing(run: Verification) -> None:

@@ -14,14 +14,19 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.placement.gate.recipients import GateRules
 from services.placement.rules import Rules, rules_of
 from shared.clock import SetClock
 from shared.db import Database
 from shared.site_config import SAMPLE, load
 from tests.placement.feeding import Feed
+from tests.placement.gating import Gate, two_recipients
 from tests.servers import DatabaseServer
 
-VERSIONS = [import_module(f"services.placement.migrations.versions.{name}") for name in ("0001_episodes", "0002_desk")]
+VERSIONS = [
+    import_module(f"services.placement.migrations.versions.{name}")
+    for name in ("0001_episodes", "0002_desk", "0003_gate")
+]
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +61,8 @@ async def database(placement_url: str) -> AsyncIterator[Database]:
     found = Database(placement_url, application="tests")
     async with found.begin() as connection:
         tables = "episodes, facts, periods, seats, entries, positions, parked, outbox, dead_letters, audit, refusals"
-        await connection.execute(sa.text(f"TRUNCATE {tables}, answered_requests"))
+        tables += ", answered_requests, gate_episodes, consents, disclosures, withheld"
+        await connection.execute(sa.text(f"TRUNCATE {tables}"))
     yield found
     await found.close()
 
@@ -65,6 +71,17 @@ async def database(placement_url: str) -> AsyncIterator[Database]:
 def rules() -> Rules:
     """The sample site's."""
     return rules_of(load(SAMPLE))
+
+
+@pytest.fixture(scope="session")
+def gate_site() -> GateRules:
+    """The sample site's recipient, and a county board that gets only residential ends of RIVERBEND, by agreement."""
+    return two_recipients()
+
+
+@pytest.fixture
+def gate(database: Database, gate_site: GateRules, clock: SetClock) -> Gate:
+    return Gate(database, gate_site, clock)
 
 
 @pytest.fixture

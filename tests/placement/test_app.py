@@ -26,6 +26,7 @@ async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url:
     assert ready.json()["waiting_for"] == {
         "service": "starting",
         "placement.care.events": "no partition is assigned yet",
+        "placement.gate": "no partition is assigned yet",
     }
     timers = ["placement-fold-anew", "placement-offers-expire", "placement-idempotency-keys"]
     assert [timer.name for timer in service.timers] == timers

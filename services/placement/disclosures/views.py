@@ -1,0 +1,105 @@
+"""All SQL that the ledger and what is withheld are read with: for the desk and for `verify`; nothing is locked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from services.placement.disclosures.tables import consents, disclosures, withheld
+from services.placement.tables import facts
+from shared.db import Connection, Database
+
+_DISCLOSED = [
+    disclosures.c[name]
+    for name in (
+        "disclosure_id", "recipient", "episode_id", "sequence", "patient_id", "facility", "fact_id", "fact_type",
+        "labels", "fields", "corrects", "corrected", "basis", "basis_id", "basis_scope", "basis_from", "basis_to",
+        "purpose", "disclosed_at", "config",
+    )
+]  # fmt: skip
+_WITHHELD = [
+    withheld.c[name]
+    for name in (
+        "recipient", "fact_id", "episode_id", "patient_id", "facility", "fact_type", "labels", "corrects", "corrected",
+        "reason", "since", "config",
+    )
+]  # fmt: skip
+_CONSENT = [
+    column.label(f"consent_{name}") for name, column in consents.c.items() if name not in {"opens_at", "episode_id"}
+]
+SENT = sa.select(
+    disclosures.c.recipient, disclosures.c.episode_id, disclosures.c.sequence,
+    sa.func.concat_ws(" ", disclosures.c.disclosure_id, disclosures.c.fact_id, disclosures.c.basis),
+).order_by(disclosures.c.recipient, disclosures.c.episode_id, disclosures.c.sequence)  # fmt: skip
+_RESTED_ON = (
+    sa.select(disclosures, *_CONSENT, facts.c.type.label("told_as"), facts.c.value.label("told"))
+    .outerjoin(
+        consents,
+        sa.and_(consents.c.fact_id == disclosures.c.basis_fact, consents.c.episode_id == disclosures.c.episode_id),
+    )
+    .outerjoin(
+        facts,
+        sa.and_(
+            facts.c.episode_id == disclosures.c.episode_id,
+            facts.c.writer == "intake",
+            facts.c.ce_id == disclosures.c.basis_fact,
+        ),
+    )
+    .order_by(disclosures.c.episode_id)
+)
+
+
+class After(NamedTuple):
+    """The last row of the page before: when, and its id (of a withheld fact: recipient and fact)."""
+
+    at: datetime
+    id: str
+    more: str = ""
+
+
+async def disclosed(
+    connection: Connection, *, facilities: frozenset[str] | None, after: After | None, most: int, **wanted: str | None
+) -> list[dict[str, Any]]:
+    """At most so many rows of the ledger, the earliest first. `wanted`: column → value; None: whichever."""
+    query = sa.select(*_DISCLOSED).order_by(disclosures.c.disclosed_at, disclosures.c.disclosure_id).limit(most)
+    if after is not None:
+        place = sa.tuple_(disclosures.c.disclosed_at, disclosures.c.disclosure_id)
+        query = query.where(place > sa.tuple_(after.at, after.id))
+    return await _found(connection, query, disclosures, facilities, wanted)
+
+
+async def waiting(
+    connection: Connection, *, facilities: frozenset[str] | None, after: After | None, most: int, **wanted: str | None
+) -> list[dict[str, Any]]:
+    """At most so many withheld facts, the longest withheld first."""
+    place = (withheld.c.since, withheld.c.recipient, withheld.c.fact_id)
+    query = sa.select(*_WITHHELD).order_by(*place).limit(most)
+    if after is not None:
+        query = query.where(sa.tuple_(*place) > sa.tuple_(*after))
+    return await _found(connection, query, withheld, facilities, wanted)
+
+
+async def _found(
+    connection: Connection, query: sa.Select[Any], table: sa.Table, facilities: frozenset[str] | None,
+    wanted: dict[str, str | None],
+) -> list[dict[str, Any]]:  # fmt: skip
+    if facilities is not None:
+        query = query.where(table.c.facility.in_(sorted(facilities)))
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(table.c[name] == value)
+    return [{str(name): value for name, value in row.items()} for row in (await connection.execute(query)).mappings()]
+
+
+def rested_on(database: Database) -> AsyncIterator[Any]:
+    """Every row of the ledger with the gate's consent that it names, and with the fact that told of that consent."""
+    return database.rows(_RESTED_ON)
+
+
+async def known(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Which of these are disclosures of the ledger."""
+    query = sa.select(disclosures.c.disclosure_id).where(disclosures.c.disclosure_id == sa.any_(sa.literal(list(ids))))
+    return set((await connection.execute(query)).scalars())

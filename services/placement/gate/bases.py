@@ -1,0 +1,115 @@
+"""What a disclosure may rest on, and whether it holds for this recipient, these labels, this day; nothing is sent here.
+
+Sources: 42 CFR 2.31 (what a consent names), 2.33 (treatment, payment, operations), 2.51 (emergency), 2.53 (audit),
+2.61-2.67 (court order), 2.11 and 2.12(c)(4) (service agreement); contract 5.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from shared.events.disclosures import BasisKind
+
+Word = Literal[
+    "no-consent", "other-discloser", "other-purpose", "cancelled", "revoked", "expired", "not-begun", "not-in-scope"
+]
+"""Why there is no basis: how far the one that came nearest got, in this order."""
+ORDER: tuple[Word, ...] = (
+    "no-consent",
+    "other-discloser",
+    "other-purpose",
+    "cancelled",
+    "revoked",
+    "expired",
+    "not-begun",
+    "not-in-scope",
+)
+PREFERRED: tuple[BasisKind, ...] = ("service-agreement", "consent", "court-order", "audit", "emergency")
+"""Of several that hold, the one that asks least of the patient."""
+ALL_PURPOSES = {"tpo": frozenset({"treatment", "payment", "operations"})}
+"""One consent for all three (42 CFR 2.33(a), 45 CFR 164.501)."""
+Over = Literal["revoked", "expired", "cancelled", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who would get something, what for, from which facility, about what."""
+
+    recipient: str
+    recipient_class: str
+    purpose: str
+    facility: str
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """One ground for disclosing. None for a discloser or purpose: whichever.
+
+    `scope`: every label of what goes out must be in it; what has no label needs none. `begins` and `ends`: first and
+    last day, facility's zone. `fact_id`: the consent-recorded that said so. `over`: it holds no more.
+    """
+
+    kind: BasisKind
+    id: str
+    scope: frozenset[str]
+    begins: date
+    ends: date | None = None
+    recipient: str | None = None
+    recipient_class: str | None = None
+    discloser: str | None = None
+    purpose: str | None = None
+    fact_id: str | None = None
+    over: Over | None = None
+
+
+Discloses = Callable[[str, str], bool]
+"""Whether a discloser, as a consent names it, is this facility."""
+
+
+def obstacle(basis: Basis, asked: Asked, day: date, discloses: Discloses) -> Word | None:
+    """What keeps a basis from holding on that day; None: it holds."""
+    if not _names(basis, asked):
+        return "no-consent"
+    if basis.discloser is not None and not discloses(basis.discloser, asked.facility):
+        return "other-discloser"
+    if basis.purpose is not None and asked.purpose not in ALL_PURPOSES.get(basis.purpose, {basis.purpose}):
+        return "other-purpose"
+    return _time(basis, day) or (None if asked.labels <= basis.scope else "not-in-scope")
+
+
+def _time(basis: Basis, day: date) -> Word | None:
+    if basis.over is not None:
+        return "cancelled" if basis.over == "replaced" else basis.over
+    if basis.ends is not None and day > basis.ends:
+        return "expired"
+    return "not-begun" if day < basis.begins else None
+
+
+def _names(basis: Basis, asked: Asked) -> bool:
+    if basis.recipient is not None:
+        return basis.recipient == asked.recipient
+    return basis.recipient_class is not None and basis.recipient_class == asked.recipient_class
+
+
+def basis_for(
+    agreed: Iterable[Basis], told: Iterable[Basis], asked: Asked, day: date, discloses: Discloses
+) -> Basis | Word:
+    """The basis that holds on that day, or the word that says how near the patient's own came.
+
+    `agreed`: the recipient's agreements, by site config; `told`: the patient's consents, and what else was recorded.
+    """
+    valid = [each for each in agreed if obstacle(each, asked, day, discloses) is None]
+    words: list[Word] = ["no-consent"]
+    for each in told:
+        word = obstacle(each, asked, day, discloses)
+        if word is None:
+            valid.append(each)
+        else:
+            words.append(word)
+    if valid:
+        return min(valid, key=lambda each: (PREFERRED.index(each.kind), each.begins, each.id))
+    return max(words, key=ORDER.index)

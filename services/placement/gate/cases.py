@@ -1,0 +1,137 @@
+"""From a fact to the cases that it makes, one for each recipient that may get it; what a correction does to others.
+
+Pure, and blind to bases. A correction goes to whoever got what it corrects, and to nobody else (contract 3.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from services.placement.gate.recipients import Outsider
+from shared.events.envelope import Fact
+
+CANCEL = "fact-cancelled"
+Key = tuple[str, str]
+"""(recipient, fact_id)."""
+Corrects = tuple[Literal["replaces", "cancels"], str]
+"""How, and which fact_id that went out before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One fact for one recipient: what would go out, if there is a basis. `place`: its turn in the episode."""
+
+    recipient: str
+    fact_id: str
+    fact_type: str
+    writer: str
+    patient_id: str
+    facility: str
+    labels: frozenset[str]
+    occurred_at: str
+    content: dict[str, Any]
+    place: int
+    corrects: Corrects | None = None
+
+    @property
+    def key(self) -> Key:
+        """What it is known by."""
+        return self.recipient, self.fact_id
+
+
+class Past(NamedTuple):
+    """What became of a case: it went out, or it is withheld (`corrects`: what it would have corrected)."""
+
+    disclosed: bool
+    writer: str
+    labels: frozenset[str]
+    corrects: Corrects | None = None
+
+
+@dataclass(slots=True)
+class Made:
+    """What a fact makes: a case to be decided, and the withheld ones that it does away with."""
+
+    cases: list[Case]
+    void: list[Key]
+    early: bool = False
+    """It cancels what no recipient is known to have or to wait for: perhaps that comes later."""
+
+
+def corrected(fact: Fact) -> str | None:
+    """The ce_id that a fact takes back or restates."""
+    return fact.value.get("cancels" if fact.name == CANCEL else "replaces")
+
+
+def cases_of(
+    fact: Fact, labels: frozenset[str], outsiders: Iterable[Outsider], past: Mapping[Key, Past], place: int
+) -> Made:
+    """The cases of a fact. `past`: of what it corrects, by recipient; another writer's is left alone (3.6 rule 1)."""
+    if fact.name == CANCEL:
+        return _cancels(fact, labels, outsiders, past, place)
+    made = Made([], [])
+    for outsider in outsiders:
+        if not outsider.may_get(fact.type, fact.value["facility"]):
+            continue
+        before = _own(past.get((outsider.id, corrected(fact) or "")), fact)
+        corrects: Corrects | None = None
+        if before is not None:
+            corrects, gone = _in_place_of(outsider.id, before, fact, "replaces")
+            made.void += gone
+        made.cases.append(_case(fact, outsider, labels, place, corrects))
+    return made
+
+
+def _cancels(
+    fact: Fact, labels: frozenset[str], outsiders: Iterable[Outsider], past: Mapping[Key, Past], place: int
+) -> Made:
+    made, target = Made([], []), corrected(fact) or ""
+    for outsider in outsiders:
+        before = past.get((outsider.id, target))
+        if before is None:
+            made.early |= fact.value.get("cancelled_type") in outsider.receives
+            continue
+        if _own(before, fact) is None:
+            continue
+        corrects, gone = _in_place_of(outsider.id, before, fact, "cancels")
+        made.void += gone
+        if corrects is not None:
+            made.cases.append(_case(fact, outsider, labels | before.labels, place, corrects))
+    return made
+
+
+def _own(before: Past | None, fact: Fact) -> Past | None:
+    return before if before is not None and before.writer == fact.writer else None
+
+
+def _in_place_of(
+    recipient: str, before: Past, fact: Fact, how: Literal["replaces", "cancels"]
+) -> tuple[Corrects | None, list[Key]]:
+    """What goes out corrects what the recipient has: the fact itself, or what a withheld one would have corrected."""
+    target = corrected(fact) or ""
+    if before.disclosed:
+        return (how, target), []
+    return (how, before.corrects[1]) if before.corrects else None, [(recipient, target)]
+
+
+def _case(fact: Fact, outsider: Outsider, labels: frozenset[str], place: int, corrects: Corrects | None) -> Case:
+    value = fact.value
+    return Case(
+        recipient=outsider.id,
+        fact_id=fact.id,
+        fact_type=fact.type,
+        writer=fact.writer,
+        patient_id=value["patient_id"],
+        facility=value["facility"],
+        labels=labels,
+        occurred_at=value["occurred_at"],
+        content=dict(_minimal(value, outsider.receives.get(fact.type, frozenset()))),
+        place=place,
+        corrects=corrects,
+    )
+
+
+def _minimal(value: Mapping[str, Any], fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    yield from ((name, value[name]) for name in sorted(fields) if name in value)

@@ -1,0 +1,92 @@
+"""Who gets what by site config, in the shapes that the gate asks for; looked up once, nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.placement.gate.bases import Asked, Basis, Discloses
+from shared.events.base import type_name
+from shared.site_config import Site
+from shared.site_recipients import Recipient
+
+KEPT = 4096
+"""Answers kept: far more than a site has facilities, and bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outsider:
+    """One recipient: which fields of which ce_type it gets, of which facilities (None: all), by which agreements."""
+
+    id: str
+    recipient_class: str
+    purpose: str
+    facilities: frozenset[str] | None
+    receives: Mapping[str, frozenset[str]]
+    agreements: tuple[Basis, ...]
+
+    def asks(self, facility: str, labels: frozenset[str]) -> Asked:
+        """What a disclosure of such a fact would be."""
+        return Asked(self.id, self.recipient_class, self.purpose, facility, labels)
+
+    def may_get(self, ce_type: str, facility: str) -> bool:
+        """Whether facts of that type and facility are meant for it at all."""
+        return ce_type in self.receives and (self.facilities is None or facility in self.facilities)
+
+
+@dataclass(frozen=True, slots=True)
+class GateRules:
+    """The site as the gate sees it. `version`: of the config, kept with what it decided.
+
+    `named_labels`: what the units and programs are about that a fact names.
+    """
+
+    outsiders: Mapping[str, Outsider]
+    version: str
+    notice: str
+    zone_of: Callable[[str], ZoneInfo]
+    has_facility: Callable[[str], bool]
+    named_labels: Callable[[str, Mapping[str, Any]], set[str]]
+    discloses: Discloses
+
+    def day(self, facility: str, at: datetime) -> date:
+        """The facility's day at an instant."""
+        return at.astimezone(self.zone_of(facility)).date()
+
+
+def gate_rules(site: Site) -> GateRules:
+    """The site's config as the gate's rules."""
+
+    def discloses(discloser: str, facility: str) -> bool:
+        named = site.facility(discloser)
+        return named.name == facility if named else discloser == site.name
+
+    return GateRules(
+        outsiders={each.id: outsider(each, site) for each in site.recipients},
+        version=site.version,
+        notice=site.redisclosure_notice,
+        zone_of=lru_cache(KEPT)(site.zone),
+        has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
+        named_labels=site.labels,
+        discloses=lru_cache(KEPT)(discloses),
+    )
+
+
+def outsider(recipient: Recipient, site: Site) -> Outsider:
+    """A recipient of site config; its facilities by their own names."""
+    named = (site.facility(name) for name in recipient.facilities)
+    return Outsider(
+        id=recipient.id,
+        recipient_class=recipient.recipient_class,
+        purpose=recipient.purpose,
+        facilities=frozenset(each.name for each in named if each) if recipient.facilities else None,
+        receives={type_name(each.type): frozenset(each.fields) for each in recipient.receives},
+        agreements=tuple(
+            Basis(each.kind, each.id, frozenset(each.covers), each.begins, each.ends, recipient=recipient.id)
+            for each in recipient.agreements
+        ),
+    )
