@@ -54,7 +54,7 @@ _VISITS = (
 _EPISODES = (
     "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
     "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
-    "AND f.visit_id IS NULL) AS asked_at FROM episodes AS e "
+    "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at FROM episodes AS e "
     "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
 )
 _SAID = (

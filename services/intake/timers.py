@@ -1,7 +1,8 @@
-"""What intake does when time passes: nothing but bring visits in line with a site config that changed."""
+"""What intake does when time passes: visits in line with a changed site config, consents told and run out."""
 
 from __future__ import annotations
 
+from services.intake.consents import handlers as consents
 from services.intake.handlers import Intake
 from services.intake.requests.handlers import forget_keys
 from shared.run import Timer
@@ -17,4 +18,17 @@ def timers(intake: Intake) -> list[Timer]:
     async def keys() -> None:
         await forget_keys(intake)
 
-    return [Timer("mapping", 60.0, mapping), Timer("idempotency-keys", 3600.0, keys)]
+    async def consents_over() -> None:
+        while await consents.run_out(intake):
+            pass
+
+    async def consents_of_new_episodes() -> None:
+        while await consents.tell_new_episodes(intake):
+            pass
+
+    return [
+        Timer("mapping", 60.0, mapping),
+        Timer("idempotency-keys", 3600.0, keys),
+        Timer("consents-over", 60.0, consents_over),
+        Timer("consents-of-new-episodes", 5.0, consents_of_new_episodes),
+    ]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.intake.consents.tables import CONSENTS
 from services.intake.handlers import Intake
 from services.intake.reading import Answer, Received
 from services.intake.tables import INTAKE
@@ -69,7 +70,9 @@ async def emptied(postgres: DatabaseServer) -> AsyncIterator[Database]:
 @pytest.fixture
 async def own_intake(emptied: Database, intake: Intake) -> Intake:
     """The handlers on a database in which there is nothing yet."""
-    names = ", ".join(table.name for table in (*INTAKE.sorted_tables, *PLUMBING.sorted_tables))
+    names = ", ".join(
+        table.name for table in (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables)
+    )
     async with emptied.begin() as connection:
         await connection.execute(sa.text(f"TRUNCATE {names}"))
     return Intake(emptied, intake.site, intake.seal, intake.clock)

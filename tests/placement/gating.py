@@ -67,7 +67,12 @@ def consent(
     **more: Any,
 ) -> Fact:
     """The patient consents that GOODHEALTH tells the clinic, for treatment, from 1 March on."""
-    own: dict[str, Any] = {"consent_id": consent_id, "discloser": "GOODHEALTH", "recipient": recipient, "purpose": "treatment"}
+    own: dict[str, Any] = {
+        "consent_id": consent_id,
+        "discloser": "GOODHEALTH",
+        "recipient": recipient,
+        "purpose": "treatment",
+    }
     own |= {"scope": list(scope), "from": begins, "to": to, "labels": ()}
     return fact(name, when, **(own | more))
 

@@ -29,7 +29,7 @@ async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url:
         "placement.gate": "no partition is assigned yet",
     }
     timers = ["placement-fold-anew", "placement-offers-expire", "placement-idempotency-keys"]
-    assert [timer.name for timer in service.timers] == timers
+    assert [timer.name for timer in service.timers] == [*timers, "placement-gate-looks-again"]
 
 
 def test_it_does_not_start_without_a_database() -> None:

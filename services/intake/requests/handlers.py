@@ -107,11 +107,15 @@ async def _patient(connection: Connection, intake: Intake, request: Request, req
     """The patient, locked; found or made by the ids, or the one whose episode is named."""
     who, asked = request.who, request.asked
     if asked.identity is None:
-        return await _owner(connection, who, _named(asked) or "")
-    patient_id = await find_patient(
-        connection, _letter(asked.identity, asked.facility, request_id, now, intake), intake
-    )
-    await keep(connection, [Telling(patient_id, asked.facility, asked.identity.told(), now)], intake.seal)
+        return await owner_of(connection, who, _named(asked) or "")
+    letter = letter_about(asked.identity, asked.facility, request_id, now, intake)
+    return await patient_known_by(connection, intake, letter, asked.identity)
+
+
+async def patient_known_by(connection: Connection, intake: Intake, letter: Letter, person: Person) -> str:
+    """The patient whom a request's ids mean, found or made, and locked; what it says of the person is kept."""
+    patient_id = await find_patient(connection, letter, intake)
+    await keep(connection, [Telling(patient_id, letter.facility, person.told(), letter.arrived_at)], intake.seal)
     return patient_id
 
 
@@ -119,7 +123,8 @@ def _named(asked: Referral | Assessment) -> str | None:
     return asked.episode_id if isinstance(asked, Assessment) else None
 
 
-async def _owner(connection: Connection, who: Caller, episode_id: str) -> str:
+async def owner_of(connection: Connection, who: Caller, episode_id: str) -> str:
+    """The patient of an episode, locked. Raises NoSuchEpisode."""
     found = await store.owner(connection, episode_id)
     if found is None or not any(who.may_see(place) for place in found[1]):
         raise NoSuchEpisode("no-such-episode", "there is no such episode that you may see")
@@ -127,7 +132,7 @@ async def _owner(connection: Connection, who: Caller, episode_id: str) -> str:
     return found[0]
 
 
-def _letter(person: Person, facility: str, request_id: str, now: datetime, intake: Intake) -> Letter:
+def letter_about(person: Person, facility: str, request_id: str, now: datetime, intake: Intake) -> Letter:
     """The request as that part of a letter by which a patient is found."""
     ids = [PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers]
     known = known_by(ids, facility)

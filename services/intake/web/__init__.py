@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 from services.intake.handlers import Intake
 from services.intake.reading import Answer, Received
 from services.intake.reception import Reception
-from services.intake.web import feeds, messages, openapi, patients, requests
+from services.intake.web import consents, feeds, messages, openapi, patients, requests
 from shared.api import openapi as api
 
 
@@ -18,6 +18,7 @@ def routes(
     return [
         *messages.routes(intake, reception),
         *requests.routes(intake),
+        *consents.routes(intake),
         *patients.routes(intake, desks=desks),
         *feeds.routes(intake),
         api.route(openapi.document()),

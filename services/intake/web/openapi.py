@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from services.intake.consents.model import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.reading import ER7
 from services.intake.requests.model import Assessment, Part, Referral, Stated
 from services.intake.views import LISTED_NOTES
-from services.intake.web import feeds, messages, patients, requests
+from services.intake.web import consents, feeds, messages, patients, requests
 from shared.idempotency import LONGEST
 
 Object = dict[str, Any]
@@ -58,9 +59,24 @@ SCHEMAS: dict[str, Object] = {
         oldest_ae=_list(_MESSAGE),
     ),
     "Feeds": _object("facilities", facilities=_list({"$ref": "#/components/schemas/Feed"})),
+    "Consents": _object(
+        "consents",
+        consents=_list(
+            _object(
+                "consent_id patient_id facility discloser purpose scope from occurred_at state",
+                consent_id=_TEXT, patient_id=_TEXT, facility=_TEXT, discloser=_TEXT, recipient=_TEXT,
+                recipient_class=_TEXT, purpose=_TEXT, scope=_list(_TEXT), occurred_at=_TIME,
+                state={"enum": ["standing", "revoked", "expired"]},
+                **{"from": {"type": "string", "format": "date"}, "to": {"type": "string", "format": "date"}},
+            )
+        ),
+    ),
     "Messages": _object("messages next", messages=_list(_MESSAGE), next=_NEXT),
 }  # fmt: skip
 """What is answered; what is asked comes from the models."""
+
+
+MODELS: tuple[type[Part], ...] = (Referral, Assessment, Stated, ConsentGiven, ConsentTakenBack, ConsentStated)
 
 
 def document() -> Object:
@@ -70,14 +86,14 @@ def document() -> Object:
         "info": {
             "title": "Stepdown intake",
             "version": "1.0.0",
-            "description": "Messages, referrals and assessments in; who patients are, and how the feeds do, out.",
+            "description": "Messages, requests and consents in; who patients are, and how the feeds do, out.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"bearer": []}],
         "paths": _paths(),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-            "schemas": dict(sorted({**_models(Referral, Assessment, Stated), **SCHEMAS}.items())),
+            "schemas": dict(sorted({**_models(*MODELS), **SCHEMAS}.items())),
         },
     }
 
@@ -101,6 +117,7 @@ def _paths() -> Object:
         "description": "the same key and request again within a week: the first answer; another request: 422",
     }  # fmt: skip
     found = {"name": "patient_id", "in": "path", "required": True, "schema": _TEXT}
+    consent = {**found, "name": "consent_id"}
     states = _query("state", "which messages", {"enum": sorted(LISTED_NOTES)}, required=True)
     return {
         "/hl7v2": {
@@ -118,6 +135,21 @@ def _paths() -> Object:
         },
         "/referrals": {"post": _taken("A referral: an episode without ADT", "Referral", key)},
         "/assessments": {"post": _taken("An assessment", "Assessment", key)},
+        "/consents": {
+            "post": _taken("A consent to disclosures", "ConsentGiven", key, told="ConsentStated", problems=(404,)),
+        },
+        "/consents/{consent_id}/revoked": {
+            "post": _taken(
+                "The consent is taken back", "ConsentTakenBack", key, consent, told="ConsentStated", status=200,
+                problems=(404, 409),
+            )
+        },
+        "/api/consents": {
+            "get": _read(
+                "The consents of a patient", "Consents", consents.READERS,
+                _query("patient_id", "Stepdown's id of the patient", required=True), problems=(400, 404),
+            )
+        },
         "/api/patients": {
             "get": _read(
                 "Whom a question means", "Patients", patients.READERS,
@@ -142,15 +174,18 @@ def _query(name: str, about: str, schema: Object | None = None, *, required: boo
     return {"name": name, "in": "query", "required": required, "description": about, "schema": schema or _TEXT}
 
 
-def _taken(summary: str, model: str, key: Object) -> Object:
+def _taken(
+    summary: str, model: str, *given: Object, told: str = "Stated", status: int = 201, problems: tuple[int, ...] = ()
+) -> Object:
+    also = {*problems, *([404] if model == "Assessment" else [])}
     return {
         "summary": summary,
         "description": f"Roles: {', '.join(requests.ASKERS)}.",
-        "parameters": [key],
+        "parameters": list(given),
         "requestBody": {"required": True, "content": _json(model)},
         "responses": {
-            "201": {"description": "stated", "content": _json("Stated")},
-            **_problems(400, 401, 403, *([404] if model == "Assessment" else []), 413, 415, 422, 503),
+            str(status): {"description": "stated", "content": _json(told)},
+            **_problems(*sorted({400, 401, 403, 413, 415, 422, 503, *also})),
         },
     }
 
@@ -173,6 +208,7 @@ def _json(model: str) -> Object:
 
 _WHY = {
     400: "not understood", 401: "no valid token", 403: "another role or facility is needed", 404: "there is none",
+    409: "it does not stand any more",
     413: "too long", 415: "another content-type is needed", 422: "a field does not fit", 429: "asked too often",
     503: "nothing was stored: send it again",
 }  # fmt: skip

@@ -34,7 +34,7 @@ def routes(intake: Intake) -> list[Route]:
         ask.media_type(request, ("application/json",))
         asked = asking.read(model, await asking.body(request))
         _check(asked, who, intake)
-        key = _key(request, who, intake)
+        key = key_of(request, who, intake)
         content = intake.seal.blind(asked.model_dump_json())
         try:
             body = await handlers.take(intake, handlers.Request(who, asked, key, content))
@@ -59,7 +59,7 @@ def _check(asked: Referral | Assessment, who: Caller, intake: Intake) -> None:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "in-the-future", "occurred_at lies too far in the future")
 
 
-def _key(request: Request, who: Caller, intake: Intake) -> bytes | None:
+def key_of(request: Request, who: Caller, intake: Intake) -> bytes | None:
     """The caller's Idempotency-Key as a keyed hash: its own at this door."""
     told = asking.given_key(request)
     if told is None:

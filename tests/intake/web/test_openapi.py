@@ -11,11 +11,13 @@ from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
 from services.cli.export import openapi
+from services.intake.consents.model import ConsentGiven, ConsentTakenBack
 from services.intake.requests.model import Assessment, Referral
 from services.intake.web.openapi import document
 from shared.run import Service
 from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
+from tests.intake.web.test_consents import consent
 from tests.intake.web.test_requests import assessment, referral
 
 OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
@@ -60,6 +62,8 @@ def test_what_the_document_allows_the_models_take(hospital: Hospital) -> None:
     for name, model, body in (
         ("Referral", Referral, referral(hospital)),
         ("Assessment", Assessment, assessment(episode_id="e")),
+        ("ConsentGiven", ConsentGiven, consent(hospital, **{"from": "2026-03-01"})),
+        ("ConsentTakenBack", ConsentTakenBack, {"occurred_at": "2026-03-01T10:00:00Z"}),
     ):
         schema = {**made["components"]["schemas"][name], "components": made["components"]}
         Draft202012Validator(schema).validate(body)
@@ -71,11 +75,13 @@ async def test_patients_and_feeds_are_answered_as_the_document_says(
     http: httpx.AsyncClient, hospital: Hospital, asking: Asking
 ) -> None:
     await hospital.tells("A03")
+    await http.post("/consents", json=consent(hospital, to="2027-01-01"), headers=asking("admin"))
     made = document()
     for path, name in (
         (f"/api/patients?q={hospital.mrn}", "Patients"),
         ("/api/feeds", "Feeds"),
         ("/api/messages?state=waiting", "Messages"),
+        (f"/api/consents?patient_id={await hospital.patient_id()}", "Consents"),
     ):
         answer = (await http.get(path, headers=asking("admin"))).json()
         schema = {**made["components"]["schemas"][name], "components": made["components"]}

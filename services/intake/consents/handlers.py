@@ -1,0 +1,253 @@
+"""What intake does with consents: recorded once a key, stated for each episode of the patient, taken back, run out.
+
+The order of locks is that of messages: the key first, then the patient's row. A new episode of a patient gets the
+standing consents by a timer, whatever began it: so no message waits for a look at consents (decision 0122).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+
+import orjson
+
+from services.intake import store as visits
+from services.intake.consents import store
+from services.intake.consents.model import ConsentGiven, ConsentStated, ConsentTakenBack
+from services.intake.consents.store import Consent
+from services.intake.handlers import TOPIC, Intake
+from services.intake.ids import new_id
+from services.intake.requests import store as keys
+from services.intake.requests.handlers import OtherRequest, letter_about, owner_of, patient_known_by
+from services.intake.settling import Ledger
+from shared import audit, outbox
+from shared.auth import Caller
+from shared.db import Connection
+from shared.errors import Rejected
+from shared.events import CareFact, to_record
+from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
+from shared.events.saying import said
+
+ACTOR = "intake"
+
+
+class NoSuchPatient(Rejected):
+    """There is no such patient, or the caller may not see it."""
+
+
+class NoSuchConsent(Rejected):
+    """There is no such consent, or the caller may not see it."""
+
+
+class Request(NamedTuple):
+    """Who asks; `key` and `content` are keyed hashes, `key` None where the caller gave no Idempotency-Key."""
+
+    who: Caller
+    key: bytes | None
+    content: bytes
+
+
+async def record(intake: Intake, request: Request, asked: ConsentGiven) -> bytes:
+    """A consent, stated for every episode that the patient has; the answer as JSON.
+
+    Raises OtherRequest, NoSuchPatient, NoSuchEpisode, Transient.
+    """
+
+    async def work(connection: Connection, now: datetime) -> ConsentStated:
+        consent_id = new_id(now)
+        patient_id = await _patient(connection, intake, request.who, asked, consent_id)
+        consent = _consent(intake, consent_id, patient_id, asked, now)
+        await store.keep(connection, consent)
+        ledger = await visits.ledger_of(connection, [patient_id])
+        pairs = [(consent, episode) for episode in sorted(ledger.sequences)]
+        await _state(connection, ConsentRecorded, pairs, ledger, now)
+        await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
+        await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-recorded", consent_id)])
+        return _answer(consent, [episode for _, episode in pairs])
+
+    return await _once(intake, request, 201, work)
+
+
+async def revoke(intake: Intake, request: Request, consent_id: str, asked: ConsentTakenBack) -> bytes:
+    """The consent is taken back for every episode that it was stated for; the answer as JSON.
+
+    Raises OtherRequest, NoSuchConsent, Rejected where it does not stand any more, Transient.
+    """
+
+    async def work(connection: Connection, now: datetime) -> ConsentStated:
+        consent = await _standing(connection, request.who, consent_id)
+        at = asked.occurred_at or now
+        episodes = await _end(connection, ConsentRevoked, [consent], at, now)
+        await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-revoked", consent_id)])
+        return _answer(consent._replace(state="revoked"), episodes)
+
+    return await _once(intake, request, 200, work)
+
+
+async def run_out(intake: Intake, most: int = 200) -> int:
+    """State that consents expired whose last day is over; at most so many, how many there were. For a timer."""
+    now = intake.clock()
+    async with intake.database.begin() as connection:
+        found = await store.over(connection, now, most)
+        if found:
+            await visits.lock_patients(connection, [patient for _, patient in found])
+            consents = await store.consents_of(connection, [consent for consent, _ in found])
+            standing = [each for each in consents.values() if each.state == "standing"]
+            await _end(connection, ConsentExpired, standing, None, now)
+            entries = [audit.Entry(now, ACTOR, "consent-expired", each.consent_id) for each in standing]
+            await audit.note(connection, entries)
+    return len(found)
+
+
+async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
+    """State standing consents for episodes that began after them; at most so many, how many there were. For a timer."""
+    now = intake.clock()
+    async with intake.database.begin() as connection:
+        found = await store.untold(connection, most)
+        if found:
+            patients = sorted({patient for _, patient, _ in found})
+            await visits.lock_patients(connection, patients)
+            pairs = await store.still_untold(connection, [(consent, episode) for consent, _, episode in found])
+            consents = await store.consents_of(connection, [consent for consent, _ in pairs])
+            ledger = await visits.ledger_of(connection, patients)
+            told = [(consents[consent], episode) for consent, episode in pairs]
+            await _state(connection, ConsentRecorded, told, ledger, now)
+            await store.keep_episodes(connection, pairs)
+    return len(found)
+
+
+async def _once(
+    intake: Intake, request: Request, status: int, work: Callable[[Connection, datetime], Awaitable[ConsentStated]]
+) -> bytes:
+    """One transaction; with a key that came before, the first answer."""
+    now = intake.clock()
+    async with intake.database.begin() as connection:
+        first = await keys.claim(connection, request.key, request.content, now) if request.key else None
+        if first is not None:
+            if first.request != request.content:
+                raise OtherRequest("other-request", "this Idempotency-Key was used for another request")
+            return first.body
+        body = orjson.dumps((await work(connection, now)).model_dump())
+        if request.key:
+            await keys.answered(connection, request.key, status, body)
+    return body
+
+
+async def _patient(connection: Connection, intake: Intake, who: Caller, asked: ConsentGiven, consent_id: str) -> str:
+    """The patient, locked."""
+    if asked.identity is not None:
+        letter = letter_about(asked.identity, asked.facility, consent_id, intake.clock(), intake)
+        return await patient_known_by(connection, intake, letter, asked.identity)
+    if asked.episode_id is not None:
+        return await owner_of(connection, who, asked.episode_id)
+    patient_id = asked.patient_id or ""
+    facilities = await store.facilities_of(connection, patient_id)
+    if facilities is None or not any(who.may_see(place) for place in facilities):
+        raise NoSuchPatient("no-such-patient", "there is no such patient that you may see")
+    await visits.lock_patients(connection, [patient_id])
+    return patient_id
+
+
+def _consent(intake: Intake, consent_id: str, patient_id: str, asked: ConsentGiven, now: datetime) -> Consent:
+    zone = intake.site.zone(asked.facility)
+    facility = _named(intake, asked.facility)
+    at = asked.occurred_at or now
+    over = datetime.combine(asked.ends + timedelta(days=1), time(), zone) if asked.ends else None
+    return Consent(
+        consent_id=consent_id,
+        patient_id=patient_id,
+        facility=facility,
+        discloser=_named(intake, asked.discloser) if asked.discloser else facility,
+        recipient=asked.recipient,
+        recipient_class=asked.recipient_class,
+        purpose=asked.purpose,
+        scope=sorted(set(asked.scope)),
+        begins=asked.begins or at.astimezone(zone).date(),
+        ends=asked.ends,
+        occurred_at=at,
+        over_at=over,
+    )
+
+
+def _named(intake: Intake, name: str) -> str:
+    """A facility by its own name, whatever its case; the site's name as it is."""
+    place = intake.site.facility(name)
+    return place.name if place else name
+
+
+async def _standing(connection: Connection, who: Caller, consent_id: str) -> Consent:
+    """The consent, its patient locked. Raises NoSuchConsent, or Rejected with the state it is in."""
+    found = (await store.consents_of(connection, [consent_id])).get(consent_id)
+    if found is None or not who.may_see(found.facility):
+        raise NoSuchConsent("no-such-consent", "there is no such consent that you may see")
+    await visits.lock_patients(connection, [found.patient_id])
+    found = (await store.consents_of(connection, [consent_id]))[consent_id]
+    if found.state != "standing":
+        raise Rejected("not-standing", f"the consent is {found.state} already", state=found.state)
+    return found
+
+
+async def _end(
+    connection: Connection, kind: type[CareFact], consents: Sequence[Consent], at: datetime | None, now: datetime
+) -> list[str]:
+    """State the end of consents, at that time or the end of each, for every episode that has them; these."""
+    known = {each.consent_id: each._replace(occurred_at=at or each.over_at or now) for each in consents}
+    pairs = [(known[consent], episode) for consent, episode in await store.episodes_of(connection, known)]
+    ledger = await visits.ledger_of(connection, sorted({each.patient_id for each in consents}))
+    await _state(connection, kind, pairs, ledger, now)
+    await store.end(connection, known, "revoked" if kind is ConsentRevoked else "expired", now)
+    return [episode for _, episode in pairs]
+
+
+async def _state(
+    connection: Connection, kind: type[CareFact], pairs: Iterable[tuple[Consent, str]], ledger: Ledger, now: datetime
+) -> None:
+    """(consent, episode): state that of each."""
+    stated = [
+        (
+            consent.consent_id,
+            said(
+                kind.model_validate(_value(consent, episode, now)),
+                ce_id=new_id(now),
+                writer="intake",
+                sequence=ledger.next(episode),
+                correlation_id=consent.consent_id,
+            ),
+        )
+        for consent, episode in pairs
+    ]
+    if stated:
+        await store.keep_stated(connection, stated, ledger.owners)
+        await outbox.send(connection, [to_record(fact, TOPIC) for _, fact in stated])
+
+
+def _value(consent: Consent, episode: str, now: datetime) -> dict[str, object]:
+    told: dict[str, object] = {
+        "episode_id": episode,
+        "patient_id": consent.patient_id,
+        "facility": consent.facility,
+        "occurred_at": consent.occurred_at,
+        "recorded_at": now,
+        "stated_at": now,
+        "consent_id": consent.consent_id,
+        "discloser": consent.discloser,
+        "recipient": consent.recipient,
+        "class": consent.recipient_class,
+        "purpose": consent.purpose,
+        "scope": consent.scope,
+        "from": consent.begins,
+        "to": consent.ends,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _answer(consent: Consent, episodes: Sequence[str]) -> ConsentStated:
+    return ConsentStated.model_validate(
+        {
+            "consent_id": consent.consent_id,
+            "patient_id": consent.patient_id,
+            "state": consent.state,
+            "episodes": tuple(episodes),
+        }
+    )

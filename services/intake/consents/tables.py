@@ -1,0 +1,48 @@
+"""The tables of consents; the patient's row is locked before they are written, as for everything of a patient."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+CONSENTS = sa.MetaData()
+_TIME = sa.DateTime(timezone=True)
+
+consents = sa.Table(
+    "consents",
+    CONSENTS,
+    sa.Column("consent_id", sa.Text, primary_key=True, comment="sorts by when it was recorded"),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False, comment="where it was given; its zone counts the days"),
+    sa.Column("discloser", sa.Text, nullable=False),
+    sa.Column("recipient", sa.Text),
+    sa.Column("recipient_class", sa.Text),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("scope", sa.ARRAY(sa.Text), nullable=False),
+    sa.Column("begins", sa.Date, nullable=False),
+    sa.Column("ends", sa.Date),
+    sa.Column("occurred_at", _TIME, nullable=False, comment="when the patient gave it"),
+    sa.Column("over_at", _TIME, comment="end of its last day"),
+    sa.Column("state", sa.Text, nullable=False, server_default="standing", comment="standing, revoked or expired"),
+    sa.Column("ended_at", _TIME),
+    sa.Index("consents_of_patient", "patient_id", "consent_id"),
+    sa.Index("consents_over", "over_at", postgresql_where=sa.text("state = 'standing' AND over_at IS NOT NULL")),
+    comment="what patients consented to",
+)
+
+consent_episodes = sa.Table(
+    "consent_episodes",
+    CONSENTS,
+    sa.Column("consent_id", sa.Text, primary_key=True),
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    comment="for which episodes a consent was stated",
+)
+
+
+def create(connection: sa.Connection) -> None:
+    """Create the tables and their indexes."""
+    CONSENTS.create_all(connection)
+
+
+def drop(connection: sa.Connection) -> None:
+    """Drop them again."""
+    CONSENTS.drop_all(connection)

@@ -1,0 +1,97 @@
+"""POST /consents, POST /consents/{consent_id}/revoked, GET /api/consents; what they mean is decided behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.intake.consents import handlers, views
+from services.intake.consents.model import ConsentGiven, ConsentTakenBack
+from services.intake.handlers import Intake
+from services.intake.requests.handlers import NoSuchEpisode, OtherRequest
+from services.intake.web import asking as ask
+from services.intake.web.requests import ASKERS, key_of
+from shared import audit
+from shared.api import asking
+from shared.web import JSON, Problem, caller
+
+READERS = ("coordinator", "auditor")
+
+
+def routes(intake: Intake) -> list[Route]:
+    """All of them."""
+
+    async def given(request: Request) -> Response:
+        who = caller(request, *ASKERS)
+        ask.media_type(request, ("application/json",))
+        asked = asking.read(ConsentGiven, await asking.body(request))
+        _check(asked, intake)
+        asking.within(who, asked.facility)
+        told = handlers.Request(who, key_of(request, who, intake), intake.seal.blind(asked.model_dump_json()))
+        return await _told(handlers.record(intake, told, asked), HTTPStatus.CREATED)
+
+    async def revoked(request: Request) -> Response:
+        who = caller(request, *ASKERS)
+        ask.media_type(request, ("application/json",), absent=True)
+        asked = asking.read(ConsentTakenBack, await asking.body(request) or b"{}")
+        _not_ahead(asked.occurred_at, intake)
+        content = intake.seal.blind(f"{request.url.path}\x1f{asked.model_dump_json()}")
+        told = handlers.Request(who, key_of(request, who, intake), content)
+        consent_id = request.path_params["consent_id"].replace("\0", "")
+        return await _told(handlers.revoke(intake, told, consent_id, asked), HTTPStatus.OK)
+
+    async def listed(request: Request) -> Response:
+        who = caller(request, *READERS)
+        patient_id = ask.parameters(request, ("patient_id",)).get("patient_id")
+        if not patient_id:
+            raise asking.invalid("patient_id is needed")
+        async with intake.database.begin() as connection:
+            found = await views.consents(connection, patient_id, facilities=asking.scope(who))
+            await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "consents-read", patient_id)])
+        return JSON({"consents": found})
+
+    return [
+        Route("/consents", given, methods=["POST"]),
+        Route("/consents/{consent_id}/revoked", revoked, methods=["POST"]),
+        Route("/api/consents", listed),
+    ]
+
+
+async def _told(work: Awaitable[bytes], status: HTTPStatus) -> Response:
+    try:
+        body = await work
+    except OtherRequest as no:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, no.code, no.text) from None
+    except (NoSuchEpisode, handlers.NoSuchPatient, handlers.NoSuchConsent) as no:
+        raise Problem(HTTPStatus.NOT_FOUND, no.code, no.text) from None
+    return Response(body, status, media_type="application/json")
+
+
+def _check(asked: ConsentGiven, intake: Intake) -> None:
+    """What only the site config knows: facility, discloser, recipient or class."""
+    site = intake.site
+    if site.facility(asked.facility) is None:
+        raise _unfit("facility", "no-such-facility", "the site has no facility of that name")
+    if asked.discloser is not None and asked.discloser != site.name and site.facility(asked.discloser) is None:
+        raise _unfit("discloser", "no-such-facility", "the discloser is a facility, or the site's own name")
+    if asked.recipient is not None and asked.recipient not in {each.id for each in site.recipients}:
+        raise _unfit("recipient", "no-such-recipient", "the site has no recipient of that id")
+    if asked.recipient_class is not None and asked.recipient_class not in {r.recipient_class for r in site.recipients}:
+        raise _unfit("recipient_class", "no-such-recipient", "the site has no recipient of that class")
+    _not_ahead(asked.occurred_at, intake)
+
+
+def _not_ahead(at: datetime | None, intake: Intake) -> None:
+    if at is not None and at > intake.clock() + timedelta(minutes=intake.site.limits.future_minutes):
+        raise _unfit("occurred_at", "in-the-future", "occurred_at lies too far in the future")
+
+
+def _unfit(field: str, code: str, text: str) -> Problem:
+    fields: list[dict[str, Any]] = [{"field": field, "problem": code}]
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, text, fields=fields)
