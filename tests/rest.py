@@ -16,8 +16,13 @@ from shared.tables import outbox, parked, positions, relay_lease
 if TYPE_CHECKING:
     from tests.system import System
 
-READING = {"intake": "care.episodes", "placement": "care.events", "aftercare": "care.episodes"}
-"""What each service reads of the others."""
+READING = {
+    "intake.care.episodes": "care.episodes",
+    "placement.care.events": "care.events",
+    "placement.gate": "care.events",
+    "aftercare.care.episodes": "care.episodes",
+}
+"""What each consumer reads of what the services write; a consumer's name begins with its service's."""
 _UNSENT = sa.select(outbox.c.topic, sa.func.count()).group_by(outbox.c.topic)
 _PARKED = sa.select(parked.c.consumer, sa.func.count()).group_by(parked.c.consumer)
 _LEASE = sa.select(relay_lease.c.holder, sa.extract("epoch", relay_lease.c.until - sa.func.now())).where(
@@ -28,10 +33,12 @@ _LEASE = sa.select(relay_lease.c.holder, sa.extract("epoch", relay_lease.c.until
 async def under_way(system: System) -> list[str]:
     """What is not at rest: records in outboxes, and consumers that have not received all of their topic."""
     waiting, received = [], {}
-    for name in SERVICES:
-        async with system.database(name) as database:
-            waiting += [f"{name}'s outbox: {number} for {topic}" for topic, number in await _rows(database, _UNSENT)]
-            received[name] = await _received(database, f"{name}.{READING[name]}")
+    for service in SERVICES:
+        async with system.database(service) as database:
+            waiting += [f"{service}'s outbox: {number} for {topic}" for topic, number in await _rows(database, _UNSENT)]
+            for consumer in READING:
+                if consumer.startswith(f"{service}."):
+                    received[consumer] = await _received(database, consumer)
     if waiting:
         return waiting
     ends = {topic: await _ends(system, topic) for topic in set(READING.values())}

@@ -207,9 +207,9 @@ def _lists(shown: Shown) -> RenderableType:
 def _verify(shown: Shown) -> RenderableType:
     table = _grid("left", "left", "right")
     for promise in shown.report.as_json()["promises"]:
-        broken, note = promise["broken"], promise.get("note")
-        mark = Text("–", style="dim") if note else Text("✗" if broken else "✓", style="bold red" if broken else "green")
-        number = "not built yet" if note else f"{len(broken)} broken" if broken else f"{promise['checked']:,}"
+        broken = promise["broken"]
+        mark = Text("✗" if broken else "✓", style="bold red" if broken else "green")
+        number = f"{len(broken)} broken" if broken else f"{promise['checked']:,}"
         table.add_row(mark, promise["text"], Text(number, style="dim"))
         for one in broken[:5]:
             table.add_row("", Text(one, style="red"), "")

@@ -7,8 +7,6 @@ from typing import Any
 
 from shared.promises import PROMISES, Broken
 
-NOT_BUILT: dict[int, str] = {}
-"""Promises about something that does not exist yet, and what that is."""
 MOST = 1000
 """Broken things of one promise that are kept by name; all are counted."""
 
@@ -22,13 +20,8 @@ class Promise:
     count: int = 0
     broken: list[Broken] = field(default_factory=list)
 
-    @property
-    def not_built(self) -> str | None:
-        """What this is about, where that does not exist yet: then nothing was checked."""
-        return NOT_BUILT.get(self.number)
-
     def as_json(self) -> dict[str, Any]:
-        """As contract 1 asks for it; `note` only where there is nothing to check yet."""
+        """As contract 1 asks for it."""
         found: dict[str, Any] = {
             "number": f"5.{self.number}",
             "text": PROMISES[self.number],
@@ -37,7 +30,7 @@ class Promise:
         }
         if self.count > len(self.broken):
             found["broken_in_all"] = self.count
-        return found | ({"note": f"not built yet: {self.not_built}; nothing to check"} if self.not_built else {})
+        return found
 
 
 class Report:

@@ -38,7 +38,7 @@ async def test_a_dead_letter_is_listed_looked_at_replayed_and_discarded(system: 
     record = to_record(fact, "care.events")
     unreadable = (b"x", b"secret, not JSON", record.headers)
     await produce(system.kafka, "care.events", [(record.key, record.value, record.headers), unreadable])
-    found = await letters(system, 2, "--state", "dead")
+    found = await letters(system, 4, "--state", "dead")  # placement's own consumer and the gate each have both
     about = {letter["error"]: letter for letter in found}
     nowhere = next(letter for error, letter in about.items() if "no such facility" in error)
 

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from services.placement.desk import (
     conflicts,
+    disclosures,
     episodes,
     offers,
     openapi,
@@ -43,11 +44,12 @@ def document() -> dict[str, Any]:
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:
-    """Episodes, programs, and of each subject its list and its writes; and the document that tells of them."""
+    """Episodes, programs, what left and what waits, and of each subject its list and its writes; and the document that tells of them."""
     return [
         api.route(document()),
         *episodes.routes(parts),
         *programs.routes(parts),
+        *disclosures.routes(parts.database, parts.clock),
         *reading.routes(parts, [one.listing for one in SUBJECTS if one.listing]),
         *writing.routes(parts, SUBJECTS),
     ]

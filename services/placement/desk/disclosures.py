@@ -14,6 +14,7 @@ from services.placement.disclosures import views
 from services.placement.gate.bases import Word
 from shared import audit
 from shared.api import asking as ask
+from shared.api import openapi as api
 from shared.api import paging
 from shared.clock import Clock
 from shared.db import Database
@@ -27,7 +28,7 @@ List = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
 def routes(database: Database, clock: Clock) -> list[Route]:
-    """Both of them."""
+    """Both lists."""
 
     async def disclosed(request: Request) -> Response:
         return await _page(request, "disclosures", DISCLOSED, views.disclosed, ("disclosed_at", "disclosure_id"))
@@ -35,7 +36,9 @@ def routes(database: Database, clock: Clock) -> list[Route]:
     async def withheld(request: Request) -> Response:
         return await _page(request, "withheld", WITHHELD, views.waiting, ("since", "recipient", "fact_id"))
 
-    async def _page(request: Request, name: str, known: Collection[str], read: List, place: tuple[str, ...]) -> Response:
+    async def _page(
+        request: Request, name: str, known: Collection[str], read: List, place: tuple[str, ...]
+    ) -> Response:
         asking = caller(request, *READERS)
         wanted = ask.parameters(request, (*known, *paging.PARAMETERS))
         ask.one_of(wanted, "reason", REASONS)
@@ -51,7 +54,21 @@ def routes(database: Database, clock: Clock) -> list[Route]:
             await audit.note(connection, told)
         return JSON({name: [_shown(row) for row in found], "next": following})
 
-    return [Route("/api/disclosures", disclosed), Route("/api/withheld", withheld)]
+    return [
+        Route("/api/disclosures", disclosed, methods=["GET"]),
+        Route("/api/withheld", withheld, methods=["GET"]),
+    ]
+
+
+def paths() -> dict[str, Any]:
+    """What the OpenAPI document says of them."""
+    reasons = {"reason": {"enum": list(REASONS)}}
+    return {
+        "/api/disclosures": api.listed("What left, to whom, on what basis", READERS, *map(api.query, DISCLOSED)),
+        "/api/withheld": api.listed(
+            "What waits for a basis, and why", READERS, *(api.query(name, reasons.get(name)) for name in WITHHELD)
+        ),
+    }
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
