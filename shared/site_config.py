@@ -70,8 +70,8 @@ class Site(Part):
     aftercare: Aftercare = Aftercare()
     recipients: tuple[Recipient, ...] = ()
     """To whom facts go, each on a topic of its own (decision 0122)."""
-    redisclosure_notice: Notice = "42 CFR 2.32: these records may not be used or disclosed but as 42 CFR Part 2 allows."
-    """Goes with every record about Part 2 care; the wording is the site's to choose."""
+    redisclosure_notice: Notice = "Protected under 42 CFR Part 2; see 42 CFR 2.32."
+    """Goes with every record about Part 2 care; the statement that 42 CFR 2.32 asks for is the site's to put here."""
 
     @cached_property
     def version(self) -> str:

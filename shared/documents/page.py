@@ -70,7 +70,7 @@ _SECTIONS: tuple[tuple[str, str, list[str], str], ...] = (
         "Aftercare",
         "The plan, its referrals and contacts, the risk of relapse, the end; and what disclosures rest on.",
         [type_name(fact.TYPE) for fact in (*AFTERCARE, *CONSENTS)],
-        "placement, for the episode's state; consumers outside",
+        "placement, for the episode's state, and its gate, for consents; consumers outside",
     ),
     (
         "Taking back",

@@ -70,9 +70,7 @@ async def emptied(postgres: DatabaseServer) -> AsyncIterator[Database]:
 @pytest.fixture
 async def own_intake(emptied: Database, intake: Intake) -> Intake:
     """The handlers on a database in which there is nothing yet."""
-    names = ", ".join(
-        table.name for table in (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables)
-    )
+    names = ", ".join(table.name for table in (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables))
     async with emptied.begin() as connection:
         await connection.execute(sa.text(f"TRUNCATE {names}"))
     return Intake(emptied, intake.site, intake.seal, intake.clock)

@@ -46,7 +46,7 @@ class ConsentGiven(Part):
 
 
 class ConsentTakenBack(Part):
-    """`POST /consents/{consent_id}/revoked`: from now on; what was disclosed before stays so (42 CFR 2.31(a)(6))."""
+    """`POST /consents/{consent_id}/revoked`: from now on; what was disclosed before stays so (42 CFR 2.31)."""
 
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was taken back; absent: now")
 

@@ -44,7 +44,7 @@ def document() -> dict[str, Any]:
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:
-    """Episodes, programs, what left and what waits, and of each subject its list and its writes; and the document that tells of them."""
+    """Episodes, programs, disclosures, and of each subject its list and its writes; and the document that tells."""
     return [
         api.route(document()),
         *episodes.routes(parts),
