@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from services.placement.disclosures.tables import GATE
 from services.placement.tables import METADATA
 from shared.db import Database
 from shared.events import BILLING, CARE_FACTS, EpisodeState, Published
@@ -228,7 +229,12 @@ async def test_the_migrations_make_the_tables_that_the_code_has(database: Databa
     def differences(connection: sa.Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         known = sa.MetaData()
-        for table in (*METADATA.tables.values(), *PLUMBING.tables.values(), *KEYS.tables.values()):
+        for table in (
+            *METADATA.tables.values(),
+            *GATE.tables.values(),
+            *PLUMBING.tables.values(),
+            *KEYS.tables.values(),
+        ):
             table.to_metadata(known)
         found = compare_metadata(context, known)
         return [one for one in found if "audit_subject" not in str(one) and "parked_since" not in str(one)]
