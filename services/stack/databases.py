@@ -22,6 +22,8 @@ from shared.errors import SetUpError
 
 ROLES = tuple(f"{service}_{kind}" for service in SERVICES for kind in ("owner", "app"))
 APPEND_ONLY = ("audit", "refusals")
+LEDGERS = {"placement": ("disclosures",)}
+"""What a service writes down for ever, beside these."""
 ITERATIONS = 4096  # SCRAM-SHA-256, RFC 7677 section 4; the passwords are random
 
 
@@ -110,10 +112,11 @@ async def look(url: str, service: str, skew: float, now: Callable[[], datetime])
 
 async def append_only(owner_url: str, service: str) -> None:
     """What was noted stays: from now on the application role may add to these tables and read them, no more."""
+    kept = (*APPEND_ONLY, *LEDGERS.get(service, ()))
     inside = await connect(owner_url, f"the database {service}")
     try:
         if await inside.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", f"{service}_app"):
-            await inside.execute(f"REVOKE UPDATE, DELETE ON {', '.join(APPEND_ONLY)} FROM {service}_app")
+            await inside.execute(f"REVOKE UPDATE, DELETE ON {', '.join(kept)} FROM {service}_app")
     finally:
         await inside.close()
 

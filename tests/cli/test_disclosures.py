@@ -7,11 +7,24 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+import sqlalchemy as sa
+
+from shared.db import Database, DatabaseFault
 from tests.cli.conftest import RunningSystem
 from tests.cli.messages import stay
 from tests.waiting import until
 
 OUT = "out.valley-clinic"
+
+
+async def test_the_services_can_not_change_the_ledger(system: RunningSystem) -> None:
+    database = Database(system.url("placement"), pool=1)
+    for statement in ("UPDATE disclosures SET basis = 'emergency'", "DELETE FROM disclosures"):
+        with pytest.raises(DatabaseFault, match="42501"):  # insufficient_privilege
+            async with database.begin() as connection:
+                await connection.execute(sa.text(statement))
+    await database.close()
 
 
 def asked(system: RunningSystem, service: str, path: str, body: Any = None) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from services.stack.databases import owner_urls
 from shared.db import Database
 from tests.cli.conftest import RunningSystem
 from tests.cli.messages import stay
@@ -39,8 +40,9 @@ DAMAGE = {
 
 
 async def hurt(system: RunningSystem, names: dict[str, str], *, undo: bool) -> None:
+    urls = owner_urls(system.data)  # the services themselves may not change what they wrote down for ever
     for service, damages in DAMAGE.items():
-        database = Database(system.url(service), pool=1)
+        database = Database(urls[service], pool=1)
         async with database.begin() as connection:
             for _, table, done, undone, where, _ in damages:
                 statement = f"UPDATE {table} SET {undone if undo else done} WHERE {where}".format(**names)
