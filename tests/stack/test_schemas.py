@@ -16,6 +16,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
+from services.intake.consents.tables import CONSENTS
+from services.placement.disclosures.tables import GATE
 from services.stack import SERVICES
 from shared import migrations
 from shared.db import Database
@@ -24,8 +26,8 @@ from tests.databases import a_database, migrate
 from tests.servers import DatabaseServer
 
 DECLARED = {
-    "intake": ("services.intake.tables", "INTAKE", (PLUMBING,)),
-    "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS)),
+    "intake": ("services.intake.tables", "INTAKE", (PLUMBING, CONSENTS)),
+    "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS, GATE)),
     "aftercare": ("services.aftercare.tables", "METADATA", (PLUMBING, KEYS)),
 }
 ROOT = Path(__file__).resolve().parents[2]

@@ -36,13 +36,3 @@ consent_episodes = sa.Table(
     sa.Column("episode_id", sa.Text, primary_key=True),
     comment="for which episodes a consent was stated",
 )
-
-
-def create(connection: sa.Connection) -> None:
-    """Create the tables and their indexes."""
-    CONSENTS.create_all(connection)
-
-
-def drop(connection: sa.Connection) -> None:
-    """Drop them again."""
-    CONSENTS.drop_all(connection)

@@ -18,7 +18,7 @@ gate_episodes = sa.Table(
     sa.Column("labels", JSONB, nullable=False, server_default="{}", comment="by stay, and of the whole"),
     sa.Column("early", JSONB, nullable=False, server_default="[]", comment="[writer, ce_id] cancelled before it came"),
     sa.Column("place", sa.BigInteger, nullable=False, server_default="0", comment="facts that came so far"),
-    comment="where each episode stands at the gate; the row that everything else of it is locked by",
+    comment="where each episode stands at the gate; the row by which all of it is locked",
 )
 
 consents = sa.Table(
@@ -104,13 +104,3 @@ withheld = sa.Table(
     sa.Index("withheld_by_config", "config", "episode_id"),
     comment="what waits for a basis; a row goes when its fact goes out, or is no more",
 )
-
-
-def create(connection: sa.Connection) -> None:
-    """Create the tables and their indexes."""
-    GATE.create_all(connection)
-
-
-def drop(connection: sa.Connection) -> None:
-    """Drop them again."""
-    GATE.drop_all(connection)
