@@ -24,7 +24,7 @@ KNOWN_OF_A_SERVICE = {
 CONDITIONS = {"service_healthy", "service_completed_successfully"}
 PINNED = re.compile(r"[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z0-9]+)?(@sha256:[0-9a-f]{64})?")
 SECRET_WORDS = re.compile(r"PASSWORD|SECRET|KEY|TOKEN|URL")
-NO_SECRETS = {"STEPDOWN_TOKEN_ISSUER", "STEPDOWN_TOKEN_JWKS_URL"}
+NO_SECRETS = {"STEPDOWN_INTAKE_URL", "STEPDOWN_TOKEN_ISSUER", "STEPDOWN_TOKEN_JWKS_URL"}
 
 
 def test_only_words_that_compose_knows_are_used() -> None:

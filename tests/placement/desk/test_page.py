@@ -25,6 +25,7 @@ from shared.tables import audit
 from shared.web import web_app
 from tests.browsing import Browser, Page
 from tests.placement.desk.conftest import KEY, Desk, bearer
+from tests.placement.desk.stories import ward_and_back
 
 PHP = "Adult partial hospitalization"
 IOP = "Adult intensive outpatient, mornings"
@@ -146,6 +147,32 @@ async def test_a_first_day_that_is_over_is_late_and_told_to_be_missed(
     assert missed.notice == "Recorded: the patient did not come"
 
 
+async def test_a_stay_begins_and_ends_by_buttons(browser: Browser, desk: Desk, clock: SetClock) -> None:
+    await desk.places("E1")
+    clock.forward(timedelta(days=9))
+    begun = await browser.press(await browser.open("/", list="placed"), PHP, "First day was", date="2026-05-06")
+    assert begun.notice == "The stay has begun"
+    there = await browser.open("/", list="started")
+    ended = await browser.press(there, PHP, "Completed", date="2026-05-12", reason="goals-met")
+    assert ended.notice.startswith("Completed: the seat is free")
+    assert "Nobody is in a program" in ended.text
+
+
+@pytest.mark.parametrize(("button", "falls"), [("Not so: attended a session", 1), ("Both are so", 0)])
+async def test_a_conflict_is_settled_by_a_button(
+    nobody: Browser, desk: Desk, database: Database, button: str, falls: int
+) -> None:
+    await ward_and_back(desk, attended=True)
+    await nobody.sign_in(token("clinician"))
+    shown = await nobody.open("/", list="conflicts")
+    [label] = [each for each in shown.forms("Attended inside") if each.startswith(button)]
+    settled = await nobody.press(shown, "Attended inside", label)
+    assert settled.notice == "The conflict is settled"
+    assert "Nothing contradicts itself" in settled.text
+    [fact] = [one.fact.value for one in await desk.feed.sent("care.events") if one.fact.name == "conflict-settled"]
+    assert len(fact["falls"]) == falls
+
+
 async def test_what_went_on_since_is_said(browser: Browser, desk: Desk) -> None:
     old = await browser.open("/", list="searches")
     await desk.offers("E1", "GH-PHP1")
@@ -183,7 +210,7 @@ async def test_an_auditor_looks_and_has_no_buttons(nobody: Browser, desk: Desk) 
     assert "Send an offer" not in (await the_search(nobody)).text
 
 
-@pytest.mark.parametrize("name", [one.name for one in LISTS if one.name != "conflicts"])
+@pytest.mark.parametrize("name", [one.name for one in LISTS])
 async def test_every_list_opens_and_no_address_has_anything_of_a_patient(browser: Browser, name: str) -> None:
     shown = await browser.open("/", list=name)
     assert shown.status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -133,10 +134,16 @@ def _waiting(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
 
 def _conflict(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     since = f"since {moment(line.at, reader.zone(line.facility))}"
-    facts = [str(fact["says"]) for fact in body.get("facts", ()) if isinstance(fact, Mapping)]
+    facts = [_plainly(fact["says"]) for fact in body.get("facts", ())]
     return spoken(str(body.get("kind", "conflict"))).capitalize(), (since, *facts), Badge(spoken(line.state), "late")
 
 
+def _plainly(sentence: str) -> str:
+    """Without the ids that stand in parentheses."""
+    return _IDS.sub("", sentence)
+
+
+_IDS = re.compile(r" \([^)]*\)")
 _TOLD: dict[str, Callable[[Line, Mapping[str, Any], Reader], Told]] = {
     "search": _search,
     "offer": _offer,
@@ -181,7 +188,7 @@ def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[F
         return
     for fact in body.get("facts", ()):
         falling = form(write, line, reader, given={"falls": fact["ce_id"]})
-        yield falling._replace(label=f"Not so: {fact['says'].partition(', said by')[0]}")
+        yield falling._replace(label=f"Not so: {_plainly(fact['says']).partition(', said by')[0]}")
     yield form(write, line, reader, given={"falls": ""})
 
 
