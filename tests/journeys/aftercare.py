@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
-from tests.journeys.playing import Json, Play
+from tests.journeys.playing import Json, Play, Refused
 from tests.journeys.told import At, Told
 
 
@@ -81,8 +82,7 @@ async def _referral(
 
 
 async def contacts(play: Play, told: Contact) -> None:
-    """Record an attempt."""
-    await _plan(play)
+    """Record an attempt, as soon as aftercare knows the episode."""
     asked = {
         "episode_id": play.episode_id,
         "at": play.calendar.instant(told).isoformat(),
@@ -90,7 +90,16 @@ async def contacts(play: Play, told: Contact) -> None:
         "outcome": told.outcome,
         "provider_kind": told.by,
     }
-    await play.doors.post("aftercare", "/api/contacts", asked)
+
+    async def recorded() -> Json | None:
+        try:
+            return await play.doors.post("aftercare", "/api/contacts", asked)
+        except Refused as no:
+            if no.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+
+    await play.wait_for(recorded, "the episode in aftercare")
 
 
 async def closes(play: Play, told: Outcome) -> None:

@@ -122,6 +122,11 @@ async def starts(play: Play, told: Day) -> None:
     await _placement(play, "started", {"date": play.calendar.iso(told.day)})
 
 
+async def corrects_the_start(play: Play, told: Day) -> None:
+    """The first day was another one."""
+    await _placement(play, "started-corrected", {"date": play.calendar.iso(told.day)})
+
+
 async def completes(play: Play, told: Day) -> None:
     """The last day of a program that reached its goal."""
     await _placement(play, "completed", {"date": play.calendar.iso(told.day), "reason": told.reason or "goals-met"})

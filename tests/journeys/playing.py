@@ -19,8 +19,12 @@ PATIENCE = 40.0
 Json = dict[str, Any]
 
 
-class Refused(AssertionError):
-    """A door said no to a step of a story."""
+class Refused(Exception):
+    """A door said no, with this HTTP status."""
+
+    def __init__(self, what: str, status: int, said: str) -> None:
+        super().__init__(f"{what}: {status} {said}")
+        self.status = status
 
 
 class Doors:
@@ -54,7 +58,7 @@ class Doors:
 
 def _good(answer: httpx.Response, what: str) -> Json:
     if answer.status_code >= 400:
-        raise Refused(f"{what}: {answer.status_code} {answer.text}")
+        raise Refused(what, answer.status_code, answer.text)
     found: Json = answer.json()
     return found
 

@@ -31,13 +31,17 @@ def _announced(play: Play, whole: Json) -> list[str]:
 def _sentence(play: Play, name: str, value: Json) -> str:
     day = f"day {play.calendar.day(value['occurred_at'])}"
     if name.startswith("stepped"):
-        between = f", {value['days_between']} days between" if value["days_between"] else ""
+        between = f", {_days(value['days_between'])} between" if value["days_between"] else ""
         planned = ", planned" if value["planned"] else ""
         why = f", {value['reason']}" if value.get("reason") else ""
         return f"{day}: {name} {value['from_level']} → {value['to_level']}{between}{planned}{why}"
     if name == "readmitted":
-        return f"{day}: readmitted after {value['days']} days"
-    return f"{day}: {name}, {value['reason']}" if value.get("reason") else f"{day}: {name}"
+        return f"{day}: readmitted after {_days(value['days'])}"
+    return f"{name}, {value['reason']}"  # closed when somebody says so, which is now
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def _ineffective(play: Play, whole: Json) -> list[str]:

@@ -32,6 +32,7 @@ STEPS: dict[str, Step] = {
     "program declines": Step(desk.Answer, desk.declines),
     "program counters": Step(desk.Answer, desk.counters),
     "program starts": Step(desk.Day, desk.starts),
+    "program corrects the start": Step(desk.Day, desk.corrects_the_start),
     "patient attends": Step(desk.Sessions, desk.attends),
     "patient misses": Step(desk.Absences, desk.misses),
     "program completes": Step(desk.Day, desk.completes),
