@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.simulator.messages import Message
 from tests.journeys.playing import Play
 from tests.journeys.told import At
@@ -28,6 +30,23 @@ class CoverageChange(OfAVisit):
 
     payer: str
     since: int
+
+
+class Leave(OfAVisit):
+    """Away from the house, and until when."""
+
+    why: str = "02"
+    back: At | None = None
+
+
+class Assessment(At):
+    """What an instrument found, and the level that it recommends."""
+
+    instrument: str
+    version: str = "1"
+    phase: str = "intake"
+    level: str | None = None
+    facility: str = "GOODHEALTH"
 
 
 class Referral(At):
@@ -72,6 +91,18 @@ async def discharges(play: Play, told: Discharge) -> None:
     await play.says(_says(play, told, "A03", outpatient=outpatient, disposition=DISPOSITIONS[told.to]))
 
 
+async def sends_on_leave(play: Play, told: Leave) -> None:
+    """A21."""
+    back = play.calendar.instant(told.back) if told.back else None
+    at = play.calendar.instant(told)
+    await play.says(play.visit(told.visit).says("A21", at, told.unit, reason=told.why, back=back))
+
+
+async def has_back(play: Play, told: OfAVisit) -> None:
+    """A22."""
+    await play.says(_says(play, told, "A22"))
+
+
 async def cancels_the_discharge(play: Play, told: OfAVisit) -> None:
     """A13: the patient never left."""
     await play.says(_says(play, told, "A13"))
@@ -89,19 +120,37 @@ async def tells_of_another_payer(play: Play, told: CoverageChange) -> None:
 
 async def refers(play: Play, told: Referral) -> None:
     """POST /referrals."""
-    person = play.person
-    identity = {
-        "identifiers": [{"id": person.mrn, "assigning_authority": "GOODHEALTH", "type": "MR"}],
-        "name": {"family": person.family, "given": person.given},
-        "birth_date": person.born.isoformat(),
-    }
     asked = {
         "facility": told.facility,
-        "identity": identity,
+        "identity": _identity(play),
         "source": told.source,
         "requested_level": told.level,
         "labels": list(told.labels),
         "occurred_at": play.calendar.instant(told).isoformat(),
     }
     answer = await play.doors.post("intake", "/referrals", asked)
+    play.episode_id = answer["episode_id"]
+
+
+def _identity(play: Play) -> dict[str, Any]:
+    person = play.person
+    return {
+        "identifiers": [{"id": person.mrn, "assigning_authority": "GOODHEALTH", "type": "MR"}],
+        "name": {"family": person.family, "given": person.given},
+        "birth_date": person.born.isoformat(),
+    }
+
+
+async def assesses(play: Play, told: Assessment) -> None:
+    """POST /assessments."""
+    asked = {
+        "facility": told.facility,
+        "identity": _identity(play),
+        "instrument": told.instrument,
+        "version": told.version,
+        "phase": told.phase,
+        "recommended_level": told.level,
+        "occurred_at": play.calendar.instant(told).isoformat(),
+    }
+    answer = await play.doors.post("intake", "/assessments", asked)
     play.episode_id = answer["episode_id"]

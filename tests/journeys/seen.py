@@ -71,7 +71,12 @@ def in_words(play: Play, one: Json) -> Json:
         "status": one["patient_status"],
         "warnings": list(one["warnings"]),
         "authorizations": [_authorization(play, each) for each in one["authorizations"]],
+        "leave": [_leave(play, each) for each in one["leave"]],
     }
+
+
+def _leave(play: Play, one: Json) -> str:
+    return f"{one['kind']}, day {play.calendar.day(one['from'])} to {play.calendar.day(one.get('to'))}"
 
 
 def _authorization(play: Play, one: Json) -> str:

@@ -47,6 +47,7 @@ class Period(Told):
     status: str = "30"
     warnings: Words = ()
     authorizations: Words = ()
+    leave: Words = ()
 
 
 class Expected(Told):

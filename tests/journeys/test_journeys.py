@@ -11,12 +11,15 @@ import pytest_asyncio
 
 from services.stack.access import reach
 from services.verify import verify
+from shared.events import CARE_FACTS
 from shared.site_config import load
 from tests.journeys.runner import Played, differences, play_all
 from tests.journeys.seen import in_words, seen
 from tests.journeys.story import Story, read
 from tests.system import System, a_system
 
+ELSEWHERE: dict[tuple[str, str], str] = {}
+"""(writer, type) that no story has → where it is shown, or why nobody says it yet."""
 STORIES: dict[str, Story] = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yml"))}
 
 
@@ -53,6 +56,15 @@ async def test_billing_reads_the_same_periods_from_its_topic(system: System, pla
         own = [f for f in latest.values() if f.value["episode_id"] == played[name].play.episode_id]
         told = sorted((f.value for f in own if not f.type.endswith("voided.v1")), key=lambda v: str(v["start_date"]))
         assert [in_words(played[name].play, one) for one in told] == story.expect.plain()["periods"], name
+
+
+async def test_every_type_is_written_by_the_services_that_the_contract_names(
+    system: System, played: dict[str, Played]
+) -> None:
+    written = {(fact.writer, fact.type) for fact in await system.facts()}
+    named = {(writer, kind) for kind, fact in CARE_FACTS.items() for writer in fact.WRITERS}
+    assert sorted(written - named) == []
+    assert sorted(named - written) == sorted(ELSEWHERE)
 
 
 async def test_nothing_of_it_changes_any_more_when_all_is_quiet(system: System, played: dict[str, Played]) -> None:
