@@ -101,14 +101,16 @@ async def _searches(play: Play) -> list[str]:
 
 
 async def _seats(play: Play) -> list[str]:
-    """Seats that the patient has and that have no end."""
-    found = await play.listed("placements")
-    held = []
-    for placement in found:
-        claims = await play.doors.all("placement", "/api/seats", "seats", program=placement["program"])
-        mine = [one for one in claims if one.get("placement_id") == placement["placement_id"]]
-        held += [placement["program"] for one in mine if not one.get("until")]
-    return sorted(held)
+    """Programs in which a seat is the patient's, without end."""
+    return sorted(one["program"] for one in await play.listed("placements") if one.get("seat"))
+
+
+async def _offers(play: Play) -> list[str]:
+    return sorted(f"{one['program']}: {one['state']}" for one in await play.listed("offers"))
+
+
+async def _authorizations(play: Play) -> list[str]:
+    return sorted(f"{one['number']}: {one['state']}" for one in await play.listed("authorizations"))
 
 
 async def _follow_ups(play: Play) -> list[str]:
@@ -158,6 +160,8 @@ async def _worklists(play: Play) -> list[str]:
 _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "searches": _searches,
     "seats": _seats,
+    "offers": _offers,
+    "authorizations": _authorizations,
     "follow-ups": _follow_ups,
     "plans": _plans,
     "referrals": _referrals,

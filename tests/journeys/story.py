@@ -60,6 +60,8 @@ class Expected(Told):
     conflicts: Words | None = None
     searches: Words | None = None
     seats: Words | None = None
+    offers: Words | None = None
+    authorizations: Words | None = None
     periods: tuple[Period, ...] | None = None
     follow_ups: Words | None = None
     plans: Words | None = None
