@@ -1,8 +1,8 @@
-"""What coordinators, programs and billing do in a story, through placement's API."""
+"""What coordinators do in a story, and how programs answer, through placement's API."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from pydantic import Field
 
@@ -28,39 +28,27 @@ class Answer(Told):
     reason: str | None = None
 
 
-class Day(Told):
-    """Something on a day of the latest placement."""
+class OfProgram(Told):
+    """Of a program, and why."""
 
-    day: int
+    program: str
+    reason: str = "other"
+    seconds: int | None = Field(default=None, description="time that it has to answer")
+
+
+class Patient(Told):
+    """What the patient says to a level."""
+
+    level: str
+    program: str | None = None
     reason: str | None = None
 
 
-class Sessions(Told):
-    """Days on which the patient was there, with the minutes of each kind of service on each of them."""
+class Assigned(Told):
+    """Who is in charge."""
 
-    days: tuple[int, ...]
-    group: int = 0
-    individual: int = 0
-    mode: str = "in-person"
-
-
-class Absences(Told):
-    """Days on which the patient was not there."""
-
-    days: tuple[int, ...]
-    reason: str = "no-show"
-
-
-class Authorization(Told):
-    """What a payer allows, asked for and approved."""
-
-    payer: str
-    level: str
-    unit: str = "day"
-    units: int | None = None
-    since: int = Field(alias="from")
-    to: int
-    number: str
+    user: str
+    role: str
 
 
 class Reason(Told):
@@ -117,68 +105,75 @@ async def _answer(play: Play, told: Answer, move: str, body: Json) -> Json:
     return await play.doors.post("placement", f"/api/offers/{offer['offer_id']}/{move}", body, "program")
 
 
-async def starts(play: Play, told: Day) -> None:
-    """The first day at the program."""
-    await _placement(play, "started", {"date": play.calendar.iso(told.day)})
+async def withdraws(play: Play, told: OfProgram) -> None:
+    """The desk asks this program no longer."""
+    await _offer(play, told, "withdrawn")
 
 
-async def corrects_the_start(play: Play, told: Day) -> None:
-    """The first day was another one."""
-    await _placement(play, "started-corrected", {"date": play.calendar.iso(told.day)})
+async def reopens(play: Play, told: OfProgram) -> None:
+    """The desk asks this program again."""
+    await _offer(play, told, "reopened")
 
 
-async def completes(play: Play, told: Day) -> None:
-    """The last day of a program that reached its goal."""
-    await _placement(play, "completed", {"date": play.calendar.iso(told.day), "reason": told.reason or "goals-met"})
+async def _offer(play: Play, told: OfProgram, move: str) -> None:
+    offer = [one for one in await play.listed("offers") if one["program"] == told.program][-1]
+    expires = None if told.seconds is None else (datetime.now(UTC) + timedelta(seconds=told.seconds)).isoformat()
+    body = {"reason": told.reason, "expires_at": expires}
+    await play.doors.post("placement", f"/api/offers/{offer['offer_id']}/{move}", body)
 
 
-async def discontinues(play: Play, told: Day) -> None:
-    """The last day of a program that did not."""
-    await _placement(play, "discontinued", {"date": play.calendar.iso(told.day), "reason": told.reason})
+async def keeps_a_seat(play: Play, told: OfProgram) -> None:
+    """A seat is the patient's for a day."""
+    now = datetime.now(UTC)
+    span = {"from": now.isoformat(), "until": (now + timedelta(days=1)).isoformat()}
+    await play.doors.post("placement", "/api/seats", {"episode_id": play.episode_id, "program": told.program, **span})
 
 
-async def _placement(play: Play, move: str, body: Json) -> None:
-    await play.doors.post("placement", f"/api/placements/{play.placements[-1]['placement_id']}/{move}", body, "program")
+async def gives_the_seat_back(play: Play, told: OfProgram) -> None:
+    """And not any more."""
+    (seat,) = await play.listed("seats", program=told.program)
+    await play.doors.post("placement", f"/api/seats/{seat['id']}/released", {"reason": told.reason})
 
 
-async def attends(play: Play, told: Sessions) -> None:
-    """The patient was there on these days."""
-    given = [("group", told.group), ("individual", told.individual)]
-    services = [{"kind": kind, "minutes": minutes, "mode": told.mode} for kind, minutes in given if minutes]
-    for day in told.days:
-        await _session(play, day, {"services": services})
+async def puts_in_line(play: Play, told: OfProgram) -> None:
+    """The patient waits for a seat."""
+    search = await _search(play)
+    asked = {"search_id": search["search_id"], "program": told.program}
+    await play.doors.post("placement", "/api/waitlist", asked)
 
 
-async def misses(play: Play, told: Absences) -> None:
-    """The patient was not there on these days."""
-    for day in told.days:
-        await _session(play, day, {"absent": told.reason})
+async def takes_out_of_line(play: Play, told: OfProgram) -> None:
+    """The patient waits no longer."""
+    (place,) = await play.listed("waitlist", program=told.program)
+    await play.doors.post("placement", f"/api/waitlist/{place['id']}/left", {"reason": told.reason})
 
 
-async def _session(play: Play, day: int, own: Json) -> None:
-    session: dict[str, Any] = {
-        "placement_id": play.placements[-1]["placement_id"],
-        "session_id": f"{play.name}-{len(play.placements)}-{day}",
-        "date": play.calendar.iso(day),
-        **own,
-    }
-    await play.doors.post("placement", "/api/sessions", session, "program")
+async def cancels_the_placement(play: Play, told: Reason) -> None:
+    """It will not be."""
+    placement = play.placements.pop()
+    cancelled = f"/api/placements/{placement['placement_id']}/cancelled"
+    await play.doors.post("placement", cancelled, {"reason": told.reason})
 
 
-async def authorizes(play: Play, told: Authorization) -> None:
-    """Billing asked the payer, who approved."""
-    asked = {
-        "episode_id": play.episode_id,
-        "payer": told.payer,
-        "level": told.level,
-        "unit": told.unit,
-        "units": told.units,
-        "from": play.calendar.iso(told.since),
-        "to": play.calendar.iso(told.to),
-    }
-    made = await play.doors.post("placement", "/api/authorizations", asked, "billing")
-    approved = f"/api/authorizations/{made['auth_id']}/approved"
-    await play.doors.post("placement", approved, {"number": told.number}, "billing")
+async def agrees(play: Play, told: Patient) -> None:
+    """The patient wants it."""
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/agreed", told.model_dump())
+
+
+async def does_not_want(play: Play, told: Patient) -> None:
+    """The patient does not want it."""
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/declined", told.model_dump())
+
+
+async def assigns(play: Play, told: Assigned) -> None:
+    """Somebody is in charge."""
+    asked = {"user_id": told.user, "role": told.role}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/assigned", asked)
+
+
+async def ends_the_episode(play: Play, told: Reason) -> None:
+    """It is over."""
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/ended", {"reason": told.reason})
 
 
 async def settles(play: Play, told: Told) -> None:

@@ -40,7 +40,7 @@ async def play_all(stories: Mapping[str, Story], ready: dict[str, Any], client: 
 
 async def _one(name: str, story: Story, number: int, doors: Doors) -> Played:
     host, _, port = doors.ready["mllp"].rpartition(":")
-    calendar = Calendar(long_ago(datetime.now(ZONE).date()))
+    calendar = Calendar(long_ago(datetime.now(ZONE).date(), story.days_ago))
     async with MllpClient(host, int(port)) as hospital:
         play = Play(name, _person(story.patient, number), calendar, doors, hospital)
         for turn, (words, told) in enumerate(story.steps, 1):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from shared.events import ANNOUNCEMENTS, type_name
+from shared.events import type_name
+from shared.events.continuum import Closed, Readmitted, Reopened, SteppedDown, SteppedUp
 from tests.journeys.playing import Json, Play
 
-_ANNOUNCED = {type_name(fact.TYPE) for fact in ANNOUNCEMENTS} - {"care.conflict-raised.v1"}
+_CLOSINGS = {type_name(fact.TYPE) for fact in (Closed, Reopened)}
+_ANNOUNCED = {type_name(fact.TYPE) for fact in (SteppedDown, SteppedUp, Readmitted)}
 
 
 async def seen(play: Play, names: Iterable[str]) -> dict[str, Any]:
@@ -28,6 +30,11 @@ def _announced(play: Play, whole: Json) -> list[str]:
     return [_sentence(play, one["type"].split(".")[1], one["value"]) for one in told]
 
 
+def _closings(play: Play, whole: Json) -> list[str]:
+    told = [one for one in whole["facts"] if one["type"] in _CLOSINGS and one["stands"]]
+    return [f"{one['type'].split('.')[1]}, {one['value']['reason']}" for one in told]
+
+
 def _sentence(play: Play, name: str, value: Json) -> str:
     day = f"day {play.calendar.day(value['occurred_at'])}"
     if name.startswith("stepped"):
@@ -35,9 +42,7 @@ def _sentence(play: Play, name: str, value: Json) -> str:
         planned = ", planned" if value["planned"] else ""
         why = f", {value['reason']}" if value.get("reason") else ""
         return f"{day}: {name} {value['from_level']} → {value['to_level']}{between}{planned}{why}"
-    if name == "readmitted":
-        return f"{day}: readmitted after {_days(value['days'])}"
-    return f"{name}, {value['reason']}"  # closed when somebody says so, which is now
+    return f"{day}: readmitted after {_days(value['days'])}"
 
 
 def _days(number: int) -> str:
@@ -88,6 +93,7 @@ _OF_THE_EPISODE: dict[str, Callable[[Play, Json], Any]] = {
     "state": lambda _, whole: whole["episode"]["state"],
     "level": lambda _, whole: whole["episode"].get("level"),
     "announced": _announced,
+    "closings": _closings,
     "ineffective": _ineffective,
     "conflicts": _conflicts,
     "periods": _periods,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from tests.journeys import aftercare, desk, hospital
+from tests.journeys import aftercare, desk, hospital, payer, program
 from tests.journeys.playing import Play
-from tests.journeys.told import Told
+from tests.journeys.told import At, Told
 
 
 class Step(NamedTuple):
@@ -34,13 +34,35 @@ STEPS: dict[str, Step] = {
     "program accepts": Step(desk.Answer, desk.accepts),
     "program declines": Step(desk.Answer, desk.declines),
     "program counters": Step(desk.Answer, desk.counters),
-    "program starts": Step(desk.Day, desk.starts),
-    "program corrects the start": Step(desk.Day, desk.corrects_the_start),
-    "patient attends": Step(desk.Sessions, desk.attends),
-    "patient misses": Step(desk.Absences, desk.misses),
-    "program completes": Step(desk.Day, desk.completes),
-    "program discontinues": Step(desk.Day, desk.discontinues),
-    "payer authorizes": Step(desk.Authorization, desk.authorizes),
+    "program starts": Step(program.Day, program.starts),
+    "program corrects the start": Step(program.Day, program.corrects_the_start),
+    "patient attends": Step(program.Sessions, program.attends),
+    "patient misses": Step(program.Absences, program.misses),
+    "program completes": Step(program.Day, program.completes),
+    "program discontinues": Step(program.Day, program.discontinues),
+    "payer authorizes": Step(payer.Authorization, payer.authorizes),
+    "payer is asked": Step(payer.Authorization, payer.is_asked),
+    "payer pends": Step(payer.Answer, payer.pends),
+    "payer denies": Step(payer.Answer, payer.denies),
+    "payer extends": Step(payer.Answer, payer.extends),
+    "payer ends it": Step(payer.Answer, payer.ends),
+    "patient agrees": Step(desk.Patient, desk.agrees),
+    "patient does not want": Step(desk.Patient, desk.does_not_want),
+    "patient does not come": Step(Told, program.is_waited_for),
+    "program sends on leave": Step(program.Leave, program.sends_on_leave),
+    "program has back from leave": Step(At, program.has_back),
+    "program takes a session back": Step(program.Day, program.takes_a_session_back),
+    "clinician certifies": Step(program.Certified, program.certifies),
+    "clinician plans": Step(program.Plan, program.plans),
+    "coordinator assigns": Step(desk.Assigned, desk.assigns),
+    "coordinator withdraws": Step(desk.OfProgram, desk.withdraws),
+    "coordinator asks again": Step(desk.OfProgram, desk.reopens),
+    "coordinator keeps a seat": Step(desk.OfProgram, desk.keeps_a_seat),
+    "coordinator gives the seat back": Step(desk.OfProgram, desk.gives_the_seat_back),
+    "coordinator puts in line": Step(desk.OfProgram, desk.puts_in_line),
+    "coordinator takes out of line": Step(desk.OfProgram, desk.takes_out_of_line),
+    "coordinator cancels the placement": Step(desk.Reason, desk.cancels_the_placement),
+    "coordinator ends the episode": Step(desk.Reason, desk.ends_the_episode),
     "aftercare refers": Step(aftercare.Referral, aftercare.refers),
     "aftercare referral is": Step(aftercare.Move, aftercare.moves),
     "aftercare tries to reach": Step(aftercare.Contact, aftercare.contacts),

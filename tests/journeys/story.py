@@ -56,6 +56,7 @@ class Expected(Told):
     state: str | None = None
     level: str | None = None
     announced: Words | None = None
+    closings: Words | None = None
     ineffective: Words | None = None
     conflicts: Words | None = None
     searches: Words | None = None
@@ -79,6 +80,7 @@ class Story(Told):
 
     title: str
     patient: Who
+    days_ago: int = 120
     steps: tuple[tuple[str, Any], ...]
     expect: Expected
 

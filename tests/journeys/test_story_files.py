@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
     ("was", "now", "said"),
     [
         ("hospital admits", "hospital admitts", "step 1: nobody knows how `hospital admitts`; known are: now it is so"),
-        ("{day: 0}", "{day: soon}", "step 1, hospital admits: day Input should be a valid integer"),
+        ("{day: 0}", "{day: soon}", "step 1, hospital admits: day.int Input should be a valid integer"),
         ("{day: 0}", "{day: 0, ward: 3W}", "step 1, hospital admits: ward Extra inputs are not permitted"),
         ("{day: 0}", "{}", "step 1, hospital admits: day Field required"),
         ("[hospital admits: {day: 0}]", "[[1]]", "step 1: a step is one `who does: {…}`"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 ZONE = ZoneInfo("America/New_York")
 """Day 0 begins here, whichever facility the patient comes to."""
+AFTER_WHAT_WAS_DONE = timedelta(seconds=2)
+"""HL7 times have seconds."""
 
 
 class Told(BaseModel):
@@ -32,9 +34,9 @@ Clock = Annotated[time, BeforeValidator(_clock)]
 
 
 class At(Told):
-    """An instant of the story: a day, counted from day 0, and the clock of the zone."""
+    """An instant of the story: a day, counted from day 0, and the clock of the zone; `now` is after what was done."""
 
-    day: int
+    day: int | Literal["now"]
     at: Clock = time(10)
 
 
@@ -54,6 +56,8 @@ class Calendar:
 
     def instant(self, told: At) -> datetime:
         """The instant of a day and a clock time."""
+        if told.day == "now":
+            return datetime.now(ZONE) + AFTER_WHAT_WAS_DONE
         return datetime.combine(self.date(told.day), told.at, ZONE)
 
     def day(self, iso: str | None) -> int | None:
@@ -62,6 +66,7 @@ class Calendar:
 
 
 def long_ago(today: date, days: int = 120) -> date:
-    """Day 0: a Monday so long ago that no step of a story lies in the future, and every window is over."""
+    """Day 0: a Monday at least so long ago; by default no step of a story lies in the future, and every window is
+    over."""
     then = today - timedelta(days=days)
     return then - timedelta(days=then.weekday())
