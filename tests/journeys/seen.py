@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from shared.events import type_name
 from shared.events.continuum import Closed, Readmitted, Reopened, SteppedDown, SteppedUp
 from tests.journeys.playing import Json, Play
+from tests.journeys.told import ZONE
 
 _CLOSINGS = {type_name(fact.TYPE) for fact in (Closed, Reopened)}
 _ANNOUNCED = {type_name(fact.TYPE) for fact in (SteppedDown, SteppedUp, Readmitted)}
@@ -36,13 +38,17 @@ def _closings(play: Play, whole: Json) -> list[str]:
 
 
 def _sentence(play: Play, name: str, value: Json) -> str:
-    day = f"day {play.calendar.day(value['occurred_at'])}"
+    day = _on(play, value["occurred_at"])
     if name.startswith("stepped"):
         between = f", {_days(value['days_between'])} between" if value["days_between"] else ""
         planned = ", planned" if value["planned"] else ""
         why = f", {value['reason']}" if value.get("reason") else ""
         return f"{day}: {name} {value['from_level']} → {value['to_level']}{between}{planned}{why}"
     return f"{day}: readmitted after {_days(value['days'])}"
+
+
+def _on(play: Play, instant: str) -> str:
+    return f"day {play.calendar.day(datetime.fromisoformat(instant).astimezone(ZONE).date().isoformat())}"
 
 
 def _days(number: int) -> str:
@@ -57,7 +63,7 @@ def _ineffective(play: Play, whole: Json) -> list[str]:
 
 def _conflicts(play: Play, whole: Json) -> list[str]:
     told = [one for one in whole["facts"] if one["type"] == "care.conflict-raised.v1" and one["stands"]]
-    return [f"day {play.calendar.day(one['value']['occurred_at'])}: {one['value']['kind']}" for one in told]
+    return [f"{_on(play, one['value']['occurred_at'])}: {one['value']['kind']}" for one in told]
 
 
 def _periods(play: Play, whole: Json) -> list[Json]:
