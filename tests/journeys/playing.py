@@ -65,7 +65,7 @@ def _good(answer: httpx.Response, what: str) -> Json:
 
 @dataclass
 class Play:
-    """A patient on the way through the system. `placements` are those made, the latest last."""
+    """A patient on the way through the system. `placements` and `consents` are those made, the latest last."""
 
     name: str
     person: Person
@@ -74,6 +74,7 @@ class Play:
     hospital: MllpClient
     episode_id: str = ""
     placements: list[Json] = field(default_factory=list)
+    consents: list[str] = field(default_factory=list)
     visits: dict[str, Visit] = field(default_factory=dict)
     numbers: count[int] = field(default_factory=lambda: count(1))
 

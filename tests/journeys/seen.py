@@ -169,6 +169,16 @@ async def _worklists(play: Play) -> list[str]:
     return sorted(set(found))
 
 
+async def _disclosed(play: Play) -> list[str]:
+    found = await play.listed("disclosures")
+    return [f"{one['recipient']}: {one['fact_type'].split('.')[1]}" for one in found]
+
+
+async def _withheld(play: Play) -> list[str]:
+    found = await play.listed("withheld")
+    return [f"{one['recipient']}: {one['fact_type'].split('.')[1]}, {one['reason']}" for one in found]
+
+
 _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "searches": _searches,
     "seats": _seats,
@@ -179,4 +189,6 @@ _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "referrals": _referrals,
     "risks": _risks,
     "worklists": _worklists,
+    "disclosed": _disclosed,
+    "withheld": _withheld,
 }

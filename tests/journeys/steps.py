@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from tests.journeys import aftercare, desk, hospital, payer, program
+from tests.journeys import aftercare, consent, desk, hospital, payer, program
 from tests.journeys.playing import Play
 from tests.journeys.told import At, Told
 
@@ -28,6 +28,8 @@ STEPS: dict[str, Step] = {
     "hospital tells of another payer": Step(hospital.CoverageChange, hospital.tells_of_another_payer),
     "somebody refers": Step(hospital.Referral, hospital.refers),
     "somebody assesses": Step(hospital.Assessment, hospital.assesses),
+    "patient consents": Step(consent.Consent, consent.consents),
+    "patient takes the consent back": Step(Told, consent.takes_it_back),
     "coordinator offers": Step(desk.Offer, desk.offers),
     "coordinator closes the search": Step(desk.Reason, desk.closes_the_search),
     "coordinator settles: the attendance falls": Step(Told, desk.settles),

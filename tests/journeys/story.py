@@ -69,6 +69,8 @@ class Expected(Told):
     referrals: Words | None = None
     risks: Words | None = None
     worklists: Words | None = None
+    disclosed: Words | None = None
+    withheld: Words | None = None
 
     def plain(self) -> dict[str, Any]:
         """What it names, as plain values."""
