@@ -36,7 +36,7 @@ class Reader(NamedTuple):
 FOLDS = Reader("placement", "which folds it")
 SEARCHES = Reader("placement", "for its searches and offers")
 SEATS = Reader("placement", "for its seats and lines")
-DESK = Reader("placement", "for its lists")
+LISTS = Reader("placement", "for its lists")
 PLANS = Reader("aftercare", "for its plans and lists")
 OUTSIDE = "consumers outside"
 
@@ -54,18 +54,17 @@ _FOLDED = (
 _OF_SEARCHES = [name for name in _names(PLACING) if name.startswith(("search-", "offer-"))]
 _OF_SEATS = [name for name in _names(PLACING) if name.startswith(("seat-", "waitlist"))]
 _OF_THE_DESK = ["patient-agreed", "patient-declined", "start-missed"]
-_OF_THE_DESK += ["plan-recorded", "assigned"]
 _NOBODY: tuple[Reader, ...] = ()
 
 READERS: dict[str, tuple[Reader, ...]] = {
     **dict.fromkeys(_FOLDED, (FOLDS,)),
     **dict.fromkeys(("patients-merged", "patients-unmerged"), _NOBODY),
-    **dict.fromkeys(("discharge-planned", "discharge-plan-cancelled"), _NOBODY),
+    **dict.fromkeys(("discharge-planned", "discharge-plan-cancelled", "plan-recorded", "assigned"), _NOBODY),
     **dict.fromkeys(_names(ANNOUNCEMENTS), _NOBODY),
     **dict.fromkeys(_OF_SEARCHES, (SEARCHES,)),
     **dict.fromkeys(_OF_SEATS, (SEATS,)),
     **dict.fromkeys(("placed", "placement-cancelled"), (FOLDS, SEARCHES)),
-    **dict.fromkeys(_OF_THE_DESK, (DESK,)),
+    **dict.fromkeys(_OF_THE_DESK, (LISTS,)),
     **dict.fromkeys(_names(FOLLOW_UPS), (PLANS, Reader("placement", "for `next_due`"))),
     **dict.fromkeys(_names(AFTERCARE), (PLANS,)),
     **dict.fromkeys(("aftercare-started", "aftercare-closed"), (PLANS, Reader("placement", "for the episode's state"))),

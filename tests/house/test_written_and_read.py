@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from services.placement.consumer import NEEDED
-from shared.documents.readers import OUTSIDE, READERS, others
+from services.placement.search.searches import DESK
+from shared.documents.readers import LISTS, OUTSIDE, READERS, SEARCHES, SEATS, others
 from shared.events import CARE_FACTS, type_name
 
 EVENTS = (Path(__file__).resolve().parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
@@ -41,3 +42,9 @@ def test_placement_reads_what_its_consumer_checks_for_the_fold() -> None:
         and reader.use in {"which folds it", "for `next_due`", "for the episode's state"}
     }
     assert folded == NEEDED.keys()
+
+
+def test_placement_reads_of_its_own_facts_those_of_the_desk() -> None:
+    own = {name for name, readers in READERS.items() if {SEARCHES, SEATS, LISTS} & set(readers)}
+    folded = {name for name in DESK if type_name(name) in NEEDED}
+    assert own - folded == DESK - folded
