@@ -180,14 +180,11 @@ async def settles(play: Play, told: Told) -> None:
     """A person says that of each conflict the attendance falls."""
 
     async def conflicts() -> list[Json]:
-        return await play.listed("conflicts")
+        return await play.listed("conflicts", state="open")
 
     for conflict in await play.wait_for(conflicts, "a conflict"):
-        facts = (await play.doors.get("placement", f"/api/episodes/{play.episode_id}"))["facts"]
-        falls = [
-            one["ce_id"] for one in facts if one["ce_id"] in conflict["facts"] and one["type"] == "care.attended.v1"
-        ]
-        await play.doors.post("placement", f"/api/conflicts/{conflict['conflict_id']}/settled", {"falls": falls})
+        falls = [one["ce_id"] for one in conflict["facts"] if one["type"] == "care.attended.v1"]
+        await play.doors.post("placement", f"/api/conflicts/{conflict['id']}/settled", {"falls": falls})
 
 
 async def closes_the_search(play: Play, told: Reason) -> None:
