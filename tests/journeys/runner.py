@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ import httpx
 from services.mllp_client import MllpClient
 from services.simulator.messages import Person
 from tests.journeys.playing import Doors, Play, Refused
-from tests.journeys.seen import seen
+from tests.journeys.seen import one_by_one, seen
 from tests.journeys.steps import STEPS
 from tests.journeys.story import NOW, Expected, Story, Who
 from tests.journeys.told import ZONE, Calendar, long_ago
@@ -71,20 +72,22 @@ async def _becomes(play: Play, expected: Expected) -> None:
 async def _settled(play: Play, expected: Expected) -> str:
     """Wait until it is so; what differs where it never is."""
     wanted = expected.plain()
-    last: dict[str, Any] = {}
 
     async def is_so() -> bool:
-        nonlocal last
         try:
-            last = await seen(play, wanted)
-        except Refused as not_there_yet:
-            last = {"refused": str(not_there_yet)}
-        return last == wanted
+            async for name, found in one_by_one(play, wanted):
+                if found != wanted[name]:
+                    return False
+        except Refused as no:  # not there yet
+            if no.status != HTTPStatus.NOT_FOUND:
+                raise
+            return False
+        return True
 
     try:
-        await until(is_so, SETTLES, every=0.3)
+        await until(is_so, SETTLES, every=0.4)
     except AssertionError:
-        return f"not so: {differences(wanted, last)}"
+        return f"not so: {differences(wanted, await seen(play, wanted))}"
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +17,20 @@ _ANNOUNCED = {type_name(fact.TYPE) for fact in (SteppedDown, SteppedUp, Readmitt
 
 async def seen(play: Play, names: Iterable[str]) -> dict[str, Any]:
     """The parts of `expect` with these names, as they are now."""
-    whole = await play.doors.get("placement", f"/api/episodes/{play.episode_id}")
-    found: dict[str, Any] = {}
-    for name in names:
-        if name in _OF_THE_EPISODE:
-            found[name] = _OF_THE_EPISODE[name](play, whole)
-        else:
-            found[name] = await _LISTS[name](play)
-    return found
+    return {name: found async for name, found in one_by_one(play, names)}
+
+
+async def one_by_one(play: Play, names: Iterable[str]) -> AsyncIterator[tuple[str, Any]]:
+    """The same, part by part: what one look at the episode shows comes first."""
+    left = list(names)
+    of_the_episode = [name for name in left if name in _OF_THE_EPISODE]
+    if of_the_episode:
+        whole = await play.doors.get("placement", f"/api/episodes/{play.episode_id}")
+        for name in of_the_episode:
+            yield name, _OF_THE_EPISODE[name](play, whole)
+    for name in left:
+        if name in _LISTS:
+            yield name, await _LISTS[name](play)
 
 
 def _announced(play: Play, whole: Json) -> list[str]:
