@@ -18,6 +18,7 @@ from tests.journeys.seen import in_words, seen
 from tests.journeys.story import Story, read
 from tests.system import System, a_system
 
+pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
 ELSEWHERE: dict[tuple[str, str], str] = {}
 """(writer, type) that no story has → where it is shown, or why nobody says it yet."""
 STORIES: dict[str, Story] = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yml"))}
