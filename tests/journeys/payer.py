@@ -20,6 +20,13 @@ class Authorization(Told):
     number: str
 
 
+class Payers(Told):
+    """Who pays from a day on, the first of them first."""
+
+    since: int
+    payers: tuple[str, ...] = Field(alias="are")
+
+
 class Answer(Told):
     """What became of an authorization, by the payer's number."""
 
@@ -48,6 +55,13 @@ async def _asked(play: Play, told: Authorization) -> Json:
         "to": play.calendar.iso(told.to),
     }
     return await play.doors.post("placement", "/api/authorizations", asked, "billing")
+
+
+async def are_told(play: Play, told: Payers) -> None:
+    """Billing knows who pays, where no hospital told it."""
+    told_now = [{"payer": payer} for payer in told.payers]
+    asked = {"effective_from": play.calendar.iso(told.since), "coverage": told_now}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/covered", asked, "billing")
 
 
 async def is_asked(play: Play, told: Authorization) -> None:

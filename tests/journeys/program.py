@@ -49,6 +49,13 @@ class Certified(Told):
     npi: str
 
 
+class Diagnosis(Told):
+    """What the stay is for."""
+
+    code: str
+    rank: int = 1
+
+
 class Plan(Told):
     """A plan of care."""
 
@@ -144,3 +151,10 @@ async def plans(play: Play, told: Plan) -> None:
     """A clinician records the plan."""
     asked = told.model_dump() | {"review_due": play.calendar.iso(told.review_due)}
     await play.doors.post("placement", f"/api/episodes/{play.episode_id}/plan", asked, "clinician")
+
+
+async def diagnoses(play: Play, told: Diagnosis) -> None:
+    """A clinician records a diagnosis of the stay."""
+    asked = {"system": "I10", "code": told.code, "rank": told.rank}
+    placement_id = play.placements[-1]["placement_id"]
+    await play.doors.post("placement", f"/api/placements/{placement_id}/diagnosed", asked, "clinician")

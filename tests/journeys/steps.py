@@ -43,6 +43,8 @@ STEPS: dict[str, Step] = {
     "program completes": Step(program.Day, program.completes),
     "program discontinues": Step(program.Day, program.discontinues),
     "payer authorizes": Step(payer.Authorization, payer.authorizes),
+    "payers": Step(payer.Payers, payer.are_told),
+    "clinician diagnoses": Step(program.Diagnosis, program.diagnoses),
     "payer is asked": Step(payer.Authorization, payer.is_asked),
     "payer pends": Step(payer.Answer, payer.pends),
     "payer denies": Step(payer.Answer, payer.denies),
