@@ -56,6 +56,15 @@ class Diagnosis(Told):
     rank: int = 1
 
 
+class Assessment(Told):
+    """What an instrument found, and the level that it recommends."""
+
+    instrument: str
+    version: str = "1"
+    phase: str = "review"
+    level: str | None = None
+
+
 class Plan(Told):
     """A plan of care."""
 
@@ -158,3 +167,9 @@ async def diagnoses(play: Play, told: Diagnosis) -> None:
     asked = {"system": "I10", "code": told.code, "rank": told.rank}
     placement_id = play.placements[-1]["placement_id"]
     await play.doors.post("placement", f"/api/placements/{placement_id}/diagnosed", asked, "clinician")
+
+
+async def assesses(play: Play, told: Assessment) -> None:
+    """A clinician assesses."""
+    asked = told.model_dump(exclude={"level"}) | {"recommended_level": told.level}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/assessed", asked, "clinician")

@@ -57,6 +57,7 @@ STEPS: dict[str, Step] = {
     "program has back from leave": Step(At, program.has_back),
     "program takes a session back": Step(program.Day, program.takes_a_session_back),
     "clinician certifies": Step(program.Certified, program.certifies),
+    "clinician assesses": Step(program.Assessment, program.assesses),
     "clinician plans": Step(program.Plan, program.plans),
     "coordinator assigns": Step(desk.Assigned, desk.assigns),
     "coordinator withdraws": Step(desk.OfProgram, desk.withdraws),

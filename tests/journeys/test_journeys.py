@@ -19,8 +19,15 @@ from tests.journeys.story import Story, read
 from tests.system import System, a_system
 
 pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
-ELSEWHERE: dict[tuple[str, str], str] = {}
-"""(writer, type) that no story has → where it is shown, or why nobody says it yet."""
+ELSEWHERE: dict[tuple[str, str], str] = {
+    ("intake", "care.patients-merged.v1"): "not built: A40 and its elders are kept, and list as waiting",
+    ("intake", "care.patients-unmerged.v1"): "not built, as the merge",
+    ("intake", "care.discharge-planned.v1"): "not built: A16 is no trigger that is taken",
+    ("intake", "care.discharge-plan-cancelled.v1"): "not built: A25 is no trigger that is taken",
+    ("placement", "care.transferred.v1"): "may, and does not: from program to program there are two stays",
+    ("aftercare", "care.assessed.v1"): "may, and does not: intake and placement have doors for assessments",
+}
+"""(writer, type) that no story has → where it is shown, or why nobody says it."""
 STORIES: dict[str, Story] = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yml"))}
 
 
