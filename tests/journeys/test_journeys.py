@@ -20,7 +20,7 @@ from tests.system import System, a_system
 
 pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
 ELSEWHERE: dict[tuple[str, str], str] = {
-    ("intake", "care.patients-merged.v1"): "not built: A40 and its elders are kept, and list as waiting",
+    ("intake", "care.patients-merged.v1"): "not built: A40 and its elders are kept, and state nothing",
     ("intake", "care.patients-unmerged.v1"): "not built, as the merge",
     ("intake", "care.discharge-planned.v1"): "not built: A16 is no trigger that is taken",
     ("intake", "care.discharge-plan-cancelled.v1"): "not built: A25 is no trigger that is taken",
