@@ -85,8 +85,8 @@ def _window(stay: StayNow, ended_by: EndedBy, left_at: datetime, *, clock: Follo
 
 
 def _kept(window: Window, stay: StayNow, clock: FollowUpClock, seen: _Seen) -> Kept | None:
-    """The first day at a program or clinic inside the window, by the day of that place, or the first contact that the
-    clock counts; the earliest of them."""
+    """The first day at a program or clinic inside the window, by the day of that place, attendance there again after
+    the stay, or the first contact that the clock counts; the earliest of them."""
     found = [*_visits(window, stay, seen), *_contacts(window, clock, seen)]
     return min(found, key=lambda kept: (kept.at, kept.by_fact or ""), default=None)
 
@@ -95,8 +95,12 @@ def _visits(window: Window, stay: StayNow, seen: _Seen) -> Iterator[Kept]:
     for other in sorted(seen.episode.stays, key=order):
         if other is stay or other.level is None or other.level not in COUNTS:
             continue
+        zone = seen.zone_of(other.facility)
         if window.due_from <= first_day(other, seen.zone_of) <= window.due_to:
-            yield Kept(other.begun.astimezone(seen.zone_of(other.facility)), other.level, other.begun_by)
+            yield Kept(other.begun.astimezone(zone), other.level, other.begun_by)
+        for day in other.attended or ():
+            if window.due_from <= day <= window.due_to:
+                yield Kept(datetime.combine(day, time.min, zone), other.level, None)
 
 
 def _contacts(window: Window, clock: FollowUpClock, seen: _Seen) -> Iterator[Kept]:

@@ -21,7 +21,7 @@ KEYS_KEPT = timedelta(days=2)
 Part = Callable[[Rules, Connection, str], Awaitable[Round]]
 
 
-def timers(database: Database, rules: Rules, every: float = 15.0) -> list[Timer]:
+def timers(database: Database, rules: Rules, every: float = 5.0) -> list[Timer]:
     """`due`, `site-config` and `idempotency-keys`, each every so many seconds; a round goes to its end in
     bounded transactions."""
     return [

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from pydantic.fields import FieldInfo
 
 from shared.documents.asyncapi import HEADERS, writers_of
+from shared.documents.readers import told
 from shared.documents.schemas import TYPES
 from shared.events import (
     AFTERCARE,
     ANNOUNCEMENTS,
+    ASSESSMENTS,
     AUTHORIZATIONS,
     BILLING,
+    CARE_FACTS,
     CONSENTS,
     EPISODE_TYPE,
     FOLLOW_UPS,
@@ -28,59 +31,52 @@ from shared.events import (
     type_name,
 )
 
-_READ = "placement, which folds it"
-_SECTIONS: tuple[tuple[str, str, list[str], str], ...] = (
+_READ = {EPISODE_TYPE: "intake, aftercare", OUT_TYPE: "the recipient", **dict.fromkeys(BILLING, "billing")}
+"""Who reads what is no fact; who reads which fact is in `readers`."""
+_SECTIONS: tuple[tuple[str, str, list[str]], ...] = (
     (
         "Stays",
         "What a hospital or a program says happened.",
         [type_name(fact.TYPE) for fact in STAY_FACTS],
-        _READ,
     ),
     (
         "The continuum",
         "What the facts mean, derived by placement and taken back by difference; the fold never reads these.",
         [type_name(fact.TYPE) for fact in ANNOUNCEMENTS],
-        "consumers outside",
     ),
     (
         "Placing",
         "Searches, offers, seats and placements.",
         [type_name(fact.TYPE) for fact in PLACING],
-        "placement: the fold reads `placed` and `placement-cancelled`, the search its own; consumers outside",
     ),
     (
         "Planning",
-        "Plans, certifications, who is in charge, and what a person decides about an episode.",
-        [type_name(fact.TYPE) for fact in PLANNING],
-        "placement: the fold reads `certified`, `episode-ended` and `conflict-settled`; consumers outside",
+        "Assessments, plans, certifications, who is in charge, and what a person decides about an episode.",
+        [type_name(fact.TYPE) for fact in (*ASSESSMENTS, *PLANNING)],
     ),
     (
         "Authorizations",
         "What a payer was asked for and allowed.",
         [type_name(fact.TYPE) for fact in AUTHORIZATIONS],
-        "placement, which burns them down; consumers outside",
     ),
     (
         "Follow-ups",
         "Windows after a discharge.",
         [type_name(fact.TYPE) for fact in FOLLOW_UPS],
-        "placement, for `next_due`; consumers outside",
     ),
     (
         "Aftercare",
         "The plan, its referrals and contacts, the risk of relapse, the end; and what disclosures rest on.",
         [type_name(fact.TYPE) for fact in (*AFTERCARE, *CONSENTS)],
-        "placement, for the episode's state, and its gate, for consents; consumers outside",
     ),
     (
         "Taking back",
         "The writer's own fact was never so.",
         [type_name(fact.TYPE) for fact in TAKING_BACK],
-        "every reader of what it cancels",
     ),
-    ("Episodes", "On `care.episodes`: the latest state, whole in itself.", [EPISODE_TYPE], "intake, aftercare"),
-    ("Service periods", "On `billing.service-periods` and `billing.periods`.", list(BILLING), "billing"),
-    ("Disclosures", "On `out.<recipient>`: the only way out.", [OUT_TYPE], "the recipient"),
+    ("Episodes", "On `care.episodes`: the latest state, whole in itself.", [EPISODE_TYPE]),
+    ("Service periods", "On `billing.service-periods` and `billing.periods`.", list(BILLING)),
+    ("Disclosures", "On `out.<recipient>`: the only way out.", [OUT_TYPE]),
 )
 
 
@@ -145,13 +141,13 @@ def _common() -> str:
     return "## Every fact\n\nFields of every value on `care.events`.\n\n" + _table(("field", "what"), rows)
 
 
-def _section(title: str, about: str, ce_types: list[str], readers: str) -> str:
+def _section(title: str, about: str, ce_types: list[str]) -> str:
     rows = [
         (
             f"[`{ce_type}`](schemas/{ce_type}.json)",
             ", ".join(writers_of(ce_type)),
             _own(ce_type),
-            readers,
+            _READ.get(ce_type) or told(CARE_FACTS[ce_type].TYPE),
             _about(ce_type),
         )
         for ce_type in ce_types

@@ -31,6 +31,9 @@ class StayNow(Published):
     begun: AwareDatetime = Field(alias="from", description="clinical time of the beginning")
     to: AwareDatetime | None = Field(default=None, description="clinical time of the end")
     suspended: bool = Field(description="a more intensive 24-hour stay is open over it")
+    attended: tuple[Day, ...] | None = Field(
+        default=None, description="of a program that was suspended: days attended since, facility's zone; in order"
+    )
     begun_by: Identifier = Field(description="ce_id of the fact that began it")
     ended_by: EndedBy | None = Field(default=None, description="the fact that ended it")
 

@@ -126,6 +126,29 @@ def test_a_first_day_at_a_program_keeps_the_windows_it_falls_in_but_not_on_the_l
     assert of_v1(stay(level, begun, id="S")) == (seven, thirty)
 
 
+@pytest.mark.parametrize(
+    ("attended", "seven", "thirty"),
+    [
+        ((), "due", "due"),
+        ((0,), "due", "due"),
+        ((1,), "kept by None", "kept by None"),
+        ((-2, 8, 12), "due", "kept by None"),
+        ((31,), "due", "due"),
+    ],
+)
+def test_attendance_at_a_program_that_had_waited_keeps_the_windows_it_falls_in(
+    attended: tuple[int, ...], seven: str, thirty: str
+) -> None:
+    waited = stay("iop", day(-20), id="S") | {"attended": [day(each).date().isoformat() for each in attended]}
+    assert of_v1(waited) == (seven, thirty)
+
+
+def test_attendance_is_kept_at_the_day_and_the_level_of_its_program() -> None:
+    waited = stay("iop", day(-20), id="S") | {"attended": ["2026-04-04", "2026-04-03"]}
+    kept = found(inpatient(), waited)["V1.ended", "FUH-7"].outcome
+    assert kept == Kept(datetime(2026, 4, 3, tzinfo=ZONE), "iop", None)
+
+
 def test_the_first_of_several_visits_is_the_one_that_counts_and_the_place_says_its_kind() -> None:
     told = found(inpatient(), stay("outpatient", day(5), id="LATER"), stay("iop", day(3), id="FIRST"))
     assert told["V1.ended", "FUH-7"].outcome == Kept(day(3), "iop", "FIRST.begun")

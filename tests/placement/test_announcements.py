@@ -105,6 +105,17 @@ def test_a_skipped_level_has_the_desks_reason() -> None:
     assert value["reason"] == "no-program"
 
 
+@pytest.mark.parametrize(
+    ("placed", "planned"), [("2026-03-09 15:00", True), ("2026-03-10 14:00", True), ("2026-03-11 09:00", False)]
+)
+def test_a_step_is_planned_by_a_placement_of_its_first_day_and_has_the_desks_reason_whenever_it_was_told(
+    placed: str, planned: bool
+) -> None:
+    placement = tell.placed(placed, variance_reason="no-program")
+    value = only(announced(tell.admitted(), tell.discharged(), placement, tell.started("2026-03-10")), "stepped-down")
+    assert (value["planned"], value["reason"]) == (planned, "no-program")
+
+
 def test_closing_and_taking_up_again_are_both_announced() -> None:
     end, again = tell.episode_ended("2026-03-20 10:00"), tell.admitted("2026-03-25 10:00", visit="V2", level="iop")
     found = announced(tell.admitted(), tell.discharged(), end, again)

@@ -44,6 +44,14 @@ def test_a_suspended_stay_says_so() -> None:
     assert [stay["suspended"] for stay in value(tell.started("2026-03-01"), tell.admitted())["stays"]] == [True, False]
 
 
+def test_a_program_that_waited_for_the_hospital_says_when_the_patient_was_there_again() -> None:
+    days = [tell.attended(day, placement="P1") for day in ("2026-03-02", "2026-03-12", "2026-03-10")]
+    story = [tell.started("2026-03-01"), tell.admitted("2026-03-03 09:00"), tell.discharged(), *days]
+    told = {stay["kind"]: stay.get("attended") for stay in value(*story)["stays"]}
+    assert told == {"placement": ["2026-03-10", "2026-03-12"], "visit": None}
+    assert [stay.get("attended") for stay in value(story[0], *days)["stays"]] == [None]
+
+
 def test_an_episode_of_which_everything_was_cancelled_is_void_and_still_somebodys() -> None:
     admission = tell.admitted()
     found = value(admission, tell.cancelled(admission))

@@ -27,6 +27,8 @@ from tests.placement.searching import (
     searching,
 )
 
+IOP = (tell.started("2026-03-10", level="iop"), tell.completed("2026-03-20"))
+
 
 @pytest.mark.parametrize(
     ("facts", "from_level"),
@@ -83,9 +85,17 @@ def test_a_search_opens_with_the_level_that_the_policy_recommends_and_what_is_kn
         ([tell.referred()], "outpatient"),
         ([tell.referred(requested_level="iop"), tell.assessed("2026-03-01 10:00", recommended_level="php")], "php"),
         ([tell.referred(requested_level="iop"), IN, OUT], "php"),
+        ([tell.assessed("2026-03-01 10:00", recommended_level="inpatient"), IN, OUT], "php"),
+        ([IN, tell.assessed("2026-03-02 15:00", recommended_level="inpatient"), OUT], "php"),
+        ([IN, tell.assessed("2026-03-08 15:00", recommended_level="residential"), OUT], "residential"),
+        ([IN, OUT, tell.referred("2026-03-09 12:30", requested_level="iop")], "iop"),
+        ([tell.referred("2026-03-10 10:00", requested_level="iop"), *IOP], "outpatient"),
+        ([*IOP, tell.referred("2026-03-12 10:00", requested_level="iop")], "iop"),
     ],
 )
-def test_a_referrals_level_and_an_assessments_are_asked_for(facts: list[Fact], level: str) -> None:
+def test_a_level_is_asked_for_by_what_was_said_after_the_first_day_of_the_stay_that_ended(
+    facts: list[Fact], level: str
+) -> None:
     story = Story()
     story.hears(*facts)
     assert story.search.recommended_level == level

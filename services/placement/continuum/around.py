@@ -62,7 +62,7 @@ class Around:
         """The first assessment began something; the latest that recommends a level is the one to go by."""
         self.assessed_at = self.assessed_at or told.at
         if told.value.get("recommended_level"):
-            self.assessment = _kept(told, "recommended_level", "instrument")
+            self.assessment = {**_kept(told, "recommended_level", "instrument"), "at": told.at.isoformat()}
 
     def certified(self, told: Told) -> None:
         """Each certification stands beside the others."""

@@ -56,11 +56,20 @@ def _stay(stay: StayState) -> dict[str, Any]:
             "program": stay.program,
             "from": _time(stay.begun),
             "to": _time(stay.ended.at) if stay.ended else None,
+            "attended": _attended_since(stay) or None,
             "suspended": stay.open and bool(stay.suspended) and stay.suspended[-1].until is None,
             "begun_by": stay.segments[0].fact,
             "ended_by": _ended_by(stay.ended) if stay.ended else None,
         }
     )
+
+
+def _attended_since(stay: StayState) -> list[str]:
+    """Days attended since a 24-hour stay first suspended this one: who looks for care after a discharge needs them."""
+    if not stay.suspended:
+        return []
+    since = stay.suspended[0].since.date()
+    return sorted({one.day.isoformat() for one in stay.sessions if one.attended and one.day >= since})
 
 
 def _ended_by(ending: Ending) -> dict[str, Any]:

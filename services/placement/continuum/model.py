@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Raised whenever the fold gives another result for the same facts; rows with an older one are folded anew."""
 
 StayKey = tuple[str, str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -82,15 +82,23 @@ def _days_between(left: datetime, at: datetime, zone_left: ZoneInfo, zone_at: Zo
 
 
 def _placement_for(folded: Folded, stay: StayState, segment: Segment) -> dict[str, Any] | None:
-    """The standing placement that this step carries out, where one stood before it."""
+    """The standing placement that this step carries out: the stay's own, else one for the level that stood before."""
+    own = (one for one in folded.placements if stay.placement_id and one.get("placement_id") == stay.placement_id)
+    if (found := next(own, None)) is not None:
+        return found
     for one in folded.placements:
-        if datetime.fromisoformat(one["at"]) > segment.since:
-            continue
-        if stay.placement_id is not None and one.get("placement_id") == stay.placement_id:
-            return one
-        if one.get("level") == segment.level and one.get("program") in (None, segment.program):
+        same = one.get("level") == segment.level and one.get("program") in (None, segment.program)
+        if same and datetime.fromisoformat(one["at"]) <= segment.since:
             return one
     return None
+
+
+def _planned(step: Step) -> bool:
+    """Whether the placement stood before the step, or before its day was over where that has no time (00:00)."""
+    if step.placement is None:
+        return False
+    first_day = timedelta(days=1) if step.to_stay.kind == "placement" else timedelta()
+    return datetime.fromisoformat(step.placement["at"]) <= step.at + first_day
 
 
 def _causes(from_stay: StayState, to_stay: StayState, left: datetime, at: datetime) -> tuple[str, ...]:
@@ -110,7 +118,7 @@ def content_of(step: Step) -> dict[str, Any]:
         "from_stay": {"kind": step.from_stay.kind, "id": step.from_stay.id},
         "to_stay": {"kind": step.to_stay.kind, "id": step.to_stay.id},
         "days_between": step.days_between,
-        "planned": step.placement is not None,
+        "planned": _planned(step),
         "derived_from": list(step.derived_from),
     }
     skipped = abs(RANK[step.after.level or ""] - RANK[step.before.level or ""]) > 1

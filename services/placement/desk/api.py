@@ -8,6 +8,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from services.placement.desk import (
+    billed,
     conflicts,
     disclosures,
     episodes,
@@ -35,6 +36,7 @@ SUBJECTS: tuple[Subject, ...] = (
     conflicts.SUBJECT,
     seats.SUBJECT,
     waitlist.SUBJECT,
+    billed.SUBJECT,
 )
 
 

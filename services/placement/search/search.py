@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from services.placement.continuum.about import About
@@ -23,6 +23,8 @@ from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, Sea
 
 NO_NEXT_LEVEL: Final = frozenset({"deceased", "transfer"})
 """Dispositions after which nobody looks: another institution has the patient, or there is none."""
+FIRST_DAY: Final = timedelta(days=1)
+"""What is asked for or assessed until then, or before the end of a shorter stay, is about that stay."""
 _REASONS: Final = {"placed": "placed-elsewhere"}
 """Close reason → reason of the offers withdrawn with it, where it isn't the same."""
 
@@ -69,15 +71,19 @@ def _after(stay: StayState, folded: Folded) -> Wanted | None:
     kind = (end.disposition or {}).get("kind")
     if kind in NO_NEXT_LEVEL or end.reason in NO_NEXT_LEVEL:
         return None
-    question = replace(_known(folded, since=stay.begun), from_level=stay.level, ended=end.how, disposition=kind)
+    since = min(stay.begun + FIRST_DAY, end.at)
+    question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
     return Wanted(end.root or end.fact, end.fact, question)
 
 
 def _known(folded: Folded, since: datetime | None = None) -> Question:
-    """What the episode says for a recommendation; a referral before the stay asked for that stay."""
-    referral = folded.referral or {}
-    asked = referral.get("requested_level") if referral and (since is None or _at(referral) > since) else None
-    return Question(labels=folded.labels, assessed=(folded.assessment or {}).get("recommended_level"), asked=asked)
+    """What the episode says for a recommendation: a referral or an assessment before `since` was about what is over."""
+    asked, assessed = (
+        told if told and (since is None or _at(told) > since) else {} for told in (folded.referral, folded.assessment)
+    )
+    return Question(
+        labels=folded.labels, assessed=assessed.get("recommended_level"), asked=asked.get("requested_level")
+    )
 
 
 def _at(told: dict[str, Any]) -> datetime:

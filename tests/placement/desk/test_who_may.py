@@ -42,6 +42,14 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     "/api/seats/{id}/released": (COORDINATOR, {"reason": "other"}),
     "/api/waitlist": (COORDINATOR, {"search_id": "S", "program": "GH-PHP1"}),
     "/api/waitlist/{id}/left": (COORDINATOR, {"reason": "other"}),
+    "/api/episodes/{id}/covered": (
+        {"coordinator", "billing", "admin"},
+        {"effective_from": DAY, "coverage": [{"payer": "ACME"}]},
+    ),
+    "/api/placements/{id}/diagnosed": (
+        {"coordinator", "clinician", "program", "admin"},
+        {"system": "I10", "code": "F33.2"},
+    ),
     "/api/placements/{id}/started": (PROGRAM, {"date": DAY}),
     "/api/placements/{id}/started-corrected": (PROGRAM, {"date": DAY}),
     "/api/placements/{id}/start-withdrawn": (PROGRAM, {"reason": "other"}),

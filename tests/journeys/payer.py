@@ -1,0 +1,96 @@
+"""What billing asks a payer in a story, and what the payer answers, through placement's API."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tests.journeys.playing import Json, Play
+from tests.journeys.told import Told
+
+
+class Authorization(Told):
+    """What a payer allows, asked for and approved."""
+
+    payer: str
+    level: str
+    unit: str = "day"
+    units: int | None = None
+    since: int = Field(alias="from")
+    to: int
+    number: str
+
+
+class Payers(Told):
+    """Who pays from a day on, the first of them first."""
+
+    since: int
+    payers: tuple[str, ...] = Field(alias="are")
+
+
+class Answer(Told):
+    """What became of an authorization, by the payer's number."""
+
+    number: str
+    to: int | None = None
+    units: int | None = None
+    reason: str | None = None
+
+
+async def authorizes(play: Play, told: Authorization) -> None:
+    """Billing asked the payer, who approved."""
+    made = await _asked(play, told)
+    approved = f"/api/authorizations/{made['auth_id']}/approved"
+    await play.doors.post("placement", approved, {}, "billing")
+
+
+async def _asked(play: Play, told: Authorization) -> Json:
+    asked = {
+        "number": told.number,
+        "episode_id": play.episode_id,
+        "payer": told.payer,
+        "level": told.level,
+        "unit": told.unit,
+        "units": told.units,
+        "from": play.calendar.iso(told.since),
+        "to": play.calendar.iso(told.to),
+    }
+    return await play.doors.post("placement", "/api/authorizations", asked, "billing")
+
+
+async def are_told(play: Play, told: Payers) -> None:
+    """Billing knows who pays, where no hospital told it."""
+    told_now = [{"payer": payer} for payer in told.payers]
+    asked = {"effective_from": play.calendar.iso(told.since), "coverage": told_now}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/covered", asked, "billing")
+
+
+async def is_asked(play: Play, told: Authorization) -> None:
+    """Billing asked the payer."""
+    await _asked(play, told)
+
+
+async def pends(play: Play, told: Answer) -> None:
+    """The payer wants to know more."""
+    await _answered(play, told, "pended")
+
+
+async def denies(play: Play, told: Answer) -> None:
+    """The payer says no."""
+    await _answered(play, told, "denied")
+
+
+async def extends(play: Play, told: Answer) -> None:
+    """The payer allows more."""
+    await _answered(play, told, "extended")
+
+
+async def ends(play: Play, told: Answer) -> None:
+    """The payer allows nothing after a day."""
+    await _answered(play, told, "ended")
+
+
+async def _answered(play: Play, told: Answer, move: str) -> None:
+    (found,) = [one for one in await play.listed("authorizations") if one.get("number") == told.number]
+    to = None if told.to is None else play.calendar.iso(told.to)
+    body = {"to": to, "units": told.units, "reason": told.reason}
+    await play.doors.post("placement", f"/api/authorizations/{found['auth_id']}/{move}", body, "billing")

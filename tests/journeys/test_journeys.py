@@ -1,0 +1,85 @@
+"""Every story of this folder, played at once on one running system through its real doors, to the last bill."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from services.stack.access import reach
+from services.verify import verify
+from shared.events import CARE_FACTS
+from shared.site_config import load
+from tests.journeys.runner import Played, differences, play_all
+from tests.journeys.seen import in_words, seen
+from tests.journeys.story import Story, read
+from tests.system import System, a_system
+
+pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
+ELSEWHERE: dict[tuple[str, str], str] = {
+    ("intake", "care.patients-merged.v1"): "not built: A40 and its elders are kept, and state nothing",
+    ("intake", "care.patients-unmerged.v1"): "not built, as the merge",
+    ("intake", "care.discharge-planned.v1"): "not built: A16 is no trigger that is taken",
+    ("intake", "care.discharge-plan-cancelled.v1"): "not built: A25 is no trigger that is taken",
+    ("placement", "care.transferred.v1"): "may, and does not: from program to program there are two stays",
+    ("aftercare", "care.assessed.v1"): "may, and does not: intake and placement have doors for assessments",
+}
+"""(writer, type) that no story has → where it is shown, or why nobody says it."""
+STORIES: dict[str, Story] = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yml"))}
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with a_system(tmp_path_factory.mktemp("journeys")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def played(system: System) -> AsyncIterator[dict[str, Played]]:
+    """Every story, played to its end; its doors stay open."""
+    async with httpx.AsyncClient(timeout=30) as client:
+        yield await play_all(STORIES, system.ready, client)
+
+
+@pytest.mark.parametrize("name", STORIES)
+async def test_a_journey_ends_as_its_story_says(played: dict[str, Played], name: str) -> None:
+    assert not played[name].wrong, f"{STORIES[name].title}: {played[name].wrong}"
+
+
+async def test_what_was_promised_holds_after_all_journeys(system: System, played: dict[str, Played]) -> None:
+    reached = reach(system.data)
+    report = await verify(reached.urls, reached.settings, load(reached.settings.config))
+    broken = {number: promise.broken for number, promise in report.promises.items() if promise.count}
+    assert report.ok, broken
+
+
+async def test_billing_reads_the_same_periods_from_its_topic(system: System, played: dict[str, Played]) -> None:
+    latest = {}
+    for fact in await system.facts("billing.service-periods"):
+        latest[fact.subject] = fact
+    for name, story in STORIES.items():
+        if story.expect.periods is None:
+            continue
+        own = [f for f in latest.values() if f.value["episode_id"] == played[name].play.episode_id]
+        told = sorted((f.value for f in own if not f.type.endswith("voided.v1")), key=lambda v: str(v["start_date"]))
+        assert [in_words(played[name].play, one) for one in told] == story.expect.plain().get("periods"), name
+
+
+async def test_every_type_is_written_by_the_services_that_the_contract_names(
+    system: System, played: dict[str, Played]
+) -> None:
+    written = {(fact.writer, fact.type) for fact in await system.facts()}
+    named = {(writer, kind) for kind, fact in CARE_FACTS.items() for writer in fact.WRITERS}
+    assert sorted(written - named) == []
+    assert sorted(named - written) == sorted(ELSEWHERE)
+
+
+async def test_nothing_of_it_changes_any_more_when_all_is_quiet(system: System, played: dict[str, Played]) -> None:
+    await system.idle()
+    for name, story in STORIES.items():
+        wanted = story.expect.plain()
+        found = await seen(played[name].play, wanted)
+        assert found == wanted, f"{name}: {differences(wanted, found)}"
