@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import hypothesis  # noqa: F401 - early: pytest would import it at its end, while finalizers format tracebacks
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import DatabaseServer, a_broker, a_database_server
+
+# A loaded machine is no reason to fail: how long an example takes says nothing about what it shows.
+settings.register_profile("stepdown", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("stepdown")
 
 
 @pytest.fixture(scope="session")

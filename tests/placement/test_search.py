@@ -198,3 +198,10 @@ def test_a_placement_that_is_cancelled_opens_a_search_again() -> None:
     placement = story.search.placement_id or ""
     cancel = replace(tell.placement_cancelled("2026-03-09 17:00", placement=placement), sequence=5000)
     assert story.hears(cancel) == ["search-opened"]
+
+
+def test_a_search_knows_the_age_that_the_admission_told() -> None:
+    young = tell.admitted("2026-03-02 10:00", age_years=15)
+    story = Story(young)
+    story.hears(tell.discharged("2026-03-09 14:00"))
+    assert story.search.needs.age_years == 15

@@ -89,6 +89,8 @@ class StayState:
     visit_class: str | None = None
     visit_number: str | None = None
     admission: dict[str, Any] = field(default_factory=dict)
+    age_years: int | None = None
+    """Age at the beginning, as the fact that began it says."""
     patient: dict[str, Any] | None = None
     attending_npi: str | None = None
     diagnoses: tuple[dict[str, Any], ...] = ()

@@ -60,6 +60,7 @@ def _begun(told: Told) -> StayState:
         visit_class=value.get("class"),
         visit_number=value.get("visit_number"),
         admission=value.get("admission") or {},
+        age_years=value.get("age_years"),
         patient=value.get("patient"),
         attending_npi=value.get("attending_npi"),
         placement_id=value.get("placement_id"),
@@ -78,6 +79,7 @@ def _admitted(stay: StayState, told: Told) -> StayState:
         segments=(*stay.segments, _segment(told, value)),
         visit_number=value.get("visit_number") or stay.visit_number,
         admission=value.get("admission") or stay.admission,
+        age_years=value.get("age_years", stay.age_years),
         patient=value.get("patient") or stay.patient,
         attending_npi=value.get("attending_npi") or stay.attending_npi,
     )

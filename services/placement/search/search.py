@@ -82,7 +82,10 @@ def _known(folded: Folded, since: datetime | None = None) -> Question:
         told if told and (since is None or _at(told) > since) else {} for told in (folded.referral, folded.assessment)
     )
     return Question(
-        labels=folded.labels, assessed=assessed.get("recommended_level"), asked=asked.get("requested_level")
+        labels=folded.labels,
+        age_years=_age(folded),
+        assessed=assessed.get("recommended_level"),
+        asked=asked.get("requested_level"),
     )
 
 
@@ -102,9 +105,13 @@ def _used(placement: dict[str, Any], folded: Folded) -> bool:
 
 
 def needs_of(folded: Folded) -> Needs:
-    """What the fold knows of the patient's needs: the first payer of the latest coverage."""
+    """What the fold knows of the patient's needs: the first payer of the latest coverage, the age last told."""
     latest = folded.coverage[-1].coverage if folded.coverage else ()
-    return Needs(payer=latest[0]["payer"] if latest else None)
+    return Needs(payer=latest[0]["payer"] if latest else None, age_years=_age(folded))
+
+
+def _age(folded: Folded) -> int | None:
+    return next((stay.age_years for stay in reversed(folded.stays) if stay.age_years is not None), None)
 
 
 def opened(
