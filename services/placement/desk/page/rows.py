@@ -161,7 +161,8 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("placement", "placed"): ("started", "start-missed", "cancelled"),
     ("placement", "missed"): ("started", "cancelled"),
     ("placement", "started"): (
-        "completed", "discontinued", "leave-started", "leave-ended", "started-corrected", "start-withdrawn",
+        "completed", "discontinued", "leave-started", "leave-ended", "diagnosed", "started-corrected",
+        "start-withdrawn",
     ),
     ("placement", "ended"): ("end-corrected", "end-withdrawn"),
     ("waiting", "waiting"): ("left",),
