@@ -76,7 +76,7 @@ class System:
     async def sender(self) -> Sender:
         """A hospital's connection to the MLLP door; waits for the door where it is just starting."""
         host, port = self.ready["mllp"].split(":")
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60  # the last of several ends in a row is waited after, and a start takes a while
         while True:
             try:
                 return await Sender.to((host, int(port)))

@@ -28,8 +28,8 @@ async def strike(system: System, what: list[str], pause: float, loading: asyncio
     return struck
 
 
-async def under_load(system: System, number: int, what: list[str], pause: float) -> None:
-    """So many patients' messages, and these are killed meanwhile."""
+async def under_load(system: System, number: int, what: list[str], pause: float, rest: float = 60) -> None:
+    """So many patients' messages, and these are killed meanwhile; at rest so many seconds after the last message."""
     people = patients(number, next(FIRST))
     messages = feed(people)
     began = time.monotonic()
@@ -39,7 +39,7 @@ async def under_load(system: System, number: int, what: list[str], pause: float)
     seconds = time.monotonic() - began
     assert set(told.codes) == {b"AA"}
     assert len(told.codes) == len(messages)
-    await kept(system, people)
+    await kept(system, people, rest)
     print(
         f"{len(messages)} messages in {seconds:.1f} s ({len(messages) / seconds:.0f}/s), "
         f"killed: {len(struck)}, sent again {told.again} times, all at rest after {time.monotonic() - began:.1f} s"

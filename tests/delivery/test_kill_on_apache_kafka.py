@@ -18,7 +18,9 @@ from tests.delivery.load import deliver_all, feed, patients
 from tests.delivery.promises import kept
 from tests.system import ROOT, System, a_system
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+REST = 300.0
+"""Seconds: a machine that does other things besides is slow, and what is shown here is not how fast it is."""
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +33,11 @@ def system(apache_kafka: Apache, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 async def test_services_are_killed_again_and_again_under_a_longer_load(system: System) -> None:
-    await under_load(system, 6000, [f" run {name}" for name in SERVICES] * 4, 1.5)
+    await under_load(system, 3000, [f" run {name}" for name in SERVICES] * 4, 1.5, REST)
 
 
 async def test_the_database_is_killed_again_and_again_under_a_longer_load(system: System) -> None:
-    await under_load(system, 2000, ["postgres"] * 3, 3)
+    await under_load(system, 1500, ["postgres"] * 3, 3, REST)
 
 
 async def test_a_service_that_slept_while_another_took_its_place_does_no_harm_when_it_wakes(system: System) -> None:
@@ -55,11 +57,11 @@ async def test_a_service_that_slept_while_another_took_its_place_does_no_harm_wh
     )  # fmt: skip
     try:
         await loading
-        await system.idle(90)  # the second does all of the work
+        await system.idle(REST)  # the second does all of the work
         os.kill(first, signal.SIGCONT)
         more = patients(100, first_number + 1000)
         await deliver_all(system, feed(more))
-        await kept(system, [*people, *more])
+        await kept(system, [*people, *more], REST)
     finally:
         second.terminate()
         assert second.wait(40) == 0
