@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import apache
 from tests.servers import DatabaseServer, a_broker, a_database_server
 
 # A loaded machine is no reason to fail: how long an example takes says nothing about what it shows.
@@ -29,3 +30,24 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Kafka-protocol broker: its bootstrap servers."""
     with a_broker(tmp_path_factory.mktemp("kafka")) as bootstrap:
         yield bootstrap
+
+
+RAN_ON = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(request: pytest.FixtureRequest) -> apache.Apache:
+    """How Apache Kafka is run here, for slow tests; without one they are skipped, and the end of the run says why."""
+    cache = request.config.cache
+    assert cache is not None
+    found = apache.found(cache.mkdir("apache-kafka"))
+    request.config.stash[RAN_ON] = found if isinstance(found, str) else found.told
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Which broker the slow tests ran on."""
+    if told := config.stash.get(RAN_ON, None):
+        terminalreporter.write_line(f"slow delivery tests: {told}")

@@ -57,7 +57,7 @@ def a_broker(place: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running(command: Command, is_ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: Command, is_ready: Callable[[], bool], seconds: float = 30) -> Iterator[subprocess.Popen[bytes]]:
     """A child process of the test run, ready to be used; asked to end afterwards, and killed with the test run."""
     account = command.account
     with command.log.open("ab") as log:
@@ -69,7 +69,7 @@ def running(command: Command, is_ready: Callable[[], bool]) -> Iterator[subproce
             preexec_fn=die_with(os.getpid(), command.orphaned),  # noqa: PLW1509  # prctl only
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + seconds
         while not is_ready():
             assert process.poll() is None, f"{command.name} ended: {command.log.read_text(errors='replace')[-500:]}"
             assert time.monotonic() < deadline, f"{command.name} was not ready in time"

@@ -12,9 +12,9 @@ from tests.delivery.load import Patient
 from tests.system import System
 
 
-async def kept(system: System, people: Sequence[Patient]) -> None:
-    """Contract 5.1 to 5.4 and 5.6 for these patients, all of whose messages were acknowledged."""
-    await system.idle()
+async def kept(system: System, people: Sequence[Patient], seconds: float = 60) -> None:
+    """Contract 5.1 to 5.4 and 5.6 for these patients, all of whose messages were acknowledged; at rest by then."""
+    await system.idle(seconds)
     assert await system.broken() == []
     facts = await system.facts()
     _repeats_are_true(facts)

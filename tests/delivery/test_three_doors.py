@@ -20,6 +20,7 @@ from services.stack.access import reach
 from services.verify import verify
 from shared.events.envelope import Fact
 from shared.site_config import load
+from tests.apache import Apache
 from tests.delivery.doors import Told, through_every_door
 from tests.system import ROOT, System, a_system
 
@@ -41,8 +42,11 @@ STORIES = {"TestGroup_1": ["admitted", "discharged"], "TestGroup_2": ["visit-sta
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with a_system(tmp_path_factory.mktemp("doors")) as running:
+def system(apache_kafka: Apache, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with (
+        apache_kafka.run(tmp_path_factory.mktemp("kafka")) as kafka,
+        a_system(tmp_path_factory.mktemp("doors"), kafka) as running,
+    ):
         yield running
 
 

@@ -8,7 +8,7 @@ from services.stack.databases import connect
 from services.stack.topics import apply
 from shared.events import TOPICS
 from shared.settings import load
-from tests import containers
+from tests import apache, containers
 from tests.servers import wants_containers
 
 engine = pytest.mark.skipif(not containers.engine_answers(), reason="no Docker engine answers here")
@@ -27,6 +27,10 @@ def test_the_broker_of_a_test_is_set_up_as_that_of_the_compose_file() -> None:
     assert {name for name, value in given.items() if str(value) != ours[name]} <= {
         "KAFKA_ADVERTISED_LISTENERS", "KAFKA_CONTROLLER_QUORUM_VOTERS", "KAFKA_LOG_DIRS",
     }  # fmt: skip
+
+
+def test_the_jars_that_stand_in_for_the_container_are_of_the_same_kafka() -> None:
+    assert containers.composed("kafka")["image"].split(":")[1].split("@")[0] == apache.VERSION
 
 
 @engine

@@ -251,11 +251,18 @@ async def test_a_named_member_that_was_killed_has_its_partitions_back_at_once(
         topic, bootstrap_servers=kafka, group_id=f"stepdown-{group}", group_instance_id=name, enable_auto_commit=False
     )
     await gone.start()
-    gone._coordinator._coordination_task.cancel()  # killed: it says nothing any more, not even farewell
-    await gone._client.close()
-    gone._closed = True
+    await _killed(gone)
     async with reading(kafka, database, topic, Handler(), group, instance="one"):
         await until(lambda: _count_is(database, 10), 8)
+
+
+async def _killed(member: AIOKafkaConsumer) -> None:
+    """It says nothing any more, not even farewell."""
+    for task in (member._coordinator._coordination_task, member._coordinator._heartbeat_task):
+        task.cancel()
+    await member._fetcher.close()
+    await member._client.close()
+    member._closed = True
 
 
 async def test_a_member_that_its_group_put_out_is_known_as_such(kafka: str, database: Database, group: str) -> None:

@@ -1,0 +1,46 @@
+"""Apache Kafka 4 for the slow tests: a container where a Docker engine answers, else its own jars and the local Java.
+
+A broker of its own for each system under test, for every system makes the same topics.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tests import containers
+from tests.apache import jars
+
+VERSION = re.findall(r"kafka_2\.13</artifactId><version>([\d.]+)", jars.POM.read_text(encoding="utf-8"))[0]
+"""The same as docker-compose.yml starts (tests/deploy/test_engine.py)."""
+
+
+@dataclass(frozen=True)
+class Apache:
+    """`run(place)` is one broker, ready: its bootstrap servers; `told` says what it is."""
+
+    told: str
+    run: Callable[[Path], AbstractContextManager[str]]
+
+
+def found(cache: Path) -> Apache | str:
+    """The way that there is on this machine, or why there is none; `cache` keeps the jars."""
+    if containers.engine_answers():
+        return Apache(f"Apache Kafka {VERSION} in a container", _contained)
+    java, why = jars.java()
+    if java is None:
+        return f"no Apache Kafka: no Docker engine answers, and {why}"
+    libs, why = jars.fetched(cache, VERSION)
+    if libs is None:
+        return f"no Apache Kafka: no Docker engine answers, and {why}"
+    return Apache(f"Apache Kafka {VERSION} from its jars, on {java}", partial(jars.running_broker, libs=libs))
+
+
+@contextmanager
+def _contained(place: Path) -> Iterator[str]:
+    with containers.apache_kafka() as bootstrap:
+        yield bootstrap
