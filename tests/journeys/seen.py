@@ -166,10 +166,10 @@ def _cleared(one: Json) -> str:
 
 
 async def _worklists(play: Play) -> list[str]:
-    """The names of placement's worklists that have something of this episode."""
+    """The names of placement's worklists that have something of this episode; `withheld` is a part of its own."""
     lists = (await play.doors.get("placement", "/api/worklists"))["worklists"]
     found = []
-    for name in [one["name"] for one in lists if one["count"]]:
+    for name in [one["name"] for one in lists if one["count"] and one["name"] != "withheld"]:
         lines = await play.doors.all("placement", f"/api/worklists/{name}", "items")
         found += [name for line in lines if line["episode_id"] == play.episode_id]
     return sorted(set(found))
