@@ -29,6 +29,6 @@ def timers(intake: Intake) -> list[Timer]:
     return [
         Timer("mapping", 60.0, mapping),
         Timer("idempotency-keys", 3600.0, keys),
-        Timer("consents-over", 60.0, consents_over),
+        Timer("consents-over", 5.0, consents_over),
         Timer("consents-of-new-episodes", 5.0, consents_of_new_episodes),
     ]

@@ -166,12 +166,12 @@ def _cleared(one: Json) -> str:
 
 
 async def _worklists(play: Play) -> list[str]:
-    """The names of placement's worklists that have this episode."""
-    lists = await play.doors.get("placement", "/api/worklists")
+    """The names of placement's worklists that have something of this episode; `withheld` is a part of its own."""
+    lists = (await play.doors.get("placement", "/api/worklists"))["worklists"]
     found = []
-    for one in lists["worklists"]:
-        rows = await play.doors.get("placement", f"/api/worklists/{one['name']}", limit=200)
-        found += [one["name"] for row in rows["items"] if row.get("episode_id") == play.episode_id]
+    for name in [one["name"] for one in lists if one["count"] and one["name"] != "withheld"]:
+        lines = await play.doors.all("placement", f"/api/worklists/{name}", "items")
+        found += [name for line in lines if line["episode_id"] == play.episode_id]
     return sorted(set(found))
 
 
