@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.entries import Entry
+from services.placement.entry import Entry
 from services.placement.programs.seats import Claim
 from services.placement.search.searches import DESK
 from shared.events.base import type_name
@@ -109,7 +109,9 @@ entries = sa.Table(
     "entries",
     METADATA,
     sa.Column("episode_id", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting"),
+    sa.Column(
+        "kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting, plan, …"
+    ),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("facility", sa.Text, nullable=False, comment="who may see it"),
     sa.Column("program", sa.Text),

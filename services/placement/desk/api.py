@@ -8,6 +8,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from services.placement.desk import (
+    authorizations,
     billed,
     conflicts,
     disclosures,
@@ -15,6 +16,7 @@ from services.placement.desk import (
     offers,
     openapi,
     placements,
+    planning,
     programs,
     reading,
     searches,
@@ -33,7 +35,9 @@ SUBJECTS: tuple[Subject, ...] = (
     placements.SUBJECT,
     stays.SUBJECT,
     sessions.SUBJECT,
+    authorizations.SUBJECT,
     conflicts.SUBJECT,
+    planning.SUBJECT,
     seats.SUBJECT,
     waitlist.SUBJECT,
     billed.SUBJECT,
