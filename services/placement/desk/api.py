@@ -24,6 +24,7 @@ from services.placement.desk import (
     sessions,
     stays,
     waitlist,
+    worklists,
     writing,
 )
 from services.placement.desk.frame import Parts, Subject
@@ -50,12 +51,14 @@ def document() -> dict[str, Any]:
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:
-    """Episodes, programs, disclosures, and of each subject its list and its writes; and the document that tells."""
+    """Episodes, programs, disclosures, of each subject its list and its writes, worklists; the document that tells."""
+    listings = [one.listing for one in SUBJECTS if one.listing]
     return [
         api.route(document()),
         *episodes.routes(parts),
         *programs.routes(parts),
         *disclosures.routes(parts.database, parts.clock),
-        *reading.routes(parts, [one.listing for one in SUBJECTS if one.listing]),
+        *reading.routes(parts, listings),
+        *worklists.routes(parts, listings),
         *writing.routes(parts, SUBJECTS),
     ]
