@@ -46,12 +46,11 @@ def _unanswered(now: datetime) -> Condition:
 
 
 def _over(now: datetime) -> Condition:
-    over: Condition = _E.due <= now
-    return over
+    return sa.and_(_E.due <= now)
 
 
 def _seatless(_: datetime) -> Condition:
-    return sa.not_(_E.content["seat"].as_boolean())
+    return sa.and_(sa.not_(_E.content["seat"].as_boolean()))
 
 
 WORK: Final[dict[str, Waiting]] = {

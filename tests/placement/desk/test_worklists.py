@@ -68,7 +68,7 @@ async def test_what_has_no_effect_and_what_contradicts_is_shown_in_words_until_a
     await desk.post(f"/api/conflicts/{conflict['id']}/settled", {"falls": falls})
     [line] = await work(desk, "ineffective")
     assert sorted(one["word"] for one in line["facts"]) == ["inside-24-hour-stay", "not-open"]
-    assert await counts(desk) == {"ineffective": 1}
+    assert await counts(desk) == {"ineffective": 1, "starts-due": 1}
 
 
 async def test_authorizations_that_end_or_are_used_up_and_reviews_that_are_due(desk: Desk) -> None:
