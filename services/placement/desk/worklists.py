@@ -13,28 +13,29 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement import views, worklist_views
 from services.placement.continuum.states import MEANING, Word
+from services.placement.desk import disclosures
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Teller, scope
 from services.placement.desk.lines import shown
 from services.placement.desk.reading import noted
 from services.placement.desk.words import told
 from services.placement.desk_views import Line, Question, Scope
+from services.placement.disclosures import views as withheld
 from shared.api import asking, paging
 from shared.api import openapi as api
 from shared.db import Connection
 from shared.web import JSON, caller
 
-READERS = EVERYBODY
-
 
 @dataclass(frozen=True)
 class Worklist:
-    """One list of work: its name in the path, its title for people, how many lines it has, and the lines."""
+    """One list of work: its name in the path, its title for people, how many lines it has, the lines; who reads it."""
 
     name: str
     title: str
     count: Callable[[Connection, Parts, Scope], Awaitable[int]]
     lines: Callable[[Connection, Parts, Question], Awaitable[list[Line]]]
     teller: Teller | None = None
+    readers: tuple[str, ...] = EVERYBODY
 
 
 def of_entries(name: str, title: str, teller: Teller | None = None) -> Worklist:
@@ -65,6 +66,25 @@ async def _without_effect(connection: Connection, parts: Parts, found: list[Line
     ]
 
 
+async def _how_many_wait(connection: Connection, _: Parts, whose: Scope) -> int:
+    return await withheld.how_many_wait(connection, whose.facilities)
+
+
+async def _withheld(connection: Connection, _: Parts, asked: Question) -> list[Line]:
+    """What waits for a basis to leave; an id is `recipient|fact`, by which the next page is found."""
+    at = asked.after
+    after = withheld.After(at[0], *at[1].split("|", 1)) if at and "|" in at[1] else None
+    rows = await withheld.waiting(connection, facilities=asked.scope.facilities, after=after, most=asked.most)
+    return [
+        Line(
+            "withheld", f"{row['recipient']}|{row['fact_id']}", row["episode_id"], row["facility"], None, row["reason"],
+            row["since"], None, {name: row[name] for name in ("recipient", "fact_id", "fact_type")}, row["patient_id"],
+            row["facility"], 0,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
 TITLES: Final = {
     "searches-open": "Patients for whom a program is looked for",
     "offers-overdue": "Offers that wait for an answer for too long",
@@ -76,9 +96,13 @@ TITLES: Final = {
     "authorizations-exhausted": "Authorizations that are used up",
     "reviews-due": "Plans whose review is due",
 }
-WORKLISTS: Final[tuple[Worklist, ...]] = tuple(
-    of_entries(name, title, _without_effect if name == "ineffective" else None) for name, title in TITLES.items()
-)
+WORKLISTS: Final[tuple[Worklist, ...]] = (
+    *(of_entries(name, title, _without_effect if name == "ineffective" else None) for name, title in TITLES.items()),
+    Worklist(
+        "withheld", "What waits for a consent or another basis before it may leave", _how_many_wait, _withheld,
+        readers=disclosures.READERS,
+    ),
+)  # fmt: skip
 
 
 def routes(parts: Parts, listings: Sequence[Listing], worklists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
@@ -92,13 +116,14 @@ def routes(parts: Parts, listings: Sequence[Listing], worklists: Sequence[Workli
 
 
 async def _counted(parts: Parts, worklists: Sequence[Worklist], request: Request) -> Response:
-    who = caller(request, *READERS)
+    who = caller(request, *EVERYBODY)
     asked = asking.parameters(request, {"facility"})
     whose = scope(who, asking.scope(who, asked.get("facility")))
     async with parts.database.read() as connection:
         found = [
             {"name": one.name, "title": one.title, "count": await one.count(connection, parts, whose)}
             for one in worklists
+            if who.roles & {*one.readers, "admin"}
         ]
     return JSON({"worklists": found})
 
@@ -106,8 +131,8 @@ async def _counted(parts: Parts, worklists: Sequence[Worklist], request: Request
 async def _listed(
     parts: Parts, known: Mapping[str, Worklist], tellers: Mapping[str, Teller | None], request: Request
 ) -> Response:
-    who = caller(request, *READERS)
     worklist = known.get(request.path_params["name"])
+    who = caller(request, *(worklist.readers if worklist else EVERYBODY))
     if worklist is None:
         raise asking.missing()
     asked = asking.parameters(request, {"facility", *paging.PARAMETERS})
@@ -142,6 +167,6 @@ def paths(worklists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
     lines = "What waits for somebody in one list, the oldest first"
     counts = "How many things wait for somebody, list by list"
     return {
-        "/api/worklists": {"get": api.operation(counts, READERS, [api.query("facility")], (401, 403, 422, 503))},
-        "/api/worklists/{name}": {"get": api.operation(lines, READERS, asked, (401, 403, 404, 422, 503))},
+        "/api/worklists": {"get": api.operation(counts, EVERYBODY, [api.query("facility")], (401, 403, 422, 503))},
+        "/api/worklists/{name}": {"get": api.operation(lines, EVERYBODY, asked, (401, 403, 404, 422, 503))},
     }

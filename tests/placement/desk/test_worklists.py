@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
+from services.placement.disclosures.tables import withheld
 from tests.builders import discharged
 from tests.placement.desk.conftest import DAY, Desk
 from tests.placement.desk.stories import WHY, at_the_program, says, ward_and_back
@@ -102,3 +105,21 @@ async def test_everybody_sees_the_work_of_their_own_facilities_page_by_page(desk
         (await desk.get("/api/worklists", {"facility": "GOODHEALTH"}, facilities=("RIVERBEND",))).status_code,
     ]
     assert statuses == [404, 422, 403, 403]
+
+
+async def test_what_waits_for_a_basis_is_on_a_list_of_those_who_may_give_one(desk: Desk) -> None:
+    waits = {
+        "patient_id": "P", "facility": "GOODHEALTH", "fact_type": "care.discharged.v1", "labels": ["PSY"],
+        "reason": "no-basis", "since": desk.clock(), "episode_id": "E1", "config": "c",
+    }  # fmt: skip
+    async with desk.feed.database.begin() as connection:
+        for number in range(3):
+            row = waits | {"recipient": "CLINIC", "fact_id": f"f-{number}"}
+            await connection.execute(sa.insert(withheld).values(row))
+    assert await counts(desk) == {"withheld": 3}
+    first = (await desk.get("/api/worklists/withheld", {"limit": "2"})).json()
+    rest = (await desk.get("/api/worklists/withheld", {"limit": "2", "cursor": first["next"]})).json()
+    assert [one["fact_id"] for one in first["items"] + rest["items"]] == ["f-0", "f-1", "f-2"]
+    assert (await desk.get("/api/worklists/withheld", role="program")).status_code == 403
+    listed = (await desk.get("/api/worklists", role="program")).json()["worklists"]
+    assert "withheld" not in {one["name"] for one in listed}
