@@ -109,9 +109,7 @@ entries = sa.Table(
     "entries",
     METADATA,
     sa.Column("episode_id", sa.Text, primary_key=True),
-    sa.Column(
-        "kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting, plan, …"
-    ),
+    sa.Column("kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting"),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("facility", sa.Text, nullable=False, comment="who may see it"),
     sa.Column("program", sa.Text),

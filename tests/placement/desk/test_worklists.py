@@ -111,6 +111,7 @@ async def test_what_waits_for_a_basis_is_on_a_list_of_those_who_may_give_one(des
     waits = {
         "patient_id": "P", "facility": "GOODHEALTH", "fact_type": "care.discharged.v1", "labels": ["PSY"],
         "reason": "no-basis", "since": desk.clock(), "episode_id": "E1", "config": "c",
+        "writer": "intake", "occurred_at": "2026-05-04T11:00:00Z", "place": 1, "content": b"{}",
     }  # fmt: skip
     async with desk.feed.database.begin() as connection:
         for number in range(3):

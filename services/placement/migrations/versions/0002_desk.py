@@ -19,9 +19,8 @@ _DESK = """writer = 'placement' AND type IN (
 'care.conflict-settled.v1', 'care.fact-cancelled.v1', 'care.offer-accepted.v1', 'care.offer-countered.v1',
 'care.offer-declined.v1', 'care.offer-expired.v1', 'care.offer-reopened.v1', 'care.offer-sent.v1',
 'care.offer-withdrawn.v1', 'care.patient-agreed.v1', 'care.patient-declined.v1', 'care.placed.v1',
-'care.placement-cancelled.v1', 'care.plan-recorded.v1', 'care.search-closed.v1', 'care.search-opened.v1',
-'care.seat-held.v1', 'care.seat-released.v1', 'care.start-missed.v1', 'care.started.v1', 'care.waitlist-left.v1',
-'care.waitlisted.v1')"""
+'care.placement-cancelled.v1', 'care.search-closed.v1', 'care.search-opened.v1', 'care.seat-held.v1',
+'care.seat-released.v1', 'care.start-missed.v1', 'care.started.v1', 'care.waitlist-left.v1', 'care.waitlisted.v1')"""
 
 _SESSIONS = "writer = 'placement' AND type IN ('care.attended.v1', 'care.absent.v1')"
 
@@ -79,10 +78,7 @@ def _entries() -> None:
         "entries",
         sa.Column("episode_id", sa.Text, primary_key=True),
         sa.Column(
-            "kind",
-            sa.Text,
-            primary_key=True,
-            comment="search, offer, placement, authorization, conflict, waiting, plan, …",
+            "kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting"
         ),
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("facility", sa.Text, nullable=False, comment="who may see it"),
