@@ -54,6 +54,6 @@ def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[S
     state = domain.rows(standing)
     told = {s.value.get("trigger") for s in standing if s.name == "aftercare-started"}
     over = [w.over_at for w in derived.windows if w.follow_up_id in state and state[w.follow_up_id].state == "due"]
-    if document.search is None:
+    if not plans.awaited(document):
         over += [start.at for start in derived.starts if start.waits and start.trigger not in told]
     return min(over, default=None)

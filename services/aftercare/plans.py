@@ -95,13 +95,18 @@ def _template(document: EpisodeState, end: _End, rules: Aftercare) -> PlanTempla
     return None
 
 
+def awaited(document: EpisodeState) -> bool:
+    """Whether the next level is on its way: a program is looked for, or took the patient who has not come yet."""
+    return document.search is not None or document.next_start is not None
+
+
 def begun(
     found: Sequence[Start], document: EpisodeState, standing: Sequence[Standing], over_by: datetime | None
 ) -> tuple[Start, ...]:
-    """Those that have started: at once, or when the timer found the wait over and no search open; once started it
+    """Those that have started: at once, or when the timer found the wait over and nothing awaited; once started it
     stands as long as its end does."""
     told = {s.value["trigger"] for s in standing if s.name == AftercareStarted.TYPE}
-    over = over_by if document.search is None else None
+    over = None if awaited(document) else over_by
     return tuple(s for s in found if not s.waits or s.trigger in told or (over is not None and s.at <= over))
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from services.placement import views
 from services.placement.continuum import codec
 from services.placement.continuum.model import FOLD_VERSION
-from services.placement.entries import Entry, entries, mark
+from services.placement.entries import entries, mark
+from services.placement.entry import Entry
 from services.placement.following import Seen, claimed, follows
 from services.placement.outcome import WRITER
 from services.placement.programs.seats import Claim

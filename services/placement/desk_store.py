@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from asyncpg import Range
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.entries import Entry
+from services.placement.entry import Entry
 from services.placement.programs.seats import Claim
 from services.placement.tables import claim_of, entries, seats
 from shared.db import copy_rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,7 @@ async def lines(connection: AsyncConnection, kind: str, asked: Question) -> list
     if asked.placement_id is not None:
         query = query.where(columns.content["placement_id"].astext == asked.placement_id)
     if asked.scope.facilities is not None:
-        query = query.where(_within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
+        query = query.where(within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
     if asked.after is not None:
         query = query.where(sa.tuple_(columns.at, columns.id) > sa.tuple_(*map(sa.literal, asked.after)))
     rows = await connection.execute(query.order_by(columns.at, columns.id).limit(asked.most))
@@ -102,9 +102,20 @@ async def counted(connection: AsyncConnection, kind: str, asked: Question, late:
     joined = sa.join(entries, episodes, episodes.c.episode_id == columns.episode_id)
     query = sa.select(count, over).select_from(joined).where(columns.kind == kind, columns.state == asked.state)
     if asked.scope.facilities is not None:
-        query = query.where(_within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
+        query = query.where(within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
     row = (await connection.execute(query)).one()
     return int(row[0]), int(row[1])
+
+
+async def selected(
+    connection: AsyncConnection, narrowed: Callable[[sa.Select[Any]], sa.Select[Any]], asked: Question
+) -> list[Line]:
+    """Lines of any kind that a query is narrowed down to, the oldest first, from where `asked` says on."""
+    query = narrowed(_LINES)
+    if asked.after is not None:
+        query = query.where(sa.tuple_(entries.c.at, entries.c.id) > sa.tuple_(*map(sa.literal, asked.after)))
+    rows = await connection.execute(query.order_by(entries.c.at, entries.c.id).limit(asked.most))
+    return [_line(row) for row in rows.all()]
 
 
 async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | None:
@@ -113,7 +124,8 @@ async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | 
     return _line(row) if row else None
 
 
-def _within(here: sa.ColumnElement[bool], scope: Scope) -> sa.ColumnElement[bool]:
+def within(here: sa.ColumnElement[bool], scope: Scope) -> sa.ColumnElement[bool]:
+    """Somewhere that is in scope, or of an episode whose own facility is."""
     return sa.or_(here, episodes.c.facility.in_(sorted(scope.facilities or ()))) if scope.home else here
 
 
@@ -133,7 +145,7 @@ async def claimed(connection: AsyncConnection, asked: Question, facility_of: dic
         query = query.where(seats.c.placement_id == asked.placement_id)
     if asked.scope.facilities is not None:
         here = [name for name, facility in facility_of.items() if facility in asked.scope.facilities]
-        query = query.where(_within(seats.c.program.in_(here), asked.scope))
+        query = query.where(within(seats.c.program.in_(here), asked.scope))
     if asked.after is not None:
         query = query.where(sa.tuple_(begins, seats.c.seat_id) > sa.tuple_(*map(sa.literal, asked.after)))
     rows = await connection.execute(query.order_by(begins, seats.c.seat_id).limit(asked.most))

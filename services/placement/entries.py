@@ -1,4 +1,4 @@
-"""What the desk's lists show of one episode: searches, offers, placements, authorizations, conflicts, waiting. Pure.
+"""What the desk's lists show of one episode: searches, offers, placements, waiting; the rest is in care_entries. Pure.
 
 Derived from the fold and placement's own facts; an entry's id is what the API calls it by.
 """
@@ -7,43 +7,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
+from services.placement.care_entries import entries_of_care
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.order import midnight
+from services.placement.entry import Entry, gone_of, known, time_of
 from services.placement.following import claimed
 from services.placement.rules import Rules
 from services.placement.search.searches import Offer, Search, searches
 from shared.events.envelope import Fact
-
-Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting"]
-STATES: dict[Kind, tuple[str, ...]] = {
-    "search": ("open", "closed"),
-    "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
-    "placement": ("placed", "missed", "started", "ended", "cancelled"),
-    "authorization": ("requested", "pended", "approved", "denied", "extended", "ended"),
-    "conflict": ("open", "settled"),
-    "waiting": ("waiting", "left"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON."""
-
-    kind: Kind
-    id: str
-    facility: str
-    program: str | None
-    state: str
-    at: datetime
-    due: datetime | None
-    content: dict[str, Any]
 
 
 def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, ...]:
@@ -54,9 +31,8 @@ def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, .
         *(_search(one, folded, stands) for one in found),
         *(_offer(offer, one, folded, own) for one in found for offer in one.offers),
         *_placements(folded, own, rules),
-        *(_authorization(one, folded, rules) for one in folded.authorizations),
-        *_conflicts(folded, own),
         *_waiting(folded, own),
+        *entries_of_care(folded, own, rules),
     )
 
 
@@ -82,7 +58,7 @@ def _search(search: Search, folded: Folded, stands: dict[str, Fact]) -> Entry:
     }
     due = midnight(search.needs.start_by, _UTC) if search.needs.start_by else None
     facility = fact.value.get("facility") or folded.facility
-    return Entry("search", search.search_id, facility, None, str(search.state), _time(fact), due, _known(content))
+    return Entry("search", search.search_id, facility, None, str(search.state), time_of(fact), due, known(content))
 
 
 _UTC = ZoneInfo("UTC")
@@ -106,13 +82,13 @@ def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) ->
         "sent_at": told[0].value["occurred_at"] if told else None,
     }
     due = offer.expires_at if str(offer.state) in {"sent", "countered"} else None
-    at = _time(told[-1]) if told else _time(next(fact for fact in own if fact.id == search.fact))
+    at = time_of(told[-1]) if told else time_of(next(fact for fact in own if fact.id == search.fact))
     facility = offer.facility or folded.facility
-    return Entry("offer", offer.offer_id, facility, offer.program, str(offer.state), at, due, _known(content))
+    return Entry("offer", offer.offer_id, facility, offer.program, str(offer.state), at, due, known(content))
 
 
 def _placements(folded: Folded, own: Sequence[Fact], rules: Rules) -> list[Entry]:
-    gone = _gone(own)
+    gone = gone_of(own)
     cancelled = {f.value["placement_id"]: f for f in own if f.name == "placement-cancelled" and f.id not in gone}
     missed = {f.value["placement_id"]: f for f in own if f.name == "start-missed" and f.id not in gone}
     seated = {one.placement_id for one in claimed(own) if one.until is None}
@@ -129,7 +105,7 @@ def _placements(folded: Folded, own: Sequence[Fact], rules: Rules) -> list[Entry
             content["reason"] = cancelled[name].value.get("reason")
         due = _first_day(fact, rules) if state == "placed" else None
         facility = fact.value["facility"]
-        found.append(Entry("placement", name, facility, fact.value["program"], state, at, due, _known(content)))
+        found.append(Entry("placement", name, facility, fact.value["program"], state, at, due, known(content)))
     return found
 
 
@@ -153,8 +129,8 @@ def _of_placement(
     if stay is not None:
         return ("started", stay.begun) if stay.ended is None else ("ended", stay.ended.at)
     if cancelled is not None:
-        return "cancelled", _time(cancelled)
-    return ("missed", _time(missed)) if missed is not None else ("placed", _time(placed))
+        return "cancelled", time_of(cancelled)
+    return ("missed", time_of(missed)) if missed is not None else ("placed", time_of(placed))
 
 
 def _stay_told(stay: StayState | None) -> dict[str, Any]:
@@ -180,57 +156,17 @@ def _first_day(placed: Fact, rules: Rules) -> datetime:
     return midnight(day, rules.zone_of(placed.value["facility"]))
 
 
-def _authorization(one: dict[str, Any], folded: Folded, rules: Rules) -> Entry:
-    content = {name: value for name, value in one.items() if name not in {"fact", "in_force"}}
-    content["in_force"] = bool(one.get("in_force"))
-    last = midnight(date.fromisoformat(one["to"]) + timedelta(days=1), rules.zone_of(folded.facility))
-    begins = midnight(date.fromisoformat(one["from"]), rules.zone_of(folded.facility))
-    due = last if one["status"] in {"approved", "extended"} else None
-    return Entry("authorization", one["auth_id"], folded.facility, None, one["status"], begins, due, _known(content))
-
-
-def _conflicts(folded: Folded, own: Sequence[Fact]) -> list[Entry]:
-    found = [
-        Entry(
-            "conflict", one.id, folded.facility, None, "open", one.at, None,
-            {"conflict_id": one.id, "kind": one.kind, "facts": list(one.facts)},
-        )
-        for one in folded.conflicts
-    ]  # fmt: skip
-    still = {one.id for one in found}
-    for fact in own:
-        name = fact.value.get("conflict_id")
-        if fact.name == "conflict-settled" and name in folded.settled and name not in still:
-            content = {"conflict_id": name, "falls": fact.value.get("falls", [])}
-            found.append(Entry("conflict", name, folded.facility, None, "settled", _time(fact), None, content))
-            still.add(name)
-    return found
-
-
 def _waiting(folded: Folded, own: Sequence[Fact]) -> list[Entry]:
     """One place in each program's line: its id is the ce_id of the first fact."""
-    gone, found = _gone(own), dict[str, Entry]()
+    gone, found = gone_of(own), dict[str, Entry]()
     for fact in own:
         if fact.name not in {"waitlisted", "waitlist-left"} or fact.id in gone:
             continue
         program, waits = fact.value["program"], fact.name == "waitlisted"
         before = found.get(program)
         name = before.id if before and before.state == "waiting" else fact.id
-        content = _known({key: fact.value.get(key) for key in ("program", "position", "reason")})
+        content = known({key: fact.value.get(key) for key in ("program", "position", "reason")})
         state = "waiting" if waits else "left"
         facility = fact.value.get("facility") or folded.facility
-        found[program] = Entry("waiting", name, facility, program, state, _time(fact), None, content)
+        found[program] = Entry("waiting", name, facility, program, state, time_of(fact), None, content)
     return list(found.values())
-
-
-def _gone(own: Iterable[Fact]) -> set[str | None]:
-    facts = list(own)
-    return {fact.value.get("cancels") for fact in facts} | {fact.value.get("replaces") for fact in facts}
-
-
-def _time(fact: Fact) -> datetime:
-    return datetime.fromisoformat(fact.value["occurred_at"])
-
-
-def _known(content: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in content.items() if value is not None}

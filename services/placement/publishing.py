@@ -14,7 +14,8 @@ from services.placement import desk_store, store
 from services.placement.continuum.about import about
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
-from services.placement.entries import Entry, entries, mark
+from services.placement.entries import entries, mark
+from services.placement.entry import Entry
 from services.placement.following import Seen, claimed, concerns_the_desk, follows, open_search, seats_wanted
 from services.placement.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Telling, outcome
 from services.placement.programs.consequences import Wanted
@@ -192,7 +193,8 @@ def _lists(changes: Mapping[str, Change], rules: Rules) -> dict[str, tuple[AtThe
     """Of each episode that the desk has something of: what its row says, and its entries."""
     found = {}
     for episode, one in changes.items():
-        if one.own or one.after.conflicts or one.after.authorizations or one.row.listed:
+        after = one.after
+        if one.own or after.conflicts or after.authorizations or after.ineffective or one.row.listed:
             own = tuple(one.own or ())
             lines = entries(one.after, own, rules)
             search = open_search(own)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.entries import Entry
+from services.placement.entry import Entry
 from services.placement.programs.seats import Claim
 from services.placement.search.searches import DESK
 from shared.events.base import type_name

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.entries import Entry
+from services.placement.entry import Entry
 from services.placement.programs.seats import Claim
 from services.placement.tables import claim_of, entries, entry_of, episodes, fact_of, facts, periods, seats, sent_of
 from shared.events.envelope import Fact

@@ -10,10 +10,7 @@ from zoneinfo import ZoneInfo
 from shared.events import EPISODE_TYPE
 from shared.events.envelope import Fact
 from shared.events.episodes import EpisodeState
-from shared.events.levels import Level
 from shared.positions import Incoming, Slot
-from shared.site_config import SAMPLE, Site, load
-from shared.site_values import AftercareStart
 
 HERE = "GOODHEALTH"
 ZONE = ZoneInfo("America/New_York")
@@ -98,11 +95,3 @@ def told(value: dict[str, Any], **more: Any) -> Fact:
 def incoming(*values: dict[str, Any]) -> list[Incoming]:
     """Documents as a batch."""
     return [Incoming(SLOT, next(_offsets), value["episode_id"].encode(), told(value)) for value in values]
-
-
-def a_site_with_searches() -> Site:
-    """The sample site, and aftercare also starts a day after a discharge that nothing follows."""
-    site = load(SAMPLE)
-    after_discharge = AftercareStart(after="discharged", levels=tuple(Level), wait_days=1)
-    aftercare = site.aftercare.model_copy(update={"starts": (*site.aftercare.starts, after_discharge)})
-    return site.model_copy(update={"aftercare": aftercare})

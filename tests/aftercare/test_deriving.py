@@ -15,10 +15,11 @@ from services.aftercare.domain import Kept
 from services.aftercare.measures import windows
 from services.aftercare.risk import Sign, risks
 from services.aftercare.standing import Saying, Standing, derived, difference, same, say
-from tests.aftercare.builders import LEFT, a_site_with_searches, day, episode, inpatient, stay
+from shared.site_config import SAMPLE, load
+from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 from tests.aftercare.test_domain import _STAYS
 
-SITE = a_site_with_searches()
+SITE = load(SAMPLE)
 CLOCKS = SITE.follow_ups
 
 

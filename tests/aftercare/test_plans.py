@@ -10,9 +10,10 @@ import pytest
 from services.aftercare.deriving import derive, next_deadline
 from services.aftercare.plans import plans, starts
 from services.aftercare.standing import Saying, Standing, difference, say
-from tests.aftercare.builders import LEFT, a_site_with_searches, day, episode, inpatient, stay
+from shared.site_config import SAMPLE, load
+from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 
-SITE = a_site_with_searches()
+SITE = load(SAMPLE)
 BEGUN = LEFT - timedelta(days=20)
 
 
@@ -75,8 +76,10 @@ def test_a_further_level_within_the_wait_is_no_aftercare(follows: dict[str, Any]
     assert ("V1.ended" in started(inpatient(), follows, over_by=day(40))) is starts_after
 
 
-def test_while_a_search_is_open_nobody_says_that_nothing_follows() -> None:
+def test_while_the_next_level_is_on_its_way_nobody_says_that_nothing_follows() -> None:
     assert started(inpatient(), over_by=day(9), search="open") == []
+    assert started(inpatient(), over_by=day(9), next_start=day(12).date().isoformat()) == []
+    assert started(inpatient(), over_by=day(9)) != []
     assert started(inpatient(), over_by=day(9)) == ["V1.ended"]
 
 

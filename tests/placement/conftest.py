@@ -25,7 +25,7 @@ from tests.servers import DatabaseServer
 
 VERSIONS = [
     import_module(f"services.placement.migrations.versions.{name}")
-    for name in ("0001_episodes", "0002_desk", "0003_gate")
+    for name in ("0001_episodes", "0002_desk", "0003_gate", "0004_plans")
 ]
 
 

@@ -64,9 +64,14 @@ class Allowance:
         self.used += taken
         return share - share * taken / wanted if wanted else Fraction(0)
 
+    @property
+    def units_used(self) -> int:
+        """A unit that was begun is used."""
+        return -(-self.used // 1)
+
     def billed(self) -> dict[str, Any]:
-        """As a service period shows it: BilledAuthorization; a unit that was begun is used."""
-        shown = {"from": self.begins.isoformat(), "to": self.to.isoformat(), "units_used": -(-self.used // 1)}
+        """As a service period shows it: BilledAuthorization."""
+        shown = {"from": self.begins.isoformat(), "to": self.to.isoformat(), "units_used": self.units_used}
         limits = {"number": self.number, "units_authorized": self.units}
         return shown | {name: value for name, value in limits.items() if value is not None}
 
@@ -96,13 +101,22 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
         end = found[at].end or FOREVER
         while due_at < len(due) and due[due_at][0] < end:
             _, whose, use = due[due_at]
-            _burn(use, found[whose], allowed, said[whose], _needs(found[whose], needed))
+            _burn(use, found[whose], allowed, said[whose], needed=_needs(found[whose], needed))
             due_at += 1
         shown[at] = [one.billed() for one in allowed if _touches(one, found[at], end)]
     for words, period in zip(said, found, strict=True):
         if _needs(period, needed) and not any(_covers(one, period, period.start) for one in allowed):
             words.add(MISSING)
     return [Authorized(*one) for one in zip(shown, said, strict=True)]
+
+
+def burnt(found: Sequence[Period], folded: Folded) -> list[Allowance]:
+    """The authorizations in force, each with all that was given of it so far; `found` is all periods of one episode."""
+    allowed = allowances(folded)
+    due = sorted((use.day, at, use) for at, one in enumerate(found) for use in _uses(one, folded))
+    for _, whose, use in due:
+        _burn(use, found[whose], allowed, set(), needed=False)
+    return allowed
 
 
 def allowances(folded: Folded) -> list[Allowance]:
@@ -138,7 +152,7 @@ def _touches(one: Allowance, period: Period, end: date) -> bool:
     return same and one.begins < end and period.start <= one.to
 
 
-def _burn(use: Use, period: Period, allowed: Iterable[Allowance], words: set[str], needed: bool) -> None:
+def _burn(use: Use, period: Period, allowed: Iterable[Allowance], words: set[str], *, needed: bool) -> None:
     fitting = [one for one in allowed if _covers(one, period, use.day)]
     if not fitting:
         words.update({MISSING} if needed else ())

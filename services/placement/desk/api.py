@@ -8,6 +8,7 @@ from typing import Any
 from starlette.routing import BaseRoute
 
 from services.placement.desk import (
+    authorizations,
     billed,
     conflicts,
     disclosures,
@@ -15,6 +16,7 @@ from services.placement.desk import (
     offers,
     openapi,
     placements,
+    planning,
     programs,
     reading,
     searches,
@@ -22,6 +24,7 @@ from services.placement.desk import (
     sessions,
     stays,
     waitlist,
+    worklists,
     writing,
 )
 from services.placement.desk.frame import Parts, Subject
@@ -33,7 +36,9 @@ SUBJECTS: tuple[Subject, ...] = (
     placements.SUBJECT,
     stays.SUBJECT,
     sessions.SUBJECT,
+    authorizations.SUBJECT,
     conflicts.SUBJECT,
+    planning.SUBJECT,
     seats.SUBJECT,
     waitlist.SUBJECT,
     billed.SUBJECT,
@@ -46,12 +51,14 @@ def document() -> dict[str, Any]:
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:
-    """Episodes, programs, disclosures, and of each subject its list and its writes; and the document that tells."""
+    """Episodes, programs, disclosures, of each subject its list and its writes, worklists; the document that tells."""
+    listings = [one.listing for one in SUBJECTS if one.listing]
     return [
         api.route(document()),
         *episodes.routes(parts),
         *programs.routes(parts),
         *disclosures.routes(parts.database, parts.clock),
-        *reading.routes(parts, [one.listing for one in SUBJECTS if one.listing]),
+        *reading.routes(parts, listings),
+        *worklists.routes(parts, listings),
         *writing.routes(parts, SUBJECTS),
     ]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from services.placement import desk_views
 from services.placement.acting import Decided, Situation
 from services.placement.desk_views import Line, Question, Scope
-from services.placement.entries import STATES, Kind
+from services.placement.entry import STATES, Kind
 from services.placement.outcome import Ids
 from services.placement.rules import Rules
 from shared.api import posts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from services.placement.desk import disclosures, programs
+from services.placement.desk import disclosures, programs, worklists
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import CARE, EVERYBODY, Listing, Subject
 from shared.api import openapi as api
@@ -40,6 +40,7 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
         },
         "/api/programs/{id}": api.one("One program", EVERYBODY),
         **disclosures.paths(),
+        **worklists.paths(),
         "/api/searches/{id}/programs": api.one("Programs for a search, the best first, with reasons", CARE),
     }
     for one in every:

@@ -9,7 +9,8 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
-from services.placement import acting, desk_views
+from services.placement import acting, desk_views, views
+from services.placement.desk import showing
 from services.placement.desk.commands import Ask
 from services.placement.desk.frame import Listing, Parts, Posted, Subject, Write
 from services.placement.desk.lines import short
@@ -127,7 +128,8 @@ async def _body(
     """The entries as they are now."""
     listing = listings.get(write.kind)
     if listing is None:
-        return {"ids": list(subjects)}
+        row = await views.episode(connection, subjects[0])
+        return showing.in_a_list(row.listed) if row else {"episode_id": subjects[0]}
     found = [await listing.one(connection, parts, one) for one in subjects]
     bodies = await told(connection, parts, listing, [line for line in found if line is not None])
     if write.path in MANY:

@@ -82,6 +82,14 @@ async def waiting(
     return await _found(connection, query, withheld, facilities, wanted)
 
 
+async def how_many_wait(connection: Connection, facilities: frozenset[str] | None) -> int:
+    """How many facts are withheld."""
+    query = sa.select(sa.func.count()).select_from(withheld)
+    if facilities is not None:
+        query = query.where(withheld.c.facility.in_(sorted(facilities)))
+    return int((await connection.execute(query)).scalar_one())
+
+
 async def _found(
     connection: Connection, query: sa.Select[Any], table: sa.Table, facilities: frozenset[str] | None,
     wanted: dict[str, str | None],

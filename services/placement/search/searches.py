@@ -21,7 +21,7 @@ DESK: Final = frozenset(
         *("placed", "placement-cancelled", "start-missed", "started"),
         *("seat-held", "seat-released", "waitlisted", "waitlist-left"),
         *(f"authorization-{name}" for name in ("requested", "pended", "approved", "denied", "extended", "ended")),
-        *("conflict-settled", "fact-cancelled"),
+        *("conflict-settled", "plan-recorded", "fact-cancelled"),
     }
 )
 """Placement's own facts that searches, seats, first days and lists are read from."""

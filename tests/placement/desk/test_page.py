@@ -16,7 +16,7 @@ from services.placement.desk.page import desk as page
 from services.placement.desk.page.lists import LISTS
 from services.placement.desk.page.rows import _OFFERED, _TOLD
 from services.placement.desk.page.words import DONE, LABELS
-from services.placement.entries import STATES
+from services.placement.entry import STATES
 from services.placement.rules import Rules
 from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import SetClock

@@ -20,9 +20,11 @@ READS = {
     "programs": CARE | {"program"},
     "episodes": CARE,
     "conflicts": CARE,
+    "authorizations": CARE,
     "sessions?episode_id=E1": CARE | {"program"},
 }
 COORDINATOR, PROGRAM = {"coordinator", "admin"}, {"coordinator", "program", "admin"}
+BILLING, CARERS = COORDINATOR | {"billing"}, COORDINATOR | {"clinician"}
 WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     "/api/searches": (COORDINATOR, {"episode_id": "E1"}),
     "/api/searches/{id}/needs": (COORDINATOR, {}),
@@ -62,6 +64,27 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     "/api/sessions": (PROGRAM | {"clinician"}, {"placement_id": "P", "session_id": "s", "date": DAY}),
     "/api/sessions/{id}/corrected": (PROGRAM | {"clinician"}, {"date": DAY}),
     "/api/sessions/{id}/withdrawn": (PROGRAM | {"clinician"}, {"reason": "other"}),
+    "/api/authorizations": (
+        BILLING,
+        {"episode_id": "E1", "payer": "ACME", "level": "php", "unit": "day", "from": DAY, "to": DAY},
+    ),
+    **{
+        f"/api/authorizations/{{id}}/{to}": (BILLING, {})
+        for to in ("requested", "pended", "approved", "denied", "extended", "ended")
+    },
+    "/api/episodes/{id}/ended": (COORDINATOR, {"reason": "other"}),
+    "/api/episodes/{id}/assigned": (COORDINATOR, {"user_id": "u", "role": "therapist"}),
+    "/api/episodes/{id}/certified": (CARERS, {"kind": "initial", "from": DAY, "to": DAY, "npi": "1000000012"}),
+    "/api/episodes/{id}/plan": (
+        CARERS,
+        {"level": "php", "hours_week": 20, "days_week": 5, "goals": 1, "review_due": DAY},
+    ),
+    "/api/episodes/{id}/agreed": (CARERS, {"level": "php"}),
+    "/api/episodes/{id}/declined": (CARERS, {"level": "php"}),
+    "/api/episodes/{id}/assessed": (
+        {"clinician", "admin"},
+        {"instrument": "LOCUS", "version": "20", "phase": "intake"},
+    ),
     "/api/conflicts/{id}/settled": (COORDINATOR | {"clinician"}, {"falls": []}),
 }
 """Path → who may, and a body that fits. Nothing is there in these tests: who may is told 404, who may not 403."""

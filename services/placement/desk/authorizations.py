@@ -1,0 +1,110 @@
+"""Authorizations over HTTP: what a payer was asked for and allowed, and how much of it is used up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import Field
+
+from services.placement.acting import Decided, Situation
+from services.placement.billing import authorizing
+from services.placement.desk.commands import Ask, Code, Misfit
+from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
+from services.placement.desk_views import Line
+from shared.commands import Name
+from shared.db import Connection
+from shared.events.base import Day
+from shared.events.levels import Level
+from shared.site_config import Site
+
+Unit = Literal["day", "session", "hour"]
+TELLERS = ("coordinator", "billing")
+
+
+class RequestAuthorization(Ask):
+    """Ask a payer."""
+
+    episode_id: Name
+    payer: Name
+    level: Level
+    unit: Unit
+    units: int | None = Field(default=None, ge=0, le=10_000, description="in all; absent: no limit is named")
+    begins: Day = Field(alias="from")
+    to: Day = Field(description="inclusive")
+    number: Name | None = None
+
+    def misfit(self, site: Site) -> Misfit:
+        """The payer is the site's, and the days are in order."""
+        if site.payer(self.payer) is None:
+            return "payer", "the site has no such payer"
+        return ("to", "the last day lies before the first") if self.to < self.begins else None
+
+
+class MoveAuthorization(Ask):
+    """What is another from now on; `units` is the sum of all."""
+
+    number: Name | None = None
+    unit: Unit | None = None
+    units: int | None = Field(default=None, ge=0, le=10_000)
+    begins: Day | None = Field(default=None, alias="from")
+    to: Day | None = None
+    reason: Code | None = None
+
+    def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - days, no codes
+        """The days are in order."""
+        wrong = self.begins is not None and self.to is not None and self.to < self.begins
+        return ("to", "the last day lies before the first") if wrong else None
+
+
+def request(now: Situation, _: str, asked: RequestAuthorization) -> Decided:
+    """The payer is asked."""
+    payer = now.rules.site.payer(asked.payer)
+    terms = asked.model_dump(by_alias=True, exclude={"episode_id"}) | {"payer": payer.id if payer else asked.payer}
+    told = authorizing.request(now.folded, now.ids(), terms, now.now)
+    return Decided((told,), (told.auth_id,))
+
+
+def _moved(to: str) -> Callable[[Situation, str, Any], Decided]:
+    def decide(now: Situation, auth_id: str, asked: MoveAuthorization) -> Decided:
+        changed = {"reason": None, **asked.model_dump(by_alias=True, exclude_none=True)}
+        told = authorizing.move(now.folded, now.own, auth_id, to=to, changed=changed, now=now.now)
+        return Decided((told,), (auth_id,))
+
+    return decide
+
+
+async def _possible(_: Connection, __: Parts, found: list[Line]) -> list[dict[str, Any]]:
+    return [
+        {"possible": list(authorizing.possible(line.state, in_force=bool(line.content.get("in_force"))))}
+        for line in found
+    ]
+
+
+_SUMMARIES = {
+    "pended": "The payer wants to know more first",
+    "approved": "The payer allows these units on these days",
+    "denied": "The payer does not allow what it was asked for; what it allowed before stays allowed",
+    "extended": "The payer allows more units or days",
+    "ended": "The payer allows nothing after `to`",
+    "requested": "The payer is asked again, or for more",
+}
+SUBJECT = Subject(
+    Listing(
+        "authorizations", "What payers were asked for and allowed: units, used, and left",
+        states=of_entries("authorization"), teller=_possible,
+    ),
+    (
+        write(
+            "/api/authorizations", RequestAuthorization, Rule(request), action="authorization-requested", roles=TELLERS,
+            summary="Ask a payer to authorize care",
+        ),
+        *(
+            write(
+                f"/api/authorizations/{{id}}/{to}", MoveAuthorization, Rule(_moved(to)), action=f"authorization-{to}",
+                roles=TELLERS, summary=summary,
+            )
+            for to, summary in _SUMMARIES.items()
+        ),
+    ),
+)  # fmt: skip

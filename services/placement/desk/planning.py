@@ -1,0 +1,188 @@
+"""What people decide about an episode as a whole: its end, who is in charge, certifications, plans, what the patient
+said, assessments."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from services.placement.acting import Decided, Situation
+from services.placement.continuum.about import about
+from services.placement.desk.commands import Ask, Code, Misfit
+from services.placement.desk.frame import Rule, Subject, write
+from shared.commands import Command, Name
+from shared.errors import Rejected
+from shared.events.assessments import Assessed
+from shared.events.base import CareFact, Day
+from shared.events.levels import Level
+from shared.events.placing import PatientAgreed, PatientDeclined
+from shared.events.planning import Assigned, Certified, EpisodeEnded, PlanRecorded
+from shared.site_config import Site
+from shared.site_values import Npi
+
+CARERS = ("coordinator", "clinician")
+Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")]
+"""An instrument's name, version or dimension, as its publisher writes it."""
+
+
+class EndEpisode(Ask):
+    """Nothing more is done."""
+
+    reason: Code
+
+
+class Assign(Ask):
+    """Somebody is in charge from now on."""
+
+    user_id: Name
+    role: Literal["coordinator", "therapist"]
+
+
+class OfStay(Command):
+    """A stay by its name."""
+
+    kind: Literal["visit", "placement"]
+    id: Name
+
+
+class Certify(Ask):
+    """A physician certified that the level is needed."""
+
+    stay: OfStay | None = Field(default=None, description="absent: it is about the whole episode")
+    kind: Literal["initial", "recertification"]
+    begins: Day = Field(alias="from")
+    to: Day = Field(description="inclusive")
+    npi: Npi
+
+    def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - days, no codes
+        """The days are in order."""
+        return ("to", "the last day lies before the first") if self.to < self.begins else None
+
+
+class Plan(Ask):
+    """A plan of treatment."""
+
+    level: Level
+    hours_week: float = Field(ge=0, le=168)
+    days_week: int = Field(ge=0, le=7)
+    goals: int = Field(ge=0, le=1000, description="how many")
+    review_due: Day
+
+
+class PatientSays(Ask):
+    """What the patient said to a level or a program."""
+
+    level: Level
+    program: Name | None = None
+    reason: Code | None = None
+
+    def misfit(self, site: Site) -> Misfit:
+        """The program is the site's, and of that level."""
+        if self.program is None:
+            return None
+        found = site.program(self.program)
+        if found is None:
+            return "program", "the site has no such program"
+        return None if found.level == self.level else ("level", "the program is of another level")
+
+
+class Assess(Ask):
+    """What an assessment found: codes and figures, no text."""
+
+    instrument: Instrument
+    version: Instrument
+    phase: Code
+    score: float | None = Field(default=None, allow_inf_nan=False)
+    severity: Code | None = None
+    dimensions: dict[Instrument, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
+        default=None, max_length=20
+    )
+    flags: tuple[Code, ...] | None = Field(default=None, max_length=20)
+    recommended_level: Level | None = None
+
+
+def end(now: Situation, episode_id: str, asked: EndEpisode) -> Decided:
+    """Nothing more is done. Raises Rejected: `stay-open`, `closed`."""
+    told = EpisodeEnded(**_heading(now), reason=asked.reason)
+    now.tried(told)
+    return Decided((told,), (episode_id,))
+
+
+def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
+    """A level is certified. Raises Rejected `no-such-stay`."""
+    stay = asked.stay
+    if stay is not None and all((stay.kind, stay.id) not in {one.key, *one.aliases} for one in now.folded.stays):
+        known = tuple(one.id for one in now.folded.stays)
+        raise Rejected("no-such-stay", "the episode has no such stay", possible=known)
+    return _said(now, episode_id, Certified, asked)
+
+
+def assign(now: Situation, episode_id: str, asked: Assign) -> Decided:
+    """Somebody is in charge from now on."""
+    return _said(now, episode_id, Assigned, asked)
+
+
+def plan(now: Situation, episode_id: str, asked: Plan) -> Decided:
+    """A plan is recorded."""
+    return _said(now, episode_id, PlanRecorded, asked)
+
+
+def agree(now: Situation, episode_id: str, asked: PatientSays) -> Decided:
+    """The patient agrees."""
+    return _said(now, episode_id, PatientAgreed, asked)
+
+
+def decline(now: Situation, episode_id: str, asked: PatientSays) -> Decided:
+    """The patient does not want it."""
+    return _said(now, episode_id, PatientDeclined, asked)
+
+
+def assess(now: Situation, episode_id: str, asked: Assess) -> Decided:
+    """An assessment was made; one that recommends a level is gone by from now on."""
+    return _said(now, episode_id, Assessed, asked)
+
+
+def _said(now: Situation, episode_id: str, kind: type[CareFact], asked: Ask) -> Decided:
+    told = kind.model_validate({**_heading(now), **asked.model_dump(by_alias=True, exclude_none=True)})
+    return Decided((told,), (episode_id,))
+
+
+def _heading(now: Situation) -> dict[str, object]:
+    return about(now.folded).heading(now.now)
+
+
+_PATH = "/api/episodes/{id}"
+SUBJECT = Subject(
+    None,
+    (
+        write(
+            f"{_PATH}/ended", EndEpisode, Rule(end), action="episode-ended",
+            summary="Nothing more is done; not while a stay is open",
+        ),
+        write(
+            f"{_PATH}/assigned", Assign, Rule(assign), action="episode-assigned",
+            summary="Somebody is in charge of the patient from now on",
+        ),
+        write(
+            f"{_PATH}/certified", Certify, Rule(certify), action="certified", roles=CARERS,
+            summary="A physician certified that the level is needed",
+        ),
+        write(
+            f"{_PATH}/plan", Plan, Rule(plan), action="plan-recorded", roles=CARERS,
+            summary="A plan of treatment, as far as anybody but the clinician needs it",
+        ),
+        write(
+            f"{_PATH}/agreed", PatientSays, Rule(agree), action="patient-agreed", roles=CARERS,
+            summary="The patient agrees to a level or a program",
+        ),
+        write(
+            f"{_PATH}/declined", PatientSays, Rule(decline), action="patient-declined", roles=CARERS,
+            summary="The patient does not want a level or a program",
+        ),
+        write(
+            f"{_PATH}/assessed", Assess, Rule(assess), action="assessed", roles=("clinician",),
+            summary="What an assessment found: codes and figures, no text",
+        ),
+    ),
+)  # fmt: skip

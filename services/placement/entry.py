@@ -1,0 +1,52 @@
+"""One line of the desk's lists as a value: kinds, states, and what an entry consists of; nothing is derived here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.events.envelope import Fact
+
+Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective"]
+STATES: dict[Kind, tuple[str, ...]] = {
+    "search": ("open", "closed"),
+    "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
+    "placement": ("placed", "missed", "started", "ended", "cancelled"),
+    "authorization": ("requested", "pended", "approved", "denied", "extended", "ended"),
+    "conflict": ("open", "settled"),
+    "waiting": ("waiting", "left"),
+    "plan": ("current", "over"),
+    "ineffective": ("open",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON."""
+
+    kind: Kind
+    id: str
+    facility: str
+    program: str | None
+    state: str
+    at: datetime
+    due: datetime | None
+    content: dict[str, Any]
+
+
+def gone_of(own: Iterable[Fact]) -> set[str | None]:
+    """ce_ids that were taken back or said anew."""
+    facts = list(own)
+    return {fact.value.get("cancels") for fact in facts} | {fact.value.get("replaces") for fact in facts}
+
+
+def time_of(fact: Fact) -> datetime:
+    """When it happened."""
+    return datetime.fromisoformat(fact.value["occurred_at"])
+
+
+def known(content: dict[str, Any]) -> dict[str, Any]:
+    """The fields that have a value."""
+    return {name: value for name, value in content.items() if value is not None}
