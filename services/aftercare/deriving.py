@@ -55,5 +55,5 @@ def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[S
     told = {s.value.get("trigger") for s in standing if s.name == "aftercare-started"}
     over = [w.over_at for w in derived.windows if w.follow_up_id in state and state[w.follow_up_id].state == "due"]
     if not plans.awaited(document):
-        over += [start.at for start in derived.starts if start.waits and start.trigger not in told]
+        over += [s.at for s in derived.starts if s.waits and not s.followed and s.trigger not in told]
     return min(over, default=None)

@@ -30,7 +30,8 @@ ELSEWHERE = frozenset({"deceased", "transfer", "transferred-out"})
 class Start:
     """An end of a stay that aftercare starts with; `left` is the leaving day, `at` the instant at which it is so.
 
-    `waits`: only a timer can say that nothing followed, after `at` (contract 3.6 rule 8).
+    `waits`: only a timer can say that nothing followed, after `at` (contract 3.6 rule 8); not where something did later
+    (`followed`).
     """
 
     plan_id: str
@@ -40,6 +41,7 @@ class Start:
     at: datetime
     waits: bool
     template: PlanTemplate | None
+    followed: bool = False
 
 
 def starts(document: EpisodeState, rules: Aftercare, zone_of: ZoneOf) -> tuple[Start, ...]:
@@ -69,8 +71,12 @@ def _ends(document: EpisodeState) -> Iterator[_End]:
 
 def _goes_on(document: EpisodeState, end: _End, rule: AftercareStart, zone_of: ZoneOf) -> bool:
     last = leaving_day(end.at, zone_of(end.stay.facility)) + timedelta(days=rule.wait_days)
-    others = (s for s in document.stays if s is not end.stay and s.level is not None)
-    return any(ends_later(other, end.stay) and first_day(other, zone_of) <= last for other in others)
+    return any(first_day(other, zone_of) <= last for other in _later(document, end.stay))
+
+
+def _later(document: EpisodeState, stay: StayNow) -> list[StayNow]:
+    """The stays with a level that go on after this one."""
+    return [s for s in document.stays if s is not stay and s.level is not None and ends_later(s, stay)]
 
 
 def _start(end: _End, rule: AftercareStart, document: EpisodeState, rules: Aftercare, zone: tzinfo) -> Start:
@@ -84,6 +90,7 @@ def _start(end: _End, rule: AftercareStart, document: EpisodeState, rules: After
         at=over if waits else end.at.astimezone(zone),
         waits=waits,
         template=_template(document, end, rules),
+        followed=bool(_later(document, end.stay)),
     )
 
 
@@ -103,11 +110,11 @@ def awaited(document: EpisodeState) -> bool:
 def begun(
     found: Sequence[Start], document: EpisodeState, standing: Sequence[Standing], over_by: datetime | None
 ) -> tuple[Start, ...]:
-    """Those that have started: at once, or when the timer found the wait over and nothing awaited; once started it
-    stands as long as its end does."""
+    """Those that have started: at once, or when the timer found the wait over and nothing awaited or begun since; once
+    started it stands as long as its end does."""
     told = {s.value["trigger"] for s in standing if s.name == AftercareStarted.TYPE}
     over = None if awaited(document) else over_by
-    return tuple(s for s in found if not s.waits or s.trigger in told or (over is not None and s.at <= over))
+    return tuple(s for s in found if not s.waits or s.trigger in told or (over and s.at <= over and not s.followed))
 
 
 def ought(

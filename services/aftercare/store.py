@@ -183,7 +183,7 @@ def _stored(row: Any) -> Stored:
     return Stored(row.episode_id, row.version, row.sequence, document, row.site_version)
 
 
-_NEEDED = frozenset({"episode_id", "patient_id", "state", "labels", "stays", "search", "version"})
+_NEEDED = frozenset({"episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "version"})
 
 
 def _document(document: EpisodeState | None) -> str | None:

@@ -177,6 +177,16 @@ async def test_a_visit_before_the_timer_looks_leaves_nothing_to_miss(database: D
     assert await listed(database) == {"FUH-7": "kept", "FUH-30": "kept"}
 
 
+@pytest.mark.parametrize("more", [{"search": "open"}, {"next_start": "2026-04-20"}])
+async def test_the_timer_remembers_that_the_next_level_is_on_its_way(database: Database, more: dict[str, Any]) -> None:
+    await take_in(database, document(inpatient(), **more))
+    await look(database, day(4))
+    assert not any("aftercare-started" in name for name in await sent(database))
+    await take_in(database, document(inpatient(), version=2))
+    await look(database, day(4))
+    assert any("aftercare-started" in name for name in await sent(database))
+
+
 async def test_a_changed_site_config_is_decided_by_anew(database: Database) -> None:
     await take_in(database, document(inpatient()))
     [seven, _] = SITE.follow_ups

@@ -65,14 +65,15 @@ def test_aftercare_starts_when_no_further_level_follows(
     [
         pytest.param(stay("php", day(0, 16), id="S"), False, id="the same day"),
         pytest.param(stay("php", day(1), id="S"), False, id="the day after"),
-        pytest.param(stay("php", day(2), id="S"), True, id="after the wait"),
+        pytest.param(stay("php", day(2), id="S"), False, id="after the wait, before anybody said so"),
+        pytest.param(stay("php", day(9), day(15), id="S", how="completed"), False, id="later, and over"),
         pytest.param(stay("php", day(1), day(1, 15), id="S", how="completed"), False, id="within, and over"),
         pytest.param(stay("iop", day(-20), id="S"), False, id="an iop that was suspended"),
         pytest.param(stay("iop", day(-20), day(-15), id="S", how="completed"), True, id="an iop long over"),
         pytest.param(stay(None, day(1), id="S"), True, id="an emergency visit is no level"),
     ],
 )
-def test_a_further_level_within_the_wait_is_no_aftercare(follows: dict[str, Any], starts_after: bool) -> None:
+def test_aftercare_does_not_start_where_a_further_level_followed(follows: dict[str, Any], starts_after: bool) -> None:
     assert ("V1.ended" in started(inpatient(), follows, over_by=day(40))) is starts_after
 
 
