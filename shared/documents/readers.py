@@ -54,13 +54,13 @@ _FOLDED = (
 )
 _OF_SEARCHES = [name for name in _names(PLACING) if name.startswith(("search-", "offer-"))]
 _OF_SEATS = [name for name in _names(PLACING) if name.startswith(("seat-", "waitlist"))]
-_OF_THE_DESK = ["patient-agreed", "patient-declined", "start-missed"]
+_OF_THE_DESK = ["patient-agreed", "patient-declined", "start-missed", "plan-recorded"]
 _NOBODY: tuple[Reader, ...] = ()
 
 READERS: dict[str, tuple[Reader, ...]] = {
     **dict.fromkeys(_FOLDED, (FOLDS,)),
     **dict.fromkeys(("patients-merged", "patients-unmerged"), _NOBODY),
-    **dict.fromkeys(("discharge-planned", "discharge-plan-cancelled", "plan-recorded", "assigned"), _NOBODY),
+    **dict.fromkeys(("discharge-planned", "discharge-plan-cancelled", "assigned"), _NOBODY),
     **dict.fromkeys(_names(ANNOUNCEMENTS), _NOBODY),
     **dict.fromkeys(_OF_SEARCHES, (SEARCHES,)),
     **dict.fromkeys(_OF_SEATS, (SEATS,)),
