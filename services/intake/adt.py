@@ -27,6 +27,7 @@ _PLACES = {
     "EVN-6": ("EVN", 6),
     "EVN-2": ("EVN", 2),
     "MSH-7": ("MSH", 7),
+    "PV2-9": ("PV2", 9),
     "PV2-47": ("PV2", 47),
 }
 
@@ -80,6 +81,7 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         disposition=parts.told(message, "PV1", 36),
         admitted=_told(times, "PV1-44"),
         discharged=_told(times, "PV1-45"),
+        expected_discharge=_told(times, "PV2-9"),
         expected_return=_told(times, "PV2-47"),
         event_reason=parts.code(message, "EVN", 4),
         deceased=parts.deceased(message),

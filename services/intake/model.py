@@ -131,6 +131,8 @@ class Adt:
     disposition: str | Removed | None = None
     admitted: Moment | Removed | None = None
     discharged: Moment | Removed | None = None
+    expected_discharge: Moment | Removed | None = None
+    """PV2-9."""
     expected_return: Moment | Removed | None = None
     event_reason: str | None = None
     deceased: bool = False

@@ -345,3 +345,32 @@ def test_a_visit_without_number_is_known_by_patient_and_admit_time() -> None:
 
 def test_nothing_said_gives_nothing() -> None:
     assert derive("V1", [], SITE) == Derived((), ())
+
+
+def planned(number: int, said: str, when: str) -> Said:
+    """A08 with PV2-9."""
+    return told(number, "A08", said, pv2=f"PV2|||||||||{when}")
+
+
+PLANNED = planned(2, "20260106100000", "202601091200")
+LATER = planned(3, "20260107100000", "202601101200")
+CALLED_OFF = planned(4, "20260108100000", '""')
+AGAIN = planned(5, "20260108110000", "202601111200")
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ((A01, PLANNED), [("discharge-planned", "09 12:00")]),
+        ((A01, PLANNED, LATER), [("discharge-planned", "10 12:00")]),
+        ((A01, PLANNED, CALLED_OFF), [("discharge-planned", "09 12:00"), ("discharge-plan-cancelled", "")]),
+        ((A01, CALLED_OFF), []),
+        ((A01, PLANNED, CALLED_OFF, AGAIN), [("discharge-planned", "11 12:00")]),
+    ],
+    ids=["told", "told anew", "called off", "nothing to call off", "planned again"],
+)
+def test_an_expected_discharge_is_stated_as_it_was_told_last(
+    said: tuple[Said, ...], wanted: list[tuple[str, str]]
+) -> None:
+    found = [one for one in derive("V1", said, SITE).facts if one.type.startswith("discharge-plan")]
+    assert [(one.type, one.value.get("expected_at", "")[8:16].replace("T", " ")) for one in found] == wanted

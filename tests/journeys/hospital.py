@@ -32,6 +32,12 @@ class CoverageChange(OfAVisit):
     since: int
 
 
+class Plan(OfAVisit):
+    """When the patient is expected to leave; no `leaves`: that is expected no longer."""
+
+    leaves: At | None = None
+
+
 class Leave(OfAVisit):
     """Away from the house, and until when."""
 
@@ -106,6 +112,14 @@ async def has_back(play: Play, told: OfAVisit) -> None:
 async def cancels_the_discharge(play: Play, told: OfAVisit) -> None:
     """A13: the patient never left."""
     await play.says(_says(play, told, "A13"))
+
+
+async def plans_the_discharge(play: Play, told: Plan) -> None:
+    """A08 with PV2-9; `""` where nobody expects it any more."""
+    message = _says(play, told, "A08")
+    expected = f"{play.calendar.instant(told.leaves):%Y%m%d%H%M}" if told.leaves else '""'
+    raw = message.raw + f"PV2|||||||||{expected}\r".encode()
+    await play.says(Message(message.trigger, message.control_id, raw))
 
 
 async def tells_of_another_payer(play: Play, told: CoverageChange) -> None:

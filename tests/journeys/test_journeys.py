@@ -22,8 +22,6 @@ pytestmark = pytest.mark.timeout(300)  # one system and every story, also where 
 ELSEWHERE: dict[tuple[str, str], str] = {
     ("intake", "care.patients-merged.v1"): "not built: A40 and its elders are kept, and state nothing",
     ("intake", "care.patients-unmerged.v1"): "not built, as the merge",
-    ("intake", "care.discharge-planned.v1"): "not built: A16 is no trigger that is taken",
-    ("intake", "care.discharge-plan-cancelled.v1"): "not built: A25 is no trigger that is taken",
     ("placement", "care.transferred.v1"): "may, and does not: from program to program there are two stays",
     ("aftercare", "care.assessed.v1"): "may, and does not: intake and placement have doors for assessments",
 }

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.intake.model import Adt, Moment, PatientId, SiteMap
+from services.intake.model import Adt, Moment, PatientId, Said, SiteMap
 from services.intake.timestamps import read_moment
 from services.intake.visits.stays import At, Stay, Step
-from services.intake.visits.updates import Update, amended, coverage, diagnoses, tellers
+from services.intake.visits.updates import Update, amended, coverage, diagnoses, plan, tellers
 from shared.events import CARE_FACTS, CareFact, type_name
 
 FactKey = tuple[str, ...]
@@ -161,7 +161,7 @@ def _some(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def other_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[Wanted]:
-    """The diagnoses and the payers of a stay."""
+    """The diagnoses, the payers and the expected discharge of a stay."""
     said = tellers(stay, updates)
     for rank, (one, by) in sorted(diagnoses(said).items()):
         value = _some({"system": one.system, "code": one.code, "rank": rank, "status": one.status})
@@ -174,3 +174,15 @@ def other_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) 
         value = {"effective_from": day.isoformat(), "coverage": payers}
         key = ("coverage-changed", stay_id, day.isoformat())
         yield Wanted(key, "coverage-changed", at, value, stay_id, by.adt.stated_at, by.message_id)
+    yield from _planned(stay, stay_id, said)
+
+
+def _planned(stay: Stay, stay_id: str, said: list[Said]) -> Iterator[Wanted]:
+    """PV2-9 as it was told last, and that it was called off."""
+    if (told := plan(said)) is None:
+        return
+    value = {"expected_at": told.expected.end.isoformat()}
+    for name, by, own in (("discharge-planned", told.by, value), ("discharge-plan-cancelled", told.off, {})):
+        if by is not None:
+            at = max(by.adt.occurred.start, stay.begun)
+            yield Wanted((name, stay_id), name, at, own, stay_id, by.adt.stated_at, by.message_id)

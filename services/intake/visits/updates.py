@@ -69,6 +69,26 @@ def diagnoses(said: Iterable[Said]) -> dict[int, tuple[Diagnosis, Said]]:
     return found
 
 
+class Plan(NamedTuple):
+    """When the hospital expects to discharge, and who said so; and who said last that it expects it no longer."""
+
+    expected: Moment
+    by: Said
+    off: Said | None = None
+
+
+def plan(said: Iterable[Said]) -> Plan | None:
+    """What PV2-9 says last; `""` calls off what was said before, and is nothing where nothing was."""
+    found: Plan | None = None
+    for message in said:
+        told = message.adt.expected_discharge
+        if isinstance(told, Removed):
+            found = found._replace(off=found.off or message) if found else None
+        elif told is not None and (found is None or found.off or found.expected != told):
+            found = Plan(told, message)
+    return found
+
+
 def coverage(said: Iterable[Said], begun: datetime, zone: tzinfo) -> dict[date, tuple[list[dict[str, Any]], Said]]:
     """First day → the payers from then on, and who told it first.
 
