@@ -27,6 +27,7 @@ from tests.system import ROOT, System, a_system
 CORPUS = Path(os.environ.get("STEPDOWN_CORPUS", ROOT.parent / "shared" / "corpus"))
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not (CORPUS / "INDEX.tsv").exists(), reason="no message corpus: set STEPDOWN_CORPUS"),
 ]
 STARTED = datetime.now(UTC)
