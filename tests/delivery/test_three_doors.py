@@ -33,7 +33,7 @@ pytestmark = [
 STARTED = datetime.now(UTC)
 NOT_THERE = {"A22", "A52", "A53"}
 """No vendor's sample has these."""
-OF_THE_PATIENT = {"episode_id", "patient_id", "recorded_at", "conflict_id", "follow_up_id", "replaces"}
+OF_THE_PATIENT = {"episode_id", "patient_id", "recorded_at", "conflict_id", "follow_up_id", "search_id", "replaces"}
 """Fields that are made anew for each patient; and whether a fact came in one step or two is the batches' affair."""
 KINDS = {"admitted", "discharged", "visit-started", "visit-ended"}
 CERTIFICATION = (
