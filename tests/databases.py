@@ -95,6 +95,22 @@ async def everything(bootstrap: str, topic: str) -> list[ConsumerRecord]:
         await consumer.stop()
 
 
+async def in_transaction(bootstrap: str, topic: str) -> list[int]:
+    """Partitions whose last records nobody reads yet: Kafka answers a commit before it has marked every partition."""
+    last, stable = [await _ends(bootstrap, topic, level) for level in ("read_uncommitted", "read_committed")]
+    return sorted(slot.partition for slot, end in last.items() if stable[slot] < end)
+
+
+async def _ends(bootstrap: str, topic: str, level: str) -> dict[TopicPartition, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=level)
+    await consumer.start()
+    try:
+        slots = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
+        return dict(await consumer.end_offsets(slots))
+    finally:
+        await consumer.stop()
+
+
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
     await consumer._client.force_metadata_update()
     await consumer._client._wait_on_metadata(topic)

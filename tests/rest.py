@@ -12,6 +12,7 @@ from services.stack import SERVICES
 from shared.db import Database
 from shared.errors import StepdownError
 from shared.tables import outbox, parked, positions, relay_lease
+from tests.databases import in_transaction
 
 if TYPE_CHECKING:
     from tests.system import System
@@ -39,6 +40,8 @@ async def under_way(system: System) -> list[str]:
             for consumer in READING:
                 if consumer.startswith(f"{service}."):
                     received[consumer] = await _received(database, consumer)
+    for topic in () if waiting else sorted(set(READING.values())):
+        waiting += [f"{topic}/{partition} in a transaction" for partition in await in_transaction(system.kafka, topic)]
     if waiting:
         return waiting
     ends = {topic: await _ends(system, topic) for topic in set(READING.values())}

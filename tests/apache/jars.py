@@ -74,7 +74,7 @@ def running_broker(place: Path, *, libs: Path) -> Iterator[str]:
     properties = place / "server.properties"
     properties.write_text(PROPERTIES.format(place=place, **taken), encoding="utf-8")
     classes = ["java", "-Xmx512m", "-cp", f"{libs}/*"]
-    identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    identity = base64.urlsafe_b64encode(b"K" + uuid.uuid4().bytes[1:]).decode().rstrip("=")  # never begins with "-"
     made = [*classes, "kafka.tools.StorageTool", "format", "--standalone", "-t", identity, "-c", str(properties)]
     subprocess.run(made, capture_output=True, check=True, timeout=60, cwd=place)
     command = Command(

@@ -27,6 +27,7 @@ from tests.system import ROOT, System, a_system
 CORPUS = Path(os.environ.get("STEPDOWN_CORPUS", ROOT.parent / "shared" / "corpus"))
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not (CORPUS / "INDEX.tsv").exists(), reason="no message corpus: set STEPDOWN_CORPUS"),
 ]
 STARTED = datetime.now(UTC)
@@ -34,6 +35,8 @@ NOT_THERE = {"A22", "A52", "A53"}
 """No vendor's sample has these."""
 OF_THE_PATIENT = {"episode_id", "patient_id", "recorded_at", "conflict_id", "follow_up_id", "replaces"}
 """Fields that are made anew for each patient; and whether a fact came in one step or two is the batches' affair."""
+MADE = re.compile(r"\bv-[0-9a-f]{24}\b|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""Ids of what belongs to one patient: a visit without a number, a search, a plan, a referral."""
 KINDS = {"admitted", "discharged", "visit-started", "visit-ended"}
 CERTIFICATION = (
     "usnistgov__hit-ss-tool/hti-ss-resource-bundle/src/main/resources/Contextbased/ss-2015/ONC_Certification"
@@ -88,7 +91,7 @@ def _plain(value: Any, names: Mapping[str, str], mark: str) -> Any:
         return [_plain(each, names, mark) for each in value]
     if not isinstance(value, str):
         return value
-    text = re.sub(r"\bv-[0-9a-f]{24}\b", "a digest", names.get(value, value).replace(mark, ""))
+    text = MADE.sub("an id", names.get(value, value).replace(mark, ""))
     return "at arrival" if _is_since_the_start(text) else text
 
 

@@ -23,7 +23,7 @@ from shared.kafka import Subscription
 from shared.outbox import Relay
 from shared.positions import Incoming, Tally
 from shared.tables import dead_letters, outbox, positions
-from tests.databases import a_topic, everything, make_topics, produce
+from tests.databases import a_topic, everything, in_transaction, make_topics, produce
 from tests.waiting import until
 
 ledger = sa.table("ledger", sa.column("ce_id"), sa.column("topic_partition"), sa.column("k"))
@@ -147,6 +147,7 @@ async def test_a_dead_letter_too_long_to_be_sent_again_keeps_its_bytes_here_and_
     relay = Relay(database, group, {"bootstrap_servers": kafka})
     assert await relay.once() == 1
     await relay.stop()
+    await until(lambda: _is_marked(kafka, f"dead.{group}"))
     (letter,) = await everything(kafka, f"dead.{group}")
     assert (letter.value, dict(letter.headers)["x-origin"]) == (b"", f"{topic}/0/0".encode())
     assert b"too long" in dict(letter.headers)["x-error"]
@@ -254,6 +255,10 @@ async def test_a_named_member_that_was_killed_has_its_partitions_back_at_once(
     await _killed(gone)
     async with reading(kafka, database, topic, Handler(), group, instance="one"):
         await until(lambda: _count_is(database, 10), 8)
+
+
+async def _is_marked(kafka: str, topic: str) -> bool:
+    return not await in_transaction(kafka, topic)
 
 
 async def _killed(member: AIOKafkaConsumer) -> None:
