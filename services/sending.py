@@ -53,11 +53,17 @@ class Told:
 
 
 def found_in(paths: Iterable[Path]) -> Iterator[Found]:
-    """Every message in files and folders. Raises SetUpError for a file that can't be read."""
+    """Every message in files and folders; what a folder has beside them (`*.json`) is no message.
+
+    Raises SetUpError for a file that can't be read.
+    """
     for path in paths:
-        files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        for file in files:
+        for file in sorted(_walked(path)) if path.is_dir() else [path]:
             yield from _in_file(file)
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    return (each for each in folder.rglob("*") if each.is_file() and each.suffix != ".json")
 
 
 def _in_file(file: Path) -> Iterator[Found]:

@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "db": Entry("db", "create or alter the databases' schemas"),
     "doctor": Entry("doctor", "check broker, database, topics, clock and config; say what to do"),
     "hl7": Entry("hl7", "check HL7 files without any service"),
+    "simulate": Entry("simulate", "synthetic patients' HL7 messages as files, and what must come of them"),
     "send": Entry("send", "send files to a running system, print each ACK"),
     "feeds": Entry("feeds", "how the hospitals' feeds do: counts, what waits, what went wrong"),
     "events": Entry("events", "read a topic from the beginning"),
