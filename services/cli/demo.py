@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
 
 @click.command("demo", short_help="simulated patients through the real doors")
-@click.option("--patients", "number", type=click.IntRange(1, 9999), default=60, show_default=True, help="How many.")
-@click.option("--seed", type=click.IntRange(0, 999), default=7, show_default=True, help="Whose stories are told.")
+@click.option("--patients", "number", type=click.IntRange(1, 9999), default=200, show_default=True, help="How many.")
+@click.option("--seed", type=click.IntRange(0, 999), default=7, show_default=True, help="Whose lives are played.")
 @click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: nothing is kept.")
 @click.option("--serve", is_flag=True, help="Keep running afterwards, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
 def command(context: click.Context, *, number: int, seed: int, data: Path | None, serve: bool, as_json: bool) -> None:
-    """Start everything, send synthetic patients' messages over MLLP, show what came of them, and verify.
+    """Start everything, play half a year of synthetic patients on it, show what came of them, and verify.
 
-    Exit 0 only when verify holds.
+    Simulated hospitals send ADT over MLLP and Kafka; simulated coordinators, programs and aftercare act over HTTP. Exit
+    0 only when verify holds.
     """
     with _folder(data) as folder:
         try:
@@ -62,7 +63,7 @@ async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: boo
         telling = up.Told(step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True))
         async with up.running(up.Options(data), telling):
             system = access.reach(data)
-            shown = await told(plan, system, steps.sending(sum(len(one.messages) for one in plan.patients())))
+            shown = await told(plan, system, steps.playing())
             steps.done()
             _print(shown, as_json, data if serve else None)
             if serve:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import timedelta
 from itertools import zip_longest
 from statistics import median
 from typing import Any, Self
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.demo_story import WORDS, timeline
-from services.simulator.show import CONNECTIONS, Shown, Steps
+from services.simulator.show import Shown, Steps
 
 WIDTH = 80
 WRITERS = ("intake", "placement", "aftercare")
@@ -69,27 +70,26 @@ class Progress:
         elif not self.quiet:
             click.echo(f"{text} …", err=True)
 
-    def sending(self, total: int) -> Steps:
-        """The part with a count."""
-        self.step(f"sending {total} messages over MLLP")
-        return Steps(tick=self._ticking(self.bar, total) if self.bar else lambda: None, step=self.step)
+    def playing(self) -> Steps:
+        """The part with a count, which is told when it is known."""
+        self.step("playing half a year: hospitals, coordinators, programs, aftercare")
+        return Steps(total=self._total, tick=self._tick, step=self.step)
 
     def done(self) -> None:
         """Nothing more to show."""
         if self.bar:
             self.bar.stop()
 
-    @staticmethod
-    def _ticking(bar: Bar, total: int) -> Callable[[], None]:
-        task: TaskID = bar.task_ids[-1]
-        bar.update(task, total=total)
+    def _total(self, number: int) -> None:
+        if self.bar:
+            self.bar.update(self.bar.task_ids[-1], total=number)
 
-        def tick() -> None:
-            bar.advance(task)
-            speed = bar.tasks[-1].speed
-            bar.update(task, rate=f"{speed:,.0f}/s" if speed else "")
-
-        return tick
+    def _tick(self) -> None:
+        if self.bar:
+            task: TaskID = self.bar.task_ids[-1]
+            self.bar.advance(task)
+            speed = self.bar.tasks[-1].speed
+            self.bar.update(task, rate=f"{speed:,.0f} steps/s" if speed else "")
 
 
 def for_people(shown: Shown) -> None:
@@ -101,13 +101,16 @@ def for_people(shown: Shown) -> None:
 
 def _page(shown: Shown) -> Iterator[RenderableType]:
     plan = shown.plan
-    yield Text(f"\nStepdown demo: {plan.number} synthetic patients, seed {plan.seed}", style="bold")
+    days = f"{plan.ends - timedelta(days=182):%b %-d, %Y} to {plan.ends:%b %-d, %Y}"
+    yield Text(f"\nStepdown demo: {plan.number} synthetic patients, seed {plan.seed}, {days}", style="bold")
     yield _titled("Sent and answered", _answers(shown))
     yield _titled("The continuum now", _levels(shown))
+    yield _titled("Days between levels", _between(shown))
+    yield _titled("Seen after inpatient discharges", _follow_ups(shown))
+    yield _titled("Offers to programs", _offers(shown))
     yield _titled("What was told (care.events)", _facts(shown))
     yield _titled("Service periods for billing", _periods(shown))
-    yield _titled("Follow-up after inpatient discharges", _follow_ups(shown))
-    yield _titled("On the worklists", _lists(shown))
+    yield _titled("Refused, and on the worklists", _lists(shown))
     if shown.one:
         yield _titled("One patient's way", timeline(shown))
     yield _titled("Verify", _verify(shown))
@@ -130,10 +133,11 @@ def _answers(shown: Shown) -> RenderableType:
     for trigger in sorted({trigger for trigger, _ in shown.answers}):
         counts = [shown.answers[trigger, code] for code in ("AA", "AE", "AR")]
         table.add_row(trigger, *(str(n) if n else "·" for n in counts), Text(WORDS.get(trigger, ""), style="dim"))
-    slow = max(shown.delays, default=0.0)
-    rate = shown.messages / (shown.seconds or 1)
-    said = f"{shown.messages} messages over {CONNECTIONS} connections in {shown.seconds:.1f} s ({rate:,.0f}/s)\n"
-    said += f"answered within {median(shown.delays) * 1000:.0f} ms (median), {slow * 1000:.0f} ms (slowest)"
+    slow, acts = max(shown.delays, default=0.0), shown.tally.done.total()
+    doors = ", ".join(f"{number} over {door}" for door, number in shown.doors.most_common())
+    said = f"{shown.messages} messages ({doors}) and {acts} acts over HTTP in {shown.seconds:.1f} s\n"
+    middle = median(shown.delays) * 1000 if shown.delays else 0
+    said += f"messages answered within {middle:.0f} ms (median), {slow * 1000:.0f} ms (slowest)"
     why = [Text(f"{code} {n}×: {text}", style="red") for (code, text), n in shown.refused.most_common()]
     return Group(table, *why, Text(said))
 
@@ -155,6 +159,28 @@ def _levels(shown: Shown) -> RenderableType:
 
 def _bar(number: int, most: int, colour: str) -> Text:
     return Text("█" * round(number * 20 / most) or ("▏" if number else ""), style=colour)
+
+
+def _between(shown: Shown) -> RenderableType:
+    """Steps down and up, the most frequent first; days from leaving the one to the first day of the other."""
+    table = _grid("left", "right", "left", "left")
+    steps = sorted(shown.outcome.steps.items(), key=lambda one: (-len(one[1]), one[0]))
+    most = max((median(days) for _, days in steps), default=1) or 1
+    for (before, after), days in steps:
+        middle = median(days)
+        bar = _bar(round(middle), round(most) or 1, COLOURS.get(after, "blue"))
+        table.add_row(f"{before} → {after}", f"{len(days)}×", f"{middle:g} days (median)", bar)
+    return table
+
+
+def _offers(shown: Shown) -> RenderableType:
+    """What became of offers, and why programs declined."""
+    words = ("sent", "accepted", "declined", "countered", "withdrawn", "expired", "reopened")
+    found = shown.outcome.answers
+    table = _grid("right", "left")
+    for reason, number in shown.outcome.declined.most_common():
+        table.add_row(str(number), f"declined: {reason}")
+    return Group(Text(" · ".join(f"{word} {found[word]}" for word in words if found[word])), table)
 
 
 def _facts(shown: Shown) -> RenderableType:
@@ -180,11 +206,13 @@ def _periods(shown: Shown) -> RenderableType:
 def _follow_ups(shown: Shown) -> RenderableType:
     states = ("due", "kept", "missed", "excluded")
     found = Counter((one["measure"], one["state"]) for one in shown.outcome.follow_ups)
-    table = _grid("left", "right", "right", "right", "right")
-    table.add_row("", *(Text(state, style="dim") for state in states))
+    table = _grid("left", "right", "right", "right", "right", "left")
+    table.add_row("", *(Text(state, style="dim") for state in states), "")
     for measure in sorted({measure for measure, _ in found}, key=lambda name: (len(name), name)):
-        days = measure.rpartition("-")[2]
-        table.add_row(f"seen within {days} days", *(str(found[measure, state] or "·") for state in states))
+        kept, over = found[measure, "kept"], found[measure, "kept"] + found[measure, "missed"]
+        rate = Text(f"{kept / over:.0%} ", style="bold").append(_bar(kept, over, "green")) if over else Text("")
+        row = (str(found[measure, state] or "·") for state in states)
+        table.add_row(f"within {measure.rpartition('-')[2]} days", *row, rate)
     why = Counter(one["reason"] for one in shown.outcome.follow_ups if one.get("reason"))
     left = ", ".join(f"{reason} {n}" for reason, n in why.most_common())
     return Group(table, Text(f"excluded because: {left}", style="dim")) if why else table
@@ -192,6 +220,8 @@ def _follow_ups(shown: Shown) -> RenderableType:
 
 def _lists(shown: Shown) -> RenderableType:
     lines: Counter[str] = Counter()
+    for (what, word), number in shown.tally.refused.items():
+        lines[f"acts refused: {what}, {word}"] += number
     for (note, reason), number in shown.outcome.noted.items():
         if note in NOTES:
             why = f" ({REASONS.get(reason or '', reason)})" if note == "no-effect" else ""
@@ -226,8 +256,15 @@ def as_json(shown: Shown) -> dict[str, Any]:
         "patients": shown.plan.number,
         "seed": shown.plan.seed,
         "messages": shown.messages,
-        "seconds": {"sending": round(shown.seconds, 3), "until_at_rest": round(shown.rest, 3)},
+        "seconds": {"playing": round(shown.seconds, 3), "until_at_rest": round(shown.rest, 3)},
         "answers": _nested(shown.answers),
+        "doors": dict(shown.doors),
+        "acts": _nested(shown.tally.done),
+        "acts_refused": _nested(shown.tally.refused),
+        "waited_in_vain": dict(shown.tally.in_vain),
+        "offers": dict(found.answers),
+        "offers_declined": dict(found.declined),
+        "days_between": {f"{one} → {other}": sorted(days) for (one, other), days in sorted(found.steps.items())},
         "levels": dict(Counter(one["level"] for one in found.episodes if one.get("level"))),
         "states": dict(Counter(one["state"] for one in found.episodes)),
         "facts": _nested(found.facts),

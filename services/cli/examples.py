@@ -6,8 +6,8 @@ import click
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "demo": (
-        "stepdown demo                                 60 patients, then what came of them",
-        "stepdown demo --patients 200 --serve         keeps running afterwards",
+        "stepdown demo                                 half a year of 200 patients",
+        "stepdown demo --patients 60 --serve           keeps running afterwards",
         "stepdown demo --json                          one JSON document for a program",
     ),
     "up": (

@@ -21,7 +21,7 @@ Begin = Literal["emergency", "observation", "inpatient", "residential", "php", "
 Disposition = Literal["home", "against-advice", "elopement", "transfer", "deceased"]
 
 
-class _Words(BaseModel):
+class Words(BaseModel):
     """Something that a file says in plain words; what is not known is refused."""
 
     model_config = ConfigDict(
@@ -29,7 +29,7 @@ class _Words(BaseModel):
     )
 
 
-class Journeys(_Words):
+class Journeys(Words):
     """journeys.yml: what happens to patients."""
 
     half_year_days: Annotated[int, Field(ge=30, le=3660)]
@@ -59,7 +59,7 @@ class Journeys(_Words):
         return self
 
 
-class Hospital(_Words):
+class Hospital(Words):
     """One feed and its dialect; `patients` is its weight."""
 
     feed: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -72,7 +72,7 @@ class Hospital(_Words):
     dispositions: dict[Disposition, str] = Field(default_factory=dict)
 
 
-class OfMessages(_Words):
+class OfMessages(Words):
     """Shares of all messages."""
 
     sent_twice: Share
@@ -83,7 +83,7 @@ class OfMessages(_Words):
     broken_first: Share
 
 
-class OfStays(_Words):
+class OfStays(Words):
     """Shares of the stays to which it can happen."""
 
     discharge_cancelled: Share
@@ -94,7 +94,7 @@ class OfStays(_Words):
     program_began_too_early: Share
 
 
-class OfPatients(_Words):
+class OfPatients(Words):
     """Shares of all patients, of whom nothing else is told."""
 
     unknown_unit: Share
@@ -102,7 +102,7 @@ class OfPatients(_Words):
     admission_cancelled: Share
 
 
-class Hospitals(_Words):
+class Hospitals(Words):
     """hospitals.yml: how hospitals tell it, and what goes wrong."""
 
     hospitals: Annotated[tuple[Hospital, ...], Field(min_length=1)]

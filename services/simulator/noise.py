@@ -19,9 +19,10 @@ REPEATABLE = frozenset({"A01", "A03", "A04"})
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as it goes out, and when. `broken`: it must be refused."""
+    """A message as it goes out, when, and when it was said. `broken`: it must be refused."""
 
     at: datetime
+    said: datetime
     message: Message
     broken: bool = False
 
@@ -39,16 +40,16 @@ def _one(one: Told, following: datetime, rates: OfMessages, chance: Chance) -> l
     at = one.said + timedelta(seconds=chance.between(1, 40))
     found: list[Sent] = []
     if chance.happens(rates.broken_first):
-        found.append(Sent(at - timedelta(seconds=1), _broken(one, chance), broken=True))
+        found.append(Sent(at - timedelta(seconds=1), one.said, _broken(one, chance), broken=True))
     if chance.happens(rates.late):
         at += timedelta(hours=chance.between(*rates.late_hours))
     elif chance.happens(rates.overtaken) and following - one.said <= SOON:
         at = max(at, following + timedelta(minutes=2))
-    found.append(Sent(at, one.message))
+    found.append(Sent(at, one.said, one.message))
     if chance.happens(rates.sent_twice):
-        found.append(Sent(at + timedelta(minutes=chance.between(1, 30)), one.message))
+        found.append(Sent(at + timedelta(minutes=chance.between(1, 30)), one.said, one.message))
     if one.message.trigger in REPEATABLE and chance.happens(rates.told_again):
-        found.append(Sent(at + AGAIN, _again(one)))
+        found.append(Sent(at + AGAIN, one.said + AGAIN, _again(one)))
     return found
 
 

@@ -29,6 +29,8 @@ class Outcome:
     """What is so now. `facts`: (writer, name) → how many; `periods`: records of each name; `about`: MRN → episode.
 
     `noted`: (note, reason) → how many of intake's messages; `ineffective`: (word, meaning) → how many facts.
+    `steps`: (from level, to level) → days between, of those that stand; `answers`: what became of offers; `declined`:
+    why they were; `kinds`: episode → names of its facts.
     """
 
     episodes: list[Json]
@@ -40,6 +42,10 @@ class Outcome:
     noted: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     ineffective: Counter[tuple[str, str]] = field(default_factory=Counter)
     dead: dict[str, int] = field(default_factory=dict)
+    steps: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    answers: Counter[str] = field(default_factory=Counter)
+    declined: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, set[str]] = field(default_factory=dict)
 
 
 class Desk:
@@ -99,9 +105,14 @@ async def at_rest(desk: Desk, databases: Databases, topics: Reading, today: date
 async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
     """Read all of it."""
     found = Outcome(await desk.episodes(), await desk.follow_ups())
+    steps: dict[str, Json] = {}
     async for batch in topics.to_the_end("care.events"):
         for record in batch:
-            _count(found, from_record(record.value, record.headers))
+            fact = from_record(record.value, record.headers)
+            _count(found, fact)
+            _step(steps, fact)
+    for value in steps.values():
+        found.steps.setdefault((value["from_level"], value["to_level"]), []).append(value["days_between"])
     async for batch in topics.to_the_end("billing.service-periods"):
         found.periods.update(from_record(record.value, record.headers).name for record in batch)
     async with databases["intake"].read() as connection:
@@ -116,10 +127,23 @@ async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
 
 def _count(found: Outcome, fact: Fact) -> None:
     found.facts[fact.writer, fact.name] += 1
+    found.kinds.setdefault(fact.subject, set()).add(fact.name)
+    if fact.name.startswith("offer-"):
+        found.answers[fact.name.removeprefix("offer-")] += 1
+    if fact.name == "offer-declined":
+        found.declined[str(fact.value.get("reason"))] += 1
     found.corrected += "replaces" in fact.value
     patient = fact.value.get("patient")
     if isinstance(patient, dict) and patient.get("mrn"):
         found.about[str(patient["mrn"])] = fact.subject
+
+
+def _step(steps: dict[str, Json], fact: Fact) -> None:
+    """Keep the announced steps that stand, by ce_id."""
+    if fact.name in {"stepped-down", "stepped-up"}:
+        steps[fact.id] = dict(fact.value)
+    for gone in (fact.value.get("replaces"), fact.value.get("cancels")):
+        steps.pop(str(gone), None)
 
 
 def _words(episode: Json) -> Iterator[tuple[str, str]]:

@@ -41,26 +41,35 @@ def simulated(seed: int, number: int, zone: tzinfo, ends: date = ENDS, mark: str
 
     Raises SetUpError for files of the simulator that say what can't be.
     """
-    chances = read(Journeys, "journeys.yml"), read(Hospitals, "hospitals.yml")
-    drawing = _Drawing(seed, chances, ends, zone)
-    return [drawing.one(turn, f"S{mark or seed}N{turn:04d}") for turn in range(1, number + 1)]
+    drawing = Drawing(seed, ends, zone, mark)
+    return [drawing.one(turn) for turn in range(1, number + 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawing:
-    seed: int
-    chances: tuple[Journeys, Hospitals]
-    ends: date
-    zone: tzinfo
+class Drawing:
+    """Patients by their number. Raises SetUpError for files of the simulator that say what can't be."""
 
-    def one(self, number: int, mrn: str) -> Simulated:
-        was = life(mrn, Chance(f"{self.seed}/{number}"), self.chances, self.ends, self.zone)
-        chance = Chance(f"{self.seed}/{number}/told")
-        said = told(was, self.chances[0].another_diagnosis, chance, self.zone)
-        messages = sent(said, self.chances[1].messages, chance)
+    def __init__(self, seed: int, ends: date, zone: tzinfo, mark: str = "") -> None:
+        self.seed, self.ends, self.zone, self.mark = seed, ends, zone, mark or str(seed)
+        self.chances = read(Journeys, "journeys.yml"), read(Hospitals, "hospitals.yml")
+
+    def one(self, number: int) -> Simulated:
+        """A patient of whom only the hospital tells."""
+        was = self.life(number)
+        messages = self.sent(was, number)
         first = next((one.message.trigger for one in messages if not one.broken), "")
         begun = first != "A11"  # what is cancelled before it is told was never begun
-        return Simulated(was, tuple(messages), tuple(expected(was, self.zone, begun=begun)))
+        return Simulated(was, messages, tuple(expected(was, self.zone, begun=begun)))
+
+    def life(self, number: int) -> Life:
+        """What happens to the patient."""
+        mrn = f"S{self.mark}N{number:04d}"
+        return life(mrn, Chance(f"{self.seed}/{number}"), self.chances, self.ends, self.zone)
+
+    def sent(self, was: Life, number: int) -> tuple[Sent, ...]:
+        """What a hospital sends of a life."""
+        chance = Chance(f"{self.seed}/{number}/told")
+        said = told(was, self.chances[0].another_diagnosis, chance, self.zone)
+        return tuple(sent(said, self.chances[1].messages, chance))
 
 
 def write(people: list[Simulated], folder: Path) -> int:

@@ -10,8 +10,9 @@ import pytest
 
 from services.cli import demo_page
 from services.mllp_client import Ack
-from services.simulator.hospital import Sent
+from services.simulator.messages import Message
 from services.simulator.outcome import Outcome
+from services.simulator.play import Answered
 from services.simulator.show import Plan, Shown
 from services.verify import Report
 from shared import site_config
@@ -26,13 +27,19 @@ def fact(name: str, writer: str, value: dict[str, Any], **more: Any) -> dict[str
 
 def shown(report: Report | None = None) -> Shown:
     plan = Plan(3, 7, datetime(2026, 3, 20, 15, tzinfo=UTC), site_config.load(site_config.SAMPLE))
-    found = Shown(plan, plan.patients(), report=report or Report())
-    for patient in found.people:
-        for message in patient.messages:
-            found.note(Sent(patient, message, Ack("AA", message.control_id), 0.01))
+    found = Shown(plan, report=report or Report())
+    for trigger in ("A01", "A03"):
+        found.note(Answered(Message(trigger, "1", b""), Ack("AA", "1"), "MLLP", 0.01))
+    found.note(Answered(Message("A08", "", b""), None, "Kafka", 0.01))
+    found.tally.done["placement", "offers"] = 5
+    found.tally.refused["offers", "search-closed"] = 2
     episodes = [{"level": "php", "state": "active"}, {"level": "php", "state": "on-leave"}, {"state": "between"}]
-    found.outcome = Outcome(episodes, [{"measure": "FUH-7", "state": "excluded", "reason": "readmitted"}])
+    windows = [{"measure": "FUH-7", "state": state} for state in ("kept", "kept", "kept", "missed")]
+    found.outcome = Outcome(episodes, [*windows, {"measure": "FUH-7", "state": "excluded", "reason": "readmitted"}])
     found.outcome.noted[("waiting", "waiting")] = 4
+    found.outcome.steps["inpatient", "php"] = [2, 3, 9]
+    found.outcome.answers.update({"sent": 6, "declined": 2, "accepted": 3})
+    found.outcome.declined["no-capacity"] = 2
     found.outcome.ineffective[("inside-24-hour-stay", "a long sentence " * 10)] = 1
     discharged = {"level": "inpatient", "disposition": {"kind": "home"}}
     found.one = {
@@ -40,6 +47,7 @@ def shown(report: Report | None = None) -> Shown:
         "facts": [
             fact("follow-up-missed", "aftercare", {"measure": "FUH-7"}),
             fact("discharged", "intake", discharged, voided={"how": "cancelled", "by": "x"}),
+            fact("offer-declined", "placement", {"program": "GH-PHP1", "reason": "no-capacity"}),
         ],
         "periods": [{"level": "php", "start_date": "2026-03-10", "payer": "ACME", "version": 1, "voided": False}],
     }
@@ -58,7 +66,10 @@ def test_no_line_is_wider_than_a_terminal(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     "said",
     ["php          2", "1 on leave", "4  messages: waits for the message", "excluded because: readmitted 1",
-     "is discharged from inpatient: home  taken back", "bill: php Mar 10 to …, ACME, version 1, open"],
+     "is discharged from inpatient: home  taken back", "bill: php Mar 10 to …, ACME, version 1, open",
+     "inpatient → php  3×  3 days (median)", "sent 6 · accepted 3 · declined 2", "2  declined: no-capacity", "75%",
+     "2  acts refused: offers, search-closed", "Sep 18, 2025 to Mar 19, 2026", "2 over MLLP, 1 over Kafka",
+     "GH-PHP1 declines: no-capacity"],
 )  # fmt: skip
 def test_the_page_says_what_came_of_it(capsys: pytest.CaptureFixture[str], said: str) -> None:
     assert said in printed(capsys)
@@ -82,3 +93,4 @@ def test_the_same_figures_are_one_json_document() -> None:
     assert document["ok"] is True
     assert document["levels"] == {"php": 2}
     assert document["messages"] == sum(sum(codes.values()) for codes in document["answers"].values())
+    assert document["days_between"] == {"inpatient → php": [2, 3, 9]}
