@@ -37,14 +37,14 @@ class Care(Words):
     aftercare_ends: Weights
 
 
-def shared_out(life: Life, care: Care, chance: Chance) -> tuple[Life, list[Stay]]:
-    """The life as the hospital tells it, and the stays of which the desk tells instead.
+def shared_out(life: Life, care: Care, chance: Chance) -> tuple[Life, list[Stay] | None]:
+    """The life as the hospital tells it, and the stays of which the desk tells instead; None: nobody acts at the desk.
 
     Where a hospital tells no visit numbers, or has told something in error of a program, it tells all of it.
     """
     odd = life.oddity or not life.hospital.visit_numbers or any(_told_wrong(stay) for stay in life.stays)
     if not chance.happens(care.at_the_desk) or odd:
-        return life, []
+        return life, None
     own = [stay for stay in life.stays if stay.level in {"php", "iop", "outpatient"}]
     return replace(life, stays=[stay for stay in life.stays if stay not in own]), own
 

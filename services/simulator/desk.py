@@ -166,8 +166,10 @@ async def ends(course: Course, stay: Stay) -> None:
         await _of_placement(course, "discontinued", {"date": _day(stay.ended), "reason": reason})
 
 
-async def stops_looking(course: Course) -> None:
-    """No further level: a person closes the search that the end opened."""
+async def stops_looking(course: Course, stay: Stay, before: Stay | None) -> None:
+    """No further level: a person closes the search that the end opened; after the least intensive one there is none."""
+    if stay.level == "outpatient" or not await course.is_after(before):
+        return
     search = await course.search(SOON) if course.completed else None
     if search:
         asked = {"reason": course.chance.one_of(course.care.stops_looking)}

@@ -56,18 +56,23 @@ class _Counted:
         standing = [stay for stay in self.stays if not self._never_began(stay)]
         open_now = [stay for stay in standing if stay.ended is None]
         levels = sorted((stay for stay in open_now if stay.level), key=lambda one: RANKS.index(one.level or ""))
-        found: Json = {"mrn": self.life.person.mrn, "state": self._state(open_now, levels)}
+        left = max((one for one in standing if one.ended and one.level), key=_end, default=None)
+        found: Json = {"mrn": self.life.person.mrn, "state": self._state(open_now, levels, left)}
         if levels:
             found["level"] = levels[0].level
         periods = [period for stay in standing for period in self._periods(stay)]
         return found | {"periods": sorted(periods, key=lambda one: (one["start_date"], one["level"]))}
 
-    def _state(self, open_now: list[Stay], levels: list[Stay]) -> str:
+    def _state(self, open_now: list[Stay], levels: list[Stay], left: Stay | None) -> str:
+        """After the least intensive level nobody looks for a next one, so aftercare follows at the sample site."""
         if levels:
             return "on-leave" if any(away.back is None for away in levels[0].aways) else "active"
         if open_now:
             return "active"
-        return "closed" if any(stay.how == "deceased" for stay in self.stays) else "between"
+        if any(stay.how == "deceased" for stay in self.stays):
+            return "closed"
+        followed = left is not None and left.level == RANKS[-1] and left.how != "transfer"
+        return "aftercare" if followed else "between"
 
     def _never_began(self, stay: Stay) -> bool:
         """A program's start on a day wholly inside another, 24-hour stay (rule 10); nobody attends in here."""
@@ -127,6 +132,10 @@ class _Counted:
         if place.level not in INSIDE and any(self._inside_since(one, night) for one in self._others(stay)):
             return None
         return place.level, place.unit, payer_at(self.life, day)
+
+
+def _end(stay: Stay) -> datetime:
+    return stay.ended or stay.began
 
 
 def _place(stay: Stay, at: datetime) -> Where | None:

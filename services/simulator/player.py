@@ -34,13 +34,15 @@ class Player:
     course: Course
     sent: tuple[Sent, ...]
     own: tuple[Stay, ...]
+    at_the_desk: bool = True
 
     def steps(self, says: Callable[[Course, Sent], Awaitable[None]]) -> list[Step]:
         """Everything in virtual order. After a step at the desk failed, only the hospital goes on."""
         found = [Step(one.at, _once(says, self.course, one), message=True) for one in self.sent]
         for stay in self.own:
             found += self._at_the_desk(stay)
-        found += self._seen()
+        if self.at_the_desk and not self.course.life.oddity:
+            found += self._after_the_unit()
         return sorted(found, key=lambda each: each.at)
 
     def _at_the_desk(self, stay: Stay) -> Iterator[Step]:
@@ -57,14 +59,15 @@ class Player:
             yield Step(max(at, known + 2 * MINUTE), _once(desk.has_a_session, course, at.date()))
         if stay.ended:
             yield Step(max(stay.ended, known + 3 * MINUTE), _once(desk.ends, course, stay))
-            yield from self._last(stay, stay.ended)
+            yield from self._last(stay, stay.ended, stay.ended)
 
-    def _last(self, stay: Stay, ended: datetime) -> Iterator[Step]:
+    def _last(self, stay: Stay, ended: datetime, known: datetime) -> Iterator[Step]:
         """Where the episode goes on no more: nobody looks any further, and aftercare follows."""
+        course, before = self.course, None if stay in self.own else stay
         going_on = any(ended <= other.began <= ended + EPISODE for other in self._others(stay))
         if not going_on and ended + timedelta(days=6) < self.course.until:
-            yield Step(ended + timedelta(days=1), _once(desk.stops_looking, self.course))
-            yield Step(ended + timedelta(days=4), _once(following.is_followed, self.course, ended))
+            yield Step(max(ended + timedelta(days=1), known), _once(desk.stops_looking, course, stay, before))
+            yield Step(max(ended + timedelta(days=4), known + MINUTE), _once(following.is_followed, course, ended))
 
     def _known(self, stay: Stay) -> datetime:
         """When the desk places the patient: before the first day, but after what was said before it has come."""
@@ -94,15 +97,17 @@ class Player:
         free = [day for day in days if not any(since <= day.date() <= until for since, until in away)]
         return free[: self.course.chance.between(*self.course.care.sessions)]
 
-    def _seen(self) -> Iterator[Step]:
+    def _after_the_unit(self) -> Iterator[Step]:
+        """After a hospital's stay somebody may see the patient; where nothing follows, aftercare does."""
         course = self.course
         for stay in course.life.stays:
-            if stay.ended is None or stay.level != "inpatient" or course.life.oddity or not self.own:
+            if stay.ended is None or stay.level is None or stay.how in {"deceased", "transfer"}:
                 continue
+            known = max((one.at for one in self.sent if one.said <= stay.ended), default=stay.ended) + MINUTE
+            yield from self._last(stay, stay.ended, known)
             at = stay.ended + timedelta(days=course.chance.between(*course.care.contact_days))
-            arrived = max((one.at for one in self.sent if one.said <= stay.ended), default=at)
             if at < course.until and course.chance.happens(course.care.contact_after_discharge):
-                yield Step(max(at, arrived + MINUTE), _once(following.is_seen, course, stay, at))
+                yield Step(max(at, known), _once(following.is_seen, course, stay, at))
 
 
 def _once(does: Callable[..., Awaitable[object]], *about: object) -> Act:

@@ -64,7 +64,7 @@ class Plan:
             chance = Chance(f"{self.seed}/{number}/care")
             life, own = shared_out(drawing.life(number), care, chance)
             course = Course(life, care, chance, doors, watch, tally, until)
-            found.append(Player(course, drawing.sent(life, number), tuple(own)))
+            found.append(Player(course, drawing.sent(life, number), tuple(own or ()), at_the_desk=own is not None))
         return found
 
 
