@@ -135,7 +135,7 @@ def _answers(shown: Shown) -> RenderableType:
         table.add_row(trigger, *(str(n) if n else "·" for n in counts), Text(WORDS.get(trigger, ""), style="dim"))
     slow, acts = max(shown.delays, default=0.0), shown.tally.done.total()
     doors = ", ".join(f"{number} over {door}" for door, number in shown.doors.most_common())
-    said = f"{shown.messages} messages ({doors}) and {acts} acts over HTTP in {shown.seconds:.1f} s\n"
+    said = f"{shown.messages} messages ({doors}), {acts} acts over HTTP: {shown.seconds:.1f} s\n"
     middle = median(shown.delays) * 1000 if shown.delays else 0
     said += f"messages answered within {middle:.0f} ms (median), {slow * 1000:.0f} ms (slowest)"
     why = [Text(f"{code} {n}×: {text}", style="red") for (code, text), n in shown.refused.most_common()]

@@ -1,4 +1,4 @@
-"""Who is played in the demo: the same steps for the same plan, each patient's in virtual order, nothing in the future."""
+"""Who is played in the demo: the same for the same plan, each patient in virtual order, nothing in the future."""
 
 from __future__ import annotations
 
