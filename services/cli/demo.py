@@ -48,7 +48,7 @@ def _folder(data: Path | None) -> Iterator[Path]:
 
 
 async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: bool) -> int:
-    from services.cli import demo_page
+    from services.cli.demo_progress import Progress
     from services.simulator.show import Plan, told
     from services.stack import access, up
     from shared import site_config
@@ -57,7 +57,7 @@ async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: boo
 
     _ends_at_a_signal()
     plan = Plan(number, seed, system_clock(), site_config.load(load().config))
-    steps = demo_page.Progress(quiet=as_json)
+    steps = Progress(quiet=as_json)
     with steps:
         steps.step("starting broker, database and three services")
         telling = up.Told(step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True))

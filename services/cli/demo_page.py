@@ -1,25 +1,21 @@
-"""What `stepdown demo` prints while it runs and at its end, 80 columns wide; nothing is counted or decided here."""
+"""What `stepdown demo` prints at its end, 80 columns wide; nothing is counted or decided here."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import zip_longest
 from statistics import median
-from typing import Any, Self
+from typing import Any
 
-import click
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
 from services.cli.demo_story import WORDS, timeline
-from services.simulator.show import Shown, Steps
+from services.simulator.show import Shown
 
 WIDTH = 80
 WRITERS = ("intake", "placement", "aftercare")
@@ -40,56 +36,6 @@ NOTES = {
     "error": "could not be taken (AE)",
 }
 REASONS = {"already-told": "it was so already", "already-open": "it was so already", "ended": "it was so already"}
-
-
-class Progress:
-    """How far it is: a bar on a terminal, plain lines elsewhere, nothing when `quiet`; on stderr."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
-        self.bar: Bar | None = None
-        if not quiet and sys.stderr.isatty():
-            shown = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(),
-                     TextColumn("{task.fields[rate]}"))  # fmt: skip
-            self.bar = Bar(*shown, console=Console(stderr=True), transient=True)
-
-    def __enter__(self) -> Self:
-        if self.bar:
-            self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.done()
-
-    def step(self, text: str) -> None:
-        """The next part begins."""
-        if self.bar:
-            for task in self.bar.task_ids:
-                self.bar.remove_task(task)
-            self.bar.add_task(text, total=None, rate="")
-        elif not self.quiet:
-            click.echo(f"{text} …", err=True)
-
-    def playing(self) -> Steps:
-        """The part with a count, which is told when it is known."""
-        self.step("playing half a year: hospitals, coordinators, programs, aftercare")
-        return Steps(total=self._total, tick=self._tick, step=self.step)
-
-    def done(self) -> None:
-        """Nothing more to show."""
-        if self.bar:
-            self.bar.stop()
-
-    def _total(self, number: int) -> None:
-        if self.bar:
-            self.bar.update(self.bar.task_ids[-1], total=number)
-
-    def _tick(self) -> None:
-        if self.bar:
-            task: TaskID = self.bar.task_ids[-1]
-            self.bar.advance(task)
-            speed = self.bar.tasks[-1].speed
-            self.bar.update(task, rate=f"{speed:,.0f} steps/s" if speed else "")
 
 
 def for_people(shown: Shown) -> None:
@@ -180,7 +126,7 @@ def _offers(shown: Shown) -> RenderableType:
     table = _grid("right", "left")
     for reason, number in shown.outcome.declined.most_common():
         table.add_row(str(number), f"declined: {reason}")
-    return Group(Text(" · ".join(f"{word} {found[word]}" for word in words if found[word])), table)
+    return Group(Text(" · ".join(f"{word}\N{NO-BREAK SPACE}{found[word]}" for word in words if found[word])), table)
 
 
 def _facts(shown: Shown) -> RenderableType:

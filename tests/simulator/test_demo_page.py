@@ -67,7 +67,7 @@ def test_no_line_is_wider_than_a_terminal(capsys: pytest.CaptureFixture[str]) ->
     "said",
     ["php          2", "1 on leave", "4  messages: waits for the message", "excluded because: readmitted 1",
      "is discharged from inpatient: home  taken back", "bill: php Mar 10 to …, ACME, version 1, open",
-     "inpatient → php  3×  3 days (median)", "sent 6 · accepted 3 · declined 2", "2  declined: no-capacity", "75%",
+     "inpatient → php  3×  3 days (median)", "accepted\N{NO-BREAK SPACE}3 ·", "2  declined: no-capacity", "75%",
      "2  acts refused: offers, search-closed", "Sep 18, 2025 to Mar 19, 2026", "2 over MLLP, 1 over Kafka",
      "GH-PHP1 declines: no-capacity"],
 )  # fmt: skip
