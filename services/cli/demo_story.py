@@ -105,7 +105,7 @@ def timeline(shown: Shown) -> RenderableType:
 
 def _in_order(shown: Shown) -> list[tuple[datetime, bool, Json]]:
     """By clinical time, of one instant who follows from whom; what was done at the desk, without a date, where it was
-    done: the half-year is played in a minute, and the desk's own clock is the real one (decision 0134)."""
+    done: the half-year is played in a minute, and the desk's own clock is the real one (decision 0135)."""
     found, latest = [], None
     for fact in sorted(shown.one["facts"], key=lambda each: str(each["value"].get("recorded_at", ""))):
         at = datetime.fromisoformat(fact["value"]["occurred_at"])

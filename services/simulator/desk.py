@@ -13,7 +13,7 @@ from services.simulator.truth import Stay
 SOON = 5.0
 """Seconds within which a search opens where one does: the last level has no next one everywhere."""
 EXPIRES = timedelta(seconds=1.5)
-"""Offers are answered by the real clock: what is to expire has little time (decision 0134)."""
+"""Offers are answered by the real clock: what is to expire has little time (decision 0135)."""
 
 
 async def is_referred(course: Course, stay: Stay) -> None:
