@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -22,10 +22,20 @@ if TYPE_CHECKING:
 @click.option("--patients", "number", type=click.IntRange(1, 9999), default=200, show_default=True, help="How many.")
 @click.option("--seed", type=click.IntRange(0, 999), default=7, show_default=True, help="Whose lives are played.")
 @click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: nothing is kept.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the page into this file (SVG).")
 @click.option("--serve", is_flag=True, help="Keep running afterwards, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def command(context: click.Context, *, number: int, seed: int, data: Path | None, serve: bool, as_json: bool) -> None:
+def command(
+    context: click.Context,
+    *,
+    number: int,
+    seed: int,
+    data: Path | None,
+    picture: Path | None,
+    serve: bool,
+    as_json: bool,
+) -> None:
     """Start everything, play half a year of synthetic patients on it, show what came of them, and verify.
 
     Simulated hospitals send ADT over MLLP and Kafka; simulated coordinators, programs and aftercare act over HTTP. Exit
@@ -33,7 +43,7 @@ def command(context: click.Context, *, number: int, seed: int, data: Path | None
     """
     with _folder(data) as folder:
         try:
-            context.exit(asyncio.run(_demo(folder, number, seed, serve=serve, as_json=as_json)))
+            context.exit(asyncio.run(_demo(folder, Asked(number, seed, picture, serve, as_json))))
         except asyncio.CancelledError:
             raise click.Abort from None
 
@@ -47,7 +57,18 @@ def _folder(data: Path | None) -> Iterator[Path]:
         yield Path(made)
 
 
-async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: bool) -> int:
+class Asked(NamedTuple):
+    """How the demo was asked for."""
+
+    number: int
+    seed: int
+    picture: Path | None
+    serve: bool
+    as_json: bool
+
+
+async def _demo(data: Path, asked: Asked) -> int:
+    from services.cli import demo_page
     from services.cli.demo_progress import Progress
     from services.simulator.show import Plan, told
     from services.stack import access, up
@@ -56,8 +77,8 @@ async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: boo
     from shared.settings import load
 
     _ends_at_a_signal()
-    plan = Plan(number, seed, system_clock(), site_config.load(load().config))
-    steps = Progress(quiet=as_json)
+    plan = Plan(asked.number, asked.seed, system_clock(), site_config.load(load().config))
+    steps = Progress(quiet=asked.as_json)
     with steps:
         steps.step("starting broker, database and three services")
         telling = up.Told(step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True))
@@ -65,8 +86,10 @@ async def _demo(data: Path, number: int, seed: int, *, serve: bool, as_json: boo
             system = access.reach(data)
             shown = await told(plan, system, steps.playing())
             steps.done()
-            _print(shown, as_json, data if serve else None)
-            if serve:
+            _print(shown, asked.as_json, data if asked.serve else None)
+            if asked.picture:
+                asked.picture.write_text(demo_page.picture(shown), encoding="utf-8")
+            if asked.serve:
                 await _until_a_signal()
     return 0 if shown.report.ok else 1
 

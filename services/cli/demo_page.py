@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 from itertools import zip_longest
 from statistics import median
 from typing import Any
@@ -43,6 +45,18 @@ def for_people(shown: Shown) -> None:
     console = Console(width=min(WIDTH, Console().width), highlight=False, emoji=False)
     for part in _page(shown):
         console.print(part)
+
+
+def picture(shown: Shown) -> str:
+    """The whole page as SVG, with nothing fetched from elsewhere: readers see their own monospace font."""
+    console = Console(
+        width=WIDTH, highlight=False, emoji=False, record=True, file=StringIO(), force_terminal=True,
+        color_system="truecolor", legacy_windows=False,
+    )  # fmt: skip
+    for part in _page(shown):
+        console.print(part)
+    drawn = console.export_svg(title="stepdown demo", unique_id="stepdown-demo")
+    return re.sub(r"@font-face\s*\{.*?\}\s*", "", drawn, flags=re.DOTALL)
 
 
 def _page(shown: Shown) -> Iterator[RenderableType]:

@@ -6,6 +6,7 @@ Pure but for `stale`, which reads what is committed; nothing in a running servic
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ __all__ = ["breaks", "documents", "stale"]
 
 def documents(kind: str = "all") -> dict[str, str]:
     """The text of each document by its path below docs/. `kind`: all, asyncapi, schemas, page, or settings."""
+    return dict(_made(kind))
+
+
+@cache
+def _made(kind: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if kind in {"all", "asyncapi"}:
         found["asyncapi.yaml"] = as_yaml()

@@ -47,6 +47,7 @@ def names(message: Message) -> set[str]:
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="no message corpus: set STEPDOWN_CORPUS")
+@pytest.mark.slow
 async def test_every_message_of_the_corpus_is_answered_and_none_is_repeated_in_a_log(system: System) -> None:
     before = [system.service_pid(name) for name in SERVICES]
     every = told()
