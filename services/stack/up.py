@@ -110,6 +110,7 @@ class System:
         self.pipe: tuple[int, int] | None = None
         self.doors: dict[str, int] = {}
         self.environment: dict[str, str] = {}
+        self.admin_url = ""
 
     async def start(self) -> None:
         for stale in self.ready_files:
@@ -119,6 +120,7 @@ class System:
         importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
         self.told.step("starting broker and database")
         settings, admin_url = await self._broker_and_database(doors)
+        self.admin_url = admin_url
         self.told.step("topics and schemas")
         await importing
         from services.stack import databases, schemas, topics  # noqa: PLC0415
