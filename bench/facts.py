@@ -40,9 +40,10 @@ def records(length: int, episodes: int, seed: int = 7) -> Iterator[Record]:
             told[episode] += 1
 
 
-def record(length: int, episode: int, place: int) -> Record:
-    """One fact of one episode as its record."""
-    found, number = templates(length, episode % STARTS)[place], b"%08d" % episode
+def record(length: int, episode: int, place: int, start: int | None = None) -> Record:
+    """One fact of one episode as its record; it begins on a day of its own where none is given."""
+    day = episode % STARTS if start is None else start
+    found, number = templates(length, day)[place], b"%08d" % episode
     mark = EPISODE.encode()
     headers = [(name, value.replace(mark, number)) for name, value in found.headers]
     return Record("care.events", b"bench-" + number, found.value.replace(mark, number), headers)
