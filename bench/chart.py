@@ -15,7 +15,8 @@ STYLE = """
   .less { fill: #c2703d }
   .one { stroke: #656d76; stroke-dasharray: 4 3 }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 } .more { fill: #9198a1 } .bar { fill: #58a6d8 } .less { fill: #e09a6a } .one { stroke: #9198a1 }
+    text { fill: #e6edf3 } .more { fill: #9198a1 } .one { stroke: #9198a1 }
+    .bar { fill: #58a6d8 } .less { fill: #e09a6a }
   }
 """
 
@@ -33,7 +34,8 @@ def chart(title: str, about: str, bars: Sequence[Bar]) -> str:
     most = max((bar.ratio for bar in bars), default=1)
     unit = (WIDTH - LEFT - RIGHT) / max(most, 1.2)
     drawn = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+        f"<title>{escape(title)}</title>",
         f"<style>{STYLE}</style>",
         f'<text class="title" x="12" y="22">{escape(title)}</text>',
         f'<text class="more" x="12" y="42">{escape(about)}</text>',

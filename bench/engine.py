@@ -1,4 +1,4 @@
-"""Placement's real consumer: a backlog of facts on care.events until positions, facts, state, periods, relay are done."""
+"""Placement's real consumer: a backlog of facts until positions, facts, state, periods and relay are all done."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def _shape(asked: Asked, report: Report, length: int) -> Row:
         found.append(number / seconds)
         asked.say(f"{length} facts an episode: {found[-1]:.0f}/s")
     size = f"{episodes:,} episodes × {length}, {EPISODES_AT_A_TIME:,} at a time, {mean_bytes(length)} bytes each"
-    ratio = ratios(found, {name: rates for name, rates in beside.rates.items()})
-    return row(f"{length} facts an episode", "facts/s", found, beside=ratio, size=size, notes=[*beside.notes])
+    told = {"beside": ratios(found, dict(beside.rates)), "size": size, "notes": [*beside.notes]}
+    return row(f"{length} facts an episode", "facts/s", found, **told)
 
 
 async def _peers(stage: Stage, number: int, beside: peers.Beside, *, everyone: bool) -> None:

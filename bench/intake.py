@@ -1,4 +1,4 @@
-"""Intake as a Kafka consumer: HL7 records on hospital.adt until the last fact is on care.events; raw kept and sealed."""
+"""Intake's Kafka door: HL7 on hospital.adt until the last fact is on care.events; raw messages kept and sealed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ async def measure(asked: Asked, report: Report) -> None:
             notes[str(why)] = None
     beside = {f"{name}, parsing alone": rate for name, rate in ratios(found, dict(theirs)).items()}
     size = f"{patients * len(STORY):,} messages of {patients:,} patients"
-    report.rows.append(row("hospital.adt to care.events", "messages/s", found, beside=beside, size=size, notes=[*notes]))
+    report.rows.append(
+        row("hospital.adt to care.events", "messages/s", found, beside=beside, size=size, notes=[*notes])
+    )
     report.goals.append(Goal(f"≥ {GOAL:,.0f} messages/s", report.rows[0].value >= GOAL))
 
 

@@ -27,7 +27,7 @@ from shared.settings import load
 
 BROKERS = ("apache", "embedded")
 LIMITS = (
-    "Two transactions with fsync, two Kafka transactions and two polls lie between; at 1,000/s the three services, broker "
+    "Two transactions with fsync, two Kafka transactions and two polls lie between; at 1,000/s three services, broker "
     "and database share two cores, and a message waits for the batch before it."
 )
 RATES = (10, 100, 1000)
@@ -62,7 +62,7 @@ async def measure(asked: Asked, report: Report) -> None:
 
 
 async def _at(stage: Stage, rate: int, seconds: int) -> list[float]:
-    """Half of the messages admit, the other half discharge somebody admitted a second ago; seconds until each is billed."""
+    """Half of the messages admit, the others discharge who came a second ago; seconds until each is billed."""
     admitted = [next(_numbers) for _ in range(max(rate * seconds // 2, 1))]
     due: dict[str, float] = {}
     begin = time.perf_counter() + 0.3
@@ -81,8 +81,7 @@ async def _sent(port: int, plan: list[tuple[float, str, int]], due: dict[str, fl
     lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(LINES)]
     heard = [asyncio.create_task(_drained(reader)) for reader, _ in lines]
     for at, trigger, who in plan:
-        while (left := at - time.perf_counter()) > 0:
-            await asyncio.sleep(left)
+        await asyncio.sleep(max(at - time.perf_counter(), 0))
         lines[who % LINES][1].write(framed(message(trigger, who)))
         if trigger == "A03":
             due[visit(who)] = at

@@ -1,4 +1,4 @@
-"""HL7 messages of the sample site's hospital, for the doors: admitted, changed, discharged; as many patients as asked."""
+"""HL7 messages of the sample site's hospital, for the doors: each patient admitted, changed, discharged."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from shared.errors import SetUpError, StepdownError
 
 BROKERS = ("embedded",)
 LIMITS = (
-    "One connection waits for one commit with fsync a message; many share commits, and one Python process reads, seals, "
-    "derives and writes for all of them. Intake runs alone; the sender takes a part of the second core."
+    "One connection waits for one commit with fsync a message; many share commits, and one Python process reads, "
+    "seals, derives and writes for all of them. Intake runs alone; the sender takes a part of the second core."
 )
 CONNECTIONS = (1, 20, 200)
 HOST = "127.0.0.1"
@@ -46,12 +46,12 @@ async def measure(asked: Asked, report: Report) -> None:
                     theirs[peer.name, number].append(told["count"] / told["seconds"])
         await stage.end("intake")
         await stage.checked("intake")
-    for number, told in ours.items():
-        rates = [one["count"] / one["seconds"] for one in told]
+    for number, runs in ours.items():
+        rates = [one["count"] / one["seconds"] for one in runs]
         beside = ratios(rates, {name: found for (name, at), found in theirs.items() if at == number})
         own = list(notes) if number == CONNECTIONS[0] else []
         report.rows.append(row(f"{number} connections", "messages/s", rates, beside=beside, notes=own))
-        report.rows.append(row(f"{number} connections, p99", "ms", [one["p99"] for one in told]))
+        report.rows.append(row(f"{number} connections, p99", "ms", [one["p99"] for one in runs]))
     _goals(report)
 
 

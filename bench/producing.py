@@ -25,7 +25,7 @@ def produce(kafka: str, made: Iterable[Record]) -> int:
     for one in made:
         while True:
             try:
-                producer.produce(one.topic, one.value, one.key, headers=one.headers)
+                producer.produce(one.topic, one.value, one.key, headers=[*one.headers])
                 break
             except BufferError:
                 producer.poll(0.1)

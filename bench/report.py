@@ -1,4 +1,4 @@
-"""What a benchmark found: rows of figures with their spread and the ratio to peers, goals met or not; as JSON and text."""
+"""What a benchmark found: figures with their spread and the ratio to peers, goals met or not; as JSON and as text."""
 
 from __future__ import annotations
 
@@ -87,6 +87,11 @@ def rounded(figure: float) -> float:
     return float(round(figure)) if abs(figure) >= 100 else float(f"{figure:.3g}")
 
 
+def shown(figure: float) -> str:
+    """For people: 12,345, 99.9, 0.512."""
+    return f"{figure:,.0f}" if abs(figure) >= 100 else f"{figure:g}"
+
+
 def read(path: Path) -> Report:
     """What `save` wrote."""
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -102,7 +107,7 @@ def lines(report: Report) -> list[str]:
     for one in report.rows:
         beside = "".join(f"; {ratio:g} × {peer}" for peer, ratio in one.beside.items())
         size = f" [{one.size}]" if one.size else ""
-        found.append(f"  {one.name}: {one.value:g} {one.unit} ({one.low:g}–{one.high:g}){beside}{size}")
+        found.append(f"  {one.name}: {shown(one.value)} {one.unit} ({shown(one.low)}–{shown(one.high)}){beside}{size}")
         found += [f"    {note}" for note in one.notes]
     words = {True: "met", False: "not met", None: "not judged"}
     found += [f"  goal {one.goal}: {words[one.met]}{f' ({one.why})' if one.why else ''}" for one in report.goals]

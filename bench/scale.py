@@ -26,19 +26,25 @@ LONG = 1000
 STANDING = 4
 """Facts that each episode in the database has: admitted, covered, diagnosed, transferred."""
 _new = count(1)
-COPY = {sa.Text: "replace({0}, :mark, n)", sa.LargeBinary: "convert_to(replace(convert_from({0}, 'UTF8'), :mark, n), 'UTF8')"}
+COPY = {
+    sa.Text: "replace({0}, :mark, n)",
+    sa.LargeBinary: "convert_to(replace(convert_from({0}, 'UTF8'), :mark, n), 'UTF8')",
+}
 
 
 async def measure(asked: Asked, report: Report) -> None:
     """The same facts at each size, ten times more episodes from one to the next; half of them of old episodes."""
     found: list[tuple[int, list[float]]] = []
+    number = FACTS_OF_SCALE // (20 if asked.quick else 1)
     async with staged("embedded") as stage, stage.database("placement") as database:
         feed = await feed_of(database)
         there, told, chance = 0, dict[int, int](), random.Random(7)
         for size in _sizes(min(EPISODES_BEFORE, asked.size), asked.size):
             await _fill(database, feed, there, size)
             there = size
-            costs = [await _cost(feed, told, size, chance) for _ in range(asked.runs + 1)][1:]  # the first warms up
+            costs = [await _cost(feed, told, size, chance, number) for _ in range(asked.runs + 1)][
+                1:
+            ]  # the first warms up
             found.append((size, costs))
             asked.say(f"{size:,} episodes: {min(costs):.0f} µs a fact")
             if size == EPISODES_BEFORE or asked.quick:
@@ -65,7 +71,8 @@ async def _fill(database: Database, feed: Feed, there: int, wanted: int) -> None
         await feed.relayed()
     async with database.begin() as connection:
         for table in (episodes, facts_table, periods):
-            await connection.execute(_copies(table), {"mark": facts.EPISODE, "first": max(there, 1), "last": wanted - 1})
+            given = {"mark": facts.EPISODE, "first": max(there, 1), "last": wanted - 1}
+            await connection.execute(_copies(table), given)
         for table in (episodes, facts_table, periods):
             await connection.execute(sa.text(f"ANALYZE {table.name}"))
 
@@ -83,10 +90,10 @@ def _copies(table: sa.Table) -> sa.TextClause:
     )
 
 
-async def _cost(feed: Feed, told: dict[int, int], size: int, chance: random.Random) -> float:
+async def _cost(feed: Feed, told: dict[int, int], size: int, chance: random.Random, number: int) -> float:
     """Microseconds a fact: half are the next facts of old episodes chosen at random, half the first of new ones."""
-    half = FACTS_OF_SCALE // 2
-    batch = [_next(number, told) for number in chance.sample(range(1, size), min(half, size - 1))]
+    half = number // 2
+    batch = [_next(one, told) for one in chance.sample(range(1, size), min(half, size - 1))]
     for _ in range(half // STANDING):
         batch += facts.facts(10, f"N{next(_new):07d}")[:STANDING]
     took = 0.0

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import uvloop
 
@@ -60,6 +61,10 @@ class Line(asyncio.Protocol):
             self.done.set_result(None)
 
 
+def _itself(line: Line) -> Line:
+    return line
+
+
 def _messages(first: int) -> Iterator[bytes]:
     number = first
     while True:
@@ -76,7 +81,7 @@ async def measured(host: str, port: int, connections: int, seconds: float, first
     lines = []
     for number in range(connections):
         line = Line(first + number * step, began + seconds)
-        await loop.create_connection(lambda line=line: line, host, port)
+        await loop.create_connection(partial(_itself, line), host, port)
         lines.append(line)
     await asyncio.gather(*(line.done for line in lines))
     took = sorted(one for line in lines for one in line.took)

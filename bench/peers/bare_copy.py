@@ -6,10 +6,10 @@ record until the last commit. What an engine costs is what it takes longer.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
 
 import asyncpg
 import uvloop
@@ -30,7 +30,10 @@ async def copied(kafka: str, topic: str, url: str, wanted: int) -> float:
     database = await asyncpg.connect(url)
     await database.execute(TABLES)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka, isolation_level="read_committed", auto_offset_reset="earliest", enable_auto_commit=False
+        bootstrap_servers=kafka,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
     )
     await consumer.start()
     try:
@@ -56,7 +59,9 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
     return sorted(consumer._client.cluster.partitions_for_topic(topic) or ())  # noqa: SLF001
 
 
-async def _keep(database: asyncpg.Connection, rows: list[tuple[object, ...]], stands: list[tuple[int, int]]) -> None:
+async def _keep(
+    database: asyncpg.Connection, rows: Sequence[tuple[object, ...]], stands: list[tuple[int, int]]
+) -> None:
     async with database.transaction():
         await database.executemany(STAND, stands)
         await database.copy_records_to_table("bare_records", records=rows)

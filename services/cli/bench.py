@@ -30,9 +30,13 @@ def command(name: str, size: int | None, out: Path | None, as_json: bool, quick:
     bench = _checkout()
     for each in NAMES if name == "all" else (name,):
         click.echo(f"{each} …", err=True)
-        report = bench.run_now(each, size=size, quick=quick, say=lambda text: click.echo(f"  {text}", err=True), **asked)
+        report = bench.run_now(each, size=size, quick=quick, say=_progress, **asked)
         bench.keep(report, None if quick and not out else out or bench.RESULTS)
         click.echo(json.dumps(report.as_json(), ensure_ascii=False) if as_json else "\n".join(bench.lines(report)))
+
+
+def _progress(text: str) -> None:
+    click.echo(f"  {text}", err=True)
 
 
 def _checkout() -> Any:

@@ -1,7 +1,7 @@
 """HL7 messages parsed by python-hl7 and by hl7apy, nothing else done with them.
 
-Arguments: a file with the messages, one a line with \\x1e for CR; how many each reads. Prints {"python-hl7": per second,
-"hl7apy": per second}.
+Arguments: a file with the messages, one a line with \\x1e for CR; how many each reads.
+Prints {"python-hl7": per second, "hl7apy": per second}.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ from services.stack.folder import Folder, ports
 from shared.errors import SetUpError
 
 POM = Path(__file__).parent / "pom.xml"
-VERSION = re.findall(r"kafka_2\.13</artifactId><version>([\d.]+)", POM.read_text(encoding="utf-8"))[0]
+VERSION: str = re.findall(r"kafka_2\.13</artifactId><version>([\d.]+)", POM.read_text(encoding="utf-8"))[0]
 JAVA = 17  # what the brokers of Kafka 4 need
 API_VERSIONS = b"\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x01\xff\xff"
-"""The request that any broker answers first (Kafka protocol guide, ApiVersions version 0), with its length before it."""
+"""The request that any broker answers first (Kafka protocol guide, ApiVersions version 0), after its length."""
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -57,7 +57,7 @@ def java() -> str:
 
 def fetched(cache: Path, pom: Path = POM) -> Path:
     """The folder with the jars of a pom.xml, by the broker's version. SetUpError where Maven can't bring them."""
-    libs = cache / VERSION
+    libs: Path = cache / VERSION
     if libs.is_dir():
         return libs
     cache.mkdir(parents=True, exist_ok=True)
