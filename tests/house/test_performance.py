@@ -60,7 +60,7 @@ def test_patients_facts_come_mixed_and_each_ones_in_order() -> None:
 @pytest.mark.parametrize("trigger", STORY)
 def test_intake_reads_the_messages_that_are_sent(trigger: str) -> None:
     read = read_message(message(trigger, 7), datetime.now(UTC))
-    assert (read.trigger, read.visit.number) == (trigger, "BENCH00000007")
+    assert (read.trigger, read.visit_number) == (trigger, "BENCH00000007")
 
 
 def test_a_ratio_is_of_figures_of_the_same_run() -> None:
