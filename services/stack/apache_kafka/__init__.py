@@ -79,7 +79,7 @@ class ApacheKafka:
         self.place = folder.inside("apache-kafka")
         self.log = folder.log("apache-kafka")
         self.taken = ports({"broker": 0, "controller": 0})
-        self.java = ["java", "-Xmx512m", "-cp", f"{libs}/*"]
+        self.java = ["java", "-Xmx512m", "-cp", f"{libs.absolute()}/*"]
         self.properties = self.place / "server.properties"
 
     @property
