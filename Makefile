@@ -1,6 +1,6 @@
 # Every verb of the project, the same here and in CI (.ci/run). Needs Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow up check lock
+.PHONY: help demo test test-slow up check bench lock
 SHELL := /bin/sh
 BIN := .venv/bin
 SET_UP := .venv/.set-up
@@ -27,6 +27,9 @@ check: $(SET_UP) ## lint, format, types, import contracts, generated docs fresh
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/stepdown export --check
+
+bench: $(SET_UP) ## every benchmark beside its peers: bench/results, docs/performance.md; about 20 minutes
+	@$(BIN)/stepdown bench all $(ARGS)
 
 # The stamp is newer than the lock files when what is installed is what they name.
 $(SET_UP): pyproject.toml requirements-dev.lock .ci/set-up

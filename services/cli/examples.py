@@ -52,6 +52,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown dead-letters replay --reason schema  those whose reason has this text",
     ),
     "dead-letters discard": ('stepdown dead-letters discard 0192f1c8 --why "a test record"',),
+    "bench": (
+        "stepdown bench engine                         one of start, correct, engine, mllp, intake, latency, scale",
+        "stepdown bench engine --size 1000000 --json   1,000,000 facts of each shape",
+        "stepdown bench all --quick                    whether all of it works here",
+    ),
     "export": (
         "stepdown export                               docs/ anew, after a change of the code",
         "stepdown export schemas --out schemas         only these, somewhere else",

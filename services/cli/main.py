@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "verify": Entry("verify", "check what is promised, across databases and topics"),
     "positions": Entry("positions", "where each consumer stands; reset after a topic was made anew"),
     "dead-letters": Entry("dead_letters", "records that could not be read or applied"),
+    "bench": Entry("bench", "measure, beside its peers; from a checkout"),
     "export": Entry("export", "the published language: AsyncAPI, schemas, OpenAPI"),
     "completion": Entry("completion", "complete commands and options in bash, zsh or fish"),
 }

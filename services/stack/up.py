@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 class Options:
     """What `stepdown up` was asked for (contract 1). Port 0: any free one; services listen on http_port, +1, +2.
 
-    `program` is how a service's process begins, before `run <service>`.
+    `program` is how a service's process begins, before `run <service>`; `services` are those that start at once.
     """
 
     data: Path
@@ -44,6 +44,7 @@ class Options:
     mllp_port: int = 0
     http_port: int = 0
     program: tuple[str, ...] = (sys.executable, "-m", "services.cli.main")
+    services: tuple[str, ...] = SERVICES
 
 
 @dataclass(frozen=True)
@@ -107,27 +108,35 @@ class System:
         self.supervision = Supervision(told.event)
         self.ready_files = {folder.path / ready.NAME, (options.ready_file or folder.path / ready.NAME).absolute()}
         self.pipe: tuple[int, int] | None = None
+        self.doors: dict[str, int] = {}
+        self.environment: dict[str, str] = {}
+        self.admin_url = ""
 
     async def start(self) -> None:
         for stale in self.ready_files:
             stale.unlink(missing_ok=True)
         has_room(self.folder.path)
-        doors = self._doors()
+        doors = self.doors = self._doors()
         importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
         self.told.step("starting broker and database")
         settings, admin_url = await self._broker_and_database(doors)
+        self.admin_url = admin_url
         self.told.step("topics and schemas")
         await importing
         from services.stack import databases, schemas, topics  # noqa: PLC0415
 
         await asyncio.gather(topics.apply(settings), databases.make(admin_url, self.folder))
         await schemas.migrate(databases.owner_urls(self.folder.path))
-        self.told.step("starting intake, placement, aftercare")
-        system, environment = self._described(settings.kafka, admin_url, doors)
-        await _all(*(self.supervision.start(self._service(name, doors, environment)) for name in SERVICES))
+        system, self.environment = self._described(settings.kafka, admin_url, doors)
+        await self.begin(*self.options.services)
         for path in self.ready_files:
             ready.write(system, path)
         self.told.ready(system, min(self.ready_files, key=lambda path: path != (self.options.ready_file or path)))
+
+    async def begin(self, *services: str) -> None:
+        """Start these services, all at once; they are ready then."""
+        self.told.step(f"starting {', '.join(services)}")
+        await _all(*(self.supervision.start(self._service(name)) for name in services))
 
     async def stop(self) -> None:
         """Services first, then what they stand on; the ready file is gone before the first of them."""
@@ -185,21 +194,21 @@ class System:
         mllp = f"{HOST}:{doors['MLLP']}"
         return ready.Ready(kafka=kafka, mllp=mllp, **addresses, tokens=issued, sign_in=links), environment
 
-    def _service(self, name: str, doors: dict[str, int], environment: dict[str, str]) -> Child:
+    def _service(self, name: str) -> Child:
         self.pipe = self.pipe or os.pipe()
         own = {
             "STEPDOWN_DATABASE_URL_FILE": str(self.folder.path / "secrets" / f"{name}.url"),
-            "STEPDOWN_HTTP_PORT": str(doors[name]),
+            "STEPDOWN_HTTP_PORT": str(self.doors[name]),
             "STEPDOWN_PARENT_PIPE": str(self.pipe[0]),
         }
         command = Command(
             name=name,
             arguments=[*self.options.program, "run", name],
             log=self.folder.log(name),
-            environment=environment | own,
+            environment=self.environment | own,
             pass_fds=(self.pipe[0],),
         )
-        return Child(command, lambda: says_ready(doors[name]), grace=20.0)
+        return Child(command, lambda: says_ready(self.doors[name]), grace=20.0)
 
 
 async def _all(*starting: object) -> None:

@@ -5,17 +5,18 @@ A broker of its own for each system under test, for every system makes the same 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from services.stack import apache_kafka
+from shared.errors import SetUpError
 from tests import containers
 from tests.apache import jars
 
-VERSION = re.findall(r"kafka_2\.13</artifactId><version>([\d.]+)", jars.POM.read_text(encoding="utf-8"))[0]
+VERSION = apache_kafka.VERSION
 """The same as docker-compose.yml starts (tests/deploy/test_engine.py)."""
 
 
@@ -31,11 +32,9 @@ def found(cache: Path) -> Apache | str:
     """The way that there is on this machine, or why there is none; `cache` keeps the jars."""
     if containers.engine_answers():
         return Apache(f"Apache Kafka {VERSION} in a container", _contained)
-    java, why = jars.java()
-    if java is None:
-        return f"no Apache Kafka: no Docker engine answers, and {why}"
-    libs, why = jars.fetched(cache, VERSION)
-    if libs is None:
+    try:
+        java, libs = apache_kafka.java(), apache_kafka.fetched(cache)
+    except SetUpError as why:
         return f"no Apache Kafka: no Docker engine answers, and {why}"
     return Apache(f"Apache Kafka {VERSION} from its jars, on {java}", partial(jars.running_broker, libs=libs))
 

@@ -1,0 +1,43 @@
+"""What it costs to take back one fact in an episode of 10, 150 and 1,000 facts: through placement's handlers."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from bench import facts
+from bench.asked import Asked
+from bench.feed import Feed, feed_of
+from bench.report import Goal, Report, row
+from bench.stage import staged
+
+BROKERS = ("embedded",)
+LIMITS = "All facts of the episode are read, folded and compared with what went out; then one commit, with fsync."
+AIM = 5.0  # milliseconds, at 150 facts
+
+
+async def measure(asked: Asked, report: Report) -> None:
+    """Cancel the fact in the middle of each of so many episodes."""
+    found: dict[int, list[float]] = {length: [] for length in facts.VISITS}
+    async with staged("embedded") as stage, stage.database("placement") as database:
+        feed = await feed_of(database)
+        for run in range(asked.runs):
+            for length, costs in found.items():
+                costs.append(1000 * await _cost(feed, length, asked.size, f"{run}"))
+        await stage.checked("placement")
+    for length, costs in found.items():
+        report.rows.append(row(f"cancel one of {length} facts", "ms", costs, size=f"{asked.size} episodes"))
+    worst = next(one for one in report.rows if " 150 " in one.name)
+    report.goals.append(Goal(f"under {AIM:g} ms at 150 facts", worst.value < AIM))
+
+
+async def _cost(feed: Feed, length: int, episodes: int, run: str) -> float:
+    """Seconds of one cancel, the median over these episodes."""
+    costs = []
+    for number in range(episodes):
+        told = facts.facts(length, f"{run}{length:04d}{number:03d}")
+        await feed.bring(told)
+        await feed.relayed()
+        back = next(fact for fact in told[length // 2 :] if fact.name == "leave-started")
+        costs.append(await feed.bring([facts.cancel(back, length + 1)]))
+        await feed.relayed()
+    return median(costs)

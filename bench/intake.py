@@ -1,0 +1,76 @@
+"""Intake's Kafka door: HL7 on hospital.adt until the last fact is on care.events; raw messages kept and sealed."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import peers
+from bench.asked import Asked
+from bench.messages import STORY, story
+from bench.producing import produce
+from bench.report import Goal, Report, ratios, row
+from bench.sizes import PARSED_BY_PEERS
+from bench.stage import Stage, at_rest, staged, until
+from shared.errors import SetUpError
+from shared.events.envelope import Record
+
+BROKERS = ("apache", "embedded")
+LIMITS = (
+    "One Python process parses, seals (AES-256-GCM), derives the visit's facts and writes them, the message, its "
+    "acknowledgement and the audit in one transaction for 256 records; its relay sends the facts in the same process."
+)
+GOAL = 8000.0  # messages a second
+
+
+async def measure(asked: Asked, report: Report) -> None:
+    """Each run on a fresh broker and database; then other parsers on some of the same messages."""
+    found: list[float] = []
+    theirs: dict[str, list[float]] = defaultdict(list)
+    notes: dict[str, None] = {}
+    patients = max(asked.size // len(STORY), 1)
+    for _ in range(asked.runs):
+        async with staged(asked.broker) as stage:
+            report.broker = stage.broker
+            number = produce(stage.kafka, _records(patients))
+            found.append(number / await _taken_in(stage, number))
+            await stage.checked("intake")
+        asked.say(f"{found[-1]:.0f}/s")
+        try:
+            for name, rate in (await _parsed()).items():
+                theirs[name].append(rate)
+        except SetUpError as why:
+            notes[str(why)] = None
+    beside = {f"{name}, parsing alone": rate for name, rate in ratios(found, dict(theirs)).items()}
+    size = f"{patients * len(STORY):,} messages of {patients:,} patients"
+    report.rows.append(
+        row("hospital.adt to care.events", "messages/s", found, beside=beside, size=size, notes=[*notes])
+    )
+    report.goals.append(Goal(f"≥ {GOAL:,.0f} messages/s", report.rows[0].value >= GOAL))
+
+
+def _records(patients: int) -> Iterator[Record]:
+    for message in story(1, patients):
+        key = message.split(b"\rPID|1||", 1)[1].split(b"^", 1)[0]
+        yield Record("hospital.adt", b"GOODHEALTH|" + key, message, [("content-type", b"x-application/hl7-v2+er7")])
+
+
+async def _taken_in(stage: Stage, number: int) -> float:
+    """Seconds from when intake is ready until it received all and everything is on Kafka."""
+    began = await stage.begin("intake")
+    async with stage.database("intake") as database:
+        ended = await until(lambda: at_rest(database, number), "intake")
+    await stage.end("intake")
+    return ended - began
+
+
+async def _parsed() -> dict[str, float]:
+    """Messages a second that other parsers read, doing nothing else with them."""
+    with tempfile.TemporaryDirectory(prefix="stepdown-bench-") as place:
+        path = Path(place) / "messages"
+        lines = (message.decode().replace("\r", "\x1e") for message in story(1, PARSED_BY_PEERS // len(STORY)))
+        await asyncio.to_thread(path.write_text, "\n".join(lines), "utf-8")
+        return await peers.told_by(peers.PARSERS, str(path), str(PARSED_BY_PEERS))

@@ -1,0 +1,119 @@
+"""From a discharge on the wire to the closed service period in a billing consumer, at 10, 100 and 1,000 messages/s.
+
+The whole system runs. Messages are sent when they are due, whether those before were answered or not, so that a pause
+of the system counts for all that were due in it; the time begins when a message was due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from itertools import count
+
+import orjson
+
+from bench.asked import Asked
+from bench.messages import message, visit
+from bench.report import Goal, Report, row
+from bench.stage import Stage, staged
+from services.intake.frames import framed
+from services.stack import SERVICES
+from services.verify import verify
+from shared import site_config
+from shared.errors import StepdownError
+from shared.reading import Reading, reading
+from shared.settings import load
+
+BROKERS = ("apache", "embedded")
+LIMITS = (
+    "Two transactions with fsync, two Kafka transactions and two polls lie between; at 1,000/s three services, broker "
+    "and database share two cores, and a message waits for the batch before it."
+)
+RATES = (10, 100, 1000)
+GOALS = {1000: 100.0, 100: 40.0}
+BILLED = "billing.service-periods"
+LINES = 20
+BETWEEN = 1.0  # seconds from a patient's admission to the discharge, on the wire
+_numbers = count(1)
+
+
+async def measure(asked: Asked, report: Report) -> None:
+    """All rates on one stage, the slowest first."""
+    p50: dict[int, list[float]] = defaultdict(list)
+    p99: dict[int, list[float]] = defaultdict(list)
+    async with staged(asked.broker) as stage:
+        report.broker = stage.broker
+        await stage.begin(*SERVICES)
+        for run in range(asked.runs + 1):
+            for rate in RATES:
+                took = sorted(await _at(stage, rate, asked.size if run else 1))
+                if run:  # the first is to warm up
+                    p50[rate].append(1000 * took[len(took) // 2])
+                    p99[rate].append(1000 * took[len(took) * 99 // 100])
+                    asked.say(f"{rate}/s: p99 {p99[rate][-1]:.0f} ms")
+        await _verified(stage)
+    for rate in RATES:
+        report.rows.append(row(f"{rate} messages/s, median", "ms", p50[rate], size=f"{asked.size} s"))
+        report.rows.append(row(f"{rate} messages/s, p99", "ms", p99[rate], size=f"{asked.size} s"))
+    found = {one.name: one.value for one in report.rows}
+    for rate, aim in GOALS.items():
+        report.goals.append(Goal(f"p99 under {aim:g} ms at {rate}/s", found[f"{rate} messages/s, p99"] < aim))
+
+
+async def _at(stage: Stage, rate: int, seconds: int) -> list[float]:
+    """Half of the messages admit, the others discharge who came a second ago; seconds until each is billed."""
+    admitted = [next(_numbers) for _ in range(max(rate * seconds // 2, 1))]
+    due: dict[str, float] = {}
+    begin = time.perf_counter() + 0.3
+    plan = [(begin + 2 * n / rate, "A01", who) for n, who in enumerate(admitted)]
+    plan += [(begin + BETWEEN + (2 * n + 1) / rate, "A03", who) for n, who in enumerate(admitted)]
+    async with reading(load(kafka=stage.kafka).kafka_client()) as billed:
+        await billed.begin([BILLED], at_the_end=True)
+        waiting = asyncio.create_task(_billed(billed, {visit(who) for who in admitted}))
+        await _sent(stage.system.doors["MLLP"], sorted(plan), due)
+        closed = await waiting
+    return [closed[name] - due[name] for name in due]
+
+
+async def _sent(port: int, plan: list[tuple[float, str, int]], due: dict[str, float]) -> None:
+    """Each message when it is due, a patient's all on one connection."""
+    lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(LINES)]
+    heard = [asyncio.create_task(_drained(reader)) for reader, _ in lines]
+    for at, trigger, who in plan:
+        await asyncio.sleep(max(at - time.perf_counter(), 0))
+        lines[who % LINES][1].write(framed(message(trigger, who)))
+        if trigger == "A03":
+            due[visit(who)] = at
+    await asyncio.sleep(0.5)
+    for _, writer in lines:
+        writer.write_eof()
+    await asyncio.gather(*heard)
+    for _, writer in lines:
+        writer.close()
+
+
+async def _drained(reader: asyncio.StreamReader) -> None:
+    while await reader.read(65536):
+        pass
+
+
+async def _billed(billed: Reading, wanted: set[str]) -> dict[str, float]:
+    """Visit → when its closed period was there."""
+    closed: dict[str, float] = {}
+    end = time.monotonic() + 300
+    while len(closed) < len(wanted):
+        for record in await billed.batch(200):
+            if dict(record.headers)["ce_type"] == b"billing.service-period-closed.v1":
+                closed.setdefault(orjson.loads(record.value)["visit_number"], time.perf_counter())
+        if time.monotonic() > end:
+            raise StepdownError(f"{len(wanted) - len(closed)} of {len(wanted)} periods were not closed in 300 s")
+    return closed
+
+
+async def _verified(stage: Stage) -> None:
+    """Contract 5, all of it. Raises StepdownError: figures are void."""
+    settings = load(kafka=stage.kafka, data=stage.data)
+    told = await verify({name: stage.url(name) for name in SERVICES}, settings, site_config.load(None), settle=60)
+    if not told.ok:
+        raise StepdownError("`verify` does not hold after this")

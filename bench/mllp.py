@@ -1,0 +1,102 @@
+"""The MLLP door: stored, then acknowledged; 1, 20 and 200 connections with one message in flight on each."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from bench import peers
+from bench.asked import Asked
+from bench.report import Goal, Report, at_least, ratios, row
+from bench.stage import staged
+from bench.wire import PATIENTS_OF_ONE
+from services.stack.folder import ports
+from shared.errors import SetUpError, StepdownError
+
+BROKERS = ("embedded",)
+LIMITS = (
+    "One connection waits for one commit with fsync a message; many share commits, and one Python process reads, "
+    "seals, derives and writes for all of them. Intake runs alone; the sender takes a part of the second core."
+)
+CONNECTIONS = (1, 20, 200)
+HOST = "127.0.0.1"
+WIRE = peers.Peer("sender", None, (sys.executable, "-m", "bench.wire"))
+_first = count(1, PATIENTS_OF_ONE)
+Told = dict[str, float]
+
+
+async def measure(asked: Asked, report: Report) -> None:
+    """Ours and the peers' in turn, on one stage."""
+    ours: dict[int, list[Told]] = defaultdict(list)
+    theirs: dict[tuple[str, int], list[float]] = defaultdict(list)
+    notes: dict[str, None] = {}
+    async with staged(asked.broker) as stage:
+        report.broker = stage.broker
+        await stage.begin("intake")
+        for _ in range(asked.runs):
+            for number in CONNECTIONS:
+                ours[number].append(await _load(stage.system.doors["MLLP"], number, asked.size))
+                asked.say(f"{number} connections: {ours[number][-1]['count'] / ours[number][-1]['seconds']:.0f}/s")
+            for peer in (peers.HAPI, peers.HL7_MLLP):
+                for number, told in (await _peer(peer, asked.size, notes)).items():
+                    theirs[peer.name, number].append(told["count"] / told["seconds"])
+        await stage.end("intake")
+        await stage.checked("intake")
+    for number, runs in ours.items():
+        rates = [one["count"] / one["seconds"] for one in runs]
+        beside = ratios(rates, {name: found for (name, at), found in theirs.items() if at == number})
+        own = list(notes) if number == CONNECTIONS[0] else []
+        report.rows.append(row(f"{number} connections", "messages/s", rates, beside=beside, notes=own))
+        report.rows.append(row(f"{number} connections, p99", "ms", [one["p99"] for one in runs]))
+    _goals(report)
+
+
+def _goals(report: Report) -> None:
+    found = {one.name: one for one in report.rows}
+    report.goals += [
+        at_least("≥ 2 × HAPI at 20 connections", found["20 connections"].beside.get("HAPI"), 2.0),
+        Goal("p99 under 25 ms at 20 connections", found["20 connections, p99"].value < 25),
+        Goal("aim: 10,000 messages/s", max(one.value for one in report.rows if one.unit == "messages/s") >= 10_000),
+    ]
+
+
+async def _load(port: int, connections: int, seconds: int) -> Told:
+    """What the sender measured; refusals make it void."""
+    told = await peers.told_by(WIRE, HOST, str(port), str(connections), str(seconds), str(next(_first)))
+    if told["refused"]:
+        raise StepdownError(f"{told['refused']} of {told['count']} messages were refused")
+    return told
+
+
+async def _peer(peer: peers.Peer, seconds: int, notes: dict[str, None]) -> dict[int, Told]:
+    """The same sender at a server that only acknowledges; nothing, and a note, where it can't be had."""
+    try:
+        async with _serving(peer) as port:
+            return {number: await _load(port, number, max(seconds // 2, 1)) for number in CONNECTIONS}
+    except StepdownError as why:
+        notes[str(why)] = None
+        return {}
+
+
+@asynccontextmanager
+async def _serving(peer: peers.Peer) -> AsyncIterator[int]:
+    """A peer's server on a free port, ready."""
+    if why := await asyncio.to_thread(peers.missing, peer.kind):
+        raise SetUpError(f"{peer.name}: {why}")
+    port = ports({peer.name: 0})[peer.name]
+    process = await asyncio.create_subprocess_exec(
+        *peer.command, str(port), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        assert process.stdout is not None
+        if not await asyncio.wait_for(process.stdout.readline(), 60):
+            raise SetUpError(f"{peer.name}: its server did not begin")
+        yield port
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()

@@ -1,0 +1,111 @@
+"""What a fact costs with few and with very many episodes in the database already: through placement's handlers."""
+
+from __future__ import annotations
+
+import random
+from itertools import count
+
+import sqlalchemy as sa
+
+from bench import facts
+from bench.asked import Asked
+from bench.feed import Feed, feed_of
+from bench.report import Goal, Report, rounded, row
+from bench.sizes import EPISODES_BEFORE, FACTS_OF_SCALE
+from bench.stage import staged
+from services.placement.tables import episodes, periods
+from services.placement.tables import facts as facts_table
+from shared.db import Database
+from shared.events.envelope import Fact, from_record
+
+BROKERS = ("embedded",)
+LIMITS = "Where the rows and indexes of old episodes don't fit into memory, each fact of one reads them from the disk."
+BATCH = 1000
+LONG = 1000
+"""The length of story that old episodes tell of: none comes to its end here."""
+STANDING = 4
+"""Facts that each episode in the database has: admitted, covered, diagnosed, transferred."""
+_new = count(1)
+COPY = {
+    sa.Text: "replace({0}, :mark, n)",
+    sa.LargeBinary: "convert_to(replace(convert_from({0}, 'UTF8'), :mark, n), 'UTF8')",
+}
+
+
+async def measure(asked: Asked, report: Report) -> None:
+    """The same facts at each size, ten times more episodes from one to the next; half of them of old episodes."""
+    found: list[tuple[int, list[float]]] = []
+    number = FACTS_OF_SCALE // (20 if asked.quick else 1)
+    async with staged("embedded") as stage, stage.database("placement") as database:
+        feed = await feed_of(database)
+        there, told, chance = 0, dict[int, int](), random.Random(7)
+        for size in _sizes(min(EPISODES_BEFORE, asked.size), asked.size):
+            await _fill(database, feed, there, size)
+            there = size
+            costs = [await _cost(feed, told, size, chance, number) for _ in range(asked.runs + 1)][
+                1:
+            ]  # the first warms up
+            found.append((size, costs))
+            asked.say(f"{size:,} episodes: {min(costs):.0f} µs a fact")
+            if size == EPISODES_BEFORE or asked.quick:
+                await stage.checked("placement")
+    for size, costs in found:
+        report.rows.append(row(f"{size:,} episodes in the database", "µs a fact", costs))
+    ratio = rounded(report.rows[-1].value / report.rows[0].value)
+    report.rows[-1].beside = {f"{found[0][0]:,} episodes": ratio}
+    why = "" if asked.size >= 10_000_000 else f"measured up to {asked.size:,}; `--size 10000000` takes 20 minutes more"
+    report.goals.append(Goal(f"≤ 1.2 × from first to last ({ratio:g} ×)", ratio <= 1.2, why))
+
+
+def _sizes(first: int, last: int) -> list[int]:
+    found = [first]
+    while found[-1] * 100 <= last:
+        found.append(found[-1] * 100)
+    return found if found[-1] == last else [*found, last]
+
+
+async def _fill(database: Database, feed: Feed, there: int, wanted: int) -> None:
+    """Copies of one real episode, from the number `there` to the one wanted; its template goes first."""
+    if not there:
+        await feed.bring(facts.facts(LONG)[:STANDING])
+        await feed.relayed()
+    async with database.begin() as connection:
+        for table in (episodes, facts_table, periods):
+            given = {"mark": facts.EPISODE, "first": max(there, 1), "last": wanted - 1}
+            await connection.execute(_copies(table), given)
+        for table in (episodes, facts_table, periods):
+            await connection.execute(sa.text(f"ANALYZE {table.name}"))
+
+
+def _copies(table: sa.Table) -> sa.TextClause:
+    """INSERT of a template's rows, with each number where the mark stands."""
+    columns = [column.name for column in table.columns]
+    told = [COPY.get(type(column.type), "{0}").format(f"t.{column.name}") for column in table.columns]
+    if table is periods:  # its ids are the system's own
+        told[columns.index("period_id")] = "t.period_id || '-' || n"
+    return sa.text(
+        f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {', '.join(told)} FROM {table.name} AS t, "
+        f"(SELECT lpad(i::text, 8, '0') AS n FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS i) AS s "
+        f"WHERE t.episode_id = 'bench-' || :mark"
+    )
+
+
+async def _cost(feed: Feed, told: dict[int, int], size: int, chance: random.Random, number: int) -> float:
+    """Microseconds a fact: half are the next facts of old episodes chosen at random, half the first of new ones."""
+    half = number // 2
+    batch = [_next(one, told) for one in chance.sample(range(1, size), min(half, size - 1))]
+    for _ in range(half // STANDING):
+        batch += facts.facts(10, f"N{next(_new):07d}")[:STANDING]
+    took = 0.0
+    for begin in range(0, len(batch), BATCH):
+        took += await feed.bring(batch[begin : begin + BATCH])
+        await feed.relayed()
+    return 1e6 * took / len(batch)
+
+
+def _next(number: int, told: dict[int, int]) -> Fact:
+    """The next fact of an old episode: leaves, a diagnosis, or what follows."""
+    place = told.get(number, STANDING)
+    told[number] = place + 1
+    made = facts.record(LONG, number, place, start=0)
+    return from_record(made.value, made.headers)
