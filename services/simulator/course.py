@@ -15,7 +15,7 @@ from services.simulator.doors import Doors, Json, Refused
 from services.simulator.truth import Life, Stay
 from services.simulator.watch import Watch
 
-PATIENCE = 20.0
+PATIENCE = 8.0
 """Seconds that somebody waits for what must follow."""
 TRIES = 20
 

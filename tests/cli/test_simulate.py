@@ -6,12 +6,15 @@ import contextlib
 import json
 from pathlib import Path
 
+import pytest
+
 from services.simulator.simulation import EXPECTED
 from tests.cli.conftest import RunningSystem, run
 from tests.simulator.compared import unlike
 from tests.waiting import until
 
 
+@pytest.mark.slow
 async def test_every_episode_ends_as_expected_when_simulated_files_are_sent(
     system: RunningSystem, tmp_path: Path
 ) -> None:
