@@ -30,9 +30,10 @@ def write() -> None:
 def with_measured(text: str, found: Sequence[Report]) -> str:
     """The page with its part between the marks made anew."""
     before, _, rest = text.partition(BEGIN)
-    return "\n".join(
-        [f"{before}{BEGIN}", *(line for one in found for line in _section(one)), END + rest.partition(END)[2]]
-    )
+    lines = [line for one in found for line in _section(one)]
+    if left := [name for name in SIZES if name not in {one.bench for one in found}]:
+        lines.append(f"\nNot measured on a quiet machine yet: {', '.join(left)}.\n")
+    return "\n".join([f"{before}{BEGIN}", *lines, END + rest.partition(END)[2]])
 
 
 def drawn(found: Sequence[Report]) -> str:
