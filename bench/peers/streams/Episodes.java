@@ -41,6 +41,8 @@ public final class Episodes {
         properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 100);
         properties.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
         properties.put(StreamsConfig.STATE_DIR_CONFIG, Files.createTempDirectory("stepdown-bench-").toString());
+        properties.put("producer.linger.ms", 100);
+        properties.put("consumer.max.poll.records", 5000);
         properties.put("consumer.auto.offset.reset", "earliest");
         KafkaStreams streams = new KafkaStreams(topology(arguments[1], arguments[2]).build(), properties);
         streams.start();
@@ -54,7 +56,7 @@ public final class Episodes {
     private static StreamsBuilder topology(String from, String to) {
         StreamsBuilder builder = new StreamsBuilder();
         builder.addStateStore(Stores.keyValueStoreBuilder(
-            Stores.persistentKeyValueStore("episodes"), Serdes.String(), Serdes.ByteArray()));
+            Stores.persistentKeyValueStore("episodes"), Serdes.String(), Serdes.ByteArray()).withCachingEnabled());
         builder.stream(from, Consumed.with(Serdes.String(), Serdes.ByteArray()))
             .process(Fold::new, "episodes")
             .to(to, Produced.with(Serdes.String(), Serdes.ByteArray()));
