@@ -81,7 +81,7 @@ class Database:
 
     async def _forget_dead_connections(self, fault: BaseException) -> None:
         if isinstance(fault, OSError) or getattr(fault, "connection_invalidated", False):
-            await self.engine.dispose(close=False)
+            await self.engine.dispose()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 Apply = Callable[[AsyncConnection, Sequence[Incoming[Any]], Tally], Awaitable[None]]
 Decode = Callable[[ConsumerRecord], Any]
 """What a record carries (a Fact, mostly), or InvalidMessage; called again for each try, before the transaction."""
+FETCH = 4 << 20
+"""Bytes of a partition asked for at a time: what an episode costs is per batch, so a backlog comes in large ones."""
 UNFORESEEN_IN_A_ROW = 20
 """So many records that fail for a reason nobody foresaw mean a bad deployment: stop and wait rather than bury them."""
 
@@ -60,7 +62,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         apply: Apply,
         name: str | None = None,
         decode: Decode = decode_fact,
-        max_records: int = 5000,
+        max_records: int = 10_000,
         batch_timeout_ms: int = 20,
         patience: float = 60.0,
     ) -> None:
@@ -79,6 +81,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             group_id=f"stepdown-{service}-{name}" if name else f"stepdown-{service}",
             batch=True,
             max_records=max_records,
+            max_partition_fetch_bytes=FETCH,
             batch_timeout_ms=batch_timeout_ms,
             auto_offset_reset="none",
             isolation_level="read_committed",
