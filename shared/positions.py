@@ -17,6 +17,7 @@ from shared.errors import Rejected, StalePosition
 from shared.events.envelope import Fact, from_record, headers
 from shared.outbox import packed, unpacked
 from shared.tables import parked, positions
+from shared.values import value_object
 
 Outcome = Literal["applied", "repeated", "ignored", "waiting", "dead"]
 Carried = TypeVar("Carried", default=Fact)
@@ -30,7 +31,7 @@ class Slot(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Position:
     """Next offset to read, and the last record handled: its offset and ce_id (-1 and None before the first)."""
 

@@ -7,7 +7,7 @@ facts from Kafka. The order of locks: the episode, then the programs that it cla
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -35,9 +35,10 @@ from shared.errors import Rejected, Stale
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
 from shared.events.saying import said
+from shared.values import replace, value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Asked:
     """Who asks for what, on which episode; `version` is what the asker saw it at (If-Match), None: whatever it is.
 
@@ -52,7 +53,7 @@ class Asked:
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Situation:
     """What a decision is made on: the fold, every fact of the episode, claims on the programs that are locked."""
 

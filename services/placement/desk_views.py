@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.programs.seats import Claim
 from services.placement.tables import entries, episodes, seats
+from shared.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Line:
     """One line of a list. `facility` is the program's where it is about one, `home` the episode's."""
 
@@ -33,7 +33,7 @@ class Line:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Scope:
     """Whose lines somebody sees: of these facilities (None: all), the episode's own one (`home`) counting or not."""
 
@@ -47,7 +47,7 @@ class Scope:
         return self.home and line.home in self.facilities
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Question:
     """Which lines of a kind are asked for, at most so many, from behind (at, id) on."""
 

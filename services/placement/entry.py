@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from shared.events.envelope import Fact
+from shared.values import value_object
 
 Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective"]
 STATES: dict[Kind, tuple[str, ...]] = {
@@ -22,7 +22,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Entry:
     """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON."""
 

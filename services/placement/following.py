@@ -7,7 +7,6 @@ again with what was stated, it says nothing more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from services.placement.continuum.about import about
@@ -22,9 +21,10 @@ from services.placement.search.searches import DESK, Search, searches
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
 from shared.events.placing import SeatHeld, SeatReleased
+from shared.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Seen:
     """One episode at its desk: the fold before a change and after it, all own facts of the desk in their order, and the
     ce_ids that made the change."""

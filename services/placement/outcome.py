@@ -7,7 +7,6 @@ itself, once for each batch that changed it. Everything names the fact that caus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -29,6 +28,7 @@ from shared.events.base import CareFact
 from shared.events.envelope import Fact, Record, rfc3339, to_record
 from shared.events.saying import said
 from shared.events.taking_back import FactCancelled
+from shared.values import value_object
 
 WRITER = "placement"
 UNKNOWN = "unknown"
@@ -36,7 +36,7 @@ Ids = Callable[[], str]
 Standing = dict[str, StandingAnnouncement]
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class AtTheDesk:
     """What an episode's row and document say of its desk: whether there is anything, the mark of its entries in lists,
     the state of the search that is open, the first day agreed where none has begun."""
@@ -50,7 +50,7 @@ class AtTheDesk:
 NOTHING = AtTheDesk()
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Outcome:
     """What is to be kept and sent of one episode. `sent` are only the periods with a new version."""
 
@@ -61,7 +61,7 @@ class Outcome:
     opened: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Telling:
     """How this batch tells things of one episode: when, by which ids, caused by which fact."""
 

@@ -7,7 +7,7 @@ The order of locks goes on: episodes are locked by the caller, programs here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.placement import desk_store, store
@@ -27,6 +27,7 @@ from shared.db import Connection
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
+from shared.values import replace, value_object
 
 ACTOR = "placement"
 ROUNDS = 8
@@ -66,7 +67,7 @@ class Change:
         return Seen(self.before, self.after, tuple(self.own or ()), self.because)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Publishing:
     """How one transaction tells things: by which rules, when, with which ids."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -11,12 +10,13 @@ from services.placement.billing.authorizations import NeedsAuthorization
 from services.placement.billing.model import BilledAs, BillingTable
 from services.placement.search.levels import Question, Recommendation, recommend
 from shared.site_config import Site
+from shared.values import value_object
 
 KEPT = 4096
 """Answers kept for each question: far more than a site has places, and bounded, since messages name the places."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Rules:
     """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed,
     which payer wants to be asked first, which level is recommended; and the site itself, for the desk."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.tables import episodes, fact_of, facts
 from shared.events.base import type_name
 from shared.events.envelope import Fact
+from shared.values import value_object
 
 _TOLD = tuple(type_name(name) for name in ("attended", "absent"))
 _ABOUT = (*_TOLD, type_name("placed"), type_name("fact-cancelled"))
@@ -27,7 +27,7 @@ _EPISODE = sa.select(
 ).where(episodes.c.episode_id == sa.bindparam("episode_id"), episodes.c.version > 0)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Attendance:
     """One episode with placement's own facts about its placements and sessions, in their order."""
 

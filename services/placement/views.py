@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +18,13 @@ from services.placement.tables import claim_of, entries, entry_of, episodes, fac
 from shared.events.envelope import Fact
 from shared.positions import counted
 from shared.tables import outbox, parked, positions
+from shared.values import value_object
 
 Facilities = frozenset[str] | None
 """Which facilities somebody may see; None: all."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Listed:
     """One episode in a list."""
 
@@ -39,7 +39,7 @@ class Listed:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Stored:
     """One episode's row as it is kept; the columns of lists among it."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from shared.errors import InvalidMessage
+from shared.values import value_object
 
 SOURCE = "/stepdown/"
 LONGEST = 200
@@ -35,10 +36,9 @@ class Record(NamedTuple):
     headers: list[tuple[str, bytes]]
 
 
-@dataclass(slots=True)
+@value_object
 class Fact:
-    """One published record: the CloudEvents attributes and the value. Nobody changes one; frozen, each would take
-    three times as long to make.
+    """One published record: the CloudEvents attributes and the value.
 
     `sequence` counts 1,2,3… for each (writer, subject). `type` is the whole ce_type, `care.admitted.v1`.
     The value is a plain dict: it was checked when its writer made it (base.CareFact).

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from services.placement.billing.model import Change, Period, PeriodKey, SentPeriod
+from shared.values import replace
 
 OPENED, AMENDED = "service-period-opened", "service-period-amended"
 CLOSED, VOIDED = "service-period-closed", "service-period-voided"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
 from services.placement.continuum.model import StayKey
+from shared.values import value_object
 
 STILL_PATIENT = "30"
 """Patient status while a period has no end, and where it ends but its stay goes on (contract 4; NUBC FL17)."""
@@ -23,7 +23,7 @@ class PeriodKey(NamedTuple):
     root: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class BilledAs:
     """How the site bills a place: program, form, codes of its own tables as (system, code).
 
@@ -43,7 +43,7 @@ BillingTable = Callable[[str, str | None, str | None, str], BilledAs]
 """(facility, program, unit, level) → how it is billed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Period:
     """One stretch of one stay as it should be billed now, [start, end) with no end while it is open.
 
@@ -66,7 +66,7 @@ class Period:
         return (self.key.kind, self.key.stay)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class SentPeriod:
     """The last version that went out for a key. `life` counts the ids that the key has had: 1,2,3…"""
 
@@ -78,7 +78,7 @@ class SentPeriod:
     supersedes: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Change:
     """One version to publish: `name` is service-period-opened, …, `value` a whole one, `sent` what to keep."""
 

@@ -6,7 +6,6 @@ Gap, on purpose: a session on a day that isn't counted (the leaving day of a 24-
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,7 @@ from services.placement.billing.edits import warnings
 from services.placement.billing.model import BilledAs, BillingTable, Period
 from services.placement.billing.stretches import Cover, Stretch, covers, stretches
 from services.placement.continuum.model import Folded, Segment, StayState
+from shared.values import replace
 
 
 def periods(

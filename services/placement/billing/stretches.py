@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from services.placement.billing.days import FOREVER, Block, SamePlace, Suspensio
 from services.placement.billing.model import UNKNOWN_PAYER, PeriodKey
 from services.placement.billing.suspensions import suspended_days
 from services.placement.continuum.model import CoverageFrom, Folded, Segment, StayState
+from shared.values import value_object
 
 
 class Cover(NamedTuple):
@@ -29,7 +29,7 @@ class Cover(NamedTuple):
     root: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Stretch:
     """[start, end) of one stay at one place and cover; `end` is days.FOREVER while open."""
 

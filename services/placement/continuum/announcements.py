@@ -8,7 +8,6 @@ it is stated, and never compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from services.placement.continuum.model import Closing, Conflict, Folded, StaySt
 from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.steps import Step, content_of, steps_of
 from shared.events.levels import Level
+from shared.values import value_object
 
 READMISSION_DAYS: Final = 30
 """Contract 3.2: an inpatient stay that begins 1 to 30 days after a standing inpatient discharge."""
@@ -25,7 +25,7 @@ READMISSION_DAYS: Final = 30
 ZoneOf = Callable[[str], ZoneInfo]
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Announced:
     """One announcement that should stand: `name` is the short ce_type, `value` plain JSON without `recorded_at`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from services.placement.continuum.model import Closing, Folded, LevelChange, StayState
 from services.placement.continuum.order import Told, day_of, leaving_day
 from services.placement.continuum.states import Word
+from shared.values import replace
 
 TOLD = frozenset({"aftercare-closed", "episode-ended"})
 """Closings that somebody states; a death closes by itself."""

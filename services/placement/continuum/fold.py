@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from services.placement.continuum.around import Around
@@ -17,6 +16,7 @@ from services.placement.continuum.standing import Standing, own_name, read, spea
 from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, Word
 from services.placement.continuum.stay import judged
 from shared.events.envelope import Fact
+from shared.values import replace
 
 _NEEDS_THE_PAST = frozenset({"fact-cancelled", "conflict-settled"})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.placement.continuum.model import LevelChange, Segment, Span, StayKey, StayState
 from services.placement.continuum.order import midnight
 from shared.events.levels import RANK, ROUND_THE_CLOCK
+from shared.values import replace
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from services.placement.continuum.standing import own_name
 from services.placement.continuum.states import ENTRIES, MOVING, SESSIONS, Word
 from services.placement.continuum.stay import lived, with_diagnoses, with_sessions
 from shared.events.levels import ROUND_THE_CLOCK
+from shared.values import replace
 
 ZoneOf = Callable[[str], ZoneInfo]
 

@@ -6,9 +6,11 @@ replacements, so that it stays the same when a fact is restated (contract 4, Ide
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from typing import Any, Literal
+
+from shared.values import value_object
 
 FOLD_VERSION = 4
 """Raised whenever the fold gives another result for the same facts; rows with an older one are folded anew."""
@@ -17,7 +19,7 @@ StayKey = tuple[str, str]
 """(kind, id): kind is visit or placement."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Segment:
     """A stretch of a stay in one place: it lasts until the next segment begins, or the stay ends."""
 
@@ -29,7 +31,7 @@ class Segment:
     root: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Away:
     """A leave: from `since` until `until`, or still away."""
 
@@ -39,7 +41,7 @@ class Away:
     fact: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Ending:
     """What ended a stay: the ending fact's name (discharged, completed, discontinued, visit-ended)."""
 
@@ -52,7 +54,7 @@ class Ending:
     """Empty where the fact was never restated."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Session:
     """One attended or missed session; `services` is empty and `reason` set when it was missed."""
 
@@ -66,7 +68,7 @@ class Session:
     """Empty where the fact was never restated."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Span:
     """[since, until): until None means it goes on."""
 
@@ -74,7 +76,7 @@ class Span:
     until: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class StayState:
     """One stay, by the facts that stand. The first segment's fact began it."""
 
@@ -133,7 +135,7 @@ class StayState:
         return self.open and bool(self.away) and self.away[-1].until is None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class CoverageFrom:
     """From this day on, these payers: [{order, payer, plan?}] in order."""
 
@@ -144,7 +146,7 @@ class CoverageFrom:
     """Empty where the fact was never restated."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class LevelChange:
     """The episode's level from an instant on: None where no stay with a level is open. `stay` holds it."""
 
@@ -153,7 +155,7 @@ class LevelChange:
     stay: StayKey | None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Conflict:
     """Facts that can't all be so: the same facts and kind give the same id."""
 
@@ -163,7 +165,7 @@ class Conflict:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Closing:
     """The episode was over from `at` on, until a stay that begins later takes it up again.
 
@@ -178,7 +180,7 @@ class Closing:
     reopened_by: StayKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Window:
     """A follow-up window that aftercare told, and how it ended: None, kept, missed, excluded."""
 
@@ -189,7 +191,7 @@ class Window:
     fact: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Folded:
     """One episode by all its standing facts. Two sets of the same facts give equal values, in whatever order they came.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 from services.placement.continuum.model import Away, Ending, Segment, Session, StayState
 from services.placement.continuum.order import Told, day_of, leaving_day, midnight
 from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, Word, state_of
+from shared.values import replace
 
 
 def lived(stay: StayState | None, told: Iterable[Told]) -> tuple[StayState | None, dict[str, str]]:

@@ -17,6 +17,7 @@ from shared.auth import Caller
 from shared.clock import Clock
 from shared.commands import Command
 from shared.db import Connection, Database
+from shared.values import value_object
 
 COORDINATORS = ("coordinator",)
 PROGRAMS = ("coordinator", "program")
@@ -36,7 +37,7 @@ KINDS = {
 """Path under /api/ → what one of them is called, in lists, audit and `find`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Parts:
     """What the desk is made with."""
 

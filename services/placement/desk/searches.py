@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
 from shared.events.placing import Needs
 from shared.site_config import Site
+from shared.values import replace
 
 
 def reopen(now: Situation, _: str, asked: OpenSearch) -> Decided:

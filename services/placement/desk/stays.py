@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from services.placement.acting import Decided, Situation
@@ -29,6 +28,7 @@ from shared.errors import Rejected
 from shared.events.envelope import Fact
 from shared.events.placing import SeatHeld
 from shared.events.stays import LeaveEnded, LeaveStarted
+from shared.values import replace
 
 _TAKEN_ALONG = frozenset({"absent", "leave-started", "leave-ended"})
 """What goes with a first day that was never so; what rests on care that was given has to be taken back first."""

@@ -7,11 +7,11 @@ Sources: 42 CFR 2.31 (what a consent names), 2.33 (treatment, payment, operation
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from shared.events.disclosures import BasisKind
+from shared.values import value_object
 
 Word = Literal[
     "no-consent", "other-discloser", "other-purpose", "cancelled", "revoked", "expired", "not-begun", "not-in-scope"
@@ -34,7 +34,7 @@ ALL_PURPOSES = {"tpo": frozenset({"treatment", "payment", "operations"})}
 Over = Literal["revoked", "expired", "cancelled", "replaced"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Asked:
     """Who would get something, what for, from which facility, about what."""
 
@@ -45,7 +45,7 @@ class Asked:
     labels: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Basis:
     """One ground for disclosing. None for a discloser or purpose: whichever.
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from services.placement.gate.recipients import Outsider
 from shared.events.envelope import Fact
+from shared.values import value_object
 
 CANCEL = "fact-cancelled"
 Key = tuple[str, str]
@@ -19,7 +20,7 @@ Corrects = tuple[Literal["replaces", "cancels"], str]
 """How, and which fact_id that went out before."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Case:
     """One fact for one recipient: what would go out, if there is a basis. `place`: its turn in the episode."""
 

@@ -5,18 +5,18 @@ What was disclosed rests on what was known then: so a consent is never forgotten
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from services.placement.gate.bases import Basis, Over
 from shared.events.envelope import Fact
+from shared.values import replace, value_object
 
 RECORDED = "consent-recorded"
 ENDS: dict[str, Over] = {"consent-revoked": "revoked", "consent-expired": "expired"}
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Consent:
     """One consent-recorded. `learnt_at`, `ended_at`: when the gate took it in, and what ended it."""
 

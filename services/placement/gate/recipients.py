@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,12 +12,13 @@ from services.placement.gate.bases import Asked, Basis, Discloses
 from shared.events.base import type_name
 from shared.site_config import Site
 from shared.site_recipients import Recipient
+from shared.values import value_object
 
 KEPT = 4096
 """Answers kept: far more than a site has facilities, and bounded."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Outsider:
     """One recipient: which fields of which ce_type it gets, of which facilities (None: all), by which agreements."""
 
@@ -38,7 +38,7 @@ class Outsider:
         return ce_type in self.receives and (self.facilities is None or facility in self.facilities)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class GateRules:
     """The site as the gate sees it. `version`: of the config, kept with what it decided.
 

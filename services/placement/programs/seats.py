@@ -7,18 +7,19 @@ which instant a day begins. Never over capacity at any moment (contract 5.5); a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import datetime
 
 from services.placement.continuum.about import About
 from shared.errors import Rejected
 from shared.events.placing import SeatHeld, SeatReleased
+from shared.values import replace, value_object
 
 MOST_IN_A_GROUP = 10
 """The field's usual limit for process groups; site config allows no more either."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Seats:
     """How many a program takes at one time, and each of its groups."""
 
@@ -31,7 +32,7 @@ class Seats:
         return self.capacity if group is None else min(self.groups[group], MOST_IN_A_GROUP)
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Claim:
     """One seat, held or taken, over [since, until); it counts in the program, and in its group where it has one."""
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.placement.continuum.states import MEANING, Word
 from services.placement.continuum.wordings import roots_of
 from shared.events.envelope import Fact
+from shared.values import value_object
 
 SESSIONS = frozenset({"attended", "absent"})
 State = Literal["attended", "absent", "withdrawn"]
 STATES: tuple[State, ...] = ("attended", "absent", "withdrawn")
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class SessionTold:
     """One session. `id` is the ce_id of its first statement, `fact` its last wording; `word` says why it has no
     effect."""

@@ -5,14 +5,13 @@ No instrument's criteria are in here, only what the site wrote in its config; a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from shared.errors import SetUpError
 from shared.events.levels import RANK, Level
 from shared.site_values import LevelRule
+from shared.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Question:
     """What is known when a level has to be recommended; None and empty where nothing is known.
 
@@ -29,7 +28,7 @@ class Question:
     asked: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Recommendation:
     """The level, why in words, the rule's name, and the version of the site's config that had it."""
 

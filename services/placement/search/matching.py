@@ -7,19 +7,19 @@ order: musts, preferences met, the day of the first seat, id.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
 from shared.events.levels import WORDS
 from shared.events.placing import Needs
 from shared.site_values import Program
+from shared.values import value_object
 
 SOON = 3
 """Days of waiting that count as none for the preference."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Reason:
     """What one rule says of a program, for it or against it."""
 
@@ -29,7 +29,7 @@ class Reason:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Candidate:
     """One program: whether it meets every must, how many preferences, its first free day, and all reasons."""
 

@@ -8,7 +8,6 @@ its expiry is stated (contract 3.6 rule 8). Whether the seat is there is for who
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,9 +37,10 @@ from shared.events.placing import (
     SeatHeld,
 )
 from shared.site_values import Program
+from shared.values import replace, value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Asked:
     """One program that is to be asked, and for what."""
 

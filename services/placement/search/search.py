@@ -7,7 +7,6 @@ fold, so a discharge that is taken back takes its search along (contract 3.6 rul
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +19,7 @@ from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.levels import Level
 from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
+from shared.values import replace
 
 NO_NEXT_LEVEL: Final = frozenset({"deceased", "transfer"})
 """Dispositions after which nobody looks: another institution has the patient, or there is none."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
 from shared.events.envelope import Fact
 from shared.events.placing import Needs
+from shared.values import replace, value_object
 
 DESK: Final = frozenset(
     {
@@ -28,7 +28,7 @@ DESK: Final = frozenset(
 _ASKING = frozenset({"offer-sent", "offer-reopened"})
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Offer:
     """One offer of a search, as the facts leave it."""
 
@@ -45,7 +45,7 @@ class Offer:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Search:
     """One search, as the facts leave it. `fact` opened it; `trigger` is the root of the discharge or referral."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from services.placement.desk.frame import CARE, EVERYBODY
 from shared.desk import Listing
+from shared.values import value_object
 
 
-@dataclass(frozen=True, slots=True)
+@value_object
 class Of:
     """Entries of one kind in one state, for some roles."""
 
