@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import groupby
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -349,9 +349,11 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         return good, bad
 
     def _moves(self, records: Sequence[ConsumerRecord]) -> list[Move]:
+        parts: dict[Slot, list[ConsumerRecord]] = defaultdict(list)
+        for record in records:  # Kafka gives each partition in its order
+            parts[Slot(record.topic, record.partition)].append(record)
         moves = []
-        for slot, group in groupby(sorted(records, key=_place), key=lambda r: Slot(r.topic, r.partition)):
-            part = list(group)
+        for slot, part in parts.items():
             if slot not in self.at:
                 raise StalePosition(f"{self.consumer_name}: partition {slot.partition} went to another member")
             after = Position(part[-1].offset + 1, part[-1].offset, _ce_id(part[-1]))

@@ -70,6 +70,11 @@ class Tally:
         """Count `number` records of a partition under an outcome."""
         self.counts[slot][outcome] += number
 
+    def all(self, found: Iterable[Incoming[Any]], outcome: Outcome, each: int = 1) -> None:
+        """Count every one of these under an outcome, as `each`."""
+        for slot, number in Counter[Slot](one.slot for one in found).items():
+            self.add(slot, outcome, each * number)
+
     def refuse(self, incoming: Incoming[Any], why: str) -> None:
         """Make one record a dead letter in this transaction and count it; `why` has no value in it."""
         self.refused.append((incoming, why))

@@ -130,10 +130,14 @@ class Site(Part):
 
     def labels(self, facility: str, value: Mapping[str, Any]) -> set[str]:
         """What the units and programs are about that a fact's value names."""
-        parts = [value, *(part for name in ("from", "to") if isinstance(part := value.get(name), dict))]
-        units = [self.unit(facility, part["unit"]) for part in parts if isinstance(part.get("unit"), str)]
-        programs = [self.program(part["program"]) for part in parts if isinstance(part.get("program"), str)]
-        return {label for each in (*units, *programs) if each for label in each.labels}
+        found: set[str] = set()
+        for part in (value, value.get("from"), value.get("to")):
+            if isinstance(part, dict):
+                unit, program = part.get("unit"), part.get("program")
+                named = self.unit(facility, unit) if isinstance(unit, str) else None
+                run = self.program(program) if isinstance(program, str) else None
+                found.update(named.labels if named else (), run.labels if run else ())
+        return found
 
     def needs_authorization(self, payer: str, level: str) -> bool:
         """Whether the payer pays for the level only what it has authorized; False for one that is not known."""

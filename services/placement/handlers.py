@@ -5,8 +5,8 @@ Contract 3.6 and 5; house.md 6. The order of locks: positions (shared/kafka.py d
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from services.placement import store
@@ -20,7 +20,7 @@ from shared import audit, positions
 from shared.clock import Clock
 from shared.db import Connection
 from shared.events.envelope import Fact
-from shared.positions import Incoming, Slot, Tally
+from shared.positions import Incoming, Tally
 from shared.sequences import Sorted, sort_out
 
 CONSUMER = "placement.care.events"
@@ -77,14 +77,9 @@ async def _queue(connection: Connection, line: Line, parked: Sequence[Incoming],
     taken = [one for one in parked if (one.slot, one.offset) not in left]
     await positions.unpark(connection, CONSUMER, taken)
     await positions.park(connection, CONSUMER, early)
-    _count(tally, early, "waiting", 1)
-    _count(tally, taken, "waiting", -1)
-    _count(tally, (one for sorted_ in line.values() for one in sorted_.apply), "applied", 1)
-
-
-def _count(tally: Tally, found: Iterable[Incoming], outcome_: positions.Outcome, each: int) -> None:
-    for slot, number in Counter[Slot](one.slot for one in found).items():
-        tally.add(slot, outcome_, each * number)
+    tally.all(early, "waiting")
+    tally.all(taken, "waiting", -1)
+    tally.all((one for sorted_ in line.values() for one in sorted_.apply), "applied")
 
 
 async def _old(connection: Connection, line: Line, tally: Tally) -> None:
@@ -100,7 +95,7 @@ async def _old(connection: Connection, line: Line, tally: Tally) -> None:
             repeated.append(one)
         else:
             tally.refuse(one, "another fact of this writer has this ce_sequence already")
-    _count(tally, repeated, "repeated", 1)
+    tally.all(repeated, "repeated")
 
 
 def _place(one: Incoming) -> store.Place:

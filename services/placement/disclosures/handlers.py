@@ -90,21 +90,14 @@ async def _queue(
     connection: Connection, line: Iterable[Sorted[Incoming]], parked: Sequence[Incoming], tally: Tally
 ) -> None:
     """Park what came early, take out whose turn came, and count all of it."""
-    before = {(one.slot, one.offset) for one in parked}
-    left: set[object] = set()
-    early: list[Incoming] = []
-    for found in line:
-        left |= {(one.slot, one.offset) for one in found.early}
-        early += [one for one in found.early if (one.slot, one.offset) not in before]
-        for one in found.apply:
-            tally.add(one.slot, "applied")
-        for one in found.old:
-            tally.add(one.slot, "repeated")
+    line, before = list(line), {(one.slot, one.offset) for one in parked}
+    left = {(one.slot, one.offset) for found in line for one in found.early} if before else set()
+    early = [one for found in line for one in found.early if (one.slot, one.offset) not in before]
     taken = [one for one in parked if (one.slot, one.offset) not in left]
-    for one in early:
-        tally.add(one.slot, "waiting")
-    for one in taken:
-        tally.add(one.slot, "waiting", -1)
+    tally.all((one for found in line for one in found.apply), "applied")
+    tally.all((one for found in line for one in found.old), "repeated")
+    tally.all(early, "waiting")
+    tally.all(taken, "waiting", -1)
     await positions.unpark(connection, CONSUMER, taken)
     await positions.park(connection, CONSUMER, early)
 

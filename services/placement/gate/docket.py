@@ -51,11 +51,7 @@ class Ruling:
 
 def of_interest(fact: Fact, rules: GateRules) -> bool:
     """Whether a fact may make a case or change a consent; of others only labels and sequence count."""
-    return (
-        fact.name == CANCEL
-        or fact.name in ABOUT_CONSENT
-        or any(fact.type in outsider.receives for outsider in rules.outsiders.values())
-    )
+    return fact.type in rules.received or fact.name == CANCEL or fact.name in ABOUT_CONSENT
 
 
 def changes_consents(facts: Iterable[Fact]) -> bool:
@@ -118,12 +114,14 @@ def _labels(docket: Docket, fact: Fact, rules: GateRules) -> frozenset[str]:
     Writers label what they know; a fact that says less than those before it of the same stay is about the same care.
     """
     told, stay = fact.value.get("labels"), fact.value.get("stay")
-    own = {label for label in told if isinstance(label, str)} if isinstance(told, list) else set()
-    if isinstance(facility := fact.value.get("facility"), str):
-        own |= rules.named_labels(facility, fact.value)
+    own = frozenset(label for label in told if isinstance(label, str)) if isinstance(told, list) else frozenset()
+    if isinstance(facility := fact.value.get("facility"), str) and (named := rules.named_labels(facility, fact.value)):
+        own |= named
     where = f"{stay.get('kind')}:{stay.get('id')}" if isinstance(stay, dict) else EPISODE
-    for place in {where, EPISODE}:
-        docket.labels[place] = docket.labels.get(place, frozenset()) | own
+    for place in (where, EPISODE):
+        known = docket.labels.get(place)
+        if known is None or not own <= known:
+            docket.labels[place] = own.union(known or ())
     return docket.labels[where]
 
 

@@ -42,10 +42,12 @@ class Outsider:
 class GateRules:
     """The site as the gate sees it. `version`: of the config, kept with what it decided.
 
-    `named_labels`: what the units and programs are about that a fact names.
+    `received`: every ce_type that some recipient gets. `named_labels`: what the units and programs are about that a
+    fact names.
     """
 
     outsiders: Mapping[str, Outsider]
+    received: frozenset[str]
     version: str
     notice: str
     zone_of: Callable[[str], ZoneInfo]
@@ -65,8 +67,10 @@ def gate_rules(site: Site) -> GateRules:
         named = site.facility(discloser)
         return named.name == facility if named else discloser == site.name
 
+    outsiders = {each.id: outsider(each, site) for each in site.recipients}
     return GateRules(
-        outsiders={each.id: outsider(each, site) for each in site.recipients},
+        outsiders=outsiders,
+        received=frozenset(kind for each in outsiders.values() for kind in each.receives),
         version=site.version,
         notice=site.redisclosure_notice,
         zone_of=lru_cache(KEPT)(site.zone),
