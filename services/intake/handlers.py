@@ -50,13 +50,12 @@ class Intake:
     seal: Seal
     clock: Callable[[], datetime]
 
-    async def receive(self, batch: Sequence[Received]) -> list[Answer]:
-        """An answer for each frame, in order; when it returns, what was answered AA or AE is committed."""
-        frames = [self.letters_of(received) for received in batch]
+    async def receive(self, frames: Sequence[list[Letter]]) -> list[Answer]:
+        """An answer for each frame's letters, in order; when it returns, what was answered AA or AE is committed."""
         await self._keep([letter for letters in frames for letter in letters])
         answers = [together(letters) for letters in frames]
-        for received, answer in zip(batch, answers, strict=True):
-            metrics.MESSAGES.labels(received.door, answer.code).inc()
+        for letters, answer in zip(frames, answers, strict=True):
+            metrics.MESSAGES.labels(letters[0].door, answer.code).inc()
         return answers
 
     def letters_of(self, received: Received) -> list[Letter]:
