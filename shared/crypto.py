@@ -50,4 +50,4 @@ class Seal:
 
     def blind(self, text: str) -> bytes:
         """A keyed hash to search by without storing the text (HMAC-SHA-256 with a key derived from the oldest key)."""
-        return hmac.new(self._index_key, text.encode(), hashlib.sha256).digest()
+        return hmac.digest(self._index_key, text.encode(), "sha256")

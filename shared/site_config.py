@@ -10,7 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -292,6 +292,7 @@ def _facility_contradictions(site: Site, at: Location, facility: Facility) -> It
             yield here, f"nothing says how `{unit.level}` is billed here"
 
 
+@lru_cache(4096)  # asked for several times for each message, mostly with the same few names
 def _norm(text: str) -> str:
     return " ".join(text.split()).casefold()
 

@@ -1,4 +1,4 @@
-"""Statements asked of the driver itself, and several writes as one statement; SQL comes from stores, none is here.
+"""Statements asked of the driver itself, and several of them as one; SQL comes from stores, none is here.
 
 A statement through SQLAlchemy costs about 0.3 ms of this process, one of the driver's own prepared ones a third of it;
 a batch of one message is mostly that. Placeholders are PostgreSQL's: $1, $2 … in each statement.
@@ -17,6 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 _PLACE = re.compile(r"\$(\d+)")
 
 
+class Read(NamedTuple):
+    """A SELECT and what it is given. Asked together with others it has no column of arrays: the driver can't read it."""
+
+    sql: str
+    given: tuple[Any, ...]
+
+
 class Write(NamedTuple):
     """An INSERT, UPDATE or DELETE, and what it is given; no two of one transaction may write the same row."""
 
@@ -28,6 +35,14 @@ async def rows(connection: AsyncConnection, sql: str, *given: Any) -> Sequence[A
     """The rows of a statement, inside the connection's transaction; columns by name or place."""
     found: Sequence[Any] = await (await _driver(connection)).fetch(sql, *given)
     return found
+
+
+async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[list[Any]]:
+    """The rows of each of the reads, in one round trip; columns by place. All of them see one moment."""
+    every = list(reads)
+    sql = _asked(tuple((read.sql, len(read.given)) for read in every))
+    found = await (await _driver(connection)).fetchrow(sql, *(value for read in every for value in read.given))
+    return list(found)
 
 
 async def at_once(connection: AsyncConnection, writes: Iterable[Write]) -> None:
@@ -50,15 +65,25 @@ def bytes_array(values: Iterable[bytes]) -> str:
 
 @lru_cache(256)
 def _joined(parts: tuple[tuple[str, int], ...]) -> str:
-    """The statements as parts of one, their placeholders counted on."""
+    """The writes as parts of one statement."""
     if len(parts) == 1:
         return parts[0][0]
+    return "WITH " + ",\n".join(f"w{n} AS ({sql})" for n, sql in enumerate(_counted_on(parts))) + "\nSELECT"
+
+
+@lru_cache(256)
+def _asked(parts: tuple[tuple[str, int], ...]) -> str:
+    """The reads as one statement of one row: an array of rows for each."""
+    return "SELECT " + ",\n".join(f"ARRAY(SELECT r FROM ({sql}) AS r)" for sql in _counted_on(parts))
+
+
+def _counted_on(parts: tuple[tuple[str, int], ...]) -> list[str]:
+    """The statements, their placeholders counted on from one to the next."""
     counted, before = [], 0
-    for number, (sql, given) in enumerate(parts):
-        moved = _PLACE.sub(lambda found, by=before: f"${int(found[1]) + by}", sql)  # type: ignore[misc]
-        counted.append(f"w{number} AS ({moved})")
+    for sql, given in parts:
+        counted.append(_PLACE.sub(lambda found, by=before: f"${int(found[1]) + by}", sql))  # type: ignore[misc]
         before += given
-    return "WITH " + ",\n".join(counted) + "\nSELECT"
+    return counted
 
 
 async def _driver(connection: AsyncConnection) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.intake import consumer, mllp
 from services.intake.handlers import Intake
-from services.intake.reading import Answer, Received
+from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.timers import timers
 from services.intake.web import routes
@@ -24,7 +24,7 @@ NAME = "intake"
 class Doors:
     """The reception and the doors that hand in there: it opens before them and closes after them."""
 
-    def __init__(self, reception: Reception[Received, Answer], doors: Sequence[Door]) -> None:
+    def __init__(self, reception: Reception[Received, list[Letter], Answer], doors: Sequence[Door]) -> None:
         self.reception, self.doors = reception, doors
 
     async def start(self) -> None:
@@ -40,12 +40,17 @@ class Doors:
         await self.reception.stop()
 
 
+def reception_of(intake: Intake) -> Reception[Received, list[Letter], Answer]:
+    """Where the doors hand in what they received."""
+    return Reception(intake.letters_of, intake.receive, size=lambda each: len(each.raw))
+
+
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts from its settings. Raises SetUpError where one is missing."""
     site = site_config.load(settings.config)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock)
-    reception: Reception[Received, Answer] = Reception(intake.receive, size=lambda each: len(each.raw))
+    reception = reception_of(intake)
     limits = mllp.Limits(frame_bytes=site.limits.message_bytes)
     door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls())
     broker = broker_for(settings, NAME)

@@ -19,10 +19,11 @@ from services.intake.identity import whose
 from services.intake.ids import new_id
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
-from services.intake.people.handlers import Telling, keep
+from services.intake.people.handlers import Telling, keeping
 from services.intake.placing import Places, deliver, put
 from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
 from services.intake.settling import Ledger, Settled, settle
+from services.intake.visits.loose import visit_id
 from shared import audit, metrics, outbox
 from shared.crypto import Seal
 from shared.db import Connection, Database
@@ -49,13 +50,12 @@ class Intake:
     seal: Seal
     clock: Callable[[], datetime]
 
-    async def receive(self, batch: Sequence[Received]) -> list[Answer]:
-        """An answer for each frame, in order; when it returns, what was answered AA or AE is committed."""
-        frames = [self.letters_of(received) for received in batch]
+    async def receive(self, frames: Sequence[list[Letter]]) -> list[Answer]:
+        """An answer for each frame's letters, in order; when it returns, what was answered AA or AE is committed."""
         await self._keep([letter for letters in frames for letter in letters])
         answers = [together(letters) for letters in frames]
-        for received, answer in zip(batch, answers, strict=True):
-            metrics.MESSAGES.labels(received.door, answer.code).inc()
+        for letters, answer in zip(frames, answers, strict=True):
+            metrics.MESSAGES.labels(letters[0].door, answer.code).inc()
         return answers
 
     def letters_of(self, received: Received) -> list[Letter]:
@@ -112,6 +112,7 @@ class Intake:
             unsure = await store.lock_patients(connection, patients)
             found = deliver([], await store.visits_of(connection, patients), unsure)
             found.settle_all()
+            await store.fill(connection, found.stored)
             ledger = await store.ledger_of(connection, patients)
             _, writes = await _settled(connection, found, [], ledger, self)
             await at_once(connection, writes)
@@ -123,10 +124,11 @@ async def take_in(connection: Connection, letters: Sequence[Letter], intake: Int
     news = [letter for letter in letters if letter.stored]
     about = [letter for letter in news if letter.adt is not None and letter.outcome.code == "AA"]
     unsure = await _find_patients(connection, about, intake) if about else set()
-    repeats = await _repeats(connection, news)
+    loaded = await _load(connection, news, about) if news else store.NOTHING
+    repeats = await _repeats(connection, news, loaded)
     news = [letter for letter in news if id(letter) not in repeats]
     about = [letter for letter in about if id(letter) not in repeats]
-    writes = await _settle(connection, about, unsure, intake) if about else []
+    writes = await _settle(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_kept(letter) for letter in news])
     await at_once(connection, writes + _account(letters, repeats, intake))
 
@@ -169,11 +171,17 @@ def _new_identifiers(
     return list(rows.values())
 
 
-async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int]:
+async def _load(connection: Connection, news: Sequence[Letter], about: Sequence[Letter]) -> store.Loaded:
+    patients = sorted({letter.patient_id for letter in about if letter.patient_id})
+    keys = sorted({key for letter in about if letter.adt and (key := visit_id(letter.adt))})
+    return await store.load(connection, [(letter.ids, letter.body) for letter in news], patients, keys)
+
+
+async def _repeats(connection: Connection, letters: Sequence[Letter], loaded: store.Loaded) -> set[int]:
     """The letters that came before, or came already in this batch; they get the first answer."""
-    if not letters:
-        return set()
-    before = await store.before(connection, [(letter.ids, letter.body) for letter in letters])
+    before = loaded.before
+    came = [same.message_id for same in before.values() if same.message_id]
+    replies = await store.replies_to(connection, came) if came else {}
     first: dict[tuple[bytes, bytes], Letter] = {}
     bodies: dict[bytes, bytes] = {}
     repeats: set[int] = set()
@@ -181,7 +189,8 @@ async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int
         same = before[letter.ids, letter.body]
         earlier = first.setdefault((letter.ids, letter.body), letter)
         if same.message_id is not None:
-            letter.replies, letter.outcome, letter.note = same.replies, Outcome(same.answer), "repeat"
+            letter.replies = replies[same.message_id]
+            letter.outcome, letter.note = Outcome(same.answer), "repeat"
             repeats.add(id(letter))
         elif earlier is not letter:
             letter.replies, letter.outcome, letter.note = earlier.replies, earlier.outcome, "repeat"
@@ -191,17 +200,17 @@ async def _repeats(connection: Connection, letters: Sequence[Letter]) -> set[int
     return repeats
 
 
-async def _settle(connection: Connection, letters: Sequence[Letter], unsure: set[str], intake: Intake) -> list[Write]:
-    patients = sorted({letter.patient_id for letter in letters if letter.patient_id})
-    found = deliver(letters, await store.visits_of(connection, patients), unsure)
+async def _settle(
+    connection: Connection, letters: Sequence[Letter], unsure: set[str], loaded: store.Loaded, intake: Intake
+) -> list[Write]:
+    found = deliver(letters, loaded.visits, unsure)
     await store.doubt(connection, found.unsure - unsure)
-    ledger = await store.ledger_of(connection, patients)
+    await store.fill(connection, {key: visit for key, visit in found.stored.items() if key not in loaded.filled})
     for visit in found.untouched:
-        ledger.learn(visit)
-    settled, writes = await _settled(connection, found, letters, ledger, intake)
+        loaded.ledger.learn(visit)
+    settled, writes = await _settled(connection, found, letters, loaded.ledger, intake)
     _note(letters, settled)
-    await keep(connection, _tellings(letters), intake.seal)
-    return writes
+    return writes + keeping(_tellings(letters), loaded.persons, intake.seal)
 
 
 def _tellings(letters: Iterable[Letter]) -> list[Telling]:
@@ -217,8 +226,7 @@ def _tellings(letters: Iterable[Letter]) -> list[Telling]:
 async def _settled(
     connection: Connection, found: Places, letters: Sequence[Letter], ledger: Ledger, intake: Intake
 ) -> tuple[list[Settled], list[Write]]:
-    """Load and settle the touched visits; what is to be written of them, and to be sent."""
-    await store.fill(connection, found.stored)
+    """Settle the touched visits, which are filled; what is to be written of them, and to be sent."""
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
             told = Said(letter.adt, letter.message_id, letter.arrived_at)

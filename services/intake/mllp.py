@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import cast
 
 from services.intake.frames import Framer, TooLong, framed
-from services.intake.reading import Answer, Received, refusal
+from services.intake.reading import Answer, Letter, Received, refusal
 from services.intake.reception import Reception
 from shared import metrics
 from shared.run import bound
@@ -53,7 +53,7 @@ class Door:
 
     def __init__(
         self,
-        reception: Reception[Received, Answer],
+        reception: Reception[Received, list[Letter], Answer],
         address: tuple[str, int],
         clock: Callable[[], datetime],
         *,

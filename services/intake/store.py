@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from services.intake import kept
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
+from services.intake.people import store as people
 from services.intake.settling import Ledger, OnFile, Settled, Stated, Stray, joined
 from shared.db import Connection
-from shared.writes import Write, array, rows
+from shared.writes import Read, Write, array, rows, together
 
 _OWNERS = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
     "WITH o AS MATERIALIZED (SELECT key, patient_id FROM patient_identifiers WHERE key = ANY(CAST(:keys AS bytea[]))), "
@@ -42,11 +43,12 @@ _MOVE = (
     "FROM unnest($1::text[], $2::text[]) AS n(message_id, visit_id) WHERE m.message_id = n.message_id"
 )
 _BEFORE = (
-    "SELECT n.ids, n.body, m.replies, m.answer, m.message_id, "
+    "SELECT n.ids, n.body, m.answer, m.message_id, "
     "EXISTS (SELECT 1 FROM messages AS o WHERE o.ids = n.ids AND o.body <> n.body) AS other "
     "FROM unnest($1::bytea[], $2::bytea[]) AS n(ids, body) "
     "LEFT JOIN messages AS m ON m.ids = n.ids AND m.body = n.body"
 )
+_REPLIES = "SELECT message_id, replies FROM messages WHERE message_id = ANY($1::text[])"
 _VISITS = (
     "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at FROM visits "
     "WHERE patient_id = ANY($1::text[])"
@@ -57,13 +59,15 @@ _EPISODES = (
     "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at FROM episodes AS e "
     "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
 )
+_GIVEN = "$1::text[]"
+_NAMED = "ARRAY(SELECT visit_id FROM visits WHERE patient_id = ANY($1::text[]) AND visit_key = ANY($2::text[]))"
 _SAID = (
     "SELECT visit_id, message_id, arrived_at, said, note, reason FROM messages "
-    "WHERE visit_id = ANY($1::text[]) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
+    "WHERE visit_id = ANY({visits}) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
 )
 _STANDING = (
-    "SELECT visit_id, ce_id, key, type, stay_id, occurred_at, value, message_id FROM facts "
-    "WHERE visit_id = ANY($1::text[]) AND standing"
+    "SELECT visit_id, ce_id, to_json(key)::text AS key, type, stay_id, occurred_at, value, message_id FROM facts "
+    "WHERE visit_id = ANY({visits}) AND standing"
 )
 _KEEP_VISITS = (
     "INSERT INTO visits (visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, mapping) "
@@ -145,21 +149,19 @@ async def doubt(connection: Connection, ids: Iterable[str]) -> None:
 
 
 class Before(NamedTuple):
-    """What is known of a message's ids: the answer of the very same one, and whether another one has them."""
+    """What is known of a message's ids: the very same one and its answer, and whether another one has them.
 
-    replies: tuple[bytes, ...]
+    Of a message that is news there is no message_id.
+    """
+
     answer: AckCode
     message_id: str | None
     other: bool
 
 
-async def before(connection: Connection, asked: Sequence[tuple[bytes, bytes]]) -> dict[tuple[bytes, bytes], Before]:
-    """(ids, body) → what came before; those of messages that are news have no message_id."""
-    given = [ids for ids, _ in asked], [body for _, body in asked]
-    return {
-        (row["ids"], row["body"]): Before(tuple(row["replies"] or ()), row["answer"], row["message_id"], row["other"])
-        for row in await rows(connection, _BEFORE, *given)
-    }
+async def replies_to(connection: Connection, message_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
+    """Message → what it was answered."""
+    return {row["message_id"]: tuple(row["replies"]) for row in await rows(connection, _REPLIES, message_ids)}
 
 
 class Kept(NamedTuple):
@@ -217,6 +219,47 @@ def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -
 # ── visits, episodes, facts ───────────────────────────────────────────────────────────────────────────────────────
 
 
+class Loaded(NamedTuple):
+    """What a batch needs to know: (ids, body) → what came before; and of its patients all visits, episodes, persons.
+
+    The visits in `filled` have their messages and their facts.
+    """
+
+    before: dict[tuple[bytes, bytes], Before]
+    visits: list[OnFile]
+    filled: set[str]
+    ledger: Ledger
+    persons: list[people.Sealed]
+
+
+NOTHING = Loaded({}, [], set(), Ledger(), [])
+
+
+async def load(
+    connection: Connection, asked: Sequence[tuple[bytes, bytes]], patients: Sequence[str], keys: Sequence[str]
+) -> Loaded:
+    """In one round trip: what came before messages (ids, body), and these patients, their visits of these keys filled.
+
+    The patients are locked by an earlier statement: what was waited for shows only to the next one.
+    """
+    before, visits, episodes, said, standing, persons = await together(
+        connection,
+        [
+            Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
+            Read(_VISITS, (patients,)),
+            Read(_EPISODES, (patients,)),
+            Read(_SAID.format(visits=_NAMED), (patients, keys)),
+            Read(_STANDING.format(visits=_NAMED), (patients, keys)),
+            people.sealed_of(patients),
+        ],
+    )
+    found = [OnFile(*row) for row in visits]
+    named = {visit.visit_id: visit for visit in found if visit.key in set(keys)}
+    _fill(named, said, standing)
+    known = {(ids, body): Before(*rest) for ids, body, *rest in before}
+    return Loaded(known, found, set(named), _ledger(episodes), [people.Sealed(*row) for row in persons])
+
+
 async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnFile]:
     """All visits of patients, without messages and facts."""
     return [OnFile(*row) for row in await rows(connection, _VISITS, list(patients))]
@@ -227,8 +270,12 @@ async def ledger_of(connection: Connection, patients: Iterable[str]) -> Ledger:
 
     A request counts until care.episodes says what became of it.
     """
+    return _ledger(await rows(connection, _EPISODES, list(patients)))
+
+
+def _ledger(episodes: Iterable[Sequence[Any]]) -> Ledger:
     found = Ledger()
-    for episode, patient, sequence, state, begun, ended, asked in await rows(connection, _EPISODES, list(patients)):
+    for episode, patient, sequence, state, begun, ended, asked in episodes:
         found.sequences[episode], found.owners[episode] = sequence, patient
         if state == "referred" or (state is None and asked is not None):
             found.asked.add(episode)
@@ -242,12 +289,18 @@ async def fill(connection: Connection, visits: Mapping[str, OnFile]) -> None:
     """Load the visits' messages with their notes, and the facts of them that stand."""
     if not visits:
         return
-    ids = list(visits)
-    for visit_id, message_id, arrived_at, said, note, reason in await rows(connection, _SAID, ids):
+    reads = [Read(sql.format(visits=_GIVEN), (list(visits),)) for sql in (_SAID, _STANDING)]
+    _fill(visits, *await together(connection, reads))
+
+
+def _fill(
+    visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]
+) -> None:
+    for visit_id, message_id, arrived_at, said, note, reason in messages:
         visits[visit_id].messages.append(Said(kept.decode(said), message_id, arrived_at))
         visits[visit_id].notes[message_id] = (note, reason)
-    for visit_id, ce_id, key, kind, stay_id, at, value, message_id in await rows(connection, _STANDING, ids):
-        wanted = Wanted(tuple(key), kind, at, orjson.loads(value), stay_id, None, message_id)
+    for visit_id, ce_id, key, kind, stay_id, at, value, message_id in standing:
+        wanted = Wanted(tuple(orjson.loads(key)), kind, at, orjson.loads(value), stay_id, None, message_id)
         visits[visit_id].standing[wanted.key] = Standing(ce_id, wanted)
 
 

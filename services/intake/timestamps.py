@@ -15,6 +15,7 @@ _NONE = timedelta()
 _YEARS = range(1800, 9900)
 
 
+@lru_cache(maxsize=4096)  # the times of one message are often the same, and those of messages of one visit
 def read_moment(text: str, zone: tzinfo) -> Moment:
     """`YYYYMMDD[HH[MM[SS[.S…]]]][±ZZZZ]` (HL7 v2.5.1 2.A.77), ISO 8601 too, as an instant.
 
@@ -38,6 +39,7 @@ def read_moment(text: str, zone: tzinfo) -> Moment:
     return Moment(instant, instant)
 
 
+@lru_cache(maxsize=4096)
 def read_day(text: str) -> date | None:
     """The calendar day of a stamp, as for a birth date or the start of a plan; None when it has none."""
     found = _HL7.fullmatch(text) or _ISO.fullmatch(text)

@@ -112,7 +112,7 @@ class Hospital:
 
     async def says(self, *messages: bytes) -> list[Answer]:
         """The answers to messages, in one batch."""
-        return await self.intake.receive([Received(raw, "mllp", NOW) for raw in messages])
+        return await self.intake.receive([self.intake.letters_of(Received(raw, "mllp", NOW)) for raw in messages])
 
     async def tells(self, trigger: str, at: str = "20260310090000", **more: Any) -> str:
         """The answer code to one message."""

@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from services.intake.app import Doors
+from services.intake.app import Doors, reception_of
 from services.intake.handlers import Intake
 from services.intake.mllp import Door, Limits
-from services.intake.reading import Answer, Received
-from services.intake.reception import Reception
 from tests.intake.sender import Sender
 
 
@@ -20,7 +18,7 @@ async def opened(
     intake: Intake, limits: Limits | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[Door, Doors]]:
     """A door on any free port, and the doors of the service."""
-    reception: Reception[Received, Answer] = Reception(intake.receive, size=lambda each: len(each.raw))
+    reception = reception_of(intake)
     door = Door(reception, ("127.0.0.1", 0), intake.clock, limits=limits, tls=tls)
     doors = Doors(reception, [door])
     await doors.start()

@@ -138,7 +138,7 @@ async def test_a_visit_within_the_limit_belongs_to_the_episode_before(
     ]
     arrived = NOW.replace(month=5)
     for batch in [told] if together else [[each] for each in told]:
-        await later.receive([Received(raw, "mllp", arrived) for raw in batch])
+        await later.receive([later.letters_of(Received(raw, "mllp", arrived)) for raw in batch])
     facts = await hospital.facts()
     assert sorted(fact.name for fact in facts) == ["admitted", "admitted", "discharged"]
     assert len({fact.subject for fact in facts}) == episodes
@@ -170,7 +170,8 @@ async def test_a_message_that_reading_fails_on_is_kept_and_the_others_are_taken(
     bare = site.model_copy(update={"facilities": (nowhere,)})
     bare.__dict__.pop("_facilities", None)
     broken = Intake(hospital.intake.database, bare, hospital.intake.seal, hospital.intake.clock)
-    first, second = await broken.receive([Received(raw, "mllp", NOW) for raw in (hospital.message("A01"), b"no HL7")])
+    sent = (hospital.message("A01"), b"no HL7")
+    first, second = await broken.receive([broken.letters_of(Received(raw, "mllp", NOW)) for raw in sent])
     assert (first.code, second.code) == ("AE", "AR")
     assert await _count(broken, "message_id = ANY(:ids) AND note = 'error'", ids=first.message_ids) == 1
 

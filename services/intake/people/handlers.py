@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from services.intake.people.finding import words_of
 from services.intake.people.person import Fields, Told, merged, packed, unpacked
 from shared.crypto import Seal
 from shared.db import Connection
+from shared.writes import Write, at_once, together
 
 
 class Telling(NamedTuple):
@@ -28,21 +29,25 @@ class Telling(NamedTuple):
 
 async def keep(connection: Connection, tellings: Sequence[Telling], seal: Seal) -> None:
     """Bring what is known of patients in line with what was said; the caller holds the locks of their rows."""
+    [found] = await together(connection, [store.sealed_of({telling.patient_id for telling in tellings})])
+    await at_once(connection, keeping(tellings, [store.Sealed(*row) for row in found], seal))
+
+
+def keeping(tellings: Sequence[Telling], kept: Iterable[store.Sealed], seal: Seal) -> list[Write]:
+    """The same as writes; `kept` is what is kept of these patients (`store.sealed_of`)."""
     if not tellings:
-        return
+        return []
     said: dict[str, list[Telling]] = defaultdict(list)
     for telling in tellings:
         said[telling.patient_id].append(telling)
-    kept = {row.patient_id: row for row in await store.sealed_of(connection, said)}
-    before = {patient: opened(row, seal) for patient, row in kept.items()}
+    before = {row.patient_id: opened(row, seal) for row in kept if row.patient_id in said}
     after = {patient: _with(before.get(patient, {}), told) for patient, told in said.items()}
     rows = [
         store.Sealed(patient, seal.close(packed(fields), _place(patient)), max(one.said_at for one in said[patient]))
         for patient, fields in sorted(after.items())
     ]
-    await store.keep(connection, rows)
-    await _change_words(connection, before, after, seal)
-    await store.keep_places(connection, {(telling.patient_id, telling.facility) for telling in tellings})
+    places = store.keep_places({(telling.patient_id, telling.facility) for telling in tellings})
+    return [store.keep(rows), places, *_change_words(before, after, seal)]
 
 
 def opened(row: store.Sealed, seal: Seal) -> Fields:
@@ -56,16 +61,14 @@ def _with(fields: Fields, told: Sequence[Telling]) -> Fields:
     return fields
 
 
-async def _change_words(
-    connection: Connection, before: dict[str, Fields], after: dict[str, Fields], seal: Seal
-) -> None:
+def _change_words(before: dict[str, Fields], after: dict[str, Fields], seal: Seal) -> list[Write]:
     gone: list[tuple[bytes, str]] = []
     new: list[tuple[bytes, str]] = []
     for patient, fields in after.items():
         was, now = words_of(before.get(patient, {})), words_of(fields)
         gone += [(seal.blind(word), patient) for word in was - now]
         new += [(seal.blind(word), patient) for word in now - was]
-    await store.change_words(connection, sorted(gone), sorted(new))
+    return store.change_words(sorted(gone), sorted(new))
 
 
 def _place(patient_id: str) -> str:

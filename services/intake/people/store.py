@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import sqlalchemy as sa
+from shared.writes import Read, Write
 
-from shared.db import Connection
-
-_SEALED = sa.text("SELECT patient_id, sealed, stated_at FROM identities WHERE patient_id = ANY(CAST(:ids AS text[]))")
-_KEEP = sa.text(
-    "INSERT INTO identities (patient_id, sealed, stated_at) SELECT * FROM unnest(CAST(:patients AS text[]), "
-    "CAST(:sealed AS bytea[]), CAST(:stated AS timestamptz[])) AS n(patient_id, sealed, stated_at) "
-    "ON CONFLICT (patient_id) DO UPDATE SET sealed = excluded.sealed, "
-    "stated_at = greatest(identities.stated_at, excluded.stated_at)"
+_SEALED = "SELECT patient_id, sealed, stated_at FROM identities WHERE patient_id = ANY($1::text[])"
+_KEEP = (
+    "INSERT INTO identities (patient_id, sealed, stated_at) SELECT * FROM unnest($1::text[], $2::bytea[], "
+    "$3::timestamptz[]) AS n(patient_id, sealed, stated_at) ON CONFLICT (patient_id) DO UPDATE "
+    "SET sealed = excluded.sealed, stated_at = greatest(identities.stated_at, excluded.stated_at)"
 )
-_WORDS = sa.text(
-    "INSERT INTO identity_words (word, patient_id) SELECT * FROM unnest(CAST(:words AS bytea[]), "
-    "CAST(:patients AS text[])) AS n(word, patient_id) ON CONFLICT DO NOTHING"
+_WORDS = (
+    "INSERT INTO identity_words (word, patient_id) SELECT * FROM unnest($1::bytea[], $2::text[]) "
+    "AS n(word, patient_id) ON CONFLICT DO NOTHING"
 )
-_FORGET = sa.text(
-    "DELETE FROM identity_words AS w USING unnest(CAST(:words AS bytea[]), CAST(:patients AS text[])) "
-    "AS n(word, patient_id) WHERE w.word = n.word AND w.patient_id = n.patient_id"
+_FORGET = (
+    "DELETE FROM identity_words AS w USING unnest($1::bytea[], $2::text[]) AS n(word, patient_id) "
+    "WHERE w.word = n.word AND w.patient_id = n.patient_id"
 )
-_PLACES = sa.text(
-    "INSERT INTO patient_facilities (patient_id, facility) SELECT * FROM unnest(CAST(:patients AS text[]), "
-    "CAST(:facilities AS text[])) AS n(patient_id, facility) ON CONFLICT DO NOTHING"
+_PLACES = (
+    "INSERT INTO patient_facilities (patient_id, facility) SELECT * FROM unnest($1::text[], $2::text[]) "
+    "AS n(patient_id, facility) ON CONFLICT DO NOTHING"
 )
 
 
@@ -39,28 +36,25 @@ class Sealed(NamedTuple):
     stated_at: datetime
 
 
-async def sealed_of(connection: Connection, patients: Collection[str]) -> list[Sealed]:
-    """What is kept of these patients; the caller holds the locks of their rows."""
-    return [Sealed(*row) for row in (await connection.execute(_SEALED, {"ids": sorted(patients)})).all()]
+def sealed_of(patients: Iterable[str]) -> Read:
+    """What is kept of these patients, as rows of `Sealed`; the caller holds the locks of their rows."""
+    return Read(_SEALED, (list(patients),))
 
 
-async def keep(connection: Connection, rows: Sequence[Sealed]) -> None:
-    """Write what is known of persons now."""
-    patients, sealed, stated = (list(column) for column in zip(*rows, strict=True))
-    await connection.execute(_KEEP, {"patients": patients, "sealed": sealed, "stated": stated})
+def keep(rows: Sequence[Sealed]) -> Write:
+    """What is known of persons now."""
+    return Write(_KEEP, _columns(rows))
 
 
-async def change_words(
-    connection: Connection, gone: Sequence[tuple[bytes, str]], new: Sequence[tuple[bytes, str]]
-) -> None:
+def change_words(gone: Sequence[tuple[bytes, str]], new: Sequence[tuple[bytes, str]]) -> list[Write]:
     """(hashed word, patient): those that lead to a patient no more, and those that do now."""
-    for statement, pairs in ((_FORGET, gone), (_WORDS, new)):
-        if pairs:
-            words, patients = (list(column) for column in zip(*pairs, strict=True))
-            await connection.execute(statement, {"words": words, "patients": patients})
+    return [Write(sql, _columns(pairs)) for sql, pairs in ((_FORGET, gone), (_WORDS, new)) if pairs]
 
 
-async def keep_places(connection: Connection, places: Collection[tuple[str, str]]) -> None:
+def keep_places(places: Collection[tuple[str, str]]) -> Write:
     """(patient, facility): who told of whom, which decides who may see the patient."""
-    patients, facilities = (list(column) for column in zip(*sorted(places), strict=True))
-    await connection.execute(_PLACES, {"patients": patients, "facilities": facilities})
+    return Write(_PLACES, _columns(sorted(places)))
+
+
+def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
+    return tuple(map(list, zip(*given, strict=True)))

@@ -170,7 +170,7 @@ def other_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) 
         yield Wanted(key, "diagnosis-recorded", at, value, stay_id, by.adt.stated_at, by.message_id)
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
     for day, (payers, by) in sorted(coverage(said, stay.begun, zone).items()):
-        at = max(read_moment(day.strftime("%Y%m%d"), zone).start, stay.begun)
+        at = max(read_moment(day.isoformat(), zone).start, stay.begun)
         value = {"effective_from": day.isoformat(), "coverage": payers}
         key = ("coverage-changed", stay_id, day.isoformat())
         yield Wanted(key, "coverage-changed", at, value, stay_id, by.adt.stated_at, by.message_id)

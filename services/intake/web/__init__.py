@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from services.intake.handlers import Intake
-from services.intake.reading import Answer, Received
+from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.web import consents, feeds, messages, openapi, patients, requests
 from shared.api import openapi as api
 
 
 def routes(
-    intake: Intake, reception: Reception[Received, Answer], desks: frozenset[str] = frozenset()
+    intake: Intake, reception: Reception[Received, list[Letter], Answer], desks: frozenset[str] = frozenset()
 ) -> list[BaseRoute]:
     """The service's own routes; pages of the `desks`' origins may ask who a patient is."""
     return [

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.intake.handlers import Intake
-from services.intake.reading import AWAY, ER7, Answer, Received
+from services.intake.reading import AWAY, ER7, Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.web import asking as ask
 from shared.api import asking
@@ -26,7 +26,7 @@ TAKEN = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "text/plain", "app
 """Media types of ER7 text that senders use; which charset it is, MSH-18 says."""
 
 
-def routes(intake: Intake, reception: Reception[Received, Answer]) -> list[Route]:
+def routes(intake: Intake, reception: Reception[Received, list[Letter], Answer]) -> list[Route]:
     """POST /hl7v2."""
 
     async def hl7v2(request: Request) -> Response:
