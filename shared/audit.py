@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.db import copy_rows
 from shared.errors import Rejected
 from shared.tables import audit, refusals
-from shared.writes import Write
+from shared.writes import Append, at_once
 
 
 class Entry(NamedTuple):
@@ -27,23 +27,14 @@ class Entry(NamedTuple):
 
 async def note(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     """Write entries. An entry without an actor is refused: ValueError."""
-    if any(not entry.actor for entry in entries):
-        raise ValueError("an audit entry needs an actor")
-    rows = [(e.at, e.actor, e.action, e.subject, e.times, e.reason) for e in entries]
-    await copy_rows(connection, audit, ("at", "actor", "action", "subject", "count", "reason"), rows)
+    await at_once(connection, noting(entries))
 
 
-_NOTE = (
-    "INSERT INTO audit (at, actor, action, subject, reason, count) SELECT * FROM unnest($1::timestamptz[], $2::text[], "
-    "$3::text[], $4::text[], $5::text[], $6::integer[])"
-)
-
-
-def noting(entries: Sequence[Entry]) -> list[Write]:
+def noting(entries: Sequence[Entry]) -> list[Append]:
     """The same as a write, to be done together with others. An entry without an actor is refused: ValueError."""
     if any(not entry.actor for entry in entries):
         raise ValueError("an audit entry needs an actor")
-    return [Write(_NOTE, tuple(map(list, zip(*entries, strict=True))))] if entries else []
+    return [Append(audit, ("at", "actor", "action", "subject", "reason", "count"), entries)]
 
 
 async def refused(connection: AsyncConnection, entry: Entry, no: Rejected) -> None:

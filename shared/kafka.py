@@ -323,7 +323,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         good, bad = ([], [(records[0], fault)]) if fault else self._decoded(records)
         moves, tally = self._moves(records), Tally()
         async with self.database.begin() as connection:
-            await positions.advance(connection, self.consumer_name, moves)
+            tally.some_wait = await positions.advance(connection, self.consumer_name, moves)
             if good:
                 await self.apply(connection, good, tally)
             for record, _ in bad:

@@ -24,12 +24,12 @@ from aiokafka.partitioner import murmur2
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import metrics
-from shared.db import Database, copy_rows
+from shared.db import Database
 from shared.errors import Transient
 from shared.events.envelope import Record
 from shared.tables import outbox
 from shared.writer_names import WriterNames
-from shared.writes import Write
+from shared.writes import Append, at_once
 
 log = logging.getLogger(__name__)
 
@@ -66,21 +66,13 @@ def unpacked(raw: bytes) -> list[tuple[str, bytes]]:
 
 async def send(connection: AsyncConnection, records: Sequence[Record]) -> None:
     """Put records into the outbox, in their order, inside the caller's transaction."""
-    rows = [(r.topic, r.key, r.value, packed(r.headers)) for r in records]
-    await copy_rows(connection, outbox, ("topic", "key", "value", "headers"), rows)
+    await at_once(connection, sending(records))
 
 
-_SEND = (
-    "INSERT INTO outbox (topic, key, value, headers) SELECT n.topic, n.key, n.value, n.headers FROM "
-    "unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[]) WITH ORDINALITY "
-    "AS n(topic, key, value, headers, place) ORDER BY n.place"
-)
-
-
-def sending(records: Sequence[Record]) -> list[Write]:
+def sending(records: Sequence[Record]) -> list[Append]:
     """The same as a write, to be done together with others."""
-    topics, keys, values = ([record[place] for record in records] for place in range(3))
-    return [Write(_SEND, (topics, keys, values, [packed(r.headers) for r in records]))] if records else []
+    rows = [(r.topic, r.key, r.value, packed(r.headers)) for r in records]
+    return [Append(outbox, ("topic", "key", "value", "headers"), rows)]
 
 
 def _seen(sent: asyncio.Future[Any]) -> None:

@@ -63,6 +63,8 @@ class Tally:
     """What came of records, by partition; a parked fact that is applied later counts waiting -1, applied +1."""
 
     counts: dict[Slot, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    some_wait: bool = True
+    """Whether facts may be parked; False spares the handler a look."""
     refused: list[tuple[Incoming[Any], str]] = field(default_factory=list)
     """Records that the handler found to be never right, each with why: they become dead letters."""
 
@@ -97,7 +99,8 @@ _ADVANCE = sa.text(
     "FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:remembered AS bigint[]), "
     "CAST(:nexts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:ids AS text[]), CAST(:received AS bigint[])) "
     "AS n(topic, partition, remembered, next, last, id, received) "
-    "WHERE p.consumer = :consumer AND p.topic = n.topic AND p.partition = n.partition AND p.next_offset = n.remembered"
+    "WHERE p.consumer = :consumer AND p.topic = n.topic AND p.partition = n.partition AND p.next_offset = n.remembered "
+    "RETURNING EXISTS (SELECT FROM positions AS w WHERE w.consumer = :consumer AND w.waiting > 0)"
 )
 _COUNT = sa.text(
     "UPDATE positions AS p SET applied = applied + n.a, repeated = repeated + n.r, ignored = ignored + n.i, "
@@ -154,8 +157,11 @@ async def reset(connection: AsyncConnection, consumer: str) -> int:
     return int(done.rowcount)
 
 
-async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Move]) -> None:
-    """The first statement of a batch's transaction. Raises StalePosition if another member went on meanwhile."""
+async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Move]) -> bool:
+    """The first statement of a batch's transaction: whether some facts wait for their turn.
+
+    Raises StalePosition if another member went on meanwhile.
+    """
     moves = sorted(moves)
     done = await connection.execute(
         _ADVANCE,
@@ -170,8 +176,10 @@ async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Mo
             "received": [m.received for m in moves],
         },
     )
-    if done.rowcount != len(moves):
+    found = done.scalars().all()
+    if len(found) != len(moves):
         raise StalePosition(f"{consumer}: another member went on with these partitions")
+    return any(found)
 
 
 async def count(connection: AsyncConnection, consumer: str, tally: Tally) -> None:

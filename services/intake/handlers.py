@@ -30,7 +30,7 @@ from shared.db import Connection, Database
 from shared.errors import Transient
 from shared.events import to_record
 from shared.site_config import Site
-from shared.writes import Write, array, at_once, bytes_array
+from shared.writes import Writes, array, at_once, bytes_array
 
 log = logging.getLogger(__name__)
 TOPIC = "care.events"
@@ -202,7 +202,7 @@ async def _repeats(connection: Connection, letters: Sequence[Letter], loaded: st
 
 async def _settle(
     connection: Connection, letters: Sequence[Letter], unsure: set[str], loaded: store.Loaded, intake: Intake
-) -> list[Write]:
+) -> Writes:
     found = deliver(letters, loaded.visits, unsure)
     await store.doubt(connection, found.unsure - unsure)
     await store.fill(connection, {key: visit for key, visit in found.stored.items() if key not in loaded.filled})
@@ -225,7 +225,7 @@ def _tellings(letters: Iterable[Letter]) -> list[Telling]:
 
 async def _settled(
     connection: Connection, found: Places, letters: Sequence[Letter], ledger: Ledger, intake: Intake
-) -> tuple[list[Settled], list[Write]]:
+) -> tuple[list[Settled], Writes]:
     """Settle the touched visits, which are filled; what is to be written of them, and to be sent."""
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
@@ -240,7 +240,7 @@ async def _settled(
     changed = [note for each in settled for note in each.notes if note.message_id in stored]
     said = [to_record(one.fact, TOPIC) for each in settled for one in each.stated]
     writes = store.keep_settled(settled, ledger, intake.site.version)
-    return settled, writes + store.keep_notes(changed) + outbox.sending(said)
+    return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
 
 
 async def _find_visits(connection: Connection, found: Places, letters: Sequence[Letter], intake: Intake) -> None:
@@ -282,7 +282,7 @@ def _kept(letter: Letter) -> store.Kept:
     )
 
 
-def _account(letters: Sequence[Letter], repeats: set[int], intake: Intake) -> list[Write]:
+def _account(letters: Sequence[Letter], repeats: set[int], intake: Intake) -> Writes:
     """Who sent what: audit rows and the feeds' counts, added up over the batch."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for letter in letters:
@@ -295,4 +295,4 @@ def _account(letters: Sequence[Letter], repeats: set[int], intake: Intake) -> li
         audit.Entry(now, f"{door}:{facility}", f"message {trigger}", facility, answer, number)
         for (facility, door, trigger, answer), number in counts.items()
     ]
-    return audit.noting(entries) + store.count_feeds(counts, now)
+    return [*audit.noting(entries), *store.count_feeds(counts, now)]

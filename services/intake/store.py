@@ -293,9 +293,7 @@ async def fill(connection: Connection, visits: Mapping[str, OnFile]) -> None:
     _fill(visits, *await together(connection, reads))
 
 
-def _fill(
-    visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]
-) -> None:
+def _fill(visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> None:
     for visit_id, message_id, arrived_at, said, note, reason in messages:
         visits[visit_id].messages.append(Said(kept.decode(said), message_id, arrived_at))
         visits[visit_id].notes[message_id] = (note, reason)

@@ -37,13 +37,12 @@ async def apply(
     for one in incoming:
         arriving[one.fact.subject].append(one)
     rows = await store.lock(connection, arriving)
-    parked = await positions.waiting(connection, CONSUMER, list(arriving))
+    parked = await positions.waiting(connection, CONSUMER, list(arriving)) if tally.some_wait else {}
     line = {
         episode: sort_out(rows[episode].seen, chain(parked.get(episode, ()), new)) for episode, new in arriving.items()
     }
     await _queue(connection, line, [one for group in parked.values() for one in group], tally)
     new = {episode: [one.fact for one in sorted_.apply] for episode, sorted_ in line.items() if sorted_.apply}
-    await store.keep(connection, [fact for group in new.values() for fact in group])
     await _old(connection, line, tally)
     if new:
         changes = await _changes(connection, rows, new, line, rules)
@@ -88,10 +87,10 @@ async def _old(connection: Connection, line: Line, tally: Tally) -> None:
     if not old:
         return
     at = await store.known(connection, list({_place(one) for one in old}))
-    early = {_place(one): one.fact.id for sorted_ in line.values() for one in sorted_.early}
+    at |= {_place(one): one.fact.id for sorted_ in line.values() for one in (*sorted_.early, *sorted_.apply)}
     repeated = []
     for one in old:
-        if (at.get(_place(one)) or early.get(_place(one))) == one.fact.id:
+        if at.get(_place(one)) == one.fact.id:
             repeated.append(one)
         else:
             tally.refuse(one, "another fact of this writer has this ce_sequence already")
@@ -116,12 +115,12 @@ async def _changes(
         found[episode] = Change(
             rows[episode], before, after or before, line[episode].seen, facts[-1], tuple(facts), because=(facts[-1].id,)
         )
-    for episode, all_facts in (await store.facts_of(connection, anew)).items():
+    stored = await store.facts_of(connection, anew)
+    for episode in anew:
         change = found[episode]
-        change.after = fold(all_facts, rules.zone_of)
+        change.after = fold([*stored[episode], *change.new], rules.zone_of)
         if change.row.fold_version != FOLD_VERSION and change.row.version:
-            came = {fact.id for fact in change.new}
-            change.before = fold([fact for fact in all_facts if fact.id not in came], rules.zone_of)
+            change.before = fold(stored[episode], rules.zone_of)
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from services.placement import desk_store, store
 from services.placement.continuum.about import about
@@ -28,6 +29,7 @@ from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
 from shared.values import replace, value_object
+from shared.writes import at_once
 
 ACTOR = "placement"
 ROUNDS = 8
@@ -101,11 +103,10 @@ async def publish(
         )
         for episode, one in changes.items()
     ]
-    await _save(connection, changes, made, lists)
     stated = [
         audit.Entry(by.now, ACTOR, "facts-stated", one.saved.episode_id, times=len(one.own)) for one in made if one.own
     ]
-    await audit.note(connection, [*entries_of_audit, *stated])
+    await _save(connection, changes, made, lists, [*entries_of_audit, *stated])
 
 
 async def _follow(connection: Connection, changes: Mapping[str, Change], by: Publishing) -> None:
@@ -147,7 +148,7 @@ async def _go_on(connection: Connection, moved: Sequence[tuple[Change, list[Fact
             one.after = after
     for episode, facts in (await store.facts_of(connection, [one.row.episode_id for one in anew])).items():
         one = next(each for each in anew if each.row.episode_id == episode)
-        one.after = fold([*facts, *one.stated], rules.zone_of)
+        one.after = fold([*facts, *one.new, *one.stated], rules.zone_of)
 
 
 async def _seat(connection: Connection, changes: Mapping[str, Change], by: Publishing) -> None:
@@ -211,19 +212,22 @@ async def _save(
     changes: Mapping[str, Change],
     made: Sequence[Outcome],
     lists: Mapping[str, tuple[AtTheDesk, tuple[Entry, ...]]],
+    told: Sequence[audit.Entry],
 ) -> None:
-    await store.keep(connection, [fact for one in made for fact in one.own])
-    await store.save(connection, [one.saved for one in made])
-    await store.keep_periods(
-        connection,
-        {one.saved.episode_id: one.sent for one in made if one.sent},
-        {period for one in made for period in one.opened},
+    periods = {one.saved.episode_id: one.sent for one in made if one.sent}
+    opened = {period for one in made for period in one.opened}
+    writes = (
+        *store.keeping(chain((f for one in changes.values() for f in one.new), (f for one in made for f in one.own))),
+        *store.saving([one.saved for one in made]),
+        *store.keeping_periods(periods, opened),
+        *audit.noting(told),
+        *outbox.sending([record for one in made for record in one.records]),
     )
+    await at_once(connection, writes)
     claims = {episode: claimed(one.own) for episode, one in changes.items() if one.own and _moved_a_seat(one)}
     await desk_store.put_seats(connection, claims)
     changed = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
     await desk_store.put_entries(connection, changed)
-    await outbox.send(connection, [record for one in made for record in one.records])
 
 
 def _moved_a_seat(one: Change) -> bool:

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
-from shared.db import copy_rows
 from shared.events.envelope import Fact
+from shared.writes import Append, Write
 
 
 @dataclass(slots=True)
@@ -78,16 +78,14 @@ _OUTDATED = (
     .limit(sa.bindparam("most", type_=sa.Integer))
     .with_for_update(skip_locked=True)
 )
-_SAVE = sa.text(
+_SAVE = (
     "UPDATE episodes AS e SET patient_id = n.patient_id, "
     "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
-    "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = CAST(n.seen AS jsonb), "
+    "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = n.seen::jsonb, "
     "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced, desk = n.desk, "
     "listed = n.listed "
-    "FROM unnest(CAST(:episode_id AS text[]), CAST(:patient_id AS text[]), CAST(:facility AS text[]), "
-    "CAST(:state AS text[]), CAST(:level AS text[]), CAST(:since AS timestamptz[]), CAST(:ineffective AS int[]), "
-    "CAST(:conflicts AS int[]), CAST(:seen AS text[]), CAST(:version AS bigint[]), CAST(:fold AS bytea[]), "
-    "CAST(:fold_version AS int[]), CAST(:announced AS bytea[]), CAST(:desk AS boolean[]), CAST(:listed AS bytea[])) "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], "
+    "$9::text[], $10::bigint[], $11::bytea[], $12::int[], $13::bytea[], $14::boolean[], $15::bytea[]) "
     "AS n(episode_id, patient_id, facility, state, level, since, ineffective, conflicts, seen, version, fold, "
     "fold_version, announced, desk, listed) WHERE e.episode_id = n.episode_id"
 )
@@ -108,21 +106,28 @@ _PERIODS = (
     .where(periods.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
     .order_by(periods.c.life)
 )
-_NEXT_VERSION = sa.text(
+_NEXT_VERSION = (
     "UPDATE periods AS p SET version = n.version, voided = n.voided, content = n.content "
-    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS int[]), CAST(:voided AS boolean[]), "
-    "CAST(:contents AS bytea[])) AS n(period_id, version, voided, content) WHERE p.period_id = n.period_id"
+    "FROM unnest($1::text[], $2::int[], $3::boolean[], $4::bytea[]) AS n(period_id, version, voided, content) "
+    "WHERE p.period_id = n.period_id"
 )
+_FACT = ("episode_id", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "value")
+_PERIOD = (
+    "period_id", "episode_id", "stay_kind", "stay_id", "root", "life", "version", "voided", "supersedes", "content",
+)  # fmt: skip
 
 Place = tuple[str, str, int]
 """(episode, writer, sequence): where exactly one fact belongs."""
 
 
 async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
-    """Insert the missing episodes, lock all of them in the one order, and give their rows."""
+    """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
     ids = sorted(episode_ids)
-    await connection.execute(_INSERT_MISSING, {"ids": ids})
-    return _rows((await connection.execute(_LOCK, {"ids": ids})).all())
+    found = _rows((await connection.execute(_LOCK, {"ids": ids})).all())
+    if len(found) < len(ids):
+        await connection.execute(_INSERT_MISSING, {"ids": ids})
+        found = _rows((await connection.execute(_LOCK, {"ids": ids})).all())
+    return found
 
 
 async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
@@ -143,32 +148,19 @@ def _rows(found: Sequence[Any]) -> dict[str, Row]:
     }  # fmt: skip
 
 
-async def save(connection: AsyncConnection, rows: Sequence[Saved]) -> None:
+def saving(rows: Sequence[Saved]) -> list[Write]:
     """Write locked episodes back."""
-    if rows:
-        columns = zip(*rows, strict=True)
-        await connection.execute(_SAVE, dict(zip(Saved._fields, map(list, columns), strict=True)))
+    return [Write(_SAVE, tuple(map(list, zip(*rows, strict=True))))] if rows else []
 
 
-async def keep(connection: AsyncConnection, applied: Sequence[Fact]) -> None:
+def keeping(applied: Iterable[Fact]) -> list[Append]:
     """Append facts."""
-    columns = (
-        "episode_id",
-        "writer",
-        "sequence",
-        "ce_id",
-        "type",
-        "time",
-        "correlation_id",
-        "causation_id",
-        "value",
-    )
     dumps = orjson.dumps
     rows = [
         (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, dumps(f.value))
         for f in applied
     ]
-    await copy_rows(connection, facts, columns, rows)
+    return [Append(facts, _FACT, rows)]
 
 
 async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
@@ -210,37 +202,14 @@ async def sent_periods(
     return found
 
 
-async def keep_periods(
-    connection: AsyncConnection, sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]
-) -> None:
+def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[Write | Append]:
     """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
     flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
-    columns = (
-        "period_id",
-        "episode_id",
-        "stay_kind",
-        "stay_id",
-        "root",
-        "life",
-        "version",
-        "voided",
-        "supersedes",
-        "content",
-    )
     fresh = [
         (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, orjson.dumps(p.content))
         for episode, key, p in flat
         if p.period_id in new
     ]
-    await copy_rows(connection, periods, columns, fresh)
-    again = [one for _, _, one in flat if one.period_id not in new]
-    if again:
-        await connection.execute(
-            _NEXT_VERSION,
-            {
-                "ids": [one.period_id for one in again],
-                "versions": [one.version for one in again],
-                "voided": [one.voided for one in again],
-                "contents": [orjson.dumps(one.content) for one in again],
-            },
-        )
+    again = [(p.period_id, p.version, p.voided, orjson.dumps(p.content)) for _, _, p in flat if p.period_id not in new]
+    changed = [Write(_NEXT_VERSION, tuple(map(list, zip(*again, strict=True))))] if again else []
+    return [Append(periods, _PERIOD, fresh), *changed]

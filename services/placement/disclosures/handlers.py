@@ -76,7 +76,7 @@ async def _in_line(
     connection: Connection, arriving: Mapping[str, Sequence[Incoming]], rows: dict[str, Row], tally: Tally
 ) -> News:
     """The facts whose turn it is; early ones are parked, old ones are repeats. The rows' `seen` goes on."""
-    parked = await positions.waiting(connection, CONSUMER, list(arriving))
+    parked = await positions.waiting(connection, CONSUMER, list(arriving)) if tally.some_wait else {}
     line = {
         episode: sort_out(rows[episode].seen, chain(parked.get(episode, ()), new)) for episode, new in arriving.items()
     }

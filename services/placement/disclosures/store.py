@@ -98,10 +98,13 @@ class Entry(NamedTuple):
 
 
 async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, Row]:
-    """Insert the missing episodes, lock all of them in the one order, and give their rows."""
+    """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
     ids = sorted(episode_ids)
-    await connection.execute(_MISSING, {"ids": ids})
-    return {row[0]: _row(row) for row in await rows(connection, _LOCK, ids)}
+    found = await rows(connection, _LOCK, ids)
+    if len(found) < len(ids):
+        await connection.execute(_MISSING, {"ids": ids})
+        found = await rows(connection, _LOCK, ids)
+    return {row[0]: _row(row) for row in found}
 
 
 def _row(row: Any) -> Row:
