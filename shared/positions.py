@@ -18,6 +18,7 @@ from shared.events.envelope import Fact, from_record, headers
 from shared.outbox import packed, unpacked
 from shared.tables import parked, positions
 from shared.values import value_object
+from shared.writes import rows
 
 Outcome = Literal["applied", "repeated", "ignored", "waiting", "dead"]
 Carried = TypeVar("Carried", default=Fact)
@@ -93,21 +94,21 @@ class Tally:
 _LOAD = sa.select(
     positions.c.topic, positions.c.partition, positions.c.next_offset, positions.c.last_offset, positions.c.last_id
 )
-_ADVANCE = sa.text(
+_ADVANCE = (
     "UPDATE positions AS p SET next_offset = n.next, last_offset = n.last, last_id = n.id, "
     "received = p.received + n.received, moved_at = now() "
-    "FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:remembered AS bigint[]), "
-    "CAST(:nexts AS bigint[]), CAST(:lasts AS bigint[]), CAST(:ids AS text[]), CAST(:received AS bigint[])) "
+    "FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[]) "
     "AS n(topic, partition, remembered, next, last, id, received) "
-    "WHERE p.consumer = :consumer AND p.topic = n.topic AND p.partition = n.partition AND p.next_offset = n.remembered "
-    "RETURNING EXISTS (SELECT FROM positions AS w WHERE w.consumer = :consumer AND w.waiting > 0)"
+    "WHERE p.consumer = $1::text AND p.topic = n.topic AND p.partition = n.partition AND p.next_offset = n.remembered "
+    "RETURNING EXISTS (SELECT FROM positions AS w WHERE w.consumer = $1::text AND w.waiting > 0)"
 )
-_COUNT = sa.text(
+_OUTCOMES: tuple[Outcome, ...] = ("applied", "repeated", "ignored", "waiting", "dead")
+_COUNT = (
     "UPDATE positions AS p SET applied = applied + n.a, repeated = repeated + n.r, ignored = ignored + n.i, "
     "waiting = waiting + n.w, dead = dead + n.d "
-    "FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:a AS bigint[]), CAST(:r AS bigint[]), "
-    "CAST(:i AS bigint[]), CAST(:w AS bigint[]), CAST(:d AS bigint[])) AS n(topic, partition, a, r, i, w, d) "
-    "WHERE p.consumer = :consumer AND p.topic = n.topic AND p.partition = n.partition"
+    "FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) "
+    "AS n(topic, partition, a, r, i, w, d) "
+    "WHERE p.consumer = $1::text AND p.topic = n.topic AND p.partition = n.partition"
 )
 _BEGIN = sa.text(
     "INSERT INTO positions (consumer, topic, partition, next_offset) "
@@ -162,21 +163,19 @@ async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Mo
 
     Raises StalePosition if another member went on meanwhile.
     """
-    moves = sorted(moves)
-    done = await connection.execute(
-        _ADVANCE,
-        {
-            "consumer": consumer,
-            "topics": [m.slot.topic for m in moves],
-            "partitions": [m.slot.partition for m in moves],
-            "remembered": [m.remembered for m in moves],
-            "nexts": [m.after.next_offset for m in moves],
-            "lasts": [m.after.last_offset for m in moves],
-            "ids": [m.after.last_id for m in moves],
-            "received": [m.received for m in moves],
-        },
-    )
-    found = done.scalars().all()
+    told = [
+        (
+            m.slot.topic,
+            m.slot.partition,
+            m.remembered,
+            m.after.next_offset,
+            m.after.last_offset,
+            m.after.last_id,
+            m.received,
+        )
+        for m in sorted(moves)
+    ]
+    found = [row[0] for row in await rows(connection, _ADVANCE, consumer, *map(list, zip(*told, strict=True)))]
     if len(found) != len(moves):
         raise StalePosition(f"{consumer}: another member went on with these partitions")
     return any(found)
@@ -184,22 +183,9 @@ async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Mo
 
 async def count(connection: AsyncConnection, consumer: str, tally: Tally) -> None:
     """Add a batch's outcomes to the positions' counts."""
-    rows = sorted(tally.counts.items())
-    if not rows:
-        return
-    await connection.execute(
-        _COUNT,
-        {
-            "consumer": consumer,
-            "topics": [slot.topic for slot, _ in rows],
-            "partitions": [slot.partition for slot, _ in rows],
-            "a": [c["applied"] for _, c in rows],
-            "r": [c["repeated"] for _, c in rows],
-            "i": [c["ignored"] for _, c in rows],
-            "w": [c["waiting"] for _, c in rows],
-            "d": [c["dead"] for _, c in rows],
-        },
-    )
+    told = [(*slot, *(c[name] for name in _OUTCOMES)) for slot, c in sorted(tally.counts.items())]
+    if told:
+        await rows(connection, _COUNT, consumer, *map(list, zip(*told, strict=True)))
 
 
 _PARKED = sa.select(parked).where(
@@ -291,8 +277,7 @@ def _heads(fact: Fact) -> bytes:
 
 def counted(row: Mapping[Any, Any]) -> bool:
     """True when a position's counts add up (contract 5.6)."""
-    parts = ("applied", "repeated", "ignored", "waiting", "dead")
-    return bool(row["received"] == sum(row[part] for part in parts))
+    return bool(row["received"] == sum(row[part] for part in _OUTCOMES))
 
 
 async def everywhere(connection: AsyncConnection) -> list[dict[str, Any]]:

@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import copy_rows
 
-_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]
+_POSTGRESQL = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _PLACE = re.compile(r"\$(\d+)")
 
 
@@ -46,6 +46,11 @@ class Append(NamedTuple):
 Writes = list[Write | Append]
 MANY = 100
 """From so many rows on COPY costs a fourth of what an INSERT of arrays does; below, its own round trip costs more."""
+
+
+def driven(statement: sa.Select[Any]) -> str:
+    """A statement with one parameter as the driver's own SQL."""
+    return str(statement.compile(dialect=_POSTGRESQL))
 
 
 async def rows(connection: AsyncConnection, sql: str, *given: Any) -> Sequence[Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
 from shared.events.envelope import Fact
-from shared.writes import Append, Write
+from shared.writes import Append, Write, driven, rows
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ _ROW = sa.select(
     episodes.c.desk,
     episodes.c.listed,
 )
-_LOCK = (
+_LOCK = driven(
     _ROW.where(episodes.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
     .order_by(episodes.c.episode_id)
     .with_for_update()
@@ -101,7 +101,7 @@ _KNOWN = sa.text(
     "AS n(episode_id, writer, sequence) ON f.episode_id = n.episode_id AND f.writer = n.writer "
     "AND f.sequence = n.sequence"
 )
-_PERIODS = (
+_PERIODS = driven(
     sa.select(periods)
     .where(periods.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
     .order_by(periods.c.life)
@@ -123,16 +123,16 @@ Place = tuple[str, str, int]
 async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
     """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
     ids = sorted(episode_ids)
-    found = _rows((await connection.execute(_LOCK, {"ids": ids})).all())
+    found = _rows(await rows(connection, _LOCK, ids))
     if len(found) < len(ids):
         await connection.execute(_INSERT_MISSING, {"ids": ids})
-        found = _rows((await connection.execute(_LOCK, {"ids": ids})).all())
+        found = _rows(await rows(connection, _LOCK, ids))
     return found
 
 
 async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
     """Lock those of these episodes that were told already, in the one order, and give their rows."""
-    found = _rows((await connection.execute(_LOCK, {"ids": sorted(episode_ids)})).all())
+    found = _rows(await rows(connection, _LOCK, sorted(episode_ids)))
     return {episode: row for episode, row in found.items() if row.version}
 
 
@@ -148,19 +148,19 @@ def _rows(found: Sequence[Any]) -> dict[str, Row]:
     }  # fmt: skip
 
 
-def saving(rows: Sequence[Saved]) -> list[Write]:
+def saving(changed: Sequence[Saved]) -> list[Write]:
     """Write locked episodes back."""
-    return [Write(_SAVE, tuple(map(list, zip(*rows, strict=True))))] if rows else []
+    return [Write(_SAVE, tuple(map(list, zip(*changed, strict=True))))] if changed else []
 
 
 def keeping(applied: Iterable[Fact]) -> list[Append]:
     """Append facts."""
     dumps = orjson.dumps
-    rows = [
+    new = [
         (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, dumps(f.value))
         for f in applied
     ]
-    return [Append(facts, _FACT, rows)]
+    return [Append(facts, _FACT, new)]
 
 
 async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
@@ -196,9 +196,9 @@ async def sent_periods(
     """Episode → the last version that went out for each key: of its latest life, voided ones too."""
     found: dict[str, dict[PeriodKey, SentPeriod]] = defaultdict(dict)
     if episode_ids:
-        for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
-            key, sent = sent_of(row)
-            found[row.episode_id][key] = sent
+        for row in await rows(connection, _PERIODS, list(episode_ids)):
+            episode, key, sent = sent_of(row)
+            found[episode][key] = sent
     return found
 
 

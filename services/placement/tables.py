@@ -139,11 +139,11 @@ def fact_of(row: Any) -> Fact:
     )
 
 
-def sent_of(row: Any) -> tuple[PeriodKey, SentPeriod]:
-    """A row of `periods` as what was sent, with what it is."""
-    content = orjson.loads(row.content)
-    sent = SentPeriod(row.period_id, row.life, row.version, row.voided, content, row.supersedes)
-    return PeriodKey(row.stay_kind, row.stay_id, row.root), sent
+def sent_of(row: Any) -> tuple[str, PeriodKey, SentPeriod]:
+    """A row of `periods` as what was sent: its episode, what it is, and its last version."""
+    period, episode, kind, stay, root, life, version, voided, supersedes, content = row
+    sent = SentPeriod(period, life, version, voided, orjson.loads(content), supersedes)
+    return episode, PeriodKey(kind, stay, root), sent
 
 
 def claim_of(row: Any) -> Claim:

@@ -155,7 +155,8 @@ async def periods_of(
     """Episode → the latest version of every service period that was ever sent for it, earlier lives first."""
     found: dict[str, list[tuple[PeriodKey, SentPeriod]]] = defaultdict(list)
     for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
-        found[row.episode_id].append(sent_of(row))
+        episode, key, sent = sent_of(row)
+        found[episode].append((key, sent))
     return found
 
 
