@@ -32,6 +32,22 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield bootstrap
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file runs whole on one worker (`--dist loadgroup`), and those of commands all on the same one: a system less.
+
+    First those that start a system, for at the end of a run there would be nothing left to do while they wait.
+    """
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("cli" if file.startswith("tests/cli/") else file))
+    items.sort(key=_starts_no_system)
+
+
+def _starts_no_system(item: pytest.Item) -> bool:
+    return "system" not in getattr(item, "fixturenames", ())
+
+
 RAN_ON = pytest.StashKey[str]()
 
 
