@@ -18,7 +18,7 @@ up: $(SET_UP) ## everything embedded, until Ctrl-C
 	@$(BIN)/stepdown up $(ARGS)
 
 test: $(SET_UP) ## the fast test suite
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(SET_UP) ## longer loads, outages, the whole corpus by each door, the whole demo; on Apache Kafka where Docker or Java and Maven are
 	@$(BIN)/python -m pytest -m slow $(ARGS)

@@ -32,20 +32,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield bootstrap
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file runs whole on one worker (`--dist loadgroup`), and those of commands all on the same one: a system less.
+    """First the files whose tests use a whole system: at the end of a run nothing would be left to do while they wait.
 
-    First those that start a system, for at the end of a run there would be nothing left to do while they wait.
+    A file stays in one piece; xdist would take those with the most tests first, were it not told otherwise (Makefile).
     """
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("cli" if file.startswith("tests/cli/") else file))
-    items.sort(key=_starts_no_system)
-
-
-def _starts_no_system(item: pytest.Item) -> bool:
-    return "system" not in getattr(item, "fixturenames", ())
+    long = {item.path for item in items if "system" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in long)
 
 
 RAN_ON = pytest.StashKey[str]()

@@ -27,11 +27,11 @@ def command(service: str) -> None:
     end_with_parent(int(variable("parent_pipe") or 0) or None)
     app = import_module(f"services.{service}.app")
     if awaited := variable("start_after"):
-        _until_there(Path(awaited))
+        until_there(Path(awaited))
     app.main(load())
 
 
-def _until_there(file: Path) -> None:
+def until_there(file: Path) -> None:
     """`up` makes it when broker, database, topics and schemas are there; should it end before, so do we."""
     while not file.exists():
         time.sleep(LOOK_EVERY)
