@@ -5,6 +5,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 SET_UP := .venv/.set-up
 WORKERS ?= auto
+# Where it is set, each of many processes would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +18,7 @@ up: $(SET_UP) ## everything embedded, until Ctrl-C
 	@$(BIN)/stepdown up $(ARGS)
 
 test: $(SET_UP) ## the fast test suite
-	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: $(SET_UP) ## longer loads, outages, the whole corpus by each door, the whole demo; on Apache Kafka where Docker or Java and Maven are
 	@$(BIN)/python -m pytest -m slow $(ARGS)

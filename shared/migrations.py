@@ -1,6 +1,6 @@
 """The one alembic environment of all services, without alembic.ini: each service has migrations/env.py + versions/.
 
-A service's env.py is two lines: `from shared.migrations import run` and `run(metadata)`.
+A service's env.py is two lines: `from shared.migrations import run` and `run()`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from alembic import command, context
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -65,11 +65,11 @@ def _upgrade(connection: Connection, migrations: Path, revision: str) -> None:
     command.upgrade(settings, revision)
 
 
-def run(metadata: MetaData) -> None:
+def run() -> None:
     """What a service's env.py calls: run the migrations on the connection that `upgrade` opened."""
     connection = context.config.attributes.get("connection")
     if connection is None:
         raise SetUpError("migrations are run by `stepdown db migrate`, not by alembic's own command line")
-    context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+    context.configure(connection=connection)
     with context.begin_transaction():
         context.run_migrations()

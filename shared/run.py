@@ -122,8 +122,7 @@ class Service:
         await _start_broker(self.broker)
         own = (Timer("watch", 5.0, self._watch), Timer("operator", 1.0, self._what_operators_ask))
         self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what was imported and made until now stays: it is looked through no more
         gc.set_threshold(50_000, 20, 100)
         self.started = True
 
@@ -168,7 +167,8 @@ async def _start_broker(broker: KafkaBroker) -> None:
     wait = 0.2
     while True:
         try:
-            await broker.start()
+            await broker.connect()
+            await _all_at_once(broker)
         except (KafkaError, OSError) as fault:
             log.warning("kafka is away", extra={"fault": type(fault).__name__, "seconds": wait})
             with contextlib.suppress(Exception):
@@ -177,6 +177,13 @@ async def _start_broker(broker: KafkaBroker) -> None:
             wait = min(wait * 2, 5.0)
         else:
             return
+
+
+async def _all_at_once(broker: KafkaBroker) -> None:
+    """`broker.start()` starts one subscriber after the other, and each waits until its group has settled."""
+    started = await asyncio.gather(*(each.start() for each in broker.subscribers), return_exceptions=True)
+    for fault in filter(None, started):
+        raise fault
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -128,6 +128,9 @@ class Settings(BaseSettings):
         "it then takes its partitions back at once; no two at a time may have one name",
     )
     parent_pipe: int | None = Field(None, description="set by `up`: ends the service when this pipe closes")
+    start_after: Path | None = Field(
+        None, description="set by `up`: the service begins when this file is there, and imports its libraries meanwhile"
+    )
     log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="what is logged; there is no DEBUG, it would tell what messages say"
     )

@@ -65,7 +65,7 @@ BillType = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}X$")]
 class Part(BaseModel):
     """One mapping of the config: frozen, an unknown key is an error that names the nearest known one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

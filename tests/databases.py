@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
@@ -36,6 +36,13 @@ async def a_database(admin_url: str) -> AsyncIterator[Database]:
         async with admin.connect() as connection:
             await connection.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
         await admin.dispose()
+
+
+async def empty(database: Database, tables: Iterable[str]) -> None:
+    """Leave nothing in these tables: for the few rows of a test, DELETE takes a hundredth of the time of TRUNCATE."""
+    parts = ", ".join(f"emptied_{number} AS (DELETE FROM {table})" for number, table in enumerate(tables))
+    async with database.begin() as connection:
+        await connection.execute(sa.text(f"WITH {parts} SELECT 1"))
 
 
 async def migrate(database: Database, service: str) -> None:

@@ -101,8 +101,10 @@ def _outcome(letters: Sequence[Letter]) -> Outcome:
 
 
 def episodes(broker: KafkaBroker, database: Database) -> Subscription:
-    """The subscription to care.episodes."""
-    return Subscription(broker, database, service="intake", topic="care.episodes", apply=keep_episodes)
+    """The subscription to care.episodes, in a group of its own: the door need not stop while this one joins."""
+    return Subscription(
+        broker, database, service="intake", topic="care.episodes", name="care.episodes", apply=keep_episodes
+    )
 
 
 async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally: Tally) -> None:

@@ -5,6 +5,7 @@ Safe to run again, also on a given server: what is missing is made, passwords be
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -44,20 +45,9 @@ async def make(admin_url: str, folder: Folder) -> None:
 
 async def make_with(admin_url: str, passwords: Passwords) -> None:
     """The same with passwords that somebody else keeps; no file is written. SetUpError as `make`."""
-    admin = await connect(admin_url, "the database server")
-    try:
-        if admin.get_server_version() < (16,):
-            raise SetUpError("the database server is older than PostgreSQL 16: use a newer one")
-        for service in SERVICES:
-            await _roles_and_database(admin, service, passwords)
-    except asyncpg.InsufficientPrivilegeError:
-        raise SetUpError(
-            "the given database user may not make databases and roles: give an administrator's URL"
-        ) from None
-    finally:
-        await admin.close()
-    for service in SERVICES:
-        await _rights(on_database(admin_url, service), service)
+    made = await asyncio.gather(*(_made(admin_url, one, passwords) for one in SERVICES), return_exceptions=True)
+    for failed in filter(None, made):
+        raise failed
 
 
 def passwords_in(urls: Iterable[str]) -> Passwords:
@@ -135,6 +125,21 @@ def _as_role(url: str, role: str, password: str) -> str:
 
 def _password(folder: Folder, role: str) -> str:
     return folder.kept_secret(f"{role}.password", new_password()).read_text(encoding="utf-8")
+
+
+async def _made(admin_url: str, service: str, passwords: Passwords) -> None:
+    admin = await connect(admin_url, "the database server")
+    try:
+        if admin.get_server_version() < (16,):
+            raise SetUpError("the database server is older than PostgreSQL 16: use a newer one")
+        await _roles_and_database(admin, service, passwords)
+    except asyncpg.InsufficientPrivilegeError:
+        raise SetUpError(
+            "the given database user may not make databases and roles: give an administrator's URL"
+        ) from None
+    finally:
+        await admin.close()
+    await _rights(on_database(admin_url, service), service)
 
 
 async def _roles_and_database(admin: asyncpg.Connection, service: str, passwords: Passwords) -> None:

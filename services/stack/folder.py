@@ -6,6 +6,7 @@ import base64
 import errno
 import fcntl
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from shared.errors import SetUpError
 
+LASTING = range(20000, 32000)  # Linux gives outgoing connections 32768 and up, others (RFC 6335) 49152 and up
 FREE_BYTES = 300 * 1024 * 1024  # what initdb, its first WAL segments and a demo's topics take, with room
 
 
@@ -160,7 +162,7 @@ def ports(wanted: dict[str, int], host: str = "127.0.0.1") -> dict[str, int]:
             held.append(door)  # all are held until all are known, so that none is given twice
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                door.bind((host, port))
+                door.bind((host, port or _lasting(host)))
             except OSError as error:
                 raise SetUpError(
                     f"port {port} for {name} can't be had on {host} ({error.strerror}): "
@@ -171,6 +173,19 @@ def ports(wanted: dict[str, int], host: str = "127.0.0.1") -> dict[str, int]:
         for door in held:
             door.close()
     return found
+
+
+def _lasting(host: str) -> int:
+    """A port that is free and stays so until a service listens there: none that systems give outgoing connections."""
+    for port in random.sample(LASTING, 50):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((host, port))
+            except OSError:
+                continue
+            return port
+    return 0
 
 
 def answers(host: str, port: int, seconds: float = 0.3) -> bool:

@@ -13,6 +13,7 @@ from services.stack.folder import full_disk, tells_full_disk
 from shared.errors import SetUpError
 
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+LOOK_EVERY = 0.05  # seconds; each look at a service asks its database too
 STEADY = 30.0  # seconds alive after which the next end counts as the first
 TRIES = 3  # ends before it was ever ready, after which waiting longer would not help
 
@@ -93,7 +94,7 @@ class Supervision:
                 return False
             if await asyncio.to_thread(child.is_ready):
                 return True
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(LOOK_EVERY)
         raise SetUpError(
             f"{child.command.name} runs but was not ready in {child.patience:.0f} s: "
             f"{child.command.log} has what it said"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from services.stack.folder import Folder, is_loopback
-from shared.auth import DEV_ISSUER, dev_key, dev_tokens
 
 
 def only_this_machine(kafka: str, database_url: str) -> bool:
@@ -15,11 +14,13 @@ def only_this_machine(kafka: str, database_url: str) -> bool:
     return all(map(is_loopback, brokers)) and is_loopback(urlsplit(database_url).hostname or "")
 
 
-def issue(folder: Folder) -> tuple[dict[str, str], dict[str, str]]:
-    """Role → token for the ready file, and the environment by which the services know their issuer."""
-    tokens = dev_tokens(dev_key(folder.path), datetime.now(UTC))
-    known_by = {
-        "STEPDOWN_TOKEN_SECRET_FILE": str(folder.path / "dev-issuer.key"),
-        "STEPDOWN_TOKEN_ISSUER": DEV_ISSUER,
-    }
-    return tokens, known_by
+def known_by(folder: Folder) -> dict[str, str]:
+    """The environment by which the services know this issuer; empty: not the one of our own environment."""
+    return {"STEPDOWN_TOKEN_SECRET_FILE": str(folder.path / "dev-issuer.key"), "STEPDOWN_TOKEN_ISSUER": ""}
+
+
+def issue(folder: Folder) -> dict[str, str]:
+    """Role → token, for the ready file; makes the issuer's secret the first time."""
+    from shared.auth import dev_key, dev_tokens  # noqa: PLC0415  # takes a while to import
+
+    return dev_tokens(dev_key(folder.path), datetime.now(UTC))

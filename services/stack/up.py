@@ -7,25 +7,21 @@ import http.client
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from services.stack import SERVICES, ready
+from services.stack import SERVICES, ready, tokens
 from services.stack.broker import Broker
 from services.stack.children import Command
 from services.stack.folder import Folder, claim, has_room, new_message_key, ports
 from services.stack.postgres import Postgres
 from services.stack.supervise import Child, Supervision
 
-if TYPE_CHECKING:
-    from shared.settings import Settings
-
 # They take longer to import than a server to start, so it is done meanwhile, in a thread.
-MEANWHILE = ("services.stack.topics", "services.stack.databases", "services.stack.tokens", "shared.migrations")
+MEANWHILE = ("services.stack.topics", "services.stack.databases", "shared.migrations", "shared.auth")
 HOST = "127.0.0.1"
 Say = Callable[[str], None]
 
@@ -110,25 +106,27 @@ class System:
         self.pipe: tuple[int, int] | None = None
         self.doors: dict[str, int] = {}
         self.environment: dict[str, str] = {}
-        self.admin_url = ""
+        self.kafka = self.admin_url = ""
+        self.prepared = folder.path / "prepared"  # the file that services wait for before they begin
 
     async def start(self) -> None:
-        for stale in self.ready_files:
+        """All of it, at once as far as it can be: the services import what they need while their databases are made."""
+        for stale in (*self.ready_files, self.prepared):
             stale.unlink(missing_ok=True)
         has_room(self.folder.path)
-        doors = self.doors = self._doors()
-        importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
-        self.told.step("starting broker and database")
-        settings, admin_url = await self._broker_and_database(doors)
-        self.admin_url = admin_url
-        self.told.step("topics and schemas")
-        await importing
-        from services.stack import databases, schemas, topics  # noqa: PLC0415
-
-        await asyncio.gather(topics.apply(settings), databases.make(admin_url, self.folder))
-        await schemas.migrate(databases.owner_urls(self.folder.path))
-        system, self.environment = self._described(settings.kafka, admin_url, doors)
-        await self.begin(*self.options.services)
+        self.doors = self._doors()
+        parts = self._parts()
+        self.environment = self._environment()
+        services = asyncio.create_task(self._services(self.options.services))
+        try:
+            self.told.step("starting broker and database")
+            await self._prepare(parts)
+            system = self._described()
+            self.told.step(f"starting {', '.join(self.options.services)}")
+            self.prepared.touch(mode=0o600)
+            await services
+        finally:
+            services.cancel()
         for path in self.ready_files:
             ready.write(system, path)
         self.told.ready(system, min(self.ready_files, key=lambda path: path != (self.options.ready_file or path)))
@@ -136,7 +134,23 @@ class System:
     async def begin(self, *services: str) -> None:
         """Start these services, all at once; they are ready then."""
         self.told.step(f"starting {', '.join(services)}")
-        await _all(*(self.supervision.start(self._service(name)) for name in services))
+        await self._services(services)
+
+    async def _services(self, names: Sequence[str]) -> None:
+        await _all(*(self.supervision.start(self._service(name)) for name in names))
+
+    async def _prepare(self, parts: Sequence[Child]) -> None:
+        """Broker and database, then topics and schemas."""
+        importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
+        await _all(*map(self.supervision.start, parts))
+        self.told.step("topics and schemas")
+        await importing
+        from services.stack import databases, schemas, topics  # noqa: PLC0415
+        from shared.settings import load  # noqa: PLC0415
+
+        settings = load(kafka=self.kafka, data=self.folder.path)
+        await _all(topics.apply(settings), databases.make(self.admin_url, self.folder))
+        await schemas.migrate(databases.owner_urls(self.folder.path))
 
     async def stop(self) -> None:
         """Services first, then what they stand on; the ready file is gone before the first of them."""
@@ -152,47 +166,51 @@ class System:
         wanted = {name: first and first + place for place, name in enumerate(SERVICES)}
         return ports({"MLLP": self.options.mllp_port, **wanted, "broker": 0, "database": 0})
 
-    async def _broker_and_database(self, doors: dict[str, int]) -> tuple[Settings, str]:
-        kafka, admin_url = self.options.kafka, self.options.database_url
+    def _parts(self) -> list[Child]:
+        """What is not given and has to be started here: broker, database."""
         parts: list[Child] = []
-        if kafka is None:
-            broker = Broker(self.folder, doors["broker"])
-            kafka = broker.bootstrap
+        self.kafka, self.admin_url = self.options.kafka or "", self.options.database_url or ""
+        if not self.kafka:
+            broker = Broker(self.folder, self.doors["broker"])
+            self.kafka = broker.bootstrap
             parts.append(Child(broker.command(), broker.is_ready, broker.prepare))
-        if admin_url is None:
-            server = Postgres(self.folder, doors["database"])
-            admin_url = server.admin_url
+        if not self.admin_url:
+            server = Postgres(self.folder, self.doors["database"])
+            self.admin_url = server.admin_url
             parts.append(Child(server.command(), server.is_ready, server.prepare))
-        await _all(*map(self.supervision.start, parts))
-        from shared.settings import load  # noqa: PLC0415
+        return parts
 
-        return load(kafka=kafka, data=self.folder.path), admin_url
+    def _addresses(self) -> dict[str, str]:
+        return {name: f"http://{HOST}:{self.doors[name]}" for name in SERVICES}
 
-    def _described(self, kafka: str, admin_url: str, doors: dict[str, int]) -> tuple[ready.Ready, dict[str, str]]:
-        """The ready file's content, and the environment that all services have in common."""
-        from services.stack import tokens  # noqa: PLC0415
-
+    def _environment(self) -> dict[str, str]:
+        """What all services have in common."""
         key = self.folder.kept_secret("message.keys", new_message_key())
-        addresses = {name: f"http://{HOST}:{doors[name]}" for name in SERVICES}
+        addresses = self._addresses()
         environment = _inherited() | {
             "STEPDOWN_INTAKE_URL": addresses["intake"],
             "STEPDOWN_DESK_ORIGINS": ",".join(addresses[desk] for desk in ready.DESKS),
-            "STEPDOWN_KAFKA": kafka,
+            "STEPDOWN_KAFKA": self.kafka,
             "STEPDOWN_DATA": str(self.folder.path),
             "STEPDOWN_HTTP_HOST": HOST,
             "STEPDOWN_INSTANCE": "up",
             "STEPDOWN_MLLP_HOST": HOST,
-            "STEPDOWN_MLLP_PORT": str(doors["MLLP"]),
+            "STEPDOWN_MLLP_PORT": str(self.doors["MLLP"]),
+            "STEPDOWN_START_AFTER": str(self.prepared),
         }
         if "STEPDOWN_MESSAGE_KEYS" not in environment and "STEPDOWN_MESSAGE_KEYS_FILE" not in environment:
             environment["STEPDOWN_MESSAGE_KEYS_FILE"] = str(key)
-        issued: dict[str, str] = {}
-        if tokens.only_this_machine(kafka, admin_url):
-            issued, more = tokens.issue(self.folder)
-            environment |= more
+        if tokens.only_this_machine(self.kafka, self.admin_url):
+            environment |= tokens.known_by(self.folder)
+        return environment
+
+    def _described(self) -> ready.Ready:
+        """The ready file's content."""
+        addresses = self._addresses()
+        issued = tokens.issue(self.folder) if tokens.only_this_machine(self.kafka, self.admin_url) else {}
         links = {desk: f"{addresses[desk]}/sign-in#{issued['coordinator']}" for desk in ready.DESKS} if issued else {}
-        mllp = f"{HOST}:{doors['MLLP']}"
-        return ready.Ready(kafka=kafka, mllp=mllp, **addresses, tokens=issued, sign_in=links), environment
+        mllp = f"{HOST}:{self.doors['MLLP']}"
+        return ready.Ready(kafka=self.kafka, mllp=mllp, **addresses, tokens=issued, sign_in=links)
 
     def _service(self, name: str) -> Child:
         self.pipe = self.pipe or os.pipe()
@@ -208,7 +226,9 @@ class System:
             environment=self.environment | own,
             pass_fds=(self.pipe[0],),
         )
-        return Child(command, lambda: says_ready(self.doors[name]), grace=20.0)
+        return Child(
+            command, lambda: self.prepared.exists() and says_ready(self.doors[name]), patience=90.0, grace=20.0
+        )
 
 
 async def _all(*starting: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -95,11 +96,12 @@ def parameter(name: str) -> Object:
     return {"$ref": f"#/components/parameters/{name}"}
 
 
-def route(told: Object) -> Route:
-    """GET /api/openapi.json, for everybody."""
+def route(document: Callable[[], Object]) -> Route:
+    """GET /api/openapi.json, for everybody; the document is made when it is first asked for."""
+    told = cache(document)
 
     async def openapi(_: Request) -> Response:
-        return JSON(told)
+        return JSON(told())
 
     return Route("/api/openapi.json", openapi, methods=["GET"])
 

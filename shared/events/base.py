@@ -19,7 +19,12 @@ class Published(BaseModel):
     """A value that leaves a service: frozen, keeps what it does not know, never prints what it was given."""
 
     model_config = ConfigDict(
-        frozen=True, extra="allow", hide_input_in_errors=True, use_enum_values=True, populate_by_name=True
+        frozen=True,
+        extra="allow",
+        hide_input_in_errors=True,
+        use_enum_values=True,
+        populate_by_name=True,
+        defer_build=True,  # a process uses a few of the types: each is built when it is first used
     )
 
 

@@ -17,7 +17,7 @@ from services.aftercare import migrations
 from services.aftercare.tables import METADATA
 from shared.db import Database
 from shared.tables import KEYS, PLUMBING
-from tests.databases import a_database
+from tests.databases import a_database, empty
 
 
 def _module(path: Path) -> ModuleType:
@@ -51,6 +51,5 @@ async def migrated(postgres: Any) -> AsyncIterator[Database]:
 async def database(migrated: Database) -> Database:
     """The session's database with nothing in it."""
     tables = [table.name for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables)]
-    async with migrated.begin() as connection:
-        await connection.execute(sa.text(f"TRUNCATE {', '.join(tables)}"))
+    await empty(migrated, tables)
     return migrated

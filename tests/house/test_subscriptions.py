@@ -36,3 +36,11 @@ async def test_a_service_subscribes_to_the_topics_that_the_published_language_na
     assert reads == {topic.name for topic in TOPICS if name in topic.readers}
     assert (live.status_code, ready.status_code) == (200, 503)
     assert "database" in ready.json()["waiting_for"]
+
+
+@pytest.mark.parametrize("name", ["intake", "placement", "aftercare"])
+async def test_no_consumer_of_a_service_waits_for_another_to_join(name: str) -> None:
+    service = assembled(name)
+    await service.database.close()
+    groups = [each.subscriber.group_id for each in service.subscriptions]
+    assert len(set(groups)) == len(groups)

@@ -24,7 +24,7 @@ from shared.db import Database
 from shared.events.envelope import Fact, from_record
 from shared.outbox import unpacked
 from shared.tables import PLUMBING
-from tests.databases import a_database, migrate
+from tests.databases import a_database, empty, migrate
 from tests.intake.opened import Connect
 from tests.intake.sender import Sender
 from tests.servers import DatabaseServer
@@ -70,9 +70,8 @@ async def emptied(postgres: DatabaseServer) -> AsyncIterator[Database]:
 @pytest.fixture
 async def own_intake(emptied: Database, intake: Intake) -> Intake:
     """The handlers on a database in which there is nothing yet."""
-    names = ", ".join(table.name for table in (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables))
-    async with emptied.begin() as connection:
-        await connection.execute(sa.text(f"TRUNCATE {names}"))
+    tables = (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables)
+    await empty(emptied, [table.name for table in tables])
     return Intake(emptied, intake.site, intake.seal, intake.clock)
 
 

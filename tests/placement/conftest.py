@@ -19,6 +19,7 @@ from services.placement.rules import Rules, rules_of
 from shared.clock import SetClock
 from shared.db import Database
 from shared.site_config import SAMPLE, load
+from tests.databases import empty
 from tests.placement.feeding import Feed
 from tests.placement.gating import Gate, two_recipients
 from tests.servers import DatabaseServer
@@ -59,10 +60,9 @@ def migrate(connection: sa.Connection) -> None:
 async def database(placement_url: str) -> AsyncIterator[Database]:
     """Placement's database with nothing in it."""
     found = Database(placement_url, application="tests")
-    async with found.begin() as connection:
-        tables = "episodes, facts, periods, seats, entries, positions, parked, outbox, dead_letters, audit, refusals"
-        tables += ", answered_requests, gate_episodes, consents, disclosures, withheld"
-        await connection.execute(sa.text(f"TRUNCATE {tables}"))
+    tables = "episodes, facts, periods, seats, entries, positions, parked, outbox, dead_letters, audit, refusals"
+    tables += ", answered_requests, gate_episodes, consents, disclosures, withheld"
+    await empty(found, tables.split(", "))
     yield found
     await found.close()
 

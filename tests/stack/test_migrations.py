@@ -12,7 +12,7 @@ from shared import migrations
 from shared.errors import SetUpError
 from tests.servers import DatabaseServer
 
-ENV = "from sqlalchemy import MetaData\nfrom shared.migrations import run\nrun(MetaData())\n"
+ENV = "from shared.migrations import run\nrun()\n"
 REVISION = """
 from alembic import op
 revision, down_revision = "{this}", {before}

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.run import until_there
 from services.stack import folder
 from services.stack.children import LINUX, Command, die_with, end_with_parent, is_running
 from services.stack.supervise import Child, Supervision
@@ -145,6 +147,17 @@ def test_a_child_whose_parent_is_already_gone_does_not_begin() -> None:
 
 def test_without_a_parent_s_pipe_a_service_watches_nothing() -> None:
     assert end_with_parent(None) is None  # type: ignore[func-returns-value]
+
+
+def test_a_service_that_was_started_before_its_database_waits_until_that_is_there(tmp_path: Path) -> None:
+    ready = tmp_path / "prepared"
+    waiting = threading.Thread(target=until_there, args=(ready,))
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    ready.touch()
+    waiting.join(10)
+    assert not waiting.is_alive()
 
 
 def test_a_reused_process_number_is_not_taken_for_the_old_server() -> None:

@@ -15,7 +15,7 @@ from shared.db import Database
 def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
     """Lists and entries, what people do, measures, and the document that tells of them."""
     return [
-        api.route(openapi.document()),
+        api.route(openapi.document),
         *follow_ups.routes(database, rules.clock),
         *reading.routes(database, rules),
         *writing.routes(database, rules),

@@ -1,8 +1,7 @@
-"""Intake's tables, for the one alembic environment of all services."""
+"""The one alembic environment of all services. Its tables are not asked: migrations are frozen (decision 0131)."""
 
 from __future__ import annotations
 
-from services.intake.tables import INTAKE
 from shared.migrations import run
 
-run(INTAKE)
+run()

@@ -26,7 +26,7 @@ Source = Literal["hospital", "emergency", "self", "family", "primary-care", "cou
 class Part(BaseModel):
     """One object of a request: a field that is not known is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class PatientIdentifier(Part):

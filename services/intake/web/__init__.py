@@ -21,5 +21,5 @@ def routes(
         *consents.routes(intake),
         *patients.routes(intake, desks=desks),
         *feeds.routes(intake),
-        api.route(openapi.document()),
+        api.route(openapi.document),
     ]

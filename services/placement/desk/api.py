@@ -54,7 +54,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
     """Episodes, programs, disclosures, of each subject its list and its writes, worklists; the document that tells."""
     listings = [one.listing for one in SUBJECTS if one.listing]
     return [
-        api.route(document()),
+        api.route(document),
         *episodes.routes(parts),
         *programs.routes(parts),
         *disclosures.routes(parts.database, parts.clock),

@@ -1,8 +1,7 @@
-"""Placement's tables, for the one alembic environment of all services."""
+"""The one alembic environment of all services. Its tables are not asked: migrations are frozen (decision 0131)."""
 
 from __future__ import annotations
 
-from services.placement.tables import METADATA
 from shared.migrations import run
 
-run(METADATA)
+run()
