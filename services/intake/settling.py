@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
-
-import orjson
 
 from services.intake.domain import (
     Derived,
@@ -122,9 +120,8 @@ class Settled:
 
 
 def wanted_of(visit: OnFile, site: Site) -> Derived:
-    """What the visit's messages mean, with values as they are after JSON, so that they compare with stored ones."""
-    derived = derive(visit.key, visit.messages, FacilityMap(site))
-    return Derived(tuple(replace(fact, value=_plain(fact.value)) for fact in derived.facts), derived.notes)
+    """What the visit's messages mean; the values are plain JSON, so that they compare with stored ones."""
+    return derive(visit.key, visit.messages, FacilityMap(site))
 
 
 def settle(visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime) -> list[Settled]:
@@ -226,14 +223,3 @@ def end_of(facts: Sequence[Wanted]) -> datetime | None:
     open_stays = {fact.stay_id for fact in facts if fact.type in STARTS}
     open_stays -= {fact.stay_id for fact in facts if fact.type in ENDS}
     return None if open_stays else max((fact.occurred_at for fact in facts if fact.type in ENDS), default=None)
-
-
-def _plain(value: object) -> dict[str, object]:
-    plain: dict[str, object] = orjson.loads(orjson.dumps(value, default=_listed))
-    return plain
-
-
-def _listed(value: object) -> object:
-    if isinstance(value, tuple):
-        return list(value)
-    raise TypeError(f"a {type(value).__name__} is no part of a fact")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.intake.people import store
 from services.intake.people.finding import words_of
@@ -65,10 +65,16 @@ def _change_words(before: dict[str, Fields], after: dict[str, Fields], seal: Sea
     gone: list[tuple[bytes, str]] = []
     new: list[tuple[bytes, str]] = []
     for patient, fields in after.items():
+        if patient in before and _values(before[patient]) == _values(fields):
+            continue  # most messages tell the same person again
         was, now = words_of(before.get(patient, {})), words_of(fields)
         gone += [(seal.blind(word), patient) for word in was - now]
         new += [(seal.blind(word), patient) for word in now - was]
     return store.change_words(sorted(gone), sorted(new))
+
+
+def _values(fields: Fields) -> dict[str, Any]:
+    return {name: value for name, (value, _) in fields.items()}
 
 
 def _place(patient_id: str) -> str:
