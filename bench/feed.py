@@ -36,7 +36,9 @@ class Feed:
         after = Position(self.next + len(batch), self.next + len(batch) - 1, batch[-1].id)
         tally, began = Tally(), time.perf_counter()
         async with self.database.begin() as connection:
-            await positions.advance(connection, handlers.CONSUMER, [Move(SLOT, self.next, after, len(batch))])
+            tally.some_wait = await positions.advance(
+                connection, handlers.CONSUMER, [Move(SLOT, self.next, after, len(batch))]
+            )
             await handlers.apply(connection, incoming, tally, rules=self.rules, clock=system_clock, ids=_new_id)
             await positions.count(connection, handlers.CONSUMER, tally)
         took = time.perf_counter() - began

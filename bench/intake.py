@@ -62,7 +62,7 @@ async def _taken_in(stage: Stage, number: int) -> float:
     """Seconds from when intake is ready until it received all and everything is on Kafka."""
     began = await stage.begin("intake")
     async with stage.database("intake") as database:
-        ended = await until(lambda: at_rest(database, number), "intake")
+        ended = await until(lambda: at_rest(database, "hospital.adt", number), "intake")
     await stage.end("intake")
     return ended - began
 

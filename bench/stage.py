@@ -46,6 +46,11 @@ class Stage:
         await self.system.begin(*services)
         return time.monotonic()
 
+    async def begin_together(self, service: str, processes: int) -> tuple[str, ...]:
+        """Start so many processes of a service at the same time; their names."""
+        more, _ = await asyncio.gather(self.system.more(service, processes - 1), self.system.begin(service))
+        return (service, *more)
+
     async def end(self, *services: str) -> None:
         """Stop these services in order."""
         await self.system.supervision.stop(services)
@@ -134,11 +139,12 @@ async def until(done: Callable[[], Awaitable[bool]], what: str, seconds: float =
     return time.monotonic()
 
 
-async def at_rest(database: Database, received: int) -> bool:
-    """Whether a service received so many records and all that it had to send is on Kafka."""
+async def at_rest(database: Database, topic: str, received: int) -> bool:
+    """Whether each consumer of the topic received so many records and all that it had to send is on Kafka."""
+    of_each = sa.select(sa.func.sum(positions.c.received)).where(positions.c.topic == topic)
     async with database.read() as connection:
-        total = (await connection.execute(sa.select(sa.func.coalesce(sa.func.sum(positions.c.received), 0)))).scalar()
-        if int(total or 0) < received:
+        found = (await connection.execute(of_each.group_by(positions.c.consumer))).scalars().all()
+        if not found or min(found) < received:
             return False
         return not (await connection.execute(sa.select(sa.exists(sa.select(outbox.c.id))))).scalar()
 

@@ -73,6 +73,17 @@ class Database:
             await self._forget_dead_connections(fault)
             raise translated(fault) from None
 
+    async def alone(self, sql: str, *given: Any) -> Sequence[Any]:
+        """One statement that is a transaction by itself, asked of the driver: its rows. Errors as for `begin`."""
+        try:
+            async with self.engine.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                found: Sequence[Any] = await driver.fetch(sql, *given)
+                return found
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+            await self._forget_dead_connections(fault)
+            raise translated(fault) from None
+
     async def rows(self, statement: sa.Executable) -> AsyncIterator[Any]:
         """Every row of a statement as of one instant, a few at a time, however many there are."""
         async with self.read() as connection:

@@ -39,10 +39,8 @@ _LEASE = sa.text(
     "WHERE r.holder = excluded.holder OR r.until < now() RETURNING holder"
 )
 _RELEASE = sa.text("UPDATE relay_lease SET until = now() WHERE holder = :me")
-_OLDEST = sa.select(outbox.c.id, outbox.c.topic, outbox.c.key, outbox.c.value, outbox.c.headers).order_by(outbox.c.id)
-_DONE = sa.text("DELETE FROM outbox WHERE id = ANY(:ids)").bindparams(
-    sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))
-)
+_OLDEST = "SELECT id, topic, key, value, headers FROM outbox ORDER BY id LIMIT $1"
+_DONE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _PUT_ASIDE = sa.text(
     "WITH gone AS (DELETE FROM outbox WHERE id = :id RETURNING *) INSERT INTO dead_letters "
     "(id, consumer, topic, partition, kafka_offset, key, value, headers, error, attempts) "
@@ -146,8 +144,7 @@ class Relay:
             if not await self._leads():
                 return 0
             producer = self._producer or await self._new_producer()
-            async with self.database.read() as connection:
-                rows = (await connection.execute(_OLDEST.limit(self._most))).all()
+            rows = await self.database.alone(_OLDEST, self._most)
             metrics.OUTBOX.set(len(rows))
             if rows:
                 await self._move(producer, rows)
@@ -161,8 +158,7 @@ class Relay:
             await self._close_producer()
             await self._look_closer(rows)
             return
-        async with self.database.begin() as connection:
-            await connection.execute(_DONE, {"ids": [row.id for row in rows]})
+        await self.database.alone(_DONE, [row["id"] for row in rows])
         metrics.RELAYED.inc(len(rows))
         self._most = min(self._most * 2, self.chunk)
 
@@ -171,10 +167,15 @@ class Relay:
         self._most = max(len(rows) // 2, 1)
         if len(rows) > 1:
             return
-        given = {"id": rows[0].id, "letter": uuid.uuid4().hex, "consumer": f"{self.service}.outbox", "error": NOT_TAKEN}
+        given = {
+            "id": rows[0]["id"],
+            "letter": uuid.uuid4().hex,
+            "consumer": f"{self.service}.outbox",
+            "error": NOT_TAKEN,
+        }
         async with self.database.begin() as connection:
             await connection.execute(_PUT_ASIDE, given)
-        log.error("kafka does not take a record", extra={"service": self.service, "topic": rows[0].topic})
+        log.error("kafka does not take a record", extra={"service": self.service, "topic": rows[0]["topic"]})
 
     async def _publish(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
         await producer.begin_transaction()
@@ -260,10 +261,10 @@ class Relay:
 
 async def _by_partition(producer: AIOKafkaProducer, rows: Sequence[Any]) -> dict[tuple[str, int], list[Any]]:
     """The rows of each topic and partition, in their order."""
-    numbers = {topic: len(await producer.partitions_for(topic)) for topic in {row.topic for row in rows}}
+    numbers = {topic: len(await producer.partitions_for(topic)) for topic in {row["topic"] for row in rows}}
     found: dict[tuple[str, int], list[Any]] = defaultdict(list)
     for row in rows:
-        found[row.topic, _hashed(row.key) % numbers[row.topic]].append(row)
+        found[row["topic"], _hashed(row["key"]) % numbers[row["topic"]]].append(row)
     return found
 
 
@@ -276,10 +277,10 @@ def _hashed(key: bytes) -> int:
 async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Any]) -> None:
     """Records of one partition in as few batches as they fit into: a record by itself costs three times as much."""
     sent, batch = [], producer.create_batch()
-    for row in rows:
-        if len(row.key) + len(row.value or b"") > LARGEST:
+    for _, _, key, value, headers in rows:
+        if len(key) + len(value or b"") > LARGEST:
             raise MessageSizeTooLargeError
-        told = {"timestamp": None, "key": row.key, "value": row.value, "headers": unpacked(row.headers)}
+        told = {"timestamp": None, "key": key, "value": value, "headers": unpacked(headers)}
         if batch.append(**told) is None:
             sent.append(await producer.send_batch(batch, topic, partition=partition))
             batch = producer.create_batch()

@@ -136,6 +136,12 @@ class System:
         self.told.step(f"starting {', '.join(services)}")
         await self._services(services)
 
+    async def more(self, service: str, number: int) -> tuple[str, ...]:
+        """Start so many more processes of a service, sharing its partitions; their names, for `supervision`."""
+        extra = [self._service(service, nth) for nth in range(2, number + 2)]
+        await _all(*map(self.supervision.start, extra))
+        return tuple(each.command.name for each in extra)
+
     async def _services(self, names: Sequence[str]) -> None:
         await _all(*(self.supervision.start(self._service(name)) for name in names))
 
@@ -193,7 +199,6 @@ class System:
             "STEPDOWN_KAFKA": self.kafka,
             "STEPDOWN_DATA": str(self.folder.path),
             "STEPDOWN_HTTP_HOST": HOST,
-            "STEPDOWN_INSTANCE": "up",
             "STEPDOWN_MLLP_HOST": HOST,
             "STEPDOWN_MLLP_PORT": str(self.doors["MLLP"]),
             "STEPDOWN_START_AFTER": str(self.prepared),
@@ -212,23 +217,24 @@ class System:
         mllp = f"{HOST}:{self.doors['MLLP']}"
         return ready.Ready(kafka=self.kafka, mllp=mllp, **addresses, tokens=issued, sign_in=links)
 
-    def _service(self, name: str) -> Child:
+    def _service(self, service: str, nth: int = 1) -> Child:
         self.pipe = self.pipe or os.pipe()
+        name = service if nth == 1 else f"{service}-{nth}"
+        port = self.doors[service] if nth == 1 else ports({name: 0})[name]
         own = {
-            "STEPDOWN_DATABASE_URL_FILE": str(self.folder.path / "secrets" / f"{name}.url"),
-            "STEPDOWN_HTTP_PORT": str(self.doors[name]),
+            "STEPDOWN_DATABASE_URL_FILE": str(self.folder.path / "secrets" / f"{service}.url"),
+            "STEPDOWN_HTTP_PORT": str(port),
+            "STEPDOWN_INSTANCE": "up" if nth == 1 else f"up-{nth}",
             "STEPDOWN_PARENT_PIPE": str(self.pipe[0]),
         }
         command = Command(
             name=name,
-            arguments=[*self.options.program, "run", name],
+            arguments=[*self.options.program, "run", service],
             log=self.folder.log(name),
             environment=self.environment | own,
             pass_fds=(self.pipe[0],),
         )
-        return Child(
-            command, lambda: self.prepared.exists() and says_ready(self.doors[name]), patience=90.0, grace=20.0
-        )
+        return Child(command, lambda: self.prepared.exists() and says_ready(port), patience=90.0, grace=20.0)
 
 
 async def _all(*starting: object) -> None:

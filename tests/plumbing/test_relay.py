@@ -154,8 +154,7 @@ async def test_a_deposed_leader_publishes_nothing_more_and_the_last_record_of_a_
     await commit(database, records(topic, range(5), keys=1))
     await old.once()
     await commit(database, records(topic, range(5, 10), keys=1))
-    async with database.read() as connection:  # the old leader has read the outbox, and then it is paused
-        rows = (await connection.execute(outgoing._OLDEST)).all()
+    rows = await database.alone(outgoing._OLDEST, 100)  # the old leader has read the outbox, and then it is paused
     await let_lapse(database)
     await new.once()
     await commit(database, records(topic, range(10, 15), keys=1))
