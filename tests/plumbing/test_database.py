@@ -12,6 +12,7 @@ from shared.errors import Transient
 from shared.events.envelope import Record
 from shared.outbox import send
 from shared.tables import audit, outbox, positions
+from shared.writes import Read, Write, at_once, rows, together
 
 
 async def test_what_fails_leaves_nothing_behind(database: Database) -> None:
@@ -64,3 +65,14 @@ async def test_an_act_without_an_actor_is_not_written(database: Database) -> Non
     async with database.begin() as connection:
         await note(connection, [Entry(system_clock(), "someone", "opened", "e", times=3)])
         assert (await connection.execute(sa.select(audit.c["count"]))).scalar() == 3
+
+
+async def test_several_questions_asked_together_are_answered_each_by_itself(database: Database) -> None:
+    async with database.begin() as connection:
+        await at_once(connection, [Write("INSERT INTO ledger VALUES ($1, $2, $3)", (name, 1, "k")) for name in "ab"])
+        names = Read("SELECT ce_id, k FROM ledger WHERE topic_partition = $1 AND k = $2 ORDER BY ce_id", (1, "k"))
+        nothing = Read("SELECT ce_id FROM ledger WHERE ce_id = ANY($1::text[])", (["c"],))
+        one = Read("SELECT ce_id, topic_partition FROM ledger WHERE ce_id = $1", ("b",))
+        found = await together(connection, [names, nothing, one])
+        assert [tuple(row) for row in await rows(connection, names.sql, *names.given)] == found[0]
+    assert found == [[("a", "k"), ("b", "k")], [], [("b", 1)]]
