@@ -22,6 +22,7 @@ from shared.db import Connection
 from shared.events.envelope import Fact
 from shared.positions import Incoming, Tally
 from shared.sequences import Sorted, sort_out
+from shared.turns import in_turns
 
 CONSUMER = "placement.care.events"
 
@@ -107,7 +108,7 @@ async def _changes(
     """What these episodes come to: gone on from the stored fold where that may be, else all their facts anew."""
     found: dict[str, Change] = {}
     anew: list[str] = []
-    for episode, facts in new.items():
+    async for episode, facts in in_turns(new.items()):
         before = folded_before(rows[episode])
         after = _onward(rows[episode], before, facts, rules)
         if after is None:

@@ -28,6 +28,7 @@ from shared.db import Connection
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
+from shared.turns import in_turns
 from shared.values import replace, value_object
 from shared.writes import at_once
 
@@ -101,7 +102,7 @@ async def publish(
             desk=lists[episode][0] if episode in lists else NOTHING,
             stated=one.stated,
         )
-        for episode, one in changes.items()
+        async for episode, one in in_turns(changes.items())
     ]
     stated = [
         audit.Entry(by.now, ACTOR, "facts-stated", one.saved.episode_id, times=len(one.own)) for one in made if one.own
