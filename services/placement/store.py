@@ -89,9 +89,10 @@ _SAVE = (
     "AS n(episode_id, patient_id, facility, state, level, since, ineffective, conflicts, seen, version, fold, "
     "fold_version, announced, desk, listed) WHERE e.episode_id = n.episode_id"
 )
-_FACTS = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
-_OF_THE_DESK = (
-    _FACTS.where(facts.c.writer == sa.literal_column("'placement'"))
+_ALL = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+_FACTS = driven(_ALL)
+_OF_THE_DESK = driven(
+    _ALL.where(facts.c.writer == sa.literal_column("'placement'"))
     .where(sa.text(f"type IN ({', '.join(map(repr, DESK_TYPES))})"))
     .order_by(facts.c.episode_id, facts.c.sequence)
 )
@@ -167,8 +168,8 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
     """Every fact of these episodes, in no order."""
     found: dict[str, list[Fact]] = defaultdict(list)
     if episode_ids:
-        for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
-            found[row.episode_id].append(fact_of(row))
+        for row in await rows(connection, _FACTS, list(episode_ids)):
+            found[row[0]].append(fact_of(row))
     return found
 
 
@@ -176,8 +177,8 @@ async def facts_of_the_desk(connection: AsyncConnection, episode_ids: Sequence[s
     """Placement's own facts that the desk is made of, by episode, in the order they were stated."""
     found: dict[str, list[Fact]] = defaultdict(list)
     if episode_ids:
-        for row in (await connection.execute(_OF_THE_DESK, {"ids": list(episode_ids)})).all():
-            found[row.episode_id].append(fact_of(row))
+        for row in await rows(connection, _OF_THE_DESK, list(episode_ids)):
+            found[row[0]].append(fact_of(row))
     return found
 
 

@@ -126,17 +126,8 @@ entries = sa.Table(
 
 def fact_of(row: Any) -> Fact:
     """A row of `facts` as the fact that came."""
-    return Fact(
-        id=row.ce_id,
-        type=row.type,
-        writer=row.writer,
-        subject=row.episode_id,
-        sequence=row.sequence,
-        time=row.time,
-        value=orjson.loads(row.value),
-        correlation_id=row.correlation_id,
-        causation_id=row.causation_id,
-    )
+    episode, writer, sequence, ce_id, kind, time, correlation, causation, value = row
+    return Fact(ce_id, kind, writer, episode, sequence, time, orjson.loads(value), correlation, causation)
 
 
 def sent_of(row: Any) -> tuple[str, PeriodKey, SentPeriod]:
