@@ -31,6 +31,8 @@ class Benchmark(Protocol):
     BROKERS: tuple[str, ...]
     """Those that it can run on, the usual one first."""
     LIMITS: str
+    TRIED: str
+    """What was done for goals that are not met, with ratios measured back to back."""
     measure: Callable[[Asked, Report], Awaitable[None]]
 
 
@@ -63,6 +65,7 @@ async def run(
         database=DATABASE,
         runs=asked.runs,
         limits=module.LIMITS,
+        tried=module.TRIED,
     )
     await module.measure(asked, report)
     return report

@@ -30,6 +30,11 @@ LIMITS = (
     "Two transactions with fsync, two Kafka transactions and two polls lie between; at 1,000/s three services, broker "
     "and database share two cores, and a message waits for the batch before it."
 )
+TRIED = (
+    "Half the round trips in intake and placement, a relay that reads and forgets in one each and sends whole "
+    "batches, an `up` whose consumers have groups of their own: at 100/s about half of the time before (decisions "
+    "0141, 0142)."
+)
 RATES = (10, 100, 1000)
 GOALS = {1000: 100.0, 100: 40.0}
 BILLED = "billing.service-periods"

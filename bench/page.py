@@ -54,6 +54,8 @@ def _section(one: Report) -> Iterator[str]:
     yield from (f"- {note}" for row in one.rows for note in row.notes)
     yield from map(_goal, one.goals)
     yield f"- What limits it: {one.limits}"
+    if any(goal.met is False for goal in one.goals):
+        yield f"- What was tried: {one.tried}"
 
 
 def _row(row: Row) -> str:

@@ -50,6 +50,8 @@ class Report:
     goals: list[Goal] = field(default_factory=list)
     limits: str = ""
     """What limits its rows, in a sentence."""
+    tried: str = ""
+    """What was done for its goals so far."""
 
     def as_json(self) -> dict[str, Any]:
         """The document of contract 1."""

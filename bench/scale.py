@@ -20,6 +20,7 @@ from shared.events.envelope import Fact, from_record
 
 BROKERS = ("embedded",)
 LIMITS = "Where the rows and indexes of old episodes don't fit into memory, each fact of one reads them from the disk."
+TRIED = "Nothing yet."
 BATCH = 1000
 LONG = 1000
 """The length of story that old episodes tell of: none comes to its end here."""

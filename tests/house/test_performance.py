@@ -35,6 +35,7 @@ def test_the_command_offers_every_benchmark() -> None:
         module = import_module(f"bench.{name}")
         assert module.BROKERS
         assert module.LIMITS
+        assert module.TRIED
 
 
 @pytest.mark.parametrize("length", facts.VISITS)
