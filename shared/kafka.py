@@ -49,7 +49,9 @@ def decode_fact(record: ConsumerRecord) -> Fact:
 class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     """One consumer of one topic. `refused` says why it doesn't read, for the operator; None while all is well.
 
-    `name`: for a second consumer of a service on the same topic; it has a group and positions of its own.
+    `name`: for a second consumer of a service on the same topic; it has a group and positions of its own. `pace`: so
+    many seconds at least from one batch to the next that is not full, where nobody waits by the millisecond: what a
+    batch costs is then shared by more records.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         decode: Decode = decode_fact,
         max_records: int = 10_000,
         batch_timeout_ms: int = 20,
+        pace: float = 0.0,
         patience: float = 60.0,
     ) -> None:
         self.consumer_name = f"{service}.{name or topic}"
@@ -73,6 +76,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.refused: str | None = None
         self.progress = time.monotonic()
         self.patience = patience
+        self.pace, self.full = pace, max_records
         self._unforeseen = 0
         self._astray = False
         self._turn = asyncio.Lock()
@@ -234,6 +238,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.progress = time.monotonic()
         async with self._turn:
             await self._take(message)
+        if self.pace and len(message.raw_message) < self.full:
+            await asyncio.sleep(self.progress + self.pace - time.monotonic())
 
     async def _take(self, message: StreamMessage[Any]) -> None:
         if self._astray:

@@ -44,4 +44,5 @@ def subscription(broker: KafkaBroker, database: Database, rules: Rules, *, topic
         apply=partial(apply, rules),
         decode=decode_document,
         max_records=1000,
+        pace=0.1,
     )

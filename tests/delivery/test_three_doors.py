@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from shared.site_config import load
 from tests.apache import Apache
 from tests.delivery.doors import Told, through_every_door
 from tests.system import ROOT, System, a_system
+from tests.waiting import until
 
 CORPUS = Path(os.environ.get("STEPDOWN_CORPUS", ROOT.parent / "shared" / "corpus"))
 pytestmark = [
@@ -103,12 +105,23 @@ def _is_since_the_start(text: str) -> bool:
     return at.tzinfo is not None and at >= STARTED
 
 
-def the_same(facts: Sequence[Fact], marks: Iterable[str]) -> int:
-    """Assert that what stands of each mark's patients is the same; how many facts that are."""
-    first, *others = [content(standing(of_the_door(facts, mark)), mark) for mark in marks]
-    for other in others:
-        assert _names(first - other) == _names(other - first) == Counter()
-    return first.total()
+async def the_same(system: System, marks: Iterable[str]) -> int:
+    """Wait until what stands of each mark's patients is the same; how many facts that are.
+
+    What follows from a day that is over is stated by a timer, which may be between one door's patients and another's.
+    """
+    found: list[Counter[str]] = []
+
+    async def same() -> bool:
+        facts = await system.facts()
+        found[:] = [content(standing(of_the_door(facts, mark)), mark) for mark in marks]
+        return all(other == found[0] for other in found)
+
+    with suppress(AssertionError):
+        await until(same, 60, every=1)
+    for other in found:
+        assert _names(found[0] - other) == _names(other - found[0]) == Counter()
+    return found[0].total()
 
 
 def _names(found: Counter[str]) -> Counter[str]:
@@ -136,7 +149,7 @@ async def test_a_certification_story_is_one_visit_by_each_door(system: System, g
         assert of_the_door(facts, mark) == []
     for mark in mapped:
         assert [fact.name for fact in standing(of_the_door(facts, mark)) if fact.name in KINDS] == names
-    assert the_same(facts, mapped) > len(names)
+    assert await the_same(system, mapped) > len(names)
 
 
 async def test_every_message_states_the_same_by_each_door(system: System) -> None:
@@ -146,5 +159,5 @@ async def test_every_message_states_the_same_by_each_door(system: System) -> Non
     first, *others = [acknowledged(found, mark) for mark, found in answers.items()]
     assert all(other == first for other in others)
     assert len(first) > len(every) / 2
-    assert the_same(await system.facts(), answers) > 500
+    assert await the_same(system, answers) > 500
     await is_clean(system)

@@ -40,6 +40,7 @@ def subscription(
         name="gate",
         apply=partial(handlers.apply, rules=rules, clock=clock, ids=ids),
         decode=partial(passable, rules=rules),
+        pace=0.1,
     )
 
 

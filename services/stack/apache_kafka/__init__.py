@@ -97,7 +97,8 @@ class ApacheKafka:
             subprocess.run, [*self.java, *how], capture_output=True, check=False, timeout=60, cwd=self.place
         )
         if done.returncode:
-            raise SetUpError(f"Apache Kafka could not format {self.place}")
+            why = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
+            raise SetUpError(f"Apache Kafka could not format {self.place} (exit {done.returncode}: {why[0]})")
 
     def command(self) -> Command:
         arguments = [*self.java, "kafka.Kafka", str(self.properties)]
