@@ -71,6 +71,7 @@ async def _fill(database: Database, feed: Feed, there: int, wanted: int) -> None
         await feed.bring(facts.facts(LONG)[:STANDING])
         await feed.relayed()
     async with database.begin() as connection:
+        await connection.execute(sa.text("SET LOCAL transaction_timeout = 0"))
         for table in (episodes, facts_table, periods):
             given = {"mark": facts.EPISODE, "first": max(there, 1), "last": wanted - 1}
             await connection.execute(_copies(table), given)

@@ -17,8 +17,14 @@ Connection = AsyncConnection
 """What handlers are handed: they pass it on, and no SQL is theirs."""
 
 # SQLSTATE classes that may pass by themselves: connection, resources, operator intervention, serialization and
-# deadlock, lock not available (PostgreSQL manual, appendix A).
-_PASSING = ("08", "53", "57", "40", "55")
+# deadlock, lock not available; a transaction that idled or lasted too long (PostgreSQL manual, appendix A).
+_PASSING = ("08", "53", "57", "40", "55", "25P03", "25P04")
+
+
+# PostgreSQL 17 and newer have it. A process that is paused between two messages of the protocol does not idle by the
+# server's rule: without this its transaction would keep its locks for ever, and its successor waiting.
+_LONGEST = "SELECT set_config(name, '60s', false) FROM pg_settings WHERE name = 'transaction_timeout'"
+_HOWEVER_LONG = sa.text("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'")
 
 
 class DatabaseFault(StepdownError):
@@ -45,6 +51,7 @@ class Database:
                 },
             },
         )
+        sa.event.listen(self.engine.sync_engine, "connect", _limited)
         self.after_commit: list[Callable[[], None]] = []
 
     @asynccontextmanager
@@ -87,6 +94,7 @@ class Database:
     async def rows(self, statement: sa.Executable) -> AsyncIterator[Any]:
         """Every row of a statement as of one instant, a few at a time, however many there are."""
         async with self.read() as connection:
+            await connection.execute(_HOWEVER_LONG)
             async for row in await connection.stream(statement, execution_options={"yield_per": 1000}):
                 yield row
 
@@ -97,6 +105,14 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _limited(connection: Any, _: Any) -> None:
+    """A new connection: its transactions end after a minute."""
+    cursor = connection.cursor()
+    cursor.execute(_LONGEST)
+    cursor.close()
+    connection.commit()
 
 
 def translated(fault: BaseException) -> StepdownError:

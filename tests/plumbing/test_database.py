@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
@@ -56,6 +59,25 @@ async def test_a_connection_that_the_server_ended_is_a_reason_to_wait_and_the_ne
             await connection.execute(sa.text("SELECT 1"))
     async with database.begin() as connection:
         assert (await connection.execute(sa.text("SELECT 1"))).scalar() == 1
+
+
+async def test_a_process_that_is_paused_inside_a_statement_keeps_its_locks_for_a_minute_at_most(
+    database: Database,
+) -> None:
+    """Between two messages of the protocol: for the server it does not idle."""
+    row = {"consumer": "c", "topic": "t", "partition": 0, "next_offset": 5}
+    async with database.begin() as connection:
+        await connection.execute(positions.insert(), row)
+        assert (await connection.execute(sa.text("SHOW transaction_timeout"))).scalar() == "1min"
+    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    paused = await asyncpg.connect(url, server_settings={"transaction_timeout": "300ms"})
+    await paused.execute("BEGIN; UPDATE positions SET next_offset = 6")
+    await paused.prepare("SELECT 1")  # the server waits for the next message
+    async with asyncio.timeout(20), database.begin() as successor:
+        await successor.execute(sa.update(positions).values(next_offset=7))
+    paused.terminate()
+    async with database.read() as connection:
+        assert (await connection.execute(sa.select(positions.c.next_offset))).scalar() == 7
 
 
 async def test_an_act_without_an_actor_is_not_written(database: Database) -> None:
