@@ -17,10 +17,10 @@ class Size(NamedTuple):
 SIZES: dict[str, Size] = {
     "start": Size(1, 1, "start", runs=5),
     "correct": Size(20, 3, "episodes of each length"),
-    "engine": Size(100_000, 3_000, "facts of each shape"),
+    "engine": Size(60_000, 3_000, "facts of each shape"),
     "mllp": Size(6, 1, "seconds for each number of connections"),
     "intake": Size(30_000, 1_000, "HL7 messages"),
-    "latency": Size(8, 2, "seconds for each rate"),
+    "latency": Size(6, 2, "seconds for each rate"),
     "scale": Size(1_000_000, 20_000, "episodes at most"),
 }
 """In the order in which `stepdown bench all` runs them."""
