@@ -48,6 +48,8 @@ class Database:
                     "application_name": application,
                     "idle_in_transaction_session_timeout": "30000",
                     "jit": "off",
+                    # a plan kept from when a table was empty would read all of it for ever: until somebody analyzes it
+                    "enable_seqscan": "off",
                 },
             },
         )
