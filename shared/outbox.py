@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
 from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import metrics
@@ -139,11 +140,13 @@ class Relay:
         log.log(logging.WARNING if foreseen else logging.ERROR, what, extra=extra, exc_info=None if foreseen else fault)
 
     async def once(self) -> int:
-        """One pass: how many records it dealt with. None unless this relay leads."""
+        """One pass: how many records it dealt with. None unless this relay leads and has, or may begin, a producer."""
         async with self._turn:
             if not await self._leads():
                 return 0
             producer = self._producer or await self._new_producer()
+            if producer is None:
+                return 0
             rows = await self.database.alone(_OLDEST, self._most)
             metrics.OUTBOX.set(len(rows))
             if rows:
@@ -200,23 +203,31 @@ class Relay:
             await self._close_producer()
         return self.leading
 
-    async def _new_producer(self) -> AIOKafkaProducer:
-        """A producer that may write: whoever wrote before is fenced, and what they left open is aborted."""
+    async def _new_producer(self) -> AIOKafkaProducer | None:
+        """A producer that may write: whoever wrote before is fenced, and what they left open is aborted.
+
+        None when stopping: what is left is for the next start, and nobody would close this one.
+        """
         name, earlier = await self._names.enroll()
         for each in earlier:
-            await self._fence(each)
+            await _closed(await self._started(each))
         await self._names.fenced(earlier)
-        producer = self._producer = self._named(name)
-        await producer.start()
+        producer = await self._started(name)
+        if self._stopping.is_set():
+            await _closed(producer)
+            return None
+        self._producer = producer  # before anything else can fail: whoever gives up closes it
         await self._names.confirm(name)
         return producer
 
-    async def _fence(self, name: str) -> None:
+    async def _started(self, name: str) -> AIOKafkaProducer:
         producer = self._named(name)
         try:
             await producer.start()
-        finally:
+        except BaseException:
             await _closed(producer)
+            raise
+        return producer
 
     def _named(self, name: str) -> AIOKafkaProducer:
         return AIOKafkaProducer(
@@ -276,31 +287,54 @@ def _hashed(key: bytes) -> int:
 
 async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Any]) -> None:
     """Records of one partition in as few batches as they fit into: a record by itself costs three times as much."""
-    sent, batch = [], producer.create_batch()
+    sent: list[asyncio.Future[Any]] = []
+
+    async def send(batch: BatchBuilder) -> None:
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+        sent[-1].add_done_callback(_seen)
+
+    batch = producer.create_batch()
     for _, _, key, value, headers in rows:
         if len(key) + len(value or b"") > LARGEST:
             raise MessageSizeTooLargeError
         told = {"timestamp": None, "key": key, "value": value, "headers": unpacked(headers)}
         if batch.append(**told) is None:
-            sent.append(await producer.send_batch(batch, topic, partition=partition))
+            await send(batch)
             batch = producer.create_batch()
             batch.append(**told)
-    sent.append(await producer.send_batch(batch, topic, partition=partition))
-    for one in sent:
-        one.add_done_callback(_seen)
+    await send(batch)
     await asyncio.gather(*sent)
 
 
 async def _closed(producer: AIOKafkaProducer) -> None:
+    """It sends no more and has no connection any more, whether it could say goodbye or not."""
     try:
         async with asyncio.timeout(1):
             await producer.stop()
     except Exception:  # noqa: BLE001 - it is given up; what it still says is fenced by the next one
-        with contextlib.suppress(Exception):
-            await producer.client.close()
+        await _cut_off(producer)
     transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001 - nobody else waits for it
     if transaction is not None and transaction.done():
         _seen(transaction)
+
+
+async def _cut_off(producer: AIOKafkaProducer) -> None:
+    """aiokafka's sender goes on after a `stop` that did not end, and connects anew: so each of its tasks is ended."""
+    parts = (producer._sender, producer._message_accumulator)  # noqa: SLF001 - it tells its tasks to nobody
+    tasks = [task for task in asyncio.all_tasks() if any(_its_own(task) is part for part in parts)]
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=1)
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(1):
+            await producer.client.close()
+
+
+def _its_own(task: asyncio.Task[Any]) -> Any:
+    """The object whose method the task runs."""
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    return frame.f_locals.get("self") if frame else None
 
 
 async def _event(event: asyncio.Event, seconds: float) -> None:

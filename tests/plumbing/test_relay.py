@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -303,3 +305,29 @@ async def test_a_relay_stops_in_time_though_the_broker_went_away_in_the_middle(
     task.cancel()  # as the service does: it may wait for the broker
     await asyncio.gather(task, return_exceptions=True)
     assert await waiting(database) == 3
+
+
+@pytest.mark.parametrize("pause", [0, 0.005, 0.02])
+@pytest.mark.parametrize("met", [True, False])
+async def test_a_relay_that_gave_a_silent_broker_up_sends_no_more_and_has_no_connection(
+    database: Database, service: str, tmp_path: Path, met: bool, pause: float
+) -> None:
+    broker = Broker(claim(tmp_path), ports({"broker": 0})["broker"])
+    before = asyncio.all_tasks()
+    with running(broker.command(), broker.is_ready) as process:
+        topic = await a_topic(broker.bootstrap, 1)
+        relay = a_relay(database, broker.bootstrap, service, farewell=0.2)
+        task = asyncio.create_task(relay.run())
+        if met:
+            await commit(database, records(topic, range(3)))
+            await until(lambda: is_empty(database))
+        await commit(database, records(topic, range(3, 600)))
+        await asyncio.sleep(pause)  # somewhere in the middle: of a beginning, of a pass, between two
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            await asyncio.wait_for(relay.stop(), 6)
+            task.cancel()  # as the service does
+            await asyncio.gather(task, return_exceptions=True)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        await until(lambda: asyncio.all_tasks() <= before | {asyncio.current_task()})
