@@ -101,7 +101,9 @@ class Database:
                 yield row
 
     async def _forget_dead_connections(self, fault: BaseException) -> None:
-        if isinstance(fault, OSError) or getattr(fault, "connection_invalidated", False):
+        """All of them, when one is: what ended it, mostly ended them all."""
+        state = _sqlstate(fault) or ""
+        if _is_lost(fault) or state.startswith(("08", "57P")):
             await self.engine.dispose()
 
     async def close(self) -> None:
@@ -120,15 +122,25 @@ def _limited(connection: Any, _: Any) -> None:
 def translated(fault: BaseException) -> StepdownError:
     """A driver's error as one of ours: Transient or DatabaseFault, naming the SQLSTATE and never a value."""
     cause = getattr(fault, "orig", None) or fault
-    state = getattr(cause, "sqlstate", None) or getattr(fault, "sqlstate", None)
+    state = _sqlstate(fault)
     if state is None:
-        lost = isinstance(fault, OSError | TimeoutError | InterfaceError | asyncpg.InterfaceError | sa.exc.TimeoutError)
-        if lost or getattr(fault, "connection_invalidated", False):
+        if _is_lost(fault) or isinstance(fault, TimeoutError | sa.exc.TimeoutError):
             return Transient("the database can't be reached")
         return DatabaseFault(f"the database driver failed ({type(cause).__name__})")
     if state.startswith(_PASSING):
         return Transient(f"the database can't do it now (SQLSTATE {state})")
     return DatabaseFault(f"the database refused a statement (SQLSTATE {state}{_place(cause)})")
+
+
+def _sqlstate(fault: BaseException) -> str | None:
+    cause = getattr(fault, "orig", None) or fault
+    return getattr(cause, "sqlstate", None) or getattr(fault, "sqlstate", None)
+
+
+def _is_lost(fault: BaseException) -> bool:
+    """Whether the connection is of no use any more; a value that the driver can't write is an InterfaceError too."""
+    lost = isinstance(fault, OSError | InterfaceError | asyncpg.InterfaceError) and not isinstance(fault, ValueError)
+    return lost or bool(getattr(fault, "connection_invalidated", False))
 
 
 def _place(cause: BaseException) -> str:

@@ -128,10 +128,18 @@ def _counted_on(parts: tuple[tuple[str, int], ...]) -> list[str]:
 
 
 async def _driver(connection: AsyncConnection) -> Any:
+    """The driver's own connection, in the transaction that SQLAlchemy ends.
+
+    SQLAlchemy begins with the first statement that it sees itself; a statement for that alone would be a round trip.
+    """
     if connection.sync_connection is None:
         raise RuntimeError("the connection is not open")
-    driver = connection.sync_connection.connection.driver_connection
-    if driver is None or not driver.is_in_transaction():
-        await connection.execute(sa.text("SELECT 1"))  # SQLAlchemy begins with the first statement it sees
-        driver = connection.sync_connection.connection.driver_connection
+    adapted: Any = connection.sync_connection.connection.dbapi_connection
+    if adapted is None:
+        raise RuntimeError("the connection is lost")
+    driver = adapted.driver_connection
+    if adapted._transaction is None:  # noqa: SLF001 - it has no other way to be told
+        begun = driver.transaction()
+        await begun.start()
+        adapted._transaction = begun  # noqa: SLF001
     return driver

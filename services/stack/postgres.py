@@ -29,8 +29,7 @@ CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # TCP with SCRAM is the only door
     "max_connections": "120",
-    "shared_buffers": "128MB",
-    "wal_compression": "on",
+    "wal_compression": "off",  # compressing a page costs more than all else of a fact; these binaries have no lz4
     "max_wal_size": "1GB",
     "checkpoint_completion_target": "0.9",
     "idle_in_transaction_session_timeout": "60s",  # a paused process must not block its successor (house.md 6.3)
@@ -41,6 +40,15 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+
+def _cache() -> int:
+    """MiB that the server keeps of its tables: a sixteenth of the memory, at least PostgreSQL's own 128.
+
+    1024 at most, which a million episodes' indexes take.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return max(128, min(memory // 16, 1024))
 
 
 def binaries() -> Path:
@@ -153,8 +161,7 @@ class Postgres:
     def command(self) -> Command:
         """How it is started: an orderly end is a fast shutdown; without its parent it ends at once (and recovers)."""
         settings = [f"--{name}={value}" for name, value in CONFIGURATION.items()]
-        if not self.durable:
-            settings += ["--fsync=off", "--full_page_writes=off"]
+        settings += [f"--shared_buffers={_cache()}MB"] if self.durable else ["--fsync=off", "--full_page_writes=off"]
         return Command(
             name="postgres",
             arguments=[str(self.home / "bin" / "postgres"), "-D", self._called(), f"--port={self.port}", *settings],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -48,17 +49,44 @@ async def test_a_database_that_is_away_is_a_reason_to_wait() -> None:
     await away.close()
 
 
-async def test_a_connection_that_the_server_ended_is_a_reason_to_wait_and_the_next_one_works(
-    database: Database,
+async def _by_sqlalchemy(database: Database) -> int:
+    async with database.begin() as connection:
+        return int((await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one())
+
+
+async def _by_the_driver(database: Database) -> int:
+    async with database.begin() as connection:
+        return int((await rows(connection, "SELECT pg_backend_pid()"))[0][0])
+
+
+async def _alone(database: Database) -> int:
+    return int((await database.alone("SELECT pg_backend_pid()"))[0][0])
+
+
+@pytest.mark.parametrize("ask", [_by_sqlalchemy, _by_the_driver, _alone])
+async def test_connections_that_the_server_ended_are_a_reason_to_wait_and_the_next_one_works(
+    database: Database, ask: Callable[[Database], Awaitable[int]]
 ) -> None:
+    async with database.read() as one, database.read() as other:  # two stay in the pool
+        ended = [(await each.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one() for each in (one, other)]
+    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    killer = await asyncpg.connect(url)
+    for pid in ended:
+        await killer.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    await killer.close()
+    with pytest.raises(Transient):
+        await ask(database)
+    assert await ask(database) not in ended
+
+
+async def test_a_connection_that_the_server_ends_in_the_middle_is_a_reason_to_wait(database: Database) -> None:
     with pytest.raises(Transient):
         async with database.begin() as connection:
-            pid = (await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar()
+            pid = (await rows(connection, "SELECT pg_backend_pid()"))[0][0]
             async with database.engine.connect() as other:
-                await other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-            await connection.execute(sa.text("SELECT 1"))
-    async with database.begin() as connection:
-        assert (await connection.execute(sa.text("SELECT 1"))).scalar() == 1
+                await other.execute(sa.text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+            await rows(connection, "SELECT 1")
+    assert await _by_the_driver(database) != pid
 
 
 async def test_a_process_that_is_paused_inside_a_statement_keeps_its_locks_for_a_minute_at_most(
