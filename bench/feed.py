@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import uuid
 from collections.abc import Sequence
@@ -54,7 +55,8 @@ class Feed:
 
 
 async def feed_of(database: Database) -> Feed:
-    """At the beginning of an empty database."""
+    """At the beginning of an empty database; the process set as a service sets itself (shared/run.py)."""
+    gc.freeze()
     async with database.begin() as connection:
         await positions.begin_at(connection, handlers.CONSUMER, SLOT, 0)
     return Feed(database, rules_of(site_config.load(None)))

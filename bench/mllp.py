@@ -25,7 +25,8 @@ LIMITS = (
 TRIED = (
     "Five round trips a message where there were twelve, the next batch read while one commits, cached times and "
     "hashes: 1.3 to 1.4 × as many messages on one connection, 1.1 to 1.2 × on 20 (decision 0141). The 2 ms in "
-    "which messages gather cost one connection nothing and save a tenth of CPU on 20. Generic plans gave nothing."
+    "which messages gather cost one connection nothing and save a tenth of CPU on 20. Generic plans gave nothing; "
+    "plans that never read a whole table gave 3.2, 1.8 and 1.3 ×."
 )
 CONNECTIONS = (1, 20, 200)
 HOST = "127.0.0.1"

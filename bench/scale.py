@@ -22,7 +22,10 @@ from shared.events.envelope import Fact, from_record
 
 BROKERS = ("embedded",)
 LIMITS = "Where the rows and indexes of old episodes don't fit into memory, each fact of one reads them from the disk."
-TRIED = "Nothing yet."
+TRIED = (
+    "Pages go into the log as they are, no longer compressed by pglz, and the server keeps up to 1 GB of its tables: a "
+    "fact at a million episodes cost 2.3 × one at ten thousand before (decision 0144)."
+)
 BATCH = 1000
 LONG = 1000
 """The length of story that old episodes tell of: none comes to its end here."""
