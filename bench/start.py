@@ -38,7 +38,8 @@ async def measure(asked: Asked, report: Report) -> None:
         row("`stepdown --help`", "ms", helped),
     ]
     report.goals += [
-        Goal("`up` under 4 s", report.rows[0].value < 4),
+        Goal("`up` under 4 s the first time", report.rows[0].value < 4),
+        Goal("`up` under 4 s on its data", report.rows[1].value < 4),
         Goal("`--help` under 150 ms", report.rows[2].value < 150),
     ]
 
