@@ -46,7 +46,7 @@ async def measure(asked: Asked, report: Report) -> None:
         for _ in range(asked.runs):
             for number in CONNECTIONS:
                 ours[number].append(await _load(stage.system.doors["MLLP"], number, asked.size))
-                asked.say(f"{number} connections: {ours[number][-1]['count'] / ours[number][-1]['seconds']:.0f}/s")
+                asked.say(f"{_words(number)}: {ours[number][-1]['count'] / ours[number][-1]['seconds']:.0f}/s")
             for peer in (peers.HAPI, peers.HL7_MLLP):
                 for number, told in (await _peer(peer, asked.size, notes)).items():
                     theirs[peer.name, number].append(told["count"] / told["seconds"])
@@ -56,8 +56,8 @@ async def measure(asked: Asked, report: Report) -> None:
         rates = [one["count"] / one["seconds"] for one in runs]
         beside = ratios(rates, {name: found for (name, at), found in theirs.items() if at == number})
         own = list(notes) if number == CONNECTIONS[0] else []
-        report.rows.append(row(f"{number} connections", "messages/s", rates, beside=beside, notes=own))
-        report.rows.append(row(f"{number} connections, p99", "ms", [one["p99"] for one in runs]))
+        report.rows.append(row(_words(number), "messages/s", rates, beside=beside, notes=own))
+        report.rows.append(row(f"{_words(number)}, p99", "ms", [one["p99"] for one in runs]))
     _goals(report)
 
 
@@ -68,6 +68,10 @@ def _goals(report: Report) -> None:
         Goal("p99 under 25 ms at 20 connections", found["20 connections, p99"].value < 25),
         Goal("aim: 10,000 messages/s", max(one.value for one in report.rows if one.unit == "messages/s") >= 10_000),
     ]
+
+
+def _words(connections: int) -> str:
+    return "1 connection" if connections == 1 else f"{connections} connections"
 
 
 async def _load(port: int, connections: int, seconds: int) -> Told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.chart import Bar, chart
+from bench.chart import chart
 from bench.report import RESULTS, Goal, Report, Row, read, shown
 from bench.sizes import SIZES
 
@@ -37,11 +37,10 @@ def with_measured(text: str, found: Sequence[Report]) -> str:
 
 
 def drawn(found: Sequence[Report]) -> str:
-    """The chart: every ratio to a peer."""
-    bars = [
-        Bar(f"{row.name} : {peer}", ratio) for one in found for row in one.rows for peer, ratio in row.beside.items()
-    ]
-    return chart("Stepdown beside its peers", "ours divided by theirs, measured in the same run; 1 is as fast", bars)
+    """The chart: every ratio of a rate to a peer's."""
+    ratios = {f"{one.bench}: {row.name}": row.beside for one in found for row in one.rows if row.unit.endswith("/s")}
+    about = "ours divided by theirs, measured in the same run: 2 × is twice as fast, 0.5 × half as fast"
+    return chart("Stepdown beside its peers", about, {name: peers for name, peers in ratios.items() if peers})
 
 
 def _section(one: Report) -> Iterator[str]:
