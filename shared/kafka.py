@@ -236,9 +236,14 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         else the next batch would leave a gap.
         """
         self.progress = time.monotonic()
-        async with self._turn:
-            await self._take(message)
-        if self.pace and len(message.raw_message) < self.full:
+        full = len(message.raw_message) >= self.full
+        try:
+            async with self._turn:
+                await self._take(message)
+        finally:
+            # FastStream has the message in its context, and what begins meanwhile (a connection, a task) keeps that
+            message.raw_message = ()
+        if self.pace and not full:
             await asyncio.sleep(self.progress + self.pace - time.monotonic())
 
     async def _take(self, message: StreamMessage[Any]) -> None:

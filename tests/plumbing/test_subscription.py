@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -102,6 +104,25 @@ async def test_every_record_is_applied_once_over_a_restart(kafka: str, database:
     assert await row(database) == {
         "received": 300, "applied": 300, "repeated": 0, "ignored": 0, "waiting": 0, "dead": 0,
     }  # fmt: skip
+
+
+async def test_what_was_handled_is_not_kept_by_what_began_meanwhile(kafka: str, database: Database, group: str) -> None:
+    topic = await a_topic(kafka, 1)
+    await produce(kafka, topic, [a_record(n) for n in range(200)])
+    began: list[asyncio.Task[bool]] = []
+
+    class Beginning(Handler):
+        async def __call__(self, connection: AsyncConnection, incoming: Sequence[Incoming], tally: Tally) -> None:
+            await super().__call__(connection, incoming, tally)
+            began.append(asyncio.create_task(asyncio.Event().wait()))  # it keeps the context of its beginning
+
+    async with reading(kafka, database, topic, Beginning(), group, max_records=10):
+        await until(lambda: _count_is(database, 200))
+        kept = [one for one in gc.get_objects() if isinstance(one, ConsumerRecord) and one.topic == topic]
+    assert len(began) >= 20
+    assert len(kept) <= 20, "the batch in hand at most, and the one that is fetched"
+    for task in began:
+        task.cancel()
 
 
 async def _count_is(database: Database, number: int) -> bool:

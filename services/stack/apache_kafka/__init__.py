@@ -92,11 +92,19 @@ class ApacheKafka:
             return
         self.properties.write_text(PROPERTIES.format(place=self.place, **self.taken), encoding="utf-8")
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        how = ["kafka.tools.StorageTool", "format", "--standalone", "-t", identity, "-c", str(self.properties)]
+        how = [
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+            f"--cluster-id={identity}",
+            "-c",
+            str(self.properties),
+        ]
         done = await asyncio.to_thread(
             subprocess.run, [*self.java, *how], capture_output=True, check=False, timeout=60, cwd=self.place
         )
         if done.returncode:
+            self.properties.unlink()
             why = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
             raise SetUpError(f"Apache Kafka could not format {self.place} (exit {done.returncode}: {why[0]})")
 
