@@ -51,9 +51,8 @@ async def measure(asked: Asked, report: Report) -> None:
         for size in _sizes(min(EPISODES_BEFORE, asked.size), asked.size):
             await _fill(on_database(stage.system.admin_url, "placement"), there, size)
             there = size
-            costs = [await _cost(feed, told, size, chance, number) for _ in range(asked.runs + 1)][
-                1:
-            ]  # the first warms up
+            await _cost(feed, told, size, chance, number)  # to warm up
+            costs = [await _cost(feed, told, size, chance, number) for _ in range(asked.runs)]
             found.append((size, costs))
             asked.say(f"{size:,} episodes: {min(costs):.0f} µs a fact")
             if size == EPISODES_BEFORE or asked.quick:

@@ -62,36 +62,24 @@ class Database:
 
         Raises Transient where trying again may help, DatabaseFault where it won't; other errors pass through.
         """
-        try:
-            async with self.engine.begin() as connection:
-                yield connection
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
-            await self._forget_dead_connections(fault)
-            raise translated(fault) from None
+        async with self._faults_told(), self.engine.begin() as connection:
+            yield connection
         for call in self.after_commit:
             call()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; whatever it did is rolled back."""
-        try:
-            async with self.engine.connect() as connection:
-                yield connection
-                await connection.rollback()
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
-            await self._forget_dead_connections(fault)
-            raise translated(fault) from None
+        async with self._faults_told(), self.engine.connect() as connection:
+            yield connection
+            await connection.rollback()
 
     async def alone(self, sql: str, *given: Any) -> Sequence[Any]:
         """One statement that is a transaction by itself, asked of the driver: its rows. Errors as for `begin`."""
-        try:
-            async with self.engine.connect() as connection:
-                driver: Any = (await connection.get_raw_connection()).driver_connection
-                found: Sequence[Any] = await driver.fetch(sql, *given)
-                return found
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
-            await self._forget_dead_connections(fault)
-            raise translated(fault) from None
+        async with self._faults_told(), self.engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            found: Sequence[Any] = await driver.fetch(sql, *given)
+        return found
 
     async def rows(self, statement: sa.Executable) -> AsyncIterator[Any]:
         """Every row of a statement as of one instant, a few at a time, however many there are."""
@@ -99,6 +87,14 @@ class Database:
             await connection.execute(_HOWEVER_LONG)
             async for row in await connection.stream(statement, execution_options={"yield_per": 1000}):
                 yield row
+
+    @asynccontextmanager
+    async def _faults_told(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+            await self._forget_dead_connections(fault)
+            raise translated(fault) from None
 
     async def _forget_dead_connections(self, fault: BaseException) -> None:
         """All of them, when one is: what ended it, mostly ended them all."""
@@ -151,6 +147,24 @@ def _place(cause: BaseException) -> str:
     return f", {said}" if said else ""
 
 
+async def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection, in the transaction that SQLAlchemy ends.
+
+    SQLAlchemy begins with the first statement that it sees itself; a statement for that alone would be a round trip.
+    """
+    if connection.sync_connection is None:
+        raise RuntimeError("the connection is not open")
+    adapted: Any = connection.sync_connection.connection.dbapi_connection
+    if adapted is None:
+        raise RuntimeError("the connection is lost")
+    driver = adapted.driver_connection
+    if adapted._transaction is None:  # noqa: SLF001 - it has no other way to be told
+        begun = driver.transaction()
+        await begun.start()
+        adapted._transaction = begun  # noqa: SLF001
+    return driver
+
+
 async def copy_rows(
     connection: AsyncConnection, table: sa.Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
@@ -158,8 +172,5 @@ async def copy_rows(
     records = list(rows)
     if not records:
         return
-    raw = await connection.get_raw_connection()
-    driver: Any = raw.driver_connection
-    if not driver.is_in_transaction():
-        await connection.execute(sa.text("SELECT 1"))  # SQLAlchemy begins with the first statement it sees
+    driver = await driver_of(connection)
     await driver.copy_records_to_table(table.name, records=records, columns=list(columns))

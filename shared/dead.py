@@ -11,8 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import outbox
-from shared.errors import StepdownError
-from shared.events.envelope import Record
+from shared.errors import InvalidMessage, StepdownError
+from shared.events.envelope import Fact, Record, to_record
+from shared.positions import Tally
 from shared.tables import dead_letters
 
 
@@ -82,3 +83,24 @@ def _letter(topic: str, record: RawRecord, why: str) -> Record:
         added[0] = ("x-error", f"{why} (too long to be sent again: its bytes are in the service's database)".encode())
         return Record(topic, record.key or b"", b"", added)
     return Record(topic, record.key or b"", record.value, [*given, *added])
+
+
+def refused(records: Sequence[RawRecord], tally: Tally) -> list[Failed]:
+    """What the handler refused, with its original bytes; of one that was parked, those it was parked with."""
+    if not tally.refused:
+        return []
+    known = {_place(record): record for record in records}
+    return [
+        (known.get((*one.slot, one.offset)) or Parked(*one.slot, one.offset, one.key, *_bytes(one.fact)),
+         InvalidMessage(why))
+        for one, why in tally.refused
+    ]  # fmt: skip
+
+
+def _bytes(fact: Fact) -> tuple[bytes, list[tuple[str, bytes]]]:
+    record = to_record(fact, "")
+    return record.value or b"", record.headers
+
+
+def _place(record: RawRecord) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import dead, metrics, positions
 from shared.db import Database
 from shared.errors import InvalidMessage, StalePosition, Transient
-from shared.events.envelope import Fact, from_record, to_record
+from shared.events.envelope import Fact, from_record
 from shared.patience import be_patient
 from shared.positions import Incoming, Move, Position, Slot, Tally
 
@@ -339,7 +339,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
                 await self.apply(connection, good, tally)
             for record, _ in bad:
                 tally.add(Slot(record.topic, record.partition), "dead")
-            bad += _refused(records, tally)
+            bad += dead.refused(records, tally)
             await dead.bury(connection, self.consumer_name, self.dead_topic, bad)
             await positions.count(connection, self.consumer_name, tally)
         for move in moves:
@@ -370,27 +370,6 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             after = Position(part[-1].offset + 1, part[-1].offset, _ce_id(part[-1]))
             moves.append(Move(slot, self.at[slot].next_offset, after, len(part)))
         return moves
-
-
-def _refused(records: Sequence[ConsumerRecord], tally: Tally) -> list[dead.Failed]:
-    """What the handler refused, with its original bytes; of one that was parked, those it was parked with."""
-    if not tally.refused:
-        return []
-    known = {_place(record): record for record in records}
-    return [
-        (known.get((*one.slot, one.offset)) or dead.Parked(*one.slot, one.offset, one.key, *_bytes(one.fact)),
-         InvalidMessage(why))
-        for one, why in tally.refused
-    ]  # fmt: skip
-
-
-def _bytes(fact: Fact) -> tuple[bytes, list[tuple[str, bytes]]]:
-    record = to_record(fact, "")
-    return record.value or b"", record.headers
-
-
-def _place(record: ConsumerRecord) -> tuple[str, int, int]:
-    return record.topic, record.partition, record.offset
 
 
 def _ce_id(record: ConsumerRecord) -> str | None:

@@ -21,7 +21,6 @@ import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
 from aiokafka.partitioner import murmur2
-from aiokafka.producer.message_accumulator import BatchBuilder
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import metrics
@@ -287,22 +286,18 @@ def _hashed(key: bytes) -> int:
 
 async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Any]) -> None:
     """Records of one partition in as few batches as they fit into: a record by itself costs three times as much."""
-    sent: list[asyncio.Future[Any]] = []
-
-    async def send(batch: BatchBuilder) -> None:
-        sent.append(await producer.send_batch(batch, topic, partition=partition))
-        sent[-1].add_done_callback(_seen)
-
-    batch = producer.create_batch()
+    batches = [producer.create_batch()]
     for _, _, key, value, headers in rows:
         if len(key) + len(value or b"") > LARGEST:
             raise MessageSizeTooLargeError
         told = {"timestamp": None, "key": key, "value": value, "headers": unpacked(headers)}
-        if batch.append(**told) is None:
-            await send(batch)
-            batch = producer.create_batch()
-            batch.append(**told)
-    await send(batch)
+        if batches[-1].append(**told) is None:
+            batches.append(producer.create_batch())
+            batches[-1].append(**told)
+    sent = []
+    for batch in batches:
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+        sent[-1].add_done_callback(_seen)
     await asyncio.gather(*sent)
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db import copy_rows
+from shared.db import copy_rows, driver_of
 
 _POSTGRESQL = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _PLACE = re.compile(r"\$(\d+)")
@@ -55,7 +55,7 @@ def driven(statement: sa.Select[Any]) -> str:
 
 async def rows(connection: AsyncConnection, sql: str, *given: Any) -> Sequence[Any]:
     """The rows of a statement, inside the connection's transaction; columns by name or place."""
-    found: Sequence[Any] = await (await _driver(connection)).fetch(sql, *given)
+    found: Sequence[Any] = await (await driver_of(connection)).fetch(sql, *given)
     return found
 
 
@@ -63,7 +63,7 @@ async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[l
     """The rows of each of the reads, in one round trip; columns by place. All of them see one moment."""
     every = list(reads)
     sql = _asked(tuple((read.sql, len(read.given)) for read in every))
-    found = await (await _driver(connection)).fetchrow(sql, *(value for read in every for value in read.given))
+    found = await (await driver_of(connection)).fetchrow(sql, *(value for read in every for value in read.given))
     return list(found)
 
 
@@ -79,7 +79,7 @@ async def at_once(connection: AsyncConnection, writes: Iterable[Write | Append])
             few.append(Write(_inserting(each.table, each.columns), tuple(map(list, zip(*each.rows, strict=True)))))
     if few:
         sql = _joined(tuple((write.sql, len(write.given)) for write in few))
-        await (await _driver(connection)).fetch(sql, *(value for write in few for value in write.given))
+        await (await driver_of(connection)).fetch(sql, *(value for write in few for value in write.given))
 
 
 @lru_cache(64)
@@ -125,21 +125,3 @@ def _counted_on(parts: tuple[tuple[str, int], ...]) -> list[str]:
         counted.append(_PLACE.sub(lambda found, by=before: f"${int(found[1]) + by}", sql))  # type: ignore[misc]
         before += given
     return counted
-
-
-async def _driver(connection: AsyncConnection) -> Any:
-    """The driver's own connection, in the transaction that SQLAlchemy ends.
-
-    SQLAlchemy begins with the first statement that it sees itself; a statement for that alone would be a round trip.
-    """
-    if connection.sync_connection is None:
-        raise RuntimeError("the connection is not open")
-    adapted: Any = connection.sync_connection.connection.dbapi_connection
-    if adapted is None:
-        raise RuntimeError("the connection is lost")
-    driver = adapted.driver_connection
-    if adapted._transaction is None:  # noqa: SLF001 - it has no other way to be told
-        begun = driver.transaction()
-        await begun.start()
-        adapted._transaction = begun  # noqa: SLF001
-    return driver

@@ -92,14 +92,8 @@ class ApacheKafka:
             return
         self.properties.write_text(PROPERTIES.format(place=self.place, **self.taken), encoding="utf-8")
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        how = [
-            "kafka.tools.StorageTool",
-            "format",
-            "--standalone",
-            f"--cluster-id={identity}",
-            "-c",
-            str(self.properties),
-        ]
+        named = f"--cluster-id={identity}"  # in one word: it may begin with a hyphen
+        how = ["kafka.tools.StorageTool", "format", "--standalone", named, "-c", str(self.properties)]
         done = await asyncio.to_thread(
             subprocess.run, [*self.java, *how], capture_output=True, check=False, timeout=60, cwd=self.place
         )
