@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from shared.errors import SetUpError
 from shared.events.levels import Level
+from shared.events.open_lists import DispositionKind
 from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
 from shared.site_recipients import Recipient, unknown_parts
 from shared.site_values import (
@@ -27,7 +28,6 @@ from shared.site_values import (
     Billing,
     ChargeCode,
     ClaimForm,
-    DispositionKind,
     Facility,
     Feed,
     FollowUpClock,

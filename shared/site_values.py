@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.events.aftercare import ReferralKind
 from shared.events.levels import Level
+from shared.events.open_lists import DispositionKind, ReferralKind, VisitClass
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 Notice = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DispositionKind = Literal["home", "transfer", "against-advice", "elopement", "deceased", "other", "unknown"]
 ClaimForm = Literal["institutional", "professional"]
 Mode = Literal["in-person", "telehealth", "phone"]
 Label = Literal["PSY", "SUD", "PART2"]
@@ -100,7 +99,7 @@ class Unit(Part):
 
     code: Name
     level: Level | None = None
-    visit_class: Literal["emergency", "observation", "crisis"] | None = None
+    visit_class: VisitClass | None = None
     program: Name | None = None
     setting: Literal["withdrawal-management", "crisis-stabilization"] | None = None
     labels: tuple[Label, ...] = ()

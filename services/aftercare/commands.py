@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import AwareDatetime, Field
 
 from shared.commands import Command, Name
-from shared.events.aftercare import Mode, ReferralKind
+from shared.events.aftercare import Mode
+from shared.events.open_lists import ReferralKind
 
 Whose = Literal["provider", "patient"]
 ContactOutcome = Literal[

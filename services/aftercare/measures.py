@@ -99,8 +99,8 @@ def _visits(window: Window, stay: StayNow, seen: _Seen) -> Iterator[Kept]:
         if window.due_from <= first_day(other, seen.zone_of) <= window.due_to:
             yield Kept(other.begun.astimezone(zone), other.level, other.begun_by)
         for day in other.attended or ():
-            if window.due_from <= day <= window.due_to:
-                yield Kept(datetime.combine(day, time.min, zone), other.level, None)
+            if window.due_from <= day.date <= window.due_to:
+                yield Kept(datetime.combine(day.date, time.min, zone), other.level, None, day.mode)
 
 
 def _contacts(window: Window, clock: FollowUpClock, seen: _Seen) -> Iterator[Kept]:

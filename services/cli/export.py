@@ -15,9 +15,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 @click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "settings", "openapi", "all"]), default="all")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files in docs/ that are stale.")
-@click.option("--break-readers", is_flag=True, help="Write even what existing readers can't read.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(kind: str, out: Path | None, check: bool, break_readers: bool, as_json: bool) -> None:
+def command(kind: str, out: Path | None, check: bool, as_json: bool) -> None:
     """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events; OpenAPI, the page of settings.
 
     Without --out it goes to docs/. A schema in the folder that would lose a field, a value or a type is left as it is,
@@ -27,7 +26,7 @@ def command(kind: str, out: Path | None, check: bool, break_readers: bool, as_js
     if check:
         _tell(as_json, "stale", _fresh(folder))
         return
-    _tell(as_json, "written", _write(kind, folder, break_readers))
+    _tell(as_json, "written", _write(kind, folder))
 
 
 def _fresh(folder: Path) -> list[str]:
@@ -40,10 +39,10 @@ def _fresh(folder: Path) -> list[str]:
     return []
 
 
-def _write(kind: str, folder: Path, break_readers: bool) -> list[str]:
+def _write(kind: str, folder: Path) -> list[str]:
     from shared.documents import breaks, documents
 
-    if not break_readers and (found := breaks(folder)):
+    if found := breaks(folder):
         raise SetUpError("this would break readers; publish a new version of the type:\n" + "\n".join(found))
     written = documents(kind) if kind != "openapi" else {}
     written |= openapi() if kind in {"openapi", "all"} else {}

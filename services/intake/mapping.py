@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta, tzinfo
 
-from services.intake.model import DispositionKind, UnitAs
+from services.intake.model import UnitAs
+from shared.events.open_lists import DispositionKind
 from shared.site_config import Site
 
 LONGEST = 200

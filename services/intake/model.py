@@ -11,10 +11,9 @@ from enum import Enum
 from typing import Literal, NamedTuple, Protocol
 
 from shared.errors import InvalidMessage
+from shared.events.open_lists import DispositionKind, VisitClass
 
 AckCode = Literal["AA", "AE", "AR"]
-DispositionKind = Literal["home", "transfer", "against-advice", "elopement", "deceased", "other", "unknown"]
-VisitClass = Literal["emergency", "observation", "crisis"]
 
 
 class Fault(NamedTuple):

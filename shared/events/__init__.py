@@ -73,6 +73,8 @@ from shared.events.planning import (
 from shared.events.stays import (
     Absent,
     Admitted,
+    ArrivalCancelled,
+    ArrivalExpected,
     Attended,
     Completed,
     CoverageChanged,
@@ -81,7 +83,10 @@ from shared.events.stays import (
     Discontinued,
     LeaveEnded,
     LeaveStarted,
+    PatientDied,
+    PatientsLinked,
     PatientsMerged,
+    PatientsUnlinked,
     PatientsUnmerged,
     Referred,
     Started,
@@ -109,6 +114,11 @@ STAY_FACTS: tuple[type[CareFact], ...] = (
     CoverageChanged,
     PatientsMerged,
     PatientsUnmerged,
+    PatientDied,
+    ArrivalExpected,
+    ArrivalCancelled,
+    PatientsLinked,
+    PatientsUnlinked,
 )
 ASSESSMENTS: tuple[type[CareFact], ...] = (Assessed,)
 ANNOUNCEMENTS: tuple[type[CareFact], ...] = (SteppedDown, SteppedUp, Readmitted, ConflictRaised, Closed, Reopened)

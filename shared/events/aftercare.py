@@ -7,19 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, Field
 
 from shared.events.base import CareFact, Code, Day, Identifier, Writer
+from shared.events.open_lists import OPEN, DecidedBy, ReferralKind
 
-ReferralKind = Literal[
-    "outpatient-therapy",
-    "psychiatry",
-    "medication",
-    "support-group",
-    "community-support",
-    "recovery-residence",
-    "primary-care",
-    "family",
-    "peer-support",
-    "other",
-]
 Mode = Literal["in-person", "telehealth", "phone"]
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 """A code of ours or of the site: small letters, digits, hyphens; nobody's own words."""
@@ -45,7 +34,7 @@ class AftercareReferred(Aftercare):
 
     TYPE: ClassVar[str] = "aftercare-referred"
     referral_id: Identifier = Field(description="the referral")
-    kind: ReferralKind = Field(description="what for")
+    kind: Annotated[ReferralKind, OPEN] = Field(description="what for")
     provider: Identifier | None = Field(default=None, description="to whom, by the site's id; absent while it is open")
     due_by: Day | None = Field(default=None, description="the day by which it ought to be settled, facility's zone")
     plan_id: Identifier | None = Field(default=None, description="the plan it belongs to")
@@ -155,7 +144,7 @@ class RelapseRiskCleared(Aftercare):
     signals: tuple[Word, ...] = Field(description="the signals that are over")
     reason: Word | None = Field(default=None, description="why")
     risk_id: Identifier | None = Field(default=None, description="the risk")
-    decided_by: Literal["person"] | None = Field(default=None, description="absent: by rule")
+    decided_by: Annotated[DecidedBy, OPEN] | None = Field(default=None, description="absent: by rule")
 
 
 class AftercareClosed(Aftercare):

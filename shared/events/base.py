@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.events.levels import Level
+from shared.events.open_lists import OPEN, DispositionKind
 
 Writer = Literal["intake", "placement", "aftercare"]
 Code = Annotated[str, Field(min_length=1, max_length=200)]
@@ -81,7 +82,7 @@ class Disposition(Published):
     """How a stay ended: the sender's code, and what it means here (NUBC FL17 by site config; HL7 table 0112)."""
 
     code: Code | None = Field(default=None, description="the code as sent; absent when none was sent")
-    kind: Literal["home", "transfer", "against-advice", "elopement", "deceased", "other", "unknown"] = Field(
+    kind: Annotated[DispositionKind, OPEN] = Field(
         description="what the code means at this site; unknown is a valid outcome"
     )
 

@@ -46,6 +46,7 @@ class Readmitted(Announcement):
     TYPE: ClassVar[str] = "readmitted"
     days: int = Field(ge=1, le=30, description="days from the discharge to the admission, facility's zone")
     discharge: Identifier = Field(description="ce_id of the discharge before")
+    other_facility: bool | None = Field(default=None, description="the discharge before was at another facility")
 
 
 class ConflictRaised(Announcement):

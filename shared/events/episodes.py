@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
-from shared.events.base import Day, Disposition, Identifier, Published
+from shared.events.base import Code, Day, Disposition, Identifier, Published
 from shared.events.levels import Level
 
 
@@ -17,6 +17,27 @@ class EndedBy(Published):
     how: Literal["visit-ended", "discharged", "completed", "discontinued"] = Field(description="its name")
     disposition: Disposition | None = Field(default=None, description="of a discharge or a visit's end")
     reason: str | None = Field(default=None, description="of a completion or discontinuation")
+
+
+class DiagnosisNow(Published):
+    """The principal diagnosis of a stay."""
+
+    system: Code = Field(description="code system")
+    code: Code = Field(description="code")
+
+
+class AttendedDay(Published):
+    """A day on which the patient was there."""
+
+    date: Day = Field(description="facility's zone")
+    mode: Literal["in-person", "telehealth", "phone"] = Field(description="how; in person where no service says it")
+    provider_kind: Code | None = Field(default=None, description="kind of provider seen, where it was told")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _day_alone(cls, told: Any) -> Any:
+        """Before the lists were opened a day stood by itself; such documents are read as in person."""
+        return {"date": told, "mode": "in-person"} if isinstance(told, str) else told
 
 
 class StayNow(Published):
@@ -31,9 +52,14 @@ class StayNow(Published):
     begun: AwareDatetime = Field(alias="from", description="clinical time of the beginning")
     to: AwareDatetime | None = Field(default=None, description="clinical time of the end")
     suspended: bool = Field(description="a more intensive 24-hour stay is open over it")
-    attended: tuple[Day, ...] | None = Field(
-        default=None, description="of a program that was suspended: days attended since, facility's zone; in order"
+    attended: tuple[AttendedDay, ...] | None = Field(
+        default=None, description="of a program that was suspended: days attended since; in order"
     )
+    setting: Code | None = Field(default=None, description="a special setting within the level")
+    labels: tuple[str, ...] | None = Field(default=None, description="what this stay is about: PSY, SUD, PART2")
+    age_years: int | None = Field(default=None, ge=0, le=150, description="age when it began, whole years")
+    diagnosis: DiagnosisNow | None = Field(default=None, description="the principal one")
+    payer: Identifier | None = Field(default=None, description="first payer when it began, of site config")
     begun_by: Identifier = Field(description="ce_id of the fact that began it")
     ended_by: EndedBy | None = Field(default=None, description="the fact that ended it")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.events.base import CareFact, Code, Day, Identifier, Writer
+from shared.events.open_lists import OPEN, DecidedBy
 
 
 class FollowUp(CareFact):
@@ -39,7 +40,7 @@ class FollowUpKept(FollowUp):
     provider_kind: Code = Field(description="kind of provider seen")
     by_fact: Identifier | None = Field(default=None, description="ce_id that shows it, where one does")
     reason: Code | None = Field(default=None, description="why, where a person decided it")
-    decided_by: Literal["person"] | None = Field(default=None, description="absent: by rule")
+    decided_by: Annotated[DecidedBy, OPEN] | None = Field(default=None, description="absent: by rule")
 
 
 class FollowUpMissed(FollowUp):
@@ -53,4 +54,4 @@ class FollowUpExcluded(FollowUp):
 
     TYPE: ClassVar[str] = "follow-up-excluded"
     reason: Code = Field(description="readmitted, deceased, transferred, …")
-    decided_by: Literal["person"] | None = Field(default=None, description="absent: by rule")
+    decided_by: Annotated[DecidedBy, OPEN] | None = Field(default=None, description="absent: by rule")

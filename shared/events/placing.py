@@ -5,16 +5,16 @@ Beyond the contract's fields there are only optional ones: ids that tell one sea
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.events.base import CareFact, Code, Day, Identifier, Published, Writer
 from shared.events.levels import Level
+from shared.events.open_lists import OPEN, SearchReason
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Mode = Literal["in-person", "telehealth", "phone"]
-SearchReason = Literal["placed", "patient-declined", "no-program", "lost-contact", "discharge-cancelled"]
 
 
 class PlacingFact(CareFact):
@@ -60,7 +60,7 @@ class SearchClosed(Searched):
     """Nobody looks any more."""
 
     TYPE: ClassVar[str] = "search-closed"
-    reason: SearchReason = Field(description="why")
+    reason: Annotated[SearchReason, OPEN] = Field(description="why")
 
 
 class PatientSaid(PlacingFact):

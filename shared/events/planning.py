@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
 from shared.events.base import CareFact, Code, Day, Disposition, Identifier, Stay, Writer
 from shared.events.levels import Level
+from shared.events.open_lists import OPEN, Role
 
 
 class PlanningFact(CareFact):
@@ -42,7 +43,7 @@ class Assigned(PlanningFact):
 
     TYPE: ClassVar[str] = "assigned"
     user_id: Identifier = Field(description="the coordinator or therapist, by the id of sign-in")
-    role: Literal["coordinator", "therapist"] = Field(description="in charge of what")
+    role: Annotated[Role, OPEN] = Field(description="in charge of what")
 
 
 class EpisodeEnded(PlanningFact):
@@ -71,7 +72,9 @@ class DischargePlanned(DischargePlan):
     """The hospital expects to discharge."""
 
     TYPE: ClassVar[str] = "discharge-planned"
-    expected_at: AwareDatetime = Field(description="expected discharge, PV2-9 or EVN-3")
+    expected_at: AwareDatetime | None = Field(
+        default=None, description="expected discharge, PV2-9, else EVN-3; absent: no day was told"
+    )
     disposition: Disposition | None = Field(default=None, description="expected disposition, PV1-36")
 
 

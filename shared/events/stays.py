@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -20,6 +20,7 @@ from shared.events.base import (
     Writer,
 )
 from shared.events.levels import Level
+from shared.events.open_lists import OPEN, VisitClass
 
 LeaveKind = Literal["therapeutic", "medical", "elopement", "other"]
 
@@ -49,7 +50,7 @@ class VisitStarted(StayFact):
 
     TYPE: ClassVar[str] = "visit-started"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    visit_class: Literal["emergency", "observation", "crisis"] = Field(alias="class", description="what kind of visit")
+    visit_class: Annotated[VisitClass, OPEN] = Field(alias="class", description="what kind of visit")
     unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
     visit_number: Identifier | None = Field(default=None, description="PV1-19, else PID-18")
     patient: PatientNumber | None = Field(default=None, description="MRN and who assigned it, for billing")
@@ -60,10 +61,43 @@ class VisitEnded(StayFact):
 
     TYPE: ClassVar[str] = "visit-ended"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    visit_class: Literal["emergency", "observation", "crisis"] | None = Field(
+    visit_class: Annotated[VisitClass, OPEN] | None = Field(
         default=None, alias="class", description="what kind of visit it was"
     )
     disposition: Disposition | None = Field(default=None, description="PV1-36, by the site's table")
+
+
+class Arrival(StayFact):
+    """A stay that is expected; none begins by it, and the start of the same visit ends it."""
+
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    at: AwareDatetime = Field(description="when the patient is expected, PV2-8, else the event's time")
+    unit: Identifier | None = Field(default=None, description="point of care expected, PV1-3.1")
+    level: Level | None = Field(default=None, description="what the site maps the unit to")
+    program: Identifier | None = Field(
+        default=None, description="program of site config, where the unit belongs to one"
+    )
+
+
+class ArrivalExpected(Arrival):
+    """The hospital expects the patient (ADT A05, A14, or PV1-2 `P`)."""
+
+    TYPE: ClassVar[str] = "arrival-expected"
+
+
+class ArrivalCancelled(Arrival):
+    """The patient is expected no longer (ADT A38, A27)."""
+
+    TYPE: ClassVar[str] = "arrival-cancelled"
+
+
+class PatientDied(CareFact):
+    """The patient died (PID-29, PID-30, a disposition, a person); stated for each episode (contract 3.6 rule 13)."""
+
+    TYPE: ClassVar[str] = "patient-died"
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    died_at: AwareDatetime | None = Field(default=None, description="when, PID-29; absent: not told")
+    by: Literal["message", "person"] = Field(description="who told it")
 
 
 class Admitted(StayFact):
@@ -222,6 +256,8 @@ class Merge(CareFact):
     retired_patient_id: Identifier = Field(description="the patient that goes")
     surviving_episode_id: Identifier = Field(description="the episode that stays")
     retired_episode_id: Identifier | None = Field(default=None, description="the episode that goes, if it had one")
+    patient: PatientNumber | None = Field(default=None, description="the surviving record number, where one was told")
+    by: Literal["message", "person"] | None = Field(default=None, description="who said that they are one")
 
 
 class PatientsMerged(Merge):
@@ -236,3 +272,22 @@ class PatientsUnmerged(Merge):
 
     TYPE: ClassVar[str] = "patients-unmerged"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+
+
+class Link(CareFact):
+    """Two or more records that are told to be of one person; nothing moves."""
+
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    patient_ids: tuple[Identifier, ...] = Field(description="the patients; stated for each episode concerned")
+
+
+class PatientsLinked(Link):
+    """ADT A24."""
+
+    TYPE: ClassVar[str] = "patients-linked"
+
+
+class PatientsUnlinked(Link):
+    """ADT A37."""
+
+    TYPE: ClassVar[str] = "patients-unlinked"

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from services.intake.adt import read_adt
 from services.intake.hl7 import Message, messages
-from services.intake.model import Adt, DispositionKind, Said, UnitAs
+from services.intake.model import Adt, Said, UnitAs
+from shared.events.open_lists import DispositionKind
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

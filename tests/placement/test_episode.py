@@ -48,7 +48,8 @@ def test_a_program_that_waited_for_the_hospital_says_when_the_patient_was_there_
     days = [tell.attended(day, placement="P1") for day in ("2026-03-02", "2026-03-12", "2026-03-10")]
     story = [tell.started("2026-03-01"), tell.admitted("2026-03-03 09:00"), tell.discharged(), *days]
     told = {stay["kind"]: stay.get("attended") for stay in value(*story)["stays"]}
-    assert told == {"placement": ["2026-03-10", "2026-03-12"], "visit": None}
+    there = [{"date": day, "mode": "in-person"} for day in ("2026-03-10", "2026-03-12")]
+    assert told == {"placement": there, "visit": None}
     assert [stay.get("attended") for stay in value(story[0], *days)["stays"]] == [None]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.placement.continuum.model import Ending, Folded, StayState
+from services.placement.continuum.model import Ending, Folded, Session, StayState
 
 
 def episode_value(folded: Folded, seen: Mapping[str, int], version: int) -> dict[str, Any]:
@@ -64,12 +64,18 @@ def _stay(stay: StayState) -> dict[str, Any]:
     )
 
 
-def _attended_since(stay: StayState) -> list[str]:
+def _attended_since(stay: StayState) -> list[dict[str, str]]:
     """Days attended since a 24-hour stay first suspended this one: who looks for care after a discharge needs them."""
     if not stay.suspended:
         return []
     since = stay.suspended[0].since.date()
-    return sorted({one.day.isoformat() for one in stay.sessions if one.attended and one.day >= since})
+    days = {one.day: _mode(one) for one in stay.sessions if one.attended and one.day >= since}
+    return [{"date": day.isoformat(), "mode": mode} for day, mode in sorted(days.items())]
+
+
+def _mode(session: Session) -> str:
+    """How the patient was there: as the first service that says it."""
+    return next((str(one["mode"]) for one in session.services if one.get("mode")), "in-person")
 
 
 def _ended_by(ending: Ending) -> dict[str, Any]:

@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Away, Ending, Segment, Session, StayState
 from services.placement.continuum.order import Told, day_of, leaving_day, midnight
 from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, Word, state_of
+from shared.events.open_lists import DispositionKind, VisitClass, read_as
 from shared.values import replace
+
+_CLASSES: tuple[str, ...] = get_args(VisitClass)
+_KINDS: tuple[str, ...] = get_args(DispositionKind)
 
 
 def lived(stay: StayState | None, told: Iterable[Told]) -> tuple[StayState | None, dict[str, str]]:
@@ -57,7 +61,7 @@ def _begun(told: Told) -> StayState:
         id=stay_id,
         facility=value["facility"],
         segments=(_segment(told, value),),
-        visit_class=value.get("class"),
+        visit_class=read_as(_CLASSES, value.get("class")),
         visit_number=value.get("visit_number"),
         admission=value.get("admission") or {},
         age_years=value.get("age_years"),
@@ -108,8 +112,16 @@ def _back(stay: StayState, told: Told) -> tuple[Away, ...]:
 
 def _ended(stay: StayState, told: Told) -> StayState:
     value = told.value
-    ending = Ending(told.at, told.name, told.id, value.get("disposition"), value.get("reason"), told.root)
+    ending = Ending(told.at, told.name, told.id, _disposition(value), value.get("reason"), told.root)
     return replace(stay, ended=ending, away=_back(stay, told))
+
+
+def _disposition(value: dict[str, Any]) -> dict[str, Any] | None:
+    """How the stay ended; a kind that a newer intake knows is `other` here."""
+    told: dict[str, Any] | None = value.get("disposition")
+    if told is None or told.get("kind") in _KINDS:
+        return told
+    return {**told, "kind": read_as(_KINDS, told.get("kind"))}
 
 
 _CHANGES: dict[str, Callable[[StayState, Told], StayState]] = {
