@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.placement import desk_store, store
+from services.placement import desk_store, desk_views, store
 from services.placement.continuum.about import about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
@@ -22,7 +22,8 @@ from services.placement.following import claimed
 from services.placement.handlers import folded_before
 from services.placement.outcome import WRITER, Ids, Telling
 from services.placement.programs.attendance import Saying
-from services.placement.programs.seats import Claim, Seats
+from services.placement.programs.census import Place
+from services.placement.programs.seats import Claim, Headcount, may_claim
 from services.placement.publishing import Change, Publishing, publish, seats_of
 from services.placement.rules import Rules
 from services.placement.search import offers
@@ -42,7 +43,7 @@ from shared.values import replace, value_object
 class Asked:
     """Who asks for what, on which episode; `version` is what the asker saw it at (If-Match), None: whatever it is.
 
-    `programs`: those whose seats the decision may claim; `since`: from when on their claims matter to it.
+    `programs`: those whose seats the decision may claim; `since`: from when on who is there matters to it.
     """
 
     actor: str
@@ -55,11 +56,12 @@ class Asked:
 
 @value_object
 class Situation:
-    """What a decision is made on: the fold, every fact of the episode, claims on the programs that are locked."""
+    """What a decision is made on: the fold, every fact of the episode, everybody's places at the programs that are
+    locked."""
 
     folded: Folded
     facts: tuple[Fact, ...]
-    claims: Mapping[str, Sequence[Claim]]
+    places: Mapping[str, Sequence[Place]]
     rules: Rules
     now: datetime
     ids: Ids
@@ -117,9 +119,14 @@ class Situation:
         """The episode's own claims on seats."""
         return claimed(self.own)
 
-    def seats(self, program: str) -> Seats:
-        """How many the program takes. Raises KeyError where the site has no such."""
-        return seats_of(self.rules, program)
+    def count(self, claim: Claim, instead_of: Sequence[Claim] = ()) -> Headcount:
+        """What this claim of the episode rests on, instead of seats that are given up for it.
+
+        Raises Rejected as `may_claim` does, KeyError where the site has no such program.
+        """
+        gone = {one.seat_id for one in instead_of}
+        places = [one for one in self.places.get(claim.program, ()) if one.seat_id is None or one.seat_id not in gone]
+        return may_claim(seats_of(self.rules, claim.program), places, claim, self.folded.episode_id)
 
 
 class Decided(NamedTuple):
@@ -153,14 +160,14 @@ async def act(
     if asked.version is not None and asked.version != row.version:
         raise Stale("the episode went on since you saw it: read it again")
     now = clock()
-    claims: Mapping[str, Sequence[Claim]] = {}
+    places: Mapping[str, Sequence[Place]] = {}
     queues: Mapping[str, int] = {}
     if asked.programs:
         await desk_store.lock_programs(connection, asked.programs)
-        claims = await desk_store.claims_of(connection, asked.programs, min(asked.since or now, now))
+        places = await desk_views.places(connection, asked.programs, asked.since or now, now)
         queues = await desk_store.queues_of(connection, asked.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
-    change, decided = _decided(row, facts, claims, _queued(decision, queues), Publishing(rules, now, ids))
+    change, decided = _decided(row, facts, places, _queued(decision, queues), Publishing(rules, now, ids))
     said = tuple(change.stated)
     await publish(
         connection,
@@ -178,14 +185,14 @@ def _queued(decision: Decision, queues: Mapping[str, int]) -> Decision:
 def _decided(
     row: store.Row,
     facts: Sequence[Fact],
-    claims: Mapping[str, Sequence[Claim]],
+    places: Mapping[str, Sequence[Place]],
     decision: Decision,
     by: Publishing,
 ) -> tuple[Change, Decided]:
     """The decision, and the episode changed by it."""
     ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
     before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
-    decided = decision(Situation(before, ordered, claims, by.rules, by.now, by.ids))
+    decided = decision(Situation(before, ordered, places, by.rules, by.now, by.ids))
     change = Change(row, before, before, dict(row.seen))
     said = change.state(decided.facts, Telling(by.now, by.ids, None))
     change.after = fold([*facts, *said], by.rules.zone_of)

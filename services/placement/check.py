@@ -45,18 +45,20 @@ async def broken(
             sent = await views.periods_of(connection, ids)
             claims = await views.claims_of_episodes(connection, ids)
             lines = await views.entries_of(connection, ids)
+            there = await views.presences_of(connection, ids)
         for row, episode in zip(rows, ids, strict=True):
             for what in _of_episode(row, facts.get(episode, []), sent.get(episode, []), rules):
                 yield what
-            shown = desk_check.Shown(claims.get(episode, []), lines.get(episode, []))
+            shown = desk_check.Shown(claims.get(episode, []), lines.get(episode, []), there.get(episode, []))
             for what in desk_check.of_episode(row, facts.get(episode, []), shown, rules):
                 yield what
         checked(3, len(rows))
+        checked(5, sum(map(len, claims.values())))
         checked(4, sum(map(len, sent.values())))
         if len(rows) < page:
             break
         after = ids[-1]
-    for what in (*await desk_check.of_programs(database, rules, checked), *await _of_plumbing(database)):
+    for what in await _of_plumbing(database):
         yield what
 
 
@@ -116,6 +118,11 @@ def _lists_right(listed: views.Listed, folded: Folded) -> bool:
         len(folded.ineffective),
         len(folded.conflicts),
     )
+
+
+async def warnings_at(database: Database, site: Site) -> list[str]:
+    """What nobody promised and somebody should know: programs over their capacity (contract 5.5)."""
+    return [one async for one in desk_check.over(database, rules_of(site))]
 
 
 def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:

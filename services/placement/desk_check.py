@@ -1,25 +1,26 @@
-"""Whether the desk's tables say what the facts say, and no program has more claims than seats (contract 5.3, 5.5)."""
+"""Whether the desk's tables say what the facts say, and a seat was there when it was claimed (contract 5.3, 5.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import NamedTuple
 
-from services.placement import views
+from services.placement import desk_views, views
 from services.placement.continuum import codec
 from services.placement.continuum.model import FOLD_VERSION
 from services.placement.entries import entries, mark
 from services.placement.entry import Entry
 from services.placement.following import Seen, claimed, follows
 from services.placement.outcome import WRITER
-from services.placement.programs.seats import Claim
-from services.placement.publishing import seats_of
+from services.placement.programs.census import Presence, presences, taken_at
+from services.placement.programs.seats import Claim, kept, told_of
 from services.placement.rules import Rules
 from services.placement.search.searches import DESK
 from shared.clock import system_clock
 from shared.db import Database
 from shared.events.envelope import Fact
-from shared.promises import Broken, Checked
+from shared.events.placing import SeatHeld
+from shared.promises import Broken
 
 
 class Shown(NamedTuple):
@@ -27,6 +28,7 @@ class Shown(NamedTuple):
 
     claims: Sequence[Claim]
     lines: Sequence[Entry]
+    there: Sequence[Presence]
 
 
 def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Rules) -> Iterator[Broken]:
@@ -45,30 +47,29 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
         yield Broken(3, name, "what the desk's lists show is not what the facts come to")
     if set(claimed(own)) != set(shown.claims):
         yield Broken(5, name, "its claims on seats are not what the facts say")
+    if set(presences(folded)) != set(shown.there):
+        yield Broken(5, name, "where its stays are is not what the census counts")
+    for fact in own:
+        if fact.name == "seat-held" and not _was_kept(fact):
+            yield Broken(5, name, f"the seat of {fact.id} was claimed where there was none")
+
+
+def _was_kept(fact: Fact) -> bool:
+    """Whether there was a seat by the numbers that the claim was decided on; the first version kept none."""
+    told = told_of(SeatHeld.model_validate(fact.value))
+    return told is None or kept(told)
 
 
 def _by_id(lines: Sequence[Entry]) -> dict[tuple[str, str], Entry]:
     return {(one.kind, one.id): one for one in lines}
 
 
-async def of_programs(database: Database, rules: Rules, checked: Checked) -> list[Broken]:
-    """Programs and groups with more claims at one moment than the site has seats there."""
+async def over(database: Database, rules: Rules) -> AsyncIterator[str]:
+    """Programs where more have a seat now than it holds, by other causes than a claim: a warning (contract 5.5)."""
+    now = system_clock()
     async with database.read() as connection:
-        await views.at_one_instant(connection)
-        found = await views.fullest(connection)
-    checked(5, len(rules.site.programs))
-    broken = []
-    for program, group, most in found:
-        room = _room(rules, program, group)
-        if room is not None and most > room:
-            part = f"program {program}" + (f" group {group}" if group else "")
-            broken.append(Broken(5, part, f"{most} seats are claimed at one moment, and there are {room}"))
-    return broken
-
-
-def _room(rules: Rules, program: str, group: str | None) -> int | None:
-    """Seats there; None where the site has it no more: then nobody says how many there were."""
-    try:
-        return seats_of(rules, program).room(group)
-    except KeyError:
-        return None
+        places = await desk_views.places(connection, [one.id for one in rules.site.programs], now, now)
+    for program in rules.site.programs:
+        taken = taken_at(places.get(program.id, ()), now)
+        if taken > program.capacity:
+            yield f"program {program.id} is over its capacity: {taken} seats are taken, and it holds {program.capacity}"

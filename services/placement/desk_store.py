@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.entry import Entry
 from services.placement.programs.seats import Claim
-from services.placement.tables import claim_of, entries, seats
+from services.placement.tables import entries, seats
 from shared.db import copy_rows
 
 _INSERT_MISSING = sa.text(
@@ -21,12 +20,6 @@ _INSERT_MISSING = sa.text(
 )
 _LOCK = sa.text("SELECT program FROM programs WHERE program = ANY(:programs) ORDER BY program FOR UPDATE").bindparams(
     sa.bindparam("programs", type_=sa.ARRAY(sa.Text))
-)
-_CLAIMS = sa.select(seats).where(
-    seats.c.program == sa.any_(sa.bindparam("programs", type_=sa.ARRAY(sa.Text))),
-    sa.text("(upper_inf(during) OR upper(during) > :since)").bindparams(
-        sa.bindparam("since", type_=sa.DateTime(timezone=True))
-    ),
 )
 _QUEUES = sa.text(
     "SELECT program, count(*) FROM entries WHERE kind = 'waiting' AND state = 'waiting' "
@@ -46,15 +39,6 @@ async def lock_programs(connection: AsyncConnection, programs: Collection[str]) 
     names = sorted(programs)
     await connection.execute(_INSERT_MISSING, {"programs": names})
     await connection.execute(_LOCK, {"programs": names})
-
-
-async def claims_of(connection: AsyncConnection, programs: Collection[str], since: datetime) -> dict[str, list[Claim]]:
-    """Program → every claim on it that goes beyond `since`."""
-    found: dict[str, list[Claim]] = defaultdict(list)
-    rows = await connection.execute(_CLAIMS, {"programs": sorted(programs), "since": since})
-    for row in rows.all():
-        found[row.program].append(claim_of(row))
-    return found
 
 
 async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:

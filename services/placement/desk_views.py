@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.programs.seats import Claim
+from services.placement.programs.census import Place, end_known
 from services.placement.tables import entries, episodes, seats
 from shared.values import value_object
 
@@ -69,6 +69,12 @@ _SEATS = sa.select(
     sa.func.lower(seats.c.during).label("begins"),
     sa.func.upper(seats.c.during).label("until"),
 ).join(episodes, episodes.c.episode_id == seats.c.episode_id)
+_PLACES = sa.text(
+    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id FROM program_stays "
+    "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since UNION ALL "
+    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id FROM seats "
+    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since"
+).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)), sa.bindparam("since", type_=sa.DateTime(timezone=True)))
 _ORDER = sa.text(
     "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
     "WHERE kind = 'waiting' AND state = 'waiting' AND program = ANY(:programs)"
@@ -169,14 +175,15 @@ def _claim(row: Any, facility_of: dict[str, str]) -> Line:
     )  # fmt: skip
 
 
-async def claims(connection: AsyncConnection, since: datetime) -> dict[str, list[Claim]]:
-    """Program → every claim on it that goes beyond an instant."""
-    beyond = sa.or_(sa.func.upper_inf(seats.c.during), sa.func.upper(seats.c.during) > since)
-    found: dict[str, list[Claim]] = defaultdict(list)
-    for row in (await connection.execute(sa.select(seats).where(beyond))).all():
-        whole = row.during
-        one = Claim(row.seat_id, row.program, whole.lower, whole.upper, row.group_id, row.placement_id)
-        found[row.program].append(one)
+async def places(
+    connection: AsyncConnection, programs: Collection[str], since: datetime, now: datetime
+) -> dict[str, list[Place]]:
+    """Program → everybody's places there that go beyond `since`: seats held, and stays by whichever door."""
+    found: dict[str, list[Place]] = defaultdict(list)
+    asked = {"programs": sorted(programs), "since": min(since, now)}
+    for row in (await connection.execute(_PLACES, asked)).all():
+        until = row.until if row.seat_id else end_known(row.until, row.expected, now)
+        found[row.program].append(Place(row.episode_id, row.since, until, row.group_id, row.seat_id))
     return found
 
 

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
-from services.placement import desk_store, store
+from services.placement import desk_store, desk_views, store
 from services.placement.continuum.about import about
 from services.placement.continuum.fold import advance, fold
-from services.placement.continuum.model import Folded
+from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.entries import entries, mark
 from services.placement.entry import Entry
 from services.placement.following import Seen, claimed, concerns_the_desk, follows, open_search, seats_wanted
 from services.placement.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Telling, outcome
+from services.placement.programs.census import Place, Presence, presences
 from services.placement.programs.consequences import Wanted
-from services.placement.programs.seats import Claim, Seats, held, may_claim
+from services.placement.programs.seats import Claim, Headcount, Seats, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.searches import DESK
 from shared import audit, outbox
@@ -160,27 +161,28 @@ async def _seat(connection: Connection, changes: Mapping[str, Change], by: Publi
         return
     programs = {want.program for _, want in wants}
     await desk_store.lock_programs(connection, programs)
-    claims = await desk_store.claims_of(connection, programs, min(want.since for _, want in wants))
+    places = await desk_views.places(connection, programs, min(want.since for _, want in wants), by.now)
     for one, want in sorted(wants, key=lambda each: (each[1].since, each[0].row.episode_id)):
-        claim = _claim(want, claims[want.program], by)
-        if claim is not None:
-            claims[want.program] = [*(c for c in claims[want.program] if c.seat_id != claim.seat_id), claim]
+        person = one.row.episode_id
+        found = _claim(want, places[want.program], person, by)
+        if found is not None:
+            claim, told = found
+            places[want.program].append(claim.place(person))
             program = by.rules.site.program(want.program)
             facility = program.facility if program else None
-            one.state([held(about(one.after, facility), claim, by.now, "returned")], by.telling(one))
+            one.state([held(about(one.after, facility), claim, by.now, "returned", told)], by.telling(one))
 
 
-def _claim(want: Wanted, standing: Sequence[Claim], by: Publishing) -> Claim | None:
+def _claim(want: Wanted, standing: Sequence[Place], person: str, by: Publishing) -> tuple[Claim, Headcount] | None:
     """The claim for a stay that goes on: the seat that it had, without a gap, else one from now on; None: no room."""
     seats, before = seats_of(by.rules, want.program), want.extends
     anew = Claim(by.ids(), want.program, max(want.since, by.now), want.until, None, want.placement_id)
     more = replace(anew, since=want.since, group=before.group) if before else anew
     for tried, claim in ((more, replace(before, until=want.until) if before else anew), (anew, anew)):
         try:
-            may_claim(seats, standing, tried)
+            return claim, may_claim(seats, standing, tried, person)
         except Rejected:
             continue
-        return claim
     return None
 
 
@@ -223,12 +225,24 @@ async def _save(
         *store.keeping_periods(periods, opened),
         *audit.noting(told),
         *outbox.sending([record for one in made for record in one.records]),
+        *store.keeping_stays(_moved(changes)),
     )
     await at_once(connection, writes)
     claims = {episode: claimed(one.own) for episode, one in changes.items() if one.own and _moved_a_seat(one)}
     await desk_store.put_seats(connection, claims)
     changed = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
     await desk_store.put_entries(connection, changed)
+
+
+def _moved(changes: Mapping[str, Change]) -> dict[str, tuple[Presence, ...]]:
+    """Episode → where its stays are now, of those of which something else is written, or by an older fold."""
+    found = {}
+    for episode, one in changes.items():
+        there = presences(one.after)
+        outdated = one.row.version and one.row.fold_version != FOLD_VERSION
+        if outdated or there != presences(one.before):
+            found[episode] = there
+    return found
 
 
 def _moved_a_seat(one: Change) -> bool:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.programs.census import Presence
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
 from shared.events.envelope import Fact
 from shared.writes import Append, Write, driven, rows
@@ -112,6 +113,17 @@ _NEXT_VERSION = (
     "FROM unnest($1::text[], $2::int[], $3::boolean[], $4::bytea[]) AS n(period_id, version, voided, content) "
     "WHERE p.period_id = n.period_id"
 )
+_NOT_THERE = (
+    "DELETE FROM program_stays AS s WHERE s.episode_id = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM "
+    "unnest($2::text[], $3::text[], $4::text[], $5::int[]) AS n(episode_id, kind, stay_id, nth) WHERE "
+    "n.episode_id = s.episode_id AND n.kind = s.kind AND n.stay_id = s.stay_id AND n.nth = s.nth)"
+)
+_THERE = (
+    "INSERT INTO program_stays (episode_id, kind, stay_id, nth, program, since, until, expected) SELECT * FROM "
+    "unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::timestamptz[], "
+    "$8::timestamptz[]) ON CONFLICT (episode_id, kind, stay_id, nth) DO UPDATE SET program = excluded.program, "
+    "since = excluded.since, until = excluded.until, expected = excluded.expected"
+)
 _FACT = ("episode_id", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "value")
 _PERIOD = (
     "period_id", "episode_id", "stay_kind", "stay_id", "root", "life", "version", "voided", "supersedes", "content",
@@ -201,6 +213,19 @@ async def sent_periods(
             episode, key, sent = sent_of(row)
             found[episode][key] = sent
     return found
+
+
+def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[Write]:
+    """Episode → where its stays are, instead of what was written of it; nothing is read before."""
+    if not found:
+        return []
+    rows = [
+        (episode, p.kind, p.stay_id, p.nth, p.program, p.since, p.until, p.expected)
+        for episode, group in found.items()
+        for p in group
+    ]
+    columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in range(8)]
+    return [Write(_NOT_THERE, (list(found), *columns[:4])), Write(_THERE, tuple(columns))]
 
 
 def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[Write | Append]:

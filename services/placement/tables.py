@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.entry import Entry
+from services.placement.programs.census import Presence
 from services.placement.programs.seats import Claim
 from services.placement.search.searches import DESK
 from shared.events.base import type_name
@@ -100,9 +101,24 @@ seats = sa.Table(
     sa.Column("group_id", sa.Text),
     sa.Column("placement_id", sa.Text),
     sa.Column("during", TSTZRANGE, nullable=False, comment="[since, until); no end: until it is given back"),
-    sa.Index("seats_of_program", "program"),
+    sa.Index("seats_of_program", "program", sa.text("COALESCE(upper(during), 'infinity'::timestamptz)")),
     sa.Index("seats_by_id", "seat_id"),
     comment="claims on programs, as the seat facts leave them",
+)
+
+program_stays = sa.Table(
+    "program_stays",
+    METADATA,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("stay_id", sa.Text, primary_key=True),
+    sa.Column("nth", sa.Integer, primary_key=True, comment="of the stay's stretches at programs"),
+    sa.Column("program", sa.Text, nullable=False),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), comment="absent: it goes on"),
+    sa.Column("expected", sa.DateTime(timezone=True), comment="when its end is expected"),
+    sa.Index("stays_of_program", "program", sa.text("COALESCE(until, 'infinity'::timestamptz)")),
+    comment="stays at programs by whichever door, without the time that they were suspended: who is there",
 )
 
 entries = sa.Table(
@@ -135,6 +151,11 @@ def sent_of(row: Any) -> tuple[str, PeriodKey, SentPeriod]:
     period, episode, kind, stay, root, life, version, voided, supersedes, content = row
     sent = SentPeriod(period, life, version, voided, orjson.loads(content), supersedes)
     return episode, PeriodKey(kind, stay, root), sent
+
+
+def presence_of(row: Any) -> Presence:
+    """A row of `program_stays` as a stretch of a stay."""
+    return Presence(row.kind, row.stay_id, row.nth, row.program, row.since, row.until, row.expected)
 
 
 def claim_of(row: Any) -> Claim:

@@ -13,8 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.entry import Entry
+from services.placement.programs.census import Presence
 from services.placement.programs.seats import Claim
-from services.placement.tables import claim_of, entries, entry_of, episodes, fact_of, facts, periods, seats, sent_of
+from services.placement.tables import (
+    claim_of,
+    entries,
+    entry_of,
+    episodes,
+    fact_of,
+    facts,
+    periods,
+    presence_of,
+    program_stays,
+    seats,
+    sent_of,
+)
 from shared.events.envelope import Fact
 from shared.positions import counted
 from shared.tables import outbox, parked, positions
@@ -89,16 +102,6 @@ _WAITING = (
     .where(positions.c.consumer.like("placement.%"))
     .group_by(positions.c.consumer, positions.c.topic)
 )
-_FULLEST = sa.text(
-    "WITH part AS (SELECT program, NULL AS group_id, during FROM seats UNION ALL "
-    "SELECT program, group_id, during FROM seats WHERE group_id IS NOT NULL), "
-    "moves AS (SELECT program, group_id, lower(during) AS at, 1 AS by FROM part UNION ALL "
-    "SELECT program, group_id, upper(during), -1 FROM part WHERE NOT upper_inf(during)), "
-    "standing AS (SELECT program, group_id, by, sum(by) OVER (PARTITION BY program, group_id ORDER BY at, by) AS now "
-    "FROM moves) SELECT program, group_id, max(now)::int FROM standing "
-    "GROUP BY program, group_id ORDER BY program, group_id NULLS FIRST"
-)
-"""Who leaves at an instant makes room for who comes at it: [since, until)."""
 _ONE_INSTANT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
@@ -178,9 +181,13 @@ async def entries_of(connection: AsyncConnection, episode_ids: Sequence[str]) ->
     return found
 
 
-async def fullest(connection: AsyncConnection) -> list[tuple[str, str | None, int]]:
-    """(program, group or None for the whole, most claims that stand at one moment)."""
-    return [tuple(row) for row in (await connection.execute(_FULLEST)).all()]
+async def presences_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Presence]]:
+    """Episode → where its stays are, as the census has it."""
+    found: dict[str, list[Presence]] = defaultdict(list)
+    wanted = sa.select(program_stays).where(program_stays.c.episode_id == sa.any_(_IDS))
+    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(presence_of(row))
+    return found
 
 
 async def at_one_instant(connection: AsyncConnection) -> None:

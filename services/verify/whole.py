@@ -78,6 +78,7 @@ async def _of_services(run: Verification) -> None:
     """What each service says of its own database."""
     await _add(run, "intake", intake.broken(run.databases["intake"], run.site, checked=run.count))
     await _add(run, "placement", placement.broken_at(run.databases["placement"], run.site, checked=run.count))
+    run.report.notes += await placement.warnings_at(run.databases["placement"], run.site)
     async with run.databases["aftercare"].read() as connection:
         for promise, subject, text in await aftercare.broken(connection, run.site, run.clock):
             run.report.add(Broken(AFTERCARE.get(promise, 3), f"aftercare: {subject}", text))

@@ -49,6 +49,8 @@ def _names(facts: tuple[type[CareFact], ...]) -> list[str]:
 _FOLDED = (
     *_names((*STAY_FACTS, *ASSESSMENTS, *AUTHORIZATIONS, *TAKING_BACK)),
     "certified",
+    "discharge-planned",
+    "discharge-plan-cancelled",
     "episode-ended",
     "conflict-settled",
 )
@@ -61,7 +63,7 @@ READERS: dict[str, tuple[Reader, ...]] = {
     **dict.fromkeys(_FOLDED, (FOLDS,)),
     **dict.fromkeys(("patients-merged", "patients-unmerged", "patients-linked", "patients-unlinked"), _NOBODY),
     **dict.fromkeys(("patient-died", "arrival-expected", "arrival-cancelled"), _NOBODY),
-    **dict.fromkeys(("discharge-planned", "discharge-plan-cancelled", "assigned"), _NOBODY),
+    "assigned": _NOBODY,
     **dict.fromkeys(_names(ANNOUNCEMENTS), _NOBODY),
     **dict.fromkeys(_OF_SEARCHES, (SEARCHES,)),
     **dict.fromkeys(_OF_SEATS, (SEATS,)),

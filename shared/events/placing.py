@@ -157,6 +157,12 @@ class SeatHeld(Seat):
 
     TYPE: ClassVar[str] = "seat-held"
     begins: AwareDatetime | None = Field(default=None, alias="from", description="from then on; absent: at once")
+    census: int | None = Field(
+        default=None, ge=0, description="others counted there at the fullest moment of it, when the seat was claimed"
+    )
+    capacity: int | None = Field(default=None, ge=0, description="how many the program held, as the site then said")
+    group_census: int | None = Field(default=None, ge=0, description="the same of the group, where one is named")
+    group_capacity: int | None = Field(default=None, ge=0, description="how many the group held then")
 
 
 class SeatReleased(Seat):

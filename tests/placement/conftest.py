@@ -26,7 +26,7 @@ from tests.servers import DatabaseServer
 
 VERSIONS = [
     import_module(f"services.placement.migrations.versions.{name}")
-    for name in ("0001_episodes", "0002_desk", "0003_gate", "0004_plans")
+    for name in ("0001_episodes", "0002_desk", "0003_gate", "0004_plans", "0008_census")
 ]
 
 
@@ -60,8 +60,8 @@ def migrate(connection: sa.Connection) -> None:
 async def database(placement_url: str) -> AsyncIterator[Database]:
     """Placement's database with nothing in it."""
     found = Database(placement_url, application="tests")
-    tables = "episodes, facts, periods, seats, entries, positions, parked, outbox, dead_letters, audit, refusals"
-    tables += ", answered_requests, gate_episodes, consents, disclosures, withheld"
+    tables = "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit"
+    tables += ", refusals, answered_requests, gate_episodes, consents, disclosures, withheld"
     await empty(found, tables.split(", "))
     yield found
     await found.close()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services.placement import acting
 from services.placement.acting import Acted, Asked, Decided, Decision, Situation
 from services.placement.programs import attendance
-from services.placement.programs.seats import claims, may_claim
+from services.placement.programs.seats import claims
 from services.placement.search import offers
 from services.placement.tables import entries, seats
 from services.placement.timers import expire_offers
@@ -67,7 +67,7 @@ class Desk:
         def decide(now: Situation) -> Decided:
             said = offers.accept(now.desk(), offer, now.zone("GOODHEALTH"))
             held = [one for one in said if isinstance(one, SeatHeld)]
-            may_claim(now.seats(program), now.claims.get(program, ()), claims(held)[0])
+            now.count(claims(held)[0])
             return Decided(said, (str(held[0].placement_id),))
 
         return await self.does(decide, (program,))

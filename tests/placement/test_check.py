@@ -21,7 +21,8 @@ from tests.placement.feeding import Feed
 async def seven(feed: Feed) -> Feed:
     """Seven episodes, nothing in the outbox."""
     for number in range(7):
-        story = a_story(*(admitted(), transferred("2026-03-05 09:00"), discharged())[: 1 + number % 3])
+        there = (admitted(program="GH-3W"), transferred("2026-03-05 09:00", program="GH-RES"), discharged())
+        story = a_story(*there[: 1 + number % 3])
         episode = f"episode-{number}"
         await feed.bring(*(replace(f, id=f"{f.id}-{number}", subject=episode, value=f.value | {"episode_id": episode})
                            for f in story))  # fmt: skip
@@ -76,7 +77,14 @@ GAP = "the facts of {} are not 1 to the last one seen, without a gap"
             "UPDATE episodes SET fold_version = 0 WHERE episode_id = 'episode-5'",
             "episode episode-5: an older fold made it; it waits to be folded anew",
         ),
-        (TOO_MANY, "program GH-DETOX: 11 seats are claimed at one moment, and there are 10"),
+        (
+            "DELETE FROM program_stays WHERE episode_id = 'episode-1'",
+            "episode episode-1: where its stays are is not what the census counts",
+        ),
+        (
+            "UPDATE program_stays SET until = '2026-03-03' WHERE episode_id = 'episode-0'",
+            "episode episode-0: where its stays are is not what the census counts",
+        ),
         (TOO_MANY, "episode episode-1: its claims on seats are not what the facts say"),
         (
             "DELETE FROM entries WHERE episode_id = 'episode-2'",

@@ -90,6 +90,7 @@ def _stay(value: dict[str, Any]) -> StayState:
     value["aliases"] = tuple([(kind, stay) for kind, stay in value["aliases"]])
     for name in ("diagnoses", "corroborated_by", "labels"):
         value[name] = tuple(value[name])
+    value["expected_end"] = _at(value.get("expected_end"))
     if (ended := value["ended"]) is not None:
         value["ended"] = Ending(**(ended | {"at": _time(ended["at"])}))
     return StayState(**value)

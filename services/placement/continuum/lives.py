@@ -11,8 +11,8 @@ from services.placement.continuum.levels import inside, round_the_clock
 from services.placement.continuum.model import StayKey, StayState
 from services.placement.continuum.order import Told, day_of
 from services.placement.continuum.standing import own_name
-from services.placement.continuum.states import ENTRIES, MOVING, SESSIONS, Word
-from services.placement.continuum.stay import lived, with_diagnoses, with_sessions
+from services.placement.continuum.states import ENTRIES, MOVING, PLANS, SESSIONS, Word
+from services.placement.continuum.stay import lived, with_diagnoses, with_plans, with_sessions
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.values import replace
 
@@ -34,6 +34,7 @@ class Life:
     moving: list[Told] = field(default_factory=list)
     sessions: list[Told] = field(default_factory=list)
     diagnoses: list[Told] = field(default_factory=list)
+    plans: list[Told] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
 
     def add(self, told: Told) -> None:
@@ -43,6 +44,8 @@ class Life:
             self.moving.append(told)
         elif told.name in SESSIONS:
             self.sessions.append(told)
+        elif told.name in PLANS:
+            self.plans.append(told)
         else:
             self.diagnoses.append(told)
 
@@ -60,6 +63,8 @@ class Life:
         return Run(self._named(stay), words)
 
     def _named(self, stay: StayState) -> StayState:
+        if self.plans:
+            stay = with_plans(stay, self.plans)
         if self.diagnoses:
             stay = with_diagnoses(stay, self.diagnoses)
         if not self.labels.issubset(stay.labels):

@@ -103,6 +103,8 @@ class StayState:
     """Other names of this stay: a start told twice names two, and each writer goes on with its own."""
     labels: tuple[str, ...] = ()
     """Of all facts about this stay, sorted."""
+    expected_end: datetime | None = None
+    """When its discharge was last expected; None: nobody expects one."""
 
     @property
     def key(self) -> StayKey:

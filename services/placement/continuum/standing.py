@@ -30,6 +30,8 @@ WRITERS: Final[dict[str, frozenset[str]]] = {
     "attended": _PLACEMENT,
     "absent": _PLACEMENT,
     "diagnosis-recorded": _BOTH,
+    "discharge-planned": _INTAKE,
+    "discharge-plan-cancelled": _INTAKE,
     "coverage-changed": _BOTH,
     "assessed": _ANY,
     "placed": _PLACEMENT,

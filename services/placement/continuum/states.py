@@ -96,7 +96,9 @@ SESSIONS: Final = frozenset({"attended", "absent"})
 """Judged by day, not by instant."""
 MOVING: Final = STARTS | ENDS | {"transferred", "leave-started", "leave-ended"}
 """Facts that move a stay."""
-ABOUT_A_STAY: Final = MOVING | SESSIONS | {"diagnosis-recorded"}
+PLANS: Final = frozenset({"discharge-planned", "discharge-plan-cancelled"})
+"""When a stay's end is expected: moves nothing."""
+ABOUT_A_STAY: Final = MOVING | SESSIONS | PLANS | {"diagnosis-recorded"}
 
 MAY_WAKE: Final = frozenset(
     {Word.HAS_ENDED, Word.NOT_OPEN, Word.NO_LEVEL, Word.AWAY, Word.ALREADY_TOLD, Word.INSIDE_24_HOUR_STAY}

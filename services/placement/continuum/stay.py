@@ -10,7 +10,7 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Away, Ending, Segment, Session, StayState
-from services.placement.continuum.order import Told, day_of, leaving_day, midnight
+from services.placement.continuum.order import Told, day_of, instant, leaving_day, midnight
 from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, Word, state_of
 from shared.events.open_lists import DispositionKind, VisitClass, read_as
 from shared.values import replace
@@ -208,3 +208,9 @@ def with_diagnoses(stay: StayState, told: Iterable[Told]) -> StayState:
         found = [known for known in found if (known["system"], known["code"]) != (new["system"], new["code"])]
         found.append(new)
     return replace(stay, diagnoses=tuple(sorted(found, key=itemgetter("rank"))))
+
+
+def with_plans(stay: StayState, told: Sequence[Told]) -> StayState:
+    """The stay with the end that is expected of it: as the last of these says, or called off."""
+    expected = told[-1].value.get("expected_at")
+    return replace(stay, expected_end=instant(expected) if expected else None)

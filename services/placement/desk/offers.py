@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from services.placement.acting import Decided, Situation
 from services.placement.continuum.about import about
 from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
 from services.placement.desk.frame import EVERYBODY, PROGRAMS, Listing, Rule, Subject, of_entries, write
-from services.placement.programs.seats import Claim, may_claim, released
+from services.placement.programs.seats import Claim, released
 from services.placement.search import offers
 from services.placement.search.search import Desk
 from shared.errors import Rejected
@@ -33,19 +35,29 @@ def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
     """
     desk = _desk(now, offer_id)
     facts = offers.accept(desk, offer_id, now.zone(_program(now, desk, offer_id).facility), asked.start_date)
-    held = [fact for fact in facts if isinstance(fact, SeatHeld)]
-    given_up: list[CareFact] = []
-    for seat in held:
-        claim = Claim(
-            str(seat.seat_id), seat.program, seat.begins or now.now, seat.until, seat.group, seat.placement_id
-        )
-        kept = [one for one in now.claimed if one.program == claim.program and one.placement_id is None]
-        kept = [one for one in kept if one.until is None or one.until > min(now.now, claim.since)]
-        others = [one for one in now.claims.get(claim.program, ()) if one.seat_id not in {own.seat_id for own in kept}]
-        may_claim(now.seats(claim.program), others, claim)
-        whose = about(now.folded, seat.facility)
-        given_up += [released(whose, one, now.now, "placed", at=min(now.now, claim.since)) for one in kept]
-    return Decided((*given_up, *facts), (offer_id,))
+    stated: list[CareFact] = []
+    for fact in facts:
+        if isinstance(fact, SeatHeld):
+            claim = _claim(fact, now.now)
+            kept = _kept(now, claim)
+            told = now.count(claim, kept)
+            whose, at = about(now.folded, fact.facility), min(now.now, claim.since)
+            given_up = [released(whose, one, now.now, "placed", at=at) for one in kept]
+            stated = [*given_up, *stated, fact.model_copy(update=told._asdict())]
+        else:
+            stated.append(fact)
+    return Decided(tuple(stated), (offer_id,))
+
+
+def _claim(seat: SeatHeld, now: datetime) -> Claim:
+    since = seat.begins or now
+    return Claim(str(seat.seat_id), seat.program, since, seat.until, seat.group, seat.placement_id)
+
+
+def _kept(now: Situation, claim: Claim) -> list[Claim]:
+    """Seats that were kept for the patient at this program: they are given up for the placement's."""
+    kept = [one for one in now.claimed if one.program == claim.program and one.placement_id is None]
+    return [one for one in kept if one.until is None or one.until > min(now.now, claim.since)]
 
 
 def counter(now: Situation, offer_id: str, asked: CounterOffer) -> Decided:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,7 +17,7 @@ from services.placement.desk.reading import noted, visible
 from services.placement.desk.searches import LISTING as SEARCHES
 from services.placement.desk_views import Line
 from services.placement.programs import seats
-from services.placement.programs.seats import Claim
+from services.placement.programs.census import Place, taken_at, there_at
 from services.placement.publishing import seats_of
 from services.placement.search.matching import Candidate, rank
 from shared.api import asking
@@ -30,7 +30,20 @@ from shared.web import JSON, caller
 
 FILTERS = ("level", "facility", "search_id")
 _HIDDEN = {"npi", "billing"}
-Claims = Mapping[str, Sequence[Claim]]
+Places = Mapping[str, Sequence[Place]]
+"""Program → who has a place there from now on, by whichever door."""
+
+
+class Filled(NamedTuple):
+    """Seats taken now, by whichever door; persons who are there; seats left; how many are too many."""
+
+    taken: int
+    there: int
+    free: int
+    over: int
+
+
+OVER = "over-capacity"
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:
@@ -58,8 +71,8 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
             raise asking.missing()
         now = parts.clock()
         async with parts.database.begin() as connection:
-            claims = await desk_views.claims(connection, now)
-        return JSON(_shown(parts, program, claims.get(program.id, []), now))
+            places = await desk_views.places(connection, [program.id], now, now)
+        return JSON(_shown(parts, program, places.get(program.id, []), now))
 
     return [
         Route("/api/programs", listed, methods=["GET"]),
@@ -82,11 +95,11 @@ async def _found(parts: Parts, who: Caller, search_id: str | None) -> list[dict[
     now = parts.clock()
     async with parts.database.begin() as connection:
         search = await _search(connection, parts, who, search_id) if search_id is not None else None
-        claims = await desk_views.claims(connection, now)
-    shown = {p.id: _shown(parts, p, claims.get(p.id, []), now) for p in parts.rules.site.programs}
+        places = await everybody(connection, parts, now)
+    shown = {p.id: _shown(parts, p, places.get(p.id, []), now) for p in parts.rules.site.programs}
     if search is None:
         return list(shown.values())
-    return [{**shown[one.program], **_judged(one)} for one in ranked(parts, search, claims, now)]
+    return [{**shown[one.program], **_judged(one)} for one in ranked(parts, search, places, now)]
 
 
 async def _search(connection: Connection, parts: Parts, who: Caller, search_id: str) -> Line:
@@ -98,36 +111,53 @@ async def _search(connection: Connection, parts: Parts, who: Caller, search_id: 
     return found
 
 
-def ranked(parts: Parts, search: Line, claims: Claims, now: datetime) -> tuple[Candidate, ...]:
-    """Every program for a search, best first."""
-    site = parts.rules.site
-    free = {p.id: first_day(parts, p, claims.get(p.id, ()), now) for p in site.programs}
+async def everybody(connection: Connection, parts: Parts, now: datetime) -> dict[str, list[Place]]:
+    """Who has a place at any of the site's programs from now on."""
+    return await desk_views.places(connection, [p.id for p in parts.rules.site.programs], now, now)
+
+
+def ranked(parts: Parts, search: Line, places: Places, now: datetime) -> tuple[Candidate, ...]:
+    """Every program for a search, best first; who is there already needs no other seat there."""
+    site, person = parts.rules.site, search.episode_id
+    free = {p.id: first_day(parts, p, places.get(p.id, ()), now, person) for p in site.programs}
     needs = Needs.model_validate(search.content.get("needs", {}))
     today = day_of(now, parts.rules.zone_of(search.facility))
     return rank(site.programs, search.content["recommended_level"], needs, free, today)
 
 
-def first_day(parts: Parts, program: Program, claims: Sequence[Claim], now: datetime) -> date | None:
-    """The first whole day, today or later, from which on a seat is free and stays so; the program's zone."""
+def first_day(
+    parts: Parts, program: Program, places: Sequence[Place], now: datetime, person: str | None = None
+) -> date | None:
+    """The first whole day, today or later, from which on a seat is free (for this person) and stays so; the program's
+    zone."""
     zone = parts.rules.zone_of(program.facility)
     today = day_of(now, zone)
-    at = seats.first_free(seats_of(parts.rules, program.id), claims, midnight(today, zone))
+    at = seats.first_free(seats_of(parts.rules, program.id), places, midnight(today, zone), person)
     if at is None:
         return None
     local = at.astimezone(zone)
     return local.date() if local.time() == time() else local.date() + timedelta(days=1)
 
 
-def _shown(parts: Parts, program: Program, claims: Sequence[Claim], now: datetime) -> dict[str, Any]:
+def filled(program: Program, places: Sequence[Place], at: datetime) -> Filled:
+    """How full the program is at an instant."""
+    taken = taken_at(places, at)
+    left = program.capacity - taken
+    return Filled(taken, there_at(places, at), max(left, 0), max(-left, 0))
+
+
+def _shown(parts: Parts, program: Program, places: Sequence[Place], now: datetime) -> dict[str, Any]:
     told = program.model_dump(mode="json", by_alias=True, exclude=_HIDDEN, exclude_none=True)
-    standing = [claim for claim in claims if claim.stands_at(now)]
-    day = first_day(parts, program, claims, now)
+    standing = [one for one in places if one.stands_at(now)]
+    day = first_day(parts, program, places, now)
     groups = [
-        {**group.model_dump(mode="json"), "free": group.capacity - sum(claim.group == group.id for claim in standing)}
+        {**group.model_dump(mode="json"), "free": group.capacity - sum(one.group == group.id for one in standing)}
         for group in program.groups
     ]
-    taken = {"taken": len(standing), "free": max(program.capacity - len(standing), 0)}
-    return {**told, "groups": groups, **taken, "first_free": day.isoformat() if day else None}
+    full = filled(program, places, now)
+    warnings = [OVER] if full.over else []
+    day_free = {"first_free": day.isoformat() if day else None}
+    return {**told, "groups": groups, **full._asdict(), **day_free, "warnings": warnings}
 
 
 def _judged(one: Candidate) -> dict[str, Any]:

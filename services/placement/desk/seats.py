@@ -8,7 +8,7 @@ from services.placement.continuum.about import about
 from services.placement.desk.commands import Because, HoldSeat
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, write
 from services.placement.desk_views import Line, Question
-from services.placement.programs.seats import Claim, held, may_claim, released
+from services.placement.programs.seats import Claim, held, released
 from shared.db import Connection
 from shared.errors import Rejected
 
@@ -19,8 +19,8 @@ def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
     if program is None:
         raise Rejected("unknown-program", "the site has no such program")
     claim = Claim(now.ids(), program.id, asked.begins, asked.until, asked.group)
-    may_claim(now.seats(program.id), now.claims.get(program.id, ()), claim)
-    return Decided((held(about(now.folded, program.facility), claim, now.now, "kept"),), (claim.seat_id,))
+    told = now.count(claim)
+    return Decided((held(about(now.folded, program.facility), claim, now.now, "kept", told),), (claim.seat_id,))
 
 
 def release(now: Situation, seat_id: str, asked: Because) -> Decided:

@@ -23,7 +23,7 @@ from services.placement.desk.frame import PROGRAMS, Rule, Subject, write
 from services.placement.desk.placements import facility_of
 from services.placement.programs import attendance, leaves
 from services.placement.programs.attendance import Saying, stay_of
-from services.placement.programs.seats import held, may_claim
+from services.placement.programs.seats import held
 from shared.errors import Rejected
 from shared.events.envelope import Fact
 from shared.events.placing import SeatHeld
@@ -152,10 +152,9 @@ def _seat_from(now: Situation, placement_id: str, day: date) -> tuple[SeatHeld, 
     seat = next((one for one in now.claimed if one.placement_id == placement_id), None)
     if seat is None or seat.since <= since:
         return ()
-    others = [one for one in now.claims.get(seat.program, ()) if one.seat_id != seat.seat_id]
-    may_claim(now.seats(seat.program), others, replace(seat, since=since, until=seat.since))
+    told = now.count(replace(seat, seat_id=now.ids(), since=since, until=seat.since))
     moved = replace(seat, since=since)
-    return (held(about(now.folded, facility), moved, now.now, "started-earlier"),)
+    return (held(about(now.folded, facility), moved, now.now, "started-earlier", told),)
 
 
 _PATH = "/api/placements/{id}"

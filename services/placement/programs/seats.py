@@ -1,7 +1,8 @@
 """Seats as claims over time on a program and its groups: how many are free, and whether one more claim fits. Pure.
 
 A claim lasts [since, until); `until` None means until it is given back. Times are aware datetimes; the caller says at
-which instant a day begins. Never over capacity at any moment (contract 5.5); a claim that ends makes room at once.
+which instant a day begins. No claim is made where as many persons are there already, by whichever door, as the program
+or the group holds at any moment of it (contract 5.5); who counts is in `census`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from services.placement.continuum.about import About
+from services.placement.programs.census import Place, census, first_under
 from shared.errors import Rejected
 from shared.events.placing import SeatHeld, SeatReleased
 from shared.values import replace, value_object
@@ -43,69 +46,90 @@ class Claim:
     group: str | None = None
     placement_id: str | None = None
 
-    def overlaps(self, since: datetime, until: datetime | None) -> bool:
-        """Whether it shares an instant with [since, until)."""
-        return (until is None or self.since < until) and (self.until is None or self.until > since)
-
-    def stands_at(self, at: datetime) -> bool:
-        """Whether the seat is claimed at this instant."""
-        return self.since <= at and (self.until is None or at < self.until)
+    def place(self, person: str) -> Place:
+        """What it takes of the program, and who."""
+        return Place(person, self.since, self.until, self.group, self.seat_id)
 
 
-def taken(claims: Iterable[Claim], since: datetime, until: datetime | None = None) -> int:
-    """The most claims that stand at one moment of [since, until); 0 for an empty span."""
-    if until is not None and until <= since:
-        return 0
-    within = [one for one in claims if one.overlaps(since, until)]
-    begins = {max(one.since, since) for one in within}  # the count rises nowhere else
-    return max((sum(one.stands_at(at) for one in within) for at in begins), default=0)
+class Headcount(NamedTuple):
+    """What a claim was decided on: seats taken at the fullest moment of it, the claim itself not among them, and how
+    many the site then said there are; the same of the group, where it has one."""
+
+    census: int
+    capacity: int
+    group_census: int | None = None
+    group_capacity: int | None = None
 
 
 def free(
-    seats: Seats, claims: Iterable[Claim], since: datetime, until: datetime | None = None, group: str | None = None
+    seats: Seats, places: Iterable[Place], since: datetime, until: datetime | None = None, group: str | None = None
 ) -> int:
     """Seats free during the whole of [since, until): of the program, and of the group where one is named.
 
-    Less than 0 where the site lowered a capacity below what was promised. Raises Rejected for an unknown group.
+    Less than 0 where more are there than it holds: hospitals ask nobody, and a site may lower a capacity. Raises
+    Rejected for an unknown group.
     """
-    mine = [one for one in claims if one.program == seats.program]
-    whole = seats.capacity - taken(mine, since, until)
-    if group is None:
-        return whole
-    if group not in seats.groups:
-        raise Rejected("unknown-group", "the program has no such group", possible=tuple(sorted(seats.groups)))
-    return min(whole, seats.room(group) - taken([one for one in mine if one.group == group], since, until))
+    every = list(places)
+    whole = seats.capacity - census(every, since, until)
+    return whole if group is None else min(whole, _room(seats, group) - census(_of(every, group), since, until))
 
 
-def first_free(seats: Seats, claims: Iterable[Claim], since: datetime, group: str | None = None) -> datetime | None:
-    """The first instant from `since` on at which a seat is free and stays so; None: no seat that is known of."""
-    mine = list(claims)
-    moments = sorted({since, *(one.until for one in mine if one.until is not None and one.until > since)})
-    return next((at for at in moments if free(seats, mine, at, None, group) > 0), None)
+def first_free(seats: Seats, places: Iterable[Place], since: datetime, person: str | None = None) -> datetime | None:
+    """The first instant from `since` on at which a seat is free (for this person) and stays so; None: none is known."""
+    return first_under((one for one in places if one.person != person), seats.capacity, since)
 
 
-def may_claim(seats: Seats, claims: Iterable[Claim], new: Claim) -> None:
-    """Refuse the claim where it would exceed the program or its group at any moment.
+def may_claim(seats: Seats, places: Iterable[Place], new: Claim, person: str) -> Headcount:
+    """What the claim of this person rests on; refused where as many seats are taken as the program or its group has.
 
-    Raises Rejected: `empty-claim`, `already-claimed`, `unknown-group`, `program-full`, `group-full`.
+    The seat of somebody who is there already is the one that they sit on. Raises Rejected: `empty-claim`,
+    `already-claimed`, `unknown-group`, `program-full`, `group-full`.
     """
-    standing = list(claims)
+    standing = list(places)
     if new.until is not None and new.until <= new.since:
         raise Rejected("empty-claim", "the seat would be given back before it is taken")
     if any(one.seat_id == new.seat_id for one in standing):
         raise Rejected("already-claimed", "this seat is claimed already", possible=("release",))
-    if free(seats, standing, new.since, new.until) < 1:
+    after = [*standing, new.place(person)]
+    told = Headcount(census(after, new.since, new.until) - 1, seats.capacity)
+    if new.group is not None:
+        in_group = census(_of(after, new.group), new.since, new.until) - 1
+        told = told._replace(group_census=in_group, group_capacity=_room(seats, new.group))
+    if told.census >= told.capacity:
         raise Rejected("program-full", "the program has no seat free on all these days", possible=("waitlist", "later"))
-    if free(seats, standing, new.since, new.until, new.group) < 1:
+    if told.group_census is not None and told.group_capacity is not None and told.group_census >= told.group_capacity:
         raise Rejected("group-full", "the group has no seat free on all these days", possible=("another-group",))
+    return told
 
 
-def held(about: About, claim: Claim, now: datetime, reason: str) -> SeatHeld:
-    """The fact that the claim stands."""
-    own = {"until": claim.until, "group": claim.group, "placement_id": claim.placement_id, "reason": reason}
-    return SeatHeld.model_validate(
-        {**about.heading(now), **own, "program": claim.program, "seat_id": claim.seat_id, "from": claim.since}
-    )
+def kept(told: Headcount) -> bool:
+    """Whether the promise was kept when the claim was made (contract 5.5)."""
+    group = told.group_census is None or told.group_capacity is None or told.group_census < told.group_capacity
+    return told.census < told.capacity and group
+
+
+def told_of(fact: SeatHeld) -> Headcount | None:
+    """What the claim was decided on, as the fact keeps it; None: the first version kept nothing."""
+    if fact.census is None or fact.capacity is None:
+        return None
+    return Headcount(fact.census, fact.capacity, fact.group_census, fact.group_capacity)
+
+
+def _room(seats: Seats, group: str) -> int:
+    if group not in seats.groups:
+        raise Rejected("unknown-group", "the program has no such group", possible=tuple(sorted(seats.groups)))
+    return seats.room(group)
+
+
+def _of(places: Iterable[Place], group: str) -> list[Place]:
+    return [one for one in places if one.group == group]
+
+
+def held(about: About, claim: Claim, now: datetime, reason: str, told: Headcount) -> SeatHeld:
+    """The fact that the claim stands, with what it was decided on."""
+    own: dict[str, Any] = {"until": claim.until, "group": claim.group, "placement_id": claim.placement_id}
+    own |= {"program": claim.program, "seat_id": claim.seat_id, "from": claim.since, "reason": reason}
+    return SeatHeld.model_validate({**about.heading(now), **own, **told._asdict()})
 
 
 def released(

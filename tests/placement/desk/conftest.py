@@ -70,6 +70,13 @@ class Desk:
             facts += [replace(fact, id=f"{fact.id}-{episode}") for fact in story]
         await self.feed.bring(*facts)
 
+    async def is_admitted(
+        self, episode: str, program: str = "GH-PHP1", level: str = "php", when: str = "2026-05-04 07:00", **more: Any
+    ) -> None:
+        """The hospital tells by ADT that the patient is at a program's unit."""
+        named: dict[str, Any] = {"episode": episode, "patient_id": f"patient-{episode}", "ce_id": f"admitted-{episode}"}
+        await self.feed.bring(*a_story(admitted(when, level=level, program=program, **named, **more)))
+
     async def search(self, episode: str) -> dict[str, Any]:
         """The episode's latest search."""
         return (await self.listed("searches", episode_id=episode))[-1]

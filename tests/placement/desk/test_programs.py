@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
+from tests.builders import admitted, fact
 from tests.placement.desk.conftest import Desk, bearer
 
 
@@ -61,6 +65,65 @@ async def test_a_program_that_is_full_does_not_fit_until_somebody_leaves(desk: D
     [placement] = await desk.listed("placements", episode_id="E3")
     await desk.post(f"/api/placements/{placement['id']}/cancelled", {"reason": "patient-declined"})
     assert (await desk.post(f"/api/offers/{offer}/accepted", role="program")).status_code == 200
+
+
+async def test_patients_who_came_by_adt_take_seats_like_everybody_else(desk: Desk) -> None:
+    """31 admissions to a unit of 30 seats: nobody is sent there, and it is shown as over."""
+    for number in range(31):
+        await desk.is_admitted(f"A{number}", "GH-IOP1", "iop")
+    shown = (await desk.get("/api/programs/GH-IOP1")).json()
+    assert (shown["taken"], shown["free"], shown["over"]) == (31, 0, 1)
+    assert (shown["first_free"], shown["warnings"]) == (None, ["over-capacity"])
+    await desk.leaves_the_ward("E1")
+    search = (await desk.search("E1"))["search_id"]
+    iop = next(one for one in await desk.listed("programs", search_id=search) if one["id"] == "GH-IOP1")
+    assert "has no seat that is known to come free" in [reason["words"] for reason in iop["reasons"]]
+    [offer] = await desk.offers("E1", "GH-IOP1", variance_reason="patient-preference")
+    full = await desk.post(f"/api/offers/{offer}/accepted", role="program")
+    assert (full.status_code, full.json()["type"]) == (409, "urn:stepdown:problem:program-full")
+    kept = await desk.post(
+        "/api/seats", {"episode_id": "E1", "program": "GH-IOP1", "from": SOON, "until": LATER}
+    )  # fmt: skip
+    assert (kept.status_code, kept.json()["type"]) == (409, "urn:stepdown:problem:program-full")
+    assert (await desk.post("/api/waitlist", {"search_id": search, "program": "GH-IOP1"})).status_code == 201
+
+
+SOON, LATER = "2026-05-06T09:00:00-04:00", "2026-05-09T09:00:00-04:00"
+
+
+async def test_a_patient_who_has_a_seat_and_is_there_counts_once(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    await desk.places("E1", start_date="2026-05-04")
+    assert (await taken(desk)) == (1, 0), "a seat held from today on"
+    named: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1", "visit": "V2", "sequence": 3}
+    await desk.feed.bring(admitted("2026-05-04 08:00", level="php", program="GH-PHP1", **named))
+    assert (await taken(desk)) == (1, 1), "and there, by ADT"
+    [placement] = await desk.listed("placements", episode_id="E1")
+    told = await desk.post(f"/api/placements/{placement['id']}/started", {"date": "2026-05-04"}, role="program")
+    assert told.status_code == 200, told.text
+    assert (await taken(desk)) == (1, 1), "and by the desk's word"
+
+
+async def test_a_seat_that_is_expected_to_be_left_may_be_promised_from_then_on(desk: Desk) -> None:
+    for number in range(10):
+        await desk.is_admitted(f"A{number}", "GH-PHP-YOUTH")
+    youth = await desk.get("/api/programs/GH-PHP-YOUTH")
+    assert youth.json()["first_free"] is None
+    plan: dict[str, Any] = {"episode": "A3", "patient_id": "patient-A3", "stay": ("visit", "V1"), "sequence": 2}
+    await desk.feed.bring(fact("discharge-planned", "2026-05-04 07:30", expected_at="2026-05-05T14:00:00Z", **plan))
+    youth = await desk.get("/api/programs/GH-PHP-YOUTH")
+    assert (youth.json()["first_free"], youth.json()["free"]) == ("2026-05-06", 0)
+    await desk.leaves_the_ward("E1")
+    await desk.places("E1", "GH-PHP-YOUTH")
+    desk.clock.forward(timedelta(days=3))
+    youth = await desk.get("/api/programs/GH-PHP-YOUTH")
+    assert (youth.json()["taken"], youth.json()["over"]) == (11, 1), "expected to leave, and did not"
+
+
+async def taken(desk: Desk, program: str = "GH-PHP1") -> tuple[int, int]:
+    """Persons with a seat now, and of them those who are there."""
+    shown = (await desk.get(f"/api/programs/{program}")).json()
+    return shown["taken"], shown["there"]
 
 
 @pytest.mark.parametrize(

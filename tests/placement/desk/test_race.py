@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from services.placement import desk_views
-from services.placement.programs.seats import taken
+from services.placement.programs.census import census
 from tests.builders import at
 from tests.placement.desk.conftest import DAY, Desk
 
@@ -38,7 +38,39 @@ async def test_of_200_acceptances_at_once_20_are_placed_and_180_told_that_the_pr
     said = Counter(await desk.said())
     assert (said["placed"], said["seat-held"], said["offer-accepted"], said["search-closed"]) == (SEATS,) * 4
     assert len(await desk.listed("placements", limit="200")) == SEATS
-    async with desk.feed.database.read() as connection:
-        claims = (await desk_views.claims(connection, desk.clock()))["GH-PHP1"]
-    assert taken(claims, at("2026-05-01")) == SEATS
+    assert await there(desk) == SEATS
     assert Counter(code for *_, code in await desk.feed.refusals()) == {"program-full": len(EPISODES) - SEATS}
+
+
+async def there(desk: Desk) -> int:
+    """Persons with a seat on the first day or later, at the fullest moment."""
+    async with desk.feed.database.read() as connection:
+        places = await desk_views.places(connection, ["GH-PHP1"], desk.clock(), desk.clock())
+    return census(places["GH-PHP1"], at("2026-05-01"))
+
+
+async def test_beside_admissions_by_adt_no_seat_is_promised_that_an_admitted_patient_has(desk: Desk) -> None:
+    """Hospitals ask nobody: what they fill is counted at every claim, and what is too much is shown as over."""
+    asking, coming = EPISODES[:100], [f"A{n:02}" for n in range(30)]
+    await desk.leaves_the_ward(*asking)
+    body = {"program": "GH-PHP1", "start_date": DAY}
+    sent = await asyncio.gather(*(answered(desk, "/api/offers", body | {"episode_id": each}) for each in asking))
+    offers = [answer.json()["offers"][0]["id"] for answer in sent]
+
+    async def admit(episodes: list[str]) -> None:
+        for each in episodes:
+            await desk.is_admitted(each)
+
+    admitting = [asyncio.create_task(admit(coming[n::3])) for n in range(3)]
+    answers = await asyncio.gather(*(answered(desk, f"/api/offers/{offer}/accepted", {}) for offer in offers))
+    await asyncio.gather(*admitting)
+    placed = sum(one.status_code == 200 for one in answers)
+    assert {one.status_code for one in answers} <= {200, 409}
+    held = [one.value for one in await desk.feed.sent("care.events") if one.fact.name == "seat-held"]
+    assert len(held) == placed <= SEATS
+    assert all((one["census"] < one["capacity"], one["capacity"]) == (True, SEATS) for one in held)
+    assert await there(desk) == placed + len(coming)
+    shown = (await desk.get("/api/programs/GH-PHP1")).json()
+    assert (shown["taken"], shown["there"], shown["free"]) == (len(coming), len(coming), 0), "first days are to come"
+    assert (shown["over"], shown["warnings"]) == (len(coming) - SEATS, ["over-capacity"])
+    assert (await answered(desk, f"/api/offers/{offers[0]}/accepted", {})).status_code == 409

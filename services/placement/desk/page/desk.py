@@ -17,9 +17,9 @@ from services.placement.desk.frame import EVERYBODY, Parts, scope
 from services.placement.desk.page import words
 from services.placement.desk.page.lists import LISTS, SEATS, Of
 from services.placement.desk.page.rows import Reader, row_of
-from services.placement.desk.page.search import candidate_row, program_row, taken
+from services.placement.desk.page.search import candidate_row, program_row
 from services.placement.desk_views import Line, Question
-from services.placement.programs.seats import Claim
+from services.placement.programs.census import Place
 from shared.acting import Acts
 from shared.api import asking, paging
 from shared.auth import Caller
@@ -63,9 +63,10 @@ class Placement:
     async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
         """How many there are, and how many of them are late; of programs: how many are full."""
         if listing.of is SEATS:
-            claims = await desk_views.claims(connection, look.at)
+            places = await programs.everybody(connection, self.parts, look.at)
             every = self._programs(look)
-            return Counted(len(every), sum(taken(claims.get(p.id, ()), look.at) >= p.capacity for p in every))
+            full = sum(not programs.filled(p, places.get(p.id, ()), look.at).free for p in every)
+            return Counted(len(every), full)
         late = look.at - listing.late if listing.late is not None else None
         question = self._question(listing.of, look, look.most)
         return Counted(*await desk_views.counted(connection, listing.of.kind, question, late))
@@ -102,24 +103,25 @@ class Placement:
         return [*found, _section("programs", "Programs", hint, ranked)]
 
     async def _candidates(self, connection: Connection, search: Line, reader: Reader) -> list[Row]:
-        claims = await desk_views.claims(connection, reader.at)
+        places = await programs.everybody(connection, self.parts, reader.at)
         site = self.parts.rules.site
         return [
-            candidate_row(one, program, claims.get(one.program, ()), search, reader)
-            for one in programs.ranked(self.parts, search, claims, reader.at)
+            candidate_row(one, program, places.get(one.program, ()), search, reader)
+            for one in programs.ranked(self.parts, search, places, reader.at)
             if (program := site.program(one.program)) is not None
         ]
 
     async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
         """Every program; where only a few rows are asked for, the fullest."""
-        claims: Mapping[str, Sequence[Claim]] = await desk_views.claims(connection, look.at)
+        places = await programs.everybody(connection, self.parts, look.at)
         every = self._programs(look)
         if len(every) > look.most:
-            every = sorted(every, key=lambda p: -len(claims.get(p.id, ())) / p.capacity)[: look.most]
-        return [program_row(p, claims.get(p.id, ()), self._free_on(p, claims, look.at), reader) for p in every]
+            part = {p.id: programs.filled(p, places.get(p.id, ()), look.at).taken / p.capacity for p in every}
+            every = sorted(every, key=lambda p: -part[p.id])[: look.most]
+        return [program_row(p, places.get(p.id, ()), self._free_on(p, places, look.at), reader) for p in every]
 
-    def _free_on(self, program: Program, claims: Mapping[str, Sequence[Claim]], at: datetime) -> date | None:
-        return programs.first_day(self.parts, program, claims.get(program.id, ()), at)
+    def _free_on(self, program: Program, places: Mapping[str, Sequence[Place]], at: datetime) -> date | None:
+        return programs.first_day(self.parts, program, places.get(program.id, ()), at)
 
     async def _told(
         self, connection: Connection, lines: Sequence[Line], look: Look, reader: Reader, *, linked: bool = True

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from services.placement.desk.page import words
 from services.placement.desk.page.rows import Reader, form, level
+from services.placement.desk.programs import Filled, filled
 from services.placement.desk_views import Line
-from services.placement.programs.seats import Claim
+from services.placement.programs.census import Place
 from services.placement.search.matching import Candidate
 from shared.desk import Badge, Row, may
 from shared.events.levels import Level
@@ -20,34 +21,34 @@ A_FEW = 0.15
 """Of a program's seats: when no more of them are free, it is nearly full."""
 
 
-def taken(claims: Sequence[Claim], at: datetime) -> int:
-    """How many seats are somebody's at an instant."""
-    return sum(claim.stands_at(at) for claim in claims)
-
-
-def program_row(program: Program, claims: Sequence[Claim], free_on: date | None, reader: Reader) -> Row:
+def program_row(program: Program, places: Sequence[Place], free_on: date | None, reader: Reader) -> Row:
     """A program and how full it is."""
-    now_taken = taken(claims, reader.at)
-    free = max(program.capacity - now_taken, 0)
-    badge = (
-        Badge(f"{free} free", "good" if free > program.capacity * 0.15 else "soon") if free else Badge("full", "late")
-    )
-    later = len(claims) - now_taken
+    full = filled(program, places, reader.at)
+    later = sum(not one.stands_at(reader.at) for one in places if one.seat_id)
     details = (
         _hours(program),
         ", ".join(map(spoken, program.tracks)),
         f"takes {', '.join(program.payers)}",
+        f"{full.there} there now" if full.taken else "",
         f"{later} more taken from a later day" if later else "",
-        "" if free or free_on is None else f"a seat comes free {day(free_on)}",
+        "" if full.free or free_on is None else f"a seat comes free {day(free_on)}",
     )
     return Row(
         level(program.level),
-        badge,
+        _fullness(full, program.capacity),
         program.facility,
         name=program.title,
         details=tuple(filter(None, details)),
-        taken=(program.capacity, now_taken),
+        taken=(program.capacity, full.taken),
     )
+
+
+def _fullness(full: Filled, capacity: int) -> Badge:
+    if full.over:
+        return Badge(f"over by {full.over}", "late")
+    if not full.free:
+        return Badge("full", "late")
+    return Badge(f"{full.free} free", "good" if full.free > capacity * A_FEW else "soon")
 
 
 def _hours(program: Program) -> str:
@@ -58,9 +59,9 @@ def _hours(program: Program) -> str:
     return f"{program.hours_week:g} hours a week{days}, {modes}"
 
 
-def candidate_row(candidate: Candidate, program: Program, claims: Sequence[Claim], search: Line, reader: Reader) -> Row:
+def candidate_row(candidate: Candidate, program: Program, places: Sequence[Place], search: Line, reader: Reader) -> Row:
     """A program for a search: what speaks for and against it, and the offer where there is none yet."""
-    plain = program_row(program, claims, candidate.free_on, reader)
+    plain = program_row(program, places, candidate.free_on, reader)
     points = tuple((reason.holds, reason.words) for reason in candidate.reasons)
     badge = Badge("suits", "good") if candidate.fits else Badge("does not suit")
     forms = tuple(_asking(candidate, program, search, reader))

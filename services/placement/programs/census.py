@@ -1,0 +1,164 @@
+"""Who takes a seat of a program, by whichever door: seats held and stays there, one person once, over time. Pure.
+
+Contract 3.6 rule 14. A place lasts [since, until); `until` None: no end is known, so it counts for ever. Every seat
+held counts, and everybody who is there without one: a stay for which a seat is held, or that two doors told, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import accumulate
+
+from services.placement.continuum.model import Folded, Segment, StayState
+from shared.values import value_object
+
+Ends = datetime | None
+Interval = tuple[datetime, Ends]
+
+
+@value_object
+class Place:
+    """What one person (an episode) takes of a program over [since, until): a seat held, else a stay there.
+
+    `seat_id` is the claim's, None for a stay; only claims count in groups.
+    """
+
+    person: str
+    since: datetime
+    until: datetime | None = None
+    group: str | None = None
+    seat_id: str | None = None
+
+    def stands_at(self, at: datetime) -> bool:
+        """Whether it is taken at this instant."""
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+@value_object
+class Presence:
+    """A stretch of a stay at one program, [since, until), as the facts have it; it is not suspended in it.
+
+    `nth` counts the stretches of the stay; `expected` is when its end is expected, where somebody said so.
+    """
+
+    kind: str
+    stay_id: str
+    nth: int
+    program: str
+    since: datetime
+    until: datetime | None = None
+    expected: datetime | None = None
+
+
+def presences(folded: Folded) -> tuple[Presence, ...]:
+    """Where the episode's stays are or were: every stretch at a program of the site, however it was told."""
+    return tuple(one for stay in folded.stays for one in _of_stay(stay))
+
+
+def end_known(until: Ends, expected: Ends, now: datetime) -> Ends:
+    """When a stay leaves its seat as far as is known: an end that was expected and has passed says nothing."""
+    if until is None:
+        return expected if expected is not None and expected > now else None
+    return until
+
+
+def census(places: Iterable[Place], since: datetime, until: Ends = None) -> int:
+    """The most seats that are taken at one moment of [since, until); 0 for an empty span."""
+    if until is not None and until <= since:
+        return 0
+    steps = _steps(places)
+    before = next((count for at, count in reversed(steps) if at <= since), 0)
+    within = (count for at, count in steps if at > since and (until is None or at < until))
+    return max((before, *within))
+
+
+def first_under(places: Iterable[Place], room: int, since: datetime) -> datetime | None:
+    """The first instant from `since` on from which fewer than `room` seats are taken for good; None: not known."""
+    first: datetime | None = since if room > 0 else None
+    for at, count in _steps(places):
+        if count >= room:
+            first = None
+        elif first is None:
+            first = max(at, since)
+    return first
+
+
+def taken_at(places: Iterable[Place], at: datetime) -> int:
+    """Seats that are taken at an instant."""
+    return sum(_seats_of(one for one in places if one.stands_at(at)).values())
+
+
+def there_at(places: Iterable[Place], at: datetime) -> int:
+    """Persons who are at the program at an instant, with a seat held for them or without."""
+    return len({one.person for one in places if one.seat_id is None and one.stands_at(at)})
+
+
+def _seats_of(standing: Iterable[Place]) -> dict[str, int]:
+    """Person → seats: every one that is held, and one for who is there without."""
+    found: dict[str, int] = {}
+    for one in sorted(standing, key=lambda each: each.seat_id is None):
+        before = found.get(one.person, 0)
+        found[one.person] = max(before, 1) if one.seat_id is None else before + 1
+    return found
+
+
+def _of_stay(stay: StayState) -> Iterator[Presence]:
+    found = [
+        (str(segment.program), *part)
+        for segment, until in _stretches(stay)
+        for part in _awake((segment.since, until), stay)
+    ]
+    for nth, (program, since, until) in enumerate(found):
+        expected = stay.expected_end if until is None else None
+        yield Presence(stay.kind, stay.id, nth, program, since, until, expected)
+
+
+def _stretches(stay: StayState) -> Iterator[tuple[Segment, Ends]]:
+    """Each run of segments at one program, with the instant at which the stay went elsewhere or ended."""
+    end = stay.ended.at if stay.ended else None
+    run: Segment | None = None
+    for segment in stay.segments:
+        here = segment.program if segment.level else None
+        if run is not None and here != run.program:
+            yield run, segment.since
+            run = None
+        if run is None and here:
+            run = segment
+    if run is not None:
+        yield run, end
+
+
+def _awake(whole: Interval, stay: StayState) -> Iterator[Interval]:
+    """What is left of a stretch without the time for which the stay was suspended: that keeps a seat by its claim."""
+    since, until = whole
+    for span in stay.suspended:
+        if span.until is not None and span.until <= since:
+            continue
+        if until is not None and span.since >= until:
+            break
+        if since < span.since:
+            yield since, span.since
+        if span.until is None:
+            return
+        since = span.until
+    if until is None or since < until:
+        yield since, until
+
+
+def _steps(places: Iterable[Place]) -> list[tuple[datetime, int]]:
+    """In order of time: from each of these instants on, so many seats are taken."""
+    moves: Counter[datetime] = Counter()
+    of_person: defaultdict[str, list[Place]] = defaultdict(list)
+    for one in places:
+        if one.until is None or one.since < one.until:
+            of_person[one.person].append(one)
+    for own in of_person.values():
+        before = 0
+        for at in sorted({each for one in own for each in (one.since, one.until) if each is not None}):
+            count = taken_at(own, at)
+            moves[at] += count - before
+            before = count
+    at_each = sorted(moves)
+    return list(zip(at_each, accumulate(moves[each] for each in at_each), strict=True))
