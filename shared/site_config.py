@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -24,6 +24,7 @@ from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
 from shared.site_recipients import Recipient, unknown_parts
 from shared.site_values import (
     ANYBODY,
+    AdmissionCode,
     Aftercare,
     Billing,
     ChargeCode,
@@ -36,6 +37,7 @@ from shared.site_values import (
     Name,
     Notice,
     Part,
+    PatientStatus,
     Payer,
     Program,
     Unit,
@@ -54,6 +56,23 @@ class BilledAs(NamedTuple):
     codes: tuple[ChargeCode, ...]
 
 
+class DispositionRow(NamedTuple):
+    """A discharge disposition as the site's tables have it: the code as it is written there, and what it means."""
+
+    code: str
+    kind: DispositionKind
+
+
+UNKNOWN = "unknown"
+"""What a code that is in no table of the site goes on as (contract 2)."""
+NOT_IN_TABLE = DispositionRow(UNKNOWN, "unknown")
+ENDS_AT_THE_DESK = (
+    "completed", "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased",
+    "other",
+)  # fmt: skip
+"""Words with which a program stay ends (contract 3.1)."""
+
+
 class Site(Part):
     """All that is particular to one site. Names are compared without regard to case and spaces."""
 
@@ -63,6 +82,12 @@ class Site(Part):
     payers: tuple[Payer, ...] = Field(min_length=1)
     programs: tuple[Program, ...] = ()
     dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
+    patient_status: dict[Name, PatientStatus] = Field(default_factory=dict)
+    """What a bill says of an end: by a code of `dispositions`, else by its kind, or by the desk's word for it."""
+    admission_types: dict[AdmissionCode, tuple[Name, ...]] = Field(default_factory=dict)
+    """Type of admission on a bill → what PV1-4 says for it, beside the code itself."""
+    admission_sources: dict[AdmissionCode, tuple[Name, ...]] = Field(default_factory=dict)
+    """Point of origin on a bill → what PV1-14 says for it, beside the code itself."""
     limits: Limits = Limits()
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
@@ -118,15 +143,48 @@ class Site(Part):
         return self._programs.get(_norm(program))
 
     def payer(self, payer: str) -> Payer | None:
-        """The payer by its id."""
+        """The payer by its id, or a text that it is sent as."""
         return self._payers.get(_norm(payer))
+
+    def plan(self, payer: Payer, plan: str) -> str | None:
+        """A plan of the payer as the site writes it; None for one that it does not have."""
+        return next((known for known in payer.plans if _norm(known) == _norm(plan)), None)
 
     def disposition(self, facility: str, code: str | None) -> DispositionKind:
         """What a discharge disposition (PV1-36, code or local text) means there; `1` and `01` are one code."""
+        return self.disposition_row(facility, code).kind
+
+    def disposition_row(self, facility: str, code: str | None) -> DispositionRow:
+        """The same with the code as the tables write it: the facility's own table first, then the site's."""
         found = self.facility(facility)
         own = self._dispositions.get(found.name, {}) if found else {}
         asked = _norm_code(code or "")
-        return own.get(asked) or self._dispositions[""].get(asked, "unknown")
+        return own.get(asked) or self._dispositions[""].get(asked, NOT_IN_TABLE)
+
+    def status_of(self, *words: str | None) -> PatientStatus | None:
+        """The patient status of the first of these words that has one: a disposition's code, its kind, a desk's word.
+
+        A code of the tables that is two digits is one itself. None where no word says it.
+        """
+        for word in filter(None, words):
+            if (found := self.statuses.get(_norm_code(word))) is not None:
+                return found
+            if len(word) == len(self.unmapped_status) and word.isascii() and word.isdigit():
+                return word
+        return None
+
+    @property
+    def unmapped_status(self) -> PatientStatus:
+        """What a bill says of an end that nothing says more of; it always warns then."""
+        return self.patient_status.get(UNKNOWN, "01")
+
+    def admission_type(self, code: str) -> str:
+        """PV1-4 as a bill's type of admission; `unknown` for what is in no table."""
+        return self._admission_types.get(_norm(code), UNKNOWN)
+
+    def admission_source(self, code: str) -> str:
+        """PV1-14 as a bill's point of origin; `unknown` for what is in no table."""
+        return self._admission_sources.get(_norm(code), UNKNOWN)
 
     def labels(self, facility: str, value: Mapping[str, Any]) -> set[str]:
         """What the units and programs are about that a fact's value names."""
@@ -164,19 +222,32 @@ class Site(Part):
 
     @cached_property
     def _payers(self) -> dict[str, Payer]:
-        return {_norm(each.id): each for each in self.payers}
+        return {_norm(name): each for each in self.payers for name in (each.id, *each.sent_as)}
 
     @cached_property
     def _programs(self) -> dict[str, Program]:
         return {_norm(each.id): each for each in self.programs}
 
     @cached_property
-    def _dispositions(self) -> dict[str, dict[str, DispositionKind]]:
+    def _dispositions(self) -> dict[str, dict[str, DispositionRow]]:
         tables = {"": self.dispositions} | {each.name: each.dispositions for each in self.facilities}
         return {
-            where: {_norm_code(code): kind for kind, codes in table.items() for code in codes}
+            where: {_norm_code(code): DispositionRow(code, kind) for kind, codes in table.items() for code in codes}
             for where, table in tables.items()
         }
+
+    @cached_property
+    def statuses(self) -> dict[str, PatientStatus]:
+        """Word of an end, in small letters → patient status."""
+        return {_norm_code(word): status for word, status in self.patient_status.items() if word != UNKNOWN}
+
+    @cached_property
+    def _admission_types(self) -> dict[str, str]:
+        return _by_sent(self.admission_types)
+
+    @cached_property
+    def _admission_sources(self) -> dict[str, str]:
+        return _by_sent(self.admission_sources)
 
 
 def load(path: Path | None = None) -> Site:
@@ -218,7 +289,10 @@ def _words(at: Location) -> str:
 def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     """What each part alone can't know: names given twice, names of things that are not there, levels that differ."""
     yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
-    yield from _twice([(("payers", n, "id"), each.id) for n, each in enumerate(site.payers)])
+    yield from _twice([(at, name) for at, name in _payer_names(site)])
+    for table, codes in (("admission_types", site.admission_types), ("admission_sources", site.admission_sources)):
+        yield from _twice([((table, code, n), sent) for code, texts in codes.items() for n, sent in _sent(code, texts)])
+    yield from _unused_statuses(site)
     yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
     yield from _twice([(("recommendations", n, "name"), each.name) for n, each in enumerate(site.recommendations)])
     if not site.recommendations[-1].always_fits:
@@ -241,6 +315,30 @@ def _facility_names(site: Site) -> Iterator[tuple[Location, str]]:
     for n, facility in enumerate(site.facilities):
         yield ("facilities", n, "name"), facility.name
         yield from ((("facilities", n, "sent_as", m), name) for m, name in enumerate(facility.sent_as))
+
+
+def _payer_names(site: Site) -> Iterator[tuple[Location, str]]:
+    for n, payer in enumerate(site.payers):
+        yield ("payers", n, "id"), payer.id
+        yield from ((("payers", n, "sent_as", m), name) for m, name in enumerate(payer.sent_as))
+
+
+def _sent(code: str, texts: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    yield from enumerate((code, *(text for text in texts if _norm(text) != _norm(code))))
+
+
+def _by_sent(table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    return {_norm(sent): code for code, texts in table.items() for sent in (code, *texts)}
+
+
+def _unused_statuses(site: Site) -> Iterator[tuple[Location, str]]:
+    """Words of `patient_status` with which no stay ends: nothing would read them."""
+    tables = [site.dispositions, *(each.dispositions for each in site.facilities)]
+    known = {_norm_code(code) for table in tables for codes in table.values() for code in codes}
+    known |= {*get_args(DispositionKind), *ENDS_AT_THE_DESK}
+    for word in site.patient_status:
+        if _norm_code(word) not in known:
+            yield ("patient_status", word), f"no stay ends with `{word}`: it is no disposition, kind or end at the desk"
 
 
 def _codes(at: Location, table: dict[DispositionKind, tuple[str, ...]]) -> list[tuple[Location, str]]:

@@ -57,6 +57,10 @@ def hint(near: list[str]) -> str:
 
 Npi = Annotated[str, AfterValidator(_npi)]
 Zone = Annotated[str, AfterValidator(_zone)]
+PatientStatus = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
+"""A patient status of a bill, two characters (UB-04 FL17; the code list is the NUBC's, none of its words are here)."""
+AdmissionCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]$")]
+"""A type of admission, or a point of origin, as a bill has it: one character (UB-04 FL14, FL15)."""
 BillType = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}X$")]
 """Type of bill without the frequency digit, which is the consumer's to choose (contract 4)."""
 
@@ -143,10 +147,13 @@ class Feed(Part):
 
 
 class Payer(Part):
-    """Who pays, as IN1-3 names it."""
+    """Who pays, by our id; feeds name it by that, or by a text in `sent_as` (IN1-3, else IN1-2)."""
 
     id: Name
     title: Name
+    sent_as: tuple[Name, ...] = ()
+    plans: tuple[Name, ...] = ()
+    """Plans (IN1-2) that go on by their names; another one goes on as `unknown`."""
     authorizes: tuple[Level, ...] = ()
     """Levels that it pays for only what it has authorized."""
 

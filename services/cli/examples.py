@@ -25,6 +25,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "hl7 check": (
         "stepdown hl7 check messages                   a summary of every message in a folder",
         "stepdown hl7 check --json one.hl7             one JSON line a message",
+        "stepdown hl7 check --config my-site messages  as that site would answer, and what it has no unit or code for",
     ),
     "send": (
         "stepdown send admit.hl7 discharge.hl7         to the system that runs on .stepdown",

@@ -19,7 +19,8 @@ from shared.errors import SetUpError, StepdownError
 @click.option("--data", type=click.Path(path_type=Path), help="The running system's data directory.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(data: Path | None, as_json: bool) -> None:
-    """By facility: the last message, counts by trigger and answer, what waits, went wrong, or has an unmapped unit.
+    """By facility: the last message, counts by trigger and answer, what waits or went wrong, and which units and codes
+    of it the site config does not have.
 
     The system is the one that runs on --data; where it has no tokens of its own, STEPDOWN_TOKEN has one with the role
     coordinator, auditor or admin.
@@ -27,7 +28,8 @@ def command(data: Path | None, as_json: bool) -> None:
     from services.stack import ready
 
     running = ready.find(data)
-    token = os.environ.get("STEPDOWN_TOKEN") or running.tokens.get("auditor")
+    own = (running.tokens.get(role) for role in ("coordinator", "auditor"))
+    token = os.environ.get("STEPDOWN_TOKEN") or next(filter(None, own), None)
     if not token:
         raise SetUpError("a token is needed: set STEPDOWN_TOKEN to one with the role coordinator, auditor or admin")
     told = asked(f"{running.intake}/api/feeds", token)
@@ -68,6 +70,10 @@ def _show(facilities: Iterable[Mapping[str, Any]]) -> None:
     console = Console()
     console.print(table)
     for place in facilities:
+        for one in place["unmapped_codes"]:
+            said = f"{one['count']} {'messages' if one['kind'] == 'unit' else 'visits'}"
+            line = f"{place['facility']} unmapped {one['kind']} {one['code']} ({one['field']}): {said}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         for one in (*place["oldest_ae"], *place["oldest_waiting"]):
             why = f"{one['code']} at {one.get('location', '?')}" if "code" in one else one.get("reason", "")
             line = f"{place['facility']} {one.get('trigger', '-')} {one['message_id']} since {one['since']}: {why}"

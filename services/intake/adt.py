@@ -19,6 +19,7 @@ MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40"})
 """A40 and its elders, patient into patient."""
 TRIGGERS = VISIT_TRIGGERS | MERGES
 
+NO_PROCESSING_ID = "MSH-11 is empty; the feed's first one is taken"
 _OWN_TIME = {"A01": "PV1-44", "A04": "PV1-44", "A03": "PV1-45"}
 _EVENT = ("EVN-6", "EVN-2", "MSH-7")
 _PLACES = {
@@ -47,8 +48,9 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
     in the future than the site's limit. Everything else that is odd is a warning.
     """
     place = parts.location(message, 3)
-    facility = rules.facility(message.msh.get(4), place.facility or "")
-    trigger = _accepted(message, rules.processing_ids(facility))
+    facility = rules.facility(message.msh.get(3), message.msh.get(4), place.facility or "")
+    taken = rules.processing_ids(facility)
+    trigger = _accepted(message, taken)
     control_id = parts.short(message.msh.get(10))
     if not control_id:
         raise Refused("AE", 101, "MSH", 10, "the message has no control id")
@@ -63,7 +65,7 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         control_id=control_id,
         sending_app=message.msh.get(3),
         sending_facility=message.msh.get(4),
-        processing_id=message.msh.get(11),
+        processing_id=_processing_id(message) or taken[0],
         facility=facility,
         stated_at=_readable(times, ("EVN-2", "MSH-7")) or arrived_at,
         occurred=occurred,
@@ -90,20 +92,29 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         merged=_merged(message, ids) if trigger in MERGES else (),
         age_years=_age(parts.birth_date(message), occurred.start.date()),
         charset=message.charset,
-        warnings=(*message.warnings, *warnings, *_doubts(times)),
+        warnings=(*message.warnings, *warnings, *_doubts(times), *_unsaid(message)),
     )
 
 
-def _accepted(message: Message, processing_ids: frozenset[str]) -> str:
+def _accepted(message: Message, processing_ids: tuple[str, ...]) -> str:
     msh = message.msh
     trigger = msh.get(9, 2)
     if msh.get(9) != "ADT":
         raise Refused("AR", 200, "MSH", 9, "only ADT messages are taken here")
     if trigger not in TRIGGERS:
         raise Refused("AR", 201, "MSH", 9, "this trigger is not taken here")
-    if msh.get(11) not in processing_ids:
+    if (_processing_id(message) or processing_ids[0]) not in processing_ids:
         raise Refused("AR", 202, "MSH", 11, "the processing id is not the one configured for this feed")
     return trigger
+
+
+def _processing_id(message: Message) -> str:
+    told = message.msh.get(11)
+    return "" if told == NULL else told
+
+
+def _unsaid(message: Message) -> list[str]:
+    return [] if _processing_id(message) else [NO_PROCESSING_ID]
 
 
 def _patient(message: Message) -> tuple[tuple[PatientId, ...], list[str]]:

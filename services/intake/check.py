@@ -10,7 +10,10 @@ from typing import Any
 from services.intake.ack import NOT_HL7
 from services.intake.adt import read_adt
 from services.intake.hl7 import Message, messages
-from services.intake.model import AckCode, Fault, FeedRules, Refused
+from services.intake.mapping import FacilityMap, SiteRules
+from services.intake.model import AckCode, Adt, Fault, FeedRules, Refused
+from services.intake.visits import codes
+from shared.site_config import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class AnyFeed:
 
     future_limit = timedelta(days=1)
 
-    def facility(self, sender: str, location: str) -> str:
+    def facility(self, application: str, sender: str, location: str) -> str:  # noqa: ARG002 - as the protocol has it
         """MSH-4, else PV1-3.4."""
         return sender or location
 
@@ -48,25 +51,43 @@ class AnyFeed:
         """UTC."""
         return UTC
 
-    def processing_ids(self, facility: str) -> frozenset[str]:  # noqa: ARG002
+    def processing_ids(self, facility: str) -> tuple[str, ...]:  # noqa: ARG002
         """P and T, as at the sample site."""
-        return frozenset({"P", "T"})
+        return ("P", "T")
 
 
-def check(name: str, raw: bytes, rules: FeedRules, now: datetime) -> Iterator[Line]:
-    """A line for each message in the bytes of a file, index from 1; one AR line where there is none."""
+def check(name: str, raw: bytes, rules: FeedRules, now: datetime, site: Site | None = None) -> Iterator[Line]:
+    """A line for each message in the bytes of a file, index from 1; one AR line where there is none.
+
+    With a site `rules` are its own, and the warnings name what of a message is in no table of it.
+    """
     index = 0
     for index, message in enumerate(messages(raw), start=1):
-        yield _line(name, index, message, rules, now)
+        yield _line(name, index, message, rules, now, site)
     if not index:
         yield Line(name, 1, None, None, "AR", None, (), NOT_HL7)
 
 
-def _line(name: str, index: int, message: Message, rules: FeedRules, now: datetime) -> Line:
+def of_site(site: Site) -> FeedRules:
+    """The rules by which this site's doors answer."""
+    return SiteRules(site)
+
+
+def _line(name: str, index: int, message: Message, rules: FeedRules, now: datetime, site: Site | None) -> Line:
     trigger, control_id = message.msh.get(9, 2) or None, message.msh.get(10) or None
     try:
         adt = read_adt(message, rules, now)
     except Refused as refused:
         warnings = tuple(message.warnings)
         return Line(name, index, trigger, control_id, refused.ack, message.charset, warnings, refused.fault)
-    return Line(name, index, trigger, control_id, "AA", adt.charset, adt.warnings, None)
+    warnings = (*adt.warnings, *(_unmapped(adt, site) if site else ()))
+    return Line(name, index, trigger, control_id, "AA", adt.charset, warnings, None)
+
+
+def _unmapped(adt: Adt, site: Site) -> Iterator[str]:
+    """`unknown-facility`, `unmapped-unit`, `unmapped-payer`, …: a word for each kind of thing, never the thing."""
+    if site.facility(adt.facility) is None:
+        yield "unknown-facility"
+    elif adt.location.unit and site.unit(adt.facility, adt.location.unit) is None:
+        yield "unmapped-unit"
+    yield from dict.fromkeys(f"unmapped-{one.kind}" for one in codes.unmapped([adt], FacilityMap(site)))

@@ -154,14 +154,14 @@ class FeedRules(Protocol):
     def future_limit(self) -> timedelta:
         """How far in the future a time may lie."""
 
-    def facility(self, sender: str, location: str) -> str:
-        """The site's name of the facility for MSH-4 and PV1-3.4."""
+    def facility(self, application: str, sender: str, location: str) -> str:
+        """The site's name of the facility for MSH-3, MSH-4 and PV1-3.4."""
 
     def zone(self, facility: str) -> tzinfo:
         """The facility's zone."""
 
-    def processing_ids(self, facility: str) -> frozenset[str]:
-        """The values of MSH-11 that the feed accepts."""
+    def processing_ids(self, facility: str) -> tuple[str, ...]:
+        """The values of MSH-11 that are accepted; an empty one is read as the first."""
 
 
 class UnitAs(NamedTuple):
@@ -170,6 +170,24 @@ class UnitAs(NamedTuple):
     level: str | None
     visit_class: VisitClass | None
     program: str | None
+    setting: str | None = None
+    """A special setting within the level: withdrawal-management, crisis-stabilization."""
+
+
+class DispositionAs(NamedTuple):
+    """What the site's tables make of PV1-36: their own code (None where nothing was sent, `unknown` for what is in no
+    table), the kind, and the patient status of a bill where they say one."""
+
+    code: str | None
+    kind: DispositionKind
+    patient_status: str | None = None
+
+
+class PayerAs(NamedTuple):
+    """What the site's tables make of IN1-3 and IN1-2: a payer's id and a plan; `unknown` for what is in no table."""
+
+    payer: str
+    plan: str | None
 
 
 class SiteMap(Protocol):
@@ -178,8 +196,20 @@ class SiteMap(Protocol):
     def unit(self, facility: str, unit: str) -> UnitAs | None:
         """What the unit is; None when it is not mapped."""
 
-    def disposition(self, code: str | None) -> DispositionKind:
-        """What PV1-36 means here; `unknown` is a valid outcome."""
+    def disposition(self, facility: str, code: str | None) -> DispositionAs:
+        """What PV1-36 means there; `unknown` is a valid outcome."""
+
+    def status_of(self, kind: DispositionKind) -> str | None:
+        """The patient status of a bill for a kind of disposition, where the site says one."""
+
+    def admission_type(self, code: str) -> str:
+        """PV1-4 as a bill's code; `unknown` for what is in no table."""
+
+    def admission_source(self, code: str) -> str:
+        """PV1-14 as a bill's code; `unknown` for what is in no table."""
+
+    def payer(self, payer: str, plan: str | None) -> PayerAs:
+        """Whom IN1-3 and IN1-2 name."""
 
     def zone(self, facility: str) -> tzinfo:
         """The facility's zone."""

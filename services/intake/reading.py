@@ -138,7 +138,7 @@ def _letter(received: Received, message: Message, alone: bytes | None, rules: Fe
     try:
         _fill(letter, message, rules, seal)
     except Refused as refused:
-        letter.facility = rules.facility(message.msh.get(4), "")
+        letter.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
         letter.answer(Outcome(refused.ack, refused.fault))
     return letter
 

@@ -26,6 +26,7 @@ from services.intake.domain import (
 from services.intake.ids import new_id
 from services.intake.mapping import FacilityMap
 from services.intake.model import Said
+from services.intake.visits import codes
 from shared.events import CareFact, Fact, Stay, type_name
 from shared.events.saying import said
 from shared.events.taking_back import FactCancelled
@@ -59,6 +60,8 @@ class OnFile:
     notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     standing: dict[FactKey, Standing] = field(default_factory=dict)
     newest: Said | None = None
+    unmapped: list[str] = field(default_factory=list)
+    """What its messages say that is in no table of the site, as it is kept for the list; settling finds it."""
 
 
 @dataclass(slots=True)
@@ -133,6 +136,7 @@ def settle(visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime) 
 
 def _settle_one(visit: OnFile, derived: Derived, ledger: Ledger, site: Site, now: datetime) -> Settled:
     found = Settled(visit, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]])
+    visit.unmapped = [" ".join(one) for one in codes.unmapped((said.adt for said in visit.messages), FacilityMap(site))]
     visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
     if visit.episode_id is None and visit.begun_at is not None:
         known = ledger.known[visit.patient_id].values()

@@ -70,11 +70,13 @@ _STANDING = (
     "WHERE visit_id = ANY({visits}) AND standing"
 )
 _KEEP_VISITS = (
-    "INSERT INTO visits (visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, mapping) "
-    "SELECT n.*, $8::text FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], "
-    "$7::timestamptz[]) AS n(visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at) "
+    "INSERT INTO visits (visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, unmapped, "
+    "mapping) SELECT n.visit_id, n.patient_id, n.facility, n.visit_key, n.episode_id, n.begun_at, n.ended_at, "
+    "n.unmapped::text[], $9::text FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
+    "$6::timestamptz[], $7::timestamptz[], $8::text[]) AS n(visit_id, patient_id, facility, visit_key, episode_id, "
+    "begun_at, ended_at, unmapped) "
     "ON CONFLICT (visit_id) DO UPDATE SET episode_id = excluded.episode_id, begun_at = excluded.begun_at, "
-    "ended_at = excluded.ended_at, mapping = excluded.mapping"
+    "ended_at = excluded.ended_at, unmapped = excluded.unmapped, mapping = excluded.mapping"
 )
 _KEEP_EPISODES = (
     "INSERT INTO episodes (episode_id, patient_id, sequence) "
@@ -322,7 +324,7 @@ def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
 
 def _visit_row(visit: OnFile) -> tuple[Any, ...]:
     place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
-    return (*place, visit.episode_id, visit.begun_at, visit.ended_at)
+    return (*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped))
 
 
 def _fact_row(visit: OnFile, stated: Stated) -> tuple[Any, ...]:

@@ -100,8 +100,16 @@ visits = sa.Table(
     sa.Column("begun_at", _TIME),
     sa.Column("ended_at", _TIME),
     sa.Column("mapping", sa.Text, nullable=False, comment="version of the site config that its facts are derived with"),
+    sa.Column(
+        "unmapped",
+        sa.ARRAY(sa.Text),
+        nullable=False,
+        server_default="{}",
+        comment="codes of its messages that are in no table of the site: kind, field, code",
+    ),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
     sa.Index("visits_by_mapping", "mapping", "visit_id"),
+    sa.Index("visits_with_unmapped_codes", "facility", postgresql_where=sa.text("unmapped <> '{}'")),
     comment="visits by ADT; a visit number belongs to a patient at a facility",
 )
 

@@ -42,6 +42,16 @@ _LISTED = sa.text(
     "OR facility = ANY(CAST(:facilities AS text[]))) "
     "ORDER BY message_id LIMIT :most"
 )
+_CODES = sa.text(
+    "SELECT facility, kind, field, code, count(*) AS number, max(begun_at) AS last_at FROM ("
+    "SELECT facility, begun_at, split_part(u, ' ', 1) AS kind, split_part(u, ' ', 2) AS field, "
+    "substr(u, length(split_part(u, ' ', 1)) + length(split_part(u, ' ', 2)) + 3) AS code "
+    "FROM visits, unnest(unmapped) AS u WHERE unmapped <> '{}' UNION ALL "
+    "SELECT facility, arrived_at, 'unit', 'PV1-3.1', convert_from(said, 'UTF8')::jsonb -> 'location' ->> 0 "
+    "FROM messages WHERE note = 'unmapped') AS every "
+    "WHERE code IS NOT NULL AND (CAST(:facilities AS text[]) IS NULL OR facility = ANY(CAST(:facilities AS text[]))) "
+    "GROUP BY 1, 2, 3, 4 ORDER BY number DESC, 1, 2, 3, 4 LIMIT :most"
+)
 LISTED_NOTES = {"waiting": "waiting", "ae": "error", "unmapped": "unmapped"}
 """What a list of messages may be of, and the note that they have."""
 
@@ -66,6 +76,17 @@ class Noted(NamedTuple):
     units: int
 
 
+class UnmappedCode(NamedTuple):
+    """A code in no table of the site: how many visits said it (units: messages), and when the last of them was."""
+
+    facility: str
+    kind: str
+    field: str
+    code: str
+    number: int
+    last_at: datetime | None
+
+
 class Listed(NamedTuple):
     """A message that waits or went wrong: our id, where it came from, and the word that says why."""
 
@@ -86,6 +107,14 @@ async def feeds(connection: Connection) -> list[Feed]:
 async def noted(connection: Connection) -> list[Noted]:
     """How many messages have the notes that somebody should look at."""
     return [Noted(*row) for row in (await connection.execute(_NOTED)).all()]
+
+
+async def unmapped_codes(
+    connection: Connection, *, facilities: Collection[str] | None, most: int
+) -> list[UnmappedCode]:
+    """Units and codes that the site config does not have, the most frequent first."""
+    given = {"facilities": None if facilities is None else sorted(facilities), "most": most}
+    return [UnmappedCode(*row) for row in (await connection.execute(_CODES, given)).all()]
 
 
 async def listed(

@@ -31,11 +31,12 @@ class Rules:
 
 def rules_of(site: Site) -> Rules:
     """The site's config as rules."""
+    statuses = tuple(site.statuses.items())
 
     def billed(facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
         who = site.billed(facility, program, unit, level)
         codes = tuple((code.system, code.code) for code in who.codes)
-        return BilledAs(who.claim_form, who.program_id, who.npi, who.bill_type, codes)
+        return BilledAs(who.claim_form, who.program_id, who.npi, who.bill_type, codes, statuses, site.unmapped_status)
 
     return Rules(
         zone_of=lru_cache(KEPT)(site.zone),

@@ -79,19 +79,24 @@ class PatientNumber(Published):
 
 
 class Disposition(Published):
-    """How a stay ended: the sender's code, and what it means here (NUBC FL17 by site config; HL7 table 0112)."""
+    """How a stay ended: the code as the site's table has it, and what it means here (HL7 table 0112, UB-04 FL17)."""
 
-    code: Code | None = Field(default=None, description="the code as sent; absent when none was sent")
+    code: Code | None = Field(
+        default=None, description="a code of the site's table; unknown for what is in none; absent when none was sent"
+    )
     kind: Annotated[DispositionKind, OPEN] = Field(
         description="what the code means at this site; unknown is a valid outcome"
+    )
+    patient_status: Code | None = Field(
+        default=None, description="UB-04 FL17 by the site's table: two characters; absent where it says none"
     )
 
 
 class Admission(Published):
-    """Type and source of admission, as sent (PV1-4, PV1-14; UB-04 FL14, FL15)."""
+    """Type and source of admission by the site's tables: UB-04 FL14 and FL15, or unknown for what is in none."""
 
-    type: Code | None = Field(default=None, description="PV1-4")
-    source: Code | None = Field(default=None, description="PV1-14")
+    type: Code | None = Field(default=None, description="PV1-4 as FL14")
+    source: Code | None = Field(default=None, description="PV1-14 as FL15")
 
 
 class Place(Published):

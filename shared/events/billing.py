@@ -92,7 +92,7 @@ class ServicePeriod(Published):
     start_date: Day = Field(description="first day")
     end_date: Day | None = Field(default=None, description="day after the last; absent while open")
     discharged_at: AwareDatetime | None = Field(default=None, description="clinical time of the end, where it ended")
-    patient_status: Code = Field(description="NUBC FL17 as sent; 30 while the period has no end")
+    patient_status: Code = Field(description="UB-04 FL17 by the site's table; 30 while the stay goes on")
     leave: tuple[Leave, ...] = Field(default=(), description="days away")
     diagnoses: tuple[Diagnosis, ...] = Field(default=(), description="by rank")
     attending_npi: Code | None = Field(default=None, description="attending's NPI")

@@ -236,8 +236,8 @@ class Coverage(Published):
     """One payer of a patient, in order."""
 
     order: int = Field(ge=1, description="1 pays first")
-    payer: Identifier = Field(description="payer of site config, IN1-3")
-    plan: Code | None = Field(default=None, description="plan, IN1-2")
+    payer: Identifier = Field(description="payer of site config, IN1-3; unknown for one that it does not have")
+    plan: Code | None = Field(default=None, description="plan of site config, IN1-2; unknown likewise")
 
 
 class CoverageChanged(CareFact):

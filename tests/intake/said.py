@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.intake.adt import read_adt
 from services.intake.hl7 import Message, messages
-from services.intake.model import Adt, Said, UnitAs
+from services.intake.model import Adt, DispositionAs, PayerAs, Said, UnitAs
 from shared.events.open_lists import DispositionKind
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -33,20 +33,34 @@ class SampleSite:
     def __init__(self, units: dict[str, UnitAs] | None = None) -> None:
         self.units = UNITS if units is None else units
 
-    def facility(self, sender: str, location: str) -> str:
+    def facility(self, application: str, sender: str, location: str) -> str:
         return sender or location
 
     def zone(self, facility: str) -> tzinfo:
         return NEW_YORK
 
-    def processing_ids(self, facility: str) -> frozenset[str]:
-        return frozenset({"P", "T"})
+    def processing_ids(self, facility: str) -> tuple[str, ...]:
+        return ("P", "T")
 
     def unit(self, facility: str, unit: str) -> UnitAs | None:
         return self.units.get(unit) if facility == "GOODHEALTH" else None
 
-    def disposition(self, code: str | None) -> DispositionKind:
-        return DISPOSITIONS.get(code, "unknown")
+    def disposition(self, facility: str, code: str | None) -> DispositionAs:
+        kind = DISPOSITIONS.get(code, "unknown")
+        return DispositionAs(code and ("unknown" if kind == "unknown" else code), kind)
+
+    def status_of(self, kind: DispositionKind) -> str | None:
+        return None
+
+    def admission_type(self, code: str) -> str:
+        return {"E": "1"}.get(code, "unknown")
+
+    def admission_source(self, code: str) -> str:
+        return {"1": "1"}.get(code, "unknown")
+
+    def payer(self, payer: str, plan: str | None) -> PayerAs:
+        known = payer if payer in {"ACME", "MEDICARE", "MEDICAID"} else "unknown"
+        return PayerAs(known, plan and (plan if plan == "PPO" else "unknown"))
 
 
 SITE = SampleSite()

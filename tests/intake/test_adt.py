@@ -80,7 +80,6 @@ REFUSALS = [
     ("AR", 201, "MSH", 9, er7("A60")),
     ("AR", 201, "MSH", 9, er7("A01", msh={9: "ADT^a01"})),
     ("AR", 202, "MSH", 11, er7("A01", msh={11: "D"})),
-    ("AR", 202, "MSH", 11, er7("A01", msh={11: ""})),
     ("AR", 200, "MSH", 9, b"MSH|^~\\&"),
     ("AE", 101, "MSH", 10, er7("A01", control_id="")),
     ("AE", 100, "PID", 0, er7("A01").replace(b"\rPID", b"\rPDI")),
@@ -120,6 +119,7 @@ def test_what_nothing_can_mend_is_refused_with_its_place(
         er7("A40", more=("MRG|123456^^^OTHER^MR",)),
         er7("A01", msh={11: "T"}),
         er7("A01", msh={11: "P^A"}),
+        er7("A01", msh={11: ""}),
         er7("A01", msh={12: "9.x"}),
         er7("A03", pv1={44: "20260110", 45: "20260105"}),
         er7("A01", pv1={44: "20260302070000"}),
@@ -166,6 +166,13 @@ def test_diagnoses_and_payers_come_in_order() -> None:
     adt = read(er7("A01", more=more))
     assert adt.diagnoses == ((1, "F33.2", "I10", "A"), (2, "311", "I9", None))
     assert adt.coverage == (Payer(1, "ACME", "PPO", date(2026, 1, 1)), Payer(2, "MEDICARE", None, None))
+
+
+@pytest.mark.parametrize("msh_11", ["", '""'])
+def test_an_empty_processing_id_is_the_feeds_first_one_with_a_warning(msh_11: str) -> None:
+    adt = read(er7("A01", msh={11: msh_11}))
+    assert adt.processing_id == "P"
+    assert adt.warnings == ("MSH-11 is empty; the feed's first one is taken",)
 
 
 def test_leave_merge_and_death_are_read() -> None:

@@ -45,7 +45,9 @@ def zone_of(facility: str) -> ZoneInfo:
 def billed(facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
     """A site that bills outpatient on the professional form, all else on the institutional one."""
     form: Literal["institutional", "professional"] = "professional" if level == "outpatient" else "institutional"
-    return BilledAs(form, program=program, npi=f"npi-{facility}", codes=(("revenue", f"code-{level}"),))
+    return BilledAs(
+        form, program=program, npi=f"npi-{facility}", codes=(("revenue", f"code-{level}"),), statuses=(("home", "01"),)
+    )
 
 
 def stay(

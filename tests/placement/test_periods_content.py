@@ -10,6 +10,8 @@ import pytest
 from services.placement.billing.model import BilledAs
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Away, Ending
+from services.placement.rules import rules_of
+from shared.site_config import SAMPLE, load
 from tests.placement.period_builders import (
     at,
     attended,
@@ -60,27 +62,87 @@ def test_payers_are_in_order_and_the_first_is_the_payer() -> None:
     assert [one["payer"] for one in content["coverage"]] == ["ACME", "MEDICAID"]
 
 
+UNMAPPED = "unmapped-patient-status"
+
+
 @pytest.mark.parametrize(
-    ("why", "end", "code", "status"),
+    ("why", "end", "disposition", "status", "warned"),
     [
-        ("still a patient", None, None, "30"),
-        ("as sent", "03-09 11:00", "65", "65"),
-        ("a code of the site's own", "03-09 11:00", "HOME-1", "HOME-1"),
-        ("none sent", "03-09 11:00", None, "unknown"),
+        ("still a patient", None, None, "30", False),
+        (
+            "by the site's table",
+            "03-09 11:00",
+            {"code": "HOME-OP", "kind": "home", "patient_status": "01"},
+            "01",
+            False,
+        ),
+        ("a code of two digits", "03-09 11:00", {"code": "65", "kind": "transfer"}, "65", False),
+        ("by its kind", "03-09 11:00", {"code": "LEFT", "kind": "against-advice"}, "07", False),
+        ("in no table", "03-09 11:00", {"code": "unknown", "kind": "unknown"}, "01", True),
+        ("a text of the first version", "03-09 11:00", {"code": "GONE", "kind": "unknown"}, "01", True),
+        ("none sent", "03-09 11:00", {"kind": "unknown"}, "01", True),
+        ("nothing at all", "03-09 11:00", None, "01", True),
     ],
 )
-def test_the_patient_status(why: str, end: str | None, code: str | None, status: str) -> None:
-    content = derived(episode(stay("s", ("03-02 14:00", "inpatient"), end=end, code=code)))[0].content
-    assert content["patient_status"] == status, why
+def test_the_patient_status_is_always_two_characters(
+    why: str, end: str | None, disposition: dict[str, str] | None, status: str, warned: bool
+) -> None:
+    told = stay("s", ("03-02 14:00", "inpatient"), end=end)
+    told = replace(told, ended=replace(told.ended, disposition=disposition)) if told.ended else told
+    content = periods(episode(told), zone_of, by_the_sample)[0].content
+    assert (content["patient_status"], UNMAPPED in content["warnings"]) == (status, warned), why
     assert ("discharged_at" in content) == (end is not None)
     assert ("end_date" in content) == (end is not None)
 
 
-def test_the_site_says_what_the_status_is_where_no_code_was_sent() -> None:
-    told = stay("p", ("03-02", "iop"))
-    ended = replace(told, ended=Ending(at("03-09 12:00"), "completed", "p-end", None, "goals-met"))
-    found = periods(episode(ended), zone_of, lambda *_: BilledAs("professional", unsent_status="09"))
-    assert found[0].content["patient_status"] == "09"
+def by_the_sample(*_: str | None) -> BilledAs:
+    """Billed with the sample site's words for ends."""
+    return rules_of(load(SAMPLE)).billed("GOODHEALTH", None, None, "iop")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "status", "warned"),
+    [
+        ("completed", "goals-met", "01", False),
+        ("discontinued", "against-advice", "07", False),
+        ("discontinued", "lost-contact", "07", False),
+        ("discontinued", "administrative", "01", False),
+        ("discontinued", "transferred-out", "70", False),
+        ("discontinued", "incarcerated", "21", False),
+        ("discontinued", "deceased", "20", False),
+        ("discontinued", "other", "01", True),
+    ],
+)
+def test_an_end_at_the_desk_has_a_patient_status_by_the_sites_table(
+    how: Any, reason: str, status: str, warned: bool
+) -> None:
+    ended = replace(stay("p", ("03-02", "iop")), ended=Ending(at("03-09 12:00"), how, "p-end", None, reason))
+    content = periods(episode(ended), zone_of, by_the_sample)[0].content
+    assert (content["patient_status"], UNMAPPED in content["warnings"]) == (status, warned)
+
+
+@pytest.mark.parametrize(
+    ("admission", "billed_as", "warned"),
+    [
+        ({"type": "1", "source": "4"}, {"type": "1", "source": "4"}, []),
+        ({"type": "unknown", "source": "4"}, {"type": "9", "source": "4"}, ["unmapped-admission-type"]),
+        ({"type": "1", "source": "unknown"}, {"type": "1", "source": "9"}, ["unmapped-admission-source"]),
+        ({}, {}, []),
+    ],
+)
+def test_what_no_table_has_is_not_available_on_the_bill_and_warned_of(
+    admission: dict[str, str], billed_as: dict[str, str], warned: list[str]
+) -> None:
+    (found,) = derived(episode(stay("s", ("03-02 14:00", "inpatient"), admission=admission)))
+    assert {name: told for name, told in found.content["admission"].items() if name != "at"} == billed_as
+    assert found.content["warnings"] == warned
+
+
+def test_a_payer_that_the_site_does_not_have_is_warned_of_and_none_yet_is_not() -> None:
+    told = episode(stay("s", ("03-02 14:00", "inpatient")), coverage=[covered("03-05", "unknown")])
+    before, after = derived(told)
+    assert (before.content["payer"], before.content["warnings"]) == ("unknown", [])
+    assert (after.content["payer"], after.content["warnings"]) == ("unknown", ["unmapped-payer"])
 
 
 def test_only_the_last_period_of_an_ended_stay_carries_the_end() -> None:

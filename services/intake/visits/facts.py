@@ -9,6 +9,7 @@ from typing import Any
 
 from services.intake.model import Adt, Moment, PatientId, Said, SiteMap
 from services.intake.timestamps import read_moment
+from services.intake.visits import codes
 from services.intake.visits.stays import At, Stay, Step
 from services.intake.visits.updates import Update, amended, coverage, diagnoses, plan, tellers
 from shared.events import CARE_FACTS, CareFact, type_name
@@ -95,21 +96,23 @@ def _value(step: Step, adt: Adt, visit: str, site: SiteMap) -> dict[str, Any]:
         case "visit-started":
             return {"class": step.after.visit_class, **_unit(step.after), **_who(adt)}
         case "admitted":
-            return _admitted(step.after, adt, visit)
+            return _admitted(step.after, adt, visit, site)
         case "transferred":
             return {"from": _place(step.before), "to": _place(step.after)}
         case "leave-started" | "leave-ended":
             back = adt.expected_return.start.isoformat() if isinstance(adt.expected_return, Moment) else None
             return _some({"kind": leave_kind(adt.event_reason), "expected_return": back})
         case _:
-            return _some({"level": step.after.level, "disposition": disposition(adt, site)})
+            return _some({"level": step.after.level, "disposition": codes.disposition(adt, site)})
 
 
-def _admitted(place: At, adt: Adt, visit: str) -> dict[str, Any]:
+def _admitted(place: At, adt: Adt, visit: str, site: SiteMap) -> dict[str, Any]:
+    unit = site.unit(adt.facility, place.unit) if place.unit else None
     found = {
         "level": place.level,
         "program": place.program,
-        "admission": _some({"type": _text(adt.admission_type), "source": _text(adt.admission_source)}),
+        "setting": unit.setting if unit else None,
+        "admission": codes.admission(adt, site),
         "age_years": adt.age_years,
         "attending_npi": _text(adt.attending_npi),
         **_unit(place),
@@ -117,13 +120,6 @@ def _admitted(place: At, adt: Adt, visit: str) -> dict[str, Any]:
         **_who(adt),
     }
     return _some(found)
-
-
-def disposition(adt: Adt, site: SiteMap) -> dict[str, Any]:
-    """PV1-36 by the site's table; a death that PID tells counts where PV1-36 means nothing here."""
-    code = _text(adt.disposition)
-    kind = site.disposition(code)
-    return _some({"code": code, "kind": "deceased" if kind == "unknown" and adt.deceased else kind})
 
 
 def leave_kind(reason: str | None) -> str:
@@ -169,7 +165,7 @@ def other_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) 
         at = max(by.adt.occurred.start, stay.begun)
         yield Wanted(key, "diagnosis-recorded", at, value, stay_id, by.adt.stated_at, by.message_id)
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
-    for day, (payers, by) in sorted(coverage(said, stay.begun, zone).items()):
+    for day, (payers, by) in sorted(coverage(said, stay.begun, zone, site).items()):
         at = max(read_moment(day.isoformat(), zone).start, stay.begun)
         value = {"effective_from": day.isoformat(), "coverage": payers}
         key = ("coverage-changed", stay_id, day.isoformat())

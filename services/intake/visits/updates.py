@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
-from services.intake.model import Adt, Diagnosis, Moment, Payer, Removed, Said
+from services.intake.model import Adt, Diagnosis, Moment, Payer, Removed, Said, SiteMap
+from services.intake.visits import codes
 from services.intake.visits.stays import Statement, Stay
 
 UPDATES = frozenset({"A08", "A31"})
@@ -89,7 +90,9 @@ def plan(said: Iterable[Said]) -> Plan | None:
     return found
 
 
-def coverage(said: Iterable[Said], begun: datetime, zone: tzinfo) -> dict[date, tuple[list[dict[str, Any]], Said]]:
+def coverage(
+    said: Iterable[Said], begun: datetime, zone: tzinfo, site: SiteMap
+) -> dict[date, tuple[list[dict[str, Any]], Said]]:
     """First day → the payers from then on, and who told it first.
 
     Payers hold from the stay's first day, or from IN1-12 where that lies after it and not after the day of the message;
@@ -103,7 +106,7 @@ def coverage(said: Iterable[Said], begun: datetime, zone: tzinfo) -> dict[date, 
             found = {}
         elif told is not None:
             day = _since(told, first, message.adt.event.start.astimezone(zone).date())
-            payers = [_payer(one) for one in told]
+            payers = [codes.payer(one, site) for one in told]
             before = max((known for known in found if known <= day), default=None)
             if before is None or found[before][0] != payers:
                 found[day] = (payers, message)
@@ -117,7 +120,3 @@ def _kept(known: tuple[Diagnosis, Said] | None, told: Diagnosis, message: Said) 
 def _since(told: tuple[Payer, ...], first: date, said_on: date) -> date:
     since = told[0].since
     return since if since and first < since <= said_on else first
-
-
-def _payer(one: Payer) -> dict[str, Any]:
-    return {"order": one.order, "payer": one.payer, **({"plan": one.plan} if one.plan else {})}

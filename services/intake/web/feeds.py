@@ -18,6 +18,8 @@ from shared.auth import Caller
 from shared.web import JSON, Problem, caller
 
 READERS = ("coordinator", "auditor")
+MENDERS = frozenset({"coordinator", "interface", "admin"})
+"""Who sees the codes that are in no table of the site: whoever adds them there."""
 USUAL, MOST, SHOWN = 50, 200, 20
 ELSEWHERE = "other"
 """Whatever the site config doesn't name; a facility's name as sent is shown to nobody."""
@@ -36,7 +38,13 @@ def routes(intake: Intake) -> list[Route]:
                 state: await views.listed(connection, state, facilities=_scope(who), after="", most=SHOWN)
                 for state in ("waiting", "ae")
             }
-        return JSON({"facilities": _by_facility(intake, who, counts, noted, oldest)})
+            codes = await views.unmapped_codes(connection, facilities=_scope(who), most=MOST) if _mends(who) else []
+        if codes:
+            async with intake.database.begin() as connection:
+                await audit.note(
+                    connection, [audit.Entry(intake.clock(), who.subject, "unmapped-codes-listed", "feeds")]
+                )
+        return JSON({"facilities": _by_facility(intake, who, counts, noted, oldest, codes)})
 
     async def messages(request: Request) -> Response:
         who = caller(request, *READERS)
@@ -55,6 +63,10 @@ def routes(intake: Intake) -> list[Route]:
     return [Route("/api/feeds", feeds), Route("/api/messages", messages)]
 
 
+def _mends(who: Caller) -> bool:
+    return bool(who.roles & MENDERS)
+
+
 def _scope(who: Caller) -> frozenset[str] | None:
     found = asking.scope(who)
     if found is not None and not found:
@@ -68,6 +80,7 @@ def _by_facility(
     counts: list[views.Feed],
     noted: list[views.Noted],
     oldest: dict[str, list[views.Listed]],
+    codes: list[views.UnmappedCode],
 ) -> list[dict[str, Any]]:
     """One object for each facility of the site that the caller may see, and for what is of none."""
     found: dict[str, dict[str, Any]] = {name: _quiet(name) for name in _names(intake, who)}
@@ -84,7 +97,15 @@ def _by_facility(
         for message in listed:
             if (place := found.get(_known(message.facility, intake))) is not None:
                 place[f"oldest_{state}"].append(_message(message, intake))
+    for code in codes:
+        if (place := found.get(_known(code.facility, intake))) is not None:
+            place["unmapped_codes"].append(_code(code))
     return list(found.values())
+
+
+def _code(code: views.UnmappedCode) -> dict[str, Any]:
+    told = {"kind": code.kind, "field": code.field, "code": code.code, "count": code.number, "last_at": code.last_at}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _count(feed: views.Feed) -> dict[str, Any]:
@@ -101,7 +122,7 @@ def _names(intake: Intake, who: Caller) -> list[str]:
 
 
 def _quiet(name: str) -> dict[str, Any]:
-    lists: dict[str, Any] = {"counts": [], "oldest_waiting": [], "oldest_ae": []}
+    lists: dict[str, Any] = {"counts": [], "oldest_waiting": [], "oldest_ae": [], "unmapped_codes": []}
     return {
         "facility": name, "last_at": None, "messages": 0, "waiting": 0, "ae": 0, "unmapped": 0, "unmapped_units": 0,
         **lists,

@@ -35,6 +35,12 @@ _MESSAGE = _object(
     reason={**_TEXT, "description": "why it waits"}, code={"type": "integer", "description": "HL7 table 0357"},
     location={**_TEXT, "description": "segment and field of an AE"},
 )  # fmt: skip
+_CODE = _object(
+    "kind field code count",
+    kind={**_TEXT, "description": "unit, disposition, admission-type, admission-source, payer, plan"},
+    field={**_TEXT, "description": "where it was said"}, code={**_TEXT, "description": "as it was sent"},
+    count={**_NUMBER, "description": "visits that say it; of a unit, messages that wait for it"}, last_at=_TIME,
+)  # fmt: skip
 _COUNT = _object(door=_TEXT, trigger=_TEXT, answer=_TEXT, count=_NUMBER, last_at=_TIME)
 SCHEMAS: dict[str, Object] = {
     "Problem": {
@@ -53,10 +59,15 @@ SCHEMAS: dict[str, Object] = {
     ),
     "Patients": _object("patients next", patients=_list({"$ref": "#/components/schemas/Patient"}), next=_NEXT),
     "Feed": _object(
-        "facility last_at messages waiting ae unmapped unmapped_units counts oldest_waiting oldest_ae",
+        "facility last_at messages waiting ae unmapped unmapped_units counts oldest_waiting oldest_ae "
+        "unmapped_codes",
         facility=_TEXT, last_at={"type": ["string", "null"], "format": "date-time"}, messages=_NUMBER, waiting=_NUMBER,
         ae=_NUMBER, unmapped=_NUMBER, unmapped_units=_NUMBER, counts=_list(_COUNT), oldest_waiting=_list(_MESSAGE),
         oldest_ae=_list(_MESSAGE),
+        unmapped_codes={
+            **_list(_CODE),
+            "description": "what is in no table of the site, for the roles that add it there; empty for an auditor",
+        },
     ),
     "Feeds": _object("facilities", facilities=_list({"$ref": "#/components/schemas/Feed"})),
     "Consents": _object(

@@ -10,15 +10,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, day_of
-from services.placement.billing.model import STILL_PATIENT, BilledAs
+from services.placement.billing.model import NOT_AVAILABLE, STILL_PATIENT, UNKNOWN_PAYER, BilledAs
 from services.placement.billing.stretches import Stretch
-from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.model import Ending, Folded, StayState
 from shared.events.envelope import rfc3339
+
+UNKNOWN = "unknown"
+"""What intake states of a code that is in no table of the site (contract 2)."""
 
 
 def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> dict[str, Any]:
     """What all periods of a stay have in common."""
-    admission = {name: stay.admission.get(name) for name in ("type", "source")}
+    admission = {name: _known(stay.admission.get(name)) for name in ("type", "source")}
     return _present(
         episode_id=folded.episode_id,
         patient=_patient(folded, stay),
@@ -55,14 +58,44 @@ def of_stretch(
 
 
 def of_end(stay: StayState, zone: ZoneInfo, billed: BilledAs) -> dict[str, Any]:
-    """What the last period of an ended stay says of its end: the code as sent, else the site's word for none."""
+    """What the last period of an ended stay says of its end."""
     if stay.ended is None:
         return {}
-    code = (stay.ended.disposition or {}).get("code")
     return {
         "discharged_at": rfc3339(stay.ended.at.astimezone(zone)),
-        "patient_status": code or billed.unsent_status,
+        "patient_status": told_status(stay.ended, billed) or billed.unmapped_status,
     }
+
+
+def told_status(end: Ending, billed: BilledAs) -> str | None:
+    """The patient status that the end says, by the site's table; None where nothing says one.
+
+    Facts of the first version have the code as sent: two digits are a status of their own.
+    """
+    said = end.disposition or {}
+    code = said.get("code")
+    if isinstance(code, str) and len(code) == len(STILL_PATIENT) and code.isascii() and code.isdigit():
+        code_says: str | None = code
+    else:
+        code_says = None
+    return said.get("patient_status") or code_says or billed.status_of((end.reason, said.get("kind"), end.how))
+
+
+def unmapped(stay: StayState, stretch: Stretch, billed: BilledAs, *, last: bool) -> frozenset[str]:
+    """A warning for each thing of the stretch that was said and is in no table of the site, and of an end that says no
+    patient status (contract 4)."""
+    payers = {one["payer"] for one in stretch.cover.coverage}
+    found = {
+        "unmapped-admission-type": stay.admission.get("type") == UNKNOWN,
+        "unmapped-admission-source": stay.admission.get("source") == UNKNOWN,
+        "unmapped-payer": UNKNOWN_PAYER in payers,
+        "unmapped-patient-status": last and stay.ended is not None and told_status(stay.ended, billed) is None,
+    }
+    return frozenset(word for word, so in found.items() if so)
+
+
+def _known(code: str | None) -> str | None:
+    return NOT_AVAILABLE if code == UNKNOWN else code
 
 
 def certifications(folded: Folded, stay: StayState, start: date, end: date) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any, Literal, NamedTuple
 
@@ -12,7 +12,9 @@ from shared.values import value_object
 STILL_PATIENT = "30"
 """Patient status while a period has no end, and where it ends but its stay goes on (contract 4; NUBC FL17)."""
 UNKNOWN_PAYER = "unknown"
-"""Payer before the first coverage (contract 4)."""
+"""Payer before the first coverage, and one that site config does not have (contract 2, 4)."""
+NOT_AVAILABLE = "9"
+"""Type of admission and point of origin where no table has what was sent (UB-04 FL14, FL15: not available)."""
 
 
 class PeriodKey(NamedTuple):
@@ -27,8 +29,8 @@ class PeriodKey(NamedTuple):
 class BilledAs:
     """How the site bills a place: program, form, codes of its own tables as (system, code).
 
-    `unsent_status` is the patient status of a stay that ended without a disposition code: the site's choice, since
-    no code table is shipped.
+    `statuses`: word of an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
+    `unmapped_status`: the patient status of an end that no word says; such a period warns.
     """
 
     claim_form: Literal["institutional", "professional"]
@@ -36,7 +38,13 @@ class BilledAs:
     npi: str | None = None
     bill_type: str | None = None
     codes: tuple[tuple[str, str], ...] = ()
-    unsent_status: str = "unknown"
+    statuses: tuple[tuple[str, str], ...] = ()
+    unmapped_status: str = "01"
+
+    def status_of(self, words: Iterable[str | None]) -> str | None:
+        """The patient status of the first word that the table has."""
+        table = dict(self.statuses)
+        return next((table[word] for word in words if word in table), None)
 
 
 BillingTable = Callable[[str, str | None, str | None, str], BilledAs]
@@ -49,6 +57,7 @@ class Period:
 
     `content` is a ServicePeriod as plain JSON values, but for period_id, version, changed, supersedes and reason.
     `left` is the day the stay was left, in its last period; `recorded` are the days with a session, attended or missed.
+    `unmapped` are warnings of what was sent and is in no table of the site.
     """
 
     key: PeriodKey
@@ -59,6 +68,7 @@ class Period:
     content: dict[str, Any]
     left: date | None = None
     recorded: tuple[date, ...] = ()
+    unmapped: frozenset[str] = frozenset()
 
     @property
     def stay(self) -> StayKey:

@@ -36,7 +36,7 @@ def periods(
     said = warnings(found)
     allowed = authorized(found, folded, needs_authorization)
     return tuple(
-        replace(one, content={**one.content, "authorizations": told, "warnings": sorted(words | more)})
+        replace(one, content={**one.content, "authorizations": told, "warnings": sorted(words | more | one.unmapped)})
         for one, words, (told, more) in zip(found, said, allowed, strict=True)
     )
 
@@ -65,7 +65,13 @@ def _of_stay(
         for one in found
     ]
     said[-1] |= content.of_end(stay, zone, as_billed(found[-1].segment))
-    made = [_period(stay, one, told, recorded) for one, told in zip(found, said, strict=True)]
+    made = [
+        replace(
+            _period(stay, one, told, recorded),
+            unmapped=content.unmapped(stay, one, as_billed(one.segment), last=one is found[-1]),
+        )
+        for one, told in zip(found, said, strict=True)
+    ]
     if stay.ended:
         made[-1] = replace(made[-1], left=last_day(stay.ended.at, zone))
     return made

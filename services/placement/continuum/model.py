@@ -13,7 +13,7 @@ from typing import Any, Literal
 from shared.values import value_object
 
 FOLD_VERSION = 5
-"""Raised whenever the fold gives another result for the same facts; rows with an older one are folded anew."""
+"""Raised whenever fold or periods give another result for the same facts; rows with an older one are folded anew."""
 
 StayKey = tuple[str, str]
 """(kind, id): kind is visit or placement."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from services.intake import views
 from services.intake.app import assemble
 from services.intake.handlers import Intake
 from shared.clock import SetClock
 from shared.run import Service
+from shared.site_config import Site
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import settings
 from tests.intake.web.conftest import Asking
@@ -111,3 +114,41 @@ async def test_the_feeds_are_for_operators(
     http, _ = feeds
     assert (await http.get(path)).status_code == 401
     assert (await http.get(path, headers=asking("hospital"))).status_code == 403
+
+
+async def test_who_adds_units_and_codes_to_the_site_sees_which_are_missing(
+    own: Service, own_intake: Intake, asking: Asking
+) -> None:
+    hospital = Hospital(own_intake)
+    await hospital.says(
+        hospital.message("A01", visit="V1", pv1={4: "ZED", 14: "1"}) + b"IN1|1|GOLD|ACME\rIN1|2||0815 HEALTH\r",
+        hospital.message("A08", "20260306100000", visit="V1", pv1={4: "ZED"}),
+        hospital.message("A01", visit="V2", pv1={4: "ZED"}),
+        hospital.message("A01", visit="V3", unit="NEWWING"),
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(own.web), base_url="http://intake") as http:
+        for role, expected in (
+            (
+                "coordinator",
+                [
+                    ("admission-type", "PV1-4", "ZED", 2),
+                    ("payer", "IN1-3", "0815 HEALTH", 1),
+                    ("plan", "IN1-2", "GOLD", 1),
+                    ("unit", "PV1-3.1", "NEWWING", 1),
+                ],
+            ),
+            ("auditor", []),
+        ):
+            answer = await http.get("/api/feeds", headers=asking(role, "GOODHEALTH"))
+            (place,) = answer.json()["facilities"]
+            found = [tuple(one[name] for name in ("kind", "field", "code", "count")) for one in place["unmapped_codes"]]
+            assert found == expected, role
+        elsewhere = await http.get("/api/feeds", headers=asking("coordinator", "RIVERBEND"))
+        assert "ZED" not in elsewhere.text
+    mended = own_intake.site.model_copy(update={"admission_types": {"1": ("E", "ZED")}})
+    again = replace(own_intake, site=Site.model_validate(mended.model_dump(by_alias=True)))
+    assert await again.derive_again() == 1
+    assert await again.derive_again() == 0
+    async with own_intake.database.read() as connection:
+        left = await views.unmapped_codes(connection, facilities=None, most=50)
+    assert sorted(one.code for one in left) == ["0815 HEALTH", "GOLD", "NEWWING"]
