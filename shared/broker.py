@@ -17,7 +17,7 @@ def broker_for(settings: Settings, service: str) -> KafkaBroker:
         security=_security(settings),
         client_id=f"stepdown-{service}",
         allow_auto_create_topics=False,
-        graceful_timeout=20,
+        graceful_timeout=10,
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
         apply_types=False,

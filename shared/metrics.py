@@ -21,4 +21,7 @@ ANSWER_SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )  # fmt: skip
 CONNECTIONS = Gauge("stepdown_mllp_connections", "Open MLLP connections")
+CLOSED = Counter("stepdown_mllp_closed_total", "MLLP connections that we closed or turned away, by why", ["why"])
+HTTP_CONNECTIONS = Gauge("stepdown_http_connections", "Open HTTP connections")
+HTTP_CLOSED = Counter("stepdown_http_closed_total", "HTTP connections that we closed or turned away, by why", ["why"])
 TIMER_RUNS = Counter("stepdown_timer_runs_total", "Runs of each timer, by outcome", ["timer", "outcome"])

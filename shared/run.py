@@ -12,10 +12,9 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
-import uvicorn
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
@@ -24,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import logs, metrics, positions
+from shared import descriptors, http_door, logs, metrics, positions
 from shared.auth import tokens_of
 from shared.db import Database
 from shared.errors import SetUpError, Transient
@@ -32,6 +31,7 @@ from shared.kafka import Subscription
 from shared.outbox import Relay
 from shared.replay import replay_asked
 from shared.settings import Settings
+from shared.stopping import Deadline, stopped
 from shared.web import web_app
 
 log = logging.getLogger(__name__)
@@ -127,20 +127,15 @@ class Service:
         self.started = True
 
     async def stop(self) -> None:
-        """Doors, consumers (each finishes its batch), timers, relay (sends the rest), database."""
+        """Doors, consumers (each finishes its batch), timers, relay (sends the rest), database; each in its time."""
         self.started = False
         for door in self.doors:
-            await door.stop()
-        await self.broker.stop()
-        timers = self._tasks[1:]
-        for task in timers:
-            task.cancel()
-        await asyncio.gather(*timers, return_exceptions=True)
-        await self.relay.stop()
-        for task in self._tasks:  # it may wait for a broker that is away
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.database.close()
+            await stopped("door", door.stop(), 10)
+        await stopped("consumers", self.broker.stop(), 12)
+        await stopped("timers", _cancelled(self._tasks[1:]), 3)
+        await stopped("relay", self.relay.stop(), 12)
+        await stopped("relay", _cancelled(self._tasks), 3)  # it may wait for a broker that is away
+        await stopped("database", self.database.close(), 5)
 
     async def _watch(self) -> None:
         for subscription in self.subscriptions:
@@ -161,6 +156,12 @@ class Service:
         for subscription in self.subscriptions:
             await subscription.begin_anew_if_asked()
             await replay_asked(subscription)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _start_broker(broker: KafkaBroker) -> None:
@@ -200,8 +201,24 @@ def bound(host: str, port: int) -> socket.socket:
     return made
 
 
-async def serve(service: Service, *, stopping: asyncio.Event | None = None, parent_pipe: int | None = None) -> None:
-    """Run a service until SIGTERM, SIGINT, the parent's end, or `stopping`."""
+def seating(settings: Settings) -> descriptors.Seating:
+    """How many connections each door may hold, of the descriptors that this process has."""
+    return descriptors.seating(
+        descriptors.raised(),
+        pool=settings.database_pool,
+        mllp=settings.mllp_connections,
+        http=settings.http_connections,
+    )
+
+
+async def serve(
+    service: Service,
+    *,
+    stopping: asyncio.Event | None = None,
+    parent_pipe: int | None = None,
+    deadline: Deadline | None = None,
+) -> None:
+    """Run a service until SIGTERM, SIGINT, the parent's end, or `stopping`; from then on the deadline counts."""
     stop = stopping or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -209,20 +226,23 @@ async def serve(service: Service, *, stopping: asyncio.Event | None = None, pare
     if parent_pipe is not None:
         loop.add_reader(parent_pipe, _parent_gone, parent_pipe, stop)
     sock = bound(service.settings.http_host, service.settings.http_port)
-    web = _Web(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off", server_header=False))
+    limits = http_door.Limits(connections=seating(service.settings).http)
+    web = http_door.HttpDoor(service.web, limits)
     serving = asyncio.create_task(web.serve(sockets=[sock]))
     starting = asyncio.create_task(service.start())
-    stopped = asyncio.create_task(_either(stop, service.ending))
-    await asyncio.wait({starting, stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+    asked = asyncio.create_task(_either(stop, service.ending))
+    await asyncio.wait({starting, asked, serving}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
         starting.result()
         log.info("ready", extra={"http": "{}:{}".format(*sock.getsockname()[:2])})
-        await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({asked, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if deadline is not None:
+        deadline.begin()
     starting.cancel()
     await service.stop()
     web.should_exit = True
     await serving
-    stopped.cancel()
+    asked.cancel()
 
 
 async def _either(*events: asyncio.Event) -> None:
@@ -237,9 +257,10 @@ async def _either(*events: asyncio.Event) -> None:
 def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) -> None:
     """What each app's `main` does: log as that service, assemble it, serve until it is told to stop."""
     logs.set_up(name, settings.log_level)
+    deadline = Deadline()
 
     async def assembled() -> None:
-        await serve(assemble(settings), parent_pipe=settings.parent_pipe)
+        await serve(assemble(settings), parent_pipe=settings.parent_pipe, deadline=deadline)
 
     if sys.platform == "win32":
         asyncio.run(assembled())
@@ -247,15 +268,6 @@ def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) 
         import uvloop  # noqa: PLC0415 - not on every platform
 
         uvloop.run(assembled())
-
-
-class _Web(uvicorn.Server):
-    """uvicorn without its own signal handling: the service stops in its own order."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Any:
-        """Leave the signals alone."""
-        yield
 
 
 def _parent_gone(pipe: int, stop: asyncio.Event) -> None:

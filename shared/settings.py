@@ -84,8 +84,17 @@ class Settings(BaseSettings):
 
     http_host: str = Field("127.0.0.1", description="address the service's HTTP door listens on")
     http_port: int = Field(0, ge=0, le=65535, description="its port; 0: any free one")
+    http_connections: int = Field(
+        1000, ge=8, le=100_000, description="HTTP connections at a time; one address has half of them at most"
+    )
     mllp_host: str = Field("127.0.0.1", description="address intake's MLLP door listens on")
     mllp_port: int = Field(0, ge=0, le=65535, description="its port; 0: any free one")
+    mllp_connections: int = Field(
+        1000, ge=8, le=100_000, description="MLLP connections at a time; one address has half of them at most"
+    )
+    mllp_idle_seconds: float = Field(
+        600, ge=10, le=86_400, description="an MLLP connection without a message for so long is closed"
+    )
     mllp_certificate_file: Path | None = Field(
         None, description="PEM file of the MLLP door's certificate and its chain; with it the door speaks TLS only"
     )

@@ -15,7 +15,7 @@ from shared.broker import broker_for
 from shared.clock import Clock, system_clock
 from shared.crypto import Seal
 from shared.db import Database
-from shared.run import Door, Service, run
+from shared.run import Door, Service, run, seating
 from shared.settings import Settings
 
 NAME = "intake"
@@ -51,7 +51,11 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock)
     reception = reception_of(intake)
-    limits = mllp.Limits(frame_bytes=site.limits.message_bytes)
+    limits = mllp.Limits(
+        frame_bytes=site.limits.message_bytes,
+        connections=seating(settings).mllp,
+        idle_seconds=settings.mllp_idle_seconds,
+    )
     door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls())
     broker = broker_for(settings, NAME)
     return Service(

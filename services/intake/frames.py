@@ -37,6 +37,11 @@ class Framer:
         """True while a frame has begun and not ended."""
         return self._open or bool(self._held.strip())
 
+    @property
+    def held(self) -> int:
+        """Bytes kept of what has not ended."""
+        return len(self._held)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The frames that end in `data`, in order, without their marks. Raises TooLong at the first that is."""
         at = 0
@@ -48,7 +53,7 @@ class Framer:
                 if frame is not None:
                     yield frame
             else:
-                self._forget()
+                self.forget()
                 self._open = True
         self._hold(data, at, len(data))
 
@@ -66,10 +71,11 @@ class Framer:
         if not wanted:
             frame = frame.strip()
             wanted = bool(frame) and not self._spilled
-        self._forget()
+        self.forget()
         return frame if wanted else None
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Keep nothing of what has begun."""
         self._held.clear()
         self._open = self._spilled = False
 

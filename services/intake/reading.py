@@ -154,9 +154,9 @@ def _fill(letter: Letter, message: Message, rules: FeedRules, seal: Seal) -> Non
     letter.answer()
 
 
-def refusal(text: str, at: datetime) -> Answer:
-    """AR for what can't be read at all, mirroring nothing."""
-    reply = build(Header(), "AR", Fault(100, "MSH", 0, text), at=at, control_id=new_id(at)[:20])
+def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
+    """AR for what can't be read at all, mirroring nothing; 100 and the text, where it is no other fault."""
+    reply = build(Header(), "AR", fault or Fault(100, "MSH", 0, text), at=at, control_id=new_id(at)[:20])
     return Answer((reply,), "AR")
 
 

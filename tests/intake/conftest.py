@@ -187,8 +187,10 @@ async def connected() -> AsyncIterator[Connect]:
     """Opens connections to an MLLP door; all are closed afterwards."""
     made: list[Sender] = []
 
-    async def open_one(address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Sender:
-        made.append(await Sender.to(address, tls))
+    async def open_one(
+        address: tuple[str, int], tls: ssl.SSLContext | None = None, come_from: str | None = None
+    ) -> Sender:
+        made.append(await Sender.to(address, tls, come_from))
         return made[-1]
 
     yield open_one

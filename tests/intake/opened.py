@@ -31,4 +31,6 @@ async def opened(
 class Connect(Protocol):
     """Opens connections; all are closed after the test."""
 
-    async def __call__(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Sender: ...
+    async def __call__(
+        self, address: tuple[str, int], tls: ssl.SSLContext | None = None, come_from: str | None = None
+    ) -> Sender: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from typing import Self
 
 from services.intake.frames import framed
 
@@ -16,9 +17,12 @@ class Sender:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def to(cls, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> Sender:
-        """A new connection."""
-        return cls(*await asyncio.open_connection(*address, ssl=tls))
+    async def to(
+        cls, address: tuple[str, int], tls: ssl.SSLContext | None = None, come_from: str | None = None
+    ) -> Self:
+        """A new connection; from another address of this machine, where one is given."""
+        own = (come_from, 0) if come_from else None
+        return cls(*await asyncio.open_connection(*address, ssl=tls, local_addr=own))
 
     async def answer(self) -> bytes:
         """The next answer; b"" where the connection ends."""
