@@ -49,7 +49,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts from its settings. Raises SetUpError where one is missing."""
     site = site_config.load(settings.config)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
-    intake = Intake(database, site, Seal(settings.keys()), clock)
+    intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
     reception = reception_of(intake)
     limits = mllp.Limits(frame_bytes=site.limits.message_bytes)
     door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls())
