@@ -32,7 +32,7 @@ from shared.kafka import Subscription
 from shared.outbox import Relay
 from shared.replay import replay_asked
 from shared.settings import Settings
-from shared.web import web_app
+from shared.web import WrongAddress, web_app
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
+    page: WrongAddress | None = None
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
@@ -90,7 +91,9 @@ class Service:
         for subscription in self.subscriptions:
             subscription.join_as(self.settings.instance)
         routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
-        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes)
+        self.web = web_app(
+            title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes, page=self.page
+        )
 
     async def _subscriptions_told(self, _: Request) -> Response:
         """FastStream's AsyncAPI document: what this process really reads. What is said there: docs/asyncapi.yaml."""
@@ -239,7 +242,9 @@ def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) 
     logs.set_up(name, settings.log_level)
 
     async def assembled() -> None:
-        await serve(assemble(settings), parent_pipe=settings.parent_pipe)
+        service = assemble(settings)
+        logs.take_over()  # a library that was imported meanwhile
+        await serve(service, parent_pipe=settings.parent_pipe)
 
     if sys.platform == "win32":
         asyncio.run(assembled())

@@ -9,7 +9,7 @@ from services.intake.handlers import Intake
 from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.timers import timers
-from services.intake.web import routes
+from services.intake.web import front, routes
 from shared import from_pages, site_config
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
@@ -58,6 +58,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         name=NAME,
         database=database,
         broker=broker,
+        page=front.wrong,
         routes=routes(intake, reception, from_pages.origins(settings.desk_origins)),
         settings=settings,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
