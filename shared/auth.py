@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeGuard, get_args
 
 import jwt
 
@@ -18,6 +18,8 @@ Role = Literal["hospital", "coordinator", "clinician", "program", "billing", "au
 ROLES: tuple[Role, ...] = get_args(Role)
 DEV_ISSUER = "stepdown-development"
 AUDIENCE = "stepdown"
+LONGEST = 200
+"""Characters of a subject, a role, a facility."""
 
 
 class NotSignedIn(StepdownError):
@@ -61,16 +63,23 @@ class Tokens:
             )
         except jwt.PyJWTError:
             raise NotSignedIn("the bearer token is not valid here, or it has expired") from None
+        if not _can_be_noted(claims["sub"]):
+            raise NotSignedIn(f"the bearer token names nobody: `sub` is a text of 1 to {LONGEST} characters that print")
         return Caller(
-            str(claims["sub"]),
+            claims["sub"],
             frozenset(role for role in _texts(claims.get("roles")) if role in ROLES),
             frozenset(_texts(claims.get("facilities"))),
         )
 
 
+def _can_be_noted(text: object) -> TypeGuard[str]:
+    """Whether it may stand in the audit and in a query: no control character, no half of a character."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST and text.isprintable()
+
+
 def _texts(claim: object) -> list[str]:
     """The texts of a claim that is a list; a text alone is none, or each of its letters would count."""
-    return [one for one in claim if isinstance(one, str)] if isinstance(claim, list) else []
+    return [one for one in claim if _can_be_noted(one)] if isinstance(claim, list) else []
 
 
 def tokens_of(settings: Settings) -> Tokens | None:

@@ -34,7 +34,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage() if record.name.startswith(_OURS) else _short(record),
         }
-        line.update({name: value for name, value in vars(record).items() if name not in _PLAIN})
+        if record.name.startswith(_OURS):
+            line.update({name: value for name, value in vars(record).items() if name not in _PLAIN})
         if record.exc_info and record.exc_info[1]:
             line["fault"] = told(record.exc_info[1])
         return orjson.dumps(line, default=lambda value: type(value).__name__).decode()
@@ -44,8 +45,19 @@ _OURS = ("shared", "services", "uvicorn")
 
 
 def _short(record: logging.LogRecord) -> str:
-    """A library's line: its unfilled template, so that no argument of it gets into the log."""
-    return str(record.msg)[:200] if isinstance(record.msg, str) else type(record.msg).__name__
+    """A library's line: its unfilled template, so that no argument of it gets into the log.
+
+    Some put an exception's text into the template itself, or tell what they choked on in further lines.
+    """
+    if not isinstance(record.msg, str):
+        return type(record.msg).__name__
+    text = record.msg
+    if record.exc_info and record.exc_info[1] and (said := str(record.exc_info[1])):
+        text = text.replace(said, "…")
+    first = (text.strip().splitlines() or [""])[0]
+    if record.name == "py.warnings":  # "path:line: Category: text"
+        first = ": ".join(first.rsplit("/", 1)[-1].split(": ")[:2])
+    return "".join(each for each in first if each.isprintable())[:200]
 
 
 def told(fault: BaseException) -> dict[str, Any]:
@@ -74,3 +86,17 @@ def set_up(service: str, level: str = "INFO") -> None:
         logging.getLogger(name).setLevel(level)
     for name, quiet in (("aiokafka", "CRITICAL"), ("faststream", "ERROR"), ("uvicorn.access", "CRITICAL")):
         logging.getLogger(name).setLevel(quiet)
+    logging.captureWarnings(True)
+    take_over()
+
+
+def take_over() -> None:
+    """Libraries that brought a handler of their own (FastStream: in colours, with whole tracebacks) write through ours.
+
+    To be called again when all of them are imported.
+    """
+    for logger in logging.Logger.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.handlers.clear()
+            logger.filters.clear()
+            logger.propagate = True

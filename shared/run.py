@@ -32,7 +32,7 @@ from shared.outbox import Relay
 from shared.replay import replay_asked
 from shared.settings import Settings
 from shared.stopping import Deadline, stopped
-from shared.web import web_app
+from shared.web import WrongAddress, web_app
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class Service:
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
+    page: WrongAddress | None = None
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
@@ -90,7 +91,9 @@ class Service:
         for subscription in self.subscriptions:
             subscription.join_as(self.settings.instance)
         routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
-        self.web = web_app(title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes)
+        self.web = web_app(
+            title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes, page=self.page
+        )
 
     async def _subscriptions_told(self, _: Request) -> Response:
         """FastStream's AsyncAPI document: what this process really reads. What is said there: docs/asyncapi.yaml."""
@@ -260,7 +263,9 @@ def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) 
     deadline = Deadline()
 
     async def assembled() -> None:
-        await serve(assemble(settings), parent_pipe=settings.parent_pipe, deadline=deadline)
+        service = assemble(settings)
+        logs.take_over()  # a library that was imported meanwhile
+        await serve(service, parent_pipe=settings.parent_pipe, deadline=deadline)
 
     if sys.platform == "win32":
         asyncio.run(assembled())

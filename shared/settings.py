@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     message_keys: SecretStr | None = Field(
         None, description="AES-256-GCM keys that seal messages and identities: id:base64 of 32 bytes, by commas"
     )
+    revocation_wait: float = Field(
+        5.0, ge=0, le=5, description="seconds that the answer to a revoked consent waits for placement's gate, then 202"
+    )
     token_secret: SecretStr | None = Field(
         None, description="secret of the development token issuer; only `up` on loopback sets it"
     )

@@ -13,13 +13,15 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from shared.auth import Caller, NotSignedIn, Tokens
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Parts that are not ready, each with what is the matter; empty when all are."""
+WrongAddress = Callable[[HTTPStatus, str], Response]
+"""A page for a browser that asked for an address which is none (404), or takes no such request (405)."""
 
 SECURE = {
     "x-content-type-options": "nosniff",
@@ -47,7 +49,9 @@ class JSON(Response):
         return orjson.dumps(content)
 
 
-def web_app(*, title: str, tokens: Tokens | None, ready: Check, routes: Sequence[BaseRoute]) -> Starlette:
+def web_app(
+    *, title: str, tokens: Tokens | None, ready: Check, routes: Sequence[BaseRoute], page: WrongAddress | None = None
+) -> Starlette:
     """A service's web application: its own routes, and /health/live, /health/ready, /metrics."""
 
     async def live(_: Request) -> Response:
@@ -65,7 +69,7 @@ def web_app(*, title: str, tokens: Tokens | None, ready: Check, routes: Sequence
     app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
-    app.state.tokens = tokens
+    app.state.tokens, app.state.page = tokens, page
     app.add_middleware(_Secure)
     return app
 
@@ -103,9 +107,34 @@ async def _unforeseen(_: Request, __: Exception) -> Response:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "something failed here; nothing was changed")
 
 
-async def _http(_: Request, fault: Exception) -> Response:
+_WRONG = {
+    HTTPStatus.NOT_FOUND: "There is no such page",
+    HTTPStatus.METHOD_NOT_ALLOWED: "There is no page at this address, it only takes forms",
+}
+
+
+async def _http(request: Request, fault: Exception) -> Response:
     status = HTTPStatus(getattr(fault, "status_code", 500))
-    return problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)
+    allowed = {"allow": _allowed(request)} if status is HTTPStatus.METHOD_NOT_ALLOWED else {}
+    if allowed and request.method == "OPTIONS":
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=allowed)
+    if request.app.state.page and status in _WRONG and _is_for_a_page(request):
+        answer: Response = request.app.state.page(status, _WRONG[status])
+    else:
+        answer = problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)
+    answer.headers.update(allowed)
+    return answer
+
+
+def _allowed(request: Request) -> str:
+    """The methods of the address, of every route that it has (RFC 9110 15.5.6)."""
+    there = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({"OPTIONS", *(method for one in there for method in getattr(one, "methods", None) or ())}))
+
+
+def _is_for_a_page(request: Request) -> bool:
+    """Whether a browser wants to show it to a person; what lies below /api is for programs."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
 async def _said_problem(_: Request, fault: Exception) -> Response:

@@ -21,12 +21,14 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     rules = Rules(site_config.load(settings.config), clock)
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
+    frame = desk.pages(settings.intake_url)
 
     return Service(
         name=NAME,
         database=database,
         broker=broker,
-        routes=[*api.routes(database, rules), *desk.routes(database, rules, desk.pages(settings.intake_url))],
+        routes=[*api.routes(database, rules), *desk.routes(database, rules, frame)],
+        page=frame.wrong,
         settings=settings,
         subscriptions=(subscription(broker, database, rules),),
         timers=timers(database, rules),

@@ -58,7 +58,7 @@ def for_people(system: Ready, path: Path) -> str:
     lines = (
         ("coordinators' desk", system.placement + "/"),
         ("follow-up desk", system.aftercare + "/"),
-        ("intake", system.intake + "/"),
+        ("intake's API", system.intake + "/api/openapi.json"),
         ("MLLP", system.mllp),
         ("Kafka", system.kafka),
         ("sign-in links, tokens" if system.tokens else "addresses", str(path)),

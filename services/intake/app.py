@@ -9,7 +9,7 @@ from services.intake.handlers import Intake
 from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.timers import timers
-from services.intake.web import routes
+from services.intake.web import front, routes
 from shared import from_pages, site_config
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
@@ -49,7 +49,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts from its settings. Raises SetUpError where one is missing."""
     site = site_config.load(settings.config)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
-    intake = Intake(database, site, Seal(settings.keys()), clock)
+    intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
     reception = reception_of(intake)
     limits = mllp.Limits(
         frame_bytes=site.limits.message_bytes,
@@ -62,6 +62,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         name=NAME,
         database=database,
         broker=broker,
+        page=front.wrong,
         routes=routes(intake, reception, from_pages.origins(settings.desk_origins)),
         settings=settings,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],

@@ -43,12 +43,16 @@ SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was 
 
 @dataclass(slots=True)
 class Intake:
-    """What the handlers stand on: database, site config, seal and clock."""
+    """What the handlers stand on: database, site config, seal and clock.
+
+    `revocation_wait`: seconds at most that a revocation's answer waits for placement's gate.
+    """
 
     database: Database
     site: Site
     seal: Seal
     clock: Callable[[], datetime]
+    revocation_wait: float = 5.0
 
     async def receive(self, frames: Sequence[list[Letter]]) -> list[Answer]:
         """An answer for each frame's letters, in order; when it returns, what was answered AA or AE is committed."""

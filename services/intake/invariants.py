@@ -6,6 +6,7 @@ Reads only, each page at one instant, so that it may run beside the doors. Names
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 
 from services.intake import store, views
 from services.intake.domain import difference
@@ -82,6 +83,11 @@ async def _sequences(database: Database, page: int) -> AsyncIterator[Broken]:
 def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
     """(writer, episode, sequence, ce_id) of every fact that intake stated, those of an episode in order."""
     return database.rows(views.ALL_FACTS)
+
+
+def revoked(database: Database) -> AsyncIterator[tuple[str, datetime]]:
+    """(consent, from when on nothing may leave on it) of every revocation that was answered as done."""
+    return database.rows(views.REVOKED)
 
 
 def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:

@@ -112,12 +112,13 @@ _FEEDS = (
     "DO UPDATE SET count = f.count + excluded.count, last_at = excluded.last_at"
 )
 _TOLD = sa.text(
-    "INSERT INTO told_episodes AS t (episode_id, version, state, begun_at, ended_at) "
+    "INSERT INTO told_episodes AS t (episode_id, version, state, begun_at, ended_at, seen) "
     "SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:states AS text[]), "
-    "CAST(:begun AS timestamptz[]), CAST(:ended AS timestamptz[])) "
-    "AS n(episode_id, version, state, begun_at, ended_at) ORDER BY 1 "
+    "CAST(:begun AS timestamptz[]), CAST(:ended AS timestamptz[]), CAST(:seen AS bigint[])) "
+    "AS n(episode_id, version, state, begun_at, ended_at, seen) ORDER BY 1 "
     "ON CONFLICT (episode_id) DO UPDATE SET version = excluded.version, state = excluded.state, "
-    "begun_at = excluded.begun_at, ended_at = excluded.ended_at WHERE t.version < excluded.version "
+    "begun_at = excluded.begun_at, ended_at = excluded.ended_at, seen = excluded.seen "
+    "WHERE t.version < excluded.version "
     "RETURNING episode_id"
 )
 _OTHER_MAPPING = sa.text("SELECT patient_id FROM visits WHERE mapping <> :mapping ORDER BY visit_id LIMIT :page")
@@ -350,6 +351,7 @@ class Told(NamedTuple):
     """An episode as care.episodes has it: its state, and its program stays' first beginning and last end.
 
     `ended_at` is None while one of them is open. Visits are left out: what is so of them intake knows first.
+    `seen`: the sequence of the last of intake's own facts that placement has; its gate does not go by older ones then.
     """
 
     episode_id: str
@@ -357,10 +359,11 @@ class Told(NamedTuple):
     state: str
     begun_at: datetime | None
     ended_at: datetime | None
+    seen: int = 0
 
 
 async def keep_told(connection: Connection, told: Sequence[Told]) -> set[str]:
     """Keep what is newer than what is kept; the ids of those."""
-    ids, versions, states, begun, ended = (list(column) for column in zip(*told, strict=True))
-    given = {"ids": ids, "versions": versions, "states": states, "begun": begun, "ended": ended}
+    ids, versions, states, begun, ended, seen = (list(column) for column in zip(*told, strict=True))
+    given = {"ids": ids, "versions": versions, "states": states, "begun": begun, "ended": ended, "seen": seen}
     return set((await connection.execute(_TOLD, given)).scalars())

@@ -86,6 +86,9 @@ told_episodes = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("begun_at", _TIME, comment="of the first program stay"),
     sa.Column("ended_at", _TIME, comment="of the last program stay; none while one is open"),
+    sa.Column(
+        "seen", sa.BigInteger, nullable=False, server_default="0", comment="the last of intake's facts that is in it"
+    ),
     comment="what care.episodes says of them, as far as the choice of an episode needs it",
 )
 

@@ -29,6 +29,7 @@ _EPISODES = sa.text(
 )
 
 ALL_FACTS = sa.text("SELECT 'intake', episode_id, sequence, ce_id FROM facts ORDER BY episode_id, sequence")
+REVOKED = sa.text("SELECT consent_id, counts_from FROM consents WHERE counts_from IS NOT NULL ORDER BY 1")
 ALL_TOLD = sa.text("SELECT episode_id, version FROM told_episodes")
 _FEEDS = sa.text("SELECT facility, door, trigger, answer, count, last_at FROM feeds ORDER BY 1, 2, 3, 4")
 _NOTED = sa.text(

@@ -33,6 +33,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     rules, outside = rules_of(site), gate_rules(site)
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
     broker = broker_for(settings, NAME)
+    frame = desk.pages(settings.intake_url)
     parts = Parts(database, rules, clock, new_id)
     subscriptions = [consumer.subscription(broker, database, rules, clock=clock, ids=new_id)]
     rounds = [*timers.timers(database, rules, clock=clock, ids=new_id)]
@@ -43,7 +44,8 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         name=NAME,
         database=database,
         broker=broker,
-        routes=[*api.routes(parts), *desk.routes(parts, desk.pages(settings.intake_url))],
+        routes=[*api.routes(parts), *desk.routes(parts, frame)],
+        page=frame.wrong,
         settings=settings,
         subscriptions=subscriptions,
         timers=rounds,

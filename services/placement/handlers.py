@@ -1,6 +1,7 @@
 """What placement does with a batch of facts, in one transaction: sort, keep, fold, publish the differences.
 
-Contract 3.6 and 5; house.md 6. The order of locks: positions (shared/kafka.py did that), episodes by their id.
+Contract 3.6 and 5; house.md 6. The order of locks: positions (shared/kafka.py did that), episodes by their id, the
+gate's rows of these.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from services.placement import store
 from services.placement.continuum import codec
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
+from services.placement.disclosures import store as gate
+from services.placement.gate.consents import ends_told
 from services.placement.outcome import Ids
 from services.placement.publishing import ACTOR, Change, Publishing, publish
 from services.placement.rules import Rules
@@ -46,12 +49,25 @@ async def apply(
     new = {episode: [one.fact for one in sorted_.apply] for episode, sorted_ in line.items() if sorted_.apply}
     await _old(connection, line, tally)
     if new:
+        await _end_consents(connection, new, clock)
         changes = await _changes(connection, rows, new, line, rules)
         now = clock()
         applied = [
             audit.Entry(now, ACTOR, "facts-applied", episode, times=len(group)) for episode, group in new.items()
         ]
         await publish(connection, changes, Publishing(rules, now, ids), applied)
+
+
+async def _end_consents(connection: Connection, new: Mapping[str, list[Fact]], clock: Clock) -> None:
+    """Nothing goes out on a consent from the moment that care.episodes says that its end was seen (decision 0163).
+
+    So the gate need not have read so far itself: whoever of placement's two consumers reads it first ends it, before
+    anything of this batch is put into the outbox, and after what the gate has in hand (the locks).
+    """
+    ended = {episode: over for episode, facts in new.items() if (over := ends_told(facts))}
+    if ended:
+        await gate.lock(connection, ended)
+        await gate.end(connection, ended, clock())
 
 
 async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids, most: int) -> int:

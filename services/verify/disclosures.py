@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import TypeVar
 
 from services.verify.facts import Chain, Offset, RawRecord, unlike
 from shared.errors import InvalidMessage
@@ -12,6 +13,7 @@ from shared.promises import Broken
 
 OUT = out_topic("").name
 """What the names of these topics begin with."""
+Item = TypeVar("Item")
 
 
 class OnOut:
@@ -53,6 +55,18 @@ async def unlike_the_ledger(sent: AsyncIterator[tuple[str, str, int, str]], out:
     """Episodes of which a recipient's topic holds other records than the ledger says; `out.told` is emptied."""
     async for one in unlike(sent, out.told, 7, "the ledger and " + OUT + "{} hold other disclosures"):
         yield one
+
+
+async def by_many(one_by_one: AsyncIterator[Item], many: int = 1000) -> AsyncIterator[list[Item]]:
+    """The same, so many at a time."""
+    some: list[Item] = []
+    async for each in one_by_one:
+        some.append(each)
+        if len(some) == many:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def not_in_the_ledger(out: OnOut, known: set[str]) -> Iterator[Broken]:

@@ -136,9 +136,12 @@ async def _of_documents(run: Verification) -> None:
 
 
 async def _of_disclosures(run: Verification) -> None:
-    """The ledger against the consents that were known, and every topic out.* against the ledger."""
+    """The ledger against consents and answered revocations, and every topic out.* against the ledger."""
     database = run.databases["placement"]
     await _all(run, gate.broken(database, run.site, checked=run.count))
+    async for ends in disclosures.by_many(intake.revoked(run.databases["intake"])):
+        for one in await gate.late(database, ends):
+            run.report.add(one)
     kept, _, _ = await idle.kept_aside(database)
     out = disclosures.OnOut(kept)
     for topic in run.topics.names(disclosures.OUT):

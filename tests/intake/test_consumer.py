@@ -16,9 +16,12 @@ from tests.intake.conftest import NOW, Hospital
 SLOT = Slot("care.episodes", 0)
 
 
-def told(episode: str, version: int, *, state: str = "between", stays: list[dict[str, Any]] | None = None) -> Incoming:
-    """A record of care.episodes."""
+def told(
+    episode: str, version: int, *, state: str = "between", stays: list[dict[str, Any]] | None = None, seen: int = 0
+) -> Incoming:
+    """A record of care.episodes; `seen`: the last sequence of intake's that is in it."""
     value = {"episode_id": episode, "patient_id": "p", "state": state, "version": version, "stays": stays or []}
+    value |= {"seen": {"intake": seen}}
     fact = Fact(f"{episode}-{version}", "care.episode.v1", "placement", episode, version, NOW.isoformat(), value)
     return Incoming(SLOT, version, episode.encode(), fact)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from importlib import import_module
 from itertools import count
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -24,10 +25,8 @@ from tests.placement.feeding import Feed
 from tests.placement.gating import Gate, two_recipients
 from tests.servers import DatabaseServer
 
-VERSIONS = [
-    import_module(f"services.placement.migrations.versions.{name}")
-    for name in ("0001_episodes", "0002_desk", "0003_gate", "0004_plans", "0008_census")
-]
+PLACE = "services/placement/migrations/versions"
+VERSIONS = [import_module(f"{PLACE.replace('/', '.')}.{path.stem}") for path in sorted(Path(PLACE).glob("0*.py"))]
 
 
 @pytest.fixture(scope="session")

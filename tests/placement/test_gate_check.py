@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from services.placement.disclosures.check import broken, known, sent
+from services.placement.disclosures.check import broken, known, late, sent
 from services.verify.disclosures import OnOut, not_in_the_ledger, unlike_the_ledger
 from shared.events.envelope import Fact, headers, to_record
 from tests.builders import a_story, admitted, discharged
@@ -60,6 +61,17 @@ async def test_every_damage_is_named_with_the_disclosure(gate: Gate, told: list[
     said = await found(gate)
     assert any(says in one for one in said), said
     assert all(one.startswith("disclosure d-") for one in said)
+
+
+@pytest.mark.parametrize(
+    ("since", "named"), [("2026-05-04T12:00:00Z", 0), ("2026-05-04T11:59:59Z", 2)], ids=["then", "a second before"]
+)
+async def test_what_left_after_the_answer_that_its_consent_is_revoked_is_named(
+    gate: Gate, told: list[Fact], since: str, named: int
+) -> None:
+    said = await late(gate.database, [("consent-1", datetime.fromisoformat(since))])
+    assert len(said) == named
+    assert all("after the answer that its consent is revoked" in str(one) for one in said)
 
 
 class Read:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from services.placement.disclosures.handlers import apply
+from services.placement.disclosures.tables import consents
 from services.placement.disclosures.timers import look_again
 from services.placement.gate.recipients import gate_rules
 from shared.clock import SetClock
 from shared.db import Database
+from shared.positions import Incoming, Tally
 from shared.tables import parked
 from tests.builders import a_story, admitted, cancelled, discharged, fact, restated, transferred
-from tests.placement.gating import BOARD, CLINIC, Gate, board, consent, revoked, site_with
+from tests.placement.feeding import Feed
+from tests.placement.gating import BOARD, CLINIC, SLOT, Gate, board, consent, revoked, site_with
+from tests.waiting import until
 
 EMERGENCY: dict[str, Any] = {"class": "emergency"}
 
@@ -82,6 +89,58 @@ async def test_a_consent_that_is_taken_back_in_the_same_batch_lets_nothing_out(g
     await gate.bring(*story)
     assert await gate.out() == []
     assert await gate.waiting() == [(story[1].id, "revoked")]
+
+
+@pytest.mark.parametrize("read", [0, 1], ids=["it has read nothing yet", "it has read the consent"])
+@pytest.mark.parametrize("end", ["consent-revoked", "consent-expired"])
+async def test_nothing_leaves_on_a_consent_once_care_episodes_says_that_its_end_was_seen(
+    gate: Gate, feed: Feed, read: int, end: str
+) -> None:
+    """The gate is behind: what it has in front of it was stated while the consent stood."""
+    story = a_story(consent(), admitted(), consent("2026-03-20 09:00", name=end), discharged())
+    await gate.bring(*story[:read])
+    await feed.bring(*story[:3])
+    (told,) = await feed.sent("care.episodes")
+    assert told.value["seen"]["intake"] == 3
+    for one in story[read:]:
+        await gate.bring(one)
+    assert await gate.told() == []
+    assert {reason for _, reason in await gate.waiting()} == {end.removeprefix("consent-")}
+    (kept,) = await _consents(gate)
+    assert (kept.over, kept.ended_at) == (end.removeprefix("consent-"), gate.clock())
+
+
+async def test_another_consent_of_the_patient_is_not_ended_with_it(gate: Gate, feed: Feed) -> None:
+    story = a_story(consent(), consent(consent_id="consent-2"), revoked(), admitted())
+    await feed.bring(*story)
+    await gate.bring(*story)
+    assert [one.value["basis"]["id"] for one in await gate.out()] == ["consent-2"]
+
+
+async def test_what_the_gate_had_in_hand_is_sent_before_the_end_is_told_as_seen(gate: Gate, feed: Feed) -> None:
+    story = a_story(consent(), admitted(), revoked())
+    await feed.bring(*story[:2])
+    await gate.bring(story[0])
+    async with gate.database.begin() as connection:
+        batch = [Incoming(SLOT, 1, story[1].subject.encode(), story[1])]
+        await apply(connection, batch, Tally(), rules=gate.rules, clock=gate.clock, ids=gate.ids)
+        telling = asyncio.create_task(feed.bring(story[2]))
+        await until(partial(_somebody_waits, gate.database))
+    await telling
+    assert [one.topic for one in await feed.sent()][-2:] == [f"out.{CLINIC}", "care.episodes"]
+
+
+async def _somebody_waits(database: Database) -> bool:
+    query = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with database.read() as connection:
+        return bool((await connection.execute(query)).scalar_one())
+
+
+async def _consents(gate: Gate) -> list[Any]:
+    async with gate.database.read() as connection:
+        return list((await connection.execute(sa.select(consents))).all())
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 The order of locks is that of messages: the key first, then the patient's row. A new episode of a patient gets the
 standing consents by a timer, whatever began it: so no message waits for a look at consents (decision 0122).
+A revocation counts from when placement's gate has it, which care.episodes tells by `seen` (decision 0163).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime, time, timedelta
+from time import monotonic
 from typing import NamedTuple
 
 import orjson
@@ -69,20 +72,43 @@ async def record(intake: Intake, request: Request, asked: ConsentGiven) -> bytes
     return await _once(intake, request, 201, work)
 
 
-async def revoke(intake: Intake, request: Request, consent_id: str, asked: ConsentTakenBack) -> bytes:
-    """The consent is taken back for every episode that it was stated for; the answer as JSON.
+async def revoke(intake: Intake, request: Request, consent_id: str, asked: ConsentTakenBack) -> ConsentStated:
+    """The consent is taken back for every episode that it was stated for; the answer tells how far that is.
 
-    Raises OtherRequest, NoSuchConsent, Rejected where it does not stand any more, Transient.
+    `revoked`: nothing leaves on it any more; `revoking`: the gate had not heard of it in the time that an answer may
+    take. Who asks again is told how it stands now. Raises OtherRequest, NoSuchConsent, Rejected where the consent has
+    expired, Transient.
     """
 
     async def work(connection: Connection, now: datetime) -> ConsentStated:
-        consent = await _standing(connection, request.who, consent_id)
+        consent = await _revocable(connection, request.who, consent_id)
+        if consent.state != "standing":
+            return _answer(consent, [episode for _, episode in await store.episodes_of(connection, [consent_id])])
         at = asked.occurred_at or now
         episodes = await _end(connection, ConsentRevoked, [consent], at, now)
         await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-revoked", consent_id)])
-        return _answer(consent._replace(state="revoked"), episodes)
+        return _answer(consent._replace(state="revoking"), episodes)
 
-    return await _once(intake, request, 200, work)
+    told = ConsentStated.model_validate_json(await _once(intake, request, 200, work))
+    return told.model_copy(update={"state": await _until_it_counts(intake, consent_id)})
+
+
+async def count_revoked(intake: Intake, consent_ids: Collection[str]) -> None:
+    """Say of these consents that they are revoked where they were revoking and care.episodes told meanwhile."""
+    async with intake.database.begin() as connection:
+        await store.count_revoked(connection, consent_ids, intake.clock())
+
+
+async def _until_it_counts(intake: Intake, consent_id: str) -> str:
+    """The consent's state, once it is not `revoking` any more, or when that took as long as an answer may take."""
+    end = monotonic() + intake.revocation_wait
+    while True:
+        await count_revoked(intake, [consent_id])
+        async with intake.database.read() as connection:
+            state = (await store.consents_of(connection, [consent_id]))[consent_id].state
+        if state != "revoking" or monotonic() >= end:
+            return state
+        await asyncio.sleep(0.05)
 
 
 async def run_out(intake: Intake, most: int = 200) -> int:
@@ -176,14 +202,14 @@ def _named(intake: Intake, name: str) -> str:
     return place.name if place else name
 
 
-async def _standing(connection: Connection, who: Caller, consent_id: str) -> Consent:
-    """The consent, its patient locked. Raises NoSuchConsent, or Rejected with the state it is in."""
+async def _revocable(connection: Connection, who: Caller, consent_id: str) -> Consent:
+    """The consent, its patient locked. Raises NoSuchConsent, or Rejected where it has expired."""
     found = (await store.consents_of(connection, [consent_id])).get(consent_id)
     if found is None or not who.may_see(found.facility):
         raise NoSuchConsent("no-such-consent", "there is no such consent that you may see")
     await visits.lock_patients(connection, [found.patient_id])
     found = (await store.consents_of(connection, [consent_id]))[consent_id]
-    if found.state != "standing":
+    if found.state == "expired":
         raise Rejected("not-standing", f"the consent is {found.state} already", state=found.state)
     return found
 
@@ -195,15 +221,17 @@ async def _end(
     known = {each.consent_id: each._replace(occurred_at=at or each.over_at or now) for each in consents}
     pairs = [(known[consent], episode) for consent, episode in await store.episodes_of(connection, known)]
     ledger = await visits.ledger_of(connection, sorted({each.patient_id for each in consents}))
-    await _state(connection, kind, pairs, ledger, now)
-    await store.end(connection, known, "revoked" if kind is ConsentRevoked else "expired", now)
+    stated = await _state(connection, kind, pairs, ledger, now)
+    if kind is ConsentRevoked:
+        await store.keep_revoked_by(connection, stated)
+    await store.end(connection, known, "revoking" if kind is ConsentRevoked else "expired", now)
     return [episode for _, episode in pairs]
 
 
 async def _state(
     connection: Connection, kind: type[CareFact], pairs: Iterable[tuple[Consent, str]], ledger: Ledger, now: datetime
-) -> None:
-    """(consent, episode): state that of each."""
+) -> list[tuple[str, str, int]]:
+    """(consent, episode): state that of each; with the sequence that it got."""
     stated = [
         (
             consent.consent_id,
@@ -220,6 +248,7 @@ async def _state(
     if stated:
         await store.keep_stated(connection, stated, ledger.owners)
         await outbox.send(connection, [to_record(fact, TOPIC) for _, fact in stated])
+    return [(consent, fact.subject, fact.sequence) for consent, fact in stated]
 
 
 def _value(consent: Consent, episode: str, now: datetime) -> dict[str, object]:

@@ -56,5 +56,7 @@ class ConsentStated(Part):
 
     consent_id: str = Field(description="the consent")
     patient_id: str = Field(description="Stepdown's id of the patient")
-    state: Literal["standing", "revoked", "expired"] = Field(description="what it is now")
+    state: Literal["standing", "revoking", "revoked", "expired"] = Field(
+        description="what it is now; revoking: taken back, and the gate for what leaves may not have heard of it yet"
+    )
     episodes: tuple[str, ...] = Field(description="the patient's episodes that it is stated for")

@@ -41,6 +41,17 @@ _STILL_UNTOLD = sa.text(
 _END = sa.text(
     f"UPDATE consents SET state = :state, ended_at = :at WHERE consent_id = ANY({_IDS}) AND state = 'standing'"  # noqa: S608
 )
+_REVOKED_BY = sa.text(
+    "UPDATE consent_episodes AS e SET revoked_by = n.sequence FROM unnest(CAST(:consents AS text[]), "
+    "CAST(:episodes AS text[]), CAST(:sequences AS bigint[])) AS n(consent_id, episode_id, sequence) "
+    "WHERE e.consent_id = n.consent_id AND e.episode_id = n.episode_id"
+)
+_COUNTS = sa.text(
+    "UPDATE consents AS c SET state = 'revoked', counts_from = :now "  # noqa: S608
+    f"WHERE c.consent_id = ANY({_IDS}) AND c.state = 'revoking' AND NOT EXISTS ("
+    "SELECT FROM consent_episodes AS e LEFT JOIN told_episodes AS t ON t.episode_id = e.episode_id "
+    "WHERE e.consent_id = c.consent_id AND e.revoked_by > COALESCE(t.seen, 0))"
+)
 _SEQUENCES = sa.text(
     "INSERT INTO episodes (episode_id, patient_id, sequence) SELECT * FROM unnest(CAST(:episodes AS text[]), "
     "CAST(:patients AS text[]), CAST(:sequences AS bigint[])) AS n(episode_id, patient_id, sequence) "
@@ -107,6 +118,18 @@ async def still_untold(connection: Connection, pairs: Sequence[tuple[str, str]])
 async def end(connection: Connection, ids: Collection[str], state: str, at: datetime) -> None:
     """These consents don't stand any more."""
     await connection.execute(_END, {"ids": sorted(ids), "state": state, "at": at})
+
+
+async def keep_revoked_by(connection: Connection, told: Sequence[tuple[str, str, int]]) -> None:
+    """(consent, episode, sequence of the fact that took it back there)."""
+    columns = list(zip(*told, strict=True)) or [(), (), ()]
+    given = dict(zip(("consents", "episodes", "sequences"), map(list, columns), strict=True))
+    await connection.execute(_REVOKED_BY, given)
+
+
+async def count_revoked(connection: Connection, ids: Collection[str], now: datetime) -> None:
+    """Those of these that are being revoked are revoked from now on, where placement has all that took them back."""
+    await connection.execute(_COUNTS, {"ids": sorted(ids), "now": now})
 
 
 async def keep_stated(connection: Connection, stated: Sequence[tuple[str, Fact]], owners: Mapping[str, str]) -> None:

@@ -22,10 +22,14 @@ consents = sa.Table(
     sa.Column("ends", sa.Date),
     sa.Column("occurred_at", _TIME, nullable=False, comment="when the patient gave it"),
     sa.Column("over_at", _TIME, comment="end of its last day"),
-    sa.Column("state", sa.Text, nullable=False, server_default="standing", comment="standing, revoked or expired"),
-    sa.Column("ended_at", _TIME),
+    sa.Column(
+        "state", sa.Text, nullable=False, server_default="standing", comment="standing, revoking, revoked or expired"
+    ),
+    sa.Column("ended_at", _TIME, comment="when its end was stated"),
+    sa.Column("counts_from", _TIME, comment="of a revocation: when placement's gate was known to have all of it"),
     sa.Index("consents_of_patient", "patient_id", "consent_id"),
     sa.Index("consents_over", "over_at", postgresql_where=sa.text("state = 'standing' AND over_at IS NOT NULL")),
+    sa.Index("consents_revoking", "consent_id", postgresql_where=sa.text("state = 'revoking'")),
     comment="what patients consented to",
 )
 
@@ -34,5 +38,6 @@ consent_episodes = sa.Table(
     CONSENTS,
     sa.Column("consent_id", sa.Text, primary_key=True),
     sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("revoked_by", sa.BigInteger, comment="ce_sequence of the consent-revoked of this episode"),
     comment="for which episodes a consent was stated",
 )

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 from services.intake.handlers import Intake
 from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
-from services.intake.web import consents, feeds, messages, openapi, patients, requests
+from services.intake.web import consents, feeds, front, messages, openapi, patients, requests
 from shared.api import openapi as api
 
 
@@ -16,6 +16,7 @@ def routes(
 ) -> list[BaseRoute]:
     """The service's own routes; pages of the `desks`' origins may ask who a patient is."""
     return [
+        *front.routes(),
         *messages.routes(intake, reception),
         *requests.routes(intake),
         *consents.routes(intake),

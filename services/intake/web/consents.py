@@ -1,11 +1,11 @@
-"""POST /consents, POST /consents/{consent_id}/revoked, GET /api/consents; what they mean is decided behind them."""
+"""Consents over HTTP: given, taken back, shown and listed; what they mean is decided behind them."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +22,7 @@ from shared.api import asking
 from shared.web import JSON, Problem, caller
 
 READERS = ("coordinator", "auditor")
+Told = TypeVar("Told")
 
 
 def routes(intake: Intake) -> list[Route]:
@@ -44,13 +45,30 @@ def routes(intake: Intake) -> list[Route]:
         content = intake.seal.blind(f"{request.url.path}\x1f{asked.model_dump_json()}")
         told = handlers.Request(who, key_of(request, who, intake), content)
         consent_id = request.path_params["consent_id"].replace("\0", "")
-        return await _told(handlers.revoke(intake, told, consent_id, asked), HTTPStatus.OK)
+        found = await _found(handlers.revoke(intake, told, consent_id, asked))
+        status = HTTPStatus.ACCEPTED if found.state == "revoking" else HTTPStatus.OK
+        return JSON(found.model_dump(), status, {"location": f"/consents/{found.consent_id}"})
+
+    async def shown(request: Request) -> Response:
+        who = caller(request, *ASKERS, *READERS)
+        consent_id = request.path_params["consent_id"].replace("\0", "")
+        await handlers.count_revoked(intake, [consent_id])
+        async with intake.database.begin() as connection:
+            found = await views.consent(connection, consent_id, facilities=asking.scope(who))
+            if not found:
+                raise Problem(HTTPStatus.NOT_FOUND, "no-such-consent", "there is no such consent that you may see")
+            await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "consents-read", consent_id)])
+        return JSON(found)
 
     async def listed(request: Request) -> Response:
         who = caller(request, *READERS)
         patient_id = ask.parameters(request, ("patient_id",)).get("patient_id")
         if not patient_id:
             raise asking.invalid("patient_id is needed")
+        async with intake.database.begin() as connection:
+            given = await views.consents(connection, patient_id, facilities=asking.scope(who))
+        if revoking := [each["consent_id"] for each in given if each["state"] == "revoking"]:
+            await handlers.count_revoked(intake, revoking)
         async with intake.database.begin() as connection:
             found = await views.consents(connection, patient_id, facilities=asking.scope(who))
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "consents-read", patient_id)])
@@ -59,18 +77,22 @@ def routes(intake: Intake) -> list[Route]:
     return [
         Route("/consents", given, methods=["POST"]),
         Route("/consents/{consent_id}/revoked", revoked, methods=["POST"]),
+        Route("/consents/{consent_id}", shown),
         Route("/api/consents", listed),
     ]
 
 
 async def _told(work: Awaitable[bytes], status: HTTPStatus) -> Response:
+    return Response(await _found(work), status, media_type="application/json")
+
+
+async def _found(work: Awaitable[Told]) -> Told:
     try:
-        body = await work
+        return await work
     except OtherRequest as no:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, no.code, no.text) from None
     except (NoSuchEpisode, handlers.NoSuchPatient, handlers.NoSuchConsent) as no:
         raise Problem(HTTPStatus.NOT_FOUND, no.code, no.text) from None
-    return Response(body, status, media_type="application/json")
 
 
 def _check(asked: ConsentGiven, intake: Intake) -> None:

@@ -70,18 +70,19 @@ SCHEMAS: dict[str, Object] = {
         },
     ),
     "Feeds": _object("facilities", facilities=_list({"$ref": "#/components/schemas/Feed"})),
-    "Consents": _object(
-        "consents",
-        consents=_list(
-            _object(
-                "consent_id patient_id facility discloser purpose scope from occurred_at state",
-                consent_id=_TEXT, patient_id=_TEXT, facility=_TEXT, discloser=_TEXT, recipient=_TEXT,
-                recipient_class=_TEXT, purpose=_TEXT, scope=_list(_TEXT), occurred_at=_TIME,
-                state={"enum": ["standing", "revoked", "expired"]},
-                **{"from": {"type": "string", "format": "date"}, "to": {"type": "string", "format": "date"}},
-            )
-        ),
+    "Consent": _object(
+        "consent_id patient_id facility discloser purpose scope from occurred_at state",
+        consent_id=_TEXT, patient_id=_TEXT, facility=_TEXT, discloser=_TEXT, recipient=_TEXT,
+        recipient_class=_TEXT, purpose=_TEXT, scope=_list(_TEXT), occurred_at=_TIME, ended_at=_TIME,
+        state={
+            "enum": ["standing", "revoking", "revoked", "expired"],
+            "description": "revoking: taken back, and the gate for what leaves may not have heard of it yet",
+        },
+        counts_from={**_TIME, "description": "revoked: nothing leaves on it from then on"},
+        episodes=_list(_TEXT),
+        **{"from": {"type": "string", "format": "date"}, "to": {"type": "string", "format": "date"}},
     ),
+    "Consents": _object("consents", consents=_list({"$ref": "#/components/schemas/Consent"})),
     "Messages": _object("messages next", messages=_list(_MESSAGE), next=_NEXT),
 }  # fmt: skip
 """What is answered; what is asked comes from the models."""
@@ -151,9 +152,12 @@ def _paths() -> Object:
         },
         "/consents/{consent_id}/revoked": {
             "post": _taken(
-                "The consent is taken back", "ConsentTakenBack", key, consent, told="ConsentStated", status=200,
-                problems=(404, 409),
+                "The consent is taken back; 200: nothing leaves on it from now on; 202: the gate has yet to hear of it",
+                "ConsentTakenBack", key, consent, told="ConsentStated", status=200, later=True, problems=(404, 409),
             )
+        },
+        "/consents/{consent_id}": {
+            "get": _read("A consent", "Consent", (*requests.ASKERS, "auditor"), consent, problems=(404,))
         },
         "/api/consents": {
             "get": _read(
@@ -186,7 +190,13 @@ def _query(name: str, about: str, schema: Object | None = None, *, required: boo
 
 
 def _taken(
-    summary: str, model: str, *given: Object, told: str = "Stated", status: int = 201, problems: tuple[int, ...] = ()
+    summary: str,
+    model: str,
+    *given: Object,
+    told: str = "Stated",
+    status: int = 201,
+    later: bool = False,
+    problems: tuple[int, ...] = (),
 ) -> Object:
     also = {*problems, *([404] if model == "Assessment" else [])}
     return {
@@ -196,6 +206,11 @@ def _taken(
         "requestBody": {"required": True, "content": _json(model)},
         "responses": {
             str(status): {"description": "stated", "content": _json(told)},
+            **(
+                {"202": {"description": "stated; ask how it stands at `location`", "content": _json(told)}}
+                if later
+                else {}
+            ),
             **_problems(*sorted({400, 401, 403, 413, 415, 422, 503, *also})),
         },
     }
@@ -219,7 +234,7 @@ def _json(model: str) -> Object:
 
 _WHY = {
     400: "not understood", 401: "no valid token", 403: "another role or facility is needed", 404: "there is none",
-    409: "it does not stand any more",
+    409: "it has expired",
     413: "too long", 415: "another content-type is needed", 422: "a field does not fit", 429: "asked too often",
     503: "nothing was stored: send it again",
 }  # fmt: skip

@@ -7,7 +7,7 @@ facts that told of them, which another consumer stored. What is on the topics is
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -49,6 +49,14 @@ async def known(database: Database, ids: Sequence[str]) -> set[str]:
     """Which of these are disclosures of the ledger."""
     async with database.read() as connection:
         return await views.known(connection, ids)
+
+
+async def late(database: Database, revoked: Sequence[tuple[str, datetime]]) -> list[Broken]:
+    """What left on consents after the moment from which their revocation counts; (consent, that moment)."""
+    async with database.read() as connection:
+        found = await views.after(connection, revoked)
+    text = "it left after the answer that its consent is revoked"
+    return [Broken(7, f"disclosure {one} of episode {episode} to {to}", text) for one, to, episode in found]
 
 
 def _of(row: Any, rules: GateRules) -> Iterator[str]:

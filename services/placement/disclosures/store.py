@@ -13,15 +13,16 @@ import orjson
 import sqlalchemy as sa
 
 from services.placement.disclosures.tables import consents, disclosures, withheld
+from services.placement.gate.bases import Over
 from services.placement.gate.cases import Case, Key, Past
-from services.placement.gate.consents import Consent
+from services.placement.gate.consents import Consent, Ended
 from services.placement.gate.docket import Docket
 from shared.db import Connection, copy_rows
 from shared.writes import rows
 
 _MISSING = sa.text("INSERT INTO gate_episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING")
 _LOCK = (
-    "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place FROM gate_episodes "
+    "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place, over::text FROM gate_episodes "
     "WHERE episode_id = ANY($1::text[]) ORDER BY episode_id FOR UPDATE"
 )
 _SAVE = (
@@ -56,6 +57,15 @@ _REASON = (
     "UPDATE withheld AS w SET reason = n.reason, config = $4::text "
     "FROM unnest($1::text[], $2::text[], $3::text[]) AS n(recipient, fact_id, reason) "
     "WHERE w.recipient = n.recipient AND w.fact_id = n.fact_id"
+)
+_OVER = (
+    "UPDATE gate_episodes AS g SET over = n.over::jsonb || g.over "
+    "FROM unnest($1::text[], $2::text[]) AS n(episode_id, over) WHERE g.episode_id = n.episode_id"
+)
+_END = (
+    "UPDATE consents AS c SET ended_at = $4, over = n.over, opens_at = NULL "
+    "FROM unnest($1::text[], $2::text[], $3::text[]) AS n(episode_id, consent_id, over) "
+    "WHERE c.episode_id = n.episode_id AND c.consent_id = n.consent_id AND c.over IS NULL"
 )
 _OPENING = sa.text("SELECT DISTINCT episode_id FROM consents WHERE opens_at <= :now ORDER BY 1 LIMIT :most")
 _OPENED = "UPDATE consents SET opens_at = NULL WHERE episode_id = ANY($1::text[]) AND opens_at <= $2"
@@ -108,9 +118,10 @@ async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, 
 
 
 def _row(row: Any) -> Row:
-    episode, seen, sent, labels, early, place = row
+    episode, seen, sent, labels, early, place, over = row
     known = {where: frozenset(each) for where, each in orjson.loads(labels).items()}
     docket = Docket(episode, known, {(writer, fact) for writer, fact in orjson.loads(early)}, place)
+    docket.over = {one: Ended(how, datetime.fromisoformat(at)) for one, (how, at) in orjson.loads(over).items()}
     return Row(orjson.loads(seen), orjson.loads(sent), docket)
 
 
@@ -171,6 +182,14 @@ async def keep_consents(
     ended = [(each.fact_id, each.ended_at, each.over) for _, each in changed if each.fact_id in known]
     if ended:
         await rows(connection, _ENDED, *map(list, zip(*ended, strict=True)))
+
+
+async def end(connection: Connection, ended: Mapping[str, Mapping[str, Over]], now: datetime) -> None:
+    """Episode (locked) → consents that are over from now on, those too of which the gate has not read yet."""
+    told = [(e, orjson.dumps({one: [how, now] for one, how in over.items()}).decode()) for e, over in ended.items()]
+    await rows(connection, _OVER, *map(list, zip(*told, strict=True)))
+    flat = [(episode, one, how) for episode, over in ended.items() for one, how in over.items()]
+    await rows(connection, _END, *map(list, zip(*flat, strict=True)), now)
 
 
 def _plain(value: Any) -> Any:

@@ -30,6 +30,11 @@ _WITHHELD = [
 _CONSENT = [
     column.label(f"consent_{name}") for name, column in consents.c.items() if name not in {"opens_at", "episode_id"}
 ]
+_LATE = sa.text(
+    "SELECT d.disclosure_id, d.recipient, d.episode_id FROM disclosures AS d JOIN "
+    "unnest(CAST(:consents AS text[]), CAST(:since AS timestamptz[])) AS n(consent_id, since) "
+    "ON d.basis = 'consent' AND d.basis_id = n.consent_id AND d.disclosed_at > n.since ORDER BY d.disclosure_id"
+)
 SENT = sa.select(
     disclosures.c.recipient, disclosures.c.episode_id, disclosures.c.sequence,
     sa.func.concat_ws(" ", disclosures.c.disclosure_id, disclosures.c.fact_id, disclosures.c.basis),
@@ -105,6 +110,12 @@ async def _found(
 def rested_on(database: Database) -> AsyncIterator[Any]:
     """Every row of the ledger with the gate's consent that it names, and with the fact that told of that consent."""
     return database.rows(_RESTED_ON)
+
+
+async def after(connection: Connection, ends: Sequence[tuple[str, datetime]]) -> list[tuple[str, str, str]]:
+    """(disclosure, recipient, episode) of what left on these consents after these moments."""
+    given = {"consents": [one for one, _ in ends], "since": [at for _, at in ends]}
+    return [(row[0], row[1], row[2]) for row in (await connection.execute(_LATE, given)).all()]
 
 
 async def known(connection: Connection, ids: Sequence[str]) -> set[str]:

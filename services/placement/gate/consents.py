@@ -5,8 +5,10 @@ What was disclosed rests on what was known then: so a consent is never forgotten
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from services.placement.gate.bases import Basis, Over
 from shared.events.envelope import Fact
@@ -14,6 +16,13 @@ from shared.values import replace, value_object
 
 RECORDED = "consent-recorded"
 ENDS: dict[str, Over] = {"consent-revoked": "revoked", "consent-expired": "expired"}
+
+
+class Ended(NamedTuple):
+    """Since when a consent covers nothing any more, and why."""
+
+    how: Over
+    at: datetime
 
 
 @value_object
@@ -52,15 +61,19 @@ class Consent:
         )
 
 
-def after(known: dict[str, Consent], fact: Fact, now: datetime) -> dict[str, Consent]:
+def after(
+    known: dict[str, Consent], fact: Fact, now: datetime, over: Mapping[str, Ended] = MappingProxyType({})
+) -> dict[str, Consent]:
     """What a fact changes: consent-recorded's ce_id → the consent as it is now; nothing of a fact about another thing.
 
-    A revocation is not taken back: the patient consents anew.
+    A revocation is not taken back: the patient consents anew. `over`: what is known to have ended before it is told.
     """
     if fact.writer != "intake":
         return {}
     if fact.name == RECORDED:
         made = recorded(fact, now)
+        if (ended := over.get(made.consent_id)) is not None:
+            made = replace(made, ended_at=ended.at, over=ended.how)
         return {**_over(known, {fact.value.get("replaces")}, "replaced", now), made.fact_id: made}
     if fact.name in ENDS:
         same = {each.fact_id for each in known.values() if each.consent_id == fact.value["consent_id"]}
@@ -68,6 +81,15 @@ def after(known: dict[str, Consent], fact: Fact, now: datetime) -> dict[str, Con
     if fact.name == "fact-cancelled":
         return _over(known, {fact.value["cancels"]}, "cancelled", now)
     return {}
+
+
+def ends_told(facts: Iterable[Fact]) -> dict[str, Over]:
+    """Consent → what ended it, by intake's facts among these."""
+    return {
+        fact.value["consent_id"]: ENDS[fact.name]
+        for fact in facts
+        if fact.name in ENDS and fact.writer == "intake" and isinstance(fact.value.get("consent_id"), str)
+    }
 
 
 def recorded(fact: Fact, now: datetime) -> Consent:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from services.placement.gate.bases import Basis, Word, basis_for
 from services.placement.gate.cases import CANCEL, Case, Key, Past, cases_of, corrected
-from services.placement.gate.consents import ENDS, RECORDED, Consent, after
+from services.placement.gate.consents import ENDS, RECORDED, Consent, Ended, after
 from services.placement.gate.recipients import GateRules
 from shared.events.envelope import Fact
 
@@ -24,7 +24,8 @@ ABOUT_CONSENT = frozenset({RECORDED, *ENDS})
 @dataclass(slots=True)
 class Docket:
     """What the gate remembers of an episode. `labels`: by stay, and of the whole; `early`: (writer, ce_id) cancelled
-    before they came; `place`: of the last fact; `past`: of what the facts at hand correct; `withheld`: looked at again.
+    before they came; `place`: of the last fact; `past`: of what the facts at hand correct; `withheld`: looked at again;
+    `over`: consents whose end placement's other consumer read, maybe before this one reads that they were given.
     """
 
     episode_id: str
@@ -34,6 +35,7 @@ class Docket:
     consents: dict[str, Consent] = field(default_factory=dict)
     past: dict[Key, Past] = field(default_factory=dict)
     withheld: list[Case] = field(default_factory=list)
+    over: dict[str, Ended] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ def rule(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime)
     """Rule on facts of one episode, each writer's in order, and on what is withheld; the docket goes on from there."""
     found = Ruling()
     for fact in facts:
-        changed = after(docket.consents, fact, now)
+        changed = after(docket.consents, fact, now, docket.over)
         docket.consents |= changed
         found.consents |= changed
     again = {case.key for case in docket.withheld}

@@ -36,7 +36,7 @@ def asking() -> Asking:
 @pytest.fixture
 async def service(intake_url: str) -> AsyncIterator[Service]:
     """The service with its doors open; no broker."""
-    made = assemble(settings(intake_url), clock=SetClock(NOW))
+    made = assemble(settings(intake_url, revocation_wait=0), clock=SetClock(NOW))  # nobody reads care.events here
     for door in made.doors:
         await door.start()
     yield made

@@ -10,15 +10,20 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from services.intake.app import assemble
 from services.intake.consents import handlers
 from services.intake.handlers import Intake
 from services.intake.invariants import broken
 from shared.clock import SetClock
 from shared.events import CARE_FACTS
 from shared.events.envelope import Fact
-from tests.intake.conftest import Hospital
+from tests.intake.conftest import NOW, Hospital
+from tests.intake.test_app import settings
+from tests.intake.test_consumer import apply
+from tests.intake.test_consumer import told as told_by_placement
 from tests.intake.web.conftest import Asking
 from tests.intake.web.test_requests import posted, referral
+from tests.waiting import until
 
 Body = dict[str, Any]
 
@@ -120,30 +125,88 @@ async def test_a_consent_that_is_taken_back_is_so_for_every_episode_and_for_no_n
     told = await given(http, consent(hospital), asking("coordinator"))
     path = f"/consents/{told['consent_id']}/revoked"
     headers = asking("hospital") | {"idempotency-key": f"r-{hospital.mrn}"}
-    answer = await http.post(path, json={"occurred_at": "2026-03-20T11:00:00Z"}, headers=headers)
-    assert (answer.status_code, answer.json()) == (200, {**told, "state": "revoked"})
-    assert (
-        await http.post(path, json={"occurred_at": "2026-03-20T11:00:00Z"}, headers=headers)
-    ).json() == answer.json()
+    for _ in range(2):
+        answer = await http.post(path, json={"occurred_at": "2026-03-20T11:00:00Z"}, headers=headers)
+        assert (answer.status_code, answer.json()) == (202, {**told, "state": "revoking"})
     gone = [fact for fact in await about_consents(hospital) if fact.name == "consent-revoked"]
     assert {fact.subject for fact in gone} == set(told["episodes"])
     assert {fact.value["occurred_at"] for fact in gone} == {"2026-03-20T11:00:00Z"}
     assert gone[0].value["scope"] == ["PSY"]
     again = await http.post(path, headers=asking("coordinator"))
-    assert (again.status_code, again.json()["state"]) == (409, "revoked")
+    assert (again.status_code, again.json()) == (202, answer.json()), "told again it is not stated again"
     await hospital.tells("A01", "20260710090000", visit="V3")
     await handlers.tell_new_episodes(hospital.intake)
     assert len(await about_consents(hospital)) == 4
 
 
-async def test_of_many_who_take_it_back_at_once_one_does(
+async def test_a_revocation_is_answered_as_done_when_the_gate_has_it_and_not_before(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    """Attack 6: revoked, answered 200, intake's relay paused, and a fact stated after it left on the consent."""
+    await two_episodes(hospital)
+    told = await given(http, consent(hospital), asking("coordinator"))
+    headers, path = asking("coordinator"), f"/consents/{told['consent_id']}"
+
+    async def stands() -> tuple[str, str, int]:
+        """The consent by its own address, in the patient's list, and what who revokes it again is answered."""
+        shown = (await http.get(path, headers=headers)).json()
+        (listed,) = (await http.get(f"/api/consents?patient_id={told['patient_id']}", headers=headers)).json()[
+            "consents"
+        ]
+        again = await http.post(f"{path}/revoked", headers=headers)
+        assert again.json()["state"] == shown["state"] == listed["state"]
+        assert ("counts_from" in shown) == (shown["state"] == "revoked")
+        return shown["state"], listed["state"], again.status_code
+
+    answer = await http.post(f"{path}/revoked", headers=headers)
+    assert (answer.status_code, answer.json()["state"], answer.headers["location"]) == (202, "revoking", path)
+    first, second = (fact for fact in await about_consents(hospital) if fact.name == "consent-revoked")
+    for version, (fact, seen) in enumerate(
+        [(first, first.sequence - 1), (first, first.sequence), (second, second.sequence - 1)], start=1
+    ):
+        await apply(hospital.intake, told_by_placement(fact.subject, version, seen=seen))
+        assert await stands() == ("revoking", "revoking", 202), "the relay, or placement, is behind"
+    await apply(hospital.intake, told_by_placement(second.subject, 9, seen=second.sequence + 1))
+    assert await stands() == ("revoked", "revoked", 200)
+    assert len(await about_consents(hospital)) == 4
+
+
+async def test_the_answer_waits_for_the_gate_as_long_as_an_answer_may_take(
+    intake_url: str, hospital: Hospital, asking: Asking
+) -> None:
+    made = assemble(settings(intake_url, revocation_wait=5), clock=SetClock(NOW))
+    await hospital.tells("A01")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(made.web), base_url="http://intake") as http:
+        told = await given(http, consent(hospital), asking("coordinator"))
+        path = f"/consents/{told['consent_id']}/revoked"
+        asked = asyncio.create_task(http.post(path, headers=asking("coordinator")))
+        *_, gone = await until(lambda: _taken_back(hospital))
+        assert not asked.done()
+        await apply(hospital.intake, told_by_placement(gone.subject, 1, seen=gone.sequence))
+        assert ((await asked).status_code, (await asked).json()["state"]) == (200, "revoked")
+    await made.database.close()
+
+
+async def _taken_back(hospital: Hospital) -> list[Fact]:
+    return [fact for fact in await about_consents(hospital) if fact.name == "consent-revoked"]
+
+
+async def test_a_consent_that_was_stated_for_no_episode_is_revoked_at_once(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    told = await given(http, consent(hospital), asking("coordinator"))
+    answer = await http.post(f"/consents/{told['consent_id']}/revoked", headers=asking("coordinator"))
+    assert (answer.status_code, answer.json()["state"]) == (200, "revoked")
+
+
+async def test_of_many_who_take_it_back_at_once_one_does_and_all_are_told_so(
     http: httpx.AsyncClient, hospital: Hospital, asking: Asking
 ) -> None:
     await hospital.tells("A01")
     told = await given(http, consent(hospital), asking("coordinator"))
     path = f"/consents/{told['consent_id']}/revoked"
     answers = await asyncio.gather(*(http.post(path, headers=asking("coordinator")) for _ in range(5)))
-    assert sorted(each.status_code for each in answers) == [200, 409, 409, 409, 409]
+    assert [(each.status_code, each.json()) for each in answers] == [(202, {**told, "state": "revoking"})] * 5
     assert [fact.name for fact in await about_consents(hospital)] == ["consent-recorded", "consent-revoked"]
 
 
@@ -232,6 +295,9 @@ async def test_who_may_not_ask_is_told_so(http: httpx.AsyncClient, hospital: Hos
     assert (await http.post("/consents", json=consent(hospital), headers=elsewhere)).status_code == 403
     assert (await http.post(path, headers=asking("billing"))).status_code == 403
     assert (await http.post(path, headers=elsewhere)).status_code == 404
+    assert (await http.get(f"/consents/{told['consent_id']}", headers=elsewhere)).status_code == 404
+    assert (await http.get(f"/consents/{told['consent_id']}", headers=asking("program"))).status_code == 403
+    assert (await http.get("/consents/none", headers=asking("coordinator"))).status_code == 404
     assert (await http.post("/consents/none/revoked", headers=asking("coordinator"))).status_code == 404
     assert (await http.post(path, json={"reason": "mine"}, headers=asking("coordinator"))).status_code == 422
 
