@@ -51,7 +51,7 @@ class FacilityMap:
         found = self._site.unit(facility, unit)
         if found is None:
             return None
-        return UnitAs(found.level.value if found.level else None, found.visit_class, found.program)
+        return UnitAs(found.level.value if found.level else None, found.visit_class, found.program, found.setting)
 
     def zone(self, facility: str) -> tzinfo:
         """The facility's zone; the first one's for a facility that the config doesn't have."""

@@ -109,6 +109,7 @@ def _admitted(place: At, adt: Adt, visit: str) -> dict[str, Any]:
     found = {
         "level": place.level,
         "program": place.program,
+        "setting": place.setting,
         "admission": _some({"type": _text(adt.admission_type), "source": _text(adt.admission_source)}),
         "age_years": adt.age_years,
         "attending_npi": _text(adt.attending_npi),
