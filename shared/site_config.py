@@ -21,6 +21,7 @@ from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.marked_yaml import ConfigError, Location, Marked, Problem, read
+from shared.site_measures import FollowUpClock
 from shared.site_recipients import Recipient, unknown_parts
 from shared.site_values import (
     ANYBODY,
@@ -31,7 +32,6 @@ from shared.site_values import (
     ClaimForm,
     Facility,
     Feed,
-    FollowUpClock,
     LevelRule,
     Limits,
     Name,
@@ -40,6 +40,7 @@ from shared.site_values import (
     PatientStatus,
     Payer,
     Program,
+    Setting,
     Unit,
 )
 
@@ -137,6 +138,16 @@ class Site(Part):
         """The unit by its point of care (PV1-3.1); None while it is not mapped."""
         found = self.facility(facility)
         return self._units.get((found.name, _norm(code))) if found else None
+
+    def setting(self, facility: str, unit: str | None, program: str | None) -> Setting | None:
+        """The special setting of the unit, else of the unit that the program runs there."""
+        found = self.facility(facility)
+        if found is None:
+            return None
+        named = self._units.get((found.name, _norm(unit))) if unit else None
+        run = (each for each in found.units if program and each.program and _norm(each.program) == _norm(program))
+        where = named or next(run, None)
+        return where.setting if where else None
 
     def program(self, program: str) -> Program | None:
         """The program by its id."""

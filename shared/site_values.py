@@ -20,6 +20,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ClaimForm = Literal["institutional", "professional"]
 Mode = Literal["in-person", "telehealth", "phone"]
 Label = Literal["PSY", "SUD", "PART2"]
+Setting = Literal["withdrawal-management", "crisis-stabilization"]
 
 
 def luhn_holds(npi: str) -> bool:
@@ -105,7 +106,7 @@ class Unit(Part):
     level: Level | None = None
     visit_class: VisitClass | None = None
     program: Name | None = None
-    setting: Literal["withdrawal-management", "crisis-stabilization"] | None = None
+    setting: Setting | None = None
     labels: tuple[Label, ...] = ()
 
     @model_validator(mode="after")
@@ -276,30 +277,6 @@ class Limits(Part):
     """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
     message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
     """A longer message is refused."""
-
-
-class CountedContacts(Part):
-    """Contacts that keep a window: by these modes, with one of these kinds of provider."""
-
-    modes: tuple[Mode, ...] = Field(min_length=1)
-    provider_kinds: tuple[Name, ...] = Field(min_length=1)
-
-
-class FollowUpClock(Part):
-    """A window after a discharge: days after the leaving day, both inclusive, facility's zone."""
-
-    measure: Name
-    levels: tuple[Level, ...] = Field(min_length=1)
-    first_day: int = Field(default=1, ge=0, le=365)
-    last_day: int = Field(ge=0, le=365)
-    contacts: CountedContacts | None = None
-    """Absent: only a stay keeps the window."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> FollowUpClock:
-        if self.last_day < self.first_day:
-            raise PydanticCustomError("follow_up", "`last_day` must not be before `first_day`")
-        return self
 
 
 Ending = Literal["completed", "discharged", "discontinued"]

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
+from services.placement.continuum.stays_now import Places
 from shared.events.base import type_name
 from shared.events.envelope import Fact
 
@@ -29,6 +30,10 @@ _numbers = count(1)
 def zone_of(facility: str) -> ZoneInfo:
     """Every facility of these tests is in New York."""
     return ZONE
+
+
+PLACES = Places(zone_of, lambda facility, unit, program: "withdrawal-management" if unit == "DTX" else None)
+"""What the site of these tests says of places."""
 
 
 def at(text: str | datetime, *, end: bool = False) -> datetime:

@@ -12,7 +12,7 @@ from services.aftercare.domain import STATES, State
 from services.aftercare.entries import Kind
 from services.aftercare.tables import entries, episodes, facts, follow_ups
 from shared.db import Connection
-from shared.site_values import FollowUpClock
+from shared.site_measures import FollowUpClock
 from shared.tables import positions
 
 ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(

@@ -165,7 +165,7 @@ class FeedRules(Protocol):
 
 
 class UnitAs(NamedTuple):
-    """What the site maps a unit to: a level, or a visit without one."""
+    """What the site maps a unit to: a level, maybe in a special setting, or a visit without one."""
 
     level: str | None
     visit_class: VisitClass | None

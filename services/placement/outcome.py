@@ -123,7 +123,7 @@ def outcome(
     own = (*stated, *announcing)
     changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
-    value = episode_value(folded, seen, row.version + 1)
+    value = episode_value(folded, seen, row.version + 1, rules.places)
     value |= {name: told for name in ("search", "next_start") if (told := getattr(desk, name)) is not None}
     value["patient_id"] = folded.patient_id or row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN
     return Outcome(

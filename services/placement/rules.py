@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.billing.authorizations import NeedsAuthorization
 from services.placement.billing.model import BilledAs, BillingTable
+from services.placement.continuum.stays_now import Places
 from services.placement.search.levels import Question, Recommendation, recommend
 from shared.site_config import Site
 from shared.values import value_object
@@ -19,7 +20,8 @@ KEPT = 4096
 @value_object
 class Rules:
     """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed,
-    which payer wants to be asked first, which level is recommended; and the site itself, for the desk."""
+    which payer wants to be asked first, which level is recommended; and the site itself, for the desk. `places`: what
+    care.episodes says of them."""
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
@@ -27,6 +29,7 @@ class Rules:
     needs_authorization: NeedsAuthorization
     recommend: Callable[[Question], Recommendation]
     site: Site
+    places: Places
 
 
 def rules_of(site: Site) -> Rules:
@@ -38,11 +41,13 @@ def rules_of(site: Site) -> Rules:
         codes = tuple((code.system, code.code) for code in who.codes)
         return BilledAs(who.claim_form, who.program_id, who.npi, who.bill_type, codes, statuses, site.unmapped_status)
 
+    zone_of = lru_cache(KEPT)(site.zone)
     return Rules(
-        zone_of=lru_cache(KEPT)(site.zone),
+        zone_of=zone_of,
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
         billed=lru_cache(KEPT)(billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
         recommend=lambda question: recommend(site.recommendations, question, site.version),
         site=site,
+        places=Places(zone_of, lru_cache(KEPT)(site.setting)),
     )

@@ -53,7 +53,8 @@ class StayNow(Published):
     to: AwareDatetime | None = Field(default=None, description="clinical time of the end")
     suspended: bool = Field(description="a more intensive 24-hour stay is open over it")
     attended: tuple[AttendedDay, ...] | None = Field(
-        default=None, description="of a program that was suspended: days attended since; in order"
+        default=None,
+        description="days attended after a discharge from a more intensive level, or once suspended",
     )
     setting: Code | None = Field(default=None, description="a special setting within the level")
     labels: tuple[str, ...] | None = Field(default=None, description="what this stay is about: PSY, SUD, PART2")

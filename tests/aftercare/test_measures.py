@@ -13,7 +13,7 @@ from services.aftercare.measures import follow_up_id, windows
 from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.site_config import SAMPLE, load
-from shared.site_values import FollowUpClock
+from shared.site_measures import FollowUpClock
 from tests.aftercare.builders import LEFT, ZONE, day, episode, inpatient, stay
 
 SITE = load(SAMPLE)

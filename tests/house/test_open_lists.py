@@ -74,9 +74,9 @@ def test_a_level_is_no_such_list() -> None:
 def test_the_fold_reads_a_new_kind_and_a_new_class_as_other(word: str) -> None:
     known = word in get_args(DispositionKind), word in get_args(VisitClass)
     ended = tell.discharged(kind=word)
-    stay = episode_value(tell.folded(tell.admitted(), ended), {}, 1)["stays"][0]
+    stay = episode_value(tell.folded(tell.admitted(), ended), {}, 1, tell.PLACES)["stays"][0]
     assert stay["ended_by"]["disposition"]["kind"] == (word if known[0] else "other")
-    visit = episode_value(tell.folded(tell.visit_started(**{"class": word})), {}, 1)["stays"][0]
+    visit = episode_value(tell.folded(tell.visit_started(**{"class": word})), {}, 1, tell.PLACES)["stays"][0]
     assert visit["class"] == (word if known[1] else "other")
 
 

@@ -15,6 +15,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNITS = {
     "3W": UnitAs("inpatient", None, None),
     "4E": UnitAs("inpatient", None, None),
+    "DTX": UnitAs("inpatient", None, None, "withdrawal-management"),
     "RES": UnitAs("residential", None, "res-house"),
     "PHP1": UnitAs("php", None, "php-day"),
     "IOP1": UnitAs("iop", None, "iop-eve"),

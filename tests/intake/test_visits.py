@@ -51,6 +51,11 @@ def test_an_admission_and_a_discharge_are_one_stay() -> None:
     assert (found.facts[1].stated_at, found.facts[1].said_by) == (clock("2026-01-10 12:05"), "m3")
 
 
+def test_an_admission_for_withdrawal_says_so() -> None:
+    [detox] = derive("V1", [told(1, "A01", "20260105101000", unit="DTX")], SITE).facts
+    assert (detox.value["level"], detox.value["setting"]) == ("inpatient", "withdrawal-management")
+
+
 def test_a_discharge_taken_back_leaves_the_stay_open() -> None:
     assert facts(A01, A03, A13) == [ADMITTED]
     assert notes(A01, A03, A13) == {"m1": "applied", "m3": "taken-back", "m4": "applied"}

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def value(*facts: Fact) -> dict[str, Any]:
     story = tell.a_story(*facts)
-    found = episode_value(tell.folded(*facts), tell.seen(story), 3)
+    found = episode_value(tell.folded(*facts), tell.seen(story), 3, tell.PLACES)
     EpisodeState.model_validate(found)
     return found
 
@@ -51,6 +51,54 @@ def test_a_program_that_waited_for_the_hospital_says_when_the_patient_was_there_
     there = [{"date": day, "mode": "in-person"} for day in ("2026-03-10", "2026-03-12")]
     assert told == {"placement": there, "visit": None}
     assert [stay.get("attended") for stay in value(story[0], *days)["stays"]] == [None]
+
+
+SAME_DAY = (tell.admitted("2026-03-02 10:00"), tell.discharged("2026-03-09 10:00"))
+SESSIONS = ("2026-03-09", "2026-03-10", "2026-03-12")
+
+
+@pytest.mark.parametrize(
+    ("begins", "days"),
+    [
+        pytest.param({"when": "2026-03-09 13:00"}, SESSIONS[1:], id="after the discharge, the same day"),
+        pytest.param({"when": "2026-03-09"}, SESSIONS, id="the desk says the day: the hospital suspended it"),
+        pytest.param({"when": "2026-03-10"}, SESSIONS[1:], id="the day after"),
+    ],
+)
+def test_a_step_down_says_on_which_days_after_the_discharge_the_patient_was_there(
+    begins: dict[str, Any], days: tuple[str, ...]
+) -> None:
+    there = [tell.attended(day, placement="P1") for day in SESSIONS]
+    program = value(*SAME_DAY, tell.started(**begins), *there)["stays"][-1]
+    assert [one["date"] for one in program["attended"]] == list(days)
+
+
+def test_a_program_begun_by_adt_says_its_days_too() -> None:
+    visit = tell.admitted("2026-03-09 13:00", visit="V2", level="php")
+    there = tell.attended("2026-03-11", visit="V2")
+    program = value(*SAME_DAY, visit, there)["stays"][-1]
+    assert program["attended"] == [{"date": "2026-03-11", "mode": "in-person"}]
+
+
+def test_a_stay_says_whose_and_what_it_is_as_measures_ask() -> None:
+    facts = [
+        tell.admitted("2026-03-02 10:00", unit="DTX", age_years=34, labels=["SUD"]),
+        tell.covered(effective="2026-03-01"),
+        tell.covered(payer="MEDICAID", effective="2026-03-05"),
+        tell.diagnosed(code="R45.851", status="A"),
+        tell.diagnosed(code="F11.20", rank=2),
+    ]
+    [stay] = value(*facts)["stays"]
+    expected = {
+        "setting": "withdrawal-management",
+        "age_years": 34,
+        "labels": ["PSY", "SUD"],
+        "payer": "ACME",
+        "diagnosis": {"system": "I10", "code": "F11.20"},
+    }
+    assert expected.items() <= stay.items()
+    bare = value(tell.visit_started())["stays"][0]
+    assert not {"setting", "age_years", "diagnosis", "payer"} & bare.keys()
 
 
 def test_an_episode_of_which_everything_was_cancelled_is_void_and_still_somebodys() -> None:

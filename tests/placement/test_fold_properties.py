@@ -146,7 +146,7 @@ def test_a_row_gives_back_exactly_what_was_put_in(facts: list[Fact]) -> None:
 @few
 @given(stories())
 def test_the_value_of_an_episode_fits_its_model(facts: list[Fact]) -> None:
-    EpisodeState.model_validate(episode_value(fold(facts, tell.zone_of), tell.seen(facts), 1))
+    EpisodeState.model_validate(episode_value(fold(facts, tell.zone_of), tell.seen(facts), 1, tell.PLACES))
 
 
 @few

@@ -107,11 +107,10 @@ def _value(step: Step, adt: Adt, visit: str, site: SiteMap) -> dict[str, Any]:
 
 
 def _admitted(place: At, adt: Adt, visit: str, site: SiteMap) -> dict[str, Any]:
-    unit = site.unit(adt.facility, place.unit) if place.unit else None
     found = {
         "level": place.level,
         "program": place.program,
-        "setting": unit.setting if unit else None,
+        "setting": place.setting,
         "admission": codes.admission(adt, site),
         "age_years": adt.age_years,
         "attending_npi": _text(adt.attending_npi),

@@ -128,7 +128,7 @@ def _begin(found: Walk, one: Statement) -> str | None:
 
 
 def _enter(stay: Stay, one: Statement, unit: UnitAs) -> None:
-    place = At(one.unit, unit.level, unit.program, None if unit.level else unit.visit_class)
+    place = At(one.unit, unit.level, unit.program, None if unit.level else unit.visit_class, unit.setting)
     _step(stay, "admitted" if unit.level else "visit-started", one, place, "open" if unit.level else "visit")
 
 
@@ -150,7 +150,7 @@ def _move_visit(found: Walk, one: Statement) -> str | None:
         return None
     if one.unit == stay.place.unit:
         return "already-there"
-    _step(stay, "transferred", one, At(one.unit, None, unit.program, unit.visit_class), "visit")
+    _step(stay, "transferred", one, At(one.unit, None, unit.program, unit.visit_class, unit.setting), "visit")
     return None
 
 
@@ -163,7 +163,7 @@ def _move(found: Walk, one: Statement) -> str | None:
     level = unit.level or (None if ends_level else stay.place.level)
     if one.unit == stay.place.unit and level == stay.place.level:
         return "already-there"
-    place = At(one.unit, level, unit.program, unit.visit_class if ends_level else None)
+    place = At(one.unit, level, unit.program, unit.visit_class if ends_level else None, unit.setting)
     _step(stay, "transferred", one, place, "visit" if ends_level else stay.state)
     return None
 

@@ -44,6 +44,7 @@ class At:
     level: str | None
     program: str | None
     visit_class: str | None
+    setting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

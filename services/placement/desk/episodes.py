@@ -58,7 +58,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
             facts = await views.facts_of(connection, [episode_id])
             periods = await views.periods_of(connection, [episode_id])
             await _audited(connection, clock, who, "episode-read", [episode_id])
-        told = showing.whole(row, facts[episode_id], periods[episode_id])
+        told = showing.whole(row, facts[episode_id], periods[episode_id], parts.rules.places)
         return JSON(told, headers={"etag": asking.etag(row.listed.version)})
 
     return [Route("/api/episodes", listed), Route("/api/episodes/{episode_id}", shown)]

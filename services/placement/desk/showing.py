@@ -11,6 +11,7 @@ from services.placement.continuum import codec
 from services.placement.continuum.episode import episode_value
 from services.placement.continuum.model import Folded
 from services.placement.continuum.states import MEANING, Word
+from services.placement.continuum.stays_now import Places
 from services.placement.views import Listed, Stored
 from shared.events.envelope import Fact
 
@@ -20,10 +21,12 @@ def in_a_list(one: Listed) -> dict[str, Any]:
     return {name: value for name, value in asdict(one).items() if value is not None}
 
 
-def whole(row: Stored, facts: Sequence[Fact], periods: Iterable[tuple[PeriodKey, SentPeriod]]) -> dict[str, Any]:
+def whole(
+    row: Stored, facts: Sequence[Fact], periods: Iterable[tuple[PeriodKey, SentPeriod]], places: Places
+) -> dict[str, Any]:
     """One episode: `episode` as on care.episodes, `facts` by clinical time, `periods` in their latest versions."""
     folded = codec.unpacked(row.fold)
-    value = episode_value(folded, row.seen, row.listed.version) | {"patient_id": row.listed.patient_id}
+    value = episode_value(folded, row.seen, row.listed.version, places) | {"patient_id": row.listed.patient_id}
     void = _voided(facts, folded)
     told = sorted(facts, key=lambda fact: (str(fact.value.get("occurred_at")), fact.writer, fact.sequence))
     return {
