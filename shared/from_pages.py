@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.auth import Caller
+from shared.errors import StepdownError
 from shared.signing_in import page_caller
-from shared.web import caller
+from shared.web import answer_to, caller
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Asking = Callable[..., Caller]
@@ -35,10 +36,13 @@ def asking(known: frozenset[str]) -> Asking:
 
 
 def readable(endpoint: Endpoint, known: frozenset[str]) -> Endpoint:
-    """The same, and pages of these origins may read the answer."""
+    """The same, and pages of these origins may read the answer, also one that says no: else they can't say why."""
 
     async def answered(request: Request) -> Response:
-        answer = await endpoint(request)
+        try:
+            answer = await endpoint(request)
+        except StepdownError as fault:
+            answer = await answer_to(request, fault)
         answer.headers["vary"] = "Origin"
         if (origin := request.headers.get("origin")) in known:
             answer.headers["access-control-allow-origin"] = str(origin)

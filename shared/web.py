@@ -103,6 +103,14 @@ def problem(status: HTTPStatus, code: str, text: str, **more: Any) -> Response:
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
 
 
+async def answer_to(request: Request, fault: StepdownError | ValidationError) -> Response:
+    """The answer that a fault of ours gets; the fault itself again where it has none of its own."""
+    for kind in type(fault).__mro__:
+        if kind in _ANSWERS:
+            return await _ANSWERS[kind](request, fault)
+    raise fault
+
+
 async def _unforeseen(_: Request, __: Exception) -> Response:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "something failed here; nothing was changed")
 

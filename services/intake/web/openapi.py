@@ -167,8 +167,9 @@ def _paths() -> Object:
         },
         "/api/patients": {
             "get": _read(
-                "Whom a question means", "Patients", patients.READERS,
-                _query("q", "whole words: parts of names, birth date, telephone number, patient id", required=True),
+                "Whom a question means, or who patients are", "Patients", patients.READERS,
+                _query("q", "whole words: parts of names, birth date, telephone number, patient id; or `ids`"),
+                _query("ids", f"Stepdown's ids of up to {patients.MOST_IDS} patients, with commas; no page follows"),
                 *page, problems=(400, 429),
             )
         },

@@ -27,13 +27,27 @@ from shared.web import JSON, Problem, caller
 
 READERS = ("coordinator", "clinician")
 USUAL, MOST, LONGEST = 20, 50, 200
+MOST_IDS = 200
+"""A page of any list of a desk, in one question."""
 QUESTIONS, SECONDS = 120, 60.0
 
 
 def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] = frozenset()) -> list[Route]:
-    """GET /api/patients?q= and /api/patients/{patient_id}; pages of the `desks`' origins ask for one by its id."""
+    """GET /api/patients?q=, ?ids= and /api/patients/{patient_id}; pages of the `desks`' origins ask by ids alone."""
     pace = pace or ask.Pace(QUESTIONS, SECONDS)
     reader = from_pages.asking(desks)
+
+    async def several(request: Request) -> Response:
+        return await (named if "ids" in request.query_params else listed)(request)
+
+    async def named(request: Request) -> Response:
+        who = reader(request, *READERS)
+        ids = _ids(ask.parameters(request, ("ids",))["ids"])
+        pace.take(who.subject)
+        async with intake.database.begin() as connection:
+            found = [one for one in await views.patients(connection, ids) if one.within(asking.scope(who))]
+            await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
+        return JSON({"patients": [_shown(one, who, intake) for one in found], "next": None})
 
     async def listed(request: Request) -> Response:
         who = caller(request, *READERS)
@@ -59,8 +73,17 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
             await _audited(connection, intake, who, "patient-read", [patient_id])
         return JSON(_shown(found[0], who, intake))
 
-    by_id = from_pages.readable(one, desks)
-    return [Route("/api/patients", listed), Route("/api/patients/{patient_id}", by_id, methods=["GET"])]
+    return [
+        Route("/api/patients", from_pages.readable(several, desks), methods=["GET"]),
+        Route("/api/patients/{patient_id}", from_pages.readable(one, desks), methods=["GET"]),
+    ]
+
+
+def _ids(text: str) -> frozenset[str]:
+    ids = frozenset(filter(None, (each.strip() for each in text.split(","))))
+    if not 1 <= len(ids) <= MOST_IDS:
+        raise asking.invalid(f"ids are one to {MOST_IDS} ids of patients, with commas between them")
+    return ids
 
 
 def _groups(question: str) -> list[frozenset[str]]:
