@@ -299,7 +299,7 @@ class PlannedReferral(Part):
 
 
 class PlannedContact(Part):
-    """A contact that a plan asks for, between so many hours after its start."""
+    """A contact that a plan asks for, between so many hours after the patient left for home."""
 
     name: Name
     from_hours: int = Field(default=0, ge=0, le=8760)

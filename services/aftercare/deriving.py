@@ -11,8 +11,8 @@ from typing import NamedTuple
 from services.aftercare import domain, plans, risk
 from services.aftercare.contacts import recorded
 from services.aftercare.domain import Outcome, Window
+from services.aftercare.ends import Start, ends, starts
 from services.aftercare.measures import windows
-from services.aftercare.plans import Start
 from services.aftercare.standing import Standing
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
@@ -39,7 +39,7 @@ def derive(
     """What ought to stand. `over_by`, which only a timer gives, is how far the clock may state what is over."""
     zone_of = site.zone
     found = windows(document, site.follow_ups, zone_of, recorded(standing), marks)
-    started = plans.starts(document, site.aftercare, zone_of)
+    started = starts(ends(document, site.aftercare, zone_of))
     signs = risk.signs(document, standing, zone_of)
     told = risk.risks(document.episode_id, signs, site.aftercare.missed_contacts)
     begun = plans.begun(started, document, standing, over_by)
@@ -55,5 +55,5 @@ def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[S
     told = {s.value.get("trigger") for s in standing if s.name == "aftercare-started"}
     over = [w.over_at for w in derived.windows if w.follow_up_id in state and state[w.follow_up_id].state == "due"]
     if not plans.awaited(document):
-        over += [s.at for s in derived.starts if s.waits and not s.followed and s.trigger not in told]
+        over += [s.at for s in derived.starts if s.waits and s.trigger not in told and plans.may_start(s, standing)]
     return min(over, default=None)

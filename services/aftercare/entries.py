@@ -46,20 +46,28 @@ def entries(document: EpisodeState, standing: Sequence[Standing], site: Site) ->
 
 def _plans(document: EpisodeState, standing: Sequence[Standing], site: Site) -> Iterator[Entry]:
     of_plan = [s.value for s in standing if s.name == "aftercare-referred"]
-    for plan in plans.plans(document, standing, site.aftercare):
-        value = plan.value
-        due = [c["to"] for c in plan.contacts if c["kept_by"] is None] if plan.state == "active" else []
+    for plan in plans.plans(document, standing, site.aftercare, site.zone):
+        start, active = plan.start, plan.state == "active"
         shown = {
-            "trigger": value["trigger"],
-            "started_at": value["occurred_at"],
-            "template": value.get("template"),
+            "trigger": start.trigger,
+            "started_at": start.left_at.isoformat(),
+            "aftercare_since": plan.started_at.isoformat() if plan.started_at else None,
+            "template": start.template.name if start.template else None,
             "outcome": plan.outcome,
-            "contacts": [{k: v for k, v in c.items() if v is not None} for c in plan.contacts],
+            "contacts": [_call(call) for call in plan.calls],
             "referrals": [r["referral_id"] for r in of_plan if r.get("plan_id") == plan.plan_id],
-            "contact_due": min(due, default=None),
+            "contact_due": plan.due.isoformat() if plan.due else None,
+            "calls_stopped": plan.stopped,
+            "search": document.search if active else None,
+            "next_start": document.next_start.isoformat() if active and document.next_start else None,
         }
-        sort_at = _at(min(due, default=value["occurred_at"]))
-        yield Entry("plan", plan.plan_id, value["facility"], plan.state, sort_at, _given(shown))
+        sort_at = (plan.due or start.left_at).astimezone(UTC)
+        yield Entry("plan", plan.plan_id, start.facility, plan.state, sort_at, _given(shown))
+
+
+def _call(call: plans.Call) -> dict[str, Any]:
+    told = {"name": call.name, "from": call.opens.isoformat(), "to": call.closes.isoformat(), "kept_by": call.kept_by}
+    return _given(told | {"late": call.late or None})
 
 
 def _referrals(standing: Sequence[Standing], site: Site) -> Iterator[Entry]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from services.aftercare import domain, standing, store
 from services.aftercare.deriving import derive, next_deadline
 from services.aftercare.domain import Outcome
-from services.aftercare.entries import Entry, entries
+from services.aftercare.entries import entries
 from services.aftercare.marks import marks
 from services.aftercare.situation import Decided, Situation
 from services.aftercare.standing import Said, Saying, Standing
@@ -194,14 +194,8 @@ def _decide(
         domain.rows(known.standing),
         domain.rows(said.standing),
         deadline,
-        _entries(rules, episode, known, said),
+        entries(episode.document, said.standing, rules.site) if episode.document else (),
     )
-
-
-def _entries(rules: Rules, episode: Stored, known: Known, said: Said) -> tuple[Entry, ...] | None:
-    """What lists show, where the episode has or had more than windows."""
-    more = any(not s.name.startswith("follow-up-") for s in (*known.standing, *said.standing))
-    return entries(episode.document, said.standing, rules.site) if episode.document and more else None
 
 
 @dataclass(frozen=True, slots=True)

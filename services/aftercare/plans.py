@@ -1,105 +1,29 @@
-"""When aftercare starts, what its plan begins with, how the plan stands, and its end. Pure.
+"""When aftercare starts, what its plan begins with, how the plan stands, whom it has called, and its end. Pure.
 
-The ends of stays that start it are read from care.episodes by the site's rules (docs/decisions/0117-aftercare.md).
+A plan begins with an end at home, whether a program is looked for or not, and asks for its calls from then on;
+aftercare itself starts where nothing follows (docs/decisions/0117-aftercare.md, 0156-a-call-after-every-discharge.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 
 from services.aftercare import referrals
-from services.aftercare.contacts import recorded
+from services.aftercare.contacts import Contact, recorded
+from services.aftercare.ends import ELSEWHERE, Start, ends
 from services.aftercare.ids import id_of
 from services.aftercare.situation import Decided, Situation
 from services.aftercare.standing import Standing, moved
-from services.aftercare.stays import ZoneOf, ends_later, first_day, leaving_day, said_of_end
+from services.aftercare.stays import ZoneOf, ends_later, first_day, said_of_end
 from shared.errors import Rejected
 from shared.events.aftercare import AftercareClosed, AftercareReferred, AftercareStarted
 from shared.events.base import CareFact
-from shared.events.episodes import EndedBy, EpisodeState, StayNow
-from shared.site_values import Aftercare, AftercareStart, PlanTemplate
-
-ELSEWHERE = frozenset({"deceased", "transfer", "transferred-out"})
-"""Ends after which there is nothing to do here: the patient died, or another provider has the patient."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """An end of a stay that aftercare starts with; `left` is the leaving day, `at` the instant at which it is so.
-
-    `waits`: only a timer can say that nothing followed, after `at` (contract 3.6 rule 8); not where something did later
-    (`followed`).
-    """
-
-    plan_id: str
-    trigger: str
-    facility: str
-    left: date
-    at: datetime
-    waits: bool
-    template: PlanTemplate | None
-    followed: bool = False
-
-
-def starts(document: EpisodeState, rules: Aftercare, zone_of: ZoneOf) -> tuple[Start, ...]:
-    """Every end with which aftercare starts, in the order of the stays: of a kind and level that the site names, with
-    no further level open or begun within the days that the site waits."""
-    found = []
-    for end in _ends(document):
-        rule = next((r for r in rules.starts if r.after == end.by.how and end.stay.level in r.levels), None)
-        if rule is not None and not _goes_on(document, end, rule, zone_of):
-            found.append(_start(end, rule, document, rules, zone_of(end.stay.facility)))
-    return tuple(found)
-
-
-class _End(NamedTuple):
-    """The end of a stay, after which there may be something to do."""
-
-    stay: StayNow
-    by: EndedBy
-    at: datetime
-
-
-def _ends(document: EpisodeState) -> Iterator[_End]:
-    for stay in document.stays:
-        if stay.ended_by is not None and stay.to is not None and said_of_end(stay) not in ELSEWHERE:
-            yield _End(stay, stay.ended_by, stay.to)
-
-
-def _goes_on(document: EpisodeState, end: _End, rule: AftercareStart, zone_of: ZoneOf) -> bool:
-    last = leaving_day(end.at, zone_of(end.stay.facility)) + timedelta(days=rule.wait_days)
-    return any(first_day(other, zone_of) <= last for other in _later(document, end.stay))
-
-
-def _later(document: EpisodeState, stay: StayNow) -> list[StayNow]:
-    """The stays with a level that go on after this one."""
-    return [s for s in document.stays if s is not stay and s.level is not None and ends_later(s, stay)]
-
-
-def _start(end: _End, rule: AftercareStart, document: EpisodeState, rules: Aftercare, zone: tzinfo) -> Start:
-    left, waits = leaving_day(end.at, zone), rule.wait_days > 0
-    over = datetime.combine(left + timedelta(days=rule.wait_days + 1), time.min, zone)
-    return Start(
-        plan_id=id_of(document.episode_id, "plan", end.by.ce_id),
-        trigger=end.by.ce_id,
-        facility=end.stay.facility,
-        left=left,
-        at=over if waits else end.at.astimezone(zone),
-        waits=waits,
-        template=_template(document, end, rules),
-        followed=bool(_later(document, end.stay)),
-    )
-
-
-def _template(document: EpisodeState, end: _End, rules: Aftercare) -> PlanTemplate | None:
-    for each in rules.templates:
-        level_fits = not each.levels or end.stay.level in each.levels
-        if end.by.how in each.after and level_fits and (not each.labels or {*each.labels} & {*document.labels}):
-            return each
-    return None
+from shared.events.episodes import EpisodeState, StayNow
+from shared.events.levels import ROUND_THE_CLOCK
+from shared.site_values import Aftercare
 
 
 def awaited(document: EpisodeState) -> bool:
@@ -114,7 +38,18 @@ def begun(
     started it stands as long as its end does."""
     told = {s.value["trigger"] for s in standing if s.name == AftercareStarted.TYPE}
     over = None if awaited(document) else over_by
-    return tuple(s for s in found if not s.waits or s.trigger in told or (over and s.at <= over and not s.followed))
+    return tuple(
+        s for s in found if not s.waits or s.trigger in told or (over and s.at <= over and may_start(s, standing))
+    )
+
+
+def may_start(start: Start, standing: Sequence[Standing]) -> bool:
+    """Whether a timer may still say that nothing followed: nothing did, and nobody ended the plan before."""
+    return not start.followed and start.plan_id not in _outcomes(standing)
+
+
+def _outcomes(standing: Sequence[Standing]) -> dict[str | None, str]:
+    return {s.value.get("plan_id"): s.value["outcome"] for s in standing if s.name == AftercareClosed.TYPE}
 
 
 def ought(
@@ -152,67 +87,114 @@ def _referrals(start: Start, own: dict[str, Any]) -> Iterator[AftercareReferred]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A plan as it stands: active; in-care while another stay began after it; over when another plan began; closed."""
+class Call:
+    """A contact that the plan asks for, between two instants, and the contact that it was: `late` where after them."""
 
-    value: dict[str, Any]
+    name: str
+    opens: datetime
+    closes: datetime
+    kept_by: str | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan as it stands: active; in-care while another stay took the patient over; over when another plan began, the
+    episode was closed, or the patient died or went into other hands; closed by a person, with an outcome.
+
+    `started_at`: since when aftercare goes on; None while it has not started. `stopped`: why nobody is called any more.
+    """
+
+    start: Start
     state: str
+    started_at: datetime | None
     outcome: str | None
-    contacts: tuple[dict[str, Any], ...]
+    calls: tuple[Call, ...]
+    stopped: str | None
 
     @property
     def plan_id(self) -> str:
         """The plan's id."""
-        return str(self.value["plan_id"])
+        return self.start.plan_id
+
+    @property
+    def due(self) -> datetime | None:
+        """Until when the patient is to be called next."""
+        asked = self.state == "active" and self.stopped is None
+        return min((call.closes for call in self.calls if call.kept_by is None), default=None) if asked else None
 
 
-def plans(document: EpisodeState, standing: Sequence[Standing], rules: Aftercare) -> tuple[Plan, ...]:
-    """The plans of the starts that stand, by their time."""
-    told = sorted((s for s in standing if s.name == AftercareStarted.TYPE), key=_when)
-    ended = {s.value.get("plan_id"): s.value["outcome"] for s in standing if s.name == AftercareClosed.TYPE}
-    return tuple(
-        Plan(
-            s.value,
-            _state(s, later=told[n:], document=document, closed=s.value["plan_id"] in ended),
-            ended.get(s.value["plan_id"]),
-            tuple(_contacts(s, standing, rules)),
-        )
-        for n, s in enumerate(told, 1)
-    )
+def plans(document: EpisodeState, standing: Sequence[Standing], rules: Aftercare, zone_of: ZoneOf) -> tuple[Plan, ...]:
+    """The plans that go on, that aftercare started with, or that somebody did something about, by their time.
+
+    One that the next level of care took over before any of it happened was needless: it is none.
+    """
+    found = sorted(ends(document, rules, zone_of), key=lambda start: (start.left_at, start.trigger))
+    started = {s.value["trigger"]: _occurred(s) for s in standing if s.name == AftercareStarted.TYPE}
+    used = {s.value.get("plan_id") for s in standing if s.name in {AftercareReferred.TYPE, AftercareClosed.TYPE}}
+    outcomes, contacts = _outcomes(standing), recorded(standing)
+    told = []
+    for n, start in enumerate(found, 1):
+        state = _state(start, document, zone_of, later=n < len(found), closed=start.plan_id in outcomes)
+        if state == "active" or start.trigger in started or start.plan_id in used:
+            since = [contact for contact in contacts if contact.at >= start.left_at]
+            calls, stopped = tuple(_calls(start, since)), _stopped(start, document, since)
+            told.append(Plan(start, state, started.get(start.trigger), outcomes.get(start.plan_id), calls, stopped))
+    return tuple(told)
 
 
-def _when(s: Standing) -> tuple[datetime, str]:
-    return datetime.fromisoformat(s.value["occurred_at"]), s.value["trigger"]
+def _occurred(s: Standing) -> datetime:
+    return datetime.fromisoformat(s.value["occurred_at"])
 
 
-def _state(s: Standing, *, later: Sequence[Standing], document: EpisodeState, closed: bool) -> str:
+def _state(start: Start, document: EpisodeState, zone_of: ZoneOf, *, later: bool, closed: bool) -> str:
     if closed:
         return "closed"
-    if later or document.state == "closed":
+    if later or document.state == "closed" or not _is_here(start, document):
         return "over"
-    trigger = next(
-        (stay for stay in document.stays if stay.ended_by and stay.ended_by.ce_id == s.value["trigger"]), None
-    )
-    others = (o for o in document.stays if o is not trigger and o.level is not None)
-    if trigger is not None and any(ends_later(other, trigger) for other in others):
-        return "in-care"
-    return "active"
+    return "in-care" if _in_care(start, document, zone_of) else "active"
 
 
-def _contacts(s: Standing, standing: Sequence[Standing], rules: Aftercare) -> Iterator[dict[str, Any]]:
-    """The template's contacts with their times, and whether one was kept by then; a config without it asks for none."""
-    template = next((t for t in rules.templates if t.name == s.value.get("template")), None)
-    at = datetime.fromisoformat(s.value["occurred_at"])
-    kept = [contact for contact in recorded(standing) if contact.kept and contact.at >= at]
-    for each in template.contacts if template else ():
-        opens, closes = at + timedelta(hours=each.from_hours), at + timedelta(hours=each.to_hours)
-        by = next((contact.ce_id for contact in kept if opens <= contact.at <= closes), None)
-        yield {"name": each.name, "from": opens.isoformat(), "to": closes.isoformat(), "kept_by": by}
+def _is_here(start: Start, document: EpisodeState) -> bool:
+    """Neither dead nor in other hands since."""
+    gone = (stay for stay in document.stays if said_of_end(stay) in ELSEWHERE)
+    return not any(stay.to is not None and stay.to >= start.left_at for stay in gone)
+
+
+def _in_care(start: Start, document: EpisodeState, zone_of: ZoneOf) -> bool:
+    """Whether another stay took the patient over: a 24-hour one that goes on, one begun on the leaving day or later, or
+    one that had waited and was attended since. A program that waits and was not attended has nobody in care."""
+    ended = next((stay for stay in document.stays if stay.ended_by and stay.ended_by.ce_id == start.trigger), None)
+    others = [other for other in document.stays if other is not ended and other.level is not None]
+    return ended is not None and any(_took_over(other, ended, start, zone_of) for other in others)
+
+
+def _took_over(other: StayNow, ended: StayNow, start: Start, zone_of: ZoneOf) -> bool:
+    if not ends_later(other, ended):
+        return False
+    begun_since = other.level in ROUND_THE_CLOCK or first_day(other, zone_of) >= start.left
+    return begun_since or any(day.date > start.left for day in other.attended or ())
+
+
+def _calls(start: Start, since: Iterable[Contact]) -> Iterator[Call]:
+    """The template's contacts, counted from the end of the stay, and who was reached; a config without it asks none."""
+    kept = [contact for contact in since if contact.kept]
+    for each in start.template.contacts if start.template else ():
+        opens = start.left_at + timedelta(hours=each.from_hours)
+        closes = start.left_at + timedelta(hours=each.to_hours)
+        by = next((contact for contact in kept if contact.at >= opens), None)
+        yield Call(each.name, opens, closes, by.ce_id if by else None, late=by is not None and by.at > closes)
+
+
+def _stopped(start: Start, document: EpisodeState, since: Iterable[Contact]) -> str | None:
+    """A patient who wants no calls, or no further care, is not called any more."""
+    no_care = document.declined_at is not None and document.declined_at >= start.left_at
+    return "declined" if no_care or any(contact.outcome == "declined" for contact in since) else None
 
 
 def active(now: Situation) -> Plan:
     """The plan that is going on. Raises Rejected where there is none."""
-    told = plans(now.document, now.standing, now.site.aftercare)
+    told = plans(now.document, now.standing, now.site.aftercare, now.site.zone)
     if not told:
         raise Rejected("not-started", "aftercare has not started in this episode", state=now.document.state)
     if told[-1].state != "active":
@@ -221,13 +203,17 @@ def active(now: Situation) -> Plan:
 
 
 def close(now: Situation, plan_id: str, outcome: str) -> Decided:
-    """End aftercare. Raises Rejected for a plan that is not going on, and for reached goals with open referrals."""
+    """End aftercare. Raises Rejected for a plan that is not going on, for one before aftercare has started while a
+    program is looked for, and for reached goals with open referrals."""
     plan = active(now)
     if plan.plan_id != plan_id:
         raise Rejected("not-active", "another plan of the episode is going on", state="over")
+    if plan.started_at is None and awaited(now.document):
+        text = "a program is looked for, or has agreed to a first day: end that first; a patient who wants no calls is"
+        raise Rejected("search-open", f"{text} recorded as a contact, declined", state="active")
     left = [r for r in referrals.fold(now.standing).values() if r.state not in referrals.ENDS]
     if outcome == "goals-met" and left:
         text = f"{len(left)} referrals are open: bring them to an end first, or close with another outcome"
         raise Rejected("referrals-open", text, state="active", possible=("another outcome",))
-    fact = AftercareClosed(**now.common(plan.value["facility"]), outcome=outcome, plan_id=plan_id)
+    fact = AftercareClosed(**now.common(plan.start.facility), outcome=outcome, plan_id=plan_id)
     return Decided((fact,), subject=plan_id)

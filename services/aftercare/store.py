@@ -39,8 +39,7 @@ class Saved(NamedTuple):
     rows_before: dict[str, Row]
     rows_after: dict[str, Row]
     next_deadline: datetime | None
-    entries: tuple[Entry, ...] | None = None
-    """None: the episode has none and had none."""
+    entries: tuple[Entry, ...] = ()
 
 
 _NEW = sa.text(
@@ -132,7 +131,7 @@ async def save(connection: Connection, saved: Sequence[Saved]) -> None:
     fresh = [_fact_row(fact) for each in saved for fact in each.said.facts]
     await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
     await _save_windows(connection, saved)
-    await _save_entries(connection, [(s.episode, s.entries) for s in saved if s.entries is not None])
+    await _save_entries(connection, [(s.episode, s.entries) for s in saved])
 
 
 def _episode_columns(saved: Sequence[Saved]) -> dict[str, list[Any]]:
@@ -183,7 +182,9 @@ def _stored(row: Any) -> Stored:
     return Stored(row.episode_id, row.version, row.sequence, document, row.site_version)
 
 
-_NEEDED = frozenset({"episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "version"})
+_NEEDED = frozenset(
+    {"episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "declined_at", "version"}
+)
 
 
 def _document(document: EpisodeState | None) -> str | None:

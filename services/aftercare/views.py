@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -173,7 +173,8 @@ async def rates(
     last: date,
     facilities: frozenset[str] | None,
 ) -> list[dict[str, Any]]:
-    """For each facility and measure: how the windows of discharges from `first` to `last`, both inclusive, stand."""
+    """For each facility and measure: how many windows of discharges from `first` to `last`, both inclusive, are in each
+    state, and under `excluded_by` how many for which reason."""
     columns = follow_ups.c
     of_clock = [
         sa.and_(
@@ -182,12 +183,23 @@ async def rates(
         )
         for clock in clocks
     ]
-    counts = [sa.func.count().filter(columns.state == state).label(state) for state in STATES]
-    query = sa.select(columns.facility, columns.measure, *counts).where(sa.or_(sa.false(), *of_clock))
+    of = (columns.facility, columns.measure, columns.state, columns.reason)
+    query = sa.select(*of, sa.func.count()).where(sa.or_(sa.false(), *of_clock))
     if facilities is not None:
         query = query.where(columns.facility.in_(sorted(facilities)))
-    grouped = query.group_by(columns.facility, columns.measure).order_by(columns.facility, columns.measure)
-    return [_plain(row) for row in (await connection.execute(grouped)).mappings()]
+    return _counts((await connection.execute(query.group_by(*of).order_by(*of))).all())
+
+
+def _counts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """(facility, measure, state, reason, how many) as one row for each facility and measure."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for facility, measure, state, reason, count in rows:
+        empty: dict[str, Any] = {"facility": facility, "measure": measure, "excluded_by": {}} | dict.fromkeys(STATES, 0)
+        row = found.setdefault((facility, measure), empty)
+        row[state] += count
+        if state == "excluded":
+            row["excluded_by"][reason] = count
+    return list(found.values())
 
 
 async def entries_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -68,6 +68,12 @@ def open_search(own: Sequence[Fact]) -> Search | None:
     return found[-1] if found and found[-1].state == "open" else None
 
 
+def declined_at(own: Sequence[Fact]) -> str | None:
+    """When the patient declined further care, where that ended the latest search."""
+    found = searches(own)
+    return found[-1].closed_at if found and found[-1].reason == "patient-declined" else None
+
+
 def claimed(own: Iterable[Fact]) -> tuple[Claim, ...]:
     """The episode's claims on seats, given back ones too until their end."""
     return seats.claims(

@@ -39,15 +39,19 @@ Standing = dict[str, StandingAnnouncement]
 @value_object
 class AtTheDesk:
     """What an episode's row and document say of its desk: whether there is anything, the mark of its entries in lists,
-    the state of the search that is open, the first day agreed where none has begun."""
+    the state of the search that is open, the first day agreed where none has begun, when the patient declined
+    further care."""
 
     desk: bool = False
     listed: bytes = b""
     search: str | None = None
     next_start: str | None = None
+    declined_at: str | None = None
 
 
 NOTHING = AtTheDesk()
+_OF_THE_DESK = ("search", "next_start", "declined_at")
+"""What the document says of it, under the same names."""
 
 
 @value_object
@@ -124,7 +128,7 @@ def outcome(
     changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     value = episode_value(folded, seen, row.version + 1, rules.places)
-    value |= {name: told for name in ("search", "next_start") if (told := getattr(desk, name)) is not None}
+    value |= {name: told for name in _OF_THE_DESK if (told := getattr(desk, name)) is not None}
     value["patient_id"] = folded.patient_id or row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN
     return Outcome(
         saved=_row(row, folded, value, telling.cause)._replace(

@@ -17,7 +17,15 @@ from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.entries import entries, mark
 from services.placement.entry import Entry
-from services.placement.following import Seen, claimed, concerns_the_desk, follows, open_search, seats_wanted
+from services.placement.following import (
+    Seen,
+    claimed,
+    concerns_the_desk,
+    declined_at,
+    follows,
+    open_search,
+    seats_wanted,
+)
 from services.placement.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Telling, outcome
 from services.placement.programs.census import Place, Presence, presences
 from services.placement.programs.consequences import Wanted
@@ -205,7 +213,7 @@ def _lists(changes: Mapping[str, Change], rules: Rules) -> dict[str, tuple[AtThe
             search = open_search(own)
             starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
             search_state = str(search.state) if search else None
-            desk = AtTheDesk(bool(own), mark(lines), search_state, min(starts, default=None))
+            desk = AtTheDesk(bool(own), mark(lines), search_state, min(starts, default=None), declined_at(own))
             found[episode] = (desk, lines)
     return found
 

@@ -83,6 +83,9 @@ class EpisodeState(Published):
     previous_level: Level | None = Field(default=None, description="the level before this one")
     search: str | None = Field(default=None, description="state of the placement search, where one is open")
     next_start: Day | None = Field(default=None, description="first day agreed with a program, where it has not begun")
+    declined_at: AwareDatetime | None = Field(
+        default=None, description="when the patient declined further care, where that ended the latest search"
+    )
     next_due: Day | None = Field(default=None, description="the earliest open follow-up window's last day")
     ineffective: int = Field(default=0, ge=0, description="facts kept without effect")
     conflicts: int = Field(default=0, ge=0, description="conflicts not settled")

@@ -339,6 +339,54 @@ async def test_a_completion_taken_back_leaves_only_what_people_moved(desk: Desk,
     assert (await move(desk, referral, "accepted")).status_code == 200
 
 
+async def test_rates_are_those_of_the_discharges_that_count_and_say_why_the_others_do_not(
+    desk: Desk, database: Database
+) -> None:
+    """Detox, a child of three and a medical stay open no window; days attended keep that of a same-day step-down."""
+    attended = {"attended": [{"date": day(n).date().isoformat(), "mode": "in-person"} for n in (1, 2, 3, 4)]}
+    cases = [
+        (inpatient(), stay("php", day(0, 13), id="S") | attended),
+        (inpatient() | {"setting": "withdrawal-management", "labels": ["SUD"]},),
+        (inpatient() | {"age_years": 3},),
+        (inpatient() | {"diagnosis": {"system": "I10", "code": "J18.9"}},),
+        (inpatient(), stay("inpatient", day(4), id="V2")),
+        (inpatient(), stay("residential", day(1), id="S")),
+        (inpatient(), stay("residential", day(9), id="S")),
+        (inpatient(kind="transfer"),),
+        (inpatient(),),
+    ]
+    await take_in(database, *(document(*stays, episode_id=f"E{n}") for n, stays in enumerate(cases)))
+    asked = {"from": "2026-04-01", "to": "2026-04-01"}
+    for row in (await desk.get("/api/measures", query=asked)).json()["items"]:
+        assert (row["numerator"], row["denominator"], row["rate"], row["due"]) == (1, 2, 0.5, 1)
+        assert row["excluded_by"] == {"non-acute-stay": 2, "readmitted": 1, "transferred": 1}
+    excluded = (await desk.get("/api/follow-ups", query={"state": "excluded"})).json()["items"]
+    assert {row["reason"] for row in excluded} == {"non-acute-stay", "readmitted", "transferred"}
+
+
+async def test_a_plan_begins_at_the_discharge_and_is_ended_only_when_nothing_is_looked_for(
+    desk: Desk, database: Database
+) -> None:
+    await take_in(database, document(inpatient(), search="open"))
+    [plan] = await desk.listed("plans", state="active")
+    assert (plan["contact_due"], plan["search"]) == ((LEFT + timedelta(hours=72)).isoformat(), "open")
+    assert "overdue" not in plan
+    desk.clock.at = day(5)
+    assert (await desk.listed("plans", state="active"))[0]["overdue"] is True
+    path = f"/api/plans/{plan['id']}/closed"
+    early = await desk.post(path, {"outcome": "in-other-care"})
+    assert (early.status_code, early.json()["type"]) == (409, "urn:stepdown:problem:search-open")
+    called = await desk.post(
+        "/api/contacts", {"episode_id": "E1", "at": day(4).isoformat(), "mode": "phone", "outcome": "reached"}
+    )
+    assert called.status_code == 201
+    [reached] = await desk.listed("plans", state="active")
+    assert ("contact_due" in reached, reached["contacts"][0]["late"]) == (False, True)
+    await take_in(database, document(inpatient(), version=2))
+    assert (await desk.post(path, {"outcome": "in-other-care"})).status_code == 200
+    assert [(one["state"], one["outcome"]) for one in await desk.listed("plans")] == [("closed", "in-other-care")]
+
+
 async def test_measures_count_kept_of_those_not_excluded_by_facility(desk: Desk, database: Database) -> None:
     await take_in(
         database,

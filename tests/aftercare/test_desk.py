@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -85,6 +86,36 @@ async def test_the_first_page_has_what_waits_and_says_how_long(browser: Browser,
     assert "44 hours overdue" in late.text
     assert "Outpatient therapy" in late.text
     assert "2 days left" in late.text
+
+
+@pytest.mark.parametrize(
+    ("more", "next_to_come"),
+    [
+        ({"search": "open"}, "a program is looked for"),
+        ({"next_start": "2026-04-09"}, "first day at a program agreed: Thu 9 Apr"),
+    ],
+)
+async def test_who_was_discharged_is_to_be_called_while_a_program_is_looked_for(
+    browser: Browser, clock: SetClock, database: Database, more: dict[str, Any], next_to_come: str
+) -> None:
+    await take_in(database, document(inpatient(), **more))
+    page = await browser.open("/", list="contacts")
+    for words in ("First call", "by Sat 4 Apr, 14:00", "left Wed 1 Apr, 14:00", next_to_come, "28 hours left"):
+        assert words in page.text
+    assert "End aftercare" not in page.forms("First call"), "the search is ended first"
+    clock.at = day(5)
+    assert "44 hours overdue" in (await browser.open("/", list="contacts")).text
+    done = await browser.press(page, "First call", "Record a contact", mode="phone", outcome="declined")
+    assert "Nobody is to be called now" in done.text
+    assert "wants no calls" in (await browser.open("/", list="plans")).text
+
+
+async def test_a_discharge_that_does_not_count_is_listed_with_its_reason(browser: Browser, database: Database) -> None:
+    await take_in(database, document(inpatient(), stay("residential", day(1), id="S")))
+    page = await browser.open("/", list="excluded")
+    assert "7-day follow-up after hospitalization" in page.text
+    assert "non acute stay" in page.text
+    assert "does not count" in page.text
 
 
 @pytest.mark.usefixtures("completed", "discharged")

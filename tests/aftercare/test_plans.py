@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from services.aftercare.deriving import derive, next_deadline
-from services.aftercare.plans import plans, starts
+from services.aftercare.ends import ends
+from services.aftercare.plans import plans
 from services.aftercare.standing import Saying, Standing, difference, say
 from shared.site_config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
@@ -96,7 +97,7 @@ def test_what_has_started_stands_while_its_end_does_and_is_taken_back_with_it() 
 
 
 def test_it_began_when_the_wait_was_over_not_when_the_timer_looked() -> None:
-    [start] = starts(episode(inpatient()), SITE.aftercare, SITE.zone)
+    [start] = ends(episode(inpatient()), SITE.aftercare, SITE.zone)
     assert start.at == day(2, 0)
     assert start.waits
     [told] = [s for s in settle((), inpatient(), over_by=day(20)) if s.name == "aftercare-started"]
@@ -134,7 +135,8 @@ def test_the_plan_is_that_of_the_first_template_that_fits(
     [
         ((), "aftercare", ["active"]),
         ((stay("inpatient", day(9), id="V2"),), "active", ["in-care"]),
-        ((stay("inpatient", day(9), day(12), id="V2"),), "between", ["in-care"]),
+        ((stay("inpatient", day(9), day(12), id="V2"),), "between", ["over", "active"]),
+        ((stay("inpatient", day(9), day(12), id="V2", kind="transfer"),), "between", ["over"]),
         ((stay("iop", day(9), day(30), id="S", how="completed"),), "aftercare", ["over", "active"]),
         ((), "closed", ["over"]),
     ],
@@ -144,4 +146,4 @@ def test_a_plan_goes_on_until_another_stay_begins(
 ) -> None:
     stays = (ended("iop"), *more)
     stands = settle((), *stays, state=state)
-    assert [p.state for p in plans(episode(*stays, state=state), stands, SITE.aftercare)] == expected
+    assert [p.state for p in plans(episode(*stays, state=state), stands, SITE.aftercare, SITE.zone)] == expected

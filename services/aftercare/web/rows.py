@@ -39,13 +39,24 @@ Told = tuple[str, tuple[str, ...], Badge]
 
 def _plan(found: Mapping[str, Any], now: Now) -> Told:
     value = found["value"]
-    started = f"in aftercare since {moment(_at(value['started_at']), now.zone)}"
-    template = f"plan: {spoken(value['template'])}" if "template" in value else ""
+    details = (*_since(value, now), f"plan: {spoken(value['template'])}" if "template" in value else "")
     if "contact_due" not in value:
-        return "In aftercare", (started, template), Badge("no contact asked for now")
+        what = "In aftercare" if "aftercare_since" in value else "Left for home"
+        return what, details, Badge(words.STOPPED.get(value.get("calls_stopped", ""), "no contact asked for now"))
     due = _at(value["contact_due"])
     name = next((c["name"] for c in value["contacts"] if "kept_by" not in c and _at(c["to"]) == due), "contact")
-    return spoken(name).capitalize(), (f"by {moment(due, now.zone)}", started, template), until(due, now.at)
+    return spoken(name).capitalize(), (f"by {moment(due, now.zone)}", *details), until(due, now.at)
+
+
+def _since(value: Mapping[str, Any], now: Now) -> Iterator[str]:
+    """Since when the patient is out of care, and what comes next as far as it is known."""
+    yield f"left {moment(_at(value['started_at']), now.zone)}"
+    if "aftercare_since" in value:
+        yield f"in aftercare since {moment(_at(value['aftercare_since']), now.zone)}"
+    if "search" in value:
+        yield "a program is looked for"
+    if "next_start" in value:
+        yield f"first day at a program agreed: {day(date.fromisoformat(value['next_start']))}"
 
 
 def _risk(found: Mapping[str, Any], now: Now) -> Told:
@@ -85,8 +96,10 @@ def _contact(found: Mapping[str, Any], now: Now) -> Told:
 
 def _follow_up(found: Mapping[str, Any], now: Now) -> Told:
     window = f"{day(found['due_from'])} to {day(found['due_to'])}"
-    badge = Badge("missed", "late") if found["state"] == "missed" else by(found["due_to"], now.at, now.zone)
-    return words.measure(found["measure"]).capitalize(), (f"a visit counts from {window}",), badge
+    state = found["state"]
+    badge = words.WINDOWS[state] if state in words.WINDOWS else by(found["due_to"], now.at, now.zone)
+    why = spoken(found["reason"]) if state == "excluded" and found["reason"] else ""
+    return words.measure(found["measure"]).capitalize(), (f"a visit counts from {window}", why), badge
 
 
 _TOLD: dict[str, Callable[[Mapping[str, Any], Now], Told]] = {
@@ -113,17 +126,23 @@ def _forms(kind: str, found: Mapping[str, Any], now: Now) -> Iterator[Form]:
     if kind == "plan":
         yield _form("/api/referrals", found, now, of_episode)
         yield _form("/api/appointments", found, now, of_episode)
-        yield _form("/api/plans/{id}/closed", found, now)
+        if _may_close(found["value"]):
+            yield _form("/api/plans/{id}/closed", found, now)
     if kind == "risk":
         yield _form("/api/risks/{id}/cleared", found, now)
     if kind == "contact":
         yield _form("/api/contacts/{id}/withdrawn", found, now)
     if kind == "referral":
         yield from _moves(found, now, of_episode)
-    if kind == "follow-up":
+    if kind == "follow-up" and found["state"] != "excluded":
         yield from (
             _form(f"/api/follow-ups/{{id}}/{to}", found, now) for to in OPEN_TO if found["state"] in OPEN_TO[to]
         )
+
+
+def _may_close(value: Mapping[str, Any]) -> bool:
+    """Before aftercare has started, a program that is looked for is ended first."""
+    return "aftercare_since" in value or not {"search", "next_start"} & value.keys()
 
 
 def _moves(found: Mapping[str, Any], now: Now, of_episode: dict[str, str]) -> Iterator[Form]:

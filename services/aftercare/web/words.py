@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shared.desk import Badge
+
 LABELS = {
     "plan-closed": "End aftercare",
     "referral-made": "Refer",
@@ -63,6 +65,8 @@ STATES = {
     "declined": "declined",
     "cancelled": "cancelled",
 }
+STOPPED = {"declined": "wants no calls"}
+WINDOWS = {"missed": Badge("missed", "late"), "excluded": Badge("does not count")}
 SIGNALS = {"missed-contacts": "contacts missed in a row", "readmitted": "readmitted"}
 MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or residential care", "fum": "after emergency"}
 

@@ -59,6 +59,7 @@ class Search:
     reason: str | None = None
     offers: tuple[Offer, ...] = ()
     placement_id: str | None = None
+    closed_at: str | None = None
     started: bool = False
     """Whether a first day stands for its placement, with effect or without."""
 
@@ -87,7 +88,9 @@ def _read(fact: Fact, found: dict[str, Search], roots: dict[str, str]) -> None:
         search_id = value.get("search_id") or roots.get(fact.id, fact.id)
         found[search_id] = _opened(fact, search_id, found.get(search_id))
     elif fact.name == "search-closed" and (search := _named(value, found)):
-        found[search.search_id] = replace(search, state=SearchState.CLOSED, reason=value["reason"])
+        found[search.search_id] = replace(
+            search, state=SearchState.CLOSED, reason=value["reason"], closed_at=value["occurred_at"]
+        )
     elif fact.name.startswith("offer-") and (search := _named(value, found)):
         found[search.search_id] = _moved(search, fact.name, value)
     elif fact.name in {"placed", "started"}:

@@ -121,6 +121,21 @@ async def test_of_many_who_join_a_line_at_once_each_has_a_place_of_their_own(des
     assert sorted(said) == list(range(1, 9))
 
 
+@pytest.mark.parametrize(("reason", "declined"), [("patient-declined", True), ("no-program", False)])
+async def test_a_patient_who_declined_further_care_is_told_so_to_who_calls(
+    desk: Desk, reason: str, declined: bool
+) -> None:
+    await desk.leaves_the_ward("E1")
+    search = (await desk.search("E1"))["search_id"]
+    await desk.post(f"/api/searches/{search}/closed", {"reason": reason})
+    told = (await desk.feed.sent("care.episodes"))[-1].value
+    assert ("declined_at" in told, "search" in told) == (declined, False)
+    again = await desk.post("/api/searches", {"episode_id": "E1"})
+    assert again.status_code == 201, again.text
+    told = (await desk.feed.sent("care.episodes"))[-1].value
+    assert ("declined_at" in told, "search" in told) == (False, True)
+
+
 async def test_nobody_waits_whose_search_is_over(desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
     search = (await desk.search("E1"))["search_id"]
