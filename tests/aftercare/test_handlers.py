@@ -23,7 +23,7 @@ from services.aftercare.domain import wanted
 from services.aftercare.handlers import Rules, apply, decide_again, state_due
 from services.aftercare.measures import windows
 from services.aftercare.standing import content
-from services.aftercare.tables import METADATA, facts
+from services.aftercare.tables import METADATA, entries, episodes, facts
 from services.aftercare.timers import whole_round
 from shared.clock import SetClock
 from shared.db import Database
@@ -200,6 +200,19 @@ async def test_a_changed_site_config_is_decided_by_anew(database: Database) -> N
     assert await listed(database) == {"FUH-7": "due"}
     async with database.read() as connection:
         assert await broken(connection, other, SetClock(LEFT)) == []
+
+
+async def test_what_the_first_version_stored_is_decided_anew_at_the_start_and_then_checks(database: Database) -> None:
+    """Its documents have days attended as text, its lists no plan before aftercare starts, its config another hash."""
+    await take_in(database, document(inpatient(), stay("iop", day(-20), id="S"), search="open"))
+    async with database.begin() as connection:
+        text = sa.text("jsonb_set(document, '{stays,1,attended}', '[\"2026-04-03\"]')")
+        await connection.execute(sa.update(episodes).values(document=text, site_version="of the first version"))
+        await connection.execute(sa.delete(entries))
+    await whole_round(database, rules(), decide_again)
+    assert (await sent(database))[2:] == ["3 follow-up-kept", "4 follow-up-kept"]
+    async with database.read() as connection:
+        assert await broken(connection, SITE, SetClock(LEFT)) == []
 
 
 async def test_an_episode_whose_facility_left_the_config_does_not_stop_the_others(

@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 
 from services.aftercare.domain import Excluded, Kept, Window
 from services.aftercare.measures import windows
+from services.placement.continuum.episode import episode_value
+from shared.events.envelope import Fact
+from shared.events.episodes import EpisodeState
 from shared.events.levels import Level
 from shared.site_config import SAMPLE, load
 from shared.site_measures import CountedStay, Exclusion, FollowUpClock, among
+from tests import builders as tell
 from tests.aftercare.builders import LEFT, ZONE, day, episode, inpatient, stay
 
 SITE = load(SAMPLE)
@@ -162,6 +166,33 @@ def test_a_row_for_substance_use_is_opened_by_what_the_other_leaves_out() -> Non
 )  # fmt: skip
 def test_a_code_is_among_a_chapter_or_a_beginning(code: str, asked: str, among_them: bool) -> None:
     assert among(code, (asked,)) is among_them
+
+
+HOSPITAL = (tell.admitted("2026-03-02 10:00"), tell.discharged("2026-03-09 10:00"))
+BY_ADT = tell.admitted("2026-03-09 13:00", visit="V2", level="php")
+AT_THE_DESK = tell.started("2026-03-09", placement="P1", level="php", program="GH-PHP1")
+FOUR_DAYS = ("2026-03-10", "2026-03-11", "2026-03-12", "2026-03-13")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param([BY_ADT], id="the hospital says it"),
+        pytest.param([AT_THE_DESK], id="the desk says the day"),
+        pytest.param([BY_ADT, tell.started("2026-03-09", level="php", corroborates=BY_ADT)], id="both"),
+        pytest.param([tell.started("2026-03-05", level="php")], id="begun before the discharge"),
+        pytest.param([tell.started("2026-02-01", level="iop")], id="begun before the admission"),
+    ],
+)
+@pytest.mark.parametrize(("days", "expected"), [(FOUR_DAYS, "kept"), (FOUR_DAYS[:0], "due"), (("2026-03-09",), "due")])
+def test_by_whichever_door_the_step_down_came_the_days_attended_decide(
+    start: list[Fact], days: tuple[str, ...], expected: str
+) -> None:
+    placement = not (len(start) == 1 and start[0] is BY_ADT)
+    there = [tell.attended(one, **({"placement": "P1"} if placement else {"visit": "V2"})) for one in days]
+    value = episode_value(tell.folded(*HOSPITAL, *start, *there), {}, 1, tell.PLACES)
+    found = windows(EpisodeState.model_validate(value), SITE.follow_ups, SITE.zone)
+    assert ["kept" if isinstance(one.outcome, Kept) else said(one) for one in found] == [expected, expected]
 
 
 WHO = [
