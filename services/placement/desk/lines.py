@@ -13,7 +13,7 @@ from services.placement.search import offers
 from services.placement.search.states import OfferState
 from shared.site_config import Site
 
-_SINCE = {"search": "opened_at"}
+_SINCE = {"search": "waiting_since"}
 
 
 def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from services.placement.continuum.order import day_of
 from services.placement.desk.frame import CARE, Write
 from services.placement.desk.page import words
 from services.placement.desk_views import Line
@@ -31,7 +33,7 @@ class Reader:
     site: Site
     writes: Mapping[str, Write]
 
-    def zone(self, facility: str) -> tzinfo:
+    def zone(self, facility: str) -> ZoneInfo:
         """The facility's zone."""
         return self.site.zone(facility)
 
@@ -77,15 +79,28 @@ def _search(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     needs = ", ".join(f"{spoken(name)}: {_said(value)}" for name, value in body.get("needs", {}).items() if value)
     asked = len(body.get("offers", ()))
     sent = f"{asked} offer{'s' if asked != 1 else ''} sent" if asked else "nobody asked yet"
-    details = (*body.get("reasons", ()), f"needs {needs}" if needs else "", sent)
+    details = (_began(line, body, reader), *body.get("reasons", ()), f"needs {needs}" if needs else "", sent)
     if line.state != "open":
         return what, (*details, spoken(body.get("reason", ""))), Badge(f"closed: {spoken(body.get('reason', ''))}")
     zone = reader.zone(line.facility)
     if "start_by" in body.get("needs", {}):
         return what, details, by(date.fromisoformat(body["needs"]["start_by"]), reader.at, zone)
-    days = (reader.at - line.at).days
+    days = (day_of(reader.at, zone) - _began_on(line, body, zone)).days
     waiting = "since today" if days < 1 else f"for {days} day{'s' if days > 1 else ''}"
-    return what, details, Badge(f"open {waiting}", "late" if days > 2 else "")
+    return what, details, Badge(f"waiting {waiting}", "late" if days > 2 else "")
+
+
+def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
+    """The day of the discharge or referral that the search began with."""
+    return date.fromisoformat(body["began_on"]) if "began_on" in body else day_of(line.at, zone)
+
+
+def _began(line: Line, body: Mapping[str, Any], reader: Reader) -> str:
+    """`discharged Mon 9 Mar`, and when we learnt it where that was a later day."""
+    zone = reader.zone(line.facility)
+    began, learnt = _began_on(line, body, zone), day_of(datetime.fromisoformat(body["opened_at"]), zone)
+    later = f", known since {day(learnt)}" if learnt > began else ""
+    return f"{spoken(body.get('began_with', 'began'))} {day(began)}{later}"
 
 
 def _said(value: Any) -> str:
