@@ -111,7 +111,7 @@ def test_who_fails_fewer_musts_comes_before_who_is_nearer() -> None:
     assert found[0] == ("GH-PHP1", ())
     order = [len(fails) for _, fails in found]
     assert order == sorted(order)
-    assert [LEVEL_OF[program] for program, fails in found if fails == ("level",)][0] == "iop"
+    assert next(LEVEL_OF[program] for program, fails in found if fails == ("level",)) == "iop"
 
 
 def test_alike_in_all_else_the_site_s_order_decides() -> None:

@@ -1,8 +1,8 @@
 """Which programs suit a patient: musts and preferences as small named rules, each with its reason in words. Pure.
 
-A must that fails puts the program after all that suit, with why; what nobody asked for judges nothing. Same input, same
-order (contract 3.7.4): musts failed, distance of level, the less intensive of two alike, preferences met, the first free
-day, the site's order.
+A must that fails puts the program after all that suit, with why; what nobody asked for judges nothing. The order
+(contract 3.7.4): musts failed, distance of level, the less intensive of two alike, preferences met, the first free day,
+the site's order.
 """
 
 from __future__ import annotations
