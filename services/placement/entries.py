@@ -19,7 +19,9 @@ from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.entry import Entry, gone_of, known, time_of
 from services.placement.following import claimed
 from services.placement.rules import Rules
+from services.placement.search.search import wanted
 from services.placement.search.searches import Offer, Search, searches
+from services.placement.search.states import SearchState
 from shared.events.envelope import Fact
 
 
@@ -28,7 +30,7 @@ def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, .
     stands = {fact.id: fact for fact in own}
     found = searches(own)
     return (
-        *(_search(one, folded, stands, rules) for one in found),
+        *(_search(one, folded, stands, rules, last=one is found[-1]) for one in found),
         *(_offer(offer, one, folded, own) for one in found for offer in one.offers),
         *_placements(folded, own, rules),
         *_waiting(folded, own),
@@ -61,9 +63,10 @@ def trigger_of(search: Search, folded: Folded) -> Trigger | None:
     return None
 
 
-def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules) -> Entry:
+def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules, *, last: bool) -> Entry:
     """Who waits does so since the discharge, whenever it was learnt: so lists are sorted."""
     fact, trigger = stands[search.fact], trigger_of(search, folded)
+    again = last and search.state is SearchState.CLOSED and wanted(folded) is not None
     since = trigger.at if trigger else time_of(fact)
     content = {
         "opened_at": time_of(fact).isoformat(),
@@ -79,6 +82,7 @@ def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rule
         "reason": search.reason,
         "placement_id": search.placement_id,
         "offers": [one.offer_id for one in search.offers],
+        "open_again": again or None,
     }
     due = midnight(search.needs.start_by, _UTC) if search.needs.start_by else None
     facility = fact.value.get("facility") or folded.facility

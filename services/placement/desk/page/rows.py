@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -14,7 +14,6 @@ from services.placement.continuum.order import day_of
 from services.placement.desk.frame import CARE, Write
 from services.placement.desk.page import words
 from services.placement.desk_views import Line
-from services.placement.search.states import BY_A_PERSON
 from shared.acting import address
 from shared.auth import Caller
 from shared.desk import Badge, Row, by, may, until
@@ -147,6 +146,13 @@ def _waiting(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     return reader.program(line.program), (f"since {moment(line.at, reader.zone(line.facility))}",), Badge(place)
 
 
+def _seat(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
+    zone = reader.zone(line.facility)
+    since, until = (datetime.fromisoformat(body[name]) if name in body else None for name in ("from", "until"))
+    kept = f"from {moment(since, zone)}" if since else ""
+    return reader.program(line.program), (kept, f"until {moment(until, zone)}" if until else ""), Badge("kept")
+
+
 def _conflict(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     since = f"since {moment(line.at, reader.zone(line.facility))}"
     facts = [_plainly(fact["says"]) for fact in body.get("facts", ())]
@@ -165,6 +171,7 @@ _TOLD: dict[str, Callable[[Line, Mapping[str, Any], Reader], Told]] = {
     "placement": _placement,
     "waiting": _waiting,
     "conflict": _conflict,
+    "seat": _seat,
 }
 _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("search", "open"): ("needs", "closed"),
@@ -181,25 +188,41 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("placement", "ended"): ("end-corrected", "end-withdrawn"),
     ("waiting", "waiting"): ("left",),
+    ("seat", "held"): ("released",),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
-_LISTS = {"search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist"}
+_LISTS = {
+    "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
+}  # fmt: skip
+_POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
+    "reopened": lambda body, _: bool(body.get("search_open", True)) and not body.get("asked_again"),
+    "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat(),
+    "leave-started": lambda body, _: not body.get("on_leave"),
+    "leave-ended": lambda body, _: bool(body.get("on_leave")),
+    "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement",
+    "start-withdrawn": lambda body, _: not body.get("attended"),
+}
+"""What may be done with an entry only where this is so on this day, beyond its state: a button that can't work is none.
+What is known of a search's offers besides is told by the page."""
 
 
 def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    today = day_of(reader.at, reader.zone(line.facility))
     for to in _OFFERED.get((line.kind, line.state), ()):
         path = f"/api/{_LISTS[line.kind]}/{{id}}/{to}"
-        if (write := _able(path, reader)) is not None:
-            yield form(write, line, reader, proposed=_proposed(to, body, line, reader))
+        condition = _POSSIBLE.get(to)
+        if (condition is None or condition(body, today)) and (write := able(path, reader)) is not None:
+            needed = ("start_date",) if to == "accepted" and "start_date" not in body else ()
+            yield form(write, line, reader, proposed=_proposed(to, body, line, reader), required=needed)
     yield from _settling(line, body, reader)
-    again = _able("/api/searches", reader) if line.kind == "search" and body.get("reason") in BY_A_PERSON else None
+    again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
 
 
 def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
     """Of a conflict: each fact may be the one that falls, or none."""
-    write = _able("/api/conflicts/{id}/settled", reader)
+    write = able("/api/conflicts/{id}/settled", reader)
     if (line.kind, line.state) != ("conflict", "open") or write is None:
         return
     for fact in body.get("facts", ()):
@@ -208,7 +231,7 @@ def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[F
     yield form(write, line, reader, given={"falls": ""})
 
 
-def _able(path: str, reader: Reader) -> Write | None:
+def able(path: str, reader: Reader) -> Write | None:
     """The write, where the API has it and this reader may."""
     write = reader.writes.get(path)
     return write if write is not None and path in words.LABELS and may(reader.who, write.roles) else None
@@ -238,8 +261,9 @@ def form(
     given: Mapping[str, str] | None = None,
     proposed: Mapping[str, str] | None = None,
     options: Mapping[str, Mapping[str, str]] | None = None,
+    required: Sequence[str] = (),
 ) -> Form:
-    """A write as a form about a line; `options`: what fields may be chosen from besides."""
+    """A write as a form about a line; `options`: what fields may be chosen from besides; `required`: needed here."""
     return Form(
         label=words.LABELS[write.path],
         address=address(write.path).replace("{id}", line.id),
@@ -250,10 +274,12 @@ def form(
             labels=words.FIELDS,
             leave_out=_LEFT_OUT,
             options={**_choices(write.path, reader.site), **(options or {})},
+            required=required,
         ),
         seen=line.version,
         key=secrets.token_urlsafe(12),
         zone=line.facility,
+        clock=f"{reader.at.astimezone(reader.zone(line.facility)):%Z}",
     )
 
 
