@@ -5,7 +5,7 @@ there; what is refused is said on the page that one was on. No rule of a service
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -25,25 +25,36 @@ from shared.site_config import Site
 from shared.web import Problem
 
 Decision = TypeVar("Decision")
-Shown = Callable[[Request, Caller, Mapping[str, str], Notice | None], Awaitable[Response]]
-"""The page with these filters, and a notice on top."""
+Shown = Callable[[Request, Caller, Mapping[str, str], Notice | None, forms.Refused | None], Awaitable[Response]]
+"""The page with these filters, a notice on top, and a form that was refused open at its place."""
+Fault = Problem | Rejected | InvalidMessage | Transient
 
 
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
 class Acts(Generic[Decision]):
-    """One desk's forms. `filters`: the names that an address of its page may have."""
+    """One desk's forms. `filters`: the names that an address of its page may have; `fields`: code of a refusal → the
+    field that it is about, where the refusal names none."""
 
     frame: Pages
     door: posts.Door[Decision]
     site: Site
     filters: frozenset[str]
     shown: Shown
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def routes(self, writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
-        """A form's address for every write: that of the API without `/api`."""
-        return [
-            Route(address(write.path), self.frame.page(partial(self._act, write)), methods=["POST"]) for write in writes
-        ]
+        """A form's address for every write: that of the API without `/api`; who opens or reloads it comes back to the
+        page that the form was on."""
+        found: list[BaseRoute] = []
+        for write in writes:
+            at = address(write.path)
+            found.append(Route(at, self.frame.page(partial(self._act, write)), methods=["POST"]))
+            found.append(Route(at, self._back_to_the_desk, methods=["GET"]))
+        return found
+
+    async def _back_to_the_desk(self, request: Request) -> Response:
+        back = self._back(urlencode(request.query_params.multi_items()))
+        return self.frame.back("/" + (f"?{urlencode(back)}" if back else ""))
 
     async def _act(self, write: Write[Decision], request: Request) -> Response:
         who = page_caller(request, *write.roles)
@@ -52,8 +63,19 @@ class Acts(Generic[Decision]):
         try:
             await posts.perform(self.door, self._posted(write, who, request, fields))
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
-            return await self.shown(request, who, back, said_of(fault))
+            refused = forms.Refused(request.url.path, fields, self._wrong(fault, fields))
+            return await self.shown(request, who, back, said_of(fault), refused)
         return self.frame.go("/" + (f"?{urlencode(back)}" if back else ""), write.action)
+
+    def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
+        """Field → why, of those that the refusal is about."""
+        if isinstance(fault, Problem):
+            told = [(str(each["field"]).partition(".")[0], each["problem"]) for each in fault.more.get("fields", ())]
+            return {name: _why(problem, fault.text) for name, problem in told if name in fields}
+        if isinstance(fault, Rejected):
+            about = {*fault.possible, self.fields.get(fault.code, "")} & fields.keys()
+            return dict.fromkeys(about, fault.text)
+        return {fault.field: str(fault)} if isinstance(fault, forms.UnfitField) else {}
 
     def _posted(
         self, write: Write[Decision], who: Caller, request: Request, fields: Mapping[str, str]
@@ -71,6 +93,17 @@ class Acts(Generic[Decision]):
         """Where somebody was; whatever is no address of this page is its beginning."""
         found = dict(parse_qsl(text[:2000]))
         return found if found.keys() <= self.filters else {}
+
+
+_UNFIT = "unfit"
+"""A field that the site does not know is told of in words of its own."""
+
+
+def _why(problem: str, text: str) -> str:
+    """Why a field was not taken."""
+    if problem == _UNFIT:
+        return text
+    return "this is needed" if problem == "missing" else "this is not as it must be"
 
 
 def address(path: str) -> str:

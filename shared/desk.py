@@ -5,7 +5,7 @@ there are is for the service to say; who looks at whom is noted there too.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from shared.api import asking
 from shared.auth import Caller
 from shared.clock import Clock
 from shared.db import Connection, Database
-from shared.forms import Form
+from shared.forms import Form, Refused
 from shared.pages import Notice, Pages
 from shared.signing_in import page_caller
 from shared.site_config import Site
@@ -138,9 +138,14 @@ class Desk:
         return await self.page(request, who, asking.parameters(request, self.source.filters))
 
     async def page(
-        self, request: Request, who: Caller, asked: Mapping[str, str], notice: Notice | None = None
+        self,
+        request: Request,
+        who: Caller,
+        asked: Mapping[str, str],
+        notice: Notice | None = None,
+        refused: Refused | None = None,
     ) -> Response:
-        """The page with these filters, and a notice on top."""
+        """The page with these filters, a notice on top, and a form that was refused open at its place."""
         lists = {each.name: each for each in self.source.lists(who)}
         chosen = asking.one_of(dict(asked), "list", lists)
         facilities, most = self._scope(who, asked.get("facility")), A_PAGE if chosen else A_FEW
@@ -149,6 +154,7 @@ class Desk:
             counts = [(each, await self.source.count(connection, each, look)) for each in lists.values()]
             closer = await self.source.closer(connection, look, asked)
             sections = closer or await self._sections(connection, counts, chosen, look)
+        sections = with_refused(sections, refused) if refused else sections
         given: dict[str, Any] = {
             "who": who,
             "counts": counts,
@@ -180,6 +186,22 @@ class Desk:
         if known is None:
             raise asking.unfit("facility", "the site has no such facility")
         return frozenset({known.name} if who.may_see(known.name) else ())
+
+
+def with_refused(sections: Sequence[Section], refused: Refused) -> Sequence[Section]:
+    """The sections with the form that was refused as it was sent, and open; as they are where it is there no more."""
+    found, left = [], True
+    for section in sections:
+        rows = []
+        for row in section.rows:
+            own = []
+            for form in row.forms:
+                fits = left and refused.is_of(form)
+                own.append(refused.again(form) if fits else form)
+                left = left and not fits
+            rows.append(replace(row, forms=tuple(own)))
+        found.append(section._replace(rows=rows))
+    return found
 
 
 def may(who: Caller, roles: Sequence[str]) -> bool:

@@ -16,7 +16,8 @@ from shared.words import spoken
 
 
 class Question(NamedTuple):
-    """One field of a form. `kind`: hidden, select, datetime-local, date, number, text; `options`: value → words."""
+    """One field of a form. `kind`: hidden, select, datetime-local, date, number, text; `options`: value → words;
+    `wrong`: why what was typed was not taken."""
 
     name: str
     kind: str
@@ -24,10 +25,14 @@ class Question(NamedTuple):
     required: bool
     value: str = ""
     options: Mapping[str, str] = {}
+    wrong: str = ""
 
 
 class Form(NamedTuple):
-    """One thing that can be done: a button, or a button behind its questions; `seen` is the version it is about."""
+    """One thing that can be done: a button, or a button behind its questions; `seen` is the version it is about.
+
+    `clock`: the zone that its times are in, as people write it; `open`: it was refused, and waits to be mended.
+    """
 
     label: str
     address: str
@@ -35,11 +40,34 @@ class Form(NamedTuple):
     seen: int
     key: str
     zone: str = ""
+    clock: str = ""
+    open: bool = False
 
     @property
     def asks(self) -> bool:
         """Whether somebody has to say something first."""
         return any(each.kind != "hidden" for each in self.questions)
+
+
+class Refused(NamedTuple):
+    """A form that was sent and not taken: where to, what was in it, and field → why it was not taken."""
+
+    address: str
+    fields: Mapping[str, str]
+    wrong: Mapping[str, str]
+
+    def is_of(self, form: Form) -> bool:
+        """Whether it was this form: the same address, about the same things."""
+        settled = ((each.name, each.value) for each in form.questions if each.kind == "hidden")
+        return form.address == self.address and all(self.fields.get(name, "") == value for name, value in settled)
+
+    def again(self, form: Form) -> Form:
+        """The form as it was sent, open, with what is wrong."""
+        told = [
+            each._replace(value=self.fields.get(each.name, each.value), wrong=self.wrong.get(each.name, ""))
+            for each in form.questions
+        ]
+        return form._replace(questions=tuple(told), open=True)
 
 
 def questions(
@@ -50,9 +78,10 @@ def questions(
     labels: Mapping[str, str] | None = None,
     leave_out: Sequence[str] = (),
     options: Mapping[str, Mapping[str, str]] | None = None,
+    required: Sequence[str] = (),
 ) -> tuple[Question, ...]:
     """A model's fields as questions. `given` values are settled (hidden), `proposed` ones may be changed; `options`:
-    field → what a text is chosen from, value → words."""
+    field → what a text is chosen from, value → words; `required`: needed here, though the model can do without."""
     known, first, named, chosen = given or {}, proposed or {}, labels or {}, options or {}
     found = []
     for own, info in model.model_fields.items():
@@ -61,7 +90,8 @@ def questions(
             found.append(Question(name, "hidden", "", required=True, value=known[name]))
         elif name not in leave_out:
             value = first.get(name, _default(info))
-            found.append(_question(name, info, named.get(name, spoken(name).capitalize()), value, chosen.get(name)))
+            one = _question(name, info, named.get(name, spoken(name).capitalize()), value, chosen.get(name))
+            found.append(one._replace(required=one.required or name in required))
     return tuple(found)
 
 
@@ -90,6 +120,14 @@ def _default(info: FieldInfo) -> str:
     return info.default if isinstance(info.default, str) else ""
 
 
+class UnfitField(InvalidMessage):
+    """A field of a form has something that it can't have."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
 def body_of(model: type[BaseModel], fields: Mapping[str, str], zone: tzinfo) -> bytes:
     """What the API would have been sent: JSON of the fields that the model has, local times with the zone's offset.
 
@@ -113,7 +151,7 @@ def _value(name: str, plain: Any, text: str, zone: tzinfo) -> Any:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidMessage(f"{spoken(name)} is no time") from None
+        raise UnfitField(name, f"{spoken(name)} is no time") from None
     return (at if at.tzinfo else at.replace(tzinfo=zone)).isoformat()
 
 

@@ -80,6 +80,10 @@ class Pages:
         answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
+    def back(self, to: str) -> Response:
+        """To a page, of which nothing is said."""
+        return RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
+
     def page(self, shown: Page) -> Page:
         """The page, and where it can't be shown: the way to sign in, or what is the matter in words."""
 

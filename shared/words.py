@@ -46,6 +46,6 @@ def day(value: date) -> str:
 
 
 def moment(at: datetime, zone: tzinfo) -> str:
-    """An instant in a facility's zone: `Sun 22 Nov, 14:05`."""
+    """An instant in a facility's zone, which is named: `Sun 22 Nov, 14:05 EST`."""
     local = at.astimezone(zone)
-    return f"{day(local)}, {local:%H:%M}"
+    return f"{day(local)}, {local:%H:%M} {local:%Z}"

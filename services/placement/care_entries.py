@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from services.placement.billing.authorizations import burnt
+from services.placement.billing.outlook import Outlook, outlooks
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import midnight
@@ -34,20 +34,22 @@ def idle(folded: Folded) -> list[dict[str, str]]:
     return [{"ce_id": ce_id, "word": word} for ce_id, word in words if word != Word.SETTLED]
 
 
-def _used(folded: Folded, rules: Rules) -> dict[str, int]:
-    """auth_id → units used, of those in force; a unit that was begun is used."""
+def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
+    """auth_id → how it is used up, of those in force."""
     if not any(one["in_force"] for one in folded.authorizations):
         return {}
     found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)
-    return {one.auth_id: one.units_used for one in burnt(found, folded)}
+    return {one.allowance.auth_id: one for one in outlooks(found, folded)}
 
 
-def _authorization(one: dict[str, Any], folded: Folded, used: Mapping[str, int], rules: Rules) -> Entry:
+def _authorization(one: dict[str, Any], folded: Folded, used: Mapping[str, Outlook], rules: Rules) -> Entry:
     content = {name: value for name, value in one.items() if name != "fact"}
-    if content["in_force"]:
-        content["used"] = used.get(one["auth_id"], 0)
-        content["left"] = None if one.get("units") is None else one["units"] - content["used"]
     zone = rules.zone_of(folded.facility)
+    if (outlook := used.get(one["auth_id"])) is not None:
+        content |= outlook.told()
+        spent = outlook.nothing_left_on()
+        content["used_up_at"] = midnight(spent, zone).isoformat() if spent else None
+        content["goes_on"] = True if outlook.over_from else None
     begins = midnight(date.fromisoformat(one["from"]), zone)
     due = midnight(date.fromisoformat(one["to"]) + timedelta(days=1), zone) if content["in_force"] else None
     return Entry("authorization", one["auth_id"], folded.facility, None, one["status"], begins, due, known(content))

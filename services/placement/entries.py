@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from services.placement.care_entries import entries_of_care
 from services.placement.continuum.model import Folded, StayState
-from services.placement.continuum.order import midnight
+from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.entry import Entry, gone_of, known, time_of
 from services.placement.following import claimed
 from services.placement.rules import Rules
+from services.placement.search.search import wanted
 from services.placement.search.searches import Offer, Search, searches
+from services.placement.search.states import SearchState
 from shared.events.envelope import Fact
 
 
@@ -28,7 +30,7 @@ def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, .
     stands = {fact.id: fact for fact in own}
     found = searches(own)
     return (
-        *(_search(one, folded, stands) for one in found),
+        *(_search(one, folded, stands, rules, last=one is found[-1]) for one in found),
         *(_offer(offer, one, folded, own) for one in found for offer in one.offers),
         *_placements(folded, own, rules),
         *_waiting(folded, own),
@@ -42,9 +44,34 @@ def mark(found: Iterable[Entry]) -> bytes:
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()[:16] if told else b""
 
 
-def _search(search: Search, folded: Folded, stands: dict[str, Fact]) -> Entry:
-    fact = stands[search.fact]
+class Trigger(NamedTuple):
+    """What a search began with: `discharged`, `completed` or `referred`, and when that was."""
+
+    what: str
+    at: datetime
+    facility: str
+
+
+def trigger_of(search: Search, folded: Folded) -> Trigger | None:
+    """The discharge, completion or referral as it stands now; None where it was taken back."""
+    for stay in folded.stays:
+        if stay.ended is not None and search.trigger == (stay.ended.root or stay.ended.fact):
+            return Trigger(stay.ended.how, stay.ended.at, stay.facility)
+    referral = folded.referral
+    if referral and referral["root"] == search.trigger:
+        return Trigger("referred", datetime.fromisoformat(referral["at"]), folded.facility)
+    return None
+
+
+def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules, *, last: bool) -> Entry:
+    """Who waits does so since the discharge, whenever it was learnt: so lists are sorted."""
+    fact, trigger = stands[search.fact], trigger_of(search, folded)
+    again = last and search.state is SearchState.CLOSED and wanted(folded) is not None
+    since = trigger.at if trigger else time_of(fact)
     content = {
+        "opened_at": time_of(fact).isoformat(),
+        "began_with": trigger.what if trigger else None,
+        "began_on": _day_of(trigger, rules).isoformat() if trigger else None,
         "search_id": search.search_id,
         "from_level": search.from_level,
         "recommended_level": search.recommended_level,
@@ -55,10 +82,17 @@ def _search(search: Search, folded: Folded, stands: dict[str, Fact]) -> Entry:
         "reason": search.reason,
         "placement_id": search.placement_id,
         "offers": [one.offer_id for one in search.offers],
+        "open_again": again or None,
     }
     due = midnight(search.needs.start_by, _UTC) if search.needs.start_by else None
     facility = fact.value.get("facility") or folded.facility
-    return Entry("search", search.search_id, facility, None, str(search.state), time_of(fact), due, known(content))
+    return Entry("search", search.search_id, facility, None, str(search.state), since, due, known(content))
+
+
+def _day_of(trigger: Trigger, rules: Rules) -> date:
+    """The facility's day: an end at midnight is the end of the day before."""
+    zone = rules.zone_of(trigger.facility)
+    return day_of(trigger.at, zone) if trigger.what == "referred" else leaving_day(trigger.at, zone)
 
 
 _UTC = ZoneInfo("UTC")

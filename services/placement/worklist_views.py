@@ -38,7 +38,9 @@ def _ending(now: datetime) -> Condition:
 
 
 def _used_up(now: datetime) -> Condition:
-    return sa.and_(_in_force(now), _E.content["left"].as_integer() <= 0)
+    """No unit is left today, or none was, and the stay goes on: past its last day too."""
+    spent = sa.cast(_E.content["used_up_at"].astext, sa.DateTime(timezone=True)) <= now
+    return sa.and_(spent, sa.or_(_in_force(now), _E.content["goes_on"].as_boolean()))
 
 
 def _unanswered(now: datetime) -> Condition:
@@ -61,6 +63,7 @@ WORK: Final[dict[str, Waiting]] = {
     "ineffective": Waiting("ineffective", ("open",)),
     "conflicts": Waiting("conflict", ("open",)),
     "authorizations-ending": Waiting("authorization", (), _ending),
+    "authorizations-used-up": Waiting("authorization", (), _used_up),
     "authorizations-exhausted": Waiting("authorization", (), _used_up),
     "reviews-due": Waiting("plan", ("current",), _over),
 }

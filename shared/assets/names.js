@@ -1,8 +1,15 @@
-// Who patients are: asked of intake with the reader's own cookie (contract 6), never stored; without intake, ids' tails.
+// Who patients are: asked of intake once a page, with the reader's own cookie (contract 6), never stored. Where intake
+// does not say, the rows keep the tails of ids, and the page says so in words.
 "use strict";
 (() => {
   const intake = document.body.dataset.intake;
-  if (!intake) return;
+  const MOST = 200; // of one question
+  const places = new Map();
+  for (const place of document.querySelectorAll("[data-patient]")) {
+    const patient = place.dataset.patient;
+    places.set(patient, [...(places.get(patient) || []), place]);
+  }
+  if (!intake || !places.size) return;
 
   const usable = (person) => (person.contacts || []).filter((each) => each.system === "phone" && each.safe !== false);
 
@@ -33,27 +40,48 @@
     }
   }
 
-  async function ask(patient, places) {
-    try {
-      const answer = await fetch(`${intake}/api/patients/${encodeURIComponent(patient)}`, {
-        credentials: "include", cache: "no-store", referrerPolicy: "no-referrer",
-      });
-      if (!answer.ok) return;
-      const person = await answer.json();
-      places.forEach((place) => shown(place, person));
-    } catch {
-      // intake is away: the id's tail stays
+  const WHY = {
+    401: "you are not signed in any more",
+    403: "your role does not see them",
+    429: "they were asked for too often",
+    0: "intake does not answer",
+  };
+
+  function say(status) {
+    const told = document.createElement("p");
+    told.className = "notice bad names";
+    told.setAttribute("role", "status");
+    told.textContent = `Names not loaded: ${WHY[status] || "intake could not tell them"}. Rows have the end of the patient's number. `;
+    if (status !== 403) {
+      const again = document.createElement("button");
+      again.type = "button";
+      again.textContent = "Load names again";
+      again.addEventListener("click", () => { told.remove(); load(); });
+      told.append(again);
     }
+    document.getElementById("main").prepend(told);
   }
 
-  const places = new Map();
-  for (const place of document.querySelectorAll("[data-patient]")) {
-    const patient = place.dataset.patient;
-    places.set(patient, [...(places.get(patient) || []), place]);
+  async function ask(ids) {
+    const question = ids.map(encodeURIComponent).join(",");
+    const answer = await fetch(`${intake}/api/patients?ids=${question}`, {
+      credentials: "include", cache: "no-store", referrerPolicy: "no-referrer",
+    });
+    if (!answer.ok) return answer.status;
+    for (const person of (await answer.json()).patients) {
+      for (const place of places.get(person.patient_id) || []) shown(place, person);
+    }
+    return 200;
   }
-  const waiting = [...places];
-  const next = async () => {
-    while (waiting.length) await ask(...waiting.shift());
-  };
-  for (let each = 0; each < 4; each += 1) next();
+
+  async function load() {
+    const ids = [...places.keys()];
+    let status = 200;
+    for (let from = 0; from < ids.length && status === 200; from += MOST) {
+      status = await ask(ids.slice(from, from + MOST)).catch(() => 0);
+    }
+    if (status !== 200) say(status);
+  }
+
+  load();
 })();

@@ -131,6 +131,13 @@ async def _authorizations(play: Play) -> list[str]:
     return sorted(f"{one['number']}: {one['state']}" for one in await play.listed("authorizations"))
 
 
+async def _used(play: Play) -> list[str]:
+    """Of each authorization in force what is used and left today, and whether more was given."""
+    told = [one for one in await play.listed("authorizations") if one["in_force"]]
+    more = {one["number"]: ", more given" if one.get("over") else "" for one in told}
+    return sorted(f"{one['number']}: {one['used']} used, {one.get('left')} left{more[one['number']]}" for one in told)
+
+
 async def _follow_ups(play: Play) -> list[str]:
     """Aftercare's list has no filter by episode, and may be longer than a page."""
     page = await play.doors.get("aftercare", "/api/follow-ups", limit=200)
@@ -190,6 +197,7 @@ _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "seats": _seats,
     "offers": _offers,
     "authorizations": _authorizations,
+    "used": _used,
     "follow-ups": _follow_ups,
     "plans": _plans,
     "referrals": _referrals,

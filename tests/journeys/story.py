@@ -63,6 +63,7 @@ class Expected(Told):
     seats: Words | None = None
     offers: Words | None = None
     authorizations: Words | None = None
+    used: Words | None = None
     periods: tuple[Period, ...] | None = None
     follow_ups: Words | None = None
     plans: Words | None = None

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.placement.search.matching import MUSTS, PREFERENCES, Candidate, rank
-from shared.events.levels import Level
+from shared.events.levels import RANK, Level
 from shared.events.placing import Needs
 from shared.site_config import SAMPLE, load
 
@@ -66,7 +66,7 @@ def test_a_program_that_fails_a_must_says_which(
 @pytest.mark.parametrize(
     ("wishes", "first"),
     [
-        ({}, "GH-IOP-EVE"),
+        ({}, "GH-IOP1"),
         ({"track": "anxiety"}, "GH-IOP1"),
         ({"track": "substance-use"}, "GH-IOP-EVE"),
         ({"mode": "telehealth", "track": "mood"}, "RB-IOP-TELE"),
@@ -84,6 +84,40 @@ def test_of_programs_that_suit_alike_the_one_with_the_earlier_seat_comes_first()
     assert suiting(ranked("iop", ADULT, GH_IOP_EVE=later)) == ["GH-IOP1", "RB-IOP-TELE", "GH-IOP-EVE"]
     much_later = TODAY + timedelta(days=5)
     assert suiting(ranked("iop", ADULT, GH_IOP_EVE=much_later, RB_IOP_TELE=later))[-1] == "GH-IOP-EVE"
+
+
+@pytest.mark.parametrize(
+    ("level", "levels"),
+    [
+        ("inpatient", ["inpatient", "residential", "php", "iop", "outpatient"]),
+        ("residential", ["residential", "php", "inpatient", "iop", "outpatient"]),
+        ("php", ["php", "iop", "residential", "outpatient", "inpatient"]),
+        ("iop", ["iop", "outpatient", "php", "residential", "inpatient"]),
+        ("outpatient", ["outpatient", "iop", "php", "residential", "inpatient"]),
+    ],
+)
+def test_of_programs_that_fail_as_much_the_nearest_level_comes_first_and_never_a_step_up_before_one_down(
+    level: str, levels: list[str]
+) -> None:
+    found = [LEVEL_OF[one.program] for one in ranked(level, Needs()) if len(one.fails) <= 1]
+    assert list(dict.fromkeys(found)) == levels
+
+
+LEVEL_OF = {program.id: program.level.value for program in SITE.programs}
+
+
+def test_who_fails_fewer_musts_comes_before_who_is_nearer() -> None:
+    found = [(one.program, one.fails) for one in ranked("php", ADULT)]
+    assert found[0] == ("GH-PHP1", ())
+    order = [len(fails) for _, fails in found]
+    assert order == sorted(order)
+    assert next(LEVEL_OF[program] for program, fails in found if fails == ("level",)) == "iop"
+
+
+def test_alike_in_all_else_the_site_s_order_decides() -> None:
+    again = rank(reversed(SITE.programs), "php", Needs(), FREE, TODAY)
+    assert [one.program for one in again[:2]] == ["RB-PHP", "GH-PHP-YOUTH"]
+    assert [one.program for one in ranked("php", Needs())[:2]] == ["GH-PHP1", "GH-PHP-YOUTH"]
 
 
 def test_reasons_are_words_for_and_against() -> None:
@@ -123,13 +157,15 @@ SEATS = st.dictionaries(
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(list(Level)), NEEDS, SEATS, st.randoms(use_true_random=False))
-def test_the_order_is_the_same_however_programs_are_given_and_those_that_fail_come_last(
+def test_the_order_is_the_same_but_for_those_alike_and_those_that_fail_come_last(
     level: Level, needs: Needs, seats: dict[str, date | None], random: Any
 ) -> None:
     shuffled = list(SITE.programs)
     random.shuffle(shuffled)
     found = rank(SITE.programs, level, needs, seats, TODAY)
-    assert rank(shuffled, level, needs, seats, TODAY) == found
+    again = rank(shuffled, level, needs, seats, TODAY)
+    assert {one.program: one for one in again} == {one.program: one for one in found}
+    assert [_place(one, level) for one in again] == [_place(one, level) for one in found]
     assert sorted(one.program for one in found) == sorted(FREE)
     fits = [one.fits for one in found]
     assert fits == sorted(fits, reverse=True)
@@ -137,3 +173,9 @@ def test_the_order_is_the_same_however_programs_are_given_and_those_that_fail_co
         assert one.fits == (not any(reason.must and not reason.holds for reason in one.reasons))
         assert {reason.rule for reason in one.reasons} <= {*MUSTS, *PREFERENCES}
         assert all(reason.words for reason in one.reasons)
+
+
+def _place(one: Candidate, level: Level) -> tuple[Any, ...]:
+    """What the order goes by, but for the site's."""
+    steps = RANK[Level(LEVEL_OF[one.program])] - RANK[level]
+    return len(one.fails), abs(steps), -steps, -one.preferences, one.free_on or date.max

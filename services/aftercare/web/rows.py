@@ -185,4 +185,5 @@ def _form(path: str, found: Mapping[str, Any], now: Now, given: Mapping[str, str
         seen=found["sequence"],
         key=secrets.token_urlsafe(12),
         zone=found["facility"],
+        clock=f"{now.at.astimezone(now.zone):%Z}",
     )

@@ -2,7 +2,7 @@
 
 Contract 4: unit day, session or hour; `to` inclusive; the earliest to expire burns first. A program's day burns when it
 was attended. A 24-hour stay has no attendance: each counted day in the house burns, once the period has an end, since a
-period reads no clock and nobody says how far an open one goes.
+period reads no clock. How far an open one has burnt by a day is for `outlook`.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
     allowed = allowances(folded)
     if not allowed:
         return [Authorized([], {MISSING} if _needs(one, needed) else set()) for one in found]
-    uses = [_uses(one, folded) for one in found]
+    burning = [uses(one, folded) for one in found]
     said: list[set[str]] = [set() for _ in found]
     shown: list[list[dict[str, Any]]] = [[] for _ in found]
-    due = sorted([(use.day, at, use) for at, each in enumerate(uses) for use in each])
+    due = sorted([(use.day, at, use) for at, each in enumerate(burning) for use in each])
     due_at = 0
     for at in sorted(range(len(found)), key=lambda at: (found[at].end or FOREVER, at)):
         end = found[at].end or FOREVER
@@ -108,15 +108,6 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
         if _needs(period, needed) and not any(_covers(one, period, period.start) for one in allowed):
             words.add(MISSING)
     return [Authorized(*one) for one in zip(shown, said, strict=True)]
-
-
-def burnt(found: Sequence[Period], folded: Folded) -> list[Allowance]:
-    """The authorizations in force, each with all that was given of it so far; `found` is all periods of one episode."""
-    allowed = allowances(folded)
-    due = sorted((use.day, at, use) for at, one in enumerate(found) for use in _uses(one, folded))
-    for _, whose, use in due:
-        _burn(use, found[whose], allowed, set(), needed=False)
-    return allowed
 
 
 def allowances(folded: Folded) -> list[Allowance]:
@@ -166,14 +157,17 @@ def _burn(use: Use, period: Period, allowed: Iterable[Allowance], words: set[str
         words.add(EXHAUSTED)
 
 
-def _uses(period: Period, folded: Folded) -> list[Use]:
-    given = _given(period, folded)
+def uses(period: Period, folded: Folded) -> list[Use]:
+    """The days on which something is used, as far as the facts go: none of an open 24-hour stay."""
+    given = given_on(period, folded)
     if period.level not in ROUND_THE_CLOCK:
         return [Use(day, *amounts) for day, amounts in given.items()]
-    return [Use(day, *given.get(day, (0, 0))) for day in _days_in_the_house(period)]
+    if period.end is None:
+        return []
+    return [Use(day, *given.get(day, (0, 0))) for day in days_in_the_house(period, period.end)]
 
 
-def _given(period: Period, folded: Folded) -> dict[date, tuple[int, int]]:
+def given_on(period: Period, folded: Folded) -> dict[date, tuple[int, int]]:
     """Attended day → (sessions, minutes), inside the period."""
     found: dict[date, tuple[int, int]] = {}
     for session in _sessions(folded, period.stay):
@@ -188,12 +182,14 @@ def _sessions(folded: Folded, stay: StayKey) -> Iterable[Any]:
     return next((one.sessions for one in folded.stays if one.key == stay), ())
 
 
-def _days_in_the_house(period: Period) -> Iterable[date]:
-    if period.end is None:
-        return
-    away = [(date.fromisoformat(one["from"]), date.fromisoformat(one["to"])) for one in period.content["leave"]]
+def days_in_the_house(period: Period, end: date) -> Iterable[date]:
+    """The days of the period before `end` without those of a leave, which may go on."""
+    away = [
+        (date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if "to" in one else FOREVER)
+        for one in period.content["leave"]
+    ]
     day = period.start
-    while day < period.end:
+    while day < end:
         if not any(since <= day < until for since, until in away):
             yield day
         day += ONE_DAY

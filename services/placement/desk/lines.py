@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from services.placement.billing.outlook import as_of
+from services.placement.continuum.order import day_of
 from services.placement.desk_views import Line
 from services.placement.search import offers
 from services.placement.search.states import OfferState
 from shared.site_config import Site
 
-_SINCE = {"search": "opened_at"}
+_SINCE = {"search": "waiting_since"}
 
 
 def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[str, Any]:
@@ -28,7 +30,20 @@ def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[s
         found["program"] = line.program
     if line.due is not None:
         found |= {"due": line.due.isoformat(), "overdue": line.due <= now}
-    return found | line.content | _in_words(line, site) | more
+    content = _as_of(line, site, now) if line.kind == "authorization" else line.content
+    return found | content | _in_words(line, site) | more
+
+
+_AHEAD = frozenset({"ahead", "used_up_at", "goes_on", "over"})
+"""What an authorization's entry keeps of days to come: what is shown is how it stands today."""
+
+
+def _as_of(line: Line, site: Site, now: datetime) -> dict[str, Any]:
+    """An authorization with the midnights up to today, the facility's day (contract 3.8)."""
+    content = {name: value for name, value in line.content.items() if name not in _AHEAD}
+    if "used" not in line.content:
+        return content
+    return content | as_of(line.content, day_of(now, site.zone(line.facility)))
 
 
 def _in_words(line: Line, site: Site) -> dict[str, Any]:

@@ -162,4 +162,4 @@ def _shown(parts: Parts, program: Program, places: Sequence[Place], now: datetim
 
 def _judged(one: Candidate) -> dict[str, Any]:
     reasons = [{"rule": r.rule, "must": r.must, "holds": r.holds, "words": r.words} for r in one.reasons]
-    return {"fits": one.fits, "preferences": one.preferences, "reasons": reasons}
+    return {"fits": one.fits, "fails": list(one.fails), "preferences": one.preferences, "reasons": reasons}

@@ -93,7 +93,8 @@ TITLES: Final = {
     "ineffective": "What was told and has no effect",
     "conflicts": "Facts that contradict each other",
     "authorizations-ending": "Authorizations that end within a week",
-    "authorizations-exhausted": "Authorizations that are used up",
+    "authorizations-used-up": "Authorizations with nothing left",
+    "authorizations-exhausted": "Authorizations that are used up (older name)",
     "reviews-due": "Plans whose review is due",
 }
 WORKLISTS: Final[tuple[Worklist, ...]] = (

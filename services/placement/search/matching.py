@@ -1,7 +1,8 @@
 """Which programs suit a patient: musts and preferences as small named rules, each with its reason in words. Pure.
 
-A must that fails puts the program after all that suit, with why; what nobody asked for judges nothing. Same input, same
-order: musts, preferences met, the day of the first seat, id.
+A must that fails puts the program after all that suit, with why; what nobody asked for judges nothing. The order
+(contract 3.7.4): musts failed, distance of level, the less intensive of two alike, preferences met, the first free day,
+the site's order.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
-from shared.events.levels import WORDS
+from shared.events.levels import RANK, WORDS
 from shared.events.placing import Needs
 from shared.site_values import Program
 from shared.values import value_object
@@ -38,6 +39,11 @@ class Candidate:
     preferences: int
     free_on: date | None
     reasons: tuple[Reason, ...]
+
+    @property
+    def fails(self) -> tuple[str, ...]:
+        """The musts that it does not meet."""
+        return tuple(reason.rule for reason in self.reasons if reason.must and not reason.holds)
 
 
 class Case(NamedTuple):
@@ -67,13 +73,14 @@ def rank(
 
     `seats_free_by`: program id → first day, today or later, from which on a seat stays free; None or absent: none.
     """
-    found = [_judged(Case(one, level, needs, seats_free_by.get(one.id), today)) for one in programs]
-    return tuple(sorted(found, key=_order))
+    cases = [Case(one, level, needs, seats_free_by.get(one.id), today) for one in programs]
+    found = [(_order(case, one), nth, one) for nth, case in enumerate(cases) for one in [_judged(case)]]
+    return tuple(one for _, _, one in sorted(found, key=lambda each: each[:2]))
 
 
-def _order(one: Candidate) -> tuple[int, int, date, str]:
-    failed = sum(reason.must and not reason.holds for reason in one.reasons)
-    return (failed, -one.preferences, one.free_on or date.max, one.program)
+def _order(case: Case, one: Candidate) -> tuple[int, int, int, int, date]:
+    steps = RANK[case.program.level] - RANK[case.level]
+    return (len(one.fails), abs(steps), -steps, -one.preferences, one.free_on or date.max)
 
 
 def _judged(case: Case) -> Candidate:

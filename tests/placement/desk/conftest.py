@@ -61,12 +61,16 @@ class Desk:
         found: list[dict[str, Any]] = answer.json()[name]
         return found
 
-    async def leaves_the_ward(self, *episodes: str, facility: str = "GOODHEALTH") -> None:
+    async def leaves_the_ward(
+        self, *episodes: str, facility: str = "GOODHEALTH", left: str = "2026-05-04 07:00"
+    ) -> None:
         """Each is discharged from inpatient care, so a search for a PHP is open."""
         facts = []
         for episode in episodes:
             named: dict[str, Any] = {"episode": episode, "facility": facility, "patient_id": f"patient-{episode}"}
-            story = a_story(admitted("2026-05-01 10:00", **named), discharged("2026-05-04 07:00", **named))
+            came = min("2026-05-01 10:00", left.replace(" 24:00", " 00:00"))
+            end = left.removesuffix(" 24:00")
+            story = a_story(admitted(came, **named), discharged(end, **named))
             facts += [replace(fact, id=f"{fact.id}-{episode}") for fact in story]
         await self.feed.bring(*facts)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from services.placement.billing.authorizing import MOVES
-from tests.builders import covered
+from tests.builders import a_story, admitted, covered, discharged
 from tests.placement.desk.conftest import Desk
 from tests.placement.desk.stories import at_the_program, attends
 
@@ -53,6 +55,49 @@ async def test_what_a_payer_allowed_burns_day_by_day_and_warns_when_it_is_used_u
     assert "exhausted-authorization" not in (await desk.feed.billed("E1"))[-1]["warnings"]
     ended = (await says(desk, auth, "ended", to="2026-05-08", reason="care-not-needed")).json()
     assert (ended["state"], ended["used"], ended["possible"]) == ("ended", 2, ["requested"])
+
+
+async def test_after_40_days_on_5_authorized_none_is_left_and_it_is_on_the_list(desk: Desk) -> None:
+    """An open inpatient stay: midnights in the house, by New York's day, whether anything is told or not."""
+    named: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1"}
+    there = admitted("2026-05-04 07:00", program="GH-3W", **named)
+    await desk.feed.bring(*a_story(there, covered("2026-05-04 07:30", effective="2026-05-01", **named)))
+    auth = await asks(desk, level="inpatient", units=5, **{"from": "2026-05-04", "to": "2026-05-20"})
+    await says(desk, auth, "approved", number="A-1")
+    assert await today(desk) == (0, 5, None)
+    assert await listed(desk) == {}
+    desk.clock.at = datetime(2026, 5, 9, 3, 59, tzinfo=UTC)
+    assert await today(desk) == (4, 1, None), "the fifth midnight is to come, in New York"
+    assert await listed(desk) == {}
+    desk.clock.forward(timedelta(minutes=1))
+    assert await today(desk) == (5, 0, None)
+    desk.clock.at = datetime(2026, 6, 13, 12, tzinfo=UTC)
+    assert await today(desk) == (5, 0, 35)
+    assert await listed(desk) == {"authorizations-used-up": [35], "authorizations-exhausted": [35]}
+    [period] = await desk.feed.billed("E1")
+    assert [one["units_used"] for one in period["authorizations"]] == [0], "the bill's own count comes with its clock"
+    left = replace(discharged("2026-06-13 08:00", **named), sequence=3)
+    await desk.feed.bring(left)
+    assert await today(desk) == (5, 0, 35)
+    assert await listed(desk) == {}, "nobody has to ask the payer any more"
+
+
+async def today(desk: Desk) -> tuple[int, int, int | None]:
+    """(used, left, over) of the only authorization."""
+    [one] = await desk.listed("authorizations", episode_id="E1")
+    assert not {"ahead", "used_up_at", "goes_on"} & one.keys()
+    return one["used"], one["left"], one.get("over")
+
+
+async def listed(desk: Desk) -> dict[str, list[Any]]:
+    """List of work about used up authorizations → how many units too many each has."""
+    found: dict[str, list[Any]] = {}
+    for name in ("authorizations-used-up", "authorizations-exhausted"):
+        items = (await desk.get(f"/api/worklists/{name}", role="billing")).json()["items"]
+        counts = {each["name"]: each["count"] for each in (await desk.get("/api/worklists")).json()["worklists"]}
+        assert counts[name] == len(items)
+        found |= {name: [each.get("over") for each in items]} if items else {}
+    return found
 
 
 def _covered() -> Any:

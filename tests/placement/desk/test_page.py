@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -21,9 +22,11 @@ from services.placement.rules import Rules
 from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import SetClock
 from shared.db import Database
+from shared.events.envelope import Fact
 from shared.tables import audit
 from shared.web import web_app
 from tests.browsing import Browser, Page
+from tests.builders import admitted
 from tests.placement.desk.conftest import KEY, Desk, bearer
 from tests.placement.desk.stories import ward_and_back
 
@@ -102,20 +105,148 @@ async def test_an_offer_is_sent_accepted_and_the_patient_is_placed(browser: Brow
 
 
 async def test_a_program_that_was_asked_cannot_be_asked_again_and_the_page_says_so(browser: Browser) -> None:
-    shown = await the_search(browser)
+    shown, before = await the_search(browser), await the_search(browser)
     first = await browser.press(shown, f"{PHP} + {RANKED}", "Send an offer")
-    answer = await browser.press(first, f"{PHP} + {RANKED}", "Send an offer")
-    assert answer.status == 409
-    assert "an offer to this program is open" in answer.notice
+    assert "Send an offer" not in first.forms(f"{PHP} + {RANKED}")
+    assert "asked, no answer yet" in first.text
+    answer = await browser.press(before, f"{PHP} + {RANKED}", "Send an offer")
+    assert answer.status == 412, "the page was made before the offer was sent"
 
 
 async def test_another_level_needs_a_reason(browser: Browser) -> None:
     shown = await the_search(browser)
+    assert '<select name="variance_reason" required>' in shown.text
     refused = await browser.press(shown, IOP, "Send an offer")
     assert refused.status == 409
     assert "another level than the recommended one needs a reason" in refused.notice
     sent = await browser.press(shown, IOP, "Send an offer", variance_reason="clinical-judgement")
     assert sent.notice == "The offer is sent"
+
+
+async def test_a_form_that_is_refused_keeps_what_was_typed_and_says_at_its_place_what_is_missing(
+    browser: Browser,
+) -> None:
+    shown = await the_search(browser)
+    typed = {"start_date": "2026-05-08", "track": "anxiety", "group": "A", "expires_at": "2026-05-05T17:00"}
+    refused = await browser.press(shown, IOP, "Send an offer", **typed)
+    assert refused.text.count('<details class="act" open>') == 1
+    kept = refused.forms(IOP)["Send an offer"]
+    assert {name: kept.fields[name] for name in typed} == typed
+    opened = refused.text.split('<details class="act" open>')[1].split("</details>")[0]
+    [marked] = re.findall(r'name="(\w+)"[^>]* aria-invalid="true" aria-describedby="([^"]+)" autofocus', opened)
+    assert marked[0] == "variance_reason"
+    assert re.search(f'id="{marked[1]}">Another level than the recommended one needs a reason<', opened)
+    sent = await browser.press(refused, IOP, "Send an offer", variance_reason="clinical-judgement")
+    assert sent.notice == "The offer is sent", "what was typed is sent on with what was missing"
+
+
+@pytest.mark.parametrize(
+    ("fields", "marked", "why"),
+    [
+        ({"age_years": "200"}, "age_years", "This is not as it must be"),
+        ({"accreditation": "nobody"}, "accreditation", "No program has such an accreditation"),
+        ({"age_years": "old"}, "age_years", "This is not as it must be"),
+    ],
+)
+async def test_the_field_that_was_not_taken_is_marked(
+    browser: Browser, fields: dict[str, str], marked: str, why: str
+) -> None:
+    listed = await browser.open("/", list="searches")
+    refused = await browser.press(listed, "recommended", "Say what is needed", language="es", **fields)
+    assert refused.status == 422
+    kept = refused.forms("recommended")["Say what is needed"]
+    assert kept.fields["language"] == "es"
+    assert re.findall(r'name="(\w+)"[^>]* aria-invalid="true"', refused.text) == [marked]
+    assert f">{why}<" in refused.text
+
+
+async def test_who_reloads_a_form_s_address_is_back_on_the_page_that_it_was_on(browser: Browser) -> None:
+    listed = await browser.open("/", list="searches", facility="GOODHEALTH")
+    form = listed.forms("recommended")["Stop looking"]
+    back = Page(await browser.client.get(form.address, follow_redirects=True))
+    assert (back.status, back.address) == (200, "/?list=searches&facility=GOODHEALTH")
+    assert (await browser.open("/offers")).address == "/"
+    assert (await browser.open("/offers/x/accepted", SECRET="1")).address == "/"
+
+
+async def test_programs_that_suit_come_apart_from_those_that_do_not_which_say_what_they_fail(
+    browser: Browser, desk: Desk
+) -> None:
+    search = (await desk.search("E1"))["search_id"]
+    await desk.post(f"/api/searches/{search}/needs", {"payer": "ACME", "age_years": 40})
+    shown = await the_search(browser)
+    suit, others = shown.text.split("Programs that do not suit")
+    assert re.findall(r"<b>([^<]+)</b>", suit.split("Programs that suit")[1]) == [PHP]
+    order = re.findall(r"<b>([^<]+)</b>", others)
+    assert set(order[:2]) == {"Adolescent partial hospitalization", "Riverbend day program"}
+    assert order[2] == IOP, "the nearest of the other levels, and no step up"
+    assert "fails: level of care<" in others
+    assert "fails: payer<" in others
+
+
+async def test_a_seat_is_kept_and_given_back_and_only_what_can_work_is_offered(browser: Browser) -> None:
+    shown = await the_search(browser)
+    kept = await browser.press(shown, f"{PHP} + {RANKED}", "Keep a seat", group="A")
+    assert kept.notice == "The seat is kept"
+    assert "from Mon 4 May, 00:00 EDT" in kept.text
+    assert "until Thu 7 May, 00:00 EDT" in kept.text
+    assert "Keep a seat" not in kept.forms(f"{PHP} + {RANKED}")
+    back = await browser.press(kept, "until Thu", "Give the seat back", reason="not-needed")
+    assert back.notice == "The seat is given back"
+    assert "Keep a seat" in back.forms(f"{PHP} + {RANKED}")
+
+
+async def test_only_who_is_on_leave_comes_back_from_it(browser: Browser, desk: Desk, clock: SetClock) -> None:
+    await desk.places("E1")
+    assert "Did not come" not in (await browser.open("/", list="placed")).forms("first day")
+    clock.forward(timedelta(days=9))
+    assert "Did not come" in (await browser.open("/", list="placed")).forms("first day")
+    await browser.press(await browser.open("/", list="placed"), PHP, "First day was", date="2026-05-06")
+    there = await browser.open("/", list="started")
+    assert {"On leave", "Did not start"} <= set(there.forms(PHP))
+    assert "Back from leave" not in there.forms(PHP)
+    away = await browser.press(there, PHP, "On leave", kind="therapeutic", at="2026-05-12T09:00")
+    assert "Back from leave" in away.forms(PHP)
+    assert "On leave" not in away.forms(PHP)
+
+
+async def test_who_declined_is_asked_again_only_while_the_search_is_open(browser: Browser, desk: Desk) -> None:
+    [offer] = await desk.offers("E1", "GH-PHP1")
+    await desk.post(f"/api/offers/{offer}/declined", {"reason": "no-capacity"})
+    asked = await the_search(browser)
+    assert "Ask again" in asked.forms("no capacity")
+    search = (await desk.search("E1"))["search_id"]
+    await desk.offers("E1", "GH-PHP1")
+    asked_anew = await browser.open("/", search=search)
+    assert "Ask again" not in asked_anew.forms("no capacity"), "another offer to the program is open"
+    await desk.post(f"/api/searches/{search}/closed", {"reason": "no-program"})
+    over = await browser.open("/", search=search)
+    assert "Ask again" not in over.text
+    assert "Look again" in over.forms("recommended")
+    await desk.feed.bring(a_new_stay())
+    assert "Look again" not in (await browser.open("/", search=search)).text, "the patient is in a stay again"
+
+
+def a_new_stay() -> Fact:
+    return replace(admitted("2026-05-04 09:00", visit="V2", episode="E1", patient_id="patient-E1"), sequence=3)
+
+
+async def test_how_long_somebody_waits_is_told_from_the_discharge(nobody: Browser, desk: Desk) -> None:
+    await desk.leaves_the_ward("E1", left="2026-04-09 09:00")
+    await nobody.sign_in(token("coordinator"))
+    listed = await nobody.open("/", list="searches")
+    assert "discharged Thu 9 Apr, known since Mon 4 May" in listed.text
+    assert "waiting for 25 days" in listed.text
+
+
+async def test_a_program_that_is_over_is_shown_as_over(nobody: Browser, desk: Desk) -> None:
+    for number in range(11):
+        await desk.is_admitted(f"A{number}", "GH-PHP-YOUTH")
+    await nobody.sign_in(token("program"))
+    seats = await nobody.open("/", list="seats")
+    assert "over by 1" in seats.text
+    assert "11 of 10 seats taken" in seats.text
+    assert "11 there now" in seats.text
 
 
 async def test_what_is_needed_is_said_and_programs_are_ranked_anew(browser: Browser, desk: Desk) -> None:
@@ -230,4 +361,5 @@ def test_every_write_of_the_api_has_a_button_and_every_kind_a_row() -> None:
     assert {write.path for write in page.WRITES if write.path.startswith(own)} <= LABELS.keys()
     assert {write.action for write in page.WRITES if write.path in LABELS} <= DONE.keys()
     assert {kind for kind, _ in _OFFERED} <= _TOLD.keys()
-    assert all(state in STATES[kind] for kind, state in _OFFERED)  # type: ignore[index]
+    states = STATES | {"seat": ("held", "taken")}
+    assert all(state in states[kind] for kind, state in _OFFERED)

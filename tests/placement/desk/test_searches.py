@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import discharged
 from tests.placement.desk.conftest import Desk
 
 
@@ -20,6 +21,33 @@ async def test_a_discharge_opens_a_search_with_the_level_and_why_in_words(desk: 
     assert search["reasons"] == ["After inpatient care this site steps down to partial hospitalization."]
     assert search["offers"] == []
     assert search["opened_at"] == "2026-05-04T12:00:00+00:00"
+    assert (search["waiting_since"], search["began_with"], search["began_on"]) == (
+        "2026-05-04T11:00:00+00:00", "discharged", "2026-05-04",
+    )  # fmt: skip
+
+
+async def test_patients_wait_since_the_discharge_and_not_since_we_learnt_of_it(desk: Desk) -> None:
+    """E2 was discharged on 9 March, of which we learn on 4 May, after E1's discharge of 4 May."""
+    await desk.leaves_the_ward("E1")
+    await desk.leaves_the_ward("E2", left="2026-03-09 24:00")
+    await desk.leaves_the_ward("E3", left="2026-05-02 09:00")
+    waiting = await desk.listed("searches", state="open")
+    assert [(one["episode_id"], one["began_on"]) for one in waiting] == [
+        ("E2", "2026-03-09"), ("E3", "2026-05-02"), ("E1", "2026-05-04"),
+    ]  # fmt: skip
+    work = (await desk.get("/api/worklists/searches-open")).json()["items"]
+    assert [one["episode_id"] for one in work] == ["E2", "E3", "E1"]
+    assert {one["opened_at"] for one in waiting} == {"2026-05-04T12:00:00+00:00"}
+
+
+async def test_a_discharge_told_anew_at_another_time_moves_the_waiting_along(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    before = await desk.search("E1")
+    corrected: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1", "sequence": 3}
+    first = next(one for one in await desk.feed.kept("E1") if one.type == "care.discharged.v1")
+    await desk.feed.bring(discharged("2026-05-03 09:00", replaces=first.ce_id, **corrected))
+    after = await desk.search("E1")
+    assert (after["search_id"], after["began_on"]) == (before["search_id"], "2026-05-03")
 
 
 async def test_needs_are_changed_one_by_one_and_the_search_stays_where_it_was(desk: Desk) -> None:

@@ -80,7 +80,8 @@ async def test_authorizations_that_end_or_are_used_up_and_reviews_that_are_due(d
     for units, to in ((0, "2026-06-30"), (9, "2026-05-18"), (9, "2026-06-30"), (9, "2026-05-10")):
         auth = (await desk.post("/api/authorizations", asked | {"units": units, "to": to})).json()["auth_id"]
         await desk.post(f"/api/authorizations/{auth}/approved")
-    assert await counts(desk) == {"authorizations-exhausted": 1, "authorizations-ending": 1}
+    used_up = {"authorizations-used-up": 1, "authorizations-exhausted": 1}
+    assert await counts(desk) == used_up | {"authorizations-ending": 1}
     assert [one["to"] for one in await work(desk, "authorizations-ending")] == ["2026-05-18"]
     assert (await desk.post("/api/episodes/E1/plan", PLAN)).status_code == 200
     assert [one["review_due"] for one in await work(desk, "reviews-due")] == ["2026-05-12"]

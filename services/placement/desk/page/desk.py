@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
@@ -17,7 +18,7 @@ from services.placement.desk.frame import EVERYBODY, Parts, scope
 from services.placement.desk.page import words
 from services.placement.desk.page.lists import LISTS, SEATS, Of
 from services.placement.desk.page.rows import Reader, row_of
-from services.placement.desk.page.search import candidate_row, program_row
+from services.placement.desk.page.search import OfSearch, candidate_row, program_row
 from services.placement.desk_views import Line, Question
 from services.placement.programs.census import Place
 from shared.acting import Acts
@@ -28,6 +29,7 @@ from shared.desk import A_FEW, Counted, Desk, Listing, Look, Row, Section, may
 from shared.desk import FILTERS as LIST_FILTERS
 from shared.pages import Pages
 from shared.site_values import Program
+from shared.values import replace
 
 FILTERS = LIST_FILTERS | {"search"}
 WRITES = tuple(write for subject in SUBJECTS for write in subject.writes)
@@ -43,7 +45,7 @@ def pages(intake: str | None) -> Pages:
 def routes(parts: Parts, made_of: Pages) -> Sequence[BaseRoute]:
     """`/`, sign-in, and a form's address for every write of the API."""
     desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts))
-    acts = Acts(made_of, writing.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page)
+    acts = Acts(made_of, writing.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page, words.FIELD_OF)
     return [Route("/", made_of.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *made_of.routes()]
 
 
@@ -94,21 +96,38 @@ class Placement:
         offers = await _LISTINGS["offer"].lines(connection, self.parts, about)
         mine = [line for line in offers if line.content.get("search_id") == search.id]
         found = [_section("search", "Search", "", await self._told(connection, [search], look, reader, linked=False))]
+        waiting = frozenset(str(line.program) for line in mine if line.state in {"sent", "countered"})
         if mine:
-            found.append(_section("asked", "Asked", "", await self._told(connection, mine, look, reader)))
+            more = {line.id: _of_offer(line, search, waiting) for line in mine}
+            found.append(_section("asked", "Asked", "", await self._told(connection, mine, look, reader, more=more)))
         if search.state != "open":
             return found
-        ranked = await self._candidates(connection, search, reader)
-        hint = "The best first: what has to be so, then what is preferred."
-        return [*found, _section("programs", "Programs", hint, ranked)]
+        kept = [
+            line for line in await _LISTINGS["seat"].lines(connection, self.parts, about) if _is_kept(line, look.at)
+        ]
+        if kept:
+            found.append(_section("kept", "Seats kept", "", await self._told(connection, kept, look, reader)))
+        waits = await _LISTINGS["waiting"].lines(connection, self.parts, replace(about, state="waiting"))
+        known = OfSearch(waiting, *(frozenset(str(line.program) for line in group) for group in (waits, kept)))
+        return [*found, *await self._candidates(connection, search, reader, known)]
 
-    async def _candidates(self, connection: Connection, search: Line, reader: Reader) -> list[Row]:
+    async def _candidates(
+        self, connection: Connection, search: Line, reader: Reader, known: OfSearch
+    ) -> Sequence[Section]:
+        """The programs that suit, and apart from them those that do not, each with what it fails."""
         places = await programs.everybody(connection, self.parts, reader.at)
         site = self.parts.rules.site
+        found: dict[bool, list[Row]] = {True: [], False: []}
+        for one in programs.ranked(self.parts, search, places, reader.at):
+            if (program := site.program(one.program)) is not None:
+                row = candidate_row(
+                    one, program, places.get(one.program, ()), search=search, reader=reader, known=known
+                )
+                found[one.fits].append(row)
+        none = "No program of the site meets all that has to be so."
         return [
-            candidate_row(one, program, places.get(one.program, ()), search, reader)
-            for one in programs.ranked(self.parts, search, places, reader.at)
-            if (program := site.program(one.program)) is not None
+            _section("programs", "Programs that suit", "The best first, by what is preferred.", found[True], none),
+            _section("others", "Programs that do not suit", "Who fails least, at the nearest level.", found[False]),
         ]
 
     async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
@@ -124,15 +143,23 @@ class Placement:
         return programs.first_day(self.parts, program, places.get(program.id, ()), at)
 
     async def _told(
-        self, connection: Connection, lines: Sequence[Line], look: Look, reader: Reader, *, linked: bool = True
+        self,
+        connection: Connection,
+        lines: Sequence[Line],
+        look: Look,
+        reader: Reader,
+        *,
+        linked: bool = True,
+        more: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> list[Row]:
-        """Rows of lines, as the API tells of them."""
+        """Rows of lines, as the API tells of them; `more`: id → what the page knows besides."""
         if not lines:
             return []
         kind = lines[0].kind
         bodies = await reading.told(connection, self.parts, _LISTINGS[kind], list(lines))
         await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
-        return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, bodies, strict=True)]
+        told = [body | dict((more or {}).get(line.id, {})) for line, body in zip(lines, bodies, strict=True)]
+        return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, told, strict=True)]
 
     def _reader(self, look: Look) -> Reader:
         return Reader(look.who, look.at, self.parts.rules.site, {write.path: write for write in WRITES})
@@ -147,5 +174,14 @@ class Placement:
         return Question(scope(look.who, look.facilities), most, place, of.state)
 
 
-def _section(name: str, title: str, hint: str, rows: Sequence[Row]) -> Section:
-    return Section(Listing(name, title, hint, "", None), rows, len(rows))
+def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:
+    return Section(Listing(name, title, hint, empty, None), rows, len(rows))
+
+
+def _of_offer(line: Line, search: Line, waiting: frozenset[str]) -> dict[str, bool]:
+    return {"search_open": search.state == "open", "asked_again": line.program in waiting}
+
+
+def _is_kept(line: Line, now: datetime) -> bool:
+    """Whether a seat is kept without a placement, now or later."""
+    return line.state == "held" and ("until" not in line.content or datetime.fromisoformat(line.content["until"]) > now)

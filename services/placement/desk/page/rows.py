@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from services.placement.continuum.order import day_of
 from services.placement.desk.frame import CARE, Write
 from services.placement.desk.page import words
 from services.placement.desk_views import Line
-from services.placement.search.states import BY_A_PERSON
 from shared.acting import address
 from shared.auth import Caller
 from shared.desk import Badge, Row, by, may, until
@@ -31,7 +32,7 @@ class Reader:
     site: Site
     writes: Mapping[str, Write]
 
-    def zone(self, facility: str) -> tzinfo:
+    def zone(self, facility: str) -> ZoneInfo:
         """The facility's zone."""
         return self.site.zone(facility)
 
@@ -77,15 +78,28 @@ def _search(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     needs = ", ".join(f"{spoken(name)}: {_said(value)}" for name, value in body.get("needs", {}).items() if value)
     asked = len(body.get("offers", ()))
     sent = f"{asked} offer{'s' if asked != 1 else ''} sent" if asked else "nobody asked yet"
-    details = (*body.get("reasons", ()), f"needs {needs}" if needs else "", sent)
+    details = (_began(line, body, reader), *body.get("reasons", ()), f"needs {needs}" if needs else "", sent)
     if line.state != "open":
         return what, (*details, spoken(body.get("reason", ""))), Badge(f"closed: {spoken(body.get('reason', ''))}")
     zone = reader.zone(line.facility)
     if "start_by" in body.get("needs", {}):
         return what, details, by(date.fromisoformat(body["needs"]["start_by"]), reader.at, zone)
-    days = (reader.at - line.at).days
+    days = (day_of(reader.at, zone) - _began_on(line, body, zone)).days
     waiting = "since today" if days < 1 else f"for {days} day{'s' if days > 1 else ''}"
-    return what, details, Badge(f"open {waiting}", "late" if days > 2 else "")
+    return what, details, Badge(f"waiting {waiting}", "late" if days > 2 else "")
+
+
+def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
+    """The day of the discharge or referral that the search began with."""
+    return date.fromisoformat(body["began_on"]) if "began_on" in body else day_of(line.at, zone)
+
+
+def _began(line: Line, body: Mapping[str, Any], reader: Reader) -> str:
+    """`discharged Mon 9 Mar`, and when we learnt it where that was a later day."""
+    zone = reader.zone(line.facility)
+    began, learnt = _began_on(line, body, zone), day_of(datetime.fromisoformat(body["opened_at"]), zone)
+    later = f", known since {day(learnt)}" if learnt > began else ""
+    return f"{spoken(body.get('began_with', 'began'))} {day(began)}{later}"
 
 
 def _said(value: Any) -> str:
@@ -132,6 +146,13 @@ def _waiting(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     return reader.program(line.program), (f"since {moment(line.at, reader.zone(line.facility))}",), Badge(place)
 
 
+def _seat(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
+    zone = reader.zone(line.facility)
+    since, until = (datetime.fromisoformat(body[name]) if name in body else None for name in ("from", "until"))
+    kept = f"from {moment(since, zone)}" if since else ""
+    return reader.program(line.program), (kept, f"until {moment(until, zone)}" if until else ""), Badge("kept")
+
+
 def _conflict(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     since = f"since {moment(line.at, reader.zone(line.facility))}"
     facts = [_plainly(fact["says"]) for fact in body.get("facts", ())]
@@ -150,6 +171,7 @@ _TOLD: dict[str, Callable[[Line, Mapping[str, Any], Reader], Told]] = {
     "placement": _placement,
     "waiting": _waiting,
     "conflict": _conflict,
+    "seat": _seat,
 }
 _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("search", "open"): ("needs", "closed"),
@@ -166,25 +188,41 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("placement", "ended"): ("end-corrected", "end-withdrawn"),
     ("waiting", "waiting"): ("left",),
+    ("seat", "held"): ("released",),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
-_LISTS = {"search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist"}
+_LISTS = {
+    "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
+}  # fmt: skip
+_POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
+    "reopened": lambda body, _: bool(body.get("search_open", True)) and not body.get("asked_again"),
+    "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat(),
+    "leave-started": lambda body, _: not body.get("on_leave"),
+    "leave-ended": lambda body, _: bool(body.get("on_leave")),
+    "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement",
+    "start-withdrawn": lambda body, _: not body.get("attended"),
+}
+"""What may be done with an entry only where this is so on this day, beyond its state: a button that can't work is none.
+What is known of a search's offers besides is told by the page."""
 
 
 def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    today = day_of(reader.at, reader.zone(line.facility))
     for to in _OFFERED.get((line.kind, line.state), ()):
         path = f"/api/{_LISTS[line.kind]}/{{id}}/{to}"
-        if (write := _able(path, reader)) is not None:
-            yield form(write, line, reader, proposed=_proposed(to, body, line, reader))
+        condition = _POSSIBLE.get(to)
+        if (condition is None or condition(body, today)) and (write := able(path, reader)) is not None:
+            needed = ("start_date",) if to == "accepted" and "start_date" not in body else ()
+            yield form(write, line, reader, proposed=_proposed(to, body, line, reader), required=needed)
     yield from _settling(line, body, reader)
-    again = _able("/api/searches", reader) if line.kind == "search" and body.get("reason") in BY_A_PERSON else None
+    again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
 
 
 def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
     """Of a conflict: each fact may be the one that falls, or none."""
-    write = _able("/api/conflicts/{id}/settled", reader)
+    write = able("/api/conflicts/{id}/settled", reader)
     if (line.kind, line.state) != ("conflict", "open") or write is None:
         return
     for fact in body.get("facts", ()):
@@ -193,7 +231,7 @@ def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[F
     yield form(write, line, reader, given={"falls": ""})
 
 
-def _able(path: str, reader: Reader) -> Write | None:
+def able(path: str, reader: Reader) -> Write | None:
     """The write, where the API has it and this reader may."""
     write = reader.writes.get(path)
     return write if write is not None and path in words.LABELS and may(reader.who, write.roles) else None
@@ -223,8 +261,9 @@ def form(
     given: Mapping[str, str] | None = None,
     proposed: Mapping[str, str] | None = None,
     options: Mapping[str, Mapping[str, str]] | None = None,
+    required: Sequence[str] = (),
 ) -> Form:
-    """A write as a form about a line; `options`: what fields may be chosen from besides."""
+    """A write as a form about a line; `options`: what fields may be chosen from besides; `required`: needed here."""
     return Form(
         label=words.LABELS[write.path],
         address=address(write.path).replace("{id}", line.id),
@@ -235,10 +274,12 @@ def form(
             labels=words.FIELDS,
             leave_out=_LEFT_OUT,
             options={**_choices(write.path, reader.site), **(options or {})},
+            required=required,
         ),
         seen=line.version,
         key=secrets.token_urlsafe(12),
         zone=line.facility,
+        clock=f"{reader.at.astimezone(reader.zone(line.facility)):%Z}",
     )
 
 

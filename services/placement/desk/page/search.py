@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
+from typing import NamedTuple
 
 from services.placement.desk.page import words
-from services.placement.desk.page.rows import Reader, form, level
+from services.placement.desk.page.rows import Reader, able, form, level
 from services.placement.desk.programs import Filled, filled
 from services.placement.desk_views import Line
 from services.placement.programs.census import Place
 from services.placement.search.matching import Candidate
-from shared.desk import Badge, Row, may
+from shared.desk import Badge, Row
 from shared.events.levels import Level
 from shared.forms import Form
 from shared.site_values import Program
@@ -59,39 +60,68 @@ def _hours(program: Program) -> str:
     return f"{program.hours_week:g} hours a week{days}, {modes}"
 
 
-def candidate_row(candidate: Candidate, program: Program, places: Sequence[Place], search: Line, reader: Reader) -> Row:
-    """A program for a search: what speaks for and against it, and the offer where there is none yet."""
+class OfSearch(NamedTuple):
+    """What is so of a patient at programs: asked and not answered, in whose line, where a seat is kept."""
+
+    asked: frozenset[str] = frozenset()
+    waits: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+
+
+def candidate_row(
+    candidate: Candidate, program: Program, places: Sequence[Place], *, search: Line, reader: Reader, known: OfSearch
+) -> Row:
+    """A program for a search: what it fails, all that speaks for and against it, how full it is, what can be done."""
     plain = program_row(program, places, candidate.free_on, reader)
     points = tuple((reason.holds, reason.words) for reason in candidate.reasons)
+    fails = ", ".join(words.MUSTS.get(rule, spoken(rule)) for rule in candidate.fails)
     badge = Badge("suits", "good") if candidate.fits else Badge("does not suit")
-    forms = tuple(_asking(candidate, program, search, reader))
     return Row(
         plain.what,
         badge,
         program.facility,
         name=program.title,
-        details=plain.details[:1],
+        details=tuple(filter(None, (f"fails: {fails}" if fails else "", *_so(program, known), *plain.details[:1]))),
         points=points,
         taken=plain.taken,
-        forms=forms,
+        forms=tuple(_asking(candidate, program, search, reader, known)),
     )
 
 
-def _asking(candidate: Candidate, program: Program, search: Line, reader: Reader) -> list[Form]:
-    """An offer, and where the program is full a place in its line."""
-    found = []
+def _so(program: Program, known: OfSearch) -> list[str]:
+    told = {"asked, no answer yet": known.asked, "waits in line": known.waits, "a seat is kept": known.kept}
+    return [what for what, programs in told.items() if program.id in programs]
+
+
+def _asking(candidate: Candidate, program: Program, search: Line, reader: Reader, known: OfSearch) -> list[Form]:
+    """An offer, a seat to be kept, and where the program is full a place in its line: what is not so already."""
     given = {"search_id": search.id, "program": program.id}
-    first = candidate.free_on.isoformat() if candidate.free_on else ""
-    offer, wait = reader.writes.get("/api/offers"), reader.writes.get("/api/waitlist")
-    if offer is not None and may(reader.who, offer.roles):
-        settled = given | _of_no_choice(program, search)
+    first = candidate.free_on
+    today = reader.at.astimezone(reader.zone(program.facility)).date()
+    found = []
+    if program.id not in known.asked and (offer := able("/api/offers", reader)):
+        proposed = {"start_date": first.isoformat() if first else ""}
+        settled, choices = given | _of_no_choice(program, search), _choices(program)
+        needed = ("variance_reason",)
+        found.append(form(offer, search, reader, given=settled, proposed=proposed, options=choices, required=needed))
+    if first is not None and program.id not in known.kept and (hold := able("/api/seats", reader)):
+        settled = {"episode_id": search.episode_id, "program": program.id}
+        settled |= {} if program.groups else {"group": ""}
         found.append(
-            form(offer, search, reader, given=settled, proposed={"start_date": first}, options=_choices(program))
+            form(hold, search, reader, given=settled, proposed=_kept_for_days(first), options=_choices(program))
         )
-    full = candidate.free_on is None or candidate.free_on > reader.at.astimezone(reader.zone(program.facility)).date()
-    if wait is not None and full and may(reader.who, wait.roles):
+    full = first is None or first > today
+    if full and program.id not in known.waits and (wait := able("/api/waitlist", reader)):
         found.append(form(wait, search, reader, given=given))
     return found
+
+
+def _kept_for_days(first: date) -> dict[str, str]:
+    """A seat is kept from the first free day on, for a few days."""
+    return {"from": f"{first}T00:00", "until": f"{first + KEPT}T00:00"}
+
+
+KEPT = timedelta(days=3)
 
 
 def _of_no_choice(program: Program, search: Line) -> dict[str, str]:

@@ -79,6 +79,7 @@ FIELDS: Mapping[str, str] = {
     "start_by": "Has to start by",
     "start_date": "First day",
     "status": "Stands as",
+    "until": "Kept until",
     "system": "Code system (as I10)",
     "variance_reason": "Why another level than recommended",
 }
@@ -94,6 +95,22 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
     "/api/seats/{id}/released": ("not-needed", "kept-in-error", "other"),
     "/api/waitlist/{id}/left": ("placed-elsewhere", "patient-declined", "lost-contact", "other"),
 }
+MUSTS: Mapping[str, str] = {"level": "level of care", "seat": "no seat in time"}
+"""A must → what is said where a program does not meet it; others by their own name."""
+FIELD_OF: Mapping[str, str] = {
+    "before-start": "date",
+    "days-out-of-order": "to",
+    "empty-claim": "until",
+    "expires-in-the-past": "expires_at",
+    "group-full": "group",
+    "in-the-future": "date",
+    "not-due": "date",
+    "program-full": "start_date",
+    "session-later": "date",
+    "unknown-group": "group",
+    "unknown-track": "track",
+}
+"""Code of a refusal → the field of the form that it is about."""
 VARIANCES = (
     "patient-preference",
     "clinical-judgement",
