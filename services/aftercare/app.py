@@ -18,7 +18,7 @@ NAME = "aftercare"
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service, not yet started. Raises SetUpError where the operator has something to do."""
-    rules = Rules(site_config.load(settings.config), clock)
+    rules = Rules(site_config.of_service(settings), clock)
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
     frame = desk.pages(settings.intake_url)

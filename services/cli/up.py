@@ -50,7 +50,7 @@ def command(as_json: bool, **asked: Any) -> None:
 def addresses_of(system: Ready, path: Path) -> str:
     """Without the tokens: they are secrets, and in the ready file."""
     addresses = {name: getattr(system, name) for name in ("kafka", "mllp", "intake", "placement", "aftercare")}
-    return json.dumps(addresses | {"ready_file": str(path)})
+    return json.dumps(addresses | {"config": system.config, "ready_file": str(path)})
 
 
 def for_people(system: Ready, path: Path) -> str:
@@ -61,6 +61,7 @@ def for_people(system: Ready, path: Path) -> str:
         ("intake's API", system.intake + "/api/openapi.json"),
         ("MLLP", system.mllp),
         ("Kafka", system.kafka),
+        ("site config", ", version ".join(system.config.values()) or "not told"),
         ("sign-in links, tokens" if system.tokens else "addresses", str(path)),
     )
     listed = "\n".join(f"  {name:<21} {place}" for name, place in lines)

@@ -47,7 +47,7 @@ def reception_of(intake: Intake) -> Reception[Received, list[Letter], Answer]:
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts from its settings. Raises SetUpError where one is missing."""
-    site = site_config.load(settings.config)
+    site = site_config.of_service(settings)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
     reception = reception_of(intake)

@@ -29,7 +29,7 @@ def new_id() -> str:
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts, nothing started. Raises SetUpError for what the operator has to mend."""
-    site = site_config.load(settings.config)
+    site = site_config.of_service(settings)
     rules, outside = rules_of(site), gate_rules(site)
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
     broker = broker_for(settings, NAME)
