@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -43,9 +43,6 @@ from shared.site_values import (
     Setting,
     Unit,
 )
-
-if TYPE_CHECKING:
-    from shared.settings import Settings
 
 SAMPLE = Path(__file__).resolve().parent.parent / "config"
 
@@ -262,25 +259,6 @@ class Site(Part):
     @cached_property
     def _admission_sources(self) -> dict[str, str]:
         return _by_sent(self.admission_sources)
-
-
-def of_service(settings: Settings) -> Site:
-    """The site that a service works by; SetUpError where that is the sample and others can reach the service.
-
-    What the sample says of units, payers and zones is true of no hospital; STEPDOWN_SAMPLE_SITE=allow: for trying.
-    """
-    site = load(settings.config)
-    if settings.sample_site != "allow" and not settings.only_this_machine and site.version == _sample().version:
-        raise SetUpError(
-            "this is the sample site, and a door, the broker or the database is not on this machine alone: "
-            "name your own with STEPDOWN_CONFIG, or set STEPDOWN_SAMPLE_SITE=allow"
-        )
-    return site
-
-
-@lru_cache(1)
-def _sample() -> Site:
-    return load(SAMPLE)
 
 
 def folder_of(path: Path | None) -> Path:

@@ -14,6 +14,7 @@ from shared import site_config
 from shared.errors import SetUpError, WrongUsage
 from shared.settings import load, unknown_variables
 from shared.site_config import SAMPLE
+from shared.site_of_service import of_service
 
 
 @pytest.fixture(autouse=True)
@@ -135,11 +136,11 @@ def test_a_service_that_others_can_reach_refuses_the_sample_site(what: str, tmp_
     the_sample = copied(tmp_path / "site", "goodhealth-network")
     for config in (None, the_sample):
         with pytest.raises(SetUpError, match="STEPDOWN_SAMPLE_SITE=allow"):
-            site_config.of_service(load(config=config, **given))
-    assert site_config.of_service(load(sample_site="allow", **given)).name == "goodhealth-network"
-    assert site_config.of_service(load(config=copied(tmp_path / "own", "own"), **given)).name == "own"
+            of_service(load(config=config, **given))
+    assert of_service(load(sample_site="allow", **given)).name == "goodhealth-network"
+    assert of_service(load(config=copied(tmp_path / "own", "own"), **given)).name == "own"
 
 
 def test_on_this_machine_alone_the_sample_site_is_fine() -> None:
     given = {"database_url": "postgresql://a:b@127.0.0.1:5432/intake", "kafka": "localhost:9092,[::1]:9093"}
-    assert site_config.of_service(load(**given)).name == "goodhealth-network"
+    assert of_service(load(**given)).name == "goodhealth-network"
