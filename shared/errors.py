@@ -7,6 +7,7 @@ StepdownError
 ├── Transient        not yet: something we need is away         → wait, bounded back-off, same place
 │   └── StalePosition  another member of the group went on      → read the position again and seek
 └── SetUpError       the operator has something to do           → one sentence on stderr, exit 1
+    └── WrongUsage   the command was asked with something else than the system it talks to → the same, exit 2
 
 A message says what happened, to what (ids, never a field's value), and what is possible now.
 """
@@ -48,3 +49,7 @@ class StalePosition(Transient):
 
 class SetUpError(StepdownError):
     """The operator has something to do; the text says what, in one sentence."""
+
+
+class WrongUsage(SetUpError):
+    """What a command was given does not go with the system that it talks to; nothing was done."""

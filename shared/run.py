@@ -30,7 +30,7 @@ from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
 from shared.outbox import Relay
 from shared.replay import replay_asked
-from shared.settings import Settings
+from shared.settings import Settings, unknown_variables
 from shared.stopping import Deadline, stopped
 from shared.web import WrongAddress, web_app
 
@@ -261,6 +261,8 @@ def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) 
     """What each app's `main` does: log as that service, assemble it, serve until it is told to stop."""
     logs.set_up(name, settings.log_level)
     deadline = Deadline()
+    for sentence in unknown_variables(os.environ):
+        log.warning("an unknown variable", extra={"what": sentence})
 
     async def assembled() -> None:
         service = assemble(settings)

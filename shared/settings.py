@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -104,6 +107,9 @@ class Settings(BaseSettings):
     )
 
     config: Path | None = Field(None, description="folder of the site config; absent: the sample site")
+    sample_site: Literal["allow"] | None = Field(
+        None, description="allow: run on the sample site though a door, the broker or the database is not on loopback"
+    )
     data: Path = Field(Path(".stepdown"), description="where `up` keeps the ready file, databases and topics")
     message_keys: SecretStr | None = Field(
         None, description="AES-256-GCM keys that seal messages and identities: id:base64 of 32 bytes, by commas"
@@ -165,6 +171,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, _FromFiles(settings_cls), env_settings
 
+    @property
+    def only_this_machine(self) -> bool:
+        """Whether doors, broker and database (where one is set) are all on loopback."""
+        brokers = [server.rpartition(":")[0] for server in self.kafka.split(",")]
+        database = urlsplit(self.database_url.get_secret_value()).hostname if self.database_url else None
+        places = (self.http_host, self.mllp_host, *brokers, *([database] if database else []))
+        return all(map(is_loopback, places))
+
     def database(self) -> str:
         """The database URL with its password; SetUpError when none was given."""
         if self.database_url is None:
@@ -222,6 +236,24 @@ class Settings(BaseSettings):
         return context
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine only."""
+    return host in {"localhost", "::1", "[::1]"} or host.startswith("127.")
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """A sentence for each STEPDOWN_* variable among these that nothing reads, with the nearest one that is read."""
+    known = {name for name, _, _ in documented()} | set(COMMANDS_READ)
+    known |= {f"{name}_FILE" for name in known} | TESTS_READ
+    found = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            ends = sorted(each.removeprefix(PREFIX) for each in known)
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), ends, n=1)
+            found.append(f"nothing reads {name}" + (f" (did you mean {PREFIX}{near[0]}?)" if near else ""))
+    return found
+
+
 def parse_keys(text: str) -> dict[str, bytes]:
     """`id:base64,id:base64` → id → 32 bytes, in order. ValueError without any of the text."""
     keys: dict[str, bytes] = {}
@@ -259,6 +291,10 @@ COMMANDS_READ = {
     "STEPDOWN_DEBUG": "any text: an error shows where it came from, and that may show what a message said",
 }
 """What only the command line reads, beside Settings; the URLs also as `…_FILE`."""
+
+
+TESTS_READ = {"STEPDOWN_TEST_CONTAINERS", "STEPDOWN_CORPUS", "STEPDOWN_POSTGRES"}
+"""What only the tests and deploy/make-secrets read."""
 
 
 def documented() -> list[tuple[str, str, str]]:

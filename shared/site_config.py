@@ -261,6 +261,11 @@ class Site(Part):
         return _by_sent(self.admission_sources)
 
 
+def folder_of(path: Path | None) -> Path:
+    """Where a site config is read from, as an absolute path; None: the sample site."""
+    return (path or SAMPLE).resolve()
+
+
 def load(path: Path | None = None) -> Site:
     """The site at `path`: a file or a folder; without one where STEPDOWN_CONFIG says, else the sample site.
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -153,3 +154,30 @@ def test_an_error_is_one_sentence_and_exit_1(
     assert "Traceback" not in written.err
     assert "12345" not in written.err
     assert written.out == ""
+
+
+WRONG = {
+    "send {file} --mllp 127.0.0.1:99999": "it is HOST:PORT, and a port is 1 to 65535",
+    "send {file} --mllp 127.0.0.1:0": "it is HOST:PORT, and a port is 1 to 65535",
+    "send {file} --mllp 127.0.0.1:²": "it is HOST:PORT, and a port is 1 to 65535",
+    "send {file} --mllp 127.0.0.1": "it is HOST:PORT, and a port is 1 to 65535",
+    "send {empty} --mllp 127.0.0.1:2575": "there is no message to send",
+    "up --database-url nonsense --data {empty}": "it is postgresql://user:password@host:port/name",
+    "up --database-url postgresql://a:hush@h:99999/d --data {empty}": "it is postgresql://user:password@host:port/name",
+    "up --database-url mysql://a:hush@h/d --data {empty}": "it is postgresql://user:password@host:port/name",
+    "db migrate --database-url nonsense --data {empty}": "it is postgresql://user:password@host:port/name",
+}
+
+
+@pytest.mark.parametrize("typed", WRONG)
+def test_an_address_that_can_be_none_is_wrong_usage_in_one_sentence(
+    typed: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "one.hl7").write_bytes(b"MSH|^~\\&|A|B")
+    places = {"file": tmp_path / "one.hl7", "empty": tmp_path / "empty"}
+    assert command_line.run([part.format(**places) for part in typed.split()]) == 2
+    said = capsys.readouterr().err
+    assert WRONG[typed] in said
+    assert "hush" not in said
+    assert "Traceback" not in said

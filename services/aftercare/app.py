@@ -6,19 +6,19 @@ from services.aftercare.consumer import subscription
 from services.aftercare.handlers import Rules
 from services.aftercare.timers import timers
 from services.aftercare.web import api, desk
-from shared import site_config
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
 from shared.db import Database
 from shared.run import Service, run
 from shared.settings import Settings
+from shared.site_of_service import of_service
 
 NAME = "aftercare"
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service, not yet started. Raises SetUpError where the operator has something to do."""
-    rules = Rules(site_config.load(settings.config), clock)
+    rules = Rules(of_service(settings), clock)
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
     frame = desk.pages(settings.intake_url)

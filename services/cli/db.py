@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from services.cli.places import DatabaseUrl
+
 
 @click.group("db", short_help="create or alter the databases' schemas")
 def command() -> None:
@@ -16,7 +18,7 @@ def command() -> None:
 
 @command.command("migrate")
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory with the owner roles' passwords.")
-@click.option("--database-url", envvar="STEPDOWN_DATABASE_ADMIN_URL",
+@click.option("--database-url", type=DatabaseUrl(), metavar="URL", envvar="STEPDOWN_DATABASE_ADMIN_URL",
               help="Administrator's URL: also makes databases and roles, and writes their URLs into secrets/ of the "
               "data directory (better as STEPDOWN_DATABASE_ADMIN_URL, which no process list shows).")  # fmt: skip
 @click.option("--service", type=click.Choice(["intake", "placement", "aftercare"]),

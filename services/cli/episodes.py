@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, tzinfo
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from shared.site_config import Site
 
 DATA = click.option(
     "--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown."
@@ -37,6 +34,7 @@ def list_(state: str | None, level: str | None, facility: str | None, data: Path
     from services.cli.stories import line_of
 
     asked = {"state": state, "level": level, "facility": facility}
+    zone = _zones(data)
     found = _pages({name: value for name, value in asked.items() if value}, data)
     if as_json:
         for one in found:
@@ -47,7 +45,7 @@ def list_(state: str | None, level: str | None, facility: str | None, data: Path
 
     table = Table("episode", "state", "since", "facility", "to look at")
     for one in found:
-        table.add_row(*line_of(one, _zone(one.get("facility"))))
+        table.add_row(*line_of(one, zone(one.get("facility"))))
     Console(width=None if sys.stdout.isatty() else 140).print(table)
     click.echo(f"{table.row_count} episodes", err=True)
 
@@ -62,11 +60,12 @@ def show(episode_id: str, data: Path | None, as_json: bool) -> None:
 
     from services.cli.stories import story
 
+    zone = _zones(data)
     found = _get(f"/api/episodes/{quote(episode_id, safe='')}", data)
     if as_json:
         click.echo(json.dumps(found))
         return
-    for line in story(found, _zone(_facility(found))):
+    for line in story(found, zone(_facility(found))):
         click.echo(line)
 
 
@@ -76,19 +75,21 @@ def _facility(found: dict[str, Any]) -> str | None:
     return str(facts[-1]["value"].get("facility")) if facts else None
 
 
-@lru_cache(1)
-def _site() -> Site:
-    from shared.settings import load as settings
-    from shared.site_config import load
+def _zones(data: Path | None) -> Callable[[str | None], tzinfo]:
+    """The zone of a facility by the running system's site config; UTC where that has no such facility.
 
-    return load(settings().config)
+    Raises WrongUsage where the environment names another config.
+    """
+    from services.stack import ready, sites
+    from shared.settings import load
 
+    site = sites.site_of(ready.find(data), load())
 
-@lru_cache(256)
-def _zone(facility: str | None) -> tzinfo:
-    """The zone of a facility, by the site config that the environment names; UTC where it has no such facility."""
-    found = _site().facility(facility) if facility else None
-    return found.zone_info if found else UTC
+    def zone(facility: str | None) -> tzinfo:
+        found = site.facility(facility) if facility else None
+        return found.zone_info if found else UTC
+
+    return lru_cache(256)(zone)
 
 
 def _pages(asked: dict[str, str], data: Path | None) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from services.cli import examples
-from shared.errors import StepdownError
+from shared.errors import StepdownError, WrongUsage
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -106,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code (contract 1)."""
+    _warn_of_variables(arguments if arguments is not None else sys.argv[1:])
     try:
         code = cli.main(args=arguments, prog_name="stepdown", standalone_mode=False)
     except click.ClickException as wrong:
@@ -117,19 +118,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except StepdownError as error:
-        return _say(str(error))
+        return _say(str(error), 2 if isinstance(error, WrongUsage) else 1)
     except Exception as error:  # noqa: BLE001  # the last line of defence
         return _unexpected(error)
     return code if isinstance(code, int) else 0
 
 
-def _say(sentence: str) -> int:
+def _warn_of_variables(arguments: Sequence[str]) -> None:
+    """Name each STEPDOWN_* variable that nothing reads; a service says it in its log, `doctor` among its findings."""
+    if not any(name.startswith("STEPDOWN_") for name in os.environ) or {*arguments[:1]} & {"run", "doctor"}:
+        return
+    from shared.settings import unknown_variables
+
+    for sentence in unknown_variables(os.environ):
+        click.echo(f"stepdown: warning: {sentence}", err=True)
+
+
+def _say(sentence: str, code: int = 1) -> int:
     if os.environ.get("STEPDOWN_DEBUG") and sys.exc_info()[1] is not None:
         import traceback
 
         traceback.print_exc()
     click.echo(f"stepdown: {sentence}", err=True)
-    return 1
+    return code
 
 
 def _unexpected(error: Exception) -> int:

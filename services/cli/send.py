@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from services.cli.places import HostPort, split
+
 if TYPE_CHECKING:
     from services.sending import Found, Told
 
 
 @click.command("send", short_help="send files to a running system")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
-@click.option("--mllp", metavar="HOST:PORT", help="This MLLP door; default: the one of the running system.")
+@click.option(
+    "--mllp", type=HostPort(), metavar="HOST:PORT", help="This MLLP door; default: the one of the running system."
+)
 @click.option("--kafka", is_flag=True, help="By the topic hospital.adt; the answers are read from hospital.acks.")
 @click.option("--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each message.")
@@ -35,6 +39,8 @@ async def _send(paths: tuple[Path, ...], mllp: str | None, kafka: bool, data: Pa
     from services.cli.progress import bar
 
     found = list(sending.found_in(paths))
+    if not found:
+        raise click.UsageError("there is no message to send: no file is in what was named")
     codes: Counter[str] = Counter()
     good = True
     with bar("sending", len(found)) as tick:
@@ -54,10 +60,10 @@ def _door(found: list[Found], mllp: str | None, kafka: bool, data: Path | None) 
 
     if kafka:
         return sending.by_kafka(found, access.broker(data))
-    host, _, port = (mllp or ready.find(data).mllp).rpartition(":")
-    if not host or not port.isdigit():
+    place = split(mllp or ready.find(data).mllp)
+    if place is None:
         raise click.UsageError("--mllp is HOST:PORT")
-    return sending.by_mllp(found, host.strip("[]"), int(port))
+    return sending.by_mllp(found, *place)
 
 
 def _print(told: Told, as_json: bool) -> None:

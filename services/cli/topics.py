@@ -24,13 +24,13 @@ def apply(data: Path | None, as_json: bool) -> None:
     """
     import os
 
-    from services.stack import ready, topics
+    from services.stack import ready, sites, topics
     from shared.settings import load
 
-    given = {} if os.environ.get("STEPDOWN_KAFKA") and data is None else {"kafka": ready.find(data).kafka}
-    settings = load(**given)
-    made = asyncio.run(topics.apply(settings))
-    wanted = topics.of_site(settings)
+    running = None if os.environ.get("STEPDOWN_KAFKA") and data is None else ready.find(data)
+    settings = load(kafka=running.kafka) if running else load()
+    wanted = topics.of(sites.site_of(running, settings))
+    made = asyncio.run(topics.apply(settings, wanted))
     if as_json:
         click.echo(json.dumps({"topics": [topic.name for topic in wanted], "made": made}))
         return

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from services.cli.places import DatabaseUrl
+
 if TYPE_CHECKING:
     from services.stack.ready import Ready
 
@@ -22,7 +24,7 @@ HTTP_PORT = click.IntRange(0, 65533)  # three services: this one and the next tw
               show_default=True, help="Where databases, topics, secrets and the ready file are kept.")  # fmt: skip
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the ready file here too.")
 @click.option("--kafka", envvar="STEPDOWN_KAFKA", help="Bootstrap servers of a running broker; none is started then.")
-@click.option("--database-url", envvar="STEPDOWN_DATABASE_URL",
+@click.option("--database-url", type=DatabaseUrl(), metavar="URL", envvar="STEPDOWN_DATABASE_URL",
               help="Administrator's URL of a running PostgreSQL (better as STEPDOWN_DATABASE_URL, "
               "which no process list shows); none is started then.")  # fmt: skip
 @click.option("--mllp-port", type=PORT, default=0, help="MLLP door; 0, the default: any free port.")
@@ -50,7 +52,7 @@ def command(as_json: bool, **asked: Any) -> None:
 def addresses_of(system: Ready, path: Path) -> str:
     """Without the tokens: they are secrets, and in the ready file."""
     addresses = {name: getattr(system, name) for name in ("kafka", "mllp", "intake", "placement", "aftercare")}
-    return json.dumps(addresses | {"ready_file": str(path)})
+    return json.dumps(addresses | {"config": system.config, "ready_file": str(path)})
 
 
 def for_people(system: Ready, path: Path) -> str:
@@ -61,6 +63,7 @@ def for_people(system: Ready, path: Path) -> str:
         ("intake's API", system.intake + "/api/openapi.json"),
         ("MLLP", system.mllp),
         ("Kafka", system.kafka),
+        ("site config", ", version ".join(system.config.values()) or "not told"),
         ("sign-in links, tokens" if system.tokens else "addresses", str(path)),
     )
     listed = "\n".join(f"  {name:<21} {place}" for name, place in lines)

@@ -34,13 +34,14 @@ def command(context: click.Context, data: Path | None, settle: float, as_json: b
 
 async def _verify(data: Path | None, settle: float) -> Report:
     from services.cli.progress import bar
+    from services.stack import sites
     from services.stack.access import reach
     from services.verify import verify
-    from shared.site_config import load
 
     reached = reach(data)
+    site = sites.site_of(reached.ready, reached.settings)
     with bar("checking", None) as tick:
-        return await verify(reached.urls, reached.settings, load(reached.settings.config), settle=settle, tick=tick)
+        return await verify(reached.urls, reached.settings, site, settle=settle, tick=tick)
 
 
 def _print(report: Report) -> None:

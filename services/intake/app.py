@@ -10,13 +10,14 @@ from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.timers import timers
 from services.intake.web import front, routes
-from shared import from_pages, site_config
+from shared import from_pages
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
 from shared.crypto import Seal
 from shared.db import Database
 from shared.run import Door, Service, run, seating
 from shared.settings import Settings
+from shared.site_of_service import of_service
 
 NAME = "intake"
 
@@ -47,7 +48,7 @@ def reception_of(intake: Intake) -> Reception[Received, list[Letter], Answer]:
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts from its settings. Raises SetUpError where one is missing."""
-    site = site_config.load(settings.config)
+    site = of_service(settings)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
     reception = reception_of(intake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.intake.ack import NOT_HL7
 from services.intake.adt import read_adt
@@ -63,7 +63,7 @@ def check(name: str, raw: bytes, rules: FeedRules, now: datetime, site: Site | N
     """
     index = 0
     for index, message in enumerate(messages(raw), start=1):
-        yield _line(name, index, message, rules, now, site)
+        yield _line(name, index, message, Door(rules, now, site))
     if not index:
         yield Line(name, 1, None, None, "AR", None, (), NOT_HL7)
 
@@ -73,14 +73,22 @@ def of_site(site: Site) -> FeedRules:
     return SiteRules(site)
 
 
-def _line(name: str, index: int, message: Message, rules: FeedRules, now: datetime, site: Site | None) -> Line:
+class Door(NamedTuple):
+    """By what a message is judged: the rules, the clock, and the site whose tables are looked into."""
+
+    rules: FeedRules
+    now: datetime
+    site: Site | None
+
+
+def _line(name: str, index: int, message: Message, door: Door) -> Line:
     trigger, control_id = message.msh.get(9, 2) or None, message.msh.get(10) or None
     try:
-        adt = read_adt(message, rules, now)
+        adt = read_adt(message, door.rules, door.now)
     except Refused as refused:
         warnings = tuple(message.warnings)
         return Line(name, index, trigger, control_id, refused.ack, message.charset, warnings, refused.fault)
-    warnings = (*adt.warnings, *(_unmapped(adt, site) if site else ()))
+    warnings = (*adt.warnings, *(_unmapped(adt, door.site) if door.site else ()))
     return Line(name, index, trigger, control_id, "AA", adt.charset, warnings, None)
 
 

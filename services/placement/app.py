@@ -12,12 +12,12 @@ from services.placement.disclosures import consumer as gate
 from services.placement.disclosures import timers as gate_timers
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
-from shared import site_config
 from shared.broker import broker_for
 from shared.clock import Clock, system_clock
 from shared.db import Database
 from shared.run import Service, run
 from shared.settings import Settings
+from shared.site_of_service import of_service
 
 NAME = "placement"
 
@@ -29,7 +29,7 @@ def new_id() -> str:
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     """The service's parts, nothing started. Raises SetUpError for what the operator has to mend."""
-    site = site_config.load(settings.config)
+    site = of_service(settings)
     rules, outside = rules_of(site), gate_rules(site)
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
     broker = broker_for(settings, NAME)

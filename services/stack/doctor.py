@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 from services.stack import SERVICES, ready
 from services.stack.folder import is_claimed
 from shared.errors import SetUpError, StepdownError
-from shared.settings import Settings, load, variable
+from shared.settings import Settings, load, unknown_variables, variable
 
 SKEW_SECONDS = 2.0  # more than this between two clocks, and the order of what was said is in doubt
 
@@ -29,7 +30,7 @@ async def examine(data: Path) -> list[Finding]:
     """All findings for the system of a data directory, or for the one that the environment names."""
     return [
         await _finding("settings", _settings(data)),
-        await _finding("config", _config),
+        await _finding("config", _config(data)),
         await _finding("sign-in", _sign_in(data)),
         await _finding("broker", _broker(data)),
         await _finding("topics", _topics(data)),
@@ -52,16 +53,26 @@ def _from(data: Path) -> Settings:
 def _settings(data: Path) -> Callable[[], Awaitable[str]]:
     async def look() -> str:
         _from(data)
-        return f"a system runs on {data}" if is_claimed(data) else f"no system runs on {data}; the environment is used"
+        warnings = "".join(f"; warning: {sentence}" for sentence in unknown_variables(os.environ))
+        if is_claimed(data):
+            return f"a system runs on {data}{warnings}"
+        return f"no system runs on {data}; the environment is used{warnings}"
 
     return look
 
 
-async def _config() -> str:
-    from shared.site_config import load as load_site  # noqa: PLC0415
+def _running(data: Path) -> ready.Ready | None:
+    return ready.find(data) if is_claimed(data) else None
 
-    site = load_site(load().config)
-    return f"{len(site.facilities)} facilities, {len(site.programs)} programs"
+
+def _config(data: Path) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        from services.stack import sites  # noqa: PLC0415
+
+        running = _running(data)
+        return sites.told(running, load(), sites.site_of(running, load()))
+
+    return look
 
 
 def _sign_in(data: Path) -> Callable[[], Awaitable[str]]:
@@ -102,9 +113,9 @@ def _broker(data: Path) -> Callable[[], Awaitable[str]]:
 
 def _topics(data: Path) -> Callable[[], Awaitable[str]]:
     async def look() -> str:
-        from services.stack import topics  # noqa: PLC0415
+        from services.stack import sites, topics  # noqa: PLC0415
 
-        return await topics.compare(_from(data))
+        return await topics.compare(_from(data), topics.of(sites.site_of(_running(data), load())))
 
     return look
 

@@ -195,8 +195,3 @@ def answers(host: str, port: int, seconds: float = 0.3) -> bool:
             return True
     except OSError:
         return False
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name means this machine only."""
-    return host in {"localhost", "::1", "[::1]"} or host.startswith("127.")

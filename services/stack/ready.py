@@ -19,6 +19,7 @@ DESKS = ("placement", "aftercare")
 class Ready:
     """Addresses of a running system; the tokens are secrets, empty where a real issuer is needed.
 
+    `config`: folder and version of the site config that it started with.
     `sign_in`: desk → a link that signs a coordinator in there, with the token behind `#`, which browsers do not send.
     """
 
@@ -27,6 +28,7 @@ class Ready:
     intake: str
     placement: str
     aftercare: str
+    config: dict[str, str] = field(default_factory=dict, kw_only=True)
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     sign_in: dict[str, str] = field(default_factory=dict, repr=False)
 

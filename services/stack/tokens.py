@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from services.stack.folder import Folder, is_loopback
+from services.stack.folder import Folder
+from shared.settings import is_loopback
 
 
 def only_this_machine(kafka: str, database_url: str) -> bool:

@@ -13,14 +13,19 @@ from shared import site_config
 from shared.errors import SetUpError
 from shared.events import TOPICS, Topic, out_topic
 from shared.settings import Settings
+from shared.site_config import Site
 
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # a refusal is told once, in our words
 ALREADY_EXISTS = 36  # Kafka protocol error code TOPIC_ALREADY_EXISTS
 
 
 def of_site(settings: Settings) -> tuple[Topic, ...]:
+    """The topics of the contract and of the environment's site."""
+    return of(site_config.load(settings.config))
+
+
+def of(site: Site) -> tuple[Topic, ...]:
     """The topics of the contract, and out.<id> for each recipient that site config names."""
-    site = site_config.load(settings.config)
     return (*TOPICS, *(out_topic(recipient.id) for recipient in site.recipients))
 
 
@@ -44,14 +49,14 @@ async def apply(settings: Settings, topics: Iterable[Topic] | None = None) -> li
         await admin.close()
 
 
-async def compare(settings: Settings) -> str:
+async def compare(settings: Settings, topics: Iterable[Topic] | None = None) -> str:
     """A sentence when every topic is there as it should be; SetUpError says what is missing and what to do."""
     admin = await connect(settings)
     try:
         known = await partitions(admin)
     finally:
         await admin.close()
-    wanted = of_site(settings)
+    wanted = list(of_site(settings) if topics is None else topics)
     missing = [topic.name for topic in wanted if topic.name not in known]
     if missing:
         raise SetUpError(f"there is no {', '.join(missing)}: run `stepdown topics apply`")

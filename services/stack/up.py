@@ -21,7 +21,13 @@ from services.stack.postgres import Postgres
 from services.stack.supervise import Child, Supervision
 
 # They take longer to import than a server to start, so it is done meanwhile, in a thread.
-MEANWHILE = ("services.stack.topics", "services.stack.databases", "shared.migrations", "shared.auth")
+MEANWHILE = (
+    "services.stack.topics",
+    "services.stack.sites",
+    "services.stack.databases",
+    "shared.migrations",
+    "shared.auth",
+)
 HOST = "127.0.0.1"
 Say = Callable[[str], None]
 
@@ -107,6 +113,7 @@ class System:
         self.doors: dict[str, int] = {}
         self.environment: dict[str, str] = {}
         self.kafka = self.admin_url = ""
+        self.config: dict[str, str] = {}
         self.prepared = folder.path / "prepared"  # the file that services wait for before they begin
 
     async def start(self) -> None:
@@ -151,11 +158,12 @@ class System:
         await _all(*map(self.supervision.start, parts))
         self.told.step("topics and schemas")
         await importing
-        from services.stack import databases, schemas, topics  # noqa: PLC0415
+        from services.stack import databases, schemas, sites, topics  # noqa: PLC0415
         from shared.settings import load  # noqa: PLC0415
 
         settings = load(kafka=self.kafka, data=self.folder.path)
-        await _all(topics.apply(settings), databases.make(self.admin_url, self.folder))
+        site, self.config = sites.described(settings)
+        await _all(topics.apply(settings, topics.of(site)), databases.make(self.admin_url, self.folder))
         await schemas.migrate(databases.owner_urls(self.folder.path))
 
     async def stop(self) -> None:
@@ -215,7 +223,7 @@ class System:
         issued = tokens.issue(self.folder) if tokens.only_this_machine(self.kafka, self.admin_url) else {}
         links = {desk: f"{addresses[desk]}/sign-in#{issued['coordinator']}" for desk in ready.DESKS} if issued else {}
         mllp = f"{HOST}:{self.doors['MLLP']}"
-        return ready.Ready(kafka=self.kafka, mllp=mllp, **addresses, tokens=issued, sign_in=links)
+        return ready.Ready(kafka=self.kafka, mllp=mllp, **addresses, config=self.config, tokens=issued, sign_in=links)
 
     def _service(self, service: str, nth: int = 1) -> Child:
         self.pipe = self.pipe or os.pipe()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from services.cli import main as command_line
+from shared.site_config import SAMPLE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,11 +67,20 @@ class RunningSystem:
         return (self.data / "secrets" / f"{service}.url").read_text()
 
 
+def another_site(folder: Path) -> Path:
+    """The sample site under another name: so its version is another one."""
+    for file in SAMPLE.glob("*.yml"):
+        text = file.read_text(encoding="utf-8")
+        (folder / file.name).write_text(text.replace("name: goodhealth-network", "name: my-site"), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    """A system of its own for each worker of the test run."""
+    """A system of its own for each worker, on a site that the environment of the commands does not name."""
     data = tmp_path_factory.mktemp("system")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
+    environment["STEPDOWN_CONFIG"] = str(another_site(tmp_path_factory.mktemp("site")))
     with subprocess.Popen(
         [sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json"],
         stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.sending import BACK, TO, Found, Told, by_kafka
+from shared import site_config
 from shared.reading import Reading, reading
 from shared.settings import load
 from tests.cli.conftest import RunningSystem, run
@@ -117,3 +119,28 @@ def test_a_topic_that_is_not_there_is_not_made(system: RunningSystem) -> None:
     assert (said.code, said.out) == (1, "")
     assert "there is no topic care.event" in said.err
     assert system.stepdown("events tail --until-idle 0.1 --topic care.event").code == 1
+
+
+def test_commands_beside_a_system_on_another_site_work_by_its_site_or_say_that_theirs_is_another(
+    system: RunningSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Users B7: `STEPDOWN_CONFIG=my-site stepdown up`, and in another terminal `stepdown verify`."""
+    told = json.loads((system.data / "ready.json").read_text())["config"]
+    assert set(told) == {"folder", "version"}
+    assert told["version"] == site_config.load(Path(told["folder"])).version
+    (tmp_path / "day.hl7").write_bytes(b"".join(stay("1053")))
+    system.stepdown("send", str(tmp_path / "day.hl7"))
+    for its_own in (None, told["folder"]):
+        if its_own:
+            monkeypatch.setenv("STEPDOWN_CONFIG", its_own)
+        verified = system.stepdown("verify")
+        assert (verified.code, "✗" in verified.out, verified.err) == (0, False, "")
+        found = {one["what"]: one for one in json.loads(system.stepdown("doctor --json").out)["findings"]}
+        assert found["config"]["right"]
+        for text in ("my-site", told["folder"], told["version"]):
+            assert text in found["config"]["text"]
+    monkeypatch.setenv("STEPDOWN_CONFIG", str(site_config.SAMPLE))
+    for command in ("verify", "episodes list"):
+        refused = system.stepdown(command)
+        assert (refused.code, refused.out) == (2, "")
+        assert "another site config" in refused.err

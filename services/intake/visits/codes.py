@@ -1,6 +1,6 @@
-"""What a hospital sends as a code, as a code of the site's tables; what is in no table is `unknown`, and listed (contract 2).
+"""What a hospital sends as a code, as a code of the site's tables; what is in no table is `unknown`, and listed.
 
-Dispositions, type and source of admission, payers and plans. The text that came goes no further than intake.
+Contract 2. Dispositions, type and source of admission, payers and plans. The text that came stays in intake.
 """
 
 from __future__ import annotations

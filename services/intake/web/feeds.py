@@ -44,7 +44,11 @@ def routes(intake: Intake) -> list[Route]:
                 await audit.note(
                     connection, [audit.Entry(intake.clock(), who.subject, "unmapped-codes-listed", "feeds")]
                 )
-        return JSON({"facilities": _by_facility(intake, who, counts, noted, oldest, codes)})
+        places = _by_facility(intake, who, counts, noted, oldest)
+        for code in codes:
+            if (place := places.get(_known(code.facility, intake))) is not None:
+                place["unmapped_codes"].append(_code(code))
+        return JSON({"facilities": list(places.values())})
 
     async def messages(request: Request) -> Response:
         who = caller(request, *READERS)
@@ -80,8 +84,7 @@ def _by_facility(
     counts: list[views.Feed],
     noted: list[views.Noted],
     oldest: dict[str, list[views.Listed]],
-    codes: list[views.UnmappedCode],
-) -> list[dict[str, Any]]:
+) -> dict[str, dict[str, Any]]:
     """One object for each facility of the site that the caller may see, and for what is of none."""
     found: dict[str, dict[str, Any]] = {name: _quiet(name) for name in _names(intake, who)}
     for feed in counts:
@@ -97,10 +100,7 @@ def _by_facility(
         for message in listed:
             if (place := found.get(_known(message.facility, intake))) is not None:
                 place[f"oldest_{state}"].append(_message(message, intake))
-    for code in codes:
-        if (place := found.get(_known(code.facility, intake))) is not None:
-            place["unmapped_codes"].append(_code(code))
-    return list(found.values())
+    return found
 
 
 def _code(code: views.UnmappedCode) -> dict[str, Any]:
