@@ -23,6 +23,7 @@ ZONE = ZoneInfo("America/New_York")
 EPISODE = "episode-1"
 PATIENT = "patient-1"
 FACILITY = "GOODHEALTH"
+ELSEWHERE = "RIVERBEND"
 ENDS = frozenset({"visit-ended", "discharged", "completed", "discontinued"})
 _numbers = count(1)
 
@@ -378,6 +379,11 @@ def follow_up(
     """A follow-up window: due, kept, missed or excluded."""
     own = {"follow_up_id": id_of, "measure": "FUH-7", "discharge": "x", "due_from": "2026-03-10", "due_to": due}
     return fact(f"follow-up-{outcome}", when, **({"writer": "aftercare"} | own | more))
+
+
+def patient_died(when: str | datetime = "2026-03-08 10:00", **more: Any) -> Fact:
+    """A facility tells that the patient died."""
+    return fact("patient-died", when, **({"by": "message", "labels": ()} | more))
 
 
 def cancelled(target: Fact, *, when: str | datetime | None = None, writer: str | None = None, **more: Any) -> Fact:

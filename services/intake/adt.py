@@ -30,6 +30,7 @@ _PLACES = {
     "MSH-7": ("MSH", 7),
     "PV2-9": ("PV2", 9),
     "PV2-47": ("PV2", 47),
+    "PID-29": ("PID", 29),
 }
 
 
@@ -87,6 +88,8 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         expected_return=_told(times, "PV2-47"),
         event_reason=parts.code(message, "EVN", 4),
         deceased=parts.deceased(message),
+        death=parts.death(message),
+        died=_told(times, "PID-29"),
         diagnoses=parts.diagnoses(message),
         coverage=parts.coverage(message),
         merged=_merged(message, ids) if trigger in MERGES else (),

@@ -15,14 +15,17 @@ from datetime import datetime
 from services.intake import store
 from services.intake.ack import Outcome
 from services.intake.adt import TRIGGERS
+from services.intake.deaths.stating import Heard, Known, Telling, deaths, hear
+from services.intake.deaths.store import known_of as deaths_of
 from services.intake.identity import whose
 from services.intake.ids import new_id
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
-from services.intake.people.handlers import Telling, keeping
+from services.intake.people.handlers import Telling as OfPerson
+from services.intake.people.handlers import keeping
 from services.intake.placing import Places, deliver, put
 from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
-from services.intake.settling import Ledger, Settled, settle
+from services.intake.settling import Ledger, Settled, mapping_of, settle
 from services.intake.visits.loose import visit_id
 from shared import audit, metrics, outbox
 from shared.crypto import Seal
@@ -110,7 +113,7 @@ class Intake:
     async def derive_again(self, page: int = 200) -> int:
         """Bring visits in line that were derived with another site config; how many patients there were."""
         async with self.database.begin() as connection:
-            patients = await store.patients_of_another_mapping(connection, self.site.version, page)
+            patients = await store.patients_of_another_mapping(connection, mapping_of(self.site), page)
             if not patients:
                 return 0
             unsure = await store.lock_patients(connection, patients)
@@ -118,7 +121,9 @@ class Intake:
             found.settle_all()
             await store.fill(connection, found.stored)
             ledger = await store.ledger_of(connection, patients)
-            _, writes = await _settled(connection, found, [], ledger, self)
+            told = await deaths_of(connection, patients)
+            hear(told, [Heard(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages])
+            _, writes = await _settled(connection, found, [], (ledger, told), self)
             await at_once(connection, writes)
         return len(set(patients))
 
@@ -208,19 +213,20 @@ async def _settle(
     connection: Connection, letters: Sequence[Letter], unsure: set[str], loaded: store.Loaded, intake: Intake
 ) -> Writes:
     found = deliver(letters, loaded.visits, unsure)
+    found.settle(hear(loaded.deaths, _heard(letters)))
     await store.doubt(connection, found.unsure - unsure)
     await store.fill(connection, {key: visit for key, visit in found.stored.items() if key not in loaded.filled})
     for visit in found.untouched:
         loaded.ledger.learn(visit)
-    settled, writes = await _settled(connection, found, letters, loaded.ledger, intake)
+    settled, writes = await _settled(connection, found, letters, (loaded.ledger, loaded.deaths), intake)
     _note(letters, settled)
     return writes + keeping(_tellings(letters), loaded.persons, intake.seal)
 
 
-def _tellings(letters: Iterable[Letter]) -> list[Telling]:
+def _tellings(letters: Iterable[Letter]) -> list[OfPerson]:
     """What letters say of persons, in the order said."""
     told = [
-        Telling(letter.patient_id, letter.facility, letter.person, letter.adt.stated_at)
+        OfPerson(letter.patient_id, letter.facility, letter.person, letter.adt.stated_at)
         for letter in letters
         if letter.adt is not None and letter.patient_id is not None
     ]
@@ -228,9 +234,10 @@ def _tellings(letters: Iterable[Letter]) -> list[Telling]:
 
 
 async def _settled(
-    connection: Connection, found: Places, letters: Sequence[Letter], ledger: Ledger, intake: Intake
+    connection: Connection, found: Places, letters: Sequence[Letter], known: tuple[Ledger, Known], intake: Intake
 ) -> tuple[list[Settled], Writes]:
     """Settle the touched visits, which are filled; what is to be written of them, and to be sent."""
+    ledger, of_deaths = known
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
             told = Said(letter.adt, letter.message_id, letter.arrived_at)
@@ -239,12 +246,26 @@ async def _settled(
     if found.unsure:
         await _find_visits(connection, found, letters, intake)
     visits = list(found.touched.values())
-    settled = settle(visits, ledger, intake.site, intake.clock())
+    for visit in visits:
+        visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
+    now = intake.clock()
+    settled = settle(visits, ledger, intake.site, now)
+    newest = {patient: said for patient, _, said in _heard(letters)}
+    died = deaths(of_deaths, settled, newest, Telling(ledger, intake.site, now))
     stored = {message for visit in visits for message in visit.notes}
     changed = [note for each in settled for note in each.notes if note.message_id in stored]
-    said = [to_record(one.fact, TOPIC) for each in settled for one in each.stated]
-    writes = store.keep_settled(settled, ledger, intake.site.version)
+    stated = [*(one for each in settled for one in each.stated), *died.stated]
+    said = [to_record(one.fact, TOPIC) for one in stated]
+    writes = store.keep_settled(settled, died, ledger, mapping_of(intake.site))
     return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
+
+
+def _heard(letters: Sequence[Letter]) -> list[Heard]:
+    return [
+        Heard(letter.patient_id, letter.facility, Said(letter.adt, letter.message_id, letter.arrived_at))
+        for letter in letters
+        if letter.adt is not None and letter.patient_id is not None
+    ]
 
 
 async def _find_visits(connection: Connection, found: Places, letters: Sequence[Letter], intake: Intake) -> None:

@@ -6,17 +6,21 @@ Reads only, each page at one instant, so that it may run beside the doors. Names
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.intake import store, views
+from services.intake.deaths.stating import Telling, deaths
+from services.intake.deaths.store import known_of
 from services.intake.domain import difference
-from services.intake.settling import OnFile, wanted_of
+from services.intake.settling import OnFile, mapping_of, wanted_of
 from shared.db import Database
 from shared.positions import counted
 from shared.promises import Broken, Checked, nobody
 from shared.site_config import Site
 
 PAGE = 500
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing is stated at it: facts are compared without when they were recorded."""
 
 
 async def broken(
@@ -27,6 +31,8 @@ async def broken(
     The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
     """
     async for what in _visits(database, site, page, checked):
+        yield what
+    async for what in _deaths(database, site, page):
         yield what
     async for what in _sequences(database, page):
         yield what
@@ -48,7 +54,9 @@ async def _visits(database: Database, site: Site, page: int, checked: Checked) -
             await views.at_one_instant(connection)
             rows = await views.visits_after(connection, after, page)
             await store.fill(connection, {visit.visit_id: visit for visit, _ in rows})
+            told = await known_of(connection, {visit.patient_id for visit, _ in rows})
         for visit, mapping in rows:
+            visit.alive = told.record((visit.patient_id, visit.facility)).alive
             for what in _of_visit(visit, mapping, site):
                 yield Broken(1, f"visit {visit.visit_id}", what)
         checked(1, sum(len(visit.messages) for visit, _ in rows))
@@ -57,7 +65,7 @@ async def _visits(database: Database, site: Site, page: int, checked: Checked) -
 
 def _of_visit(visit: OnFile, mapping: str, site: Site) -> Iterator[str]:
     """Acknowledged means applied: the facts that stand are those that all of its messages together give."""
-    if mapping != site.version:
+    if mapping != mapping_of(site):
         yield "its facts were derived with another site config"
         return
     derived = wanted_of(visit, site)
@@ -68,6 +76,20 @@ def _of_visit(visit: OnFile, mapping: str, site: Site) -> Iterator[str]:
         yield f"{len(out.cancel)} facts stand that its messages do not give"
     if any(visit.notes.get(note.message_id) != note[1:] for note in derived.notes):
         yield "what is noted of its messages is not what became of them"
+
+
+async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Broken]:
+    """A death that was told, and not taken back, stands in every episode of the patient, and no other does."""
+    after: str | None = ""
+    while after is not None:
+        async with database.read() as connection:
+            await views.at_one_instant(connection)
+            patients = await views.told_of_deaths_after(connection, after, page)
+            ledger, known = await store.ledger_of(connection, patients), await known_of(connection, patients)
+        died = deaths(known, [], {}, Telling(ledger, site, _ANY_TIME))
+        for episode in sorted({one.fact.subject for one in died.stated}):
+            yield Broken(1, f"episode {episode}", "what stands of the patient's death is not what was told of it")
+        after = patients[-1] if len(patients) == page else None
 
 
 async def _sequences(database: Database, page: int) -> AsyncIterator[Broken]:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from services.intake.model import REMOVED, Adt
 
 _ADT = TypeAdapter(Adt)
-_REMOVABLE = ("admission_type", "admission_source", "attending_npi", "disposition")
+_REMOVABLE = ("admission_type", "admission_source", "attending_npi", "disposition", "death")
 """Texts that may be REMOVED: as JSON both are strings, and no text that was read is `""` itself."""
 
 

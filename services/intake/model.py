@@ -135,6 +135,11 @@ class Adt:
     expected_return: Moment | Removed | None = None
     event_reason: str | None = None
     deceased: bool = False
+    """PID-30 is `Y`, or PID-29 has something."""
+    death: Literal["Y", "N"] | Removed | None = None
+    """PID-30."""
+    died: Moment | Removed | None = None
+    """PID-29, where it is a time."""
     diagnoses: tuple[Diagnosis, ...] | Removed | None = None
     coverage: tuple[Payer, ...] | Removed | None = None
     merged: tuple[PatientId, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
+from typing import Literal
 
 from services.intake.hl7 import NULL, Message
 from services.intake.model import (
@@ -19,6 +20,7 @@ from services.intake.timestamps import read_day
 
 _LONGEST = 200
 """What the published language takes as a code or an identifier."""
+_YES_OR_NO: dict[str, Literal["Y", "N"]] = {"Y": "Y", "N": "N"}
 
 
 def short(text: str) -> str:
@@ -85,7 +87,13 @@ def attending(message: Message) -> str | Removed | None:
 
 def deceased(message: Message) -> bool:
     """PID-30 says yes, or PID-29 has a time of death."""
-    return code(message, "PID", 30) == "Y" or code(message, "PID", 29) is not None
+    return death(message) == "Y" or code(message, "PID", 29) is not None
+
+
+def death(message: Message) -> Literal["Y", "N"] | Removed | None:
+    """PID-30; None where it says neither (HL7 table 0136)."""
+    found = told(message, "PID", 30)
+    return found if isinstance(found, Removed) else _YES_OR_NO.get((found or "").upper())
 
 
 def diagnoses(message: Message) -> tuple[Diagnosis, ...] | Removed | None:

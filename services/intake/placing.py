@@ -6,7 +6,7 @@ Pure: what is stored of the patients comes in, and the visits come out with all 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -53,6 +53,10 @@ class Places:
     def untouched(self) -> list[OnFile]:
         """The visits that stay as they are."""
         return [visit for visit in self.known.values() if visit.visit_id not in self.touched]
+
+    def settle(self, visit_ids: Collection[str]) -> None:
+        """Settle these visits too."""
+        self.touched |= {each.visit_id: each for each in self.known.values() if each.visit_id in visit_ids}
 
     def settle_all(self) -> None:
         """Settle every visit."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
+from services.intake.deaths.told import Order, takes_back
 from services.intake.domain import (
     Derived,
     FactKey,
@@ -62,6 +63,8 @@ class OnFile:
     newest: Said | None = None
     unmapped: list[str] = field(default_factory=list)
     """What its messages say that is in no table of the site, as it is kept for the list; settling finds it."""
+    alive: Order | None = None
+    """When its facility last took back that the patient died."""
 
 
 @dataclass(slots=True)
@@ -114,17 +117,44 @@ class Stated(NamedTuple):
 
 @dataclass(slots=True)
 class Settled:
-    """What is to be written for a visit: facts, ce_ids that no longer stand, notes of messages that changed."""
+    """What is to be written for a visit: facts, ce_ids that no longer stand, notes of messages that changed.
+
+    `facts` are all that ought to stand of it now.
+    """
 
     visit: OnFile
+    facts: Sequence[Wanted] = ()
     stated: list[Stated] = field(default_factory=list)
     fallen: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
 
 def wanted_of(visit: OnFile, site: Site) -> Derived:
-    """What the visit's messages mean; the values are plain JSON, so that they compare with stored ones."""
-    return derive(visit.key, visit.messages, FacilityMap(site))
+    """What the visit's messages mean; the values are plain JSON, so that they compare with stored ones.
+
+    A disposition that told a death which was taken back means nothing any more.
+    """
+    derived = derive(visit.key, visit.messages, FacilityMap(site))
+    if visit.alive is None:
+        return derived
+    told = {one.message_id: one for one in visit.messages}
+    return derived._replace(facts=tuple(_alive(fact, told[fact.said_by], visit.alive) for fact in derived.facts))
+
+
+def _alive(fact: Wanted, by: Said, alive: Order) -> Wanted:
+    told = fact.value.get("disposition") or {}
+    if told.get("kind") != "deceased" or not takes_back(alive, by):
+        return fact
+    return replace(fact, value={**fact.value, "disposition": {**told, "kind": "unknown"}})
+
+
+DERIVATION = 2
+"""Raised whenever messages give other facts than before under the same site config: then visits are derived again."""
+
+
+def mapping_of(site: Site) -> str:
+    """The version of what visits are derived by: the site's config, and how it is applied."""
+    return f"{site.version}.{DERIVATION}"
 
 
 def settle(visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime) -> list[Settled]:
@@ -135,7 +165,9 @@ def settle(visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime) 
 
 
 def _settle_one(visit: OnFile, derived: Derived, ledger: Ledger, site: Site, now: datetime) -> Settled:
-    found = Settled(visit, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]])
+    found = Settled(
+        visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
+    )
     visit.unmapped = [" ".join(one) for one in codes.unmapped((said.adt for said in visit.messages), FacilityMap(site))]
     visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
     if visit.episode_id is None and visit.begun_at is not None:

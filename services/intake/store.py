@@ -13,6 +13,8 @@ import orjson
 import sqlalchemy as sa
 
 from services.intake import kept
+from services.intake.deaths import store as deaths
+from services.intake.deaths.stating import Deaths, Known
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
 from services.intake.people import store as people
@@ -233,9 +235,10 @@ class Loaded(NamedTuple):
     filled: set[str]
     ledger: Ledger
     persons: list[people.Sealed]
+    deaths: Known
 
 
-NOTHING = Loaded({}, [], set(), Ledger(), [])
+NOTHING = Loaded({}, [], set(), Ledger(), [], Known())
 
 
 async def load(
@@ -245,7 +248,7 @@ async def load(
 
     The patients are locked by an earlier statement: what was waited for shows only to the next one.
     """
-    before, visits, episodes, said, standing, persons = await together(
+    before, visits, episodes, said, standing, persons, *died = await together(
         connection,
         [
             Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
@@ -254,13 +257,15 @@ async def load(
             Read(_SAID.format(visits=_NAMED), (patients, keys)),
             Read(_STANDING.format(visits=_NAMED), (patients, keys)),
             people.sealed_of(patients),
+            *deaths.reads(patients),
         ],
     )
     found = [OnFile(*row) for row in visits]
     named = {visit.visit_id: visit for visit in found if visit.key in set(keys)}
     _fill(named, said, standing)
     known = {(ids, body): Before(*rest) for ids, body, *rest in before}
-    return Loaded(known, found, set(named), _ledger(episodes), [people.Sealed(*row) for row in persons])
+    persons_kept = [people.Sealed(*row) for row in persons]
+    return Loaded(known, found, set(named), _ledger(episodes), persons_kept, deaths.known(*died))
 
 
 async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnFile]:
@@ -305,16 +310,18 @@ def _fill(visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], stand
         visits[visit_id].standing[wanted.key] = Standing(ce_id, wanted)
 
 
-def keep_settled(settled: Sequence[Settled], ledger: Ledger, mapping: str) -> list[Write]:
-    """Visits, episodes and facts as they were settled."""
-    if not settled:
-        return []
-    found = [Write(_KEEP_VISITS, (*_columns([_visit_row(each.visit) for each in settled]), mapping))]
-    if stated := [_fact_row(each.visit, one) for each in settled for one in each.stated]:
+def keep_settled(settled: Sequence[Settled], died: Deaths, ledger: Ledger, mapping: str) -> list[Write]:
+    """Visits as they were settled, what was told of deaths, and the episodes and facts of both."""
+    found = deaths.keep(died.records)
+    if settled:
+        found.append(Write(_KEEP_VISITS, (*_columns([_visit_row(each.visit) for each in settled]), mapping)))
+    stated = [_fact_row(each.visit.visit_id, one) for each in settled for one in each.stated]
+    stated += [_fact_row(None, one) for one in died.stated]
+    if stated:
         touched = sorted({row[1] for row in stated})
         episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
         found += [Write(_KEEP_EPISODES, _columns(episodes)), Write(_KEEP_FACTS, _columns(stated))]
-    if fallen := [ce_id for each in settled for ce_id in each.fallen]:
+    if fallen := [*(ce_id for each in settled for ce_id in each.fallen), *died.fallen]:
         found.append(Write(_FALL, (fallen,)))
     return found
 
@@ -328,15 +335,15 @@ def _visit_row(visit: OnFile) -> tuple[Any, ...]:
     return (*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped))
 
 
-def _fact_row(visit: OnFile, stated: Stated) -> tuple[Any, ...]:
+def _fact_row(visit_id: str | None, stated: Stated) -> tuple[Any, ...]:
     fact, wanted = stated
-    place = (fact.id, fact.subject, fact.sequence, visit.visit_id)
+    place = (fact.id, fact.subject, fact.sequence, visit_id)
     if wanted is None:
         key, at = array(("fact-cancelled", fact.value["cancels"])), datetime.fromisoformat(fact.value["occurred_at"])
-        stay = fact.value["stay"]["id"]
+        stay = (fact.value.get("stay") or {}).get("id")
         return (*place, key, "fact-cancelled", stay, at, b"{}", fact.causation_id or "", False)
-    value = orjson.dumps(wanted.value)
-    return (*place, array(wanted.key), wanted.type, wanted.stay_id, wanted.occurred_at, value, wanted.said_by, True)
+    value, stay_id = orjson.dumps(wanted.value), wanted.stay_id or None
+    return (*place, array(wanted.key), wanted.type, stay_id, wanted.occurred_at, value, wanted.said_by, True)
 
 
 async def patients_of_another_mapping(connection: Connection, mapping: str, page: int) -> list[str]:

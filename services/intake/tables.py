@@ -155,7 +155,7 @@ facts = sa.Table(
     sa.Column("ce_id", sa.Text, primary_key=True),
     sa.Column("episode_id", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
-    sa.Column("visit_id", sa.Text, comment="none: told by a request, not by a visit's messages"),
+    sa.Column("visit_id", sa.Text, comment="none: told by a request, or of the patient"),
     sa.Column("key", sa.ARRAY(sa.Text), nullable=False, comment="what it is among the facts of its visit"),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("stay_id", sa.Text),
@@ -167,6 +167,15 @@ facts = sa.Table(
     sa.Index("facts_of_visit", "visit_id", postgresql_where=sa.text("standing")),
     sa.Index("facts_of_requests", "episode_id", postgresql_where=sa.text("standing AND visit_id IS NULL")),
     comment="what intake stated; standing: neither cancelled nor replaced",
+)
+
+deaths = sa.Table(
+    "deaths",
+    INTAKE,
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("facility", sa.Text, primary_key=True),
+    sa.Column("told", sa.LargeBinary, nullable=False, comment="JSON: times, control ids, ids of ours (deaths/told.py)"),
+    comment="what facilities told of a patient's death, whether or not there is an episode",
 )
 
 feeds = sa.Table(

@@ -17,6 +17,7 @@ _VISITS = sa.text(
     "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, mapping FROM visits "
     "WHERE visit_id > :after ORDER BY visit_id LIMIT :page"
 )
+_DEATHS = sa.text("SELECT DISTINCT patient_id FROM deaths WHERE patient_id > :after ORDER BY 1 LIMIT :page")
 _GAPS = sa.text(
     "SELECT p.episode_id FROM (SELECT episode_id, sequence FROM episodes WHERE episode_id > :after "
     "ORDER BY episode_id LIMIT :page) AS p LEFT JOIN facts AS f ON f.episode_id = p.episode_id "
@@ -140,6 +141,11 @@ async def visits_after(connection: Connection, after: str, page: int) -> list[tu
     """A page of visits by id, without messages and facts, each with its mapping's version."""
     rows = (await connection.execute(_VISITS, {"after": after, "page": page})).all()
     return [(OnFile(*row[:-1]), row.mapping) for row in rows]
+
+
+async def told_of_deaths_after(connection: Connection, after: str, page: int) -> list[str]:
+    """A page of the patients of whose death anything was told, by id."""
+    return list((await connection.execute(_DEATHS, {"after": after, "page": page})).scalars())
 
 
 async def sequences_after(connection: Connection, after: str, page: int) -> tuple[list[str], str | None]:

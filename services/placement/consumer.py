@@ -50,7 +50,10 @@ _OF_ITS_OWN: dict[str, set[str]] = {
     "placed": {"placement_id"},
     "placement-cancelled": {"placement_id"},
     "conflict-settled": {"conflict_id"},
-    **{key: set() for key in ("referred", "assessed", "episode-ended", "aftercare-started", "aftercare-closed")},
+    **{
+        key: set()
+        for key in ("referred", "assessed", "episode-ended", "aftercare-started", "aftercare-closed", "patient-died")
+    },
 }
 NEEDED: dict[str, frozenset[str]] = {type_name(name): _COMMON | own for name, own in _OF_ITS_OWN.items()}
 """ce_type → what the fold can't do without, which is less than its writer must say. Nothing is asked of other types:

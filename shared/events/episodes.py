@@ -65,6 +65,14 @@ class StayNow(Published):
     ended_by: EndedBy | None = Field(default=None, description="the fact that ended it")
 
 
+class DeathNow(Published):
+    """A death that stands, as one facility told it."""
+
+    ce_id: Identifier = Field(description="ce_id of the fact that tells it")
+    facility: Identifier = Field(description="who told it")
+    at: AwareDatetime = Field(description="when, as far as it was told")
+
+
 class EpisodeState(Published):
     """What is so of one episode, by the facts seen; an older `version` than one you have is to be dropped."""
 
@@ -87,6 +95,10 @@ class EpisodeState(Published):
         default=None, description="when the patient declined further care, where that ended the latest search"
     )
     next_due: Day | None = Field(default=None, description="the earliest open follow-up window's last day")
+    deaths: tuple[DeathNow, ...] | None = Field(
+        default=None,
+        description="deaths of the patient that stand, by time; empty: a person said that what was told is not so",
+    )
     ineffective: int = Field(default=0, ge=0, description="facts kept without effect")
     conflicts: int = Field(default=0, ge=0, description="conflicts not settled")
     seen: dict[str, int] = Field(default_factory=dict, description="last sequence of each writer")

@@ -98,6 +98,9 @@ class PatientDied(CareFact):
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
     died_at: AwareDatetime | None = Field(default=None, description="when, PID-29; absent: not told")
     by: Literal["message", "person"] = Field(description="who told it")
+    contradicted: bool | None = Field(
+        default=None, description="the message that tells it says PID-30 `N` as well; a person decides"
+    )
 
 
 class Admitted(StayFact):

@@ -35,6 +35,7 @@ async def test_nothing_is_broken_after_stories_in_any_order(own_intake: Intake) 
         ("UPDATE episodes SET sequence = sequence + 1", "its sequences are not"),
         ("UPDATE messages SET note = 'waiting'", "what is noted"),
         ("UPDATE visits SET mapping = 'older'", "another site config"),
+        ("UPDATE facts SET standing = false WHERE type = 'patient-died'", "the patient's death"),
         (
             "INSERT INTO positions (consumer, topic, partition, next_offset, received) VALUES ('c', 't', 0, 1, 1)",
             "do not add up",
@@ -45,6 +46,7 @@ async def test_damage_is_found(own_intake: Intake, damage: str, says: str) -> No
     hospital = Hospital(own_intake)
     for number, trigger in enumerate(("A01", "A03", "A13")):
         await hospital.tells(trigger, f"2026031{number}090000")
+    await hospital.tells("A03", "20260315090000", pv1={36: "20"})
     async with own_intake.database.begin() as connection:
         await connection.execute(sa.text(damage))
     told = await found(own_intake)

@@ -69,6 +69,8 @@ def plain_facts(draw: st.DrawFn) -> Fact:
                 lambda: tell.aftercare_started(when),
                 lambda: tell.aftercare_closed(when),
                 lambda: tell.follow_up(draw(st.sampled_from(("due", "kept", "missed"))), when),
+                lambda: tell.patient_died(when, facility=draw(st.sampled_from((tell.FACILITY, tell.ELSEWHERE)))),
+                lambda: tell.patient_died(when, contradicted=True),
                 lambda: tell.fact("something-new", when),
                 lambda: tell.fact("stepped-down", when, writer="placement"),
             ]

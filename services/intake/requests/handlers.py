@@ -13,16 +13,19 @@ import orjson
 
 from services.intake import store as visits
 from services.intake.ack import Header
+from services.intake.deaths.stating import Telling, deaths
+from services.intake.deaths.store import known_of as deaths_of
 from services.intake.domain import choose_episode
 from services.intake.handlers import TOPIC, Intake, find_patient
 from services.intake.identity import known_by
 from services.intake.ids import new_id
 from services.intake.model import PatientId
-from services.intake.people.handlers import Telling, keep
+from services.intake.people.handlers import Telling as OfPerson
+from services.intake.people.handlers import keep
 from services.intake.reading import Letter
 from services.intake.requests import store
 from services.intake.requests.model import Assessment, Person, Referral, Stated
-from services.intake.settling import Ledger
+from services.intake.settling import Ledger, mapping_of
 from shared import audit, outbox
 from shared.auth import Caller
 from shared.db import Connection
@@ -31,6 +34,7 @@ from shared.events import CareFact, to_record
 from shared.events.assessments import Assessed
 from shared.events.saying import said
 from shared.events.stays import Referred
+from shared.writes import at_once
 
 DOOR = "http"
 KEPT = timedelta(days=7)
@@ -98,7 +102,9 @@ async def _state(connection: Connection, intake: Intake, request: Request, now: 
     sequence = ledger.next(episode_id)
     fact = said(value, ce_id=new_id(now), writer="intake", sequence=sequence, correlation_id=request_id)
     await store.keep_fact(connection, fact, patient_id, at, request_id)
-    await outbox.send(connection, [to_record(fact, TOPIC)])
+    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Telling(ledger, intake.site, now))
+    await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
+    await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
 
@@ -115,7 +121,7 @@ async def _patient(connection: Connection, intake: Intake, request: Request, req
 async def patient_known_by(connection: Connection, intake: Intake, letter: Letter, person: Person) -> str:
     """The patient whom a request's ids mean, found or made, and locked; what it says of the person is kept."""
     patient_id = await find_patient(connection, letter, intake)
-    await keep(connection, [Telling(patient_id, letter.facility, person.told(), letter.arrived_at)], intake.seal)
+    await keep(connection, [OfPerson(patient_id, letter.facility, person.told(), letter.arrived_at)], intake.seal)
     return patient_id
 
 

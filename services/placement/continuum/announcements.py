@@ -7,6 +7,7 @@ it is stated, and never compared.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -57,7 +58,7 @@ def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
         *(_step(folded, step) for step in steps_of(folded, zone_of)),
         *_readmissions(folded, zone_of),
         *(_conflict(folded, conflict) for conflict in folded.conflicts),
-        *(one for closing in folded.closings for one in _closing(folded, closing)),
+        *(one for closing, again in _counted(folded.closings) for one in _closing(folded, closing, again)),
     ]
     return tuple(sorted(found, key=lambda one: (one.occurred_at, one.key)))
 
@@ -152,9 +153,17 @@ def _conflict(folded: Folded, conflict: Conflict) -> Announced:
     return _announced(folded, "conflict-raised", conflict.id, conflict.at, own=own)
 
 
-def _closing(folded: Folded, closing: Closing) -> Iterator[Announced]:
+def _counted(closings: Iterable[Closing]) -> Iterator[tuple[Closing, str]]:
+    """Each closing, and what tells it from those that the same fact made before; nothing for the first."""
+    seen = Counter[str]()
+    for closing in closings:
+        seen[closing.root] += 1
+        yield closing, f"#{seen[closing.root]}" if seen[closing.root] > 1 else ""
+
+
+def _closing(folded: Folded, closing: Closing, again: str) -> Iterator[Announced]:
     own: dict[str, Any] = {"reason": closing.reason, "derived_from": [closing.fact]}
-    yield _announced(folded, "closed", closing.root, closing.at, own=own)
+    yield _announced(folded, "closed", closing.root + again, closing.at, own=own)
     stay = next((one for one in folded.stays if one.key == closing.reopened_by), None)
     if stay is not None and closing.reopened_at is not None:
         own = {

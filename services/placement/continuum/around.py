@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.placement.continuum.closing import TOLD, as_told
-from services.placement.continuum.model import Closing, CoverageFrom, Folded, Window
+from services.placement.continuum.model import Closing, CoverageFrom, Death, Folded, Window
 from services.placement.continuum.order import Told
 from services.placement.continuum.states import Word
 
@@ -31,6 +31,7 @@ class Around:
         self.certifications = list(folded.certifications)
         self.referral = folded.referral
         self.assessment = folded.assessment
+        self.deaths: list[Death] = [one for one in folded.deaths if one.told]
         self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
 
     def take(self, told: Told) -> Word | None:
@@ -111,6 +112,11 @@ class Around:
         self.placements = left
         return word
 
+    def died(self, told: Told) -> None:
+        """Each facility's word stands for itself."""
+        doubt = bool(told.value.get("contradicted"))
+        self.deaths.append(Death(told.at, told.value["facility"], told.id, told.root, contradicted=doubt))
+
     def closing(self, told: Told) -> None:
         """Whether it had an effect is read later, with the stays."""
         self.closings.append(as_told(told))
@@ -137,6 +143,7 @@ _TAKES: dict[str, Callable[[Around, Told], Word | None]] = {
     "follow-up-excluded": Around.window,
     "placed": Around.placed,
     "placement-cancelled": Around.placement_cancelled,
+    "patient-died": Around.died,
     "aftercare-closed": Around.closing,
     "episode-ended": Around.closing,
 }

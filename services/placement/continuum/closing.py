@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.model import Closing, Folded, LevelChange, StayState
+from services.placement.continuum.model import Closing, Death, Folded, LevelChange, StayState
 from services.placement.continuum.order import Told, day_of, leaving_day
 from services.placement.continuum.states import Word
 from shared.values import replace
@@ -22,16 +21,18 @@ def as_told(told: Told) -> Closing:
     return Closing(told.at, told.name, told.id, told.root)
 
 
-def closings(stays: Sequence[StayState], told: Sequence[Closing]) -> tuple[tuple[Closing, ...], dict[str, str]]:
+def closings(
+    stays: Sequence[StayState], told: Sequence[Closing], deaths: Sequence[Death]
+) -> tuple[tuple[Closing, ...], dict[str, str]]:
     """Every time that the episode was over, and the word for each closing that had no effect.
 
     A stay that is open refuses a closing; a stay that begins later takes the episode up again. After a death the
-    episode is over when no stay is open any more.
+    episode is over whenever no stay is open any more.
     """
     found: list[Closing] = []
     words: dict[str, str] = {}
     stated = {one.fact for one in told}
-    for one in sorted(chain(_deaths(stays), told), key=lambda closing: closing.at):
+    for one in sorted(chain(_ends_of_life(deaths, stays), told), key=lambda closing: closing.at):
         word = _refused(one, stays, found)
         if word is None:
             found.append(_taken_up(one, stays))
@@ -52,21 +53,17 @@ def _open_at(stay: StayState, at: datetime) -> bool:
     return stay.begun <= at and (stay.ended is None or stay.ended.at > at)
 
 
-def _deaths(stays: Sequence[StayState]) -> list[Closing]:
-    found = []
-    for stay in stays:
-        end = stay.ended
-        if end is None or not _died(end.disposition, end.reason):
-            continue
-        instants = sorted({end.at, *(other.ended.at for other in stays if other.ended and other.ended.at > end.at)})
-        quiet = next((at for at in instants if not any(_open_at(other, at) for other in stays)), None)
-        if quiet is not None:
-            found.append(Closing(quiet, "deceased", end.fact, end.root))
+def _ends_of_life(deaths: Sequence[Death], stays: Sequence[StayState]) -> list[Closing]:
+    """The instants of a death, and of every end after it, at which no stay is open; none before the first began."""
+    ends = [stay.ended.at for stay in stays if stay.ended]
+    first = min((stay.begun for stay in stays), default=None)
+    found = [
+        Closing(at, "deceased", death.fact, death.root)
+        for death in deaths
+        for at in sorted({death.at, *(end for end in ends if end > death.at)})
+        if (first is None or first <= at) and not any(_open_at(stay, at) for stay in stays)
+    ]
     return sorted(found, key=lambda one: (one.at, one.fact))
-
-
-def _died(disposition: dict[str, Any] | None, reason: str | None) -> bool:
-    return reason == "deceased" or (disposition or {}).get("kind") == "deceased"
 
 
 def _taken_up(one: Closing, stays: Sequence[StayState]) -> Closing:

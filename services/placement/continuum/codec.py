@@ -13,6 +13,7 @@ from services.placement.continuum.model import (
     Closing,
     Conflict,
     CoverageFrom,
+    Death,
     Ending,
     Folded,
     LevelChange,
@@ -38,10 +39,10 @@ def unpacked(row: bytes | str) -> Folded:
     """The episode that `packed` made. Raises KeyError or TypeError where the row is of another shape."""
     value: dict[str, Any] = orjson.loads(row)
     for name, part in _PARTS.items():
-        value[name] = _each(part, value[name])
+        value[name] = _each(part, value.get(name, ()))
     for name in _TIMES:
         value[name] = _at(value[name])
-    for name in ("labels", "placements", "authorizations", "certifications", "settled", "awaited"):
+    for name in ("labels", "placements", "authorizations", "certifications", "settled", "disbelieved", "awaited"):
         value[name] = tuple(value.get(name, ()))  # an older fold had fewer; its row is folded anew soon
     return Folded(**value)
 
@@ -108,6 +109,10 @@ def _conflict(value: dict[str, Any]) -> Conflict:
     return Conflict(value["id"], value["kind"], tuple(value["facts"]), _time(value["at"]))
 
 
+def _death(value: dict[str, Any]) -> Death:
+    return Death(**(value | {"at": _time(value["at"])}))
+
+
 def _window(value: dict[str, Any]) -> Window:
     return Window(**(value | {"due_to": _day(value["due_to"])}))
 
@@ -123,6 +128,7 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "coverage": _coverage,
     "conflicts": _conflict,
     "windows": _window,
+    "deaths": _death,
     "closings": _closing,
 }
 _TIMES = ("referred_at", "assessed_at", "aftercare_at", "aftercare_closed_at", "ended_at", "last", "since")

@@ -27,6 +27,7 @@ def episode_value(folded: Folded, seen: Mapping[str, int], version: int, places:
             "since": _time(folded.since),
             "previous_level": previous_level(folded),
             "next_due": _next_due(folded),
+            "deaths": _deaths(folded),
             "labels": list(folded.labels),
             "ineffective": len(folded.ineffective),
             "conflicts": len(folded.conflicts),
@@ -40,6 +41,12 @@ def previous_level(folded: Folded) -> str | None:
     """The last level before this one that differs from it."""
     now = folded.levels[-1].level if folded.levels else None
     return next((change.level for change in reversed(folded.levels) if change.level not in (None, now)), None)
+
+
+def _deaths(folded: Folded) -> list[dict[str, Any]] | None:
+    """None where none is told; empty where a person said that what a stay's end tells is not so."""
+    found = [{"ce_id": one.fact, "facility": one.facility, "at": _time(one.at)} for one in folded.deaths]
+    return found if found or folded.disbelieved else None
 
 
 def _next_due(folded: Folded) -> str | None:

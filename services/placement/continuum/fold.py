@@ -8,6 +8,7 @@ from typing import Any
 from services.placement.continuum.around import Around
 from services.placement.continuum.closing import closings, state_of_episode
 from services.placement.continuum.conflicts import attended_inside, in_order, two_stays
+from services.placement.continuum.deaths import alive_after_death, deaths_of
 from services.placement.continuum.levels import levels_of, round_the_clock, with_suspensions
 from services.placement.continuum.lives import Life, Run, ZoneOf, entries, lives_of, run_all, starts_inside
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
@@ -18,7 +19,7 @@ from services.placement.continuum.stay import judged
 from shared.events.envelope import Fact
 from shared.values import replace
 
-_NEEDS_THE_PAST = frozenset({"fact-cancelled", "conflict-settled"})
+_NEEDS_THE_PAST = frozenset({"fact-cancelled", "conflict-settled", "patient-died"})
 
 
 def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
@@ -29,7 +30,7 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
     """
     given = list(facts)
     found = standing(given)
-    start = replace(_named_only(given), settled=found.settled)
+    start = replace(_named_only(given), settled=found.settled, disbelieved=found.disbelieved)
     everything = sorted([*found.told, *(told for told, _ in found.corroborating)])
     runs = run_all(lives_of((told for told in found.told if told.name in ABOUT_A_STAY), found.names), zone_of)
     stays, words = _told_twice(found, runs)
@@ -113,7 +114,7 @@ def _onward(
         words |= run.words
     others = [one for one in told if one.name not in ABOUT_A_STAY]
     fields = _heading(folded, told)
-    if others or any(life.moving for life in lives.values()):
+    if others or folded.deaths or any(life.moving for life in lives.values()):
         return _read_together(folded, list(stays.values()), others, zone_of, ineffective=words, **fields)
     if not told:
         return replace(folded, ineffective=words)
@@ -157,10 +158,10 @@ def _conflicts_of_new_sessions(
 
 
 def _heading(folded: Folded, told: Sequence[Told]) -> dict[str, Any]:
-    """Patient, facility, labels and place in time, as the latest fact has them."""
+    """Patient, facility, labels and place in time, as the latest fact has them; a death says not where it is."""
     if not told:
         return {}
-    value = told[-1].value
+    value = next((one for one in reversed(told) if one.name != "patient-died"), told[-1]).value
     labels = {label for one in told for label in one.value.get("labels") or ()}
     return {
         "patient_id": value["patient_id"],
@@ -177,9 +178,10 @@ def _read_together(
     around = Around(folded)
     refused = {told.id: word.value for told in others if (word := around.take(told)) is not None}
     stays = with_suspensions(sorted(stays, key=lambda stay: (stay.begun, stay.key)))
-    closed, not_closed = closings(stays, around.closings)
+    deaths = deaths_of(around.deaths, stays, folded.disbelieved)
+    closed, not_closed = closings(stays, around.closings, deaths)
     over = round_the_clock(stays)
-    conflicts = two_stays(stays, over)
+    conflicts = [*two_stays(stays, over), *alive_after_death(deaths, stays, zone_of)]
     for stay in stays:
         if stay.sessions and over:
             conflicts += attended_inside(stay, stay.sessions, zone_of(stay.facility), over)
@@ -193,6 +195,7 @@ def _read_together(
         stays=tuple(stays),
         levels=levels_of(stays),
         conflicts=in_order(conflicts, folded.settled),
+        deaths=deaths,
         closings=closed,
         aftercare_closed_at=next((one.at for one in reversed(closed) if one.reason == "aftercare-closed"), None),
         ended_at=now.at if now else None,

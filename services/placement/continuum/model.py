@@ -183,6 +183,21 @@ class Closing:
 
 
 @value_object
+class Death:
+    """The patient died at `at`, as the facility says; `contradicted`: its message says the opposite as well.
+
+    `told`: by a fact of its own, not only by how a stay ended.
+    """
+
+    at: datetime
+    facility: str
+    fact: str
+    root: str
+    told: bool = True
+    contradicted: bool = False
+
+
+@value_object
 class Window:
     """A follow-up window that aftercare told, and how it ended: None, kept, missed, excluded."""
 
@@ -241,5 +256,9 @@ class Folded:
     """Every time it was closed, taken up again or not; in clinical order."""
     settled: tuple[str, ...] = ()
     """Ids of the conflicts that a person settled."""
+    deaths: tuple[Death, ...] = ()
+    """By time; they stand until their tellers take them back, or a person lets them fall (contract 3.6 rule 13)."""
+    disbelieved: tuple[str, ...] = ()
+    """Facilities whose word of a death a person let fall: how a stay ended there tells none either."""
     awaited: tuple[str, ...] = ()
     """ce_ids that a fact names and nobody has stated yet. Only bookkeeping: when one comes, fold anew."""

@@ -29,6 +29,7 @@ WRITERS: Final[dict[str, frozenset[str]]] = {
     "discontinued": _PLACEMENT,
     "attended": _PLACEMENT,
     "absent": _PLACEMENT,
+    "patient-died": _INTAKE,
     "diagnosis-recorded": _BOTH,
     "discharge-planned": _INTAKE,
     "discharge-plan-cancelled": _INTAKE,
@@ -77,6 +78,8 @@ class Standing:
     names: dict[StayKey, StayKey] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
+    disbelieved: tuple[str, ...] = ()
+    """Facilities whose word of a death a person let fall."""
     ineffective: dict[str, str] = field(default_factory=dict)
 
 
@@ -209,7 +212,9 @@ def _without_settled(left: list[Fact], known: dict[str, Fact], found: Standing) 
             falling.update(falls)
     found.settled = tuple(sorted(settled))
     kept = [fact for fact in left if fact.name != "conflict-settled"]
-    found.ineffective.update({fact.id: Word.SETTLED.value for fact in kept if fact.id in falling})
+    fallen = [fact for fact in kept if fact.id in falling]
+    found.ineffective.update({fact.id: Word.SETTLED.value for fact in fallen})
+    found.disbelieved = tuple(sorted({fact.value["facility"] for fact in fallen if fact.name == "patient-died"}))
     return [fact for fact in kept if fact.id not in falling]
 
 

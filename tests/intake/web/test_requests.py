@@ -71,6 +71,15 @@ async def test_a_referral_begins_an_episode_and_tells_who_the_patient_is(
     assert patient["safe_to_contact"] == {"phone": False, "email": True}
 
 
+async def test_an_episode_that_a_referral_begins_for_a_dead_patient_is_told_of_the_death(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    await hospital.says(hospital.message("A31", visit="").replace(b"19800101|F", b"19800101|F" + b"|" * 22 + b"Y"))
+    told = await posted(http, "/referrals", referral(hospital), asking("hospital"))
+    facts = [(fact.name, fact.subject, fact.sequence) for fact in await hospital.facts()]
+    assert facts == [("referred", told["episode_id"], 1), ("patient-died", told["episode_id"], 2)]
+
+
 async def test_an_admission_after_a_referral_joins_its_episode_before_kafka_told_anything(
     http: httpx.AsyncClient, hospital: Hospital, asking: Asking
 ) -> None:

@@ -1,0 +1,52 @@
+"""All SQL of deaths: what facilities told, and the facts of it that stand. Rows are under the lock of their patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from services.intake.deaths.stating import Known, Teller
+from services.intake.deaths.told import Record, decode, encode
+from services.intake.difference import Standing
+from services.intake.visits.facts import Wanted
+from shared.db import Connection
+from shared.writes import Read, Write, together
+
+_RECORDS = "SELECT patient_id, facility, told FROM deaths WHERE patient_id = ANY($1::text[])"
+_STANDING = (
+    "SELECT e.patient_id, f.ce_id, to_json(f.key)::text AS key, f.type, f.occurred_at, f.value, f.message_id "
+    "FROM episodes AS e JOIN facts AS f ON f.episode_id = e.episode_id AND f.standing AND f.visit_id IS NULL "
+    "AND f.type = 'patient-died' "
+    "WHERE e.patient_id IN (SELECT d.patient_id FROM deaths AS d WHERE d.patient_id = ANY($1::text[]))"
+)
+_KEEP = (
+    "INSERT INTO deaths (patient_id, facility, told) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[]) "
+    "AS n(patient_id, facility, told) ON CONFLICT (patient_id, facility) DO UPDATE SET told = excluded.told"
+)
+
+
+def reads(patients: Sequence[str]) -> list[Read]:
+    """What `known` is made of; the caller holds the locks of the patients' rows."""
+    return [Read(_RECORDS, (patients,)), Read(_STANDING, (patients,))]
+
+
+def known(records: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> Known:
+    """The rows of `reads`."""
+    found = Known({(patient, facility): decode(told) for patient, facility, told in records})
+    for patient, ce_id, key, kind, at, value, message_id in standing:
+        wanted = Wanted(tuple(orjson.loads(key)), kind, at, orjson.loads(value), "", None, message_id)
+        found.standing[patient][wanted.key] = Standing(ce_id, wanted)
+    return found
+
+
+async def known_of(connection: Connection, patients: Iterable[str]) -> Known:
+    """What is known of the deaths of these patients."""
+    return known(*await together(connection, reads(sorted(patients))))
+
+
+def keep(records: Mapping[Teller, Record]) -> list[Write]:
+    """Records that changed; one that says nothing any more stays, empty."""
+    rows = [(*teller, encode(record)) for teller, record in sorted(records.items())]
+    return [Write(_KEEP, tuple(map(list, zip(*rows, strict=True))))] if rows else []
