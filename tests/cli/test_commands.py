@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -117,3 +120,14 @@ def test_a_topic_that_is_not_there_is_not_made(system: RunningSystem) -> None:
     assert (said.code, said.out) == (1, "")
     assert "there is no topic care.event" in said.err
     assert system.stepdown("events tail --until-idle 0.1 --topic care.event").code == 1
+
+
+def test_reading_on_until_ctrl_c_ends_well(system: RunningSystem, tmp_path: Path) -> None:
+    (tmp_path / "day.hl7").write_bytes(b"".join(stay("1009")))
+    assert system.stepdown("send", str(tmp_path / "day.hl7")).code == 0
+    program = [sys.executable, "-m", "services.cli.main", "events", "tail", "--data", str(system.data)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading_on:
+        assert reading_on.stdout is not None
+        assert reading_on.stdout.readline()
+        reading_on.send_signal(signal.SIGINT)
+        assert (reading_on.communicate(timeout=20)[1], reading_on.returncode) == ("", 0)
