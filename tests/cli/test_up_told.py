@@ -13,7 +13,8 @@ LINKS = {desk: f"{ADDRESSES[desk]}/sign-in#secret" for desk in ("placement", "af
 
 
 def system_with(**more: Any) -> Ready:
-    return Ready(kafka="k", mllp="m", **ADDRESSES, **more)
+    told: dict[str, Any] = {"kafka": "k", "mllp": "m", **ADDRESSES, **more}
+    return Ready(**told)
 
 
 def test_the_sign_in_link_of_each_desk_is_printed_for_people_and_never_in_json() -> None:
