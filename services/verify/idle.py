@@ -81,7 +81,7 @@ async def kept_aside(database: Database, *, but: str = NOBODY) -> tuple[set[Offs
             discarded.add((topic, partition, offset))
         elif state != "replayed":
             kept.add((topic, partition, offset))
-            dead += 1
+            dead += state != "expired"
     async for topic, partition, offset in database.rows(_PARKED.where(parked.c.consumer != but)):
         kept.add((topic, partition, offset))
     return kept, discarded, dead
