@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import outbox
+from shared.crypto import Seal
+from shared.dead_content import Content, given, sealed
 from shared.errors import InvalidMessage, StepdownError
 from shared.events.envelope import Fact, Record, to_record
 from shared.positions import Tally
@@ -46,12 +48,12 @@ LONGEST = 1_000_000
 _KEEP = insert(dead_letters).on_conflict_do_nothing()
 
 
-async def bury(connection: AsyncConnection, consumer: str, topic: str, failed: Sequence[Failed]) -> None:
-    """Keep records that can't be read or applied, inside the batch's transaction."""
+async def bury(connection: AsyncConnection, consumer: str, topic: str, failed: Sequence[Failed], seal: Seal) -> None:
+    """Keep records that can't be read or applied, sealed, inside the batch's transaction."""
     if not failed:
         return
     told = [(record, reason(fault)) for record, fault in failed]
-    await connection.execute(_KEEP, [_row(consumer, record, why) for record, why in told])
+    await connection.execute(_KEEP, [_row(consumer, record, why, seal) for record, why in told])
     await outbox.send(connection, [_letter(topic, record, why) for record, why in told])
 
 
@@ -60,16 +62,16 @@ def reason(fault: Exception | None) -> str:
     return str(fault) if isinstance(fault, StepdownError) else f"unforeseen {type(fault).__name__}"
 
 
-def _row(consumer: str, record: RawRecord, why: str) -> dict[str, Any]:
+def _row(consumer: str, record: RawRecord, why: str, seal: Seal) -> dict[str, Any]:
+    letter = uuid.uuid4().hex
     return {
-        "id": uuid.uuid4().hex,
+        "id": letter,
         "consumer": consumer,
         "topic": record.topic,
         "partition": record.partition,
         "kafka_offset": record.offset,
-        "key": record.key,
-        "value": record.value,
-        "headers": outbox.packed([(name, value or b"") for name, value in record.headers]),
+        "sealed": sealed(seal, letter, Content(record.key, record.value, given(record.headers))),
+        "size": len(record.value or b""),
         "error": why,
         "attempts": 1,
     }

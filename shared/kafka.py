@@ -21,6 +21,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import dead, metrics, positions
+from shared.crypto import Seal
 from shared.db import Database
 from shared.errors import InvalidMessage, StalePosition, Transient
 from shared.events.envelope import Fact, from_record
@@ -68,6 +69,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         batch_timeout_ms: int = 20,
         pace: float = 0.0,
         patience: float = 60.0,
+        seal: Seal | None = None,
     ) -> None:
         self.consumer_name = f"{service}.{name or topic}"
         self.database, self.topic, self.apply, self.decode = database, topic, apply, decode
@@ -76,6 +78,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.refused: str | None = None
         self.progress = time.monotonic()
         self.patience = patience
+        self.seal = seal or Seal.of_this_process()
+        """What dead letters are kept under; a service gives all of its consumers its own."""
         self.pace, self.full = pace, max_records
         self._unforeseen = 0
         self._astray = False
@@ -340,7 +344,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
             for record, _ in bad:
                 tally.add(Slot(record.topic, record.partition), "dead")
             bad += dead.refused(records, tally)
-            await dead.bury(connection, self.consumer_name, self.dead_topic, bad)
+            await dead.bury(connection, self.consumer_name, self.dead_topic, bad, self.seal)
             await positions.count(connection, self.consumer_name, tally)
         for move in moves:
             self.at[move.slot] = move.after

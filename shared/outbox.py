@@ -24,7 +24,9 @@ from aiokafka.partitioner import murmur2
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import metrics
+from shared.crypto import Seal
 from shared.db import Database
+from shared.dead_content import Content, sealed
 from shared.errors import Transient
 from shared.events.envelope import Record
 from shared.tables import outbox
@@ -43,8 +45,8 @@ _OLDEST = "SELECT id, topic, key, value, headers FROM outbox ORDER BY id LIMIT $
 _DONE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _PUT_ASIDE = sa.text(
     "WITH gone AS (DELETE FROM outbox WHERE id = :id RETURNING *) INSERT INTO dead_letters "
-    "(id, consumer, topic, partition, kafka_offset, key, value, headers, error, attempts) "
-    "SELECT :letter, :consumer, topic, -1, id, key, value, headers, :error, 1 FROM gone"
+    "(id, consumer, topic, partition, kafka_offset, sealed, size, error, attempts) "
+    "SELECT :letter, :consumer, topic, -1, id, :sealed, COALESCE(length(value), 0), :error, 1 FROM gone"
 )
 LARGEST = 1 << 20
 """Bytes of a record, and of what is sent of a partition at a time."""
@@ -96,9 +98,11 @@ class Relay:
         poll: float = 0.25,
         lease: float = 6.0,
         farewell: float = 5.0,
+        seal: Seal | None = None,
     ) -> None:
         self.database, self.service, self.connect = database, service, connect
         self.chunk, self.poll, self.lease, self.farewell = chunk, poll, lease, farewell
+        self.seal = seal or Seal.of_this_process()
         self.me = uuid.uuid4().hex
         self._names = WriterNames(database, service)
         self.leading = False
@@ -169,9 +173,11 @@ class Relay:
         self._most = max(len(rows) // 2, 1)
         if len(rows) > 1:
             return
+        letter, row = uuid.uuid4().hex, rows[0]
         given = {
-            "id": rows[0]["id"],
-            "letter": uuid.uuid4().hex,
+            "id": row["id"],
+            "letter": letter,
+            "sealed": sealed(self.seal, letter, Content(row["key"], row["value"], unpacked(row["headers"]))),
             "consumer": f"{self.service}.outbox",
             "error": NOT_TAKEN,
         }

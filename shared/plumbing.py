@@ -118,6 +118,44 @@ COMMENT ON COLUMN answered_requests.request IS 'hash of method, path and body';
 """
 
 
+_DEAD_LETTERS = """\
+ALTER TABLE dead_letters ADD COLUMN sealed bytea;
+ALTER TABLE dead_letters ADD COLUMN size integer DEFAULT '0' NOT NULL;
+ALTER TABLE dead_letters ALTER COLUMN headers DROP NOT NULL;
+UPDATE dead_letters SET size = COALESCE(length(value), 0);
+CREATE INDEX dead_letters_kept ON dead_letters (died_at) WHERE sealed IS NOT NULL OR headers IS NOT NULL;
+COMMENT ON TABLE dead_letters IS
+    'records that could not be read or applied, with their original bytes for a limited time';
+COMMENT ON COLUMN dead_letters.key IS 'of a letter that is not sealed yet: only one of the first version';
+COMMENT ON COLUMN dead_letters.value IS 'likewise';
+COMMENT ON COLUMN dead_letters.headers IS 'likewise';
+COMMENT ON COLUMN dead_letters.sealed IS 'its original key, value and headers; gone when its time is over';
+COMMENT ON COLUMN dead_letters.size IS 'bytes of the value';
+"""
+_DEAD_LETTERS_BACK = """\
+DROP INDEX dead_letters_kept;
+UPDATE dead_letters SET headers = convert_to('[]', 'UTF8') WHERE headers IS NULL;
+UPDATE dead_letters SET state = 'discarded' WHERE state = 'expired';
+ALTER TABLE dead_letters ALTER COLUMN headers SET NOT NULL;
+ALTER TABLE dead_letters DROP COLUMN sealed;
+ALTER TABLE dead_letters DROP COLUMN size;
+COMMENT ON TABLE dead_letters IS 'records that could not be read or applied, with their original bytes';
+COMMENT ON COLUMN dead_letters.key IS NULL;
+COMMENT ON COLUMN dead_letters.value IS NULL;
+COMMENT ON COLUMN dead_letters.headers IS NULL;
+"""
+
+
+def seal_dead_letters(connection: sa.Connection) -> None:
+    """Room for sealed dead letters; for a migration of each service. What is there is sealed by the service itself."""
+    run_statements(connection, _DEAD_LETTERS)
+
+
+def unseal_dead_letters(connection: sa.Connection) -> None:
+    """The way back: what is sealed can't be opened without a key, so its content is lost."""
+    run_statements(connection, _DEAD_LETTERS_BACK)
+
+
 def create_plumbing(connection: sa.Connection) -> None:
     """Create the plumbing tables; for the first migration of a service."""
     run_statements(connection, _FIRST)

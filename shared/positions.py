@@ -120,9 +120,11 @@ _RESET = sa.text(
     "WHERE consumer = :consumer"
 )
 _UNSETTLED = sa.text(
-    "SELECT count(*) FROM dead_letters WHERE consumer = :consumer AND state NOT IN ('replayed', 'discarded')"
+    "SELECT count(*) FROM dead_letters WHERE consumer = :consumer AND state NOT IN ('replayed', 'discarded', 'expired')"
 )
-_SETTLED = sa.text("DELETE FROM dead_letters WHERE consumer = :consumer AND state IN ('replayed', 'discarded')")
+_SETTLED = sa.text(
+    "DELETE FROM dead_letters WHERE consumer = :consumer AND state IN ('replayed', 'discarded', 'expired')"
+)
 
 
 async def load(connection: AsyncConnection, consumer: str, slots: Iterable[Slot]) -> dict[Slot, Position]:

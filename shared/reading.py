@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +18,10 @@ MOST = 5000
 """Records in one batch."""
 PATIENCE = 10.0
 """Seconds without a record before the end of a topic: then its end can't be read, by an open transaction perhaps."""
+
+MOST_OFFSET = 2**63 - 1
+Place = tuple[TopicPartition, int]
+"""A partition, and the offset of the next record in it."""
 
 
 class Reading:
@@ -58,8 +63,8 @@ class Reading:
         ends = await self.ends()
         quiet = 0.0
         while [slot for slot in self.slots if await self._consumer.position(slot) < ends[slot]]:
-            found = await self.batch(500)
-            quiet = 0.0 if found else quiet + 0.5
+            found = await self.batch(50)  # a mark alone wakes nobody
+            quiet = 0.0 if found else quiet + 0.05
             if quiet > PATIENCE:
                 raise Transient(f"{topic} can't be read to its end; try again")
             if found:
@@ -71,22 +76,52 @@ class Reading:
         found: dict[TopicPartition, int] = await self._consumer.end_offsets(slots)
         return found
 
-    async def left(self, slot: TopicPartition, offset: int, end: int) -> int:
-        """How many records a partition has from an offset to its end; transaction marks are none.
+    async def left(self, places: Sequence[Place], ends: Mapping[TopicPartition, int]) -> list[int]:
+        """How many records each of these places has before it; transaction marks are none.
 
-        At most one batch is looked at: where there is more, it is a lag anyway. Nothing else is read afterwards.
+        All partitions are looked at together. Of each one batch at most is: where there is more, it is a lag anyway.
+        Nothing else is read afterwards.
         """
-        if offset >= end:
-            return 0
-        self._consumer.assign([slot])
+        first: dict[TopicPartition, int] = {}
+        for slot, offset in places:
+            if offset < ends.get(slot, 0):
+                first[slot] = min(max(offset, 0), first.get(slot, MOST_OFFSET))
+        found = await self._offsets_from(first, ends)
+        beyond = [place for place in places if _is_beyond(found.get(place[0], ()), place[1])]
+        later = dict(zip(beyond, await self.left(beyond, ends), strict=True)) if beyond else {}
+        return [later.get((slot, at), _left(found.get(slot, ()), at, ends.get(slot, 0))) for slot, at in places]
+
+    async def _offsets_from(
+        self, first: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, list[int]]:
+        """The offsets of the records from there to the end of each partition, a batch at most."""
+        if not first:
+            return {}
+        self._consumer.assign(list(first))
         be_patient(self._consumer)
-        self._consumer.seek(slot, max(offset, 0))
-        for _ in range(100):  # a mark alone wakes nobody who waits for records: so short waits, a second in all
-            if found := await self.batch(10):
-                return end - offset if len(found) >= MOST else len(found)
-            if await self._consumer.position(slot) >= end:
-                break
-        return 0
+        for slot, offset in first.items():
+            self._consumer.seek(slot, offset)
+        found: dict[TopicPartition, list[int]] = {slot: [] for slot in first}
+        open_, quiet = set(first), 0
+        while open_ and quiet < 100:  # a mark alone wakes nobody who waits for records: so short waits
+            before = {slot: await self._consumer.position(slot) for slot in open_}
+            for slot, records in (await self._consumer.getmany(timeout_ms=10, max_records=MOST)).items():
+                found[slot] += [record.offset for record in records]
+            now = {slot: await self._consumer.position(slot) for slot in open_}
+            quiet = quiet + 1 if now == before else 0
+            for slot in [slot for slot in open_ if now[slot] >= ends[slot] or len(found[slot]) >= MOST]:
+                open_.discard(slot)
+                self._consumer.pause(slot)
+        return found
+
+
+def _is_beyond(found: Sequence[int], offset: int) -> bool:
+    """Whether a batch that was looked at for another reader of the partition ends before this place."""
+    return len(found) >= MOST and found[-1] < offset
+
+
+def _left(found: Sequence[int], offset: int, end: int) -> int:
+    return max(end - offset, 0) if len(found) >= MOST else len(found) - bisect_left(found, offset)
 
 
 @asynccontextmanager
@@ -99,6 +134,7 @@ async def reading(connect: dict[str, Any]) -> AsyncIterator[Reading]:
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         retry_backoff_ms=20,
+        fetch_max_wait_ms=100,  # Kafka answers a connection's requests in turn: another assignment waits for this one
     )
     try:
         await admin.start()

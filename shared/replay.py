@@ -12,9 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import dead, outbox, positions
+from shared import dead, positions
+from shared.crypto import Seal
 from shared.errors import InvalidMessage, Transient
 from shared.kafka import Subscription
+from shared.letters import content_of
 from shared.positions import Incoming, Slot, Tally
 from shared.tables import dead_letters
 from shared.tables import positions as stands
@@ -70,7 +72,7 @@ async def _applied(subscription: Subscription, place: Any) -> bool:
         if letter is None:
             return False  # another process was quicker
         slot, tally = Slot(letter.topic, letter.partition), Tally()
-        record: Any = _record(letter)
+        record: Any = _record(letter, subscription.seal)
         fact = subscription.decode(record)
         await subscription.apply(connection, [Incoming(slot, record.offset, record.key or b"", fact)], tally)
         if tally.refused:
@@ -81,9 +83,9 @@ async def _applied(subscription: Subscription, place: Any) -> bool:
     return True
 
 
-def _record(letter: Any) -> dead.Parked:
-    heads = outbox.unpacked(letter.headers)
-    return dead.Parked(letter.topic, letter.partition, letter.kafka_offset, letter.key, letter.value, heads)
+def _record(letter: Any, seal: Seal) -> dead.Parked:
+    inside = content_of(letter, seal)
+    return dead.Parked(letter.topic, letter.partition, letter.kafka_offset, inside.key, inside.value, inside.headers)
 
 
 async def _still_dead(subscription: Subscription, letter: str, why: str) -> None:

@@ -23,8 +23,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import descriptors, http_door, logs, metrics, positions
+from shared import descriptors, http_door, letters, logs, metrics, positions
 from shared.auth import tokens_of
+from shared.crypto import Seal
 from shared.db import Database
 from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
@@ -83,12 +84,15 @@ class Service:
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
+    seal: Seal = field(init=False)
     web: Starlette = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.relay = Relay(self.database, self.name, self.settings.kafka_client())
+        self.seal = Seal(self.settings.keys())
+        self.relay = Relay(self.database, self.name, self.settings.kafka_client(), seal=self.seal)
         for subscription in self.subscriptions:
+            subscription.seal = self.seal
             subscription.join_as(self.settings.instance)
         routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
         self.web = web_app(
@@ -123,7 +127,11 @@ class Service:
         for door in self.doors:
             await door.start()
         await _start_broker(self.broker)
-        own = (Timer("watch", 5.0, self._watch), Timer("operator", 1.0, self._what_operators_ask))
+        own = (
+            Timer("watch", 5.0, self._watch),
+            Timer("operator", 1.0, self._what_operators_ask),
+            Timer("dead-letters", 3600.0, self._age_dead_letters),
+        )
         self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
         gc.freeze()  # what was imported and made until now stays: it is looked through no more
         gc.set_threshold(50_000, 20, 100)
@@ -153,6 +161,18 @@ class Service:
             metrics.LAG.labels(name).set(subscription.lag())
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
+
+    async def _age_dead_letters(self) -> None:
+        """Seal those of the first version; let go of content whose time is over."""
+        while True:
+            async with self.database.begin() as connection:
+                if not await letters.seal_clear(connection, self.seal):
+                    break
+        async with self.database.begin() as connection:
+            gone, unsettled = await letters.expire(connection, self.settings.dead_letter_days)
+        if gone:
+            extra = {"service": self.name, "count": gone, "unsettled": unsettled}
+            log.warning("the content of dead letters is not kept any longer", extra=extra)
 
     async def _what_operators_ask(self) -> None:
         """`stepdown positions reset` and `stepdown dead-letters replay` leave their wish in the database."""

@@ -112,7 +112,12 @@ class Settings(BaseSettings):
     )
     data: Path = Field(Path(".stepdown"), description="where `up` keeps the ready file, databases and topics")
     message_keys: SecretStr | None = Field(
-        None, description="AES-256-GCM keys that seal messages and identities: id:base64 of 32 bytes, by commas"
+        None,
+        description="AES-256-GCM keys that seal messages, identities and dead letters: id:base64 of 32 bytes, by "
+        "commas; each service has its own",
+    )
+    dead_letter_days: int = Field(
+        30, ge=1, le=3650, description="days that the content of a dead letter is kept, sealed; its place stays known"
     )
     revocation_wait: float = Field(
         5.0, ge=0, le=5, description="seconds that the answer to a revoked consent waits for placement's gate, then 202"
@@ -286,6 +291,9 @@ COMMANDS_READ = {
     "STEPDOWN_INTAKE_DATABASE_OWNER_URL": "the same database as its owner role, for `db migrate` of all three at once",
     "STEPDOWN_PLACEMENT_DATABASE_OWNER_URL": "placement's, likewise",
     "STEPDOWN_AFTERCARE_DATABASE_OWNER_URL": "aftercare's, likewise",
+    "STEPDOWN_INTAKE_MESSAGE_KEYS": "intake's keys, for `dead-letters show --content`; else STEPDOWN_MESSAGE_KEYS",
+    "STEPDOWN_PLACEMENT_MESSAGE_KEYS": "placement's, likewise",
+    "STEPDOWN_AFTERCARE_MESSAGE_KEYS": "aftercare's, likewise",
     "STEPDOWN_DATABASE_ADMIN_URL": "an administrator's URL, for `db migrate` to make databases and roles with",
     "STEPDOWN_TOKEN": "a bearer token for commands that ask a service over HTTP, where the system issues none itself",
     "STEPDOWN_DEBUG": "any text: an error shows where it came from, and that may show what a message said",

@@ -73,15 +73,18 @@ dead_letters = sa.Table(
     sa.Column("topic", sa.Text, nullable=False),
     sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("kafka_offset", sa.BigInteger, nullable=False),
-    sa.Column("key", sa.LargeBinary),
-    sa.Column("value", sa.LargeBinary),
-    sa.Column("headers", sa.LargeBinary, nullable=False),
+    sa.Column("key", sa.LargeBinary, comment="of a letter that is not sealed yet: only one of the first version"),
+    sa.Column("value", sa.LargeBinary, comment="likewise"),
+    sa.Column("headers", sa.LargeBinary, comment="likewise"),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default="dead"),
     sa.Column("died_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+    sa.Column("sealed", sa.LargeBinary, comment="its original key, value and headers; gone when its time is over"),
+    sa.Column("size", sa.Integer, nullable=False, server_default="0", comment="bytes of the value"),
+    sa.Index("dead_letters_kept", "died_at", postgresql_where=sa.text("sealed IS NOT NULL OR headers IS NOT NULL")),
     sa.UniqueConstraint("consumer", "topic", "partition", "kafka_offset"),
-    comment="records that could not be read or applied, with their original bytes",
+    comment="records that could not be read or applied, with their original bytes for a limited time",
 )
 
 audit = sa.Table(

@@ -133,6 +133,28 @@ def test_wrong_usage_exits_2_and_writes_to_stderr_only(
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("sned", "send"), ("verfy", "verify"), ("dead-leters", "dead-letters"), ("events tial", "tail")],
+)
+def test_a_misspelt_command_is_told_the_nearest_one(typed: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.run(typed.split()) == 2
+    assert f"Did you mean '{meant}'?" in capsys.readouterr().err
+
+
+CORPUS = "hl7 check --json tests"
+
+
+@pytest.mark.parametrize("typed", ["--help", "up --help", CORPUS], ids=["help", "a command's help", "many lines"])
+def test_a_reader_that_has_enough_is_no_fault(typed: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-m", "services.cli.main", *typed.split()]
+    done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
     ("error", "said"),
     [
         (SetUpError("the port is taken: give another"), "stepdown: the port is taken: give another\n"),

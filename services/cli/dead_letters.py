@@ -39,7 +39,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--state", type=click.Choice(["dead", "replay", "replayed", "discarded"]), help="Only those.")
+@click.option("--state", type=click.Choice(["dead", "replay", "replayed", "discarded", "expired"]), help="Only those.")
 @click.option("--reason", help="Only those whose reason has this text.")
 @DATA
 @JSON
@@ -66,7 +66,7 @@ def list_(state: str | None, reason: str | None, data: Path | None, as_json: boo
 @JSON
 def show(letter_id: str, content: bool, why: str | None, data: Path | None, as_json: bool) -> None:
     """One dead letter: what is known of it, and its content only where that is asked for."""
-    shown = asyncio.run(_with(data, lambda databases: _shown(databases, letter_id, content, why)))
+    shown = asyncio.run(_with(data, lambda databases: _shown(databases, letter_id, data, content, why)))
     if as_json:
         click.echo(json.dumps(shown))
         return
@@ -186,8 +186,11 @@ async def _outcome(databases: dict[str, Database], asked: Found, wait: float) ->
         await asyncio.sleep(0.1)
 
 
-async def _shown(databases: dict[str, Database], begins: str, content: bool, why: str | None) -> dict[str, Any]:
+async def _shown(
+    databases: dict[str, Database], begins: str, data: Path | None, content: bool, why: str | None
+) -> dict[str, Any]:
     from services.cli.actor import actor
+    from services.stack.access import seal_of
     from shared import letters
     from shared.clock import system_clock
 
@@ -195,7 +198,8 @@ async def _shown(databases: dict[str, Database], begins: str, content: bool, why
     shown = _as_json(service, letter)
     if content:
         async with databases[service].begin() as connection:
-            inside = await letters.content(connection, letter.id, at=system_clock(), actor=actor(), reason=why)
+            seal = seal_of(service, data)
+            inside = await letters.content(connection, letter.id, seal, at=system_clock(), actor=actor(), reason=why)
         shown |= {"key": _text(inside.key), "value": _text(inside.value)}
         shown["headers"] = {name: _text(value) for name, value in inside.headers}
     return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -32,7 +33,8 @@ def tail(topic: str, until_idle: float | None, data: Path | None, as_json: bool)
 
     The broker is that of --data, else of STEPDOWN_KAFKA, else of the system that runs on .stepdown.
     """
-    asyncio.run(_tail(topic, until_idle, data, as_json))
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        asyncio.run(_tail(topic, until_idle, data, as_json))
 
 
 async def _tail(topic: str, until_idle: float | None, data: Path | None, as_json: bool) -> None:

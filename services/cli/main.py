@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -69,6 +69,26 @@ class LazyGroup(click.Group):
         examples.shown_in(command, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as unknown:  # click looks for the nearest one among those that are imported
+            raise click.NoSuchCommand(unknown.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+    def make_context(self, *given: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*given, **more)
+        except BrokenPipeError:  # click would make it a failure
+            raise _enough() from None
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _enough() from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         left = self.list_commands(ctx)
         width = max(map(len, left))
@@ -101,7 +121,12 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit 0, 1 or 2; never a traceback unless STEPDOWN_DEBUG is set."""
     gc.set_threshold(50_000, 20, 100)  # what is imported is no garbage: looking for some took a tenth of each start
-    sys.exit(run(arguments))
+    code = run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _enough()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -114,9 +139,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return wrong.exit_code
     except (click.Abort, KeyboardInterrupt):
         return _say("stopped")
-    except BrokenPipeError:  # the reader went away (`| head`); nothing more can be written, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except StepdownError as error:
         return _say(str(error), 2 if isinstance(error, WrongUsage) else 1)
     except Exception as error:  # noqa: BLE001  # the last line of defence
@@ -132,6 +154,12 @@ def _warn_of_variables(arguments: Sequence[str]) -> None:
 
     for sentence in unknown_variables(os.environ):
         click.echo(f"stepdown: warning: {sentence}", err=True)
+
+
+def _enough() -> click.exceptions.Exit:
+    """The reader has enough (`| head`): nothing more can be written, not even at exit, and nothing is wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return click.exceptions.Exit(0)
 
 
 def _say(sentence: str, code: int = 1) -> int:

@@ -72,9 +72,9 @@ async def _add_lag(rows: list[dict[str, Any]], reached: Access) -> None:
     try:
         async with reading(reached.settings.kafka_client()) as looking:
             ends = await looking.ends(sorted({row["topic"] for row in rows}))
-            for row in rows:
-                slot = TopicPartition(row["topic"], row["partition"])
-                row["lag"] = await looking.left(slot, row["next_offset"], ends.get(slot, 0))
+            places = [(TopicPartition(row["topic"], row["partition"]), row["next_offset"]) for row in rows]
+            for row, lag in zip(rows, await looking.left(places, ends), strict=True):
+                row["lag"] = lag
     except SetUpError as away:
         click.echo(f"stepdown: {away}", err=True)
 

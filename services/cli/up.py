@@ -27,14 +27,19 @@ HTTP_PORT = click.IntRange(0, 65533)  # three services: this one and the next tw
 @click.option("--database-url", type=DatabaseUrl(), metavar="URL", envvar="STEPDOWN_DATABASE_URL",
               help="Administrator's URL of a running PostgreSQL (better as STEPDOWN_DATABASE_URL, "
               "which no process list shows); none is started then.")  # fmt: skip
-@click.option("--mllp-port", type=PORT, default=0, help="MLLP door; 0, the default: any free port.")
+@click.option(
+    "--mllp-port",
+    type=PORT,
+    default=0,
+    help="MLLP door; 0, the default: the port that it had with this --data, at first any free one.",
+)
 @click.option("--http-port", type=HTTP_PORT, default=0,
-              help="Intake's pages; the others have the next two. 0, the default: any free ports.")  # fmt: skip
+              help="Intake's API; the desks have the next two. 0, the default: the ports that they had.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON document when ready.")
 def command(as_json: bool, **asked: Any) -> None:
     """Start what is not given, the topics and schemas, and the three services; run until SIGTERM or Ctrl-C.
 
-    Restart with the same --data goes on where it stopped.
+    Restart with the same --data goes on where it stopped, on the same ports.
     """
     from services.stack.up import Options, Told, up
 
@@ -56,15 +61,15 @@ def addresses_of(system: Ready, path: Path) -> str:
 
 
 def for_people(system: Ready, path: Path) -> str:
-    """The addresses, one on a line."""
+    """The addresses, one on a line; of each desk the link that signs a coordinator in, where we issue tokens."""
     lines = (
-        ("coordinators' desk", system.placement + "/"),
-        ("follow-up desk", system.aftercare + "/"),
+        ("coordinators' desk", system.sign_in.get("placement", system.placement + "/")),
+        ("follow-up desk", system.sign_in.get("aftercare", system.aftercare + "/")),
         ("intake's API", system.intake + "/api/openapi.json"),
         ("MLLP", system.mllp),
         ("Kafka", system.kafka),
         ("site config", ", version ".join(system.config.values()) or "not told"),
-        ("sign-in links, tokens" if system.tokens else "addresses", str(path)),
+        ("tokens, addresses" if system.tokens else "addresses", str(path)),
     )
     listed = "\n".join(f"  {name:<21} {place}" for name, place in lines)
     return f"Stepdown is ready; Ctrl-C stops it.\n{listed}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from services.stack import SERVICES, ready
 from services.stack.folder import is_claimed
 from shared.errors import SetUpError
-from shared.settings import Settings, load, variable
+from shared.settings import Settings, load, parse_keys, variable
+
+if TYPE_CHECKING:
+    from shared.crypto import Seal
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,25 @@ def databases(data: Path | None) -> dict[str, str]:
             f"no databases are known of {place}: name the directory of a running `stepdown up` with --data, "
             "or set STEPDOWN_INTAKE_DATABASE_URL, STEPDOWN_PLACEMENT_DATABASE_URL and STEPDOWN_AFTERCARE_DATABASE_URL"
         ) from None
+
+
+def seal_of(service: str, data: Path | None) -> Seal:
+    """What opens a service's dead letters: the keys of STEPDOWN_<SERVICE>_MESSAGE_KEYS (or …_FILE), else of
+    STEPDOWN_MESSAGE_KEYS, else those of the data directory."""
+    from shared.crypto import Seal  # noqa: PLC0415 - few commands open anything
+
+    kept = ready.data_directory(data) / "secrets" / "message.keys"
+    text = variable(f"{service}_message_keys") or variable("message_keys")
+    if not text and kept.exists():
+        text = kept.read_text("utf-8")
+    if not text:
+        raise SetUpError(
+            f"what {service} keeps is sealed: set STEPDOWN_{service.upper()}_MESSAGE_KEYS_FILE to its keys"
+        )
+    try:
+        return Seal(parse_keys(text))
+    except ValueError as wrong:
+        raise SetUpError(f"the message keys of {service} can't be read: {wrong}") from None
 
 
 def owners() -> dict[str, str]:

@@ -27,9 +27,15 @@ class Finding:
 
 
 async def examine(data: Path) -> list[Finding]:
-    """All findings for the system of a data directory, or for the one that the environment names."""
+    """All findings for the system of a data directory, or for the one that the environment names.
+
+    Where the settings are wrong, that alone: everything else would only say so again.
+    """
+    settings = await _finding("settings", _settings(data))
+    if not settings.right:
+        return [settings]
     return [
-        await _finding("settings", _settings(data)),
+        settings,
         await _finding("config", _config(data)),
         await _finding("sign-in", _sign_in(data)),
         await _finding("broker", _broker(data)),

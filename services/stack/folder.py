@@ -5,18 +5,23 @@ from __future__ import annotations
 import base64
 import errno
 import fcntl
+import json
 import os
 import random
 import secrets
 import shutil
 import socket
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import SetUpError
 
 LASTING = range(20000, 32000)  # Linux gives outgoing connections 32768 and up, others (RFC 6335) 49152 and up
+PATIENCE = 3.0
+"""Seconds to wait for a port that was ours before."""
 FREE_BYTES = 300 * 1024 * 1024  # what initdb, its first WAL segments and a demo's topics take, with room
 
 
@@ -46,6 +51,18 @@ class Folder:
         """A secret that stays the same over restarts: written the first time only."""
         path = self.path / "secrets" / name
         return path if path.exists() else self.secret(name, make)
+
+    def ports(self, wanted: dict[str, int], say: Callable[[str], None]) -> dict[str, int]:
+        """Name → port, the same ones over restarts (0: any); who knows an address finds it again."""
+        path = self.path / "ports.json"
+        try:
+            before = {str(name): int(port) for name, port in json.loads(path.read_text(encoding="utf-8")).items()}
+        except (OSError, ValueError, AttributeError):
+            before = {}
+        found = kept_ports(wanted, before, say)
+        if found != before:
+            write_privately(path, json.dumps(found) + "\n")
+        return found
 
     def release(self) -> None:
         os.close(self.lock)
@@ -154,30 +171,58 @@ def new_message_key() -> str:
 
 def ports(wanted: dict[str, int], host: str = "127.0.0.1") -> dict[str, int]:
     """Name → port; 0 becomes a free one. SetUpError when a wanted one is taken."""
-    held: list[socket.socket] = []
+    return kept_ports(wanted, {}, lambda _: None, host)
+
+
+def kept_ports(
+    wanted: dict[str, int], before: dict[str, int], say: Callable[[str], None], host: str = "127.0.0.1"
+) -> dict[str, int]:
+    """The same; 0 becomes the port that it had `before`, and another one, which is said, where that is taken."""
     found: dict[str, int] = {}
-    try:
-        for name, port in wanted.items():
-            door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            held.append(door)  # all are held until all are known, so that none is given twice
+    with ExitStack() as held:  # all are held until all are known
+        for name in sorted(wanted, key=lambda name: (not wanted[name], name not in before)):
+            door = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                door.bind((host, port or _lasting(host)))
-            except OSError as error:
-                raise SetUpError(
-                    f"port {port} for {name} can't be had on {host} ({error.strerror}): "
-                    "end what uses it, or give another one (0: any free port)"
-                ) from None
-            found[name] = door.getsockname()[1]
-    finally:
-        for door in held:
-            door.close()
-    return found
+            given = set(found.values())  # two sockets that don't listen yet may share a port
+            if not wanted[name] and name in before:
+                if before[name] not in given and _bound(door, host, before[name]):
+                    found[name] = before[name]
+                    continue
+                say(f"port {before[name]}, which {name} had, is taken: it gets another one")
+            found[name] = _bind(door, host, wanted[name] or _lasting(host, given), name, given)
+    return {name: found[name] for name in wanted}
 
 
-def _lasting(host: str) -> int:
+def _bind(door: socket.socket, host: str, port: int, name: str, given: set[int]) -> int:
+    try:
+        if port in given:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        door.bind((host, port))
+    except OSError as error:
+        raise SetUpError(
+            f"port {port} for {name} can't be had on {host} ({error.strerror}): "
+            "end what uses it, or give another one (0: any free port)"
+        ) from None
+    return int(door.getsockname()[1])
+
+
+def _bound(door: socket.socket, host: str, port: int) -> bool:
+    """Whether the port can be had; a system that was killed may take a moment to let go of it."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            door.bind((host, port))
+        except OSError:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
+
+
+def _lasting(host: str, given: set[int]) -> int:
     """A port that is free and stays so until a service listens there: none that systems give outgoing connections."""
-    for port in random.sample(LASTING, 50):
+    for port in random.sample([port for port in LASTING if port not in given], 50):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -34,7 +34,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What `stepdown up` was asked for (contract 1). Port 0: any free one; services listen on http_port, +1, +2.
+    """What `stepdown up` was asked for (contract 1). Port 0: the one that it had on this data directory, at first any
+    free one; services listen on http_port, +1, +2.
 
     `program` is how a service's process begins, before `run <service>`; `services` are those that start at once.
     """
@@ -178,7 +179,8 @@ class System:
     def _doors(self) -> dict[str, int]:
         first = self.options.http_port
         wanted = {name: first and first + place for place, name in enumerate(SERVICES)}
-        return ports({"MLLP": self.options.mllp_port, **wanted, "broker": 0, "database": 0})
+        asked = {"MLLP": self.options.mllp_port, **wanted, "broker": 0, "database": 0}
+        return self.folder.ports(asked, self.told.event)
 
     def _parts(self) -> list[Child]:
         """What is not given and has to be started here: broker, database."""

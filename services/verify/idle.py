@@ -58,12 +58,12 @@ async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
     ]
     rows = [row for database in databases.values() for row in await stands(database)]
     ends = await topics.ends(sorted({row["topic"] for row in rows})) if rows else {}
-    for row in rows:
-        slot = TopicPartition(row["topic"], row["partition"])
-        name, end, at = f"position {row['consumer']}/{slot.partition}", ends.get(slot, 0), row["next_offset"]
-        if at > end:
+    places = [(TopicPartition(row["topic"], row["partition"]), row["next_offset"]) for row in rows]
+    for row, (slot, at), left in zip(rows, places, await topics.left(places, ends), strict=True):
+        name = f"position {row['consumer']}/{slot.partition}"
+        if at > ends.get(slot, 0):
             found.append(Broken(6, name, f"it is beyond the end of {slot.topic}: the topic was made anew"))
-        elif left := await topics.left(slot, at, end):
+        elif left:
             found.append(Broken(6, name, f"{left} records of {slot.topic} are not read yet"))
     return found
 
@@ -81,7 +81,7 @@ async def kept_aside(database: Database, *, but: str = NOBODY) -> tuple[set[Offs
             discarded.add((topic, partition, offset))
         elif state != "replayed":
             kept.add((topic, partition, offset))
-            dead += 1
+            dead += state != "expired"
     async for topic, partition, offset in database.rows(_PARKED.where(parked.c.consumer != but)):
         kept.add((topic, partition, offset))
     return kept, discarded, dead

@@ -110,7 +110,8 @@ async def _received(database: Database, name: str, number: int) -> bool:
 
 async def test_the_service_is_put_together_from_its_settings(database: Database, kafka: str) -> None:
     url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    service = assemble(Settings(kafka=kafka, database_url=url, config=SAMPLE, token_secret="k" * 32))
+    keys = "k1:" + "A" * 43 + "="
+    service = assemble(Settings(kafka=kafka, database_url=url, config=SAMPLE, token_secret="k" * 32, message_keys=keys))
     missing = await service.ready()
     await service.database.close()
     assert [s.consumer_name for s in service.subscriptions] == ["aftercare.care.episodes"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -144,3 +147,14 @@ def test_commands_beside_a_system_on_another_site_work_by_its_site_or_say_that_t
         refused = system.stepdown(command)
         assert (refused.code, refused.out) == (2, "")
         assert "another site config" in refused.err
+
+
+def test_reading_on_until_ctrl_c_ends_well(system: RunningSystem, tmp_path: Path) -> None:
+    (tmp_path / "day.hl7").write_bytes(b"".join(stay("1009")))
+    assert system.stepdown("send", str(tmp_path / "day.hl7")).code == 0
+    program = [sys.executable, "-m", "services.cli.main", "events", "tail", "--data", str(system.data)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading_on:
+        assert reading_on.stdout is not None
+        assert reading_on.stdout.readline()
+        reading_on.send_signal(signal.SIGINT)
+        assert (reading_on.communicate(timeout=20)[1], reading_on.returncode) == ("", 0)

@@ -48,10 +48,14 @@ def test_the_folder_is_for_its_owner_and_the_containers_can_read_the_files(tmp_p
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "secrets").iterdir()} == {0o644}
 
 
-def test_the_key_is_one_that_seals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_service_has_a_key_of_its_own_that_seals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_secrets(tmp_path)
-    monkeypatch.setenv("STEPDOWN_MESSAGE_KEYS_FILE", str(tmp_path / "message_keys"))
-    assert [len(key) for key in load().keys().values()] == [32]
+    found: list[bytes] = []
+    for name in ("message_keys", "placement_message_keys", "aftercare_message_keys"):
+        monkeypatch.setenv("STEPDOWN_MESSAGE_KEYS_FILE", str(tmp_path / name))
+        found += load().keys().values()
+    assert [len(key) for key in found] == [32, 32, 32]
+    assert len(set(found)) == 3, "one service's key opens nothing of another's"
 
 
 def test_no_two_of_them_are_alike(tmp_path: Path) -> None:

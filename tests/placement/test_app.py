@@ -12,7 +12,8 @@ from shared.settings import Settings
 
 
 def settings(url: str | None) -> Settings:
-    return Settings(kafka="127.0.0.1:9", database_url=SecretStr(url) if url else None, token_secret=None)
+    return Settings(kafka="127.0.0.1:9", database_url=SecretStr(url) if url else None, token_secret=None,
+                    message_keys=SecretStr("k1:" + "A" * 43 + "="))  # fmt: skip
 
 
 async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url: str) -> None:

@@ -22,9 +22,11 @@ from services.placement.rules import Rules
 from services.placement.tables import episodes
 from shared.clock import SetClock
 from shared.db import Database
+from shared.dead_content import Content
 from shared.errors import InvalidMessage
 from shared.events import CARE_FACTS
 from shared.events.envelope import Fact, to_record
+from shared.letters import content_of
 from shared.outbox import unpacked
 from shared.positions import Position, Slot, begin_at
 from shared.tables import dead_letters, outbox, positions
@@ -143,10 +145,10 @@ async def test_facts_on_a_real_broker_become_episodes_and_what_is_unreadable_a_d
     assert counts == {"received": 24, "applied": 20, "repeated": 1, "waiting": 0, "dead": 3}
     async with database.read() as connection:
         states = (await connection.execute(sa.select(episodes.c.state))).scalars().all()
-        dead = (await connection.execute(sa.select(dead_letters.c.error, dead_letters.c.value))).all()
+        dead = (await connection.execute(sa.select(dead_letters))).all()
         topics = (await connection.execute(sa.select(outbox.c.topic))).scalars().all()
     assert states == ["between"] * 10
-    reasons = {row.error: row.value for row in dead}
+    reasons = {row.error: content_of(row, consuming.seal).value for row in dead}
     assert reasons.keys() == {
         "the admitted fact has no level",
         "another fact of this writer has this ce_sequence already",
@@ -177,7 +179,7 @@ async def test_a_waiting_fact_that_turns_out_wrong_is_buried_with_what_it_was_pa
         (letter,) = (await connection.execute(sa.select(outbox).where(outbox.c.topic == "dead.placement"))).all()
     made = to_record(heard, "care.events")
     assert (dead.topic, dead.partition, dead.kafka_offset) == ("care.events", 0, 0)
-    assert (dead.key, dead.value, unpacked(dead.headers)) == (made.key, made.value, made.headers)
+    assert content_of(dead, consuming.seal) == Content(made.key, made.value, made.headers)
     assert dict(unpacked(letter.headers))["x-origin"] == b"care.events/0/0"
     assert [one async for one in broken(database, rules) if one.subject != "outbox"] == []
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.db import Database
-from shared.plumbing import create_plumbing
+from shared.plumbing import create_plumbing, seal_dead_letters
 from tests.databases import a_database
 
 
@@ -22,5 +22,6 @@ async def database(postgres: Server) -> AsyncIterator[Database]:
     async with a_database(postgres.url) as made:
         async with made.begin() as connection:
             await connection.run_sync(create_plumbing)
+            await connection.run_sync(seal_dead_letters)
             await connection.execute(sa.text("CREATE TABLE ledger (ce_id text, topic_partition int, k text)"))
         yield made

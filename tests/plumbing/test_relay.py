@@ -20,8 +20,10 @@ from services.stack.broker import Broker
 from services.stack.folder import claim, ports
 from shared import outbox as outgoing
 from shared.db import Database
+from shared.dead_content import Content
 from shared.errors import Transient
 from shared.events.envelope import Record
+from shared.letters import content_of
 from shared.outbox import Relay
 from shared.tables import dead_letters, outbox, relay_lease
 from tests.databases import a_topic, everything
@@ -231,12 +233,13 @@ async def test_what_is_too_large_for_kafka_is_put_aside_where_it_is_seen_and_the
     topic = await a_topic(kafka, 1)
     large = Record(topic, b"k1", b"9" * (1 << 20), [("ce_id", b"large")])
     await commit(database, [*records(topic, range(7)), large, *records(topic, range(7, 10))])
-    async with relaying(a_relay(database, kafka, service)):
+    async with relaying(a_relay(database, kafka, service)) as relay:
         await until(lambda: is_empty(database))
     assert [int(record.value) for record in await everything(kafka, topic)] == list(range(10))
     async with database.read() as connection:
         letter = (await connection.execute(sa.select(dead_letters))).one()
-    assert (letter.topic, letter.key, len(letter.value)) == (topic, b"k1", 1 << 20)
+    assert (letter.topic, letter.key, letter.value, letter.size) == (topic, None, None, 1 << 20)
+    assert content_of(letter, relay.seal) == Content(large.key, large.value, large.headers)
     assert letter.consumer == f"{service}.outbox"
     assert letter.error.startswith("Kafka does not take it")
     assert "9" * 10 not in letter.error

@@ -18,10 +18,13 @@ from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.crypto import CannotOpen, Seal
 from shared.db import Database, copy_rows
+from shared.dead_content import Content
 from shared.errors import InvalidMessage, Transient
 from shared.events.envelope import Fact, from_record, headers
 from shared.kafka import Subscription
+from shared.letters import content_of
 from shared.outbox import Relay
 from shared.positions import Incoming, Tally
 from shared.tables import dead_letters, outbox, positions
@@ -146,12 +149,16 @@ async def test_an_unreadable_record_is_a_dead_letter_with_its_origin_and_the_nex
 ) -> None:
     topic = await a_topic(kafka, 1)
     await produce(kafka, topic, [a_record(1), bad, a_record(2)])
-    async with reading(kafka, database, topic, Handler(), group):
+    async with reading(kafka, database, topic, Handler(), group) as subscription:
         await until(lambda: _count_is(database, 2))
     async with database.read() as connection:
         letter = (await connection.execute(sa.select(dead_letters))).one()
         sent = (await connection.execute(sa.select(outbox))).one()
-    assert (letter.kafka_offset, letter.value, letter.topic) == (1, bad[1], topic)
+    assert (letter.kafka_offset, letter.size, letter.topic) == (1, len(bad[1] or b""), topic)
+    assert (letter.key, letter.value, letter.headers) == (None, None, None), "nothing of it lies in clear"
+    assert content_of(letter, subscription.seal) == Content(bad[0], bad[1], bad[2])
+    with pytest.raises(CannotOpen):
+        content_of(letter, Seal({"another": bytes(32)}))
     assert sent.topic == f"dead.{group}"
     assert f"{topic}/0/1" in sent.headers.decode()
     assert (await row(database))["dead"] == 1
@@ -163,7 +170,7 @@ async def test_a_dead_letter_too_long_to_be_sent_again_keeps_its_bytes_here_and_
     topic, long = await a_topic(kafka, 1), b"x" * 1_048_300
     await make_topics(kafka, [f"dead.{group}"], 1)
     await produce(kafka, topic, [(b"e", long, [])])
-    async with reading(kafka, database, topic, Handler(), group):
+    async with reading(kafka, database, topic, Handler(), group) as subscription:
         await until(lambda: _buried(database))
     relay = Relay(database, group, {"bootstrap_servers": kafka})
     assert await relay.once() == 1
@@ -173,7 +180,8 @@ async def test_a_dead_letter_too_long_to_be_sent_again_keeps_its_bytes_here_and_
     assert (letter.value, dict(letter.headers)["x-origin"]) == (b"", f"{topic}/0/0".encode())
     assert b"too long" in dict(letter.headers)["x-error"]
     async with database.read() as connection:
-        assert (await connection.execute(sa.select(dead_letters.c.value))).scalar_one() == long
+        kept = (await connection.execute(sa.select(dead_letters))).one()
+    assert content_of(kept, subscription.seal).value == long
 
 
 async def _buried(database: Database) -> bool:

@@ -119,3 +119,11 @@ async def test_without_an_issuer_it_says_that_nobody_can_sign_in(tmp_path: Path)
     one = (await found(tmp_path))["sign-in"]
     assert not one.right
     assert "STEPDOWN_TOKEN_JWKS_URL" in one.text
+
+
+async def test_one_wrong_variable_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPDOWN_HTTP_PORT", "eighty")
+    (one,) = await doctor.examine(tmp_path)
+    assert (one.what, one.right) == ("settings", False)
+    assert "STEPDOWN_HTTP_PORT" in one.text
+    assert "eighty" not in one.text

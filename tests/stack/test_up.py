@@ -21,6 +21,7 @@ from services.stack.children import LINUX
 from shared.errors import SetUpError
 
 ROOT = Path(__file__).resolve().parents[2]
+PLACES = ("kafka", "mllp", "intake", "placement", "aftercare")
 needs_proc = pytest.mark.skipif(not LINUX, reason="who is still there is read from /proc")
 
 
@@ -111,7 +112,8 @@ def test_up_lives_through_everything_an_operator_does_to_it(tmp_path: Path) -> N
             ready.find(data)
 
     with a_running_system(data) as second:  # stale pid and ready files are no hindrance
-        assert (data / "ready.json").exists()
+        again = json.loads((data / "ready.json").read_text())
+        assert {name: again[name] for name in PLACES} == {name: written[name] for name in PLACES}, "bookmarks go on"
         second.send_signal(signal.SIGTERM)
         assert second.wait(40) == 0
         assert not (data / "ready.json").exists()

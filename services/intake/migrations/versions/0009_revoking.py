@@ -1,10 +1,10 @@
-"""A revocation counts from when placement's gate has it: what care.episodes says that was seen of intake's facts."""
+"""A revocation counts from when placement's gate has it, which care.episodes tells; dead letters are sealed."""
 
 from __future__ import annotations
 
 from alembic import op
 
-from shared.plumbing import run_statements
+from shared.plumbing import run_statements, seal_dead_letters, unseal_dead_letters
 
 revision = "0009"
 down_revision = "0007"
@@ -36,8 +36,10 @@ ALTER TABLE told_episodes DROP COLUMN seen;
 def upgrade() -> None:
     """Where it is kept."""
     run_statements(op.get_bind(), _THERE)
+    seal_dead_letters(op.get_bind())
 
 
 def downgrade() -> None:
     """As it was."""
+    unseal_dead_letters(op.get_bind())
     run_statements(op.get_bind(), _BACK)
