@@ -162,7 +162,7 @@ class Desk:
             "chosen": chosen,
             "closer": bool(closer),
             "facility": asked.get("facility", ""),
-            "facilities": [each.name for each in self.site.facilities if who.may_see(each.name)],
+            "facilities": facilities_of(self.site, who),
             "back": urlencode({name: value for name, value in asked.items() if value}),
         }
         said = {"notice": notice} if notice else {}
@@ -220,3 +220,8 @@ def by(last: date, now: datetime, zone: tzinfo) -> Badge:
     days = (last - today).days
     text = "last day today" if days == 0 else days_left(last, today)
     return Badge(text, "late" if days < 0 else "soon" if days <= SOON.days else "")
+
+
+def facilities_of(site: Site, who: Caller) -> dict[str, str]:
+    """Name → title of the facilities that somebody may see, as the page offers them."""
+    return {each.name: each.title for each in site.facilities if who.may_see(each.name)}

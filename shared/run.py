@@ -81,6 +81,8 @@ class Service:
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
     page: WrongAddress | None = None
+    parked_alarm_seconds: int = 60
+    """A fact that waits longer for the one before it raises the alarm (site config, `limits`)."""
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
@@ -155,7 +157,7 @@ class Service:
                 log.error("consumer was put out of its group; the service ends", extra={"consumer": name})
                 self.ending.set()
             async with self.database.read() as connection:
-                parked, overdue = await positions.alarm(connection, name, 60)
+                parked, overdue = await positions.alarm(connection, name, self.parked_alarm_seconds)
             metrics.PARKED.labels(name).set(parked)
             metrics.OVERDUE.labels(name).set(overdue)
             metrics.LAG.labels(name).set(subscription.lag())

@@ -30,6 +30,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         routes=[*api.routes(database, rules), *desk.routes(database, rules, frame)],
         page=frame.wrong,
         settings=settings,
+        parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,
         subscriptions=(subscription(broker, database, rules),),
         timers=timers(database, rules),
     )

@@ -19,7 +19,6 @@ MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40"})
 """A40 and its elders, patient into patient."""
 TRIGGERS = VISIT_TRIGGERS | MERGES
 
-NO_PROCESSING_ID = "MSH-11 is empty; the feed's first one is taken"
 _OWN_TIME = {"A01": "PV1-44", "A04": "PV1-44", "A03": "PV1-45"}
 _EVENT = ("EVN-6", "EVN-2", "MSH-7")
 _PLACES = {
@@ -95,7 +94,7 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         merged=_merged(message, ids) if trigger in MERGES else (),
         age_years=_age(parts.birth_date(message), occurred.start.date()),
         charset=message.charset,
-        warnings=(*message.warnings, *warnings, *_doubts(times), *_unsaid(message)),
+        warnings=(*message.warnings, *warnings, *_doubts(times), *_unsaid(message, rules)),
     )
 
 
@@ -116,8 +115,10 @@ def _processing_id(message: Message) -> str:
     return "" if told == NULL else told
 
 
-def _unsaid(message: Message) -> list[str]:
-    return [] if _processing_id(message) else [NO_PROCESSING_ID]
+def _unsaid(message: Message, rules: FeedRules) -> list[str]:
+    if _processing_id(message):
+        return []
+    return [f"MSH-11 is empty; the first one of the feed {rules.feed(message.msh.get(3), message.msh.get(4))} is taken"]
 
 
 def _patient(message: Message) -> tuple[tuple[PatientId, ...], list[str]]:

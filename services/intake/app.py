@@ -66,6 +66,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         page=front.wrong,
         routes=routes(intake, reception, from_pages.origins(settings.desk_origins)),
         settings=settings,
+        parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
         doors=[Doors(reception, [door])],

@@ -47,6 +47,10 @@ class AnyFeed:
         """MSH-4, else PV1-3.4."""
         return sender or location
 
+    def feed(self, application: str, sender: str) -> str:  # noqa: ARG002 - none has a name
+        """`other`, as a site says of a feed that it does not have."""
+        return "other"
+
     def zone(self, facility: str) -> tzinfo:  # noqa: ARG002 - every facility is fine here
         """UTC."""
         return UTC

@@ -29,6 +29,10 @@ class SiteRules:
         found = self._site.facility_of(application, sender, location)
         return found.name if found else (sender or location)[:LONGEST]
 
+    def feed(self, application: str, sender: str) -> str:
+        """The site's name of the feed with this MSH-3 and MSH-4; `other` for one that it does not have."""
+        return self._site.feed(application, sender).name
+
     def zone(self, facility: str) -> tzinfo:
         """The facility's zone."""
         found = self._site.facility(facility) or self._site.facilities[0]

@@ -162,6 +162,9 @@ class FeedRules(Protocol):
     def facility(self, application: str, sender: str, location: str) -> str:
         """The site's name of the facility for MSH-3, MSH-4 and PV1-3.4."""
 
+    def feed(self, application: str, sender: str) -> str:
+        """The site's name of the feed with this MSH-3 and MSH-4."""
+
     def zone(self, facility: str) -> tzinfo:
         """The facility's zone."""
 

@@ -47,6 +47,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         routes=[*api.routes(parts), *desk.routes(parts, frame)],
         page=frame.wrong,
         settings=settings,
+        parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=subscriptions,
         timers=rounds,
     )

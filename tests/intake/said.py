@@ -37,6 +37,9 @@ class SampleSite:
     def facility(self, application: str, sender: str, location: str) -> str:
         return sender or location
 
+    def feed(self, application: str, sender: str) -> str:
+        return "goodhealth"
+
     def zone(self, facility: str) -> tzinfo:
         return NEW_YORK
 

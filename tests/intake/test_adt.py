@@ -172,7 +172,7 @@ def test_diagnoses_and_payers_come_in_order() -> None:
 def test_an_empty_processing_id_is_the_feeds_first_one_with_a_warning(msh_11: str) -> None:
     adt = read(er7("A01", msh={11: msh_11}))
     assert adt.processing_id == "P"
-    assert adt.warnings == ("MSH-11 is empty; the feed's first one is taken",)
+    assert adt.warnings == ("MSH-11 is empty; the first one of the feed goodhealth is taken",)
 
 
 def test_leave_merge_and_death_are_read() -> None:

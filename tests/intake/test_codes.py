@@ -186,7 +186,7 @@ def test_check_answers_what_this_sites_door_would(
         (er7("A01", more=("IN1|1||0815", "IN1|2||0816")), ["unmapped-payer"]),
         (er7("A03", pv1={36: "LEFT"}), ["unmapped-disposition"]),
         (er7("A01", pv1={4: "Z", 14: "Z"}), ["unmapped-admission-type", "unmapped-admission-source"]),
-        (er7("A01", msh={11: ""}), ["MSH-11 is empty; the feed's first one is taken"]),
+        (er7("A01", msh={11: ""}), ["MSH-11 is empty; the first one of the feed goodhealth-adt is taken"]),
     ],
 )
 def test_check_names_what_the_site_does_not_have(raw: bytes, warnings: list[str]) -> None:

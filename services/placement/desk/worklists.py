@@ -23,6 +23,7 @@ from services.placement.disclosures import views as withheld
 from shared.api import asking, paging
 from shared.api import openapi as api
 from shared.db import Connection
+from shared.site_config import Site
 from shared.web import JSON, caller
 
 
@@ -70,7 +71,7 @@ async def _how_many_wait(connection: Connection, _: Parts, whose: Scope) -> int:
     return await withheld.how_many_wait(connection, whose.facilities)
 
 
-async def _withheld(connection: Connection, _: Parts, asked: Question) -> list[Line]:
+async def _withheld(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
     """What waits for a basis to leave; an id is `recipient|fact`, by which the next page is found."""
     at = asked.after
     after = withheld.After(at[0], *at[1].split("|", 1)) if at and "|" in at[1] else None
@@ -78,11 +79,16 @@ async def _withheld(connection: Connection, _: Parts, asked: Question) -> list[L
     return [
         Line(
             "withheld", f"{row['recipient']}|{row['fact_id']}", row["episode_id"], row["facility"], None, row["reason"],
-            row["since"], None, {name: row[name] for name in ("recipient", "fact_id", "fact_type")}, row["patient_id"],
-            row["facility"], 0,
+            row["since"], None, of_recipient(row, parts.rules.site), row["patient_id"], row["facility"], 0,
         )
         for row in rows
     ]  # fmt: skip
+
+
+def of_recipient(row: Mapping[str, Any], site: Site) -> dict[str, Any]:
+    """What waits for whom: the recipient's title too, where the site still has it."""
+    title = next((each.title for each in site.recipients if each.id == row["recipient"]), row["recipient"])
+    return {name: row[name] for name in ("recipient", "fact_id", "fact_type")} | {"recipient_title": title}
 
 
 TITLES: Final = {

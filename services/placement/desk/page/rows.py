@@ -290,7 +290,7 @@ def _choices(path: str, site: Site) -> Mapping[str, Mapping[str, str]]:
     tracks = sorted({track for program in site.programs for track in program.tracks})
     accredited = sorted({name for program in site.programs for name in program.accreditation})
     return {
-        "payer": {payer.id: payer.id for payer in site.payers},
+        "payer": {payer.id: payer.title for payer in site.payers},
         "track": {each: spoken(each) for each in tracks},
         "accreditation": {each: each for each in accredited},
     }

@@ -15,7 +15,7 @@ from services.placement.search.matching import Candidate
 from shared.desk import Badge, Row
 from shared.events.levels import Level
 from shared.forms import Form
-from shared.site_values import Program
+from shared.site_values import Hours, Program
 from shared.words import day, spoken
 
 A_FEW = 0.15
@@ -29,6 +29,8 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
     details = (
         _hours(program),
         ", ".join(map(spoken, program.tracks)),
+        ", ".join(map(spoken, program.modalities)),
+        "; ".join(map(_meets, program.schedule)),
         f"takes {', '.join(program.payers)}",
         f"{full.there} there now" if full.taken else "",
         f"{later} more taken from a later day" if later else "",
@@ -50,6 +52,10 @@ def _fullness(full: Filled, capacity: int) -> Badge:
     if not full.free:
         return Badge("full", "late")
     return Badge(f"{full.free} free", "good" if full.free > capacity * A_FEW else "soon")
+
+
+def _meets(hours: Hours) -> str:
+    return f"{', '.join(day.capitalize() for day in hours.days)} {hours.opens:%H:%M} to {hours.closes:%H:%M}"
 
 
 def _hours(program: Program) -> str:

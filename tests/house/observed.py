@@ -1,0 +1,273 @@
+"""What can be seen of a site config from outside: each function works one room's real code by a site and tells what
+came of it, as values that compare. For `test_site_keys`; pure, no database.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from services.aftercare import plans
+from services.aftercare.contacts import Contact
+from services.aftercare.deriving import derive
+from services.aftercare.measures import windows
+from services.aftercare.standing import Standing
+from services.intake import app as intake_app
+from services.intake.adt import read_adt
+from services.intake.mapping import SiteRules
+from services.intake.model import Refused, Said
+from services.intake.settling import Ledger, OnFile, settle
+from services.placement.desk.page import rows, search
+from services.placement.desk.worklists import of_recipient
+from services.placement.gate.recipients import gate_rules
+from services.placement.publishing import seats_of
+from services.placement.rules import rules_of
+from services.placement.search.levels import Question
+from services.placement.search.matching import rank
+from shared.auth import Caller
+from shared.desk import facilities_of
+from shared.events.levels import Level
+from shared.events.placing import Needs
+from shared.settings import Settings
+from shared.site_config import Site
+from tests.aftercare.builders import day, episode, inpatient, stay
+from tests.intake.said import er7, only
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TODAY = date(2026, 3, 2)
+EVERYBODY = Caller("test", frozenset({"coordinator"}), frozenset({"*"}))
+UNITS = ("3W", "RES", "PHP1", "IOP1", "OPC", "ED", "OBS", "CSU", "DTX", "3W-NEW")
+ENDS = ("01", "HOME", "02", "XFER", "07", "ELOPED", "20", "DECEASED", "21", "OTHER", "HOME-OP", "LWBS", "CHANGED")
+SENDERS: tuple[dict[str, Any], ...] = (
+    {"msh": {}},
+    {"msh": {4: "GOOD HEALTH HOSPITAL"}},
+    {"msh": {4: "CHANGED"}},
+    {"msh": {4: "REGIONAL-HIE"}, "unit": "3W^^^GOODHEALTH"},
+    {"msh": {4: "RIVERBEND"}},
+    {"msh": {3: "CHANGED"}, "unit": "3W^^^RIVERBEND"},
+    {"msh": {11: "T"}},
+    {"msh": {11: "D"}},
+    {"msh": {11: ""}},
+)
+
+
+# ── intake ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def said(site: Site) -> object:
+    """What intake makes of a day of messages: refusals, warnings, facts with their labels."""
+    day_of = [_stay(site, er7("A01", **sender)) for sender in SENDERS]
+    day_of += [_stay(site, er7("A01", unit=unit)) for unit in UNITS]
+    day_of += [_stay(site, er7("A01"), er7("A03", "20260109100000", pv1={36: end, 44: "20260105"})) for end in ENDS]
+    day_of += [_stay(site, er7("A01", pv1={4: code, 14: code})) for code in "1234589ABCDEFGLNRUZ"]
+    payers = product(("", "ACME-STD", "CHANGED"), ("ACME", "60054", "MEDICARE", "CHANGED"))
+    day_of += [_stay(site, er7("A01", more=(f"IN1|1|{plan}|{payer}",))) for plan, payer in payers]
+    return day_of
+
+
+def _stay(site: Site, *raw: bytes) -> object:
+    try:
+        read = [read_adt(only(each), SiteRules(site), NOW) for each in raw]
+    except Refused as refused:
+        return refused.fault
+    messages = [Said(adt, f"m{turn}", NOW) for turn, adt in enumerate(read)]
+    return [adt.warnings for adt in read], _told(site, OnFile("v", "p", read[0].facility, "V1", messages=messages))
+
+
+def _told(site: Site, *visits: OnFile) -> list[dict[str, Any]]:
+    settled = settle(visits, Ledger(), site, NOW)
+    facts = [one.fact for each in settled for one in each.stated]
+    return [{"type": one.type, **{k: v for k, v in one.value.items() if k != "episode_id"}} for one in facts]
+
+
+def episodes_of_two_visits(site: Site) -> object:
+    """Into how many episodes two visits fall, by the days between them."""
+    return [_episodes(site, gap) for gap in (5, 29, 31, 45)]
+
+
+def _episodes(site: Site, gap: int) -> int:
+    begins = datetime(2026, 1, 5)  # noqa: DTZ001 - as a hospital says it
+    first = er7("A01"), er7("A03", "20260106100000", pv1={36: "01", 45: "20260106100000"})
+    again = er7("A01", f"{begins + timedelta(days=gap + 1):%Y%m%d}100000", visit="V2")
+    visits = []
+    for key, raw in (("V1", first), ("V2", (again,))):
+        read = [Said(read_adt(only(each), SiteRules(site), NOW), f"{key}-{n}", NOW) for n, each in enumerate(raw)]
+        visits.append(OnFile(key, "p", "GOODHEALTH", key, messages=read))
+    settled = settle(visits, Ledger(), site, NOW)
+    return len({each.visit.episode_id for each in settled})
+
+
+def ahead(site: Site) -> object:
+    """Which of these hours ahead of the clock a message may name."""
+    return [SiteRules(site).future_limit >= timedelta(hours=hours) for hours in (1, 23, 25, 72)]
+
+
+def service(site: Site) -> object:
+    """What intake is put together with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intake_app, "of_service", lambda _: site)
+        made = intake_app.assemble(
+            Settings(database_url="postgresql://a:b@127.0.0.1:1/none", message_keys="k:" + "A" * 43 + "=")
+        )
+    (doors,) = made.doors
+    assert isinstance(doors, intake_app.Doors)
+    return made.parked_alarm_seconds, doors.doors[0].limits.frame_bytes  # type: ignore[attr-defined]
+
+
+# ── placement ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ASKED = (
+    Needs(payer="ACME", age_years=34, language="es", start_by=date(2026, 3, 16)),
+    Needs(payer="SELF", age_years=15, language="en", track="mood", mode="telehealth", days=("mon", "sun")),
+    Needs(payer="MEDICARE", age_years=70, accreditation="CARF", track="trauma", days=("mon", "wed", "fri")),
+)
+
+
+def ranked(site: Site) -> object:
+    """Every program for these patients at each level, with all reasons."""
+    free = {program.id: TODAY for program in site.programs}
+    return [rank(site.programs, level, needs, free, TODAY) for level in Level for needs in ASKED]
+
+
+def page(site: Site) -> object:
+    """The programs as the desk shows them, the facilities and the choices that it offers."""
+    reader = rows.Reader(EVERYBODY, NOW, site, {})
+    shown = [search.program_row(program, (), TODAY, reader) for program in site.programs]
+    choices = [search._choices(program) for program in site.programs]
+    return shown, choices, facilities_of(site, EVERYBODY), rows._choices("/api/searches/{id}/needs", site)
+
+
+def seats(site: Site) -> object:
+    """How many each program and group takes."""
+    return [seats_of(rules_of(site), program.id) for program in site.programs]
+
+
+def billed(site: Site) -> object:
+    """How each place is billed, who wants to be asked first, which zone a day is of."""
+    rules = rules_of(site)
+    places: list[tuple[str, str | None, str]] = [(f.name, None, level) for f in site.facilities for level in f.billing]
+    places += [(each.facility, each.id, each.level) for each in site.programs]
+    asked = [rules.needs_authorization(payer.id, level) for payer in site.payers for level in Level]
+    zones = [str(rules.zone_of(each.name)) for each in site.facilities]
+    return [rules.billed(place, program, None, level) for place, program, level in places], asked, zones
+
+
+def recommended(site: Site) -> object:
+    """The level that is recommended, and why, whatever is known."""
+    known = product(
+        (None, *Level), (None, "discharged", "completed", "discontinued"), ((), ("PSY",), ("SUD",)),
+        (None, "home", "against-advice"), (None, 15, 40), ((None, None), ("php", None), (None, "iop")),
+    )  # fmt: skip
+    rules = rules_of(site)
+    return [
+        _without_policy(rules.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
+        for level, ended, labels, kind, age, (assessed, asked) in known
+    ]
+
+
+def _without_policy(found: Any) -> object:
+    return found.level, found.reasons, found.rule
+
+
+def gate(site: Site) -> object:
+    """Who gets what on which basis, what a program and a unit are about, whose consent counts where."""
+    rules = gate_rules(site)
+    named = [rules.named_labels(each.facility, {"program": each.id}) for each in site.programs]
+    titles = [
+        of_recipient({"recipient": each, "fact_id": "f", "fact_type": "t"}, site) for each in ("valley-clinic", "gone")
+    ]
+    own = rules.discloses("goodhealth-network", "GOODHEALTH")
+    return dict(rules.outsiders), rules.received, rules.notice, named, titles, own
+
+
+# ── aftercare ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _left(**told: Any) -> dict[str, Any]:
+    return {**inpatient(), "labels": ["PSY"], "age_years": 40, "diagnosis": {"system": "I10", "code": "F33.2"}} | told
+
+
+def _came(level: str, on: int, **told: Any) -> dict[str, Any]:
+    return {**stay(level, day(on), id=f"{level}-{on}", how="completed"), **told}
+
+
+def _attended(level: str, on: int, **told: Any) -> dict[str, Any]:
+    return _came(level, -1, id=f"{level}-{on}", attended=[{"date": day(on).date().isoformat(), **told}])
+
+
+def _died(on: int) -> dict[str, Any]:
+    return stay("outpatient", day(0), day(on), id="died", how="discontinued", reason="deceased")
+
+
+DISCHARGES = (
+    [_left()],
+    *([_left(**each)] for each in ({"age_years": 5}, {"age_years": 90}, {"setting": "withdrawal-management"})),
+    *([_left(**each)] for each in ({"setting": "crisis-stabilization"}, {"labels": ["SUD"]})),
+    *([_left(diagnosis={"system": "I10", "code": code})] for code in ("F10.20", "J18.9", "F84.0")),
+    *([{**_left(), "ended_by": {"ce_id": "V1.ended", "how": "discharged", "disposition": {"kind": kind}}}]
+      for kind in ("transfer", "custody", "hospice", "against-advice")),
+    [{**_left(), **stay("residential", day(-10), day(0), id="V1")}],
+    *([_left(), _came(level, on, labels=labels)]
+      for level in ("inpatient", "residential") for on in (0, 1, 5, 25, 31) for labels in (["PSY"], ["SUD"])),
+    *([_left(), _came(level, on, labels=["PSY"])] for level in ("php", "iop", "outpatient") for on in (0, 1, 7, 8, 31)),
+    *([_left(), _attended("php", on, mode=mode, provider_kind=kind)]
+      for on in (1, 7, 20) for mode, kind in (("in-person", "therapist"), ("phone", "peer"))),
+    *([_left(), _died(on)] for on in (5, 29, 31)),
+)  # fmt: skip
+CONTACTS = tuple(
+    Contact(f"c-{on}-{mode}-{kind}", day(on), mode, "reached", kind, "GOODHEALTH")
+    for on in (1, 7, 8)
+    for mode, kind in (("phone", "therapist"), ("in-person", "psychiatrist"), ("telehealth", "peer"))
+)
+
+
+def followed_up(site: Site) -> object:
+    """The windows after these discharges, and what became of each."""
+    found = [
+        windows(episode(*stays), site.follow_ups, site.zone, contacts)
+        for stays in DISCHARGES
+        for contacts in ((), *(((each,) for each in CONTACTS) if stays is DISCHARGES[0] else ()))
+    ]
+    return [[(w.measure, w.due_from, w.due_to, w.outcome) for w in each] for each in found]
+
+
+ENDED = tuple(
+    (stay(level, day(-9), day(0), id="V1", how=how, reason=reason), labels)
+    for level in ("inpatient", "residential", "php", "iop", "outpatient")
+    for how, reason in (("discharged", None), ("completed", "goals-met"), ("discontinued", "lost-contact"))
+    for labels in (["PSY"], ["SUD"])
+)
+
+
+def planned(site: Site) -> object:
+    """What aftercare begins with after these ends, the calls that it asks for, and when missed ones are a sign."""
+    return [_planned(site, ended, labels, missed) for ended, labels in ENDED for missed in (0, 2, 3)]
+
+
+def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) -> object:
+    document = episode(ended, labels=labels)
+    standing = [_missed(number) for number in range(missed)]
+    derived = derive(document, standing, {}, site=site, now=NOW, over_by=day(4))
+    facts = [fact.model_dump(mode="json") for fact in derived.facts if not fact.TYPE.startswith("follow-up")]
+    begun = [
+        Standing(number, f"s-{number}", fact["type"], fact)
+        for number, fact in enumerate(
+            {"type": fact.TYPE, **fact.model_dump(mode="json", by_alias=True, exclude_none=True)}
+            for fact in derived.facts
+            if fact.TYPE == "aftercare-started"
+        )
+    ]
+    calls = [plan.contacts for plan in plans.plans(document, begun, site.aftercare)]
+    return facts, calls, [start.at for start in derived.starts]
+
+
+def _missed(number: int) -> Standing:
+    at = day(number + 1).isoformat()
+    value = {
+        "episode_id": "E1", "patient_id": "P1", "facility": "GOODHEALTH", "labels": ["PSY"], "occurred_at": at,
+        "at": at, "mode": "phone", "outcome": "no-answer", "contact_id": f"ct-{number}",
+    }  # fmt: skip
+    return Standing(1000 + number, f"c-{number}", "contact-attempted", value)
