@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -64,6 +64,8 @@ class DispositionRow(NamedTuple):
     kind: DispositionKind
 
 
+STILL_A_PATIENT = "30"
+"""The patient status while a stay is open (contract 4); no end has it."""
 UNKNOWN = "unknown"
 """What a code that is in no table of the site goes on as (contract 2)."""
 NOT_IN_TABLE = DispositionRow(UNKNOWN, "unknown")
@@ -72,6 +74,14 @@ ENDS_AT_THE_DESK = (
     "other",
 )  # fmt: skip
 """Words with which a program stay ends (contract 3.1)."""
+
+
+Follows = Literal["search", "plan"]
+NOTHING_FOLLOWS: dict[str, tuple[Follows, ...]] = dict.fromkeys(
+    ("transfer", "hospice", "custody", "deceased", "transferred-out", "incarcerated"), ()
+)
+"""Ends after which the patient is in other hands, where a site's `what_follows` says nothing else; after all other ends
+both begin."""
 
 
 class Site(Part):
@@ -89,6 +99,8 @@ class Site(Part):
     """Type of admission on a bill → what PV1-4 says for it, beside the code itself."""
     admission_sources: dict[AdmissionCode, tuple[Name, ...]] = Field(default_factory=dict)
     """Point of origin on a bill → what PV1-14 says for it, beside the code itself."""
+    what_follows: dict[Name, tuple[Follows, ...]] = Field(default_factory=dict)
+    """What begins after an end: by a code of `dispositions`, else by its kind, or by the desk's word for it."""
     limits: Limits = Limits()
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
@@ -180,9 +192,16 @@ class Site(Part):
         for word in filter(None, words):
             if (found := self.statuses.get(_norm_code(word))) is not None:
                 return found
-            if len(word) == len(self.unmapped_status) and word.isascii() and word.isdigit():
+            if len(word) == len(self.unmapped_status) and word.isascii() and word.isdigit() and word != STILL_A_PATIENT:
                 return word
         return None
+
+    def begins(self, what: Follows, *words: str | None) -> bool:
+        """Whether a search or a plan begins after an end: by the first of these words that the table has."""
+        for word in filter(None, words):
+            if (found := self._what_follows.get(_norm_code(word))) is not None:
+                return what in found
+        return True
 
     @property
     def unmapped_status(self) -> PatientStatus:
@@ -253,6 +272,11 @@ class Site(Part):
         return {_norm_code(word): status for word, status in self.patient_status.items() if word != UNKNOWN}
 
     @cached_property
+    def _what_follows(self) -> dict[str, tuple[Follows, ...]]:
+        told = {_norm_code(word): follows for word, follows in self.what_follows.items()}
+        return {**NOTHING_FOLLOWS, **told}
+
+    @cached_property
     def _admission_types(self) -> dict[str, str]:
         return _by_sent(self.admission_types)
 
@@ -308,7 +332,7 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     yield from _twice([(at, name) for at, name in _payer_names(site)])
     for table, codes in (("admission_types", site.admission_types), ("admission_sources", site.admission_sources)):
         yield from _twice([((table, code, n), sent) for code, texts in codes.items() for n, sent in _sent(code, texts)])
-    yield from _unused_statuses(site)
+    yield from _unused_words_of_ends(site)
     yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
     yield from _twice([(("recommendations", n, "name"), each.name) for n, each in enumerate(site.recommendations)])
     if not site.recommendations[-1].always_fits:
@@ -347,14 +371,15 @@ def _by_sent(table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     return {_norm(sent): code for code, texts in table.items() for sent in (code, *texts)}
 
 
-def _unused_statuses(site: Site) -> Iterator[tuple[Location, str]]:
-    """Words of `patient_status` with which no stay ends: nothing would read them."""
+def _unused_words_of_ends(site: Site) -> Iterator[tuple[Location, str]]:
+    """Words of `patient_status` and `what_follows` with which no stay ends: nothing would read them."""
     tables = [site.dispositions, *(each.dispositions for each in site.facilities)]
     known = {_norm_code(code) for table in tables for codes in table.values() for code in codes}
     known |= {*get_args(DispositionKind), *ENDS_AT_THE_DESK}
-    for word in site.patient_status:
-        if _norm_code(word) not in known:
-            yield ("patient_status", word), f"no stay ends with `{word}`: it is no disposition, kind or end at the desk"
+    for table, words in (("patient_status", site.patient_status), ("what_follows", site.what_follows)):
+        for word in words:
+            if _norm_code(word) not in known:
+                yield (table, word), f"no stay ends with `{word}`: it is no disposition, kind or end at the desk"
 
 
 def _codes(at: Location, table: dict[DispositionKind, tuple[str, ...]]) -> list[tuple[Location, str]]:

@@ -16,7 +16,7 @@ from services.placement.programs.consequences import Wanted, of_change
 from services.placement.programs.seats import Claim
 from services.placement.rules import Rules
 from services.placement.search import waiting
-from services.placement.search.search import Desk, followed, wanted
+from services.placement.search.search import Begins, Desk, followed, wanted
 from services.placement.search.searches import DESK, Search, searches
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
@@ -35,9 +35,9 @@ class Seen:
     cause: tuple[str, ...] = ()
 
 
-def concerns_the_desk(folded: Folded, new: Iterable[Fact]) -> bool:
+def concerns_the_desk(folded: Folded, new: Iterable[Fact], begins: Begins) -> bool:
     """Whether an episode that had nothing at the desk has something to do there now."""
-    return any(fact.writer == "placement" and fact.name in DESK for fact in new) or wanted(folded) is not None
+    return any(fact.writer == "placement" and fact.name in DESK for fact in new) or wanted(folded, begins) is not None
 
 
 def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> tuple[CareFact, ...]:
@@ -45,7 +45,7 @@ def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> 
     found = searches(seen.own)
     at_hand = Desk(about(seen.after), found[-1] if found else None, now, ids)
     return (
-        *followed(at_hand, seen.after, rules.recommend, found[:-1], seen.cause),
+        *followed(at_hand, seen.after, rules.policy, found[:-1], seen.cause),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, claimed(seen.own), now, seen.cause).released,
         *twins.restated(seen.own, seen.after, rules.zone_of, now),

@@ -31,6 +31,7 @@ from services.placement.programs.census import Place, Presence, presences
 from services.placement.programs.consequences import Wanted
 from services.placement.programs.seats import Claim, Headcount, Seats, held, may_claim
 from services.placement.rules import Rules
+from services.placement.search.search import Begins
 from services.placement.search.searches import DESK
 from shared import audit, outbox
 from shared.db import Connection
@@ -121,7 +122,7 @@ async def publish(
 
 async def _follow(connection: Connection, changes: Mapping[str, Change], by: Publishing) -> None:
     """State what follows from the change, and from what followed, until nothing does."""
-    await _sit_down(connection, changes)
+    await _sit_down(connection, changes, by.rules.policy.begins)
     left = [one for one in changes.values() if one.own is not None]
     for _ in range(ROUNDS):
         moved = []
@@ -136,12 +137,12 @@ async def _follow(connection: Connection, changes: Mapping[str, Change], by: Pub
     raise SetUpError("what follows at the desk does not come to an end: two rules undo each other")
 
 
-async def _sit_down(connection: Connection, changes: Mapping[str, Change]) -> None:
+async def _sit_down(connection: Connection, changes: Mapping[str, Change], begins: Begins) -> None:
     """Give each episode that has to do with the desk its own facts of it, those of this transaction among them."""
     had = [episode for episode, one in changes.items() if one.row.desk]
     stored = await store.facts_of_the_desk(connection, had)
     for episode, one in changes.items():
-        if one.row.desk or concerns_the_desk(one.after, (*one.new, *one.stated)):
+        if one.row.desk or concerns_the_desk(one.after, (*one.new, *one.stated), begins):
             known = {fact.id: fact for fact in stored.get(episode, ())}
             known |= {f.id: f for f in (*one.new, *one.stated) if f.writer == WRITER and f.name in DESK}
             one.own = sorted(known.values(), key=lambda fact: fact.sequence)

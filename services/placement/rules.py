@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from services.placement.billing.authorizations import NeedsAuthorization
 from services.placement.billing.model import BilledAs, BillingTable
 from services.placement.continuum.stays_now import Places
-from services.placement.search.levels import Question, Recommendation, recommend
+from services.placement.search.levels import recommend
+from services.placement.search.search import Policy
 from shared.site_config import Site
 from shared.values import value_object
 
@@ -20,14 +21,14 @@ KEPT = 4096
 @value_object
 class Rules:
     """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed,
-    which payer wants to be asked first, which level is recommended; and the site itself, for the desk. `places`: what
-    care.episodes says of them."""
+    which payer wants to be asked first, when a program is looked for and of which level; and the site itself, for the
+    desk. `places`: what care.episodes says of them."""
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
     billed: BillingTable
     needs_authorization: NeedsAuthorization
-    recommend: Callable[[Question], Recommendation]
+    policy: Policy
     site: Site
     places: Places
 
@@ -47,7 +48,10 @@ def rules_of(site: Site) -> Rules:
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
         billed=lru_cache(KEPT)(billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
-        recommend=lambda question: recommend(site.recommendations, question, site.version),
+        policy=Policy(
+            recommend=lambda question: recommend(site.recommendations, question, site.version),
+            begins=lambda *words: site.begins("search", *words),
+        ),
         site=site,
         places=Places(zone_of, lru_cache(KEPT)(site.setting)),
     )

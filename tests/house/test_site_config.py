@@ -125,7 +125,9 @@ def test_an_npi_is_ten_digits_with_the_right_check_digit(npi: str, right: bool) 
         ("07", "against-advice"),
         ("7", "against-advice"),
         ("20", "deceased"),
-        ("21", "other"),
+        ("21", "custody"),
+        ("50", "hospice"),
+        ("4", "home"),
         ("ama", "against-advice"),
         ("Left  AMA", "against-advice"),
         ("eloped", "elopement"),
@@ -139,6 +141,63 @@ def test_an_npi_is_ten_digits_with_the_right_check_digit(npi: str, right: bool) 
 )
 def test_a_disposition_is_understood_as_the_site_says(code: str | None, kind: str) -> None:
     assert SITE.disposition("GOODHEALTH", code) == kind
+
+
+PATIENT_STATUS = {
+    "home": "01 04 06 69 81 84 86",
+    "transfer": "02 03 05 09 43 61 62 63 64 65 66 70 82 83 85 88 89 90 91 92 93 94 95",
+    "hospice": "50 51",
+    "custody": "21 87",
+    "against-advice": "07",
+    "deceased": "20 40 41 42",
+    "unknown": "30",
+}
+"""Every patient status code of CMS's public list (UB-04 FL17), by what it means here."""
+
+
+@pytest.mark.parametrize("kind", PATIENT_STATUS)
+def test_every_patient_status_code_is_in_the_sample_and_the_readmission_planned_ones_mean_what_the_plain_ones_do(
+    kind: str,
+) -> None:
+    rows = [SITE.disposition_row("GOODHEALTH", code) for code in PATIENT_STATUS[kind].split()]
+    assert {row.kind for row in rows} == {kind}
+    assert [row.code for row in rows] == PATIENT_STATUS[kind].split()
+
+
+def test_no_end_is_billed_as_still_a_patient() -> None:
+    assert SITE.status_of("30", "unknown") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "follow"),
+    [
+        (("01", "home", None), True),
+        (("04", "home", None), True),
+        (("65", "transfer", None), False),
+        (("50", "hospice", None), False),
+        (("21", "custody", None), False),
+        (("20", "deceased", None), False),
+        ((None, "unknown", None), True),
+        ((None, None, "transferred-out"), False),
+        ((None, None, "goals-met"), True),
+        ((), True),
+    ],
+)
+def test_the_table_says_after_which_ends_a_program_is_looked_for_and_aftercare_begins(
+    words: tuple[str | None, ...], follow: bool
+) -> None:
+    assert SITE.begins("search", *words) is follow
+    assert SITE.begins("plan", *words) is follow
+
+
+def test_a_site_says_otherwise_of_a_code_or_a_kind() -> None:
+    own = {"what_follows": {"custody": ["plan"], "04": []}}
+    other = Site.model_validate(SITE.model_dump(by_alias=True) | own)
+    assert other.begins("plan", "21", "custody")
+    assert not other.begins("search", "21", "custody")
+    assert not other.begins("plan", "04", "home")
+    assert other.begins("plan", "01", "home")
+    assert not other.begins("search", "65", "transfer")
 
 
 def test_a_text_of_one_facility_means_nothing_at_another() -> None:

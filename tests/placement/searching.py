@@ -14,7 +14,7 @@ from services.placement.continuum.model import Folded
 from services.placement.search import offers
 from services.placement.search.levels import Question, Recommendation, recommend
 from services.placement.search.offers import Asked
-from services.placement.search.search import Desk, followed
+from services.placement.search.search import Desk, Policy, followed
 from services.placement.search.searches import Search, searches
 from shared.errors import Rejected
 from shared.events.base import CareFact
@@ -75,7 +75,7 @@ class Story:
         """Facts come from elsewhere, and placement follows."""
         self.facts += facts
         cause = tuple(fact.id for fact in facts)
-        return self.add(followed(self.desk(), self.folded, by_policy, self.searches[:-1], cause))
+        return self.add(followed(self.desk(), self.folded, POLICY, self.searches[:-1], cause))
 
     def offers(self) -> dict[str, str]:
         """Program → state of its last offer."""
@@ -85,6 +85,9 @@ class Story:
 def by_policy(question: Question) -> Recommendation:
     """The sample site's recommendation."""
     return recommend(SITE.recommendations, question, SITE.version)
+
+
+POLICY = Policy(by_policy, lambda *words: SITE.begins("search", *words))
 
 
 def searching() -> Story:

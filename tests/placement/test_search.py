@@ -17,6 +17,7 @@ from tests import builders as tell
 from tests.placement.searching import (
     IN,
     OUT,
+    POLICY,
     SITE,
     Story,
     asking,
@@ -27,6 +28,8 @@ from tests.placement.searching import (
     searching,
 )
 
+DIED = tell.patient_died("2026-03-12 10:00")
+DIED_ELSEWHERE = tell.patient_died("2026-03-12 10:00", facility=tell.ELSEWHERE)
 IOP = (tell.started("2026-03-10", level="iop"), tell.completed("2026-03-20"))
 
 
@@ -38,6 +41,14 @@ IOP = (tell.started("2026-03-10", level="iop"), tell.completed("2026-03-20"))
         ([IN, tell.discharged(kind="against-advice")], "inpatient"),
         ([IN, tell.discharged(kind="transfer")], None),
         ([IN, tell.discharged(kind="deceased")], None),
+        ([IN, tell.discharged(code="04")], "inpatient"),
+        ([IN, tell.discharged(code="50", kind="hospice")], None),
+        ([IN, tell.discharged(code="21", kind="custody")], None),
+        ([IN, OUT, DIED], None),
+        ([IN, DIED, OUT], None),
+        ([IN, OUT, DIED_ELSEWHERE], None),
+        ([IN, OUT, DIED, tell.cancelled(DIED)], "inpatient"),
+        ([tell.referred(), DIED], None),
         ([IN, OUT, tell.admitted("2026-03-12 10:00", visit="V2")], None),
         ([IN, OUT, tell.placed(placement="P1")], None),
         ([IN, OUT, tell.placed(placement="P1"), tell.placement_cancelled("2026-03-09 16:00")], "inpatient"),
@@ -59,7 +70,7 @@ IOP = (tell.started("2026-03-10", level="iop"), tell.completed("2026-03-20"))
 def test_a_search_is_wanted_where_a_stay_ended_and_no_next_one_is_known(
     facts: list[Fact], from_level: str | None
 ) -> None:
-    found = wanted(tell.folded(*facts))
+    found = wanted(tell.folded(*facts), POLICY.begins)
     assert (found and (found.question.from_level or "none")) == from_level
 
 
@@ -107,7 +118,9 @@ def test_a_level_is_asked_for_by_what_was_said_after_the_first_day_of_the_stay_t
         (tell.cancelled(OUT), ["offer-withdrawn", "search-closed"], "discharge-cancelled"),
         (tell.admitted("2026-03-12 10:00", visit="V2"), ["offer-withdrawn", "search-closed"], "placed"),
         (tell.episode_ended("2026-03-12 10:00"), ["offer-withdrawn", "search-closed"], "no-program"),
-        (tell.restated(OUT, disposition={"kind": "deceased"}), ["offer-withdrawn", "search-closed"], "no-program"),
+        (tell.restated(OUT, disposition={"kind": "deceased"}), ["offer-withdrawn", "search-closed"], "deceased"),
+        (DIED, ["offer-withdrawn", "search-closed"], "deceased"),
+        (DIED_ELSEWHERE, ["offer-withdrawn", "search-closed"], "other"),
         (tell.restated(OUT, when="2026-03-09 13:00"), [], None),
     ],
 )
@@ -121,6 +134,31 @@ def test_a_search_closes_when_what_asked_for_it_goes_or_the_patient_is_cared_for
         assert all(fact.value["derived_from"] == [came.id] for fact in story.facts[-2:])
         assert story.offers() == {"GH-PHP1": "withdrawn"}
     assert story.hears() == []
+
+
+def test_a_death_taken_back_opens_the_search_again() -> None:
+    story = asking("GH-PHP1")
+    story.hears(DIED)
+    assert story.hears(tell.cancelled(DIED)) == ["search-opened"]
+    assert story.search.trigger == OUT.id
+    assert story.hears() == []
+
+
+def test_a_program_elsewhere_is_not_told_of_a_death() -> None:
+    story = asking("GH-PHP1", "RB-PHP")
+    story.hears(DIED)
+    told = {one.program: one.reason for one in story.search.offers}
+    assert told == {"GH-PHP1": "deceased", "RB-PHP": "ask-before-calling"}
+
+
+def test_a_placement_that_has_not_begun_is_cancelled_by_a_death_and_the_search_comes_back_without_it() -> None:
+    story = searching()
+    story.hears(placed := tell.placed("2026-03-09 14:30", placement="P1", level="php"))
+    assert story.search.reason == "placed"
+    assert story.hears(DIED) == ["placement-cancelled"]
+    assert story.facts[-1].value["placement_id"] == placed.value["placement_id"]
+    assert story.hears() == []
+    assert story.hears(tell.cancelled(DIED)) == ["search-opened"]
 
 
 def test_a_discharge_that_returns_opens_a_search_of_its_own() -> None:
@@ -144,7 +182,7 @@ def test_nothing_is_offered_where_nothing_is_looked_for() -> None:
     assert refused(lambda: offers.send(story.desk(), [Asked(program("GH-PHP1"))])).code == "no-search"
     assert refused(lambda: closed(story.desk(), "no-program")).code == "no-search"
     story.hears(OUT)
-    want = wanted(story.folded)
+    want = wanted(story.folded, POLICY.begins)
     assert want is not None
     assert refused(lambda: opened(story.desk(), want, by_policy(want.question), Needs())).code == "search-open"
     story.add(closed(story.desk(), "no-program"))
@@ -153,7 +191,7 @@ def test_nothing_is_offered_where_nothing_is_looked_for() -> None:
 
 def test_a_search_that_is_restated_looks_for_something_else_and_keeps_its_offers() -> None:
     story = asking("GH-PHP1")
-    want = wanted(story.folded)
+    want = wanted(story.folded, POLICY.begins)
     assert want is not None
     more = Needs(language="es", payer="ACME")
     story.add([opened(story.desk(), want, by_policy(want.question), more, replaces=story.search.fact)])

@@ -23,12 +23,12 @@ def reopen(now: Situation, _: str, asked: OpenSearch) -> Decided:
     desk, wanted = now.desk(), _wanted(now)
     needs = wished(searching.needs_of(now.folded), asked.needs, now.rules.site)
     question = replace(wanted.question, age_years=needs.age_years)
-    opened = searching.opened(desk, wanted, now.rules.recommend(question), needs)
+    opened = searching.opened(desk, wanted, now.rules.policy.recommend(question), needs)
     return Decided((opened,), (str(opened.search_id),))
 
 
 def _wanted(now: Situation) -> searching.Wanted:
-    found = searching.wanted(now.folded)
+    found = searching.wanted(now.folded, now.rules.policy.begins)
     if found is None:
         text = "no discharge, completion or referral asks for a program"
         raise Rejected("nothing-to-look-for", text, state=now.folded.state)
@@ -47,7 +47,7 @@ def look_for(now: Situation, search_id: str, asked: Wishes) -> Decided:
     needs = wished(search.needs, asked, now.rules.site)
     recommended = _kept(now, search)
     if "age_years" in asked.model_fields_set:
-        recommended = now.rules.recommend(replace(wanted.question, age_years=needs.age_years))
+        recommended = now.rules.policy.recommend(replace(wanted.question, age_years=needs.age_years))
     told = searching.opened(desk, wanted, recommended, needs, search.fact)
     since = datetime.fromisoformat(_statement(now, search)["occurred_at"])
     return Decided((told.model_copy(update={"occurred_at": since}),), (search_id,))

@@ -14,10 +14,13 @@ from shared.errors import Rejected
 
 
 def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
-    """Keep a seat for some time. Raises Rejected: `program-full`, `group-full`, `empty-claim`, `unknown-program`."""
+    """Keep a seat for some time. Raises Rejected: `program-full`, `group-full`, `empty-claim`, `unknown-program`,
+    `ask-before-calling`."""
     program = now.rules.site.program(asked.program)
     if program is None:
         raise Rejected("unknown-program", "the site has no such program")
+    if now.folded.deaths:
+        raise Rejected("ask-before-calling", "somebody told that nobody is to be called for this patient now")
     claim = Claim(now.ids(), program.id, asked.begins, asked.until, asked.group)
     told = now.count(claim)
     return Decided((held(about(now.folded, program.facility), claim, now.now, "kept", told),), (claim.seat_id,))

@@ -43,6 +43,7 @@ def of_change(
 
     - a start that fell inside a 24-hour stay (its discharge was cancelled) and had no attendance: its seat is given
       back; the start stays stated, so if the discharge returns the seat is wanted again (rule 10);
+    - a death: seats that are kept by the desk alone, at once (rule 13);
     - a stay that ended: from its end on; a placement cancelled before its start: at once.
 
     Asked again with the claims that stand afterwards, it gives nothing back twice.
@@ -89,19 +90,27 @@ def _lasts(stay: StayState) -> datetime:
 
 def _given_back(claim: Claim, before: Folded, after: Folded, now: datetime) -> tuple[str, datetime] | None:
     """(reason, from when on), where the claim should stand no longer."""
-    if claim.placement_id is None or (claim.until is not None and claim.until <= now):
+    if claim.until is not None and claim.until <= now:
         return None
-    stay = _stay(after, claim.placement_id)
+    if claim.placement_id is None:
+        return ("not-needed", now) if after.deaths else None
+    return _with_its_stay(claim, claim.placement_id, before, after, now)
+
+
+def _with_its_stay(
+    claim: Claim, placement_id: str, before: Folded, after: Folded, now: datetime
+) -> tuple[str, datetime] | None:
+    stay = _stay(after, placement_id)
     if stay is not None:
         if stay.ended is None or (claim.until is not None and claim.until <= stay.ended.at):
             return None
         return stay.ended.how, stay.ended.at
-    was = _stay(before, claim.placement_id)
+    was = _stay(before, placement_id)
     if was is not None and any(
         after.ineffective.get(segment.fact) == Word.INSIDE_24_HOUR_STAY.value for segment in was.segments[:1]
     ):
         return "discharge-cancelled", now
-    if _placed(before, claim.placement_id) and not _placed(after, claim.placement_id):
+    if _placed(before, placement_id) and not _placed(after, placement_id):
         return "placement-cancelled", now
     return None
 

@@ -6,7 +6,7 @@ fold, so a discharge that is taken back takes its search along (contract 3.6 rul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -21,21 +21,35 @@ from shared.events.levels import Level
 from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
 from shared.values import replace
 
-NO_NEXT_LEVEL: Final = frozenset({"deceased", "transfer"})
-"""Dispositions after which nobody looks: another institution has the patient, or there is none."""
 FIRST_DAY: Final = timedelta(days=1)
 """What is asked for or assessed until then, or before the end of a shorter stay, is about that stay."""
 _REASONS: Final = {"placed": "placed-elsewhere"}
 """Close reason → reason of the offers withdrawn with it, where it isn't the same."""
+DECEASED: Final = "deceased"
+ASK_FIRST: Final = "ask-before-calling"
+"""What a program of a facility that did not tell the death itself is told instead (contract 3.6 rule 13)."""
 
 
 class Desk(NamedTuple):
-    """What every decision about a search is made on: the episode, its latest search, the time, new ids."""
+    """What every decision about a search is made on: the episode, its latest search, the time, new ids; and which
+    facilities told that the patient died."""
 
     about: About
     search: Search | None
     now: datetime
     ids: Callable[[], str]
+    told_of_death: frozenset[str] = frozenset()
+
+
+Begins = Callable[..., bool]
+"""Whether a search begins after an end: its disposition's code and kind, and its reason, by the site's table."""
+
+
+class Policy(NamedTuple):
+    """What the site says: which level is recommended, and after which ends a search begins."""
+
+    recommend: Callable[[Question], Recommendation]
+    begins: Begins
 
 
 class Wanted(NamedTuple):
@@ -46,15 +60,15 @@ class Wanted(NamedTuple):
     question: Question
 
 
-def wanted(folded: Folded) -> Wanted | None:
+def wanted(folded: Folded, begins: Begins) -> Wanted | None:
     """The search that should be open now; None where there is a next stay, or none is to be."""
-    if folded.state in {"void", "closed"} or any(stay.open and stay.level for stay in folded.stays):
+    if folded.deaths or folded.state in {"void", "closed"} or any(stay.open and stay.level for stay in folded.stays):
         return None
     if any(not _used(one, folded) for one in folded.placements):
         return None
     ended = [stay for stay in folded.stays if stay.ended and stay.level]
     if ended:
-        return _after(max(ended, key=_left), folded)
+        return _after(max(ended, key=_left), folded, begins)
     referral = folded.referral
     return Wanted(referral["root"], referral["fact"], _known(folded)) if referral else None
 
@@ -63,14 +77,15 @@ def _left(stay: StayState) -> tuple[datetime, str, str]:
     return (stay.ended.at if stay.ended else stay.begun, *stay.key)
 
 
-def _after(stay: StayState, folded: Folded) -> Wanted | None:
+def _after(stay: StayState, folded: Folded, begins: Begins) -> Wanted | None:
     """A stay that was discontinued is followed up by aftercare; after the least intensive level there is none."""
     end = stay.ended
     if end is None or end.how not in {"discharged", "completed"} or stay.level == Level.OUTPATIENT:
         return None
-    kind = (end.disposition or {}).get("kind")
-    if kind in NO_NEXT_LEVEL or end.reason in NO_NEXT_LEVEL:
-        return None
+    told = end.disposition or {}
+    kind = told.get("kind")
+    if not begins("unknown") if DECEASED in {kind, end.reason} else not begins(told.get("code"), kind, end.reason):
+        return None  # a death that stood would have ended all before
     since = min(stay.begun + FIRST_DAY, end.at)
     question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
     return Wanted(end.root or end.fact, end.fact, question)
@@ -146,8 +161,16 @@ def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tupl
     if desk.search is None:
         raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH])
     heading = desk.about.heading(desk.now) | {"search_id": desk.search.search_id, "derived_from": cause}
-    rest = [withdrawn(desk, one, _REASONS.get(reason, reason), cause) for one in desk.search.waiting]
-    return (*rest, SearchClosed(**heading, reason=reason))
+    rest = [withdrawn(desk, one, _said_to(desk, one.facility, reason), cause) for one in desk.search.waiting]
+    knows = reason != DECEASED or desk.about.facility in desk.told_of_death
+    return (*rest, SearchClosed(**heading, reason=reason if knows else "other"))
+
+
+def _said_to(desk: Desk, facility: str, reason: CloseReason) -> str:
+    """The reason as a program's facility may know it."""
+    if reason == "deceased" and facility not in desk.told_of_death:
+        return ASK_FIRST
+    return _REASONS.get(reason, reason)
 
 
 def withdrawn(desk: Desk, offer: Offer, reason: str, cause: tuple[str, ...] = ()) -> OfferWithdrawn:
@@ -166,7 +189,7 @@ def withdrawn(desk: Desk, offer: Offer, reason: str, cause: tuple[str, ...] = ()
 def followed(
     desk: Desk,
     folded: Folded,
-    recommend: Callable[[Question], Recommendation],
+    policy: Policy,
     earlier: Sequence[Search] = (),
     cause: tuple[str, ...] = (),
 ) -> tuple[CareFact, ...]:
@@ -174,7 +197,8 @@ def followed(
 
     `earlier` are the closed searches before the desk's. A placement that has not started goes with its discharge.
     """
-    want, now = wanted(folded), desk.search
+    want, now = wanted(folded, policy.begins), desk.search
+    desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
     facts: list[CareFact] = []
     if now and now.state is SearchState.OPEN:
         if want and want.trigger == now.trigger:
@@ -182,15 +206,19 @@ def followed(
         facts += closed(desk, _why(now, want, folded), cause)
     elif now and _lost_its_discharge(now, folded):
         facts += _placement_gone(desk, now, folded, cause)
+    elif folded.deaths:
+        facts += _nobody_comes(desk, (*earlier, *([now] if now else ())), folded, cause)
     settled = {one.trigger for one in (*earlier, *([now] if now else ())) if one.reason in BY_A_PERSON}
     if want and want.trigger not in settled:
-        facts.append(opened(desk._replace(search=None), want, recommend(want.question), needs_of(folded)))
+        facts.append(opened(desk._replace(search=None), want, policy.recommend(want.question), needs_of(folded)))
     return tuple(facts)
 
 
 def _why(search: Search, want: Wanted | None, folded: Folded) -> CloseReason:
-    """Why an open search is wanted no more. A death, or an end of the episode, leaves no program to look for; a later
-    discharge shows that there was a next stay."""
+    """Why an open search is wanted no more. An end of the episode leaves no program to look for; a later discharge
+    shows that there was a next stay."""
+    if folded.deaths:
+        return "deceased"
     if _lost_its_discharge(search, folded):
         return "discharge-cancelled"
     cared_for = want is not None or any(stay.open and stay.level for stay in folded.stays) or bool(folded.placements)
@@ -210,6 +238,25 @@ def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str
         return []
     heading = desk.about.heading(desk.now) | {"derived_from": cause}
     return [PlacementCancelled(**heading, placement_id=search.placement_id, reason="discharge-cancelled")]
+
+
+def _nobody_comes(
+    desk: Desk, searches: Iterable[Search], folded: Folded, cause: tuple[str, ...]
+) -> list[PlacementCancelled]:
+    """Who died takes up no placement any more; one whose first day was told is the program's to end."""
+    every = list(searches)
+    begun = {one.placement_id for one in every if one.started}
+    places = {offer.program: offer.facility for one in every for offer in one.offers}
+    left = [one for one in folded.placements if one["placement_id"] not in begun and not _used(one, folded)]
+    heading = desk.about.heading(desk.now) | {"derived_from": cause}
+    return [
+        PlacementCancelled(
+            **heading,
+            placement_id=one["placement_id"],
+            reason=_said_to(desk, places.get(one["program"], desk.about.facility), "deceased"),
+        )
+        for one in left
+    ]
 
 
 def _move(name: str, search: Search | None) -> None:

@@ -88,7 +88,7 @@ OFFER_MOVES: Final[dict[tuple[str, OfferState], OfferState | No]] = {
 ANSWERABLE: Final = frozenset({OfferState.SENT, OfferState.COUNTERED})
 """Offers that somebody still has to answer."""
 
-CloseReason = Literal["placed", "patient-declined", "no-program", "lost-contact", "discharge-cancelled"]
+CloseReason = Literal["placed", "patient-declined", "no-program", "lost-contact", "discharge-cancelled", "deceased"]
 BY_A_PERSON: Final = frozenset({"patient-declined", "no-program", "lost-contact"})
 """Reasons with which a person closed a search: it is not opened again for the same discharge."""
 
