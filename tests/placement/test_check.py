@@ -113,6 +113,7 @@ async def test_rows_of_an_older_fold_are_folded_anew_in_the_background(
     async with database.begin() as connection:
         await connection.execute(sa.text("UPDATE episodes SET fold_version = 0, fold = 'old', announced = '[]'"))
         await connection.execute(sa.text("DELETE FROM periods WHERE episode_id = 'episode-0'"))
+        await connection.execute(sa.text("DELETE FROM program_stays"))
     assert await refold(database, rules, clock=clock, ids=ids, at_once=3) == 7
     told = [one.fact.name for one in await seven.relayed()]
     assert (told.count("episode"), told.count("service-period-opened"), told.count("stepped-down")) == (7, 2, 4)
