@@ -35,6 +35,8 @@ _OF_ITS_OWN: dict[str, set[str]] = {
     "absent": {"stay", "session_id", "date"},
     "diagnosis-recorded": {"stay", "system", "code"},
     "coverage-changed": {"effective_from"},
+    "discharge-planned": {"stay"},
+    "discharge-plan-cancelled": {"stay"},
     "fact-cancelled": {"cancels"},
     **{
         key: {"follow_up_id", "measure", "due_to"}
@@ -130,7 +132,7 @@ def _stay(stay: Any) -> bool:
 
 _SHAPES: dict[str, Callable[[Any], bool]] = {
     "stay": _stay,
-    **dict.fromkeys(("occurred_at", "stated_at"), _instant),
+    **dict.fromkeys(("occurred_at", "stated_at", "expected_at"), _instant),
     **dict.fromkeys(("date", "effective_from", "due_to"), _day),
     **dict.fromkeys(("patient_id", "facility", "replaces", "corroborates", "cancels"), _text),
     **dict.fromkeys(("session_id", "placement_id", "follow_up_id", "conflict_id"), _text),

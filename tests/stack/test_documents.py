@@ -13,12 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
 
-from shared.site_values import Program, Unit
+from shared.site_measures import FollowUpClock
+from shared.site_values import Aftercare, Program, Unit
 from tests.house.test_docs import PAGES, ROOT, name
 from tests.system import System, a_system
 
@@ -124,6 +126,11 @@ def test_every_block_of_commands_is_run_or_says_why_not(page: Path) -> None:
 
 def test_the_pieces_of_site_config_that_are_shown_are_right() -> None:
     shown = [yaml.safe_load(one.text) for one in blocks(ROOT / "docs/configure-a-site.md") if one.language == "yaml"]
-    kinds: dict[str, type[Unit | Program]] = {"units": Unit, "programs": Program}
-    found = [kinds[key].model_validate(one) for piece in shown for key, values in piece.items() for one in values]
-    assert len(found) == 3
+    kinds: dict[str, TypeAdapter[Any]] = {
+        "units": TypeAdapter(list[Unit]),
+        "programs": TypeAdapter(list[Program]),
+        "follow_ups": TypeAdapter(list[FollowUpClock]),
+        "aftercare": TypeAdapter(Aftercare),
+    }
+    found = [kinds[key].validate_python(value) for piece in shown for key, value in piece.items()]
+    assert len(found) == len(kinds)
