@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
+from shared import tracing
 from shared.auth import Caller, NotSignedIn, Tokens
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 
@@ -193,12 +194,16 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
 
 
 class _Secure:
-    """Adds the security headers to every answer."""
+    """Adds the security headers to every answer; and begins the request's trace."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+            tracing.begin(given.decode("latin-1") or None)
+
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 given = {name.decode() for name, _ in message["headers"]}

@@ -238,6 +238,7 @@ async def _settled(
 ) -> tuple[list[Settled], Writes]:
     """Settle the touched visits, which are filled; what is to be written of them, and to be sent."""
     ledger, of_deaths = known
+    ledger.traces |= {letter.message_id: letter.trace for letter in letters if letter.trace}
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
             told = Said(letter.adt, letter.message_id, letter.arrived_at)

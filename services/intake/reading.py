@@ -33,6 +33,8 @@ class Received(NamedTuple):
     raw: bytes
     door: str
     arrived_at: datetime
+    trace: str | None = None
+    """The trace context that it came with."""
 
     def __repr__(self) -> str:
         return f"<Received {self.door}>"
@@ -77,6 +79,7 @@ class Letter:
     replies: tuple[bytes, ...] = ()
     patient_id: str | None = None
     visit_id: str | None = None
+    trace: str | None = None
 
     @property
     def stored(self) -> bool:
@@ -128,6 +131,7 @@ def read(received: Received, rules: FeedRules, seal: Seal) -> list[Letter]:
 
 def _letter(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> Letter:
     letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, header(message))
+    letter.trace = received.trace
     letter.trigger = message.msh.get(9, 2)
     letter.control_id = message.msh.get(10)
     letter.warnings = list(message.warnings)

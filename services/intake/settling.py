@@ -76,6 +76,8 @@ class Ledger:
     known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
     asked: set[str] = field(default_factory=set)
     """Episodes that are open only because somebody asked for care: the first visit in one takes over."""
+    traces: dict[str, str] = field(default_factory=dict)
+    """Message → the trace context that it came with."""
 
     def begin(self, patient_id: str, at: datetime) -> str:
         """A new episode of a patient."""
@@ -235,6 +237,7 @@ class _Saying:
             sequence=self.ledger.next(self.episode_id),
             correlation_id=newest.message_id if newest else None,
             causation_id=cause,
+            trace=self.ledger.traces.get(newest.message_id) if newest else None,
         )
 
 

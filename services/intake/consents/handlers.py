@@ -24,7 +24,7 @@ from services.intake.ids import new_id
 from services.intake.requests import store as keys
 from services.intake.requests.handlers import OtherRequest, letter_about, owner_of, patient_known_by
 from services.intake.settling import Ledger
-from shared import audit, outbox
+from shared import audit, outbox, tracing
 from shared.auth import Caller
 from shared.db import Connection
 from shared.errors import Rejected
@@ -241,6 +241,7 @@ async def _state(
                 writer="intake",
                 sequence=ledger.next(episode),
                 correlation_id=consent.consent_id,
+                trace=tracing.of_the_request(),
             ),
         )
         for consent, episode in pairs

@@ -26,7 +26,7 @@ from services.intake.reading import Letter
 from services.intake.requests import store
 from services.intake.requests.model import Assessment, Person, Referral, Stated
 from services.intake.settling import Ledger, mapping_of
-from shared import audit, outbox
+from shared import audit, outbox, tracing
 from shared.auth import Caller
 from shared.db import Connection
 from shared.errors import Rejected
@@ -100,7 +100,14 @@ async def _state(connection: Connection, intake: Intake, request: Request, now: 
     }  # fmt: skip
     value = _fact(asked, common)
     sequence = ledger.next(episode_id)
-    fact = said(value, ce_id=new_id(now), writer="intake", sequence=sequence, correlation_id=request_id)
+    fact = said(
+        value,
+        ce_id=new_id(now),
+        writer="intake",
+        sequence=sequence,
+        correlation_id=request_id,
+        trace=tracing.of_the_request(),
+    )
     await store.keep_fact(connection, fact, patient_id, at, request_id)
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Telling(ledger, intake.site, now))
     await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
