@@ -253,14 +253,11 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
     derived = derive(document, standing, {}, site=site, now=NOW, over_by=day(4))
     facts = [fact.model_dump(mode="json") for fact in derived.facts if not fact.TYPE.startswith("follow-up")]
     begun = [
-        Standing(number, f"s-{number}", fact["type"], fact)
-        for number, fact in enumerate(
-            {"type": fact.TYPE, **fact.model_dump(mode="json", by_alias=True, exclude_none=True)}
-            for fact in derived.facts
-            if fact.TYPE == "aftercare-started"
-        )
+        Standing(number, f"s-{number}", fact.TYPE, fact.model_dump(mode="json", by_alias=True, exclude_none=True))
+        for number, fact in enumerate(derived.facts)
+        if fact.TYPE == "aftercare-started"
     ]
-    calls = [plan.contacts for plan in plans.plans(document, begun, site.aftercare)]
+    calls = [plan.calls for plan in plans.plans(document, begun, site.aftercare, site.zone)]
     return facts, calls, [start.at for start in derived.starts]
 
 
