@@ -66,7 +66,7 @@ def trigger_of(search: Search, folded: Folded) -> Trigger | None:
 def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules, *, last: bool) -> Entry:
     """Who waits does so since the discharge, whenever it was learnt: so lists are sorted."""
     fact, trigger = stands[search.fact], trigger_of(search, folded)
-    again = last and search.state is SearchState.CLOSED and wanted(folded) is not None
+    again = last and search.state is SearchState.CLOSED and wanted(folded, rules.policy.begins) is not None
     since = trigger.at if trigger else time_of(fact)
     content = {
         "opened_at": time_of(fact).isoformat(),

@@ -163,9 +163,16 @@ def recommended(site: Site) -> object:
     )  # fmt: skip
     rules = rules_of(site)
     return [
-        _without_policy(rules.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
+        _without_policy(rules.policy.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
         for level, ended, labels, kind, age, (assessed, asked) in known
     ]
+
+
+def begun(site: Site) -> object:
+    """Which ends a search follows, and which a plan."""
+    ends = ("home", "transfer", "against-advice", "completed", "incarcerated", "04")
+    search = [rules_of(site).policy.begins(word) for word in ends]
+    return search, [site.begins("plan", word) for word in ends]
 
 
 def _without_policy(found: Any) -> object:
