@@ -147,6 +147,7 @@ def outcome(
             announced=row.announced if after == standing else _stored(after),
             desk=row.desk or desk.desk,
             listed=desk.listed,
+            rules=rules.site.version,
         ),
         own=own,
         records=(
@@ -229,6 +230,7 @@ def _row(row: Row, folded: Folded, value: Mapping[str, Any], cause: Fact | None)
         announced=row.announced,
         desk=row.desk,
         listed=row.listed,
+        rules=row.rules,
     )
 
 

@@ -63,6 +63,7 @@ class Stored:
     announced: bytes
     desk: bool
     lists: bytes
+    rules: str
 
 
 _LISTED = [episodes.c[name] for name in Listed.__dataclass_fields__]
@@ -74,6 +75,7 @@ _STORED = sa.select(
     episodes.c.announced,
     episodes.c.desk,
     episodes.c.listed,
+    episodes.c.rules,
 ).where(episodes.c.version > 0)
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _FACTS = (

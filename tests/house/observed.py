@@ -163,9 +163,16 @@ def recommended(site: Site) -> object:
     )  # fmt: skip
     rules = rules_of(site)
     return [
-        _without_policy(rules.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
+        _without_policy(rules.policy.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
         for level, ended, labels, kind, age, (assessed, asked) in known
     ]
+
+
+def begun(site: Site) -> object:
+    """Which ends a search follows, and which a plan."""
+    ends = ("home", "transfer", "against-advice", "completed", "incarcerated", "04")
+    search = [rules_of(site).policy.begins(word) for word in ends]
+    return search, [site.begins("plan", word) for word in ends]
 
 
 def _without_policy(found: Any) -> object:
@@ -253,14 +260,11 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
     derived = derive(document, standing, {}, site=site, now=NOW, over_by=day(4))
     facts = [fact.model_dump(mode="json") for fact in derived.facts if not fact.TYPE.startswith("follow-up")]
     begun = [
-        Standing(number, f"s-{number}", fact["type"], fact)
-        for number, fact in enumerate(
-            {"type": fact.TYPE, **fact.model_dump(mode="json", by_alias=True, exclude_none=True)}
-            for fact in derived.facts
-            if fact.TYPE == "aftercare-started"
-        )
+        Standing(number, f"s-{number}", fact.TYPE, fact.model_dump(mode="json", by_alias=True, exclude_none=True))
+        for number, fact in enumerate(derived.facts)
+        if fact.TYPE == "aftercare-started"
     ]
-    calls = [plan.contacts for plan in plans.plans(document, begun, site.aftercare)]
+    calls = [plan.calls for plan in plans.plans(document, begun, site.aftercare, site.zone)]
     return facts, calls, [start.at for start in derived.starts]
 
 

@@ -60,6 +60,7 @@ ROWS: dict[str, Row] = {
     "facilities.*.dispositions.*": Row(said, ["CHANGED"], "facilities.0.dispositions.home"),
     "dispositions.*": Row(said, ["CHANGED"], "dispositions.home"),
     "patient_status.*": Row(said, "06", "patient_status.home"),
+    "what_follows.*": Row(observed.begun, [], "what_follows.home"),
     "admission_types.*": Row(said, ["Z"], "admission_types.1"),
     "admission_sources.*": Row(said, ["Z"], "admission_sources.1"),
     "payers.*.id": Row(said, "CHANGED"),
