@@ -186,10 +186,11 @@ async def test_with_another_last_key_the_service_does_not_start(
         assert answer.code == "AR"
 
 
+@pytest.mark.parametrize("seal", [TURNED_ROUND, OTHER], ids=["a new one last", "the old one dropped"])
 async def test_with_another_last_key_a_database_of_the_first_version_is_not_brought_over(
-    postgres: DatabaseServer,
+    postgres: DatabaseServer, seal: Seal
 ) -> None:
-    async with upgraded(postgres, TURNED_ROUND) as (first, intake):
+    async with upgraded(postgres, seal) as (first, intake):
         await first.has("p1", ["GH|1|MR"], ["GOODHEALTH"])
         await migrate(first.database, "intake")
         with pytest.raises(SetUpError, match="the LAST key"):

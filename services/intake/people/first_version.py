@@ -22,7 +22,7 @@ from services.intake.people.handlers import place
 from services.intake.people.joining import Asking, Register
 from services.intake.people.person import IDS, Fields, merged, packed, told_by, unpacked
 from services.intake.people.whom import Numbering, keep
-from shared.crypto import Seal
+from shared.crypto import CannotOpen, Seal
 from shared.db import Connection, Database
 from shared.errors import SetUpError, Transient
 from shared.writes import Write, at_once
@@ -63,8 +63,10 @@ async def bring_over(database: Database, numbering: Numbering) -> int:
             if await first.check(connection, numbering.seal.blind(CHECK)):
                 raise SetUpError(OTHER_KEY)
             page = await first.page(connection, PAGE)
-            if page:
+            try:
                 await _bring(connection, page, numbering)
+            except CannotOpen:
+                raise SetUpError(OTHER_KEY) from None
         if not page:
             return number
         number += len(page)
@@ -72,6 +74,8 @@ async def bring_over(database: Database, numbering: Numbering) -> int:
 
 
 async def _bring(connection: Connection, page: Sequence[str], numbering: Numbering) -> None:
+    if not page:
+        return
     patients = await _opened(connection, page, numbering)
     register_ = Register(born_never=numbering.numbers.born_never)
     every = [(one, asking) for one in patients for asking in _askings(one, numbering)]

@@ -6,18 +6,20 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import sqlalchemy as sa
+
 from services.intake.people.joining import MOST_SHARE, Leads, Pair, Row
 from shared.db import Connection
 from shared.writes import Write, array, bytes_array, rows
 
 _BUCKETS = 65_536
 
-_FOUND = (
-    "WITH k AS MATERIALIZED (SELECT DISTINCT key FROM unnest($1::bytea[]) AS n(key)), "
+_FOUND = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
+    "WITH k AS MATERIALIZED (SELECT DISTINCT key FROM unnest(CAST(:keys AS bytea[])) AS n(key)), "
     "a AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'everywhere'), "
     "b AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'here'), "
     "o AS MATERIALIZED (SELECT o.* FROM k CROSS JOIN LATERAL (SELECT * FROM patient_identifiers AS i "
-    "WHERE i.key = k.key AND i.leads = 'not' LIMIT $2) AS o), "
+    "WHERE i.key = k.key AND i.leads = 'not' LIMIT :most) AS o), "
     "c AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) "
     "WHERE i.patient_id IN (SELECT patient_id FROM a)), "
     "f AS MATERIALIZED (SELECT * FROM a UNION SELECT * FROM b UNION SELECT * FROM o UNION SELECT * FROM c), "
@@ -75,7 +77,8 @@ class PairsKnown(NamedTuple):
 
 async def found(connection: Connection, keys: Iterable[bytes]) -> Found:
     """The rows of these numbers; the patients to whom they lead are locked, in the order of their ids."""
-    every = await rows(connection, _FOUND, sorted(set(keys)), MOST_SHARE + 1)
+    given = {"keys": sorted(set(keys)), "most": MOST_SHARE + 1}
+    every = (await connection.execute(_FOUND, given)).mappings().all()
     return Found([_row(each) for each in every], {each["patient_id"] for each in every if each["unsure"]})
 
 
