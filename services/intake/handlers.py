@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake import store
@@ -17,10 +17,9 @@ from services.intake.ack import Outcome
 from services.intake.adt import TRIGGERS
 from services.intake.deaths.stating import Heard, Known, Telling, deaths, hear
 from services.intake.deaths.store import known_of as deaths_of
-from services.intake.identity import whose
-from services.intake.ids import new_id
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
+from services.intake.people import first_version, whom
 from services.intake.people.handlers import Telling as OfPerson
 from services.intake.people.handlers import keeping
 from services.intake.placing import Places, deliver, put
@@ -42,6 +41,8 @@ TRIES = 3
 OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
 
 SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
+NO_KEY = "no-patient-key"
+"""Why a message waits that names the patient by nothing that a patient is known by."""
 
 
 @dataclass(slots=True)
@@ -56,6 +57,12 @@ class Intake:
     seal: Seal
     clock: Callable[[], datetime]
     revocation_wait: float = 5.0
+    numbering: whom.Numbering = field(init=False)
+    prepared: bool = False
+    """Whether what the first version stored of persons is as this one has it, and the keys are the ones it was."""
+
+    def __post_init__(self) -> None:
+        self.numbering = whom.Numbering.at(self.site, self.seal)
 
     async def receive(self, frames: Sequence[list[Letter]]) -> list[Answer]:
         """An answer for each frame's letters, in order; when it returns, what was answered AA or AE is committed."""
@@ -110,6 +117,14 @@ class Intake:
         else:
             letter.answer(Outcome("AR", NOT_KEPT))
 
+    async def prepare(self) -> None:
+        """Bring over what the first version stored of persons. Raises SetUpError for other keys, Transient."""
+        if not self.prepared:
+            number = await first_version.bring_over(self.database, self.numbering)
+            if number:
+                log.info("the first version's persons are brought over", extra={"patients": number})
+            self.prepared = True
+
     async def derive_again(self, page: int = 200) -> int:
         """Bring visits in line that were derived with another site config; how many patients there were."""
         async with self.database.begin() as connection:
@@ -144,40 +159,36 @@ async def take_in(connection: Connection, letters: Sequence[Letter], intake: Int
 
 async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> set[str]:
     """Whom each letter is about: found or made, and locked; those of whom any message names no visit."""
-    keys = {key for letter in letters for key in letter.keys}
-    owners, unsure = await store.owners(connection, sorted(keys))
-    if missing := keys - owners.keys():
-        new = _new_identifiers(letters, dict(owners), missing, intake)
-        added = await store.add_identifiers(connection, new)
-        owners |= {key: patient for key, patient, _ in new if key in added}
-        if len(added) < len(missing):  # another transaction was faster
-            owners, unsure = await store.owners(connection, sorted(keys))
-    for letter in letters:
-        letter.patient_id = whose(letter.keys, owners)
-        if len({owners[key] for key in letter.keys}) > 1:
+    await _prepared(connection, intake)
+    every = [_about(letter) for letter in letters]
+    found, unsure = await whom.find(connection, every, intake.numbering)
+    for letter, whose in zip(letters, found, strict=True):
+        letter.patient_id = whose.patient_id
+        if whose.several:
             letter.warn(SEVERAL_PATIENTS)
+        if whose.patient_id is None:
+            letter.note, letter.reason = "waiting", NO_KEY
     return unsure
 
 
-async def find_patient(connection: Connection, letter: Letter, intake: Intake) -> str:
-    """Whom a request with ids is about: found or made, and locked; the letter has its keys, and no message."""
-    await _find_patients(connection, [letter], intake)
-    if letter.patient_id is None:
+async def patient_of(connection: Connection, about: whom.About, intake: Intake, scope: frozenset[str] | None) -> str:
+    """Whom a request is about, among the patients of these facilities (None: all): found or made, and locked."""
+    await _prepared(connection, intake)
+    [found], _ = await whom.find(connection, [about], intake.numbering, scope=scope, is_request=True)
+    if found.patient_id is None:
         raise ValueError("a request about nobody")
-    return letter.patient_id
+    return found.patient_id
 
 
-def _new_identifiers(
-    letters: Sequence[Letter], owners: dict[bytes, str], missing: set[bytes], intake: Intake
-) -> list[tuple[bytes, str, bytes]]:
-    rows: dict[bytes, tuple[bytes, str, bytes]] = {}
-    for letter in letters:
-        patient = whose(letter.keys, owners) or new_id(letter.arrived_at)
-        for key, known in zip(letter.keys, letter.known, strict=True):
-            if key in missing and key not in rows:
-                owners[key] = patient
-                rows[key] = (key, patient, intake.seal.close(known.key.encode(), f"identifier:{patient}"))
-    return list(rows.values())
+async def _prepared(connection: Connection, intake: Intake) -> None:
+    if not intake.prepared:
+        await first_version.must_be_done(connection, intake.seal)
+        intake.prepared = True
+
+
+def _about(letter: Letter) -> whom.About:
+    said_at = letter.adt.stated_at if letter.adt else letter.arrived_at
+    return whom.About(letter.known, letter.facility, letter.person, said_at, letter.arrived_at)
 
 
 async def _load(connection: Connection, news: Sequence[Letter], about: Sequence[Letter]) -> store.Loaded:

@@ -60,11 +60,12 @@ class Moment:
 
 
 class PatientId(NamedTuple):
-    """One repetition of PID-3: CX.1, CX.4 and CX.5."""
+    """One repetition of PID-3: CX.1, CX.4 (namespace, else universal id), CX.5; and the universal id, where told."""
 
     id: str
     authority: str | None
     type: str | None
+    universal: str | None = None
 
     def __repr__(self) -> str:
         return "<PatientId>"

@@ -14,9 +14,8 @@ from services.intake import kept
 from services.intake.ack import NOT_HL7, Header, Outcome, answers, build, header
 from services.intake.adt import read_adt
 from services.intake.hl7 import Message, messages
-from services.intake.identity import Known, known_by
 from services.intake.ids import new_id
-from services.intake.model import AckCode, Adt, Fault, FeedRules, Refused
+from services.intake.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
 from services.intake.people.person import told_by
 from shared.crypto import Seal
 
@@ -67,8 +66,7 @@ class Letter:
     person: dict[str, Any] = field(default_factory=dict)
     adt: Adt | None = None
     values: bytes | None = None
-    known: tuple[Known, ...] = ()
-    keys: tuple[bytes, ...] = ()
+    known: tuple[PatientId, ...] = ()
     facility: str = ""
     trigger: str = ""
     outcome: Outcome = field(default_factory=lambda: Outcome("AA"))
@@ -140,20 +138,19 @@ def _letter(received: Received, message: Message, alone: bytes | None, rules: Fe
     letter.body = seal.blind(body)
     letter.sealed = seal.close(alone or body.encode(message.charset, "replace"), letter.message_id)
     try:
-        _fill(letter, message, rules, seal)
+        _fill(letter, message, rules)
     except Refused as refused:
         letter.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
         letter.answer(Outcome(refused.ack, refused.fault))
     return letter
 
 
-def _fill(letter: Letter, message: Message, rules: FeedRules, seal: Seal) -> None:
+def _fill(letter: Letter, message: Message, rules: FeedRules) -> None:
     adt = read_adt(message, rules, letter.arrived_at)
     letter.adt, letter.facility, letter.trigger = adt, adt.facility, adt.trigger
     letter.values = kept.encode(adt)
     letter.warnings = list(adt.warnings)
-    letter.known = known_by(adt.patient_ids, adt.facility)
-    letter.keys = tuple(seal.blind(each.key) for each in letter.known)
+    letter.known = adt.patient_ids
     letter.person = told_by(message)
     letter.answer()
 

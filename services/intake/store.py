@@ -22,18 +22,6 @@ from services.intake.settling import Ledger, OnFile, Settled, Stated, Stray, joi
 from shared.db import Connection
 from shared.writes import Read, Write, array, rows, together
 
-_OWNERS = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
-    "WITH o AS MATERIALIZED (SELECT key, patient_id FROM patient_identifiers WHERE key = ANY(CAST(:keys AS bytea[]))), "
-    "l AS MATERIALIZED (SELECT patient_id, unsure FROM patients WHERE patient_id IN (SELECT patient_id FROM o) "
-    "ORDER BY patient_id FOR UPDATE) SELECT o.key, o.patient_id, l.unsure FROM o LEFT JOIN l USING (patient_id)"
-)
-_IDENTIFIERS = (
-    "WITH i AS (INSERT INTO patient_identifiers (key, patient_id, sealed) "
-    "SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[]) AS n(key, patient_id, sealed) ORDER BY key "
-    "ON CONFLICT DO NOTHING RETURNING key, patient_id), "
-    "p AS (INSERT INTO patients (patient_id) SELECT DISTINCT patient_id FROM i ORDER BY patient_id "
-    "ON CONFLICT DO NOTHING) SELECT key FROM i"
-)
 _LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
 _DOUBT = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
 _STRAYS = (
@@ -126,17 +114,6 @@ _TOLD = sa.text(
 _OTHER_MAPPING = sa.text("SELECT patient_id FROM visits WHERE mapping <> :mapping ORDER BY visit_id LIMIT :page")
 
 # ── patients ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def owners(connection: Connection, keys: Sequence[bytes]) -> tuple[dict[bytes, str], set[str]]:
-    """Keyed hash of an id → the patient known by it, who is locked; and those of whom any message names no visit."""
-    found = (await connection.execute(_OWNERS, {"keys": list(keys)})).all()
-    return {row.key: row.patient_id for row in found}, {row.patient_id for row in found if row.unsure}
-
-
-async def add_identifiers(connection: Connection, given: Sequence[tuple[bytes, str, bytes]]) -> set[bytes]:
-    """(key, patient, sealed id), and the patients; the keys that were added: what another wrote first stands."""
-    return {row["key"] for row in await rows(connection, _IDENTIFIERS, *_columns(given))}
 
 
 async def lock_patients(connection: Connection, ids: Iterable[str]) -> set[str]:

@@ -246,7 +246,7 @@ async def test_a_message_is_sealed_and_nothing_of_it_lies_open(hospital: Hospita
                     "WHERE visit_key LIKE :mrn)"), {"mrn": f"%{hospital.mrn}"}
         )  # fmt: skip
         kept = identity.one()
-    assert hospital.name.encode() in hospital.intake.seal.open(kept.sealed, f"identity:{kept.patient_id}")
+    assert hospital.name.encode() in hospital.intake.seal.open(kept.sealed, f"identity:{kept.patient_id}:GOODHEALTH")
 
 
 async def _count(intake: Intake, where: str, **given: Any) -> int:

@@ -20,7 +20,7 @@ from shared.web import Problem, caller
 ASKERS = ("hospital", "coordinator")
 
 
-def routes(intake: Intake) -> list[Route]:
+def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
     """The two of them."""
 
     async def referrals(request: Request) -> Response:
@@ -34,6 +34,8 @@ def routes(intake: Intake) -> list[Route]:
         ask.media_type(request, ("application/json",))
         asked = asking.read(model, await asking.body(request))
         _check(asked, who, intake)
+        if asked.identity is not None:
+            paces.take(who)
         key = key_of(request, who, intake)
         content = intake.seal.blind(asked.model_dump_json())
         try:
@@ -51,9 +53,10 @@ def routes(intake: Intake) -> list[Route]:
 
 
 def _check(asked: Referral | Assessment, who: Caller, intake: Intake) -> None:
-    if intake.site.facility(asked.facility) is None:
+    place = intake.site.facility(asked.facility)
+    if place is None:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-facility", "the site has no facility of that name")
-    asking.within(who, asked.facility)
+    asking.within(who, place.name)
     limit = intake.clock() + timedelta(minutes=intake.site.limits.future_minutes)
     if asked.occurred_at is not None and asked.occurred_at > limit:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "in-the-future", "occurred_at lies too far in the future")
