@@ -264,7 +264,7 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
         for number, fact in enumerate(derived.facts)
         if fact.TYPE == "aftercare-started"
     ]
-    calls = [plan.calls for plan in plans.plans(document, begun, site.aftercare, site.zone)]
+    calls = [plan.calls for plan in plans.plans(document, begun, site)]
     return facts, calls, [start.at for start in derived.starts]
 
 

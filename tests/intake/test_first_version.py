@@ -50,8 +50,8 @@ class FirstVersion:
                 text = one.replace("|", "\x1f")
                 row = {"k": SEAL.blind(text), "p": patient, "s": SEAL.close(text.encode(), f"identifier:{patient}")}
                 await connection.execute(sa.text("INSERT INTO patient_identifiers VALUES (:k, :p, :s)"), row)
-            row = {"p": patient, "s": identity, "at": SAID}
-            await connection.execute(sa.text("INSERT INTO identities VALUES (:p, :s, :at)"), row)
+            said = {"p": patient, "s": identity, "at": SAID}
+            await connection.execute(sa.text("INSERT INTO identities VALUES (:p, :s, :at)"), said)
             for facility in facilities:
                 row = {"p": patient, "f": facility}
                 await connection.execute(sa.text("INSERT INTO patient_facilities VALUES (:p, :f)"), row)
@@ -70,7 +70,8 @@ class FirstVersion:
             row = {"v": visit, "p": patient, "f": facility, "k": visit}
             await connection.execute(
                 sa.text(
-                    "INSERT INTO visits (visit_id, patient_id, facility, visit_key, mapping) VALUES (:v, :p, :f, :k, '')"
+                    "INSERT INTO visits (visit_id, patient_id, facility, visit_key, mapping) "
+                    "VALUES (:v, :p, :f, :k, '')"
                 ),
                 row,
             )
