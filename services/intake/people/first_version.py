@@ -79,9 +79,8 @@ async def _bring(connection: Connection, page: Sequence[str], numbering: Numberi
     patients = await _opened(connection, page, numbering)
     register_ = Register(born_never=numbering.numbers.born_never)
     every = [(one, asking) for one in patients for asking in _askings(one, numbering)]
-    keys = {key for _, asking in every for number in asking.numbers for key in number.keys}
-    await register.alone(connection, keys)
-    register_.learn((await register.found(connection, keys)).rows)
+    numbers = [number.keys for _, asking in every for number in asking.numbers]
+    register_.learn((await register.found(connection, numbers, [], always=True)).rows)
     for one, asking in every:
         register_.adopt(one.patient_id, asking)
     await keep(connection, register_, datetime.now(UTC), numbering.seal)

@@ -117,6 +117,16 @@ class Register:
             for nth, number in enumerate(asking.numbers)
         )
 
+    def leading_nowhere(self, every: Iterable[Asking]) -> set[bytes]:
+        """The keys that lead to nobody: whose they are is to be decided by one at a time."""
+        numbers = [number for asking in every for number in asking.numbers if number.is_key]
+        return {
+            key
+            for number in numbers
+            if all(self.rows[place].leads == "not" for place in self._places(number))
+            for key in number.keys
+        }
+
     def near(self, asking: Asking) -> set[str]:
         """The patients of whom anything of these numbers is known."""
         return {self.rows[place].patient_id for number in asking.numbers for place in self._places(number)}

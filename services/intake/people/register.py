@@ -15,7 +15,8 @@ from shared.writes import Write, array, bytes_array, rows
 _BUCKETS = 65_536
 
 _FOUND = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
-    "WITH k AS MATERIALIZED (SELECT DISTINCT key FROM unnest(CAST(:keys AS bytea[])) AS n(key)), "
+    "WITH p AS MATERIALIZED (SELECT key, place FROM unnest(CAST(:keys AS bytea[]), CAST(:places AS int[])) "
+    "AS n(key, place)), k AS MATERIALIZED (SELECT DISTINCT key FROM p), "
     "a AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'everywhere'), "
     "b AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'here'), "
     "o AS MATERIALIZED (SELECT o.* FROM k CROSS JOIN LATERAL (SELECT * FROM patient_identifiers AS i "
@@ -24,7 +25,8 @@ _FOUND = sa.text(  # the first statement of a transaction goes through SQLAlchem
     "WHERE i.patient_id IN (SELECT patient_id FROM a)), "
     "f AS MATERIALIZED (SELECT * FROM a UNION SELECT * FROM b UNION SELECT * FROM o UNION SELECT * FROM c), "
     "l AS MATERIALIZED (SELECT patient_id, unsure FROM patients WHERE patient_id IN "
-    "(SELECT patient_id FROM f WHERE leads <> 'not') ORDER BY patient_id FOR UPDATE) "
+    "(SELECT patient_id FROM f WHERE leads <> 'not') AND (:always OR (SELECT count(DISTINCT p.place) FROM p "
+    "JOIN f ON f.key = p.key AND f.leads <> 'not') = :number) ORDER BY patient_id FOR UPDATE) "
     "SELECT f.key, f.patient_id, f.facility, f.authorities, f.types, f.leads, f.first, l.unsure FROM f "
     "LEFT JOIN l USING (patient_id)"
 )
@@ -75,9 +77,23 @@ class PairsKnown(NamedTuple):
     last: int = 0
 
 
-async def found(connection: Connection, keys: Iterable[bytes]) -> Found:
-    """The rows of these numbers; the patients to whom they lead are locked, in the order of their ids."""
-    given = {"keys": sorted(set(keys)), "most": MOST_SHARE + 1}
+async def found(
+    connection: Connection, keys: Sequence[Sequence[bytes]], others: Sequence[Sequence[bytes]], *, always: bool
+) -> Found:
+    """The rows of numbers that are keys and of others, each with its hashes.
+
+    The patients to whom they lead are locked, in the order of their ids: `always`, or where every key leads somewhere.
+    Who has to lock numbers that lead nowhere does that first (`alone`), or two would wait for each other.
+    """
+    places: list[tuple[bytes, int | None]] = [(key, place) for place, each in enumerate(keys) for key in each]
+    places += [(key, None) for each in others for key in each]
+    given = {
+        "keys": [key for key, _ in places],
+        "places": [place for _, place in places],
+        "number": len(keys),
+        "always": always,
+        "most": MOST_SHARE + 1,
+    }
     every = (await connection.execute(_FOUND, given)).mappings().all()
     return Found([_row(each) for each in every], {each["patient_id"] for each in every if each["unsure"]})
 

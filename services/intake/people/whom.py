@@ -96,12 +96,13 @@ async def find(
 
     A request finds and makes patients of the facilities in `scope` alone (None: all).
     """
-    register, asked, unsure = await _known(connection, every, numbering, scope, is_request=is_request)
+    asked = [_asking(about, numbering, scope, is_request=is_request) for about in every]
+    register, unsure = await _known(connection, asked, numbering, always=False)
     if is_request or numbering.news(every) or not all(map(register.plain, asked)):
         await numbering.up_to_date(connection, every)
         asked = [_asking(about, numbering, scope, is_request=is_request) for about in every]
-        await store.alone(connection, _keys(asked))
-        register, asked, unsure = await _known(connection, every, numbering, scope, is_request=is_request)
+        await store.alone(connection, register.leading_nowhere(asked))
+        register, unsure = await _known(connection, asked, numbering, always=True)
         await _load(connection, register, asked, numbering.seal, with_places=scope is not None)
     whose = [_decided(register, each, about) for each, about in zip(asked, every, strict=True)]
     await keep(connection, register, max(about.at for about in every), numbering.seal)
@@ -109,23 +110,16 @@ async def find(
 
 
 async def _known(
-    connection: Connection,
-    every: Sequence[About],
-    numbering: Numbering,
-    scope: frozenset[str] | None,
-    *,
-    is_request: bool,
-) -> tuple[Register, list[Asking], set[str]]:
+    connection: Connection, asked: Sequence[Asking], numbering: Numbering, *, always: bool
+) -> tuple[Register, set[str]]:
     """What is known of the numbers now: also what others decided while it was waited for."""
-    asked = [_asking(about, numbering, scope, is_request=is_request) for about in every]
-    known = await store.found(connection, _keys(asked))
+    numbers = {number.keys: number for each in asked for number in each.numbers}
+    keys = [number.keys for number in numbers.values() if number.is_key]
+    others = [number.keys for number in numbers.values() if not number.is_key]
+    known = await store.found(connection, keys, others, always=always)
     register = Register(born_never=numbering.numbers.born_never)
     register.learn(known.rows)
-    return register, asked, known.unsure
-
-
-def _keys(asked: Iterable[Asking]) -> set[bytes]:
-    return {key for each in asked for number in each.numbers for key in number.keys}
+    return register, known.unsure
 
 
 def _asking(about: About, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool) -> Asking:
