@@ -67,7 +67,8 @@ class Pages:
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page, with the headers that let it load and call nothing but what is ours."""
-        given = {"form_token": signing_in.form_token(request), "who": None, "notice": self._noticed(request), **values}
+        given = {"form_token": signing_in.form_token(request), "who": None, "here": "", **values}
+        given.setdefault("notice", self._noticed(request))
         text = self._environment.get_template(template).render(given)  # type: ignore[attr-defined]
         answer = Response(text, status, self._headers(), "text/html")
         if request.cookies.get(NOTICE):
@@ -80,7 +81,7 @@ class Pages:
         answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
-    def back(self, to: str) -> Response:
+    def to(self, to: str) -> Response:
         """To a page, of which nothing is said."""
         return RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
 

@@ -161,13 +161,13 @@ async def test_the_field_that_was_not_taken_is_marked(
     assert f">{why}<" in refused.text
 
 
-async def test_who_reloads_a_form_s_address_is_back_on_the_page_that_it_was_on(browser: Browser) -> None:
-    listed = await browser.open("/", list="searches", facility="GOODHEALTH")
-    form = listed.forms("recommended")["Stop looking"]
-    back = Page(await browser.client.get(form.address, follow_redirects=True))
-    assert (back.status, back.address) == (200, "/?list=searches&facility=GOODHEALTH")
-    assert (await browser.open("/offers")).address == "/"
-    assert (await browser.open("/offers/x/accepted", SECRET="1")).address == "/"
+async def test_who_opens_a_form_s_address_comes_to_the_desk(browser: Browser) -> None:
+    for address in ("/offers", "/offers/x/accepted", "/searches/x/closed"):
+        assert (await browser.open(address)).address == "/"
+    refused = await browser.press(await the_search(browser), IOP, "Send an offer")
+    here = re.search(r'<body [^>]*data-here="(/[?]search=[^"]+)"', refused.text)
+    assert here, "the address that a reload goes to"
+    assert (await browser.follow(here[1])).status == 200
 
 
 async def test_programs_that_suit_come_apart_from_those_that_do_not_which_say_what_they_fail(
