@@ -17,9 +17,11 @@ from services.aftercare.measures import windows
 from services.aftercare.standing import Standing
 from services.intake import app as intake_app
 from services.intake.adt import read_adt
+from services.intake.identity import Authorities, Numbers
 from services.intake.mapping import SiteRules
-from services.intake.model import Refused, Said
+from services.intake.model import PatientId, Refused, Said
 from services.intake.settling import Ledger, OnFile, settle
+from services.intake.web.asking import Paces
 from services.placement.desk.page import rows, search
 from services.placement.desk.worklists import of_recipient
 from services.placement.gate.recipients import gate_rules
@@ -33,6 +35,7 @@ from shared.events.levels import Level
 from shared.events.placing import Needs
 from shared.settings import Settings
 from shared.site_config import Site
+from shared.web import Problem
 from tests.aftercare.builders import day, episode, inpatient, stay
 from tests.intake.said import er7, only
 
@@ -103,6 +106,34 @@ def _episodes(site: Site, gap: int) -> int:
 def ahead(site: Site) -> object:
     """Which of these hours ahead of the clock a message may name."""
     return [SiteRules(site).future_limit >= timedelta(hours=hours) for hours in (1, 23, 25, 72)]
+
+
+def numbered(site: Site) -> object:
+    """Which numbers are whose, and which are nobody's."""
+    numbers, authorities = Numbers(site, str.encode), Authorities(site, str.encode)
+    told = [
+        PatientId(value, authority, kind)
+        for value, authority, kind in product(
+            ("12345", "999999999", "UNKNOWN-7"), (None, "GH", "CHANGED", "RB"), ("MR", "XX", "SS")
+        )
+    ]
+    ids = [numbers.of(told, facility, authorities) for facility in ("GOODHEALTH", "RIVERBEND")]
+    return ids, numbers.born_never
+
+
+def asked(site: Site) -> object:
+    """How often a person and a machine may ask who somebody is."""
+    return [_taken(Paces(site.limits), role) for role in ("coordinator", "hospital")]
+
+
+def _taken(paces: Paces, role: str) -> int:
+    who = Caller("test", frozenset({role}), frozenset({"*"}))
+    for number in range(5000):
+        try:
+            paces.take(who)
+        except Problem:
+            return number
+    return 5000
 
 
 def service(site: Site) -> object:
