@@ -63,17 +63,24 @@ async def test_a_message_without_a_trace_begins_one_and_each_request_of_a_person
 ) -> None:
     (tmp_path / "day.hl7").write_bytes(b"".join(stay("7002")))
     assert system.stepdown("send", str(tmp_path / "day.hl7")).code == 0
-    begun = (await until(lambda: system.told("V7002")))["headers"]
-    assert trace_of(begun["traceparent"]) == trace_of(begun_with(begun["ce_correlationid"]))
-    assert await until(lambda: told(system, "billing.periods", begun["traceparent"]))
+    episode = (await until(lambda: system.told("V7002")))["key"]
+    [ended] = await until(lambda: of_type(system, episode, "care.discharged.v1"))
+    assert trace_of(ended["traceparent"]) == trace_of(begun_with(ended["ce_correlationid"]))
+    assert await until(lambda: told(system, "billing.periods", ended["traceparent"]))
 
-    [search] = await until(lambda: searches(system, begun["ce_subject"]))
+    [search] = await until(lambda: searches(system, episode))
     asked = given()
     body = json.dumps({"reason": "no-program"}).encode()
     posted(system, "placement", f"/api/searches/{search['search_id']}/closed", body, "application/json", asked)
     [closed] = await until(lambda: told(system, "care.events", asked))
     assert closed["headers"]["ce_type"] == "care.search-closed.v1"
-    assert [one["key"] for one in told(system, "care.episodes", asked)] == [begun["ce_subject"]]
+    assert [one["key"] for one in told(system, "care.episodes", asked)] == [episode]
+
+
+def of_type(system: RunningSystem, episode: str, kind: str) -> list[dict[str, str]]:
+    """The headers of an episode's facts of a type."""
+    lines = system.stepdown("events tail --json --until-idle 0.5").lines
+    return [one["headers"] for one in lines if one["key"] == episode and one["headers"]["ce_type"] == kind]
 
 
 def searches(system: RunningSystem, episode: str) -> list[Any]:
