@@ -72,6 +72,8 @@ def web_app(
         app.add_exception_handler(kind, answer)
     app.state.tokens, app.state.page = tokens, page
     app.add_middleware(_Secure)
+    if tokens is not None:
+        app.add_middleware(_Keys, tokens=tokens)
     return app
 
 
@@ -191,6 +193,25 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
     Transient: _transient,
     ValidationError: _unfit,
 }
+
+
+COOKIE = "stepdown_session"
+"""The cookie that holds a page reader's bearer token (signing_in.py)."""
+
+
+class _Keys:
+    """Before a request is looked at: what its tokens are checked with is fetched, and nobody else waits for that."""
+
+    def __init__(self, app: Any, tokens: Tokens) -> None:
+        self.app, self.tokens = app, tokens
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(("/health/", "/metrics", "/assets/")):
+            asking = Request(scope)
+            scheme, _, token = asking.headers.get("authorization", "").partition(" ")
+            given = (token if scheme.lower() == "bearer" else "", asking.cookies.get(COOKIE, ""))
+            await self.tokens.ready_for(filter(None, given))
+        await self.app(scope, receive, send)
 
 
 class _Secure:
