@@ -49,11 +49,18 @@ class Doors:
         for door in self.doors:
             await door.stop()
         await self.reception.stop()
+        await self.intake.long_visits.apart.stop()
 
 
 def reception_of(intake: Intake) -> Reception[Received, list[Letter], Answer]:
     """Where the doors hand in what they received."""
-    return Reception(intake.letters_of, intake.receive, size=lambda each: len(each.raw))
+    return Reception(
+        intake.letters_of,
+        intake.receive,
+        size=lambda each: len(each.raw),
+        keys=lambda letters: (key for letter in letters for key in letter.keys),
+        is_long=intake.long_visits.has,
+    )
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:

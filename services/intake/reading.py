@@ -80,6 +80,11 @@ class Letter:
     trace: str | None = None
 
     @property
+    def keys(self) -> tuple[tuple[str, str | None, str], ...]:
+        """The ids that it tells of the patient, as keys: messages with one in common follow each other."""
+        return tuple((self.facility, each.authority, each.id) for each in self.known)
+
+    @property
     def stored(self) -> bool:
         """AR is not kept: a trigger or a processing id that is not ours, or no HL7 at all."""
         return self.outcome.code != "AR"
