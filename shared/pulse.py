@@ -21,7 +21,7 @@ class Pulse:
         self._beat: float | None = None
 
     def __enter__(self) -> None:
-        self.beat()
+        self._beat = time.monotonic()
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
@@ -29,8 +29,9 @@ class Pulse:
         self._beat = None
 
     def beat(self) -> None:
-        """It goes on."""
-        self._beat = time.monotonic()
+        """The piece of work goes on."""
+        if self._beat is not None:
+            self._beat = time.monotonic()
 
     def still(self, now: float) -> float:
         """Seconds since it last moved, while it has work; 0 where it has none."""

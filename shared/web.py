@@ -50,13 +50,29 @@ class JSON(Response):
         return orjson.dumps(content)
 
 
-def web_app(
-    *, title: str, tokens: Tokens | None, ready: Check, routes: Sequence[BaseRoute], page: WrongAddress | None = None
-) -> Starlette:
-    """A service's web application: its own routes, and /health/live, /health/ready, /metrics."""
+async def _nothing() -> dict[str, str]:
+    return {}
 
-    async def live(_: Request) -> Response:
-        return JSON({"service": title, "live": True})
+
+def web_app(
+    *,
+    title: str,
+    tokens: Tokens | None,
+    ready: Check,
+    routes: Sequence[BaseRoute],
+    live: Check = _nothing,
+    page: WrongAddress | None = None,
+) -> Starlette:
+    """A service's web application: its own routes, and /health/live, /health/ready, /metrics.
+
+    Not live is what a restart mends: `live` names the parts that are stuck.
+    """
+
+    async def liveness(_: Request) -> Response:
+        stuck = await live()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if stuck else HTTPStatus.OK
+        told = {"stuck": stuck} if stuck else {}
+        return JSON({"service": title, "live": not stuck, **told}, status_code=status)
 
     async def readiness(_: Request) -> Response:
         missing = await ready()
@@ -66,7 +82,7 @@ def web_app(
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    own = [Route("/health/live", live), Route("/health/ready", readiness), Route("/metrics", metrics)]
+    own = [Route("/health/live", liveness), Route("/health/ready", readiness), Route("/metrics", metrics)]
     app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)

@@ -86,6 +86,8 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
+        pulses=[reception.pulse, reception.long_pulse],
+        clock=clock,
         doors=[Doors(intake, reception, [door])],
     )
 

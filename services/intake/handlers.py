@@ -25,7 +25,18 @@ from services.intake.people import first_version, whom
 from services.intake.people.handlers import Telling as OfPerson
 from services.intake.people.handlers import keeping
 from services.intake.placing import Places, deliver, put
-from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
+from services.intake.reading import (
+    AWAY,
+    CLOCK_WRONG,
+    NOT_KEPT,
+    UNFORESEEN,
+    Answer,
+    Letter,
+    Received,
+    read,
+    together,
+    unread,
+)
 from services.intake.settling import Ledger, Meant, OnFile, Settled, mapping_of, settle
 from services.intake.visits.loose import visit_id
 from shared import audit, metrics, outbox
@@ -149,6 +160,7 @@ class Intake:
 
 async def take_in(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
     """Store letters and what follows from them, inside the caller's transaction; each letter gets its answer."""
+    await _blame_our_clock(connection, letters, intake)
     news = [letter for letter in letters if letter.stored]
     about = [letter for letter in news if letter.adt is not None and letter.outcome.code == "AA"]
     unsure = await _find_patients(connection, about, intake) if about else set()
@@ -159,6 +171,15 @@ async def take_in(connection: Connection, letters: Sequence[Letter], intake: Int
     writes = await _settle(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_kept(letter) for letter in news])
     await at_once(connection, writes + _account(letters, repeats, intake))
+
+
+async def _blame_our_clock(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
+    """AR, and nothing kept, where a time lies in the future by our clock alone: that is no fault of the sender's."""
+    if early := [letter for letter in letters if letter.too_early is not None]:
+        latest = await store.others_time(connection) + SiteRules(intake.site).future_limit
+        for letter in early:
+            if letter.too_early is not None and letter.too_early <= latest:
+                letter.answer(Outcome("AR", CLOCK_WRONG))
 
 
 async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> set[str]:

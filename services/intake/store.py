@@ -112,6 +112,9 @@ _TOLD = sa.text(
     "WHERE t.version < excluded.version "
     "RETURNING episode_id"
 )
+_TIME = sa.text(
+    "SELECT greatest(clock_timestamp(), (SELECT arrived_at FROM messages ORDER BY message_id DESC LIMIT 1))"
+)
 _OTHER_MAPPING = sa.text("SELECT patient_id FROM visits WHERE mapping <> :mapping ORDER BY visit_id LIMIT :page")
 
 # ── patients ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,6 +129,15 @@ async def doubt(connection: Connection, ids: Iterable[str]) -> None:
     """From now on there are messages of these patients that name no visit."""
     if doubted := sorted(ids):
         await rows(connection, _DOUBT, doubted)
+
+
+# ── what time it is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def others_time(connection: Connection) -> datetime:
+    """What time it is at least, by others than our own clock: the database's, and the last message's arrival."""
+    found: datetime = (await connection.execute(_TIME)).scalar_one()
+    return found
 
 
 # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
