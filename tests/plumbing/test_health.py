@@ -19,6 +19,9 @@ from shared.broker import broker_for
 from shared.clock import SetClock
 from shared.db import Database
 from shared.errors import Transient
+from shared.kafka import Subscription
+from shared.lag import STANDS_SECONDS
+from shared.positions import Position, Slot
 from shared.pulse import STUCK_SECONDS, Pulse
 from shared.run import Service, Timer
 from shared.settings import Settings
@@ -96,6 +99,23 @@ async def test_a_clock_that_is_not_the_databases_is_not_ready(
     status, told = await asked(a_service(database, ahead=timedelta(minutes=minutes)), "ready")
     assert (status, said or "") == (503 if said else 200, said or "")
     assert (said or "") in told.get("clock", "")
+
+
+async def test_a_partition_that_nobody_reads_is_not_ready(database: Database) -> None:
+    service = a_service(database)
+    subscription = Subscription(service.broker, database, service="svc", topic="t", apply=_nothing)
+    service.subscriptions = [subscription]
+    subscription.at = {Slot("t", 0): Position(1)}
+    subscription.lag.see({0: 0, 1: 79}, {0: 1, 1: 1}, {0}, time.monotonic())
+    assert await asked(service, "ready") == (200, {})
+    subscription.lag.see({0: 0, 1: 79}, {0: 1, 1: 2}, {0}, time.monotonic() - STANDS_SECONDS - 1)
+    status, told = await asked(service, "ready")
+    assert status == 503
+    assert told["svc.t"].startswith("nobody reads partition 1 of t, and there are records")
+
+
+async def _nothing(*_: object) -> None:
+    """Apply nothing."""
 
 
 @pytest.fixture
