@@ -129,7 +129,7 @@ class Pages:
         if len(token) > signing_in.LONGEST:
             return await self._ask(request, Notice("the token is too long for a browser's cookie", status=422))
         try:
-            signing_in.check(request, token)
+            await signing_in.check(request, token)
         except NotSignedIn as no:
             return await self._ask(request, Notice(str(no), status=401))
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER, self._headers())

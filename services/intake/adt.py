@@ -59,7 +59,8 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
     occurred, source = _occurred(trigger, times, arrived_at)
     if occurred.start - arrived_at > rules.future_limit:
         segment, field = _PLACES.get(source, ("MSH", 7))
-        raise Refused("AE", 207, segment, field, "the time lies further in the future than the site allows")
+        text = "the time lies further in the future than the site allows"
+        raise Refused("AE", 207, segment, field, text, at=occurred.start)
     return Adt(
         trigger=trigger,
         control_id=control_id,

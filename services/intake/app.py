@@ -49,11 +49,18 @@ class Doors:
         for door in self.doors:
             await door.stop()
         await self.reception.stop()
+        await self.intake.long_visits.apart.stop()
 
 
 def reception_of(intake: Intake) -> Reception[Received, list[Letter], Answer]:
     """Where the doors hand in what they received."""
-    return Reception(intake.letters_of, intake.receive, size=lambda each: len(each.raw))
+    return Reception(
+        intake.letters_of,
+        intake.receive,
+        size=lambda each: len(each.raw),
+        keys=lambda letters: (key for letter in letters for key in letter.keys),
+        is_long=intake.long_visits.has,
+    )
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
@@ -79,6 +86,8 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
+        pulses=[reception.pulse, reception.long_pulse],
+        clock=clock,
         doors=[Doors(intake, reception, [door])],
     )
 

@@ -26,12 +26,18 @@ class Fault(NamedTuple):
 
 
 class Refused(InvalidMessage):
-    """A message that no other message can make right: `ack` is AE or AR (contract 6), `fault` says why."""
+    """A message that no other message can make right: `ack` is AE or AR (contract 6), `fault` says why.
 
-    def __init__(self, ack: AckCode, code: int, segment: str, place: int, text: str) -> None:
+    `at` is its time where that lies too far in the future, which our own clock may be to blame for.
+    """
+
+    def __init__(
+        self, ack: AckCode, code: int, segment: str, place: int, text: str, *, at: datetime | None = None
+    ) -> None:
         super().__init__(f"{segment}-{place}: {text}" if place else f"{segment}: {text}")
         self.ack = ack
         self.fault = Fault(code, segment, place, text)
+        self.at = at
 
 
 class Removed(Enum):

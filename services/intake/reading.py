@@ -23,6 +23,7 @@ ER7 = "x-application/hl7-v2+er7"
 """Media type of HL7 v2 text, on Kafka and over HTTP (contract 2)."""
 AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
+CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 
 
@@ -78,6 +79,13 @@ class Letter:
     patient_id: str | None = None
     visit_id: str | None = None
     trace: str | None = None
+    too_early: datetime | None = None
+    """Its time, where that lies further ahead of our clock than the site allows."""
+
+    @property
+    def keys(self) -> tuple[tuple[str, str | None, str], ...]:
+        """The ids that it tells of the patient, as keys: messages with one in common follow each other."""
+        return tuple((self.facility, each.authority, each.id) for each in self.known)
 
     @property
     def stored(self) -> bool:
@@ -141,6 +149,7 @@ def _letter(received: Received, message: Message, alone: bytes | None, rules: Fe
         _fill(letter, message, rules)
     except Refused as refused:
         letter.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
+        letter.too_early = refused.at
         letter.answer(Outcome(refused.ack, refused.fault))
     return letter
 
@@ -167,4 +176,4 @@ def together(letters: Iterable[Letter]) -> Answer:
     worst = max((letter.outcome.code for letter in told), key=("AA", "AE", "AR").index)
     replies = tuple(reply for letter in told for reply in letter.replies)
     stored = tuple(letter.message_id for letter in told if letter.stored)
-    return Answer(replies, worst, stored, any(letter.outcome.fault is AWAY for letter in told))
+    return Answer(replies, worst, stored, any(letter.outcome.fault in (AWAY, CLOCK_WRONG) for letter in told))

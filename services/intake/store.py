@@ -5,7 +5,7 @@ Rows are written under the lock of their patient's row (tables.py has the order 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,13 +13,14 @@ import orjson
 import sqlalchemy as sa
 
 from services.intake import kept
+from services.intake.apart import Row
 from services.intake.deaths import store as deaths
 from services.intake.deaths.stating import Deaths, Known
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
 from services.intake.people import store as people
 from services.intake.settling import Ledger, OnFile, Settled, Stated, Stray, joined
-from shared.db import Connection
+from shared.db import Connection, driver_of
 from shared.writes import Read, Write, array, rows, together
 
 _LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
@@ -111,6 +112,9 @@ _TOLD = sa.text(
     "WHERE t.version < excluded.version "
     "RETURNING episode_id"
 )
+_TIME = sa.text(
+    "SELECT greatest(clock_timestamp(), (SELECT arrived_at FROM messages ORDER BY message_id DESC LIMIT 1))"
+)
 _OTHER_MAPPING = sa.text("SELECT patient_id FROM visits WHERE mapping <> :mapping ORDER BY visit_id LIMIT :page")
 
 # ── patients ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,6 +129,15 @@ async def doubt(connection: Connection, ids: Iterable[str]) -> None:
     """From now on there are messages of these patients that name no visit."""
     if doubted := sorted(ids):
         await rows(connection, _DOUBT, doubted)
+
+
+# ── what time it is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def others_time(connection: Connection) -> datetime:
+    """What time it is at least, by others than our own clock: the database's, and the last message's arrival."""
+    found: datetime = (await connection.execute(_TIME)).scalar_one()
+    return found
 
 
 # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,12 +283,34 @@ def _ledger(episodes: Iterable[Sequence[Any]]) -> Ledger:
     return found
 
 
-async def fill(connection: Connection, visits: Mapping[str, OnFile]) -> None:
-    """Load the visits' messages with their notes, and the facts of them that stand."""
+Aside = Callable[..., Awaitable[Any]]
+PAGE = 500
+"""Messages of long visits that are read at a time: the driver turns them into rows in the event loop."""
+
+
+async def fill(connection: Connection, visits: Mapping[str, OnFile], aside: Aside | None = None) -> None:
+    """Load the visits' messages with their notes, and the facts of them that stand; given `aside`, a page at a time."""
     if not visits:
         return
-    reads = [Read(sql.format(visits=_GIVEN), (list(visits),)) for sql in (_SAID, _STANDING)]
-    _fill(visits, *await together(connection, reads))
+    if aside is None:
+        reads = [Read(sql.format(visits=_GIVEN), (list(visits),)) for sql in (_SAID, _STANDING)]
+        _fill(visits, *await together(connection, reads))
+        return
+    async for page in said_of(connection, visits):
+        await aside(_fill, visits, page, ())
+    await fill_standing(connection, visits)
+
+
+async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[Row]]:
+    """The visits' messages with their notes, in the order they came, a page at a time."""
+    cursor = await (await driver_of(connection)).cursor(_SAID.format(visits=_GIVEN), list(visits))
+    while page := await cursor.fetch(PAGE):
+        yield [Row(*row) for row in page]
+
+
+async def fill_standing(connection: Connection, visits: Mapping[str, OnFile]) -> None:
+    """Load the facts of the visits that stand."""
+    _fill(visits, (), await rows(connection, _STANDING.format(visits=_GIVEN), list(visits)))
 
 
 def _fill(visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> None:
