@@ -289,12 +289,14 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self._quiet, self._records = now, {slot for slot in self._records if self._quiet.get(slot) == now.get(slot)}
         if quiet:
             async with reading(connect) as looking:
-                for slot in quiet:
-                    left[slot] = await looking.left(slot, *now[slot])
-                    if left[slot]:
-                        self._records.add(slot)
-                    else:
-                        self._marks[slot] = now[slot]
+                at, until = [(slot, now[slot][0]) for slot in quiet], {slot: now[slot][1] for slot in quiet}
+                numbers = await looking.left(at, until)
+            for slot, number in zip(quiet, numbers, strict=True):
+                left[slot] = number
+                if number:
+                    self._records.add(slot)
+                else:
+                    self._marks[slot] = now[slot]
 
     def unread(self) -> str | None:
         """The sentence for the operator where partitions have records that nobody reads; None while all is well."""
