@@ -7,8 +7,8 @@ SQL is store.py's. Kafka's door calls `take_in` inside its own transaction, the 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -54,6 +54,7 @@ TRIES = 3
 OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
 
 SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
+OTHERS_VISIT = "another patient of the facility has a visit of this number"
 NO_KEY = "no-patient-key"
 """Why a message waits that names the patient by nothing that a patient is known by."""
 
@@ -223,7 +224,14 @@ async def _load(
     patients = sorted({letter.patient_id for letter in about if letter.patient_id})
     short = [] if _is_long(about, intake) else about
     keys = sorted({key for letter in short if letter.adt and (key := visit_id(letter.adt))})
-    return await store.load(connection, [(letter.ids, letter.body) for letter in news], patients, keys)
+    numbered = sorted({each for letter in about if (each := _numbered(letter))})
+    return await store.load(connection, [(letter.ids, letter.body) for letter in news], patients, keys, numbered)
+
+
+def _numbered(letter: Letter) -> store.Numbered | None:
+    """The visit that a letter names by a number."""
+    number = letter.adt.visit_number if letter.adt else None
+    return (letter.patient_id, letter.facility, number) if letter.patient_id and number else None
 
 
 def _is_long(letters: Iterable[Letter], intake: Intake) -> bool:
@@ -269,10 +277,22 @@ async def _settle(
         await store.fill(connection, stored, intake.long_visits.aside if long else None)
     for visit in found.untouched:
         loaded.ledger.learn(visit)
+    _doubt_numbers(letters, loaded.elsewhere)
     known = (loaded.ledger, loaded.deaths)
     settled, writes = await _settled(connection, found, letters, known, intake, meant=meant)
     _note(letters, settled)
     return writes + keeping(_tellings(letters), loaded.persons, intake.seal)
+
+
+def _doubt_numbers(letters: Sequence[Letter], elsewhere: Collection[store.Numbered]) -> None:
+    """Warn of visit numbers that another patient of the facility has, or gets in this batch."""
+    told = [(letter, each) for letter in letters if (each := _numbered(letter))]
+    patients: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for _, (patient, *number) in told:
+        patients[number[0], number[1]].add(patient)
+    for letter, each in told:
+        if each in elsewhere or len(patients[each[1:]]) > 1:
+            letter.warn(OTHERS_VISIT)
 
 
 async def _meant_apart(

@@ -39,6 +39,11 @@ _BEFORE = (
     "FROM unnest($1::bytea[], $2::bytea[]) AS n(ids, body) "
     "LEFT JOIN messages AS m ON m.ids = n.ids AND m.body = n.body"
 )
+_ELSEWHERE = (
+    "SELECT n.patient_id, n.facility, n.key FROM unnest($1::text[], $2::text[], $3::text[]) AS n(patient_id, facility, "
+    "key) WHERE EXISTS (SELECT 1 FROM visits AS v WHERE v.facility = n.facility AND v.visit_key = n.key "
+    "AND v.patient_id <> n.patient_id)"
+)
 _REPLIES = "SELECT message_id, replies FROM messages WHERE message_id = ANY($1::text[])"
 _VISITS = (
     "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at FROM visits "
@@ -214,6 +219,10 @@ def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -
 # ── visits, episodes, facts ───────────────────────────────────────────────────────────────────────────────────────
 
 
+Numbered = tuple[str, str, str]
+"""Patient, facility and visit number."""
+
+
 class Loaded(NamedTuple):
     """What a batch needs to know: (ids, body) → what came before; and of its patients all visits, episodes, persons.
 
@@ -226,19 +235,25 @@ class Loaded(NamedTuple):
     ledger: Ledger
     persons: list[people.Sealed]
     deaths: Known
+    elsewhere: frozenset[Numbered] = frozenset()
+    """Of the numbered visits of the batch those whose number another patient of the facility has."""
 
 
 NOTHING = Loaded({}, [], set(), Ledger(), [], Known())
 
 
 async def load(
-    connection: Connection, asked: Sequence[tuple[bytes, bytes]], patients: Sequence[str], keys: Sequence[str]
+    connection: Connection,
+    asked: Sequence[tuple[bytes, bytes]],
+    patients: Sequence[str],
+    keys: Sequence[str],
+    numbered: Sequence[Numbered] = (),
 ) -> Loaded:
     """In one round trip: what came before messages (ids, body), and these patients, their visits of these keys filled.
 
     The patients are locked by an earlier statement: what was waited for shows only to the next one.
     """
-    before, visits, episodes, said, standing, persons, *died = await together(
+    before, visits, episodes, said, standing, persons, elsewhere, *died = await together(
         connection,
         [
             Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
@@ -247,6 +262,7 @@ async def load(
             Read(_SAID.format(visits=_NAMED), (patients, keys)),
             Read(_STANDING.format(visits=_NAMED), (patients, keys)),
             people.sealed_of(patients),
+            Read(_ELSEWHERE, tuple([each[place] for each in numbered] for place in range(3))),
             *deaths.reads(patients),
         ],
     )
@@ -255,7 +271,8 @@ async def load(
     _fill(named, said, standing)
     known = {(ids, body): Before(*rest) for ids, body, *rest in before}
     persons_kept = [people.Sealed(*row) for row in persons]
-    return Loaded(known, found, set(named), _ledger(episodes), persons_kept, deaths.known(*died))
+    others = frozenset((each[0], each[1], each[2]) for each in elsewhere)
+    return Loaded(known, found, set(named), _ledger(episodes), persons_kept, deaths.known(*died), others)
 
 
 async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnFile]:

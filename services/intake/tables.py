@@ -181,6 +181,7 @@ visits = sa.Table(
     ),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
     sa.Index("visits_by_mapping", "mapping", "visit_id"),
+    sa.Index("visits_numbered", "facility", "visit_key"),
     sa.Index("visits_with_unmapped_codes", "facility", postgresql_where=sa.text("unmapped <> '{}'")),
     comment="visits by ADT; a visit number belongs to a patient at a facility",
 )

@@ -122,3 +122,20 @@ async def test_the_facility_of_a_message_that_contradicts_itself_decides_by_its_
     )
     assert found[2] == found[0] != found[1]
     assert await evidence(own_intake, *found) == {("same-identifier",)}
+
+
+@pytest.mark.parametrize("in_one_batch", [False, True])
+async def test_a_visit_number_of_another_patient_is_never_taken_silently(
+    own_intake: Intake, *, in_one_batch: bool
+) -> None:
+    hospital = Hospital(own_intake)
+    told = [
+        message(hospital, "Q13X^^^GH^MR", visit="W13"),
+        message(hospital, "Q13^^^GH^MR", trigger="A08", visit="W13"),
+    ]
+    frames = [own_intake.letters_of(Received(raw, "mllp", NOW)) for raw in told]
+    for batch in [frames] if in_one_batch else [frames[:1], frames[1:]]:
+        await own_intake.receive(batch)
+    warnings = [frame[0].warnings for frame in frames]
+    assert warnings[1] == ["another patient of the facility has a visit of this number"]
+    assert frames[0][0].patient_id != frames[1][0].patient_id
