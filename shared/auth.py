@@ -15,7 +15,9 @@ from shared.errors import SetUpError, StepdownError
 from shared.issuer import ALGORITHMS, PublishedKeys
 from shared.settings import Settings
 
-Role = Literal["hospital", "coordinator", "clinician", "program", "billing", "auditor", "identity", "admin"]
+Role = Literal[
+    "hospital", "coordinator", "clinician", "program", "billing", "auditor", "identity", "interface", "admin"
+]
 ROLES: tuple[Role, ...] = get_args(Role)
 DEV_ISSUER = "stepdown-development"
 AUDIENCE = "stepdown"
