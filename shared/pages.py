@@ -101,11 +101,9 @@ class Pages:
 
         return page
 
-    def wrong(self, status: HTTPStatus, text: str) -> Response:
+    def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page for an address that is none, or that only takes forms."""
-        given = {"form_token": "", "who": None, "notice": Notice(text)}
-        made = self._environment.get_template("problem.html")  # type: ignore[attr-defined]
-        return Response(made.render(given), status, self._headers(), "text/html")
+        return self.render(request, "problem.html", status, notice=Notice(text))
 
     def routes(self) -> list[BaseRoute]:
         """Sign-in, sign-out and assets."""

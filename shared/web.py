@@ -21,7 +21,7 @@ from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Parts that are not ready, each with what is the matter; empty when all are."""
-WrongAddress = Callable[[HTTPStatus, str], Response]
+WrongAddress = Callable[[Request, HTTPStatus, str], Response]
 """A page for a browser that asked for an address which is none (404), or takes no such request (405)."""
 
 SECURE = {
@@ -146,7 +146,7 @@ async def _http(request: Request, fault: Exception) -> Response:
     if allowed and request.method == "OPTIONS":
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=allowed)
     if request.app.state.page and status in _WRONG and _is_for_a_page(request):
-        answer: Response = request.app.state.page(status, _WRONG[status])
+        answer: Response = request.app.state.page(request, status, _WRONG[status])
     else:
         answer = problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)
     answer.headers.update(allowed)
