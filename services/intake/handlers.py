@@ -133,6 +133,19 @@ class Intake:
         else:
             letter.answer(Outcome("AR", NOT_KEPT))
 
+    async def is_ahead(self, at: datetime | None) -> bool:
+        """Whether a time of a request lies further in the future than the site allows.
+
+        Raises Transient where it does so by our own clock alone, which is wrong then (decision 0162).
+        """
+        limit = SiteRules(self.site).future_limit
+        if at is None or at <= self.clock() + limit:
+            return False
+        async with self.database.read() as connection:
+            if at <= await store.others_time(connection) + limit:
+                raise Transient(CLOCK_WRONG.text)
+        return True
+
     async def prepare(self) -> None:
         """Bring over what the first version stored of persons. Raises SetUpError for other keys, Transient."""
         if not self.prepared:

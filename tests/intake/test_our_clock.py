@@ -9,6 +9,7 @@ import pytest
 from services.intake.handlers import Intake
 from services.intake.reading import Received
 from shared.clock import SetClock
+from shared.errors import Transient
 from tests.intake.conftest import Hospital
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -30,8 +31,10 @@ CLOCKS = [  # how far our clock is from the database's, how far ahead of the dat
 
 
 @pytest.mark.parametrize(("ours", "message", "code"), [row[1:] for row in CLOCKS], ids=[row[0] for row in CLOCKS])
-async def test_who_is_to_blame_for_a_time_in_the_future(intake: Intake, ours: float, message: float, code: str) -> None:
-    own = Intake(intake.database, intake.site, intake.seal, SetClock(NOW + timedelta(days=ours)))
+async def test_who_is_to_blame_for_a_time_in_the_future(
+    own_intake: Intake, ours: float, message: float, code: str
+) -> None:
+    own = Intake(own_intake.database, own_intake.site, own_intake.seal, SetClock(NOW + timedelta(days=ours)))
     hospital = Hospital(own)
     raw = hospital.message("A01", hl7(NOW + timedelta(days=message)))
     letters = own.letters_of(_received(raw, own))
@@ -43,6 +46,27 @@ async def test_who_is_to_blame_for_a_time_in_the_future(intake: Intake, ours: fl
         (again,) = await own.receive([own.letters_of(_received(raw, own))])
         assert again.code == "AA"
         assert await hospital.names() == ["admitted"]
+
+
+REQUESTS = [
+    ("ours is behind", -40, 0, Transient),
+    ("the request is ahead", -40, 3, True),
+    ("both are right", 0, 0, False),
+]
+
+
+@pytest.mark.parametrize(("ours", "asked", "told"), [row[1:] for row in REQUESTS], ids=[row[0] for row in REQUESTS])
+async def test_a_request_is_to_be_sent_again_where_our_clock_is_to_blame(
+    own_intake: Intake, ours: float, asked: float, told: object
+) -> None:
+    own = Intake(own_intake.database, own_intake.site, own_intake.seal, SetClock(NOW + timedelta(days=ours)))
+    at = NOW + timedelta(days=asked)
+    if told is Transient:
+        with pytest.raises(Transient, match="clock"):
+            await own.is_ahead(at)
+    else:
+        assert await own.is_ahead(at) is told
+    assert not await own.is_ahead(None)
 
 
 async def test_a_clock_that_went_back_is_known_by_the_last_message(own_intake: Intake) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -34,7 +34,7 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         who = caller(request, *ASKERS)
         ask.media_type(request, ("application/json",))
         asked = asking.read(ConsentGiven, await asking.body(request))
-        _check(asked, who, intake)
+        await _check(asked, who, intake)
         if asked.identity is not None:
             paces.take(who)
         told = handlers.Request(who, key_of(request, who, intake), intake.seal.blind(asked.model_dump_json()))
@@ -44,7 +44,7 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         who = caller(request, *ASKERS)
         ask.media_type(request, ("application/json",), absent=True)
         asked = asking.read(ConsentTakenBack, await asking.body(request) or b"{}")
-        _not_ahead(asked.occurred_at, intake)
+        await _not_ahead(asked.occurred_at, intake)
         content = intake.seal.blind(f"{request.url.path}\x1f{asked.model_dump_json()}")
         told = handlers.Request(who, key_of(request, who, intake), content)
         consent_id = request.path_params["consent_id"].replace("\0", "")
@@ -98,7 +98,7 @@ async def _found(work: Awaitable[Told]) -> Told:
         raise Problem(HTTPStatus.NOT_FOUND, no.code, no.text) from None
 
 
-def _check(asked: ConsentGiven, who: Caller, intake: Intake) -> None:
+async def _check(asked: ConsentGiven, who: Caller, intake: Intake) -> None:
     """What only the site config knows: facility, discloser, recipient or class; the first two are the caller's.
 
     A consent is given to who discloses (42 CFR 2.31(a)(3)): nobody records one for another facility.
@@ -114,7 +114,7 @@ def _check(asked: ConsentGiven, who: Caller, intake: Intake) -> None:
         raise _unfit("recipient", "no-such-recipient", "the site has no recipient of that id")
     if asked.recipient_class is not None and asked.recipient_class not in {r.recipient_class for r in site.recipients}:
         raise _unfit("recipient_class", "no-such-recipient", "the site has no recipient of that class")
-    _not_ahead(asked.occurred_at, intake)
+    await _not_ahead(asked.occurred_at, intake)
 
 
 def _disclosers(asked: ConsentGiven, site: Site) -> list[str]:
@@ -129,8 +129,8 @@ def _disclosers(asked: ConsentGiven, site: Site) -> list[str]:
     return [place.name]
 
 
-def _not_ahead(at: datetime | None, intake: Intake) -> None:
-    if at is not None and at > intake.clock() + timedelta(minutes=intake.site.limits.future_minutes):
+async def _not_ahead(at: datetime | None, intake: Intake) -> None:
+    if await intake.is_ahead(at):
         raise _unfit("occurred_at", "in-the-future", "occurred_at lies too far in the future")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -33,7 +32,7 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         who = caller(request, *ASKERS)
         ask.media_type(request, ("application/json",))
         asked = asking.read(model, await asking.body(request))
-        _check(asked, who, intake)
+        await _check(asked, who, intake)
         if asked.identity is not None:
             paces.take(who)
         key = key_of(request, who, intake)
@@ -52,13 +51,12 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
     ]
 
 
-def _check(asked: Referral | Assessment, who: Caller, intake: Intake) -> None:
+async def _check(asked: Referral | Assessment, who: Caller, intake: Intake) -> None:
     place = intake.site.facility(asked.facility)
     if place is None:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-facility", "the site has no facility of that name")
     asking.within(who, place.name)
-    limit = intake.clock() + timedelta(minutes=intake.site.limits.future_minutes)
-    if asked.occurred_at is not None and asked.occurred_at > limit:
+    if await intake.is_ahead(asked.occurred_at):
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "in-the-future", "occurred_at lies too far in the future")
 
 

@@ -213,7 +213,7 @@ ODD = "ODDVALUE"
         ("/referrals", {"needs": [f"two words {ODD}"]}, 422, "needs.0"),
         ("/referrals", {"facility": ODD}, 422, None),
         ("/referrals", {"occurred_at": "2026-03-20"}, 422, "occurred_at"),
-        ("/referrals", {"occurred_at": "2026-03-22T12:00:00Z"}, 422, None),
+        ("/referrals", {"occurred_at": "2199-03-22T12:00:00Z"}, 422, None),
         ("/assessments", {}, 422, ""),
         ("/assessments", {"episode_id": "e", "dimensions": {ODD + " x": 1}}, 422, "dimensions.?.?"),
         ("/assessments", {"episode_id": "e", "score": "NaN"}, 422, "score"),
