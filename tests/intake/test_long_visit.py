@@ -65,7 +65,7 @@ async def test_nobody_waits_for_a_long_visit(intake: Intake, connected: Connect)
     within = [sum(begin > a and end < b for begin, end in meanwhile) for a, b in batches]
     print(f"an answer took {one * 1000:.1f} ms, meanwhile {other * 1000:.1f} ms; within each long batch: {within}")
     assert min(within) >= 5  # with one lane there is none: each waits for the batch
-    assert other < 3 * one  # measured: 1.35 on two cores; more where others use them
+    assert other < 4 * one  # measured: 1.35 on two cores with little else to do; 2.5 at a load of 12
 
 
 @pytest.mark.parametrize("at", ["never begun", "begun"])
