@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from services.aftercare import domain, plans, risk
 from services.aftercare.contacts import recorded
-from services.aftercare.deaths import deaths_of
+from services.aftercare.deaths import Deaths, deaths_of
 from services.aftercare.domain import Outcome, Window
 from services.aftercare.ends import Start, ends, starts
 from services.aftercare.measures import windows
@@ -40,7 +40,8 @@ def derive(
     """What ought to stand. `over_by`, which only a timer gives, is how far the clock may state what is over."""
     zone_of, dead = site.zone, deaths_of(document, standing)
     found = windows(document, site.follow_ups, zone_of, recorded(standing), marks, deaths=dead)
-    started = tuple(s for s in starts(ends(document, site, dead)) if not dead.stop_by(s.facility, s.at))
+    told_before = {s.value["trigger"] for s in standing if s.name == "aftercare-started"}
+    started = tuple(s for s in starts(ends(document, site, dead)) if _may_stand(s, dead, s.trigger in told_before))
     signs = risk.signs(document, standing, zone_of)
     told = risk.risks(document.episode_id, signs, site.aftercare.missed_contacts)
     begun = plans.begun(started, document, standing, over_by)
@@ -48,6 +49,13 @@ def derive(
     facts += plans.ought(begun, document, standing, now, dead)
     facts += risk.ought(document, (r for r in told if r.cleared or not dead.stops(r.facility)), zone_of, now)
     return Derived(found, started, tuple(facts))
+
+
+def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
+    """Aftercare that started before a death stands; a timer starts none once one is told."""
+    if dead.stop_by(start.facility, start.at):
+        return False
+    return told or not start.waits or dead.stops(start.facility) is None
 
 
 def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Standing]) -> datetime | None:

@@ -127,8 +127,9 @@ def test_what_aftercare_had_asked_of_anybody_is_asked_no_more_and_comes_back() -
 
 
 def test_no_aftercare_starts_for_who_died_before() -> None:
-    stands = settle((), inpatient(), over_by=day(9), deaths=[dead(1)], state="closed")
-    assert [s.name for s in stands if s.name.startswith("aftercare-")] == []
+    for died_on in (1, 8):  # before the wait was over, and after it but before the timer came
+        stands = settle((), inpatient(), over_by=day(9), deaths=[dead(died_on)], state="closed")
+        assert [s.name for s in stands if s.name.startswith("aftercare-")] == []
 
 
 def test_a_risk_is_over_with_the_patient_and_comes_back() -> None:
