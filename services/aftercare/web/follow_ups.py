@@ -36,7 +36,7 @@ def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
             found = await views.list_follow_ups(
                 connection,
                 state=cast("State | None", asking.one_of(asked, "state", STATES)),
-                facilities=asking.scope(who),
+                scope=asking.scope(who),
                 after=window_behind(last) if (last := paging.behind(asked, 2)) else None,
                 limit=limit + 1,
             )

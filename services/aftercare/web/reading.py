@@ -56,7 +56,7 @@ async def _list(kind: Kind, database: Database, rules: Rules, request: Request) 
             kind,
             state=asking.one_of(asked, "state", STATES[kind]),
             episode_id=asked.get("episode_id"),
-            facilities=asking.scope(who),
+            scope=asking.scope(who),
             after=_after(asked),
             limit=limit + 1,
         )

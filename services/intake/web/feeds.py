@@ -57,7 +57,7 @@ def routes(intake: Intake) -> list[Route]:
         if state not in views.LISTED_NOTES:
             raise asking.invalid(f"state is one of {', '.join(sorted(views.LISTED_NOTES))}")
         most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
-        facilities = asking.scope(who, given.get("facility"))
+        facilities = asking.scope(who, given.get("facility")).facilities
         async with intake.database.begin() as connection:
             found = await views.listed(connection, state, facilities=facilities, after=after, most=most + 1)
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "messages-listed", state)])
@@ -72,7 +72,7 @@ def _mends(who: Caller) -> bool:
 
 
 def _scope(who: Caller) -> frozenset[str] | None:
-    found = asking.scope(who)
+    found = asking.scope(who).facilities
     if found is not None and not found:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "no facility is in your scope")
     return found

@@ -45,7 +45,7 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
         ids = _ids(ask.parameters(request, ("ids",))["ids"])
         pace.take(who.subject)
         async with intake.database.begin() as connection:
-            found = [one for one in await views.patients(connection, ids) if one.within(asking.scope(who))]
+            found = [one for one in await views.patients(connection, ids) if one.within(asking.scope(who).facilities)]
             await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
         return JSON({"patients": [_shown(one, who, intake) for one in found], "next": None})
 
@@ -56,7 +56,9 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
         groups = [[intake.seal.blind(word) for word in group] for group in _groups(given.get("q", ""))]
         pace.take(who.subject)
         async with intake.database.begin() as connection:
-            ids = await views.found(connection, groups, facilities=asking.scope(who), after=after, most=most + 1)
+            ids = await views.found(
+                connection, groups, facilities=asking.scope(who).facilities, after=after, most=most + 1
+            )
             page = await views.patients(connection, ids[:most])
             await _audited(connection, intake, who, "patient-listed", [one.patient_id for one in page])
         following = ask.cursor(ids[most - 1]) if len(ids) > most else None
@@ -68,7 +70,7 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
         patient_id = request.path_params["patient_id"]
         async with intake.database.begin() as connection:
             found = [] if "\0" in patient_id else await views.patients(connection, [patient_id])
-            if not found or not found[0].within(asking.scope(who)):
+            if not found or not found[0].within(asking.scope(who).facilities):
                 raise Problem(HTTPStatus.NOT_FOUND, "no-such-patient", "there is no such patient that you may see")
             await _audited(connection, intake, who, "patient-read", [patient_id])
         return JSON(_shown(found[0], who, intake))

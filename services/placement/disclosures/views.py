@@ -10,7 +10,9 @@ import sqlalchemy as sa
 
 from services.placement.disclosures.tables import consents, disclosures, withheld
 from services.placement.tables import facts
+from shared import scoped
 from shared.db import Connection, Database
+from shared.scope import Scope
 
 _DISCLOSED = [
     disclosures.c[name]
@@ -66,41 +68,39 @@ class After(NamedTuple):
 
 
 async def disclosed(
-    connection: Connection, *, facilities: frozenset[str] | None, after: After | None, most: int, **wanted: str | None
+    connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
 ) -> list[dict[str, Any]]:
     """At most so many rows of the ledger, the earliest first. `wanted`: column → value; None: whichever."""
     query = sa.select(*_DISCLOSED).order_by(disclosures.c.disclosed_at, disclosures.c.disclosure_id).limit(most)
     if after is not None:
         place = sa.tuple_(disclosures.c.disclosed_at, disclosures.c.disclosure_id)
         query = query.where(place > sa.tuple_(after.at, after.id))
-    return await _found(connection, query, disclosures, facilities, wanted)
+    return await _found(connection, query, disclosures, scope, wanted)
 
 
 async def waiting(
-    connection: Connection, *, facilities: frozenset[str] | None, after: After | None, most: int, **wanted: str | None
+    connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
 ) -> list[dict[str, Any]]:
     """At most so many withheld facts, the longest withheld first."""
     place = (withheld.c.since, withheld.c.recipient, withheld.c.fact_id)
     query = sa.select(*_WITHHELD).order_by(*place).limit(most)
     if after is not None:
         query = query.where(sa.tuple_(*place) > sa.tuple_(*after))
-    return await _found(connection, query, withheld, facilities, wanted)
+    return await _found(connection, query, withheld, scope, wanted)
 
 
-async def how_many_wait(connection: Connection, facilities: frozenset[str] | None) -> int:
+async def how_many_wait(connection: Connection, scope: Scope) -> int:
     """How many facts are withheld."""
     query = sa.select(sa.func.count()).select_from(withheld)
-    if facilities is not None:
-        query = query.where(withheld.c.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(withheld.c.facility, scope))
     return int((await connection.execute(query)).scalar_one())
 
 
 async def _found(
-    connection: Connection, query: sa.Select[Any], table: sa.Table, facilities: frozenset[str] | None,
+    connection: Connection, query: sa.Select[Any], table: sa.Table, scope: Scope,
     wanted: dict[str, str | None],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    if facilities is not None:
-        query = query.where(table.c.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(table.c.facility, scope))
     for name, value in wanted.items():
         if value is not None:
             query = query.where(table.c[name] == value)
