@@ -35,6 +35,10 @@ def routes_of(app: Starlette) -> set[tuple[str, str]]:
     return found
 
 
+MARKS = {"GOODHEALTH": "ghsecret", "RIVERBEND": "rbsecret"}
+"""What every value that a facility tells in these tests begins with."""
+
+
 class Tried(NamedTuple):
     """One request: as whom, and what."""
 

@@ -23,6 +23,12 @@ ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.seque
 ALL_TOLD = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
 
 
+_PLACES = sa.text(
+    "SELECT episode_id, ARRAY(SELECT stay ->> 'facility' FROM jsonb_array_elements(document -> 'stays') AS stay) "
+    "AS places FROM episodes WHERE episode_id = ANY(CAST(:ids AS text[])) AND document IS NOT NULL"
+)
+
+
 class After(NamedTuple):
     """The last row of the page before: where the next one begins."""
 
@@ -157,6 +163,21 @@ async def facilities_of(connection: Connection, episode_id: str) -> frozenset[st
     query = sa.select(episodes.c.document).where(episodes.c.episode_id == episode_id)
     document = (await connection.execute(query)).scalar_one_or_none()
     return None if document is None else frozenset(stay["facility"] for stay in document["stays"])
+
+
+async def shared(connection: Connection, episode_ids: Sequence[str], scope: Scope) -> frozenset[str]:
+    """Those of these episodes that have a stay out of scope."""
+    if scope.facilities is None or not episode_ids:
+        return frozenset()
+    rows = await connection.execute(_PLACES, {"ids": list(episode_ids)})
+    return frozenset(row.episode_id for row in rows.all() if not scope.has_all(row.places or ()))
+
+
+async def told_within(connection: Connection, ce_ids: Sequence[str], scope: Scope) -> frozenset[str]:
+    """Those of these that are own facts of a facility in scope."""
+    facility = facts.c.value["facility"].astext
+    query = sa.select(facts.c.ce_id).where(facts.c.ce_id.in_(ce_ids), scoped.of(facility, scope))
+    return frozenset((await connection.execute(query)).scalars())
 
 
 async def rates(

@@ -31,10 +31,10 @@ from shared.web import web_app
 from tests.builders import a_story, admitted, assessed, covered, diagnosed, discharged, fact, follow_up, visit_started
 from tests.placement.desk.conftest import DAY, KEY, Desk, bearer
 from tests.placement.desk.test_who_may import WRITES
+from tests.scoping import MARKS as MARK
 from tests.scoping import Tried, reads, routes_of, told_of
 
 HERE, THERE = ("GOODHEALTH",), ("RIVERBEND",)
-MARK = {"GOODHEALTH": "ghsecret", "RIVERBEND": "rbsecret"}
 PROGRAMS = {"/api/programs", "/api/programs/{id}", "/api/searches/{id}/programs"}
 
 
@@ -319,7 +319,7 @@ async def both(desk: Desk, database: Database) -> str:
     done(await desk.post("/api/authorizations", {"episode_id": "E1", **terms}, **away))
     named: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1", "labels": ("SUD",)}
     visit = {"visit": "ghsecret-ed", "unit": "ghsecret-unit", "patient": {"mrn": "ghsecret-mrn"}, **named}
-    later = visit_started("2026-05-10 20:00", **visit)
+    later = visit_started("2026-05-14 20:00", **visit)
     await desk.feed.bring(*_go_on([later], await desk.feed.row("E1")))
     await leave_a_disclosure(database, "E1", "GOODHEALTH")
     return placement
@@ -360,6 +360,14 @@ async def test_who_has_a_patient_by_a_placement_sees_its_own_part_and_nothing_of
     [line] = (await desk.get("/api/episodes", {"level": "php"}, facilities=THERE)).json()["episodes"]
     assert (line["facility"], line["state"], line["level"]) == ("RIVERBEND", "active", "php")
     assert (await desk.get("/api/episodes", {"state": "closed"}, facilities=THERE)).json()["episodes"] == []
+
+
+async def test_the_page_offers_what_the_reader_may_do_there(http: httpx.AsyncClient, both: str) -> None:
+    for facilities, there in ((HERE, False), (THERE, True)):
+        text = (await tried(http, Tried("coordinator", "GET", "/", {"list": "started"}), facilities)).text
+        assert (facilities, "RB-PHP" in text or "Riverbend" in text, f"/placements/{both}/completed" in text) == (
+            facilities, True, there,
+        )  # fmt: skip
 
 
 async def test_a_conflict_over_two_facilities_is_shown_to_who_holds_both(desk: Desk, both: str) -> None:
