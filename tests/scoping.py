@@ -17,6 +17,7 @@ OPEN = {
     "/health/ready": "says what the service waits for",
     "/metrics": "counts, with no patient's label",
     "/api/openapi.json": "the API's own description",
+    "/asyncapi.json": "the published language",
     "/assets/{name}": "files of the product",
     "/sign-in": "shows and takes a token",
     "/sign-out": "forgets it",

@@ -9,14 +9,17 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from services.aftercare.app import assemble
 from services.aftercare.handlers import Rules
 from services.aftercare.tables import facts
 from services.aftercare.web import api, desk
 from shared.auth import DEV_ISSUER, ROLES, Tokens
 from shared.clock import SetClock
 from shared.db import Database
+from shared.settings import Settings
 from shared.signing_in import SESSION, token_of
 from shared.web import web_app
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
@@ -140,6 +143,13 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
             if method == "GET" and told_of(await asked(http, one, HERE), {*secrets, "GOODHEALTH"}):
                 telling.add(path)
     assert telling == {path for method, path in routes_of(app) if method == "GET"}
+
+
+async def test_the_routes_that_are_tried_are_all_that_the_service_has(app: Starlette, database: Database) -> None:
+    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    service = assemble(Settings(kafka="127.0.0.1:9", database_url=SecretStr(url), token_secret=None))
+    await service.database.close()
+    assert routes_of(service.web) == routes_of(app)
 
 
 async def test_a_token_without_facilities_sees_nothing(http: httpx.AsyncClient, database: Database) -> None:

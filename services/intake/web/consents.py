@@ -54,7 +54,7 @@ def routes(intake: Intake) -> list[Route]:
         consent_id = request.path_params["consent_id"].replace("\0", "")
         await handlers.count_revoked(intake, [consent_id])
         async with intake.database.begin() as connection:
-            found = await views.consent(connection, consent_id, facilities=asking.scope(who).facilities)
+            found = await views.consent(connection, consent_id, scope=who.scope)
             if not found:
                 raise Problem(HTTPStatus.NOT_FOUND, "no-such-consent", "there is no such consent that you may see")
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "consents-read", consent_id)])
@@ -66,11 +66,11 @@ def routes(intake: Intake) -> list[Route]:
         if not patient_id:
             raise asking.invalid("patient_id is needed")
         async with intake.database.begin() as connection:
-            given = await views.consents(connection, patient_id, facilities=asking.scope(who).facilities)
+            given = await views.consents(connection, patient_id, scope=who.scope)
         if revoking := [each["consent_id"] for each in given if each["state"] == "revoking"]:
             await handlers.count_revoked(intake, revoking)
         async with intake.database.begin() as connection:
-            found = await views.consents(connection, patient_id, facilities=asking.scope(who).facilities)
+            found = await views.consents(connection, patient_id, scope=who.scope)
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "consents-read", patient_id)])
         return JSON({"consents": found})
 

@@ -45,7 +45,8 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
         ids = _ids(ask.parameters(request, ("ids",))["ids"])
         pace.take(who.subject)
         async with intake.database.begin() as connection:
-            found = [one for one in await views.patients(connection, ids) if one.within(asking.scope(who).facilities)]
+            every = await views.patients(connection, ids, who.scope)
+            found = [one for one in every if one.within(who.scope)]
             await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
         return JSON({"patients": [_shown(one, who, intake) for one in found], "next": None})
 
@@ -56,10 +57,8 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
         groups = [[intake.seal.blind(word) for word in group] for group in _groups(given.get("q", ""))]
         pace.take(who.subject)
         async with intake.database.begin() as connection:
-            ids = await views.found(
-                connection, groups, facilities=asking.scope(who).facilities, after=after, most=most + 1
-            )
-            page = await views.patients(connection, ids[:most])
+            ids = await views.found(connection, groups, scope=who.scope, after=after, most=most + 1)
+            page = await views.patients(connection, ids[:most], who.scope)
             await _audited(connection, intake, who, "patient-listed", [one.patient_id for one in page])
         following = ask.cursor(ids[most - 1]) if len(ids) > most else None
         return JSON({"patients": [_shown(one, who, intake) for one in page], "next": following})
@@ -69,8 +68,8 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
         pace.take(who.subject)
         patient_id = request.path_params["patient_id"]
         async with intake.database.begin() as connection:
-            found = [] if "\0" in patient_id else await views.patients(connection, [patient_id])
-            if not found or not found[0].within(asking.scope(who).facilities):
+            found = [] if "\0" in patient_id else await views.patients(connection, [patient_id], who.scope)
+            if not found or not found[0].within(who.scope):
                 raise Problem(HTTPStatus.NOT_FOUND, "no-such-patient", "there is no such patient that you may see")
             await _audited(connection, intake, who, "patient-read", [patient_id])
         return JSON(_shown(found[0], who, intake))
@@ -98,8 +97,9 @@ def _groups(question: str) -> list[frozenset[str]]:
 
 
 def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
-    fields = opened(patient.sealed, intake.seal) if patient.sealed else {}
-    places = sorted(place for place in patient.facilities if who.may_see(place))
+    sealed = patient.told_to(who.scope)
+    fields = opened(sealed, intake.seal) if sealed else {}
+    places = sorted(place for place in patient.facilities | patient.placed if who.may_see(place))
     ours = {"patient_id": patient.patient_id, "facilities": places, "episodes": list(patient.episodes)}
     return {**ours, **shown(fields)}
 

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.applications import Starlette
 
+from services.placement.app import assemble
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk as page
@@ -31,6 +32,7 @@ from shared.web import web_app
 from tests.builders import a_story, admitted, assessed, covered, diagnosed, discharged, fact, follow_up, visit_started
 from tests.placement.desk.conftest import DAY, KEY, Desk, bearer
 from tests.placement.desk.test_who_may import WRITES
+from tests.placement.test_app import settings
 from tests.scoping import MARKS as MARK
 from tests.scoping import Tried, reads, routes_of, told_of
 
@@ -264,6 +266,12 @@ async def leave_a_disclosure(database: Database, episode: str, facility: str) ->
     async with database.begin() as connection:
         await connection.execute(sa.insert(disclosures).values({**row, **left, "disclosed_at": sa.func.now()}))
         await connection.execute(sa.insert(withheld).values({**row, **waits, "since": sa.func.now()}))
+
+
+async def test_the_routes_that_are_tried_are_all_that_the_service_has(app: Starlette, placement_url: str) -> None:
+    service = assemble(settings(placement_url.replace("+asyncpg", "")))
+    await service.database.close()
+    assert routes_of(service.web) == routes_of(app)
 
 
 async def test_nobody_of_no_facility_sees_anything(
