@@ -61,6 +61,10 @@ def reads(path: str, ids: Collection[str], queries: Collection[Mapping[str, str]
         yield Tried("admin", "GET", path, query)
 
 
+MOST_AND_LEAST = frozenset({"admin", "program"})
+"""Admin may what every role may; a program's staff see what is of their programs alone."""
+
+
 def told_of(answer: httpx.Response, secrets: Collection[str]) -> set[str]:
     """Which of the other's words, or ids, stand in an answer: whole ids, and words anywhere in it."""
     text = "\n".join([answer.text, *(f"{name}: {value}" for name, value in answer.headers.items())])

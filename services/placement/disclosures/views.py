@@ -18,7 +18,7 @@ _DISCLOSED = [
     disclosures.c[name]
     for name in (
         "disclosure_id", "recipient", "episode_id", "sequence", "patient_id", "facility", "fact_id", "fact_type",
-        "labels", "fields", "corrects", "corrected", "basis", "basis_id", "basis_scope", "basis_from", "basis_to",
+        "labels", "fields", "corrects", "corrected", "basis", "basis_scope", "basis_from", "basis_to",
         "purpose", "disclosed_at", "config",
     )
 ]  # fmt: skip
@@ -71,11 +71,19 @@ async def disclosed(
     connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
 ) -> list[dict[str, Any]]:
     """At most so many rows of the ledger, the earliest first. `wanted`: column → value; None: whichever."""
-    query = sa.select(*_DISCLOSED).order_by(disclosures.c.disclosed_at, disclosures.c.disclosure_id).limit(most)
+    query = sa.select(*_DISCLOSED, _basis(scope)).order_by(disclosures.c.disclosed_at, disclosures.c.disclosure_id)
+    query = query.limit(most)
     if after is not None:
         place = sa.tuple_(disclosures.c.disclosed_at, disclosures.c.disclosure_id)
         query = query.where(place > sa.tuple_(after.at, after.id))
     return await _found(connection, query, disclosures, scope, wanted)
+
+
+def _basis(scope: Scope) -> sa.ColumnElement[str | None]:
+    """The id of what it rested on; not of a consent that another facility recorded."""
+    own = sa.exists().where(consents.c.fact_id == disclosures.c.basis_fact, scoped.of(consents.c.facility, scope))
+    shown = sa.or_(disclosures.c.basis != "consent", own) if scope.facilities is not None else sa.true()
+    return sa.case((shown, disclosures.c.basis_id)).label("basis_id")
 
 
 async def waiting(
