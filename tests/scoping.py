@@ -69,4 +69,6 @@ def told_of(answer: httpx.Response, secrets: Collection[str]) -> set[str]:
     """Which of the other's words, or ids, stand in an answer: whole ids, and words anywhere in it."""
     text = "\n".join([answer.text, *(f"{name}: {value}" for name, value in answer.headers.items())])
     words = set(IDS.findall(text))
+    if answer.is_redirect:  # a form's address leads to the page, with the question that was asked
+        words -= set(IDS.findall(answer.request.url.query.decode()))
     return {each for each in secrets if each in words or (len(each) > 9 and each.lower() in text.lower())}
