@@ -30,6 +30,13 @@ UPDATE episodes AS e SET facilities = f.facilities FROM (
 CREATE INDEX episodes_shared ON episodes USING gin (facilities) WHERE cardinality(facilities) > 1;
 """
 
+_BACK = """\
+DROP INDEX episodes_shared;
+ALTER TABLE episodes DROP COLUMN facilities;
+ALTER TABLE entries DROP COLUMN besides, DROP COLUMN asked_by;
+ALTER TABLE seats DROP COLUMN asked_by;
+"""
+
 
 def upgrade() -> None:
     """Add them; lists are told anew by the fold that the service makes when it starts."""
@@ -38,8 +45,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """As it was."""
-    run_statements(
-        op.get_bind(),
-        "DROP INDEX episodes_shared; ALTER TABLE episodes DROP COLUMN facilities; "
-        "ALTER TABLE entries DROP COLUMN besides, DROP COLUMN asked_by; ALTER TABLE seats DROP COLUMN asked_by",
-    )
+    run_statements(op.get_bind(), _BACK)
