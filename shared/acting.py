@@ -43,18 +43,16 @@ class Acts(Generic[Decision]):
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def routes(self, writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
-        """A form's address for every write: that of the API without `/api`; who opens or reloads it comes back to the
-        page that the form was on."""
+        """A form's address for every write: that of the API without `/api`; who opens it comes to the desk."""
         found: list[BaseRoute] = []
         for write in writes:
             at = address(write.path)
             found.append(Route(at, self.frame.page(partial(self._act, write)), methods=["POST"]))
-            found.append(Route(at, self._back_to_the_desk, methods=["GET"]))
+            found.append(Route(at, self._to_the_desk, methods=["GET"]))
         return found
 
-    async def _back_to_the_desk(self, request: Request) -> Response:
-        back = self._back(urlencode(request.query_params.multi_items()))
-        return self.frame.back("/" + (f"?{urlencode(back)}" if back else ""))
+    async def _to_the_desk(self, _: Request) -> Response:
+        return self.frame.to("/")
 
     async def _act(self, write: Write[Decision], request: Request) -> Response:
         who = page_caller(request, *write.roles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,9 @@ from shared.issuer import ALGORITHMS, PublishedKeys
 from shared.scope import EVERYTHING, Scope
 from shared.settings import Settings
 
-Role = Literal["hospital", "coordinator", "clinician", "program", "billing", "auditor", "admin"]
+Role = Literal[
+    "hospital", "coordinator", "clinician", "program", "billing", "auditor", "identity", "interface", "admin"
+]
 ROLES: tuple[Role, ...] = get_args(Role)
 DEV_ISSUER = "stepdown-development"
 AUDIENCE = "stepdown"
@@ -52,6 +55,12 @@ class Tokens:
         self, key: str | PublishedKeys, issuer: str, algorithms: tuple[str, ...], audience: str = AUDIENCE
     ) -> None:
         self._key, self._issuer, self._algorithms, self._audience = key, issuer, algorithms, audience
+
+    async def ready_for(self, tokens: Iterable[str]) -> None:
+        """Before `caller` is asked: fetch what these tokens need, where that is published elsewhere."""
+        if isinstance(self._key, PublishedKeys):
+            for token in tokens:
+                await self._key.ready_for(token)
 
     def caller(self, header: str | None) -> Caller:
         """The caller of an Authorization header. Raises NotSignedIn."""

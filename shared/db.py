@@ -27,6 +27,11 @@ _LONGEST = "SELECT set_config(name, '60s', false) FROM pg_settings WHERE name = 
 _HOWEVER_LONG = sa.text("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'")
 
 
+_FULL = "53100"  # disk_full
+_ROOM = sa.text("SELECT count(*) FROM (SELECT n FROM generate_series(1, 300000) AS n ORDER BY n DESC OFFSET 1) AS s")
+_SPILL = sa.text("SELECT set_config('work_mem', '64kB', true)")
+
+
 class DatabaseFault(StepdownError):
     """The database refused a statement for good; the text has the SQLSTATE and no value."""
 
@@ -55,6 +60,7 @@ class Database:
         )
         sa.event.listen(self.engine.sync_engine, "connect", _limited)
         self.after_commit: list[Callable[[], None]] = []
+        self.full = False
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -73,6 +79,17 @@ class Database:
         async with self._faults_told(), self.engine.connect() as connection:
             yield connection
             await connection.rollback()
+
+    async def has_room(self) -> bool:
+        """Whether its disk has room again: a sort that does not fit into memory is written there."""
+        try:
+            async with self.read() as connection:
+                await connection.execute(_SPILL)
+                await connection.execute(_ROOM)
+        except StepdownError:
+            return False
+        self.full = False
+        return True
 
     async def alone(self, sql: str, *given: Any) -> Sequence[Any]:
         """One statement that is a transaction by itself, asked of the driver: its rows. Errors as for `begin`."""
@@ -93,6 +110,7 @@ class Database:
         try:
             yield
         except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+            self.full = self.full or _sqlstate(fault) == _FULL
             await self._forget_dead_connections(fault)
             raise translated(fault) from None
 

@@ -156,6 +156,7 @@ class Desk:
             closer = await self.source.closer(connection, look, asked)
             sections = closer or await self._sections(connection, counts, chosen, look)
         sections = with_refused(sections, refused) if refused else sections
+        back = urlencode({name: value for name, value in asked.items() if value})
         given: dict[str, Any] = {
             "who": who,
             "counts": counts,
@@ -164,7 +165,8 @@ class Desk:
             "closer": bool(closer),
             "facility": asked.get("facility", ""),
             "facilities": facilities_of(self.site, who),
-            "back": urlencode({name: value for name, value in asked.items() if value}),
+            "back": back,
+            "here": f"/?{back}" if refused else "",
         }
         said = {"notice": notice} if notice else {}
         return self.frame.render(request, "desk.html", notice.status if notice else 200, **given, **said)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy, StreamMessage
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -23,10 +24,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import dead, metrics, positions
 from shared.crypto import Seal
 from shared.db import Database
-from shared.errors import InvalidMessage, StalePosition, Transient
+from shared.errors import InvalidMessage, SetUpError, StalePosition, Transient
 from shared.events.envelope import Fact, from_record
+from shared.lag import Lag
 from shared.patience import be_patient
 from shared.positions import Incoming, Move, Position, Slot, Tally
+from shared.pulse import Pulse
+from shared.reading import reading
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,11 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         self.seal = seal or Seal.of_this_process()
         """What dead letters are kept under; a service gives all of its consumers its own."""
         self.pace, self.full = pace, max_records
+        self.lag = Lag()
+        self.pulse = Pulse(self.consumer_name)
+        self._marks: dict[TopicPartition, tuple[int, int]] = {}
+        self._quiet: dict[TopicPartition, tuple[int, int]] = {}
+        self._records: set[TopicPartition] = set()
         self._unforeseen = 0
         self._astray = False
         self._turn = asyncio.Lock()
@@ -133,6 +142,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         """Whether the places were found: tries until then, or until it shall not go on. Else nothing would be read."""
         wait = 0.2
         while go_on():
+            self.pulse.beat()
             try:
                 await self._find_places(slots())
             except Exception as fault:  # noqa: BLE001 - the client library would note it and read nothing for ever
@@ -223,13 +233,81 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         coordinator = consumer and consumer._coordinator  # noqa: SLF001 - aiokafka tells it to nobody but getmany
         return bool(coordinator and coordinator._coordination_task.done())  # noqa: SLF001
 
-    def lag(self) -> int:
-        """Records between our positions and the ends of the partitions, as far as the broker told."""
+    async def look(self, connect: dict[str, Any]) -> None:
+        """See how far this consumer is behind in every partition of its topic, whoever reads it; for a timer.
+
+        Where the broker is away, what was seen last stands. `connect`: a client's arguments, for a look into partitions
+        that are not ours: whether what is left there is more than the marks of transactions.
+        """
         consumer = self.subscriber.consumer
-        if consumer is None:
+        numbers = consumer.partitions_for_topic(self.topic) if consumer is not None else None
+        if consumer is None or not numbers:
+            return
+        slots = [TopicPartition(self.topic, number) for number in sorted(numbers)]
+        try:
+            async with asyncio.timeout(5):
+                ends = await consumer.end_offsets(slots)
+                places = await self._places(consumer, slots)
+                left = {slot: await self._left(consumer, slot, places[slot], ends[slot]) for slot in slots}
+            async with asyncio.timeout(30):
+                await self._look_closer(left, places, ends, connect)
+        except (KafkaError, OSError, SetUpError):
+            return
+        by_number = {slot.partition: number for slot, number in left.items()}
+        mine = {slot.partition for slot in self.at}
+        self.lag.see(by_number, {slot.partition: at for slot, at in places.items()}, mine, time.monotonic())
+
+    async def _places(self, consumer: Any, slots: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where each partition's next batch begins; where nobody ever read it, at its beginning."""
+        async with self.database.read() as connection:
+            stored = await positions.load(connection, self.consumer_name, [Slot(*slot) for slot in slots])
+        found = {TopicPartition(*slot): position.next_offset for slot, position in stored.items()}
+        never = [slot for slot in slots if found.get(slot, -1) < 0]
+        return found | (dict(await consumer.beginning_offsets(never)) if never else {})
+
+    async def _left(self, consumer: Any, slot: TopicPartition, place: int, end: int) -> int:
+        """Records from a place to the end. What we have read ourselves to the end, and is no batch, was marks."""
+        ours = self.at.get(Slot(*slot))
+        if end <= place or (place, end) == self._marks.get(slot):
             return 0
-        ends = {slot: consumer.highwater(TopicPartition(*slot)) for slot in self.at}
-        return sum(max((end or 0) - self.at[slot].next_offset, 0) for slot, end in ends.items())
+        if ours is not None and ours.next_offset == place and not self._turn.locked():
+            return 0 if await consumer.position(slot) >= end else end - place
+        return end - place
+
+    async def _look_closer(
+        self,
+        left: dict[TopicPartition, int],
+        places: dict[TopicPartition, int],
+        ends: dict[TopicPartition, int],
+        connect: dict[str, Any],
+    ) -> None:
+        """Into partitions of others that stand still as they did the last time; each such place is looked at once."""
+        now = {
+            slot: (places[slot], ends[slot]) for slot, number in left.items() if number and Slot(*slot) not in self.at
+        }
+        quiet = [slot for slot, at in now.items() if self._quiet.get(slot) == at and slot not in self._records]
+        self._quiet, self._records = now, {slot for slot in self._records if self._quiet.get(slot) == now.get(slot)}
+        if quiet:
+            async with reading(connect) as looking:
+                at, until = [(slot, now[slot][0]) for slot in quiet], {slot: now[slot][1] for slot in quiet}
+                numbers = await looking.left(at, until)
+            for slot, number in zip(quiet, numbers, strict=True):
+                left[slot] = number
+                if number:
+                    self._records.add(slot)
+                else:
+                    self._marks[slot] = now[slot]
+
+    def unread(self) -> str | None:
+        """The sentence for the operator where partitions have records that nobody reads; None while all is well."""
+        stands = self.lag.unread({slot.partition for slot in self.at}, time.monotonic())
+        if not stands:
+            return None
+        numbers = ", ".join(map(str, stands))
+        return (
+            f"nobody reads partition {numbers} of {self.topic}, and there are records: a process of this service has "
+            "ended or hangs; restart them all"
+        )
 
     # ── batches ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -243,7 +321,8 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         full = len(message.raw_message) >= self.full
         try:
             async with self._turn:
-                await self._take(message)
+                with self.pulse:
+                    await self._take(message)
         finally:
             # FastStream has the message in its context, and what begins meanwhile (a connection, a task) keeps that
             message.raw_message = ()
@@ -265,6 +344,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _until_handled(self, records: Sequence[ConsumerRecord]) -> None:
         wait, began = 0.05, time.monotonic()
         while True:
+            self.pulse.beat()
             try:
                 await self._handle(self._new(records))
             except StalePosition:

@@ -29,6 +29,7 @@ from shared.db import Database
 from shared.dead_content import Content, sealed
 from shared.errors import Transient
 from shared.events.envelope import Record
+from shared.pulse import Pulse
 from shared.tables import outbox
 from shared.writer_names import WriterNames
 from shared.writes import Append, at_once
@@ -104,6 +105,7 @@ class Relay:
         self.chunk, self.poll, self.lease, self.farewell = chunk, poll, lease, farewell
         self.seal = seal or Seal.of_this_process()
         self.me = uuid.uuid4().hex
+        self.pulse = Pulse("relay")
         self._names = WriterNames(database, service)
         self.leading = False
         self._most = chunk  # rows of the next pass: fewer while one that is too large is looked for
@@ -145,16 +147,20 @@ class Relay:
     async def once(self) -> int:
         """One pass: how many records it dealt with. None unless this relay leads and has, or may begin, a producer."""
         async with self._turn:
-            if not await self._leads():
-                return 0
-            producer = self._producer or await self._new_producer()
-            if producer is None:
-                return 0
-            rows = await self.database.alone(_OLDEST, self._most)
-            metrics.OUTBOX.set(len(rows))
-            if rows:
-                await self._move(producer, rows)
-            return len(rows) if self._most == self.chunk or not rows else self.chunk
+            with self.pulse:
+                return await self._pass()
+
+    async def _pass(self) -> int:
+        if not await self._leads():
+            return 0
+        producer = self._producer or await self._new_producer()
+        if producer is None:
+            return 0
+        rows = await self.database.alone(_OLDEST, self._most)
+        metrics.OUTBOX.set(len(rows))
+        if rows:
+            await self._move(producer, rows)
+        return len(rows) if self._most == self.chunk or not rows else self.chunk
 
     async def _move(self, producer: AIOKafkaProducer, rows: Sequence[Any]) -> None:
         try:

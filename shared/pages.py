@@ -67,7 +67,8 @@ class Pages:
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page, with the headers that let it load and call nothing but what is ours."""
-        given = {"form_token": signing_in.form_token(request), "who": None, "notice": self._noticed(request), **values}
+        given = {"form_token": signing_in.form_token(request), "who": None, "here": "", **values}
+        given.setdefault("notice", self._noticed(request))
         text = self._environment.get_template(template).render(given)  # type: ignore[attr-defined]
         answer = Response(text, status, self._headers(), "text/html")
         if request.cookies.get(NOTICE):
@@ -80,7 +81,7 @@ class Pages:
         answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
-    def back(self, to: str) -> Response:
+    def to(self, to: str) -> Response:
         """To a page, of which nothing is said."""
         return RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
 
@@ -100,11 +101,9 @@ class Pages:
 
         return page
 
-    def wrong(self, status: HTTPStatus, text: str) -> Response:
+    def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page for an address that is none, or that only takes forms."""
-        given = {"form_token": "", "who": None, "notice": Notice(text)}
-        made = self._environment.get_template("problem.html")  # type: ignore[attr-defined]
-        return Response(made.render(given), status, self._headers(), "text/html")
+        return self.render(request, "problem.html", status, notice=Notice(text))
 
     def routes(self) -> list[BaseRoute]:
         """Sign-in, sign-out and assets."""
@@ -128,7 +127,7 @@ class Pages:
         if len(token) > signing_in.LONGEST:
             return await self._ask(request, Notice("the token is too long for a browser's cookie", status=422))
         try:
-            signing_in.check(request, token)
+            await signing_in.check(request, token)
         except NotSignedIn as no:
             return await self._ask(request, Notice(str(no), status=401))
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER, self._headers())

@@ -10,8 +10,10 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -25,17 +27,24 @@ from starlette.routing import BaseRoute, Route
 
 from shared import descriptors, http_door, letters, logs, metrics, positions
 from shared.auth import tokens_of
+from shared.clock import Clock, system_clock
 from shared.crypto import Seal
 from shared.db import Database
 from shared.errors import SetUpError, Transient
 from shared.kafka import Subscription
 from shared.outbox import Relay
+from shared.pulse import STUCK_SECONDS, Pulse
 from shared.replay import replay_asked
 from shared.settings import Settings, unknown_variables
 from shared.stopping import Deadline, stopped
 from shared.web import WrongAddress, web_app
 
 log = logging.getLogger(__name__)
+
+
+_THEIR_TIME = sa.text("SELECT clock_timestamp()")
+APART = timedelta(minutes=5)
+"""So far may this machine's clock and the database's lie apart."""
 
 
 class Door(Protocol):
@@ -83,6 +92,8 @@ class Service:
     page: WrongAddress | None = None
     parked_alarm_seconds: int = 60
     """A fact that waits longer for the one before it raises the alarm (site config, `limits`)."""
+    pulses: Sequence[Pulse] = ()
+    clock: Clock = system_clock
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
@@ -98,7 +109,12 @@ class Service:
             subscription.join_as(self.settings.instance)
         routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
         self.web = web_app(
-            title=self.name, tokens=tokens_of(self.settings), ready=self.ready, routes=routes, page=self.page
+            title=self.name,
+            tokens=tokens_of(self.settings),
+            ready=self.ready,
+            live=self.live,
+            routes=routes,
+            page=self.page,
         )
 
     async def _subscriptions_told(self, _: Request) -> Response:
@@ -113,15 +129,35 @@ class Service:
             missing["service"] = "starting"
         try:
             async with self.database.read() as connection:
-                await connection.execute(sa.text("SELECT 1"))
+                theirs = (await connection.execute(_THEIR_TIME)).scalar_one()
         except Transient as fault:
             missing["database"] = str(fault)
+        else:
+            if self.database.full and not await self.database.has_room():
+                missing["database"] = "its disk is full: free some space"
+            if apart := _apart(self.clock(), theirs):
+                missing["clock"] = apart
         for subscription in self.subscriptions:
             if subscription.refused:
                 missing[subscription.consumer_name] = subscription.refused
             elif not subscription.at:
                 missing[subscription.consumer_name] = "no partition is assigned yet"
+            elif unread := subscription.unread():
+                missing[subscription.consumer_name] = unread
         return missing
+
+    async def live(self) -> dict[str, str]:
+        """What is stuck, and only a restart would mend; empty while everything moves, or waits for what is away.
+
+        A stuck event loop answers nothing; a stop that does not end, ends the process (stopping.py).
+        """
+        now = time.monotonic()
+        pulses = (self.relay.pulse, *(each.pulse for each in self.subscriptions), *self.pulses)
+        stuck = {
+            each.part: "it has work and has not moved for long" for each in pulses if each.still(now) > STUCK_SECONDS
+        }
+        ended = [task.get_name() for task in self._tasks if self.started and task.done()]
+        return stuck | dict.fromkeys(ended, "it has ended")
 
     async def start(self) -> None:
         """Relay, doors (they store, whether Kafka is there or not), consumers, timers."""
@@ -160,7 +196,8 @@ class Service:
                 parked, overdue = await positions.alarm(connection, name, self.parked_alarm_seconds)
             metrics.PARKED.labels(name).set(parked)
             metrics.OVERDUE.labels(name).set(overdue)
-            metrics.LAG.labels(name).set(subscription.lag())
+            await subscription.look(self.settings.kafka_client())
+            metrics.LAG.labels(name).set(subscription.lag.records)
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
 
@@ -181,6 +218,15 @@ class Service:
         for subscription in self.subscriptions:
             await subscription.begin_anew_if_asked()
             await replay_asked(subscription)
+
+
+def _apart(ours: datetime, theirs: datetime) -> str | None:
+    """The sentence for the operator where the two clocks say different times."""
+    ahead = ours - theirs
+    if abs(ahead) <= APART:
+        return None
+    how = "ahead of" if ahead > timedelta(0) else "behind"
+    return f"this machine's clock is {round(abs(ahead).total_seconds() / 60)} minutes {how} the database's: mend either"
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:

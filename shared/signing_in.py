@@ -16,9 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from shared.auth import Caller
-from shared.web import Problem, caller_by
+from shared.web import COOKIE, Problem, caller_by
 
-SESSION = "stepdown_session"
+SESSION = COOKIE
 BEFORE = "stepdown_before"
 """Before there is a session: what the sign-in form's token is made of."""
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
@@ -33,8 +33,10 @@ def page_caller(request: Request, *roles: str) -> Caller:
     return caller_by(request, f"Bearer {token}" if token else None, *roles)
 
 
-def check(request: Request, token: str) -> Caller:
+async def check(request: Request, token: str) -> Caller:
     """Whose token it is. Raises NotSignedIn for one that is not valid here."""
+    if request.app.state.tokens is not None:
+        await request.app.state.tokens.ready_for([token])
     return caller_by(request, f"Bearer {token}")
 
 

@@ -27,11 +27,13 @@ from shared.site_values import (
     ANYBODY,
     AdmissionCode,
     Aftercare,
+    Authority,
     Billing,
     ChargeCode,
     ClaimForm,
     Facility,
     Feed,
+    KeyType,
     LevelRule,
     Limits,
     Name,
@@ -39,6 +41,7 @@ from shared.site_values import (
     Part,
     PatientStatus,
     Payer,
+    Placeholders,
     Program,
     Setting,
     Unit,
@@ -101,6 +104,11 @@ class Site(Part):
     """Point of origin on a bill → what PV1-14 says for it, beside the code itself."""
     what_follows: dict[Name, tuple[Follows, ...]] = Field(default_factory=dict)
     """What begins after an end: by a code of `dispositions`, else by its kind, or by the desk's word for it."""
+    identifier_types: tuple[KeyType, ...] = ()
+    """CX.5 of ids that patients are known by, besides MR, PI, PT and none."""
+    authorities: tuple[Authority, ...] = ()
+    """Who assigns patient ids, where one has several names; what is not here is known by each name it is sent with."""
+    placeholders: Placeholders = Placeholders()
     limits: Limits = Limits()
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
@@ -341,6 +349,10 @@ def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     templates = site.aftercare.templates
     yield from _twice([(("aftercare", "templates", n, "name"), each.name) for n, each in enumerate(templates)])
     yield from _twice([(at, name) for at, name in _facility_names(site)])
+    yield from _twice([(at, name) for at, name in _authority_names(site)])
+    for n, authority in enumerate(site.authorities):
+        if authority.facility and site.facility(authority.facility) is None:
+            yield ("authorities", n, "facility"), f"there is no facility `{authority.facility}`"
     yield from _twice(_codes(("dispositions",), site.dispositions))
     yield from _twice([(("recipients", n, "id"), each.id) for n, each in enumerate(site.recipients)])
     for n, recipient in enumerate(site.recipients):
@@ -380,6 +392,11 @@ def _unused_words_of_ends(site: Site) -> Iterator[tuple[Location, str]]:
         for word in words:
             if _norm_code(word) not in known:
                 yield (table, word), f"no stay ends with `{word}`: it is no disposition, kind or end at the desk"
+
+
+def _authority_names(site: Site) -> Iterator[tuple[Location, str]]:
+    for n, authority in enumerate(site.authorities):
+        yield from ((("authorities", n, "names", m), name) for m, name in enumerate(authority.names))
 
 
 def _codes(at: Location, table: dict[DispositionKind, tuple[str, ...]]) -> list[tuple[Location, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import time
+from datetime import date, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -277,6 +277,45 @@ class Limits(Part):
     """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
     message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
     """A longer message is refused."""
+    identity_questions: int = Field(default=120, ge=1, le=100_000)
+    """How often one person may ask in a minute who somebody is, by GET and by POST with `identity`; then 429."""
+    machine_identity_questions: int = Field(default=1200, ge=1, le=1_000_000)
+    """The same for a token that has the role `hospital` and no role of a person."""
+
+
+class Authority(Part):
+    """Who assigns patient ids: its names in CX.4.1 and CX.4.2; those of a facility's own."""
+
+    names: tuple[Name, ...] = Field(min_length=1)
+    facility: Name | None = None
+    """Whose own it is: of it are ids without an authority."""
+
+
+NEVER_A_KEY = frozenset(
+    {"SS", "SSN", "NI", "EI", "DL", "PPN", "MA", "MC", "MCD", "MCR", "MI", "HC", "SN", "MB", "PNT", "SL", "BC"}
+    | {"AN", "ANC", "AND", "ANON", "ANT", "VN"}
+)
+"""HL7 table 0203: numbers of the state, insurers, accounts and visits, which name no patient (contract 6, Who)."""
+
+
+def _may_be_key(text: str) -> str:
+    if text.upper() in NEVER_A_KEY:
+        raise PydanticCustomError("never_a_key", "a number of this type is never what a patient is known by")
+    return text.upper()
+
+
+KeyType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,20}$"), AfterValidator(_may_be_key)]
+
+
+class Placeholders(Part):
+    """What stands where nobody knew: such ids are nobody's, such birth dates say nothing."""
+
+    values: tuple[Name, ...] = (
+        *(digit * length for digit in "0123456789" for length in (9, 10)),
+        "123456789", "987654321", "0", "NONE", "NA", "N/A", "UNK*", "TEMP", "TBD", "PENDING", "UNASSIGNED",
+    )  # fmt: skip
+    """Ids; case, blanks and hyphens don't matter, and `*` at the end stands for whatever follows."""
+    birth_dates: tuple[date, ...] = (date(1800, 1, 1), date(1900, 1, 1), date(1901, 1, 1))
 
 
 Ending = Literal["completed", "discharged", "discontinued"]

@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
+from shared import tracing
 from shared.auth import Caller, NotSignedIn, Tokens
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Parts that are not ready, each with what is the matter; empty when all are."""
-WrongAddress = Callable[[HTTPStatus, str], Response]
+WrongAddress = Callable[[Request, HTTPStatus, str], Response]
 """A page for a browser that asked for an address which is none (404), or takes no such request (405)."""
 
 SECURE = {
@@ -49,13 +50,29 @@ class JSON(Response):
         return orjson.dumps(content)
 
 
-def web_app(
-    *, title: str, tokens: Tokens | None, ready: Check, routes: Sequence[BaseRoute], page: WrongAddress | None = None
-) -> Starlette:
-    """A service's web application: its own routes, and /health/live, /health/ready, /metrics."""
+async def _nothing() -> dict[str, str]:
+    return {}
 
-    async def live(_: Request) -> Response:
-        return JSON({"service": title, "live": True})
+
+def web_app(
+    *,
+    title: str,
+    tokens: Tokens | None,
+    ready: Check,
+    routes: Sequence[BaseRoute],
+    live: Check = _nothing,
+    page: WrongAddress | None = None,
+) -> Starlette:
+    """A service's web application: its own routes, and /health/live, /health/ready, /metrics.
+
+    Not live is what a restart mends: `live` names the parts that are stuck.
+    """
+
+    async def liveness(_: Request) -> Response:
+        stuck = await live()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if stuck else HTTPStatus.OK
+        told = {"stuck": stuck} if stuck else {}
+        return JSON({"service": title, "live": not stuck, **told}, status_code=status)
 
     async def readiness(_: Request) -> Response:
         missing = await ready()
@@ -65,12 +82,14 @@ def web_app(
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    own = [Route("/health/live", live), Route("/health/ready", readiness), Route("/metrics", metrics)]
+    own = [Route("/health/live", liveness), Route("/health/ready", readiness), Route("/metrics", metrics)]
     app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
     app.state.tokens, app.state.page = tokens, page
     app.add_middleware(_Secure)
+    if tokens is not None:
+        app.add_middleware(_Keys, tokens=tokens)
     return app
 
 
@@ -127,7 +146,7 @@ async def _http(request: Request, fault: Exception) -> Response:
     if allowed and request.method == "OPTIONS":
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=allowed)
     if request.app.state.page and status in _WRONG and _is_for_a_page(request):
-        answer: Response = request.app.state.page(status, _WRONG[status])
+        answer: Response = request.app.state.page(request, status, _WRONG[status])
     else:
         answer = problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)
     answer.headers.update(allowed)
@@ -192,13 +211,36 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
 }
 
 
+COOKIE = "stepdown_session"
+"""The cookie that holds a page reader's bearer token (signing_in.py)."""
+
+
+class _Keys:
+    """Before a request is looked at: what its tokens are checked with is fetched, and nobody else waits for that."""
+
+    def __init__(self, app: Any, tokens: Tokens) -> None:
+        self.app, self.tokens = app, tokens
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(("/health/", "/metrics", "/assets/")):
+            asking = Request(scope)
+            scheme, _, token = asking.headers.get("authorization", "").partition(" ")
+            given = (token if scheme.lower() == "bearer" else "", asking.cookies.get(COOKIE, ""))
+            await self.tokens.ready_for(filter(None, given))
+        await self.app(scope, receive, send)
+
+
 class _Secure:
-    """Adds the security headers to every answer."""
+    """Adds the security headers to every answer; and begins the request's trace."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+            tracing.begin(given.decode("latin-1") or None)
+
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 given = {name.decode() for name, _ in message["headers"]}

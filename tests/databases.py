@@ -45,11 +45,11 @@ async def empty(database: Database, tables: Iterable[str]) -> None:
         await connection.execute(sa.text(f"WITH {parts} SELECT 1"))
 
 
-async def migrate(database: Database, service: str) -> None:
-    """Give an empty database a service's tables, as `stepdown db migrate` does."""
+async def migrate(database: Database, service: str, revision: str = "head") -> None:
+    """Give an empty database a service's tables, as `stepdown db migrate` does; or those of an older version."""
     found = migrations.folder(f"services.{service}")
     assert found is not None
-    await migrations.upgrade(database.engine.url.render_as_string(hide_password=False), found)
+    await migrations.upgrade(database.engine.url.render_as_string(hide_password=False), found, revision)
 
 
 async def a_topic(bootstrap: str, partitions: int = 2) -> str:

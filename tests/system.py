@@ -151,13 +151,17 @@ def _command_line(pid: int) -> str:
 
 
 @contextmanager
-def a_system(data: Path, kafka: str | None = None) -> Iterator[System]:
-    """`stepdown up` on an empty directory, with everything embedded that is not given; at the end it must end well."""
+def a_system(data: Path, kafka: str | None = None, descriptors: int | None = None) -> Iterator[System]:
+    """`stepdown up` on an empty directory, with everything embedded that is not given; at the end it must end well.
+
+    `descriptors`: each of its processes may have so many and no more.
+    """
     given = ["--kafka", kafka] if kafka else []
+    limited = ["sh", "-c", 'ulimit -n "$0"; exec "$@"', str(descriptors)] if descriptors else []
     with (
         data.with_name(f"{data.name}.up.log").open("w") as said,
         subprocess.Popen(
-            [sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json", *given],
+            [*limited, sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json", *given],
             stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT,
         ) as process,
     ):  # fmt: skip

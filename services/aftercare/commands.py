@@ -115,6 +115,12 @@ class ClearRisk(Command):
     reason: Literal["seen-in-person", "reached-by-family", "in-other-care", "judged-safe", "raised-in-error", "other"]
 
 
+class DecideCalls(Command):
+    """Say whether to call a patient where that was to be asked first."""
+
+    decision: Literal["go-on", "stop"]
+
+
 class ClosePlan(Command):
     """End aftercare."""
 

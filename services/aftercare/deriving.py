@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from services.aftercare import domain, plans, risk
 from services.aftercare.contacts import recorded
+from services.aftercare.deaths import deaths_of
 from services.aftercare.domain import Outcome, Window
 from services.aftercare.ends import Start, ends, starts
 from services.aftercare.measures import windows
@@ -37,15 +38,15 @@ def derive(
     over_by: datetime | None = None,
 ) -> Derived:
     """What ought to stand. `over_by`, which only a timer gives, is how far the clock may state what is over."""
-    zone_of = site.zone
-    found = windows(document, site.follow_ups, zone_of, recorded(standing), marks)
-    started = starts(ends(document, site.aftercare, zone_of))
+    zone_of, dead = site.zone, deaths_of(document, standing)
+    found = windows(document, site.follow_ups, zone_of, recorded(standing), marks, deaths=dead)
+    started = tuple(s for s in starts(ends(document, site, dead)) if not dead.stop_by(s.facility, s.at))
     signs = risk.signs(document, standing, zone_of)
     told = risk.risks(document.episode_id, signs, site.aftercare.missed_contacts)
     begun = plans.begun(started, document, standing, over_by)
     facts: list[CareFact] = [*domain.wanted(document, found, standing, now, over_by)]
-    facts += plans.ought(begun, document, standing, now)
-    facts += risk.ought(document, told, zone_of, now)
+    facts += plans.ought(begun, document, standing, now, dead)
+    facts += risk.ought(document, (r for r in told if r.cleared or not dead.stops(r.facility)), zone_of, now)
     return Derived(found, started, tuple(facts))
 
 

@@ -5,12 +5,14 @@ The sample's rows follow the public sheets on FUH (docs/decisions/0103, 0155); v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta, tzinfo
+from typing import NamedTuple
 
+from services.aftercare.deaths import Deaths
 from services.aftercare.domain import Excluded
-from services.aftercare.stays import ZoneOf, ends_later, first_day, leaving_day, order, said_of_end
-from shared.events.episodes import EndedBy, StayNow
+from services.aftercare.stays import ZoneOf, ends_later, first_day, leaving_day, order
+from shared.events.episodes import DeathNow, EndedBy, StayNow
 from shared.site_measures import Exclusion, FollowUpClock, among, is_icd_10
 
 
@@ -32,29 +34,33 @@ def _is_about(clock: FollowUpClock, stay: StayNow) -> bool:
     return not clock.diagnoses or told is None or not is_icd_10(told.system) or among(told.code, clock.diagnoses)
 
 
-def excluded(
-    clock: FollowUpClock, stay: StayNow, ended_by: EndedBy, left: date, *, stays: Sequence[StayNow], zone_of: ZoneOf
-) -> Excluded | None:
+class Around(NamedTuple):
+    """What a discharge is judged with: all stays, the deaths that stand, zones."""
+
+    stays: Sequence[StayNow]
+    deaths: Deaths
+    zone_of: ZoneOf
+
+
+def excluded(clock: FollowUpClock, stay: StayNow, ended_by: EndedBy, left: date, *, seen: Around) -> Excluded | None:
     """Why the discharge doesn't count, by the first of the row's reasons that fits; None when it does."""
     for reason in clock.excluded:
-        because = next(_because(reason, stay, ended_by, left, stays=stays, zone_of=zone_of), None)
+        because = next(_because(reason, stay, ended_by, left, seen=seen), None)
         if because is not None:
             return Excluded(reason.reason, (because,))
     return None
 
 
-def _because(
-    reason: Exclusion, stay: StayNow, ended_by: EndedBy, left: date, *, stays: Sequence[StayNow], zone_of: ZoneOf
-) -> Iterator[str]:
+def _because(reason: Exclusion, stay: StayNow, ended_by: EndedBy, left: date, *, seen: Around) -> Iterator[str]:
     """ce_ids that show the reason, the surest first."""
     if reason.death:
-        yield from _deaths(reason, left, stays, zone_of)
+        yield from _deaths(reason, left, seen.deaths.at(stay.facility), seen.zone_of(stay.facility))
     elif reason.dispositions:
         if ended_by.disposition is not None and ended_by.disposition.kind in reason.dispositions:
             yield ended_by.ce_id
     else:
-        for other in _after(stay, stays):
-            day = max(0, (first_day(other, zone_of) - left).days)
+        for other in _after(stay, seen.stays):
+            day = max(0, (first_day(other, seen.zone_of) - left).days)
             if (
                 other.level in reason.next_levels
                 and _labelled(reason, other)
@@ -67,14 +73,10 @@ def _labelled(reason: Exclusion, stay: StayNow) -> bool:
     return not reason.labels or bool({*reason.labels} & {*(stay.labels or ())})
 
 
-def _deaths(reason: Exclusion, left: date, stays: Sequence[StayNow], zone_of: ZoneOf) -> Iterator[str]:
-    """ce_ids of endings by death within the reason's days."""
+def _deaths(reason: Exclusion, left: date, deaths: Iterable[DeathNow], zone: tzinfo) -> Iterator[str]:
+    """ce_ids of deaths within the reason's days; one in the stay itself is of its last day."""
     first, last = left + timedelta(days=reason.from_day), left + timedelta(days=reason.to_day)
-    for stay in stays:
-        if stay.ended_by is None or stay.to is None:
-            continue
-        if said_of_end(stay) == "deceased" and first <= leaving_day(stay.to, zone_of(stay.facility)) <= last:
-            yield stay.ended_by.ce_id
+    yield from (one.ce_id for one in deaths if first <= max(left, leaving_day(one.at, zone)) <= last)
 
 
 def _after(stay: StayNow, stays: Sequence[StayNow]) -> list[StayNow]:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
+from services.aftercare.deaths import DECEASED, Deaths, words_of_end
 from services.aftercare.ids import id_of
 from services.aftercare.stays import ZoneOf, ends_later, first_day, leaving_day, said_of_end
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
+from shared.site_config import Site
 from shared.site_values import Aftercare, AftercareStart, PlanTemplate
-
-ELSEWHERE = frozenset({"deceased", "transfer", "transferred-out", "hospice", "custody", "incarcerated"})
-"""Ends after which nobody is called: the patient died, or is in other hands. All others are taken for ends at home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,21 @@ class Start:
     followed: bool = False
 
 
-def ends(document: EpisodeState, rules: Aftercare, zone_of: ZoneOf) -> tuple[Start, ...]:
+def ends(document: EpisodeState, site: Site, deaths: Deaths) -> tuple[Start, ...]:
     """Every end that the site goes after, in the order of the stays: of a kind and level that it names, at home."""
     found = []
-    for end in _ends(document):
-        rule = next((r for r in rules.starts if r.after == end.by.how and end.stay.level in r.levels), None)
+    for end in _ends(document, site, deaths):
+        rule = next((r for r in site.aftercare.starts if r.after == end.by.how and end.stay.level in r.levels), None)
         if rule is not None:
-            found.append(_start(end, rule, document, rules, zone_of))
+            found.append(_start(end, rule, document, site.aftercare, site.zone))
     return tuple(found)
+
+
+def leaves_plans(stay: StayNow, site: Site, deaths: Deaths) -> bool:
+    """Whether a plan may begin after this end: the patient neither died nor is in other hands, by the site's table."""
+    if said_of_end(stay) == DECEASED and deaths.told:
+        return False
+    return site.begins("plan", *words_of_end(stay, deaths))
 
 
 def starts(found: tuple[Start, ...]) -> tuple[Start, ...]:
@@ -62,9 +68,9 @@ class _End(NamedTuple):
     at: datetime
 
 
-def _ends(document: EpisodeState) -> Iterator[_End]:
+def _ends(document: EpisodeState, site: Site, deaths: Deaths) -> Iterator[_End]:
     for stay in document.stays:
-        if stay.ended_by is not None and stay.to is not None and said_of_end(stay) not in ELSEWHERE:
+        if stay.ended_by is not None and stay.to is not None and leaves_plans(stay, site, deaths):
             yield _End(stay, stay.ended_by, stay.to)
 
 

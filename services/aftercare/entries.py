@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from services.aftercare import plans, referrals
 from services.aftercare.contacts import appointments, recorded
+from services.aftercare.deaths import DECEASED, Deaths, deaths_of
 from services.aftercare.standing import Standing
 from shared.events.episodes import EpisodeState
 from shared.site_config import Site
@@ -34,19 +35,20 @@ class Entry(NamedTuple):
 
 
 def entries(document: EpisodeState, standing: Sequence[Standing], site: Site) -> tuple[Entry, ...]:
-    """Every entry of an episode."""
+    """Every entry of an episode; of who died nothing waits any more where that was told."""
+    dead = deaths_of(document, standing)
     return (
         *_plans(document, standing, site),
-        *_referrals(standing, site),
+        *_referrals(standing, site, dead),
         *_contacts(standing),
-        *_appointments(standing),
+        *_appointments(standing, dead),
         *_risks(standing),
     )
 
 
 def _plans(document: EpisodeState, standing: Sequence[Standing], site: Site) -> Iterator[Entry]:
     of_plan = [s.value for s in standing if s.name == "aftercare-referred"]
-    for plan in plans.plans(document, standing, site.aftercare, site.zone):
+    for plan in plans.plans(document, standing, site):
         start, active = plan.start, plan.state == "active"
         shown = {
             "trigger": start.trigger,
@@ -70,17 +72,20 @@ def _call(call: plans.Call) -> dict[str, Any]:
     return _given(told | {"late": call.late or None})
 
 
-def _referrals(standing: Sequence[Standing], site: Site) -> Iterator[Entry]:
+def _referrals(standing: Sequence[Standing], site: Site, dead: Deaths) -> Iterator[Entry]:
     for referral_id, referral in referrals.fold(standing).items():
         value = referral.value
+        over = referral.state not in referrals.ENDS and dead.stops(value["facility"]) == DECEASED
+        state = referrals.State.CANCELLED if over else referral.state
         names = ("kind", "provider", "due_by", "plan_id", "template", "instead_of")
         shown = {
             **{name: value.get(name) for name in names},
             "referred_at": value["occurred_at"],
             "history": list(referral.history),
-            "possible": list(referrals.possible(referral.state)),
+            "possible": list(referrals.possible(state)),
+            "stopped": DECEASED if over else None,
         }
-        yield Entry("referral", referral_id, value["facility"], referral.state.value, _due(value, site), _given(shown))
+        yield Entry("referral", referral_id, value["facility"], state.value, _due(value, site), _given(shown))
 
 
 def _due(value: dict[str, Any], site: Site) -> datetime:
@@ -100,13 +105,15 @@ def _contacts(standing: Sequence[Standing]) -> Iterator[Entry]:
             yield Entry("contact", s.value["contact_id"], s.value["facility"], state, _at(s.value["at"]), _given(shown))
 
 
-def _appointments(standing: Sequence[Standing]) -> Iterator[Entry]:
-    state = appointments(standing)
+def _appointments(standing: Sequence[Standing], dead: Deaths) -> Iterator[Entry]:
+    states = appointments(standing)
     for s in standing:
         if s.name == "appointment-scheduled":
-            each = s.value["appointment_id"]
+            each, facility = s.value["appointment_id"], s.value["facility"]
+            over = states[each] == "scheduled" and dead.stops(facility) == DECEASED
+            state = "cancelled" if over else states[each]
             shown = {name: s.value.get(name) for name in ("at", "mode", "referral_id")}
-            yield Entry("appointment", each, s.value["facility"], state[each], _at(s.value["at"]), _given(shown))
+            yield Entry("appointment", each, facility, state, _at(s.value["at"]), _given(shown))
 
 
 def _risks(standing: Sequence[Standing]) -> Iterator[Entry]:

@@ -19,13 +19,14 @@ from services.aftercare.marks import marks
 from services.aftercare.situation import Decided, Situation
 from services.aftercare.standing import Said, Saying, Standing
 from services.aftercare.store import Saved, Stored
-from shared import audit, outbox
+from shared import audit, outbox, tracing
 from shared.clock import Clock, system_clock
 from shared.db import Connection
 from shared.errors import Stale
 from shared.events import EPISODE_TYPE
 from shared.events.envelope import Fact, to_record
 from shared.events.episodes import EpisodeState
+from shared.events.tracing import begun_with, trace_from
 from shared.positions import Incoming, Tally
 from shared.scope import EVERYTHING, Scope
 from shared.site_config import Site
@@ -136,7 +137,7 @@ async def _settle(
     known = await _known(connection, [e.episode_id for e in episodes])
     now = rules.clock()
     saved = [
-        _decide(rules, e, known[e.episode_id], _saying(rules, now, causes.get(e.episode_id)), over_by=over_by)
+        _decide(rules, e, known[e.episode_id], _saying(rules, now, e, causes.get(e.episode_id)), over_by=over_by)
         for e in episodes
     ]
     await _save(connection, saved)
@@ -160,8 +161,11 @@ async def _save(connection: Connection, saved: Sequence[Saved]) -> None:
     await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.said.facts])
 
 
-def _saying(rules: Rules, now: datetime, cause: Fact | None = None) -> Saying:
-    return Saying(now, rules.new_id, cause.id if cause else None, cause.correlation_id if cause else None)
+def _saying(rules: Rules, now: datetime, episode: Stored, cause: Fact | None = None) -> Saying:
+    if cause is None:
+        own = begun_with(f"{episode.episode_id}#{episode.sequence}")
+        return Saying(now, rules.new_id, trace=tracing.of_the_request() or own)
+    return Saying(now, rules.new_id, cause.id, cause.correlation_id, trace_from(cause))
 
 
 _NOTHING = Decided()
@@ -235,7 +239,7 @@ async def act(
     seen = tuple(each for each in known.standing if asked.scope.has_value(each.value))
     situation = Situation(episode.document, seen, rules.site, now, rules.new_id, asked.scope, known.standing)
     done = decision(situation)
-    saved = _decide(rules, episode, known, _saying(rules, now), done=done)
+    saved = _decide(rules, episode, known, _saying(rules, now, episode), done=done)
     await _save(connection, [saved])
     await audit.note(connection, [audit.Entry(now, asked.actor, asked.action, asked.episode_id)])
     return Acted(done.subject, saved.episode.sequence)

@@ -12,8 +12,9 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from services.aftercare.contacts import Contact
-from services.aftercare.discharges import excluded, opens
-from services.aftercare.domain import Outcome, Window
+from services.aftercare.deaths import Deaths, deaths_of, open_until
+from services.aftercare.discharges import Around, excluded, opens
+from services.aftercare.domain import Excluded, Outcome, Window
 from services.aftercare.stays import ZoneOf, leaving_day
 from services.aftercare.visits import kept
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
@@ -28,13 +29,15 @@ def windows(
     zone_of: ZoneOf,
     contacts: Sequence[Contact] = (),
     marks: Mapping[str, Outcome] | None = None,
+    *,
+    deaths: Deaths | None = None,
 ) -> tuple[Window, ...]:
     """Every window of every discharge that stands, in the order of the stays and then of the clocks.
 
     A clock runs for a stay that it counts and that ended by `discharged`. `contacts` are those recorded, `marks` what
-    people decided, by follow_up_id. Raises what `zone_of` raises.
+    people decided, by follow_up_id; `deaths`, where people decided about one. Raises what `zone_of` raises.
     """
-    seen = _Seen(episode, zone_of, contacts, marks or {})
+    seen = _Seen(episode, zone_of, contacts, marks or {}, deaths or deaths_of(episode))
     return tuple(
         _window(stay, stay.ended_by, stay.to, clock=clock, seen=seen)
         for stay in episode.stays
@@ -56,6 +59,7 @@ class _Seen(NamedTuple):
     zone_of: ZoneOf
     contacts: Sequence[Contact]
     marks: Mapping[str, Outcome]
+    deaths: Deaths
 
 
 def _window(stay: StayNow, ended_by: EndedBy, left_at: datetime, *, clock: FollowUpClock, seen: _Seen) -> Window:
@@ -72,8 +76,10 @@ def _window(stay: StayNow, ended_by: EndedBy, left_at: datetime, *, clock: Follo
         over_at=datetime.combine(left + timedelta(days=clock.last_day + 1), time.min, zone),
     )
     outcome = (
-        excluded(clock, stay, ended_by, left, stays=stays, zone_of=seen.zone_of)
+        excluded(clock, stay, ended_by, left, seen=Around(stays, seen.deaths, seen.zone_of))
         or seen.marks.get(window.follow_up_id)
         or kept(window, clock, (other for other in stays if other is not stay), seen.contacts, seen.zone_of)
     )
+    if outcome is None and (dead := open_until(seen.deaths, window.facility, window.over_at, zone)):
+        outcome = Excluded(*dead)
     return replace(window, outcome=outcome)

@@ -7,13 +7,14 @@ aftercare itself starts where nothing follows (docs/decisions/0117-aftercare.md,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.aftercare import referrals
 from services.aftercare.contacts import Contact, recorded
-from services.aftercare.ends import ELSEWHERE, Start, ends
+from services.aftercare.deaths import DECEASED, Deaths, Decision, deaths_of, decide
+from services.aftercare.ends import Start, ends, leaves_plans
 from services.aftercare.ids import id_of
 from services.aftercare.situation import Decided, Situation
 from services.aftercare.standing import Standing, moved
@@ -23,7 +24,7 @@ from shared.events.aftercare import AftercareClosed, AftercareReferred, Aftercar
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState, StayNow
 from shared.events.levels import ROUND_THE_CLOCK
-from shared.site_values import Aftercare
+from shared.site_config import Site
 
 
 def awaited(document: EpisodeState) -> bool:
@@ -53,9 +54,10 @@ def _outcomes(standing: Sequence[Standing]) -> dict[str | None, str]:
 
 
 def ought(
-    found: Sequence[Start], document: EpisodeState, standing: Sequence[Standing], recorded_at: datetime
+    found: Sequence[Start], document: EpisodeState, standing: Sequence[Standing], recorded_at: datetime, deaths: Deaths
 ) -> Iterator[CareFact]:
-    """The facts of what has started: the start, and the template's referrals that nobody has moved yet."""
+    """The facts of what has started: the start, and the template's referrals that nobody has moved yet, where anybody
+    is asked anything."""
     people_s = moved(standing)
     for start in found:
         own = {
@@ -70,7 +72,8 @@ def ought(
             "template": start.template.name if start.template else None,
         }
         yield AftercareStarted.model_validate({**own, "trigger": start.trigger})
-        yield from (r for r in _referrals(start, own) if r.referral_id not in people_s)
+        if deaths.stops(start.facility) is None:
+            yield from (r for r in _referrals(start, own) if r.referral_id not in people_s)
 
 
 def _referrals(start: Start, own: dict[str, Any]) -> Iterator[AftercareReferred]:
@@ -124,21 +127,24 @@ class Plan:
         return min((call.closes for call in self.calls if call.kept_by is None), default=None) if asked else None
 
 
-def plans(document: EpisodeState, standing: Sequence[Standing], rules: Aftercare, zone_of: ZoneOf) -> tuple[Plan, ...]:
+def plans(document: EpisodeState, standing: Sequence[Standing], site: Site) -> tuple[Plan, ...]:
     """The plans that go on, that aftercare started with, or that somebody did something about, by their time.
 
     One that the next level of care took over before any of it happened was needless: it is none.
     """
-    found = sorted(ends(document, rules, zone_of), key=lambda start: (start.left_at, start.trigger))
+    deaths = deaths_of(document, standing)
+    found = sorted(ends(document, site, deaths), key=lambda start: (start.left_at, start.trigger))
     started = {s.value["trigger"]: _occurred(s) for s in standing if s.name == AftercareStarted.TYPE}
     used = {s.value.get("plan_id") for s in standing if s.name in {AftercareReferred.TYPE, AftercareClosed.TYPE}}
     outcomes, contacts = _outcomes(standing), recorded(standing)
     told = []
     for n, start in enumerate(found, 1):
-        state = _state(start, document, zone_of, later=n < len(found), closed=start.plan_id in outcomes)
+        over = n < len(found) or _is_over(start, document, site, deaths)
+        state = _state(start, document, site.zone, over=over, closed=start.plan_id in outcomes)
         if state == "active" or start.trigger in started or start.plan_id in used:
             since = [contact for contact in contacts if contact.at >= start.left_at]
-            calls, stopped = tuple(_calls(start, since)), _stopped(start, document, since)
+            stopped = deaths.stops(start.facility) or _stopped(start, document, since)
+            calls = tuple(_calls(start, since))
             told.append(Plan(start, state, started.get(start.trigger), outcomes.get(start.plan_id), calls, stopped))
     return tuple(told)
 
@@ -147,18 +153,21 @@ def _occurred(s: Standing) -> datetime:
     return datetime.fromisoformat(s.value["occurred_at"])
 
 
-def _state(start: Start, document: EpisodeState, zone_of: ZoneOf, *, later: bool, closed: bool) -> str:
+def _state(start: Start, document: EpisodeState, zone_of: ZoneOf, *, over: bool, closed: bool) -> str:
     if closed:
         return "closed"
-    if later or document.state == "closed" or not _is_here(start, document):
+    if over:
         return "over"
     return "in-care" if _in_care(start, document, zone_of) else "active"
 
 
-def _is_here(start: Start, document: EpisodeState) -> bool:
-    """Neither dead nor in other hands since."""
-    gone = (stay for stay in document.stays if said_of_end(stay) in ELSEWHERE)
-    return not any(stay.to is not None and stay.to >= start.left_at for stay in gone)
+def _is_over(start: Start, document: EpisodeState, site: Site, deaths: Deaths) -> bool:
+    """Dead, or in other hands since; or the episode is closed, but by a death that only others told."""
+    if deaths.stops(start.facility) == DECEASED or (document.state == "closed" and not deaths.told):
+        return True
+    gone = (stay for stay in document.stays if stay.ended_by and not leaves_plans(stay, site, deaths))
+    mine = (stay for stay in gone if said_of_end(stay) != DECEASED or stay.facility == start.facility)
+    return any(stay.to is not None and stay.to >= start.left_at for stay in mine)
 
 
 def _in_care(start: Start, document: EpisodeState, zone_of: ZoneOf) -> bool:
@@ -192,9 +201,17 @@ def _stopped(start: Start, document: EpisodeState, since: Iterable[Contact]) -> 
     return "declined" if no_care or any(contact.outcome == "declined" for contact in since) else None
 
 
+def decide_calls(now: Situation, plan_id: str, decision: Decision) -> Decided:
+    """Whether calls go on at the plan's facility, where it is to be asked first. Raises Rejected where it is not."""
+    plan = next((one for one in plans(now.document, now.standing, now.site) if one.plan_id == plan_id), None)
+    if plan is None:
+        raise Rejected("no-such-plan", "the plan was taken back with the end that it began with")
+    return replace(decide(now, plan.start.facility, decision), subject=plan_id)
+
+
 def active(now: Situation) -> Plan:
     """The plan that is going on. Raises Rejected where there is none."""
-    told = plans(now.document, now.standing, now.site.aftercare, now.site.zone)
+    told = plans(now.document, now.standing, now.site)
     if not told:
         raise Rejected("not-started", "aftercare has not started in this episode", state=now.state)
     if told[-1].state != "active":

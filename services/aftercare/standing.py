@@ -108,6 +108,7 @@ class Saying(NamedTuple):
     new_id: Callable[[], str]
     causation_id: str | None = None
     correlation_id: str | None = None
+    trace: str | None = None
 
 
 def say(change: Difference, standing: Sequence[Standing], sequence: int, by: Saying) -> Said:
@@ -129,6 +130,7 @@ def _numbered(values: Sequence[CareFact], sequence: int, by: Saying) -> tuple[Fa
             sequence=number,
             correlation_id=by.correlation_id,
             causation_id=by.causation_id,
+            trace=by.trace,
         )
         for number, value in enumerate(values, sequence + 1)
     )

@@ -183,7 +183,7 @@ def _stored(row: Any) -> Stored:
 
 
 _NEEDED = frozenset(
-    {"episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "declined_at", "version"}
+    {"episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "declined_at", "deaths", "version"}
 )
 
 

@@ -23,15 +23,15 @@ def command(data: Path | None, as_json: bool) -> None:
     of it the site config does not have.
 
     The system is the one that runs on --data; where it has no tokens of its own, STEPDOWN_TOKEN has one with the role
-    coordinator, auditor or admin.
+    interface, coordinator or auditor; an auditor is not told the codes.
     """
     from services.stack import ready
 
     running = ready.find(data)
-    own = (running.tokens.get(role) for role in ("coordinator", "auditor"))
+    own = (running.tokens.get(role) for role in ("interface", "coordinator", "auditor"))
     token = os.environ.get("STEPDOWN_TOKEN") or next(filter(None, own), None)
     if not token:
-        raise SetUpError("a token is needed: set STEPDOWN_TOKEN to one with the role coordinator, auditor or admin")
+        raise SetUpError("a token is needed: set STEPDOWN_TOKEN to one with the role interface, coordinator or auditor")
     told = asked(f"{running.intake}/api/feeds", token)
     if as_json:
         click.echo(json.dumps(told))

@@ -59,7 +59,8 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
     occurred, source = _occurred(trigger, times, arrived_at)
     if occurred.start - arrived_at > rules.future_limit:
         segment, field = _PLACES.get(source, ("MSH", 7))
-        raise Refused("AE", 207, segment, field, "the time lies further in the future than the site allows")
+        text = "the time lies further in the future than the site allows"
+        raise Refused("AE", 207, segment, field, text, at=occurred.start)
     return Adt(
         trigger=trigger,
         control_id=control_id,
@@ -91,7 +92,7 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         died=_told(times, "PID-29"),
         diagnoses=parts.diagnoses(message),
         coverage=parts.coverage(message),
-        merged=_merged(message, ids) if trigger in MERGES else (),
+        merged=_merged(message, ids, facility) if trigger in MERGES else (),
         age_years=_age(parts.birth_date(message), occurred.start.date()),
         charset=message.charset,
         warnings=(*message.warnings, *warnings, *_doubts(times), *_unsaid(message, rules)),
@@ -133,15 +134,21 @@ def _patient(message: Message) -> tuple[tuple[PatientId, ...], list[str]]:
     return ids, ["PID-3 is empty; the patient id is from PID-2"]
 
 
-def _merged(message: Message, ids: tuple[PatientId, ...]) -> tuple[PatientId, ...]:
+def _merged(message: Message, ids: tuple[PatientId, ...], facility: str) -> tuple[PatientId, ...]:
     if message.first("MRG") is None:
         raise Refused("AE", 100, "MRG", 0, "a merge needs an MRG segment")
     merged = parts.patient_ids(message, "MRG", 1)
     if not merged:
         raise Refused("AE", 101, "MRG", 1, "a merge needs the id that is merged")
-    if {(one.id, one.authority) for one in merged} <= {(one.id, one.authority) for one in ids}:
+    if all(any(_same(one, other, facility) for other in merged) for one in ids):
         raise Refused("AE", 205, "MRG", 1, "a patient can't be merged into itself")
     return merged
+
+
+def _same(one: PatientId, other: PatientId, facility: str) -> bool:
+    """One number: of one authority by any of the names it was told with; none told is the facility's own."""
+    names, others = ({each.authority or facility, each.universal} - {None} for each in (one, other))
+    return one.id == other.id and bool(names & others)
 
 
 def _times(message: Message, zone: tzinfo) -> _Times:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from services.intake import consumer, mllp
@@ -15,6 +16,7 @@ from shared.broker import broker_for
 from shared.clock import Clock, system_clock
 from shared.crypto import Seal
 from shared.db import Database
+from shared.errors import Transient
 from shared.run import Door, Service, run, seating
 from shared.settings import Settings
 from shared.site_of_service import of_service
@@ -25,11 +27,19 @@ NAME = "intake"
 class Doors:
     """The reception and the doors that hand in there: it opens before them and closes after them."""
 
-    def __init__(self, reception: Reception[Received, list[Letter], Answer], doors: Sequence[Door]) -> None:
-        self.reception, self.doors = reception, doors
+    def __init__(
+        self, intake: Intake, reception: Reception[Received, list[Letter], Answer], doors: Sequence[Door]
+    ) -> None:
+        self.intake, self.reception, self.doors = intake, reception, doors
 
     async def start(self) -> None:
-        """Open the reception, then the doors."""
+        """Open the reception, then the doors; before, what an older version stored is brought over.
+
+        Where the database is away, that is left to a timer: until then every message is refused for now. Raises
+        SetUpError where the keys are not those that everything was stored with.
+        """
+        with contextlib.suppress(Transient):
+            await self.intake.prepare()
         await self.reception.start()
         for door in self.doors:
             await door.start()
@@ -39,11 +49,18 @@ class Doors:
         for door in self.doors:
             await door.stop()
         await self.reception.stop()
+        await self.intake.long_visits.apart.stop()
 
 
 def reception_of(intake: Intake) -> Reception[Received, list[Letter], Answer]:
     """Where the doors hand in what they received."""
-    return Reception(intake.letters_of, intake.receive, size=lambda each: len(each.raw))
+    return Reception(
+        intake.letters_of,
+        intake.receive,
+        size=lambda each: len(each.raw),
+        keys=lambda letters: (key for letter in letters for key in letter.keys),
+        is_long=intake.long_visits.has,
+    )
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
@@ -69,7 +86,9 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
-        doors=[Doors(reception, [door])],
+        pulses=[reception.pulse, reception.long_pulse],
+        clock=clock,
+        doors=[Doors(intake, reception, [door])],
     )
 
 

@@ -22,6 +22,7 @@ from shared import metrics, outbox
 from shared.db import Connection, Database
 from shared.errors import InvalidMessage
 from shared.events import EpisodeState, Record
+from shared.events.tracing import HEADER
 from shared.kafka import Subscription
 from shared.positions import Incoming, Outcome, Tally
 
@@ -65,7 +66,8 @@ def parcel_of(record: ConsumerRecord, *, intake: Intake) -> Parcel:
         raise InvalidMessage("the record is empty")
     if len(record.value) > intake.site.limits.message_bytes:
         raise InvalidMessage(f"a message may have {intake.site.limits.message_bytes} bytes at most")
-    letters = intake.letters_of(Received(record.value, DOOR, intake.clock()))
+    trace = next((value.decode("latin-1") for name, value in headers if name == HEADER), None)
+    letters = intake.letters_of(Received(record.value, DOOR, intake.clock(), trace))
     return Parcel(letters, [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST])
 
 

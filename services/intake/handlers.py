@@ -7,25 +7,37 @@ SQL is store.py's. Kafka's door calls `take_in` inside its own transaction, the 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake import store
 from services.intake.ack import Outcome
 from services.intake.adt import TRIGGERS
+from services.intake.apart import Row
 from services.intake.deaths.stating import Heard, Known, Telling, deaths, hear
 from services.intake.deaths.store import known_of as deaths_of
-from services.intake.identity import whose
-from services.intake.ids import new_id
+from services.intake.long_visits import LongVisits
 from services.intake.mapping import SiteRules
 from services.intake.model import Said
+from services.intake.people import first_version, whom
 from services.intake.people.handlers import Telling as OfPerson
 from services.intake.people.handlers import keeping
 from services.intake.placing import Places, deliver, put
-from services.intake.reading import AWAY, NOT_KEPT, UNFORESEEN, Answer, Letter, Received, read, together, unread
-from services.intake.settling import Ledger, Settled, mapping_of, settle
+from services.intake.reading import (
+    AWAY,
+    CLOCK_WRONG,
+    NOT_KEPT,
+    UNFORESEEN,
+    Answer,
+    Letter,
+    Received,
+    read,
+    together,
+    unread,
+)
+from services.intake.settling import Ledger, Meant, OnFile, Settled, mapping_of, settle
 from services.intake.visits.loose import visit_id
 from shared import audit, metrics, outbox
 from shared.crypto import Seal
@@ -42,11 +54,14 @@ TRIES = 3
 OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
 
 SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
+OTHERS_VISIT = "another patient of the facility has a visit of this number"
+NO_KEY = "no-patient-key"
+"""Why a message waits that names the patient by nothing that a patient is known by."""
 
 
 @dataclass(slots=True)
 class Intake:
-    """What the handlers stand on: database, site config, seal and clock.
+    """What the handlers stand on: database, site config, seal and clock; and what they know of long visits.
 
     `revocation_wait`: seconds at most that a revocation's answer waits for placement's gate.
     """
@@ -56,6 +71,14 @@ class Intake:
     seal: Seal
     clock: Callable[[], datetime]
     revocation_wait: float = 5.0
+    numbering: whom.Numbering = field(init=False)
+    long_visits: LongVisits = field(init=False)
+    prepared: bool = False
+    """Whether what the first version stored of persons is as this one has it, and the keys are the ones it was."""
+
+    def __post_init__(self) -> None:
+        self.numbering = whom.Numbering.at(self.site, self.seal)
+        self.long_visits = LongVisits(self.site)
 
     async def receive(self, frames: Sequence[list[Letter]]) -> list[Answer]:
         """An answer for each frame's letters, in order; when it returns, what was answered AA or AE is committed."""
@@ -110,6 +133,27 @@ class Intake:
         else:
             letter.answer(Outcome("AR", NOT_KEPT))
 
+    async def is_ahead(self, at: datetime | None) -> bool:
+        """Whether a time of a request lies further in the future than the site allows.
+
+        Raises Transient where it does so by our own clock alone, which is wrong then (decision 0162).
+        """
+        limit = SiteRules(self.site).future_limit
+        if at is None or at <= self.clock() + limit:
+            return False
+        async with self.database.read() as connection:
+            if at <= await store.others_time(connection) + limit:
+                raise Transient(CLOCK_WRONG.text)
+        return True
+
+    async def prepare(self) -> None:
+        """Bring over what the first version stored of persons. Raises SetUpError for other keys, Transient."""
+        if not self.prepared:
+            number = await first_version.bring_over(self.database, self.numbering)
+            if number:
+                log.info("the first version's persons are brought over", extra={"patients": number})
+            self.prepared = True
+
     async def derive_again(self, page: int = 200) -> int:
         """Bring visits in line that were derived with another site config; how many patients there were."""
         async with self.database.begin() as connection:
@@ -119,7 +163,7 @@ class Intake:
             unsure = await store.lock_patients(connection, patients)
             found = deliver([], await store.visits_of(connection, patients), unsure)
             found.settle_all()
-            await store.fill(connection, found.stored)
+            await store.fill(connection, found.stored, self.long_visits.aside)
             ledger = await store.ledger_of(connection, patients)
             told = await deaths_of(connection, patients)
             hear(told, [Heard(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages])
@@ -130,10 +174,11 @@ class Intake:
 
 async def take_in(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
     """Store letters and what follows from them, inside the caller's transaction; each letter gets its answer."""
+    await _blame_our_clock(connection, letters, intake)
     news = [letter for letter in letters if letter.stored]
     about = [letter for letter in news if letter.adt is not None and letter.outcome.code == "AA"]
     unsure = await _find_patients(connection, about, intake) if about else set()
-    loaded = await _load(connection, news, about) if news else store.NOTHING
+    loaded = await _load(connection, news, about, intake) if news else store.NOTHING
     repeats = await _repeats(connection, news, loaded)
     news = [letter for letter in news if id(letter) not in repeats]
     about = [letter for letter in about if id(letter) not in repeats]
@@ -142,48 +187,68 @@ async def take_in(connection: Connection, letters: Sequence[Letter], intake: Int
     await at_once(connection, writes + _account(letters, repeats, intake))
 
 
+async def _blame_our_clock(connection: Connection, letters: Sequence[Letter], intake: Intake) -> None:
+    """AR, and nothing kept, where a time lies in the future by our clock alone: that is no fault of the sender's."""
+    if early := [letter for letter in letters if letter.too_early is not None]:
+        latest = await store.others_time(connection) + SiteRules(intake.site).future_limit
+        for letter in early:
+            if letter.too_early is not None and letter.too_early <= latest:
+                letter.answer(Outcome("AR", CLOCK_WRONG))
+
+
 async def _find_patients(connection: Connection, letters: Sequence[Letter], intake: Intake) -> set[str]:
     """Whom each letter is about: found or made, and locked; those of whom any message names no visit."""
-    keys = {key for letter in letters for key in letter.keys}
-    owners, unsure = await store.owners(connection, sorted(keys))
-    if missing := keys - owners.keys():
-        new = _new_identifiers(letters, dict(owners), missing, intake)
-        added = await store.add_identifiers(connection, new)
-        owners |= {key: patient for key, patient, _ in new if key in added}
-        if len(added) < len(missing):  # another transaction was faster
-            owners, unsure = await store.owners(connection, sorted(keys))
-    for letter in letters:
-        letter.patient_id = whose(letter.keys, owners)
-        if len({owners[key] for key in letter.keys}) > 1:
+    await _prepared(connection, intake)
+    every = [_about(letter) for letter in letters]
+    found, unsure = await whom.find(connection, every, intake.numbering)
+    for letter, whose in zip(letters, found, strict=True):
+        letter.patient_id = whose.patient_id
+        if whose.several:
             letter.warn(SEVERAL_PATIENTS)
+        if whose.patient_id is None:
+            letter.note, letter.reason = "waiting", NO_KEY
     return unsure
 
 
-async def find_patient(connection: Connection, letter: Letter, intake: Intake) -> str:
-    """Whom a request with ids is about: found or made, and locked; the letter has its keys, and no message."""
-    await _find_patients(connection, [letter], intake)
-    if letter.patient_id is None:
+async def patient_of(connection: Connection, about: whom.About, intake: Intake, scope: frozenset[str] | None) -> str:
+    """Whom a request is about, among the patients of these facilities (None: all): found or made, and locked."""
+    await _prepared(connection, intake)
+    [found], _ = await whom.find(connection, [about], intake.numbering, scope=scope, is_request=True)
+    if found.patient_id is None:
         raise ValueError("a request about nobody")
-    return letter.patient_id
+    return found.patient_id
 
 
-def _new_identifiers(
-    letters: Sequence[Letter], owners: dict[bytes, str], missing: set[bytes], intake: Intake
-) -> list[tuple[bytes, str, bytes]]:
-    rows: dict[bytes, tuple[bytes, str, bytes]] = {}
-    for letter in letters:
-        patient = whose(letter.keys, owners) or new_id(letter.arrived_at)
-        for key, known in zip(letter.keys, letter.known, strict=True):
-            if key in missing and key not in rows:
-                owners[key] = patient
-                rows[key] = (key, patient, intake.seal.close(known.key.encode(), f"identifier:{patient}"))
-    return list(rows.values())
+async def _prepared(connection: Connection, intake: Intake) -> None:
+    if not intake.prepared:
+        await first_version.must_be_done(connection, intake.seal)
+        intake.prepared = True
 
 
-async def _load(connection: Connection, news: Sequence[Letter], about: Sequence[Letter]) -> store.Loaded:
+def _about(letter: Letter) -> whom.About:
+    said_at = letter.adt.stated_at if letter.adt else letter.arrived_at
+    return whom.About(letter.known, letter.facility, letter.person, said_at, letter.arrived_at)
+
+
+async def _load(
+    connection: Connection, news: Sequence[Letter], about: Sequence[Letter], intake: Intake
+) -> store.Loaded:
+    """What a batch needs to know; long visits are filled later, a page at a time."""
     patients = sorted({letter.patient_id for letter in about if letter.patient_id})
-    keys = sorted({key for letter in about if letter.adt and (key := visit_id(letter.adt))})
-    return await store.load(connection, [(letter.ids, letter.body) for letter in news], patients, keys)
+    short = [] if _is_long(about, intake) else about
+    keys = sorted({key for letter in short if letter.adt and (key := visit_id(letter.adt))})
+    numbered = sorted({each for letter in about if (each := _numbered(letter))})
+    return await store.load(connection, [(letter.ids, letter.body) for letter in news], patients, keys, numbered)
+
+
+def _numbered(letter: Letter) -> store.Numbered | None:
+    """The visit that a letter names by a number."""
+    number = letter.adt.visit_number if letter.adt else None
+    return (letter.patient_id, letter.facility, number) if letter.patient_id and number else None
+
+
+def _is_long(letters: Iterable[Letter], intake: Intake) -> bool:
+    return intake.long_visits.has(key for letter in letters for key in letter.keys)
 
 
 async def _repeats(connection: Connection, letters: Sequence[Letter], loaded: store.Loaded) -> set[int]:
@@ -215,12 +280,55 @@ async def _settle(
     found = deliver(letters, loaded.visits, unsure)
     found.settle(hear(loaded.deaths, _heard(letters)))
     await store.doubt(connection, found.unsure - unsure)
-    await store.fill(connection, {key: visit for key, visit in found.stored.items() if key not in loaded.filled})
+    stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
+    long = _is_long(letters, intake)
+    meant = None
+    if long and not found.unsure:
+        await store.fill_standing(connection, stored)
+        meant = await _meant_apart(connection, found, letters, loaded.deaths, intake)
+    else:
+        await store.fill(connection, stored, intake.long_visits.aside if long else None)
     for visit in found.untouched:
         loaded.ledger.learn(visit)
-    settled, writes = await _settled(connection, found, letters, (loaded.ledger, loaded.deaths), intake)
+    _doubt_numbers(letters, loaded.elsewhere)
+    known = (loaded.ledger, loaded.deaths)
+    settled, writes = await _settled(connection, found, letters, known, intake, meant=meant)
     _note(letters, settled)
     return writes + keeping(_tellings(letters), loaded.persons, intake.seal)
+
+
+def _doubt_numbers(letters: Sequence[Letter], elsewhere: Collection[store.Numbered]) -> None:
+    """Warn of visit numbers that another patient of the facility has, or gets in this batch."""
+    told = [(letter, each) for letter in letters if (each := _numbered(letter))]
+    patients: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for _, (patient, *number) in told:
+        patients[number[0], number[1]].add(patient)
+    for letter, each in told:
+        if each in elsewhere or len(patients[each[1:]]) > 1:
+            letter.warn(OTHERS_VISIT)
+
+
+async def _meant_apart(
+    connection: Connection, found: Places, letters: Sequence[Letter], of_deaths: Known, intake: Intake
+) -> dict[str, Meant]:
+    """What the touched visits mean with these letters: their messages go to the other process as they are stored."""
+
+    async def pages() -> AsyncIterator[list[Row]]:
+        async for page in store.said_of(connection, found.stored):
+            yield page
+        yield [
+            Row(letter.visit_id, letter.message_id, letter.arrived_at, letter.values)
+            for letter in letters
+            if letter.visit_id is not None and letter.values is not None
+        ]
+
+    _whether_alive(found.touched.values(), of_deaths)
+    return await intake.long_visits.apart.derive(found.touched, pages())
+
+
+def _whether_alive(visits: Iterable[OnFile], of_deaths: Known) -> None:
+    for visit in visits:
+        visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
 
 
 def _tellings(letters: Iterable[Letter]) -> list[OfPerson]:
@@ -234,10 +342,17 @@ def _tellings(letters: Iterable[Letter]) -> list[OfPerson]:
 
 
 async def _settled(
-    connection: Connection, found: Places, letters: Sequence[Letter], known: tuple[Ledger, Known], intake: Intake
+    connection: Connection,
+    found: Places,
+    letters: Sequence[Letter],
+    known: tuple[Ledger, Known],
+    intake: Intake,
+    *,
+    meant: Mapping[str, Meant] | None = None,
 ) -> tuple[list[Settled], Writes]:
-    """Settle the touched visits, which are filled; what is to be written of them, and to be sent."""
+    """Settle the touched visits, which are filled (or `meant`); what is to be written of them, and to be sent."""
     ledger, of_deaths = known
+    ledger.traces |= {letter.message_id: letter.trace for letter in letters if letter.trace}
     for letter in letters:
         if letter.visit_id is not None and letter.adt is not None:
             told = Said(letter.adt, letter.message_id, letter.arrived_at)
@@ -246,18 +361,34 @@ async def _settled(
     if found.unsure:
         await _find_visits(connection, found, letters, intake)
     visits = list(found.touched.values())
-    for visit in visits:
-        visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
+    _whether_alive(visits, of_deaths)
     now = intake.clock()
-    settled = settle(visits, ledger, intake.site, now)
+    settled = await _in_line(visits, ledger, letters, intake, meant)
     newest = {patient: said for patient, _, said in _heard(letters)}
     died = deaths(of_deaths, settled, newest, Telling(ledger, intake.site, now))
-    stored = {message for visit in visits for message in visit.notes}
-    changed = [note for each in settled for note in each.notes if note.message_id in stored]
+    new = {letter.message_id for letter in letters}
+    changed = [note for each in settled for note in each.notes if note.message_id not in new]
     stated = [*(one for each in settled for one in each.stated), *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
     writes = store.keep_settled(settled, died, ledger, mapping_of(intake.site))
     return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
+
+
+async def _in_line(
+    visits: Sequence[OnFile],
+    ledger: Ledger,
+    letters: Sequence[Letter],
+    intake: Intake,
+    meant: Mapping[str, Meant] | None,
+) -> list[Settled]:
+    """The visits, settled; who has one that has become long is known from now on."""
+    given = (visits, ledger, intake.site, intake.clock(), meant)
+    sizes = {visit.visit_id: len(visit.messages) for visit in visits}
+    if meant is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
+        return settle(*given)
+    for letter in letters:
+        intake.long_visits.learn(letter.keys, sizes.get(letter.visit_id or "", 0))
+    return await intake.long_visits.aside(settle, *given)
 
 
 def _heard(letters: Sequence[Letter]) -> list[Heard]:
@@ -271,7 +402,10 @@ def _heard(letters: Sequence[Letter]) -> list[Heard]:
 async def _find_visits(connection: Connection, found: Places, letters: Sequence[Letter], intake: Intake) -> None:
     """The visits of messages that name none; where one lies elsewhere now, that is stored."""
     found.strays += await store.strays_of(connection, found.unsure)
-    moved = put(found, intake.site)
+    if _is_long(letters, intake):
+        moved = await intake.long_visits.aside(put, found, intake.site)
+    else:
+        moved = put(found, intake.site)
     for letter in letters:
         letter.visit_id = moved.pop(letter.message_id, letter.visit_id)
     await store.move(connection, moved)

@@ -47,6 +47,16 @@ async def broken(
             yield Broken(6, name, "its counts do not add up to what was received")
 
 
+async def warnings(database: Database) -> list[str]:
+    """What breaks no promise, and somebody should look at: patients whom the first version may have made of two people.
+
+    Nobody can be told apart by what is stored of them; the hospital's own records say which message was whose.
+    """
+    async with database.read() as connection:
+        found = await views.joined(connection)
+    return [f"patient {patient} stands joined without a merge: {', '.join(why)}" for patient, why in found]
+
+
 async def _visits(database: Database, site: Site, page: int, checked: Checked) -> AsyncIterator[Broken]:
     after: str | None = ""
     while after is not None:

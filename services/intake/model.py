@@ -26,12 +26,18 @@ class Fault(NamedTuple):
 
 
 class Refused(InvalidMessage):
-    """A message that no other message can make right: `ack` is AE or AR (contract 6), `fault` says why."""
+    """A message that no other message can make right: `ack` is AE or AR (contract 6), `fault` says why.
 
-    def __init__(self, ack: AckCode, code: int, segment: str, place: int, text: str) -> None:
+    `at` is its time where that lies too far in the future, which our own clock may be to blame for.
+    """
+
+    def __init__(
+        self, ack: AckCode, code: int, segment: str, place: int, text: str, *, at: datetime | None = None
+    ) -> None:
         super().__init__(f"{segment}-{place}: {text}" if place else f"{segment}: {text}")
         self.ack = ack
         self.fault = Fault(code, segment, place, text)
+        self.at = at
 
 
 class Removed(Enum):
@@ -60,11 +66,12 @@ class Moment:
 
 
 class PatientId(NamedTuple):
-    """One repetition of PID-3: CX.1, CX.4 and CX.5."""
+    """One repetition of PID-3: CX.1, CX.4 (namespace, else universal id), CX.5; and the universal id, where told."""
 
     id: str
     authority: str | None
     type: str | None
+    universal: str | None = None
 
     def __repr__(self) -> str:
         return "<PatientId>"

@@ -41,7 +41,7 @@ def told(message: Message, name: str, field: int) -> str | Removed | None:
 
 
 def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...]:
-    """Every repetition of a CX field that has an id: id, authority (namespace, else universal id), type."""
+    """Every repetition of a CX field that has an id: id, authority (namespace, else universal id), type, CX.4.2."""
     segment = message.first(name)
     if segment is None:
         return ()
@@ -49,9 +49,14 @@ def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...
     for repetition in segment.repetitions(field):
         number, _, _, authority, kind = [*message.components(repetition), "", "", "", ""][:5]
         if number and number != NULL:
-            authority = authority or message.part(repetition, 4, 2)
-            found.append(PatientId(short(number), short(authority) or None, short(kind) or None))
+            universal = _said(message.part(repetition, 4, 2))
+            found.append(PatientId(short(number), _said(authority) or universal, _said(kind), universal))
     return tuple(found)
+
+
+def _said(text: str) -> str | None:
+    """A component; None where it says nothing, or `""`."""
+    return short(text) if text and text != NULL else None
 
 
 def visit_number(message: Message) -> str | None:

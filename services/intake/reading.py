@@ -14,9 +14,8 @@ from services.intake import kept
 from services.intake.ack import NOT_HL7, Header, Outcome, answers, build, header
 from services.intake.adt import read_adt
 from services.intake.hl7 import Message, messages
-from services.intake.identity import Known, known_by
 from services.intake.ids import new_id
-from services.intake.model import AckCode, Adt, Fault, FeedRules, Refused
+from services.intake.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
 from services.intake.people.person import told_by
 from shared.crypto import Seal
 
@@ -24,6 +23,7 @@ ER7 = "x-application/hl7-v2+er7"
 """Media type of HL7 v2 text, on Kafka and over HTTP (contract 2)."""
 AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
+CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 
 
@@ -33,6 +33,8 @@ class Received(NamedTuple):
     raw: bytes
     door: str
     arrived_at: datetime
+    trace: str | None = None
+    """The trace context that it came with."""
 
     def __repr__(self) -> str:
         return f"<Received {self.door}>"
@@ -65,8 +67,7 @@ class Letter:
     person: dict[str, Any] = field(default_factory=dict)
     adt: Adt | None = None
     values: bytes | None = None
-    known: tuple[Known, ...] = ()
-    keys: tuple[bytes, ...] = ()
+    known: tuple[PatientId, ...] = ()
     facility: str = ""
     trigger: str = ""
     outcome: Outcome = field(default_factory=lambda: Outcome("AA"))
@@ -77,6 +78,14 @@ class Letter:
     replies: tuple[bytes, ...] = ()
     patient_id: str | None = None
     visit_id: str | None = None
+    trace: str | None = None
+    too_early: datetime | None = None
+    """Its time, where that lies further ahead of our clock than the site allows."""
+
+    @property
+    def keys(self) -> tuple[tuple[str, str | None, str], ...]:
+        """The ids that it tells of the patient, as keys: messages with one in common follow each other."""
+        return tuple((self.facility, each.authority, each.id) for each in self.known)
 
     @property
     def stored(self) -> bool:
@@ -128,6 +137,7 @@ def read(received: Received, rules: FeedRules, seal: Seal) -> list[Letter]:
 
 def _letter(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> Letter:
     letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, header(message))
+    letter.trace = received.trace
     letter.trigger = message.msh.get(9, 2)
     letter.control_id = message.msh.get(10)
     letter.warnings = list(message.warnings)
@@ -136,20 +146,20 @@ def _letter(received: Received, message: Message, alone: bytes | None, rules: Fe
     letter.body = seal.blind(body)
     letter.sealed = seal.close(alone or body.encode(message.charset, "replace"), letter.message_id)
     try:
-        _fill(letter, message, rules, seal)
+        _fill(letter, message, rules)
     except Refused as refused:
         letter.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
+        letter.too_early = refused.at
         letter.answer(Outcome(refused.ack, refused.fault))
     return letter
 
 
-def _fill(letter: Letter, message: Message, rules: FeedRules, seal: Seal) -> None:
+def _fill(letter: Letter, message: Message, rules: FeedRules) -> None:
     adt = read_adt(message, rules, letter.arrived_at)
     letter.adt, letter.facility, letter.trigger = adt, adt.facility, adt.trigger
     letter.values = kept.encode(adt)
     letter.warnings = list(adt.warnings)
-    letter.known = known_by(adt.patient_ids, adt.facility)
-    letter.keys = tuple(seal.blind(each.key) for each in letter.known)
+    letter.known = adt.patient_ids
     letter.person = told_by(message)
     letter.answer()
 
@@ -166,4 +176,4 @@ def together(letters: Iterable[Letter]) -> Answer:
     worst = max((letter.outcome.code for letter in told), key=("AA", "AE", "AR").index)
     replies = tuple(reply for letter in told for reply in letter.replies)
     stored = tuple(letter.message_id for letter in told if letter.stored)
-    return Answer(replies, worst, stored, any(letter.outcome.fault is AWAY for letter in told))
+    return Answer(replies, worst, stored, any(letter.outcome.fault in (AWAY, CLOCK_WRONG) for letter in told))

@@ -1,7 +1,8 @@
 """Where messages of many connections wait for one another: all that are there share a transaction (group commit).
 
-Each is answered by itself. Knows no protocol and no database: `read` looks at one message, `take` does the work and
-answers for every one of a batch.
+Each is answered by itself. Messages that cost long have a lane of their own, with a transaction of its own: nobody
+else's answer waits for theirs. Knows no protocol and no database: `read` looks at one message, `take` does the work
+and answers for every one of a batch.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.errors import Transient
+from shared.pulse import Pulse
 
 log = logging.getLogger(__name__)
 In = TypeVar("In")
@@ -27,6 +29,11 @@ class _Waiting(Generic[In, Read, Out]):
     message: In
     answer: asyncio.Future[Out]
     read: Read | None = None
+    keys: frozenset[Hashable] = frozenset()
+
+
+def _none(_: object) -> Iterable[Hashable]:
+    return ()
 
 
 class Reception(Generic[In, Read, Out]):
@@ -34,6 +41,9 @@ class Reception(Generic[In, Read, Out]):
 
     After a batch of several it waits `gather` seconds for what their senders say next: without that, 20 connections
     take turns in two halves, and each half pays a commit of its own (measured: a quarter more messages a second).
+
+    `keys` are what a message is about, and `is_long` says of keys that they go into the lane of those that cost long.
+    As long as one of its keys is in that lane, a message goes there, too: no later one overtakes it.
     """
 
     def __init__(
@@ -42,19 +52,24 @@ class Reception(Generic[In, Read, Out]):
         take: Callable[[Sequence[Read]], Awaitable[Sequence[Out]]],
         *,
         size: Callable[[In], int],
+        keys: Callable[[Read], Iterable[Hashable]] = _none,
+        is_long: Callable[[Iterable[Any]], bool] = lambda _: False,
         batch: int = 256,
-        workers: int = 1,
         full_at: int = 64 << 20,
         gather: float = 0.002,
     ) -> None:
-        self._read, self._take, self._size = read, take, size
-        self._batch, self._workers, self._full_at, self._gather = batch, workers, full_at, gather
+        self._read, self._take, self._size, self._keys, self._is_long = read, take, size, keys, is_long
+        self._batch, self._full_at, self._gather = batch, full_at, gather
         self._queue: deque[_Waiting[In, Read, Out]] = deque()
-        self._some = asyncio.Event()
+        self._long: deque[_Waiting[In, Read, Out]] = deque()
+        self._in_lane: Counter[Hashable] = Counter()
+        self._some, self._some_long = asyncio.Event(), asyncio.Event()
         self._bytes = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._stopping = self._all_sorted = False
         self.when_room: list[Callable[[], None]] = []
+        self.pulse = Pulse("messages")
+        self.long_pulse = Pulse("long visits")
 
     @property
     def full(self) -> bool:
@@ -63,7 +78,10 @@ class Reception(Generic[In, Read, Out]):
 
     async def start(self) -> None:
         """Begin to take what is handed in."""
-        self._tasks = [asyncio.create_task(self._work(), name=f"reception-{n}") for n in range(self._workers)]
+        self._tasks = [
+            asyncio.create_task(self._work(), name="reception"),
+            asyncio.create_task(self._work_long(), name="reception-long"),
+        ]
 
     def hand_in(self, message: In) -> asyncio.Future[Out]:
         """The answer to come. Raises Transient after `stop`."""
@@ -81,7 +99,12 @@ class Reception(Generic[In, Read, Out]):
         """Take nothing more, answer what is there."""
         self._stopping = True
         self._some.set()
-        await asyncio.gather(*self._tasks)
+        if not self._tasks:
+            return
+        await self._tasks[0]
+        self._all_sorted = True
+        self._some_long.set()
+        await self._tasks[1]
 
     async def _work(self) -> None:
         served = 0
@@ -93,26 +116,85 @@ class Reception(Generic[In, Read, Out]):
                     return
                 self._some.clear()
                 await self._some.wait()
-            served = min(len(self._queue), self._batch)
-            if served:
-                await self._serve([self._queue.popleft() for _ in range(served)])
+            batch = self._next_batch()
+            served = len(batch)
+            if batch:
+                with self.pulse:
+                    await self._serve(batch)
+
+    def _next_batch(self) -> list[_Waiting[In, Read, Out]]:
+        """The next messages; those that belong into the other lane go there."""
+        batch: list[_Waiting[In, Read, Out]] = []
+        while self._queue and len(batch) < self._batch:
+            one = self._queue.popleft()
+            if not self._is_read(one):
+                continue
+            if self._goes_aside(one):
+                self._long.append(one)
+                self._in_lane.update(one.keys)
+                self._some_long.set()
+            else:
+                batch.append(one)
+        return batch
+
+    def _is_read(self, one: _Waiting[In, Read, Out]) -> bool:
+        try:
+            one.read = self._read(one.message) if one.read is None else one.read
+            one.keys = frozenset(self._keys(one.read))
+        except Exception as fault:
+            log.exception("a message could not be read")
+            self._answered([one], fault)
+            return False
+        return True
+
+    def _goes_aside(self, one: _Waiting[In, Read, Out]) -> bool:
+        return any(key in self._in_lane for key in one.keys) or self._is_long(one.keys)
+
+    async def _work_long(self) -> None:
+        while True:
+            if not self._long:
+                if self._all_sorted:
+                    return
+                self._some_long.clear()
+                await self._some_long.wait()
+            if self._long:
+                batch = self._next_long()
+                with self.long_pulse:
+                    await self._serve(batch)
+                self._in_lane -= Counter(key for one in batch for key in one.keys)
+
+    def _next_long(self) -> list[_Waiting[In, Read, Out]]:
+        """The first one and what is about the same; the others wait in their order, and so does what is about them."""
+        batch: list[_Waiting[In, Read, Out]] = []
+        rest: deque[_Waiting[In, Read, Out]] = deque()
+        mine, others = set(self._long[0].keys), set[Hashable]()
+        for one in self._long:
+            if len(batch) < self._batch and one.keys & mine and not one.keys & others:
+                batch.append(one)
+                mine |= one.keys
+            else:
+                rest.append(one)
+                others |= one.keys
+        self._long = rest
+        return batch
 
     async def _serve(self, batch: Sequence[_Waiting[In, Read, Out]]) -> None:
         try:
-            ready = [self._read(one.message) if one.read is None else one.read for one in batch]
-            answers = await self._take(ready)
+            answers = await self._take([one.read for one in batch if one.read is not None])
         except Exception as fault:
             log.exception("a batch could not be taken", extra={"messages": len(batch)})
-            for one in batch:
-                with contextlib.suppress(asyncio.InvalidStateError):
-                    one.answer.set_exception(fault)
+            self._answered(batch, fault)
         else:
             for one, told in zip(batch, answers, strict=True):
                 if not one.answer.done():
                     one.answer.set_result(told)
-        self._make_room(batch)
+            self._answered(batch, None)
 
-    def _make_room(self, batch: Sequence[_Waiting[In, Read, Out]]) -> None:
+    def _answered(self, batch: Sequence[_Waiting[In, Read, Out]], fault: Exception | None) -> None:
+        """They take no room any more; after a fault there is no answer but that."""
+        for one in batch if fault is not None else ():
+            with contextlib.suppress(asyncio.InvalidStateError):
+                one.answer.set_exception(fault)  # type: ignore[arg-type]
         was_full = self.full
         self._bytes -= sum(self._size(one.message) for one in batch)
         if was_full and not self.full:

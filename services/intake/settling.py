@@ -7,7 +7,7 @@ comes out (`Settled`); it reads no clock and no table, and only draws ids.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -76,6 +76,8 @@ class Ledger:
     known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
     asked: set[str] = field(default_factory=set)
     """Episodes that are open only because somebody asked for care: the first visit in one takes over."""
+    traces: dict[str, str] = field(default_factory=dict)
+    """Message → the trace context that it came with."""
 
     def begin(self, patient_id: str, at: datetime) -> str:
         """A new episode of a patient."""
@@ -157,18 +159,37 @@ def mapping_of(site: Site) -> str:
     return f"{site.version}.{DERIVATION}"
 
 
-def settle(visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime) -> list[Settled]:
-    """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen."""
-    derived = [(visit, wanted_of(visit, site)) for visit in visits]
-    derived.sort(key=lambda each: (begin_of(each[1].facts) or now, each[0].visit_id))
-    return [_settle_one(visit, wanted, ledger, site, now) for visit, wanted in derived]
+class Meant(NamedTuple):
+    """What all messages of a visit mean, and what they say that is in no table of the site (`OnFile.unmapped`)."""
+
+    derived: Derived
+    unmapped: list[str]
 
 
-def _settle_one(visit: OnFile, derived: Derived, ledger: Ledger, site: Site, now: datetime) -> Settled:
+def meant_by(visit: OnFile, site: Site) -> Meant:
+    """What has to be computed from every message of the visit; from here on the messages are not looked at again."""
+    odd = codes.unmapped((said.adt for said in visit.messages), FacilityMap(site))
+    return Meant(wanted_of(visit, site), [" ".join(one) for one in odd])
+
+
+def settle(
+    visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime, known: Mapping[str, Meant] | None = None
+) -> list[Settled]:
+    """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen.
+
+    `known`: what visits mean that were derived elsewhere, by id; of those the messages need not be at hand.
+    """
+    given = known or {}
+    meant = [(visit, given.get(visit.visit_id) or meant_by(visit, site)) for visit in visits]
+    meant.sort(key=lambda each: (begin_of(each[1].derived.facts) or now, each[0].visit_id))
+    return [_settle_one(visit, each, ledger, site, now) for visit, each in meant]
+
+
+def _settle_one(visit: OnFile, meant: Meant, ledger: Ledger, site: Site, now: datetime) -> Settled:
+    derived, visit.unmapped = meant
     found = Settled(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
-    visit.unmapped = [" ".join(one) for one in codes.unmapped((said.adt for said in visit.messages), FacilityMap(site))]
     visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
     if visit.episode_id is None and visit.begun_at is not None:
         known = ledger.known[visit.patient_id].values()
@@ -235,6 +256,7 @@ class _Saying:
             sequence=self.ledger.next(self.episode_id),
             correlation_id=newest.message_id if newest else None,
             causation_id=cause,
+            trace=self.ledger.traces.get(newest.message_id) if newest else None,
         )
 
 

@@ -5,7 +5,7 @@ Rows are written under the lock of their patient's row (tables.py has the order 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,27 +13,16 @@ import orjson
 import sqlalchemy as sa
 
 from services.intake import kept
+from services.intake.apart import Row
 from services.intake.deaths import store as deaths
 from services.intake.deaths.stating import Deaths, Known
 from services.intake.domain import KnownEpisode, Note, Standing, Wanted
 from services.intake.model import AckCode, Said
 from services.intake.people import store as people
 from services.intake.settling import Ledger, OnFile, Settled, Stated, Stray, joined
-from shared.db import Connection
+from shared.db import Connection, driver_of
 from shared.writes import Read, Write, array, rows, together
 
-_OWNERS = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
-    "WITH o AS MATERIALIZED (SELECT key, patient_id FROM patient_identifiers WHERE key = ANY(CAST(:keys AS bytea[]))), "
-    "l AS MATERIALIZED (SELECT patient_id, unsure FROM patients WHERE patient_id IN (SELECT patient_id FROM o) "
-    "ORDER BY patient_id FOR UPDATE) SELECT o.key, o.patient_id, l.unsure FROM o LEFT JOIN l USING (patient_id)"
-)
-_IDENTIFIERS = (
-    "WITH i AS (INSERT INTO patient_identifiers (key, patient_id, sealed) "
-    "SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[]) AS n(key, patient_id, sealed) ORDER BY key "
-    "ON CONFLICT DO NOTHING RETURNING key, patient_id), "
-    "p AS (INSERT INTO patients (patient_id) SELECT DISTINCT patient_id FROM i ORDER BY patient_id "
-    "ON CONFLICT DO NOTHING) SELECT key FROM i"
-)
 _LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
 _DOUBT = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
 _STRAYS = (
@@ -49,6 +38,11 @@ _BEFORE = (
     "EXISTS (SELECT 1 FROM messages AS o WHERE o.ids = n.ids AND o.body <> n.body) AS other "
     "FROM unnest($1::bytea[], $2::bytea[]) AS n(ids, body) "
     "LEFT JOIN messages AS m ON m.ids = n.ids AND m.body = n.body"
+)
+_ELSEWHERE = (
+    "SELECT n.patient_id, n.facility, n.key FROM unnest($1::text[], $2::text[], $3::text[]) AS n(patient_id, facility, "
+    "key) WHERE EXISTS (SELECT 1 FROM visits AS v WHERE v.facility = n.facility AND v.visit_key = n.key "
+    "AND v.patient_id <> n.patient_id)"
 )
 _REPLIES = "SELECT message_id, replies FROM messages WHERE message_id = ANY($1::text[])"
 _VISITS = (
@@ -126,20 +120,12 @@ _TOLD = sa.text(
     "WHERE t.version < excluded.version "
     "RETURNING episode_id"
 )
+_TIME = sa.text(
+    "SELECT greatest(clock_timestamp(), (SELECT arrived_at FROM messages ORDER BY message_id DESC LIMIT 1))"
+)
 _OTHER_MAPPING = sa.text("SELECT patient_id FROM visits WHERE mapping <> :mapping ORDER BY visit_id LIMIT :page")
 
 # ── patients ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def owners(connection: Connection, keys: Sequence[bytes]) -> tuple[dict[bytes, str], set[str]]:
-    """Keyed hash of an id → the patient known by it, who is locked; and those of whom any message names no visit."""
-    found = (await connection.execute(_OWNERS, {"keys": list(keys)})).all()
-    return {row.key: row.patient_id for row in found}, {row.patient_id for row in found if row.unsure}
-
-
-async def add_identifiers(connection: Connection, given: Sequence[tuple[bytes, str, bytes]]) -> set[bytes]:
-    """(key, patient, sealed id), and the patients; the keys that were added: what another wrote first stands."""
-    return {row["key"] for row in await rows(connection, _IDENTIFIERS, *_columns(given))}
 
 
 async def lock_patients(connection: Connection, ids: Iterable[str]) -> set[str]:
@@ -151,6 +137,15 @@ async def doubt(connection: Connection, ids: Iterable[str]) -> None:
     """From now on there are messages of these patients that name no visit."""
     if doubted := sorted(ids):
         await rows(connection, _DOUBT, doubted)
+
+
+# ── what time it is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def others_time(connection: Connection) -> datetime:
+    """What time it is at least, by others than our own clock: the database's, and the last message's arrival."""
+    found: datetime = (await connection.execute(_TIME)).scalar_one()
+    return found
 
 
 # ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,6 +222,10 @@ def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -
 # ── visits, episodes, facts ───────────────────────────────────────────────────────────────────────────────────────
 
 
+Numbered = tuple[str, str, str]
+"""Patient, facility and visit number."""
+
+
 class Loaded(NamedTuple):
     """What a batch needs to know: (ids, body) → what came before; and of its patients all visits, episodes, persons.
 
@@ -239,19 +238,25 @@ class Loaded(NamedTuple):
     ledger: Ledger
     persons: list[people.Sealed]
     deaths: Known
+    elsewhere: frozenset[Numbered] = frozenset()
+    """Of the numbered visits of the batch those whose number another patient of the facility has."""
 
 
 NOTHING = Loaded({}, [], set(), Ledger(), [], Known())
 
 
 async def load(
-    connection: Connection, asked: Sequence[tuple[bytes, bytes]], patients: Sequence[str], keys: Sequence[str]
+    connection: Connection,
+    asked: Sequence[tuple[bytes, bytes]],
+    patients: Sequence[str],
+    keys: Sequence[str],
+    numbered: Sequence[Numbered] = (),
 ) -> Loaded:
     """In one round trip: what came before messages (ids, body), and these patients, their visits of these keys filled.
 
     The patients are locked by an earlier statement: what was waited for shows only to the next one.
     """
-    before, visits, episodes, said, standing, persons, *died = await together(
+    before, visits, episodes, said, standing, persons, elsewhere, *died = await together(
         connection,
         [
             Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
@@ -260,6 +265,7 @@ async def load(
             Read(_SAID.format(visits=_NAMED), (patients, keys)),
             Read(_STANDING.format(visits=_NAMED), (patients, keys)),
             people.sealed_of(patients),
+            Read(_ELSEWHERE, tuple([each[place] for each in numbered] for place in range(3))),
             *deaths.reads(patients),
         ],
     )
@@ -268,7 +274,8 @@ async def load(
     _fill(named, said, standing)
     known = {(ids, body): Before(*rest) for ids, body, *rest in before}
     persons_kept = [people.Sealed(*row) for row in persons]
-    return Loaded(known, found, set(named), _ledger(episodes), persons_kept, deaths.known(*died))
+    others = frozenset((each[0], each[1], each[2]) for each in elsewhere)
+    return Loaded(known, found, set(named), _ledger(episodes), persons_kept, deaths.known(*died), others)
 
 
 async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnFile]:
@@ -296,12 +303,34 @@ def _ledger(episodes: Iterable[Sequence[Any]]) -> Ledger:
     return found
 
 
-async def fill(connection: Connection, visits: Mapping[str, OnFile]) -> None:
-    """Load the visits' messages with their notes, and the facts of them that stand."""
+Aside = Callable[..., Awaitable[Any]]
+PAGE = 500
+"""Messages of long visits that are read at a time: the driver turns them into rows in the event loop."""
+
+
+async def fill(connection: Connection, visits: Mapping[str, OnFile], aside: Aside | None = None) -> None:
+    """Load the visits' messages with their notes, and the facts of them that stand; given `aside`, a page at a time."""
     if not visits:
         return
-    reads = [Read(sql.format(visits=_GIVEN), (list(visits),)) for sql in (_SAID, _STANDING)]
-    _fill(visits, *await together(connection, reads))
+    if aside is None:
+        reads = [Read(sql.format(visits=_GIVEN), (list(visits),)) for sql in (_SAID, _STANDING)]
+        _fill(visits, *await together(connection, reads))
+        return
+    async for page in said_of(connection, visits):
+        await aside(_fill, visits, page, ())
+    await fill_standing(connection, visits)
+
+
+async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[Row]]:
+    """The visits' messages with their notes, in the order they came, a page at a time."""
+    cursor = await (await driver_of(connection)).cursor(_SAID.format(visits=_GIVEN), list(visits))
+    while page := await cursor.fetch(PAGE):
+        yield [Row(*row) for row in page]
+
+
+async def fill_standing(connection: Connection, visits: Mapping[str, OnFile]) -> None:
+    """Load the facts of the visits that stand."""
+    _fill(visits, (), await rows(connection, _STANDING.format(visits=_GIVEN), list(visits)))
 
 
 def _fill(visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> None:

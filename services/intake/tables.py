@@ -18,25 +18,93 @@ patients = sa.Table(
     sa.Column("patient_id", sa.Text, primary_key=True),
     sa.Column("made_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("unsure", sa.Boolean, nullable=False, server_default=sa.false(), comment="a message named no visit"),
+    sa.Column("joined", sa.ARRAY(sa.Text), comment="why the first version may have made two people one"),
+    sa.Index("patients_joined", "patient_id", postgresql_where=sa.text("joined IS NOT NULL")),
     comment="whom hospitals told of; the row that everything else of a patient is locked by",
 )
 
 patient_identifiers = sa.Table(
     "patient_identifiers",
     INTAKE,
+    sa.Column("key", sa.LargeBinary, primary_key=True, comment="keyed hash of authority and value (identity.py)"),
+    sa.Column("patient_id", sa.Text, primary_key=True, index=True),
+    sa.Column("facility", sa.Text, primary_key=True, comment="who told it"),
+    sa.Column("authorities", sa.ARRAY(sa.LargeBinary), nullable=False, comment="keyed hashes of the authority's names"),
+    sa.Column("types", sa.ARRAY(sa.Text), nullable=False, comment="CX.5 as told"),
+    sa.Column("leads", sa.Text, nullable=False, comment="to the patient: everywhere, here (at the facility), or not"),
+    sa.Column("first", sa.Boolean, nullable=False, comment="told as the first key of a message"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="as told, JSON; place: identifier:<patient>"),
+    sa.Index("identifiers_leading", "key", unique=True, postgresql_where=sa.text("leads = 'everywhere'")),
+    sa.Index("identifiers_here", "key", postgresql_where=sa.text("leads = 'here'")),
+    comment="every lasting number told of patients (PID-3), and whom it leads to",
+)
+
+authority_pairs = sa.Table(
+    "authority_pairs",
+    INTAKE,
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("space", sa.LargeBinary, nullable=False, unique=True, comment="keyed hash of a name (CX.4.1)"),
+    sa.Column("universal", sa.LargeBinary, nullable=False, unique=True, comment="keyed hash of a name (CX.4.2)"),
+    comment="two names of one authority, as a message told them together",
+)
+
+matches = sa.Table(
+    "matches",
+    INTAKE,
+    sa.Column("match_id", sa.Text, primary_key=True, comment="sorts by when it was seen first"),
+    sa.Column("one", sa.Text, nullable=False),
+    sa.Column("other", sa.Text, nullable=False, index=True),
+    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    sa.UniqueConstraint("one", "other"),
+    comment="two patients who may be one person",
+)
+
+match_evidence = sa.Table(
+    "match_evidence",
+    INTAKE,
+    sa.Column("match_id", sa.Text, primary_key=True),
+    sa.Column("of_one", sa.Text, primary_key=True, comment="the facility that told it of the one"),
+    sa.Column("of_other", sa.Text, primary_key=True, comment="the facility that told it of the other"),
+    sa.Column("reasons", sa.ARRAY(sa.Text), nullable=False, comment="which kinds of number they share"),
+    sa.Column("since", _TIME, nullable=False),
+    comment="what speaks for it, by who told it: shown only to who holds both",
+)
+
+index_check = sa.Table(
+    "index_check",
+    INTAKE,
+    sa.Column("value", sa.LargeBinary, primary_key=True),
+    comment="a text of ours hashed with the key that everything is looked up by: shows that the key is another",
+)
+
+first_identifiers = sa.Table(
+    "first_identifiers",
+    INTAKE,
     sa.Column("key", sa.LargeBinary, primary_key=True, comment="keyed hash of authority, id and type"),
     sa.Column("patient_id", sa.Text, nullable=False, index=True),
     sa.Column("sealed", sa.LargeBinary, nullable=False, comment="authority, id and type; place: identifier:<patient>"),
-    comment="by which ids a patient is known (PID-3)",
+    comment="the first version's; emptied at the first start after it (people/first_version.py)",
+)
+
+first_identities = sa.Table(
+    "first_identities",
+    INTAKE,
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="JSON; place: identity:<patient>"),
+    sa.Column("stated_at", _TIME, nullable=False),
+    comment="the first version's; emptied at the first start after it (people/first_version.py)",
 )
 
 identities = sa.Table(
     "identities",
     INTAKE,
     sa.Column("patient_id", sa.Text, primary_key=True),
-    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="JSON; place: identity:<patient>"),
+    sa.Column(
+        "facility", sa.Text, primary_key=True, comment="who told it; empty: one of the patient's, not known which"
+    ),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="JSON; place: identity:<patient>:<facility>"),
     sa.Column("stated_at", _TIME, nullable=False),
-    comment="ids, names, birth date, contacts, field by field as last said",
+    comment="ids, names, birth date, contacts, field by field as last said by each facility",
 )
 
 identity_words = sa.Table(
@@ -44,6 +112,7 @@ identity_words = sa.Table(
     INTAKE,
     sa.Column("word", sa.LargeBinary, primary_key=True, comment="keyed hash of a normalised word (people/finding.py)"),
     sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("facility", sa.Text, primary_key=True, comment="who told it"),
     sa.Index("words_of_patient", "patient_id"),
     comment="by which words of name, birth date, telephone and ids a patient is found",
 )
@@ -119,6 +188,7 @@ visits = sa.Table(
     ),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
     sa.Index("visits_by_mapping", "mapping", "visit_id"),
+    sa.Index("visits_numbered", "facility", "visit_key"),
     sa.Index("visits_with_unmapped_codes", "facility", postgresql_where=sa.text("unmapped <> '{}'")),
     comment="visits by ADT; a visit number belongs to a patient at a facility",
 )

@@ -15,6 +15,9 @@ def timers(intake: Intake) -> list[Timer]:
         while await intake.derive_again():
             pass
 
+    async def preparing() -> None:
+        await intake.prepare()
+
     async def keys() -> None:
         await forget_keys(intake)
 
@@ -27,6 +30,7 @@ def timers(intake: Intake) -> list[Timer]:
             pass
 
     return [
+        Timer("preparing", 1.0, preparing),
         Timer("mapping", 60.0, mapping),
         Timer("idempotency-keys", 3600.0, keys),
         Timer("consents-over", 5.0, consents_over),

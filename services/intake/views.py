@@ -30,6 +30,7 @@ _EPISODES = sa.text(
     "ORDER BY episode_id LIMIT :page) AS p"
 )
 
+_JOINED = sa.text("SELECT patient_id, joined FROM patients WHERE joined IS NOT NULL ORDER BY patient_id")
 ALL_FACTS = sa.text("SELECT 'intake', episode_id, sequence, ce_id FROM facts ORDER BY episode_id, sequence")
 REVOKED = sa.text("SELECT consent_id, counts_from FROM consents WHERE counts_from IS NOT NULL ORDER BY 1")
 ALL_TOLD = sa.text("SELECT episode_id, version FROM told_episodes")
@@ -150,6 +151,11 @@ async def sequences_after(connection: Connection, after: str, page: int) -> tupl
     gaps = list((await connection.execute(_GAPS, {"after": after, "page": page})).scalars())
     last, number = (await connection.execute(_EPISODES, {"after": after, "page": page})).one()
     return gaps, last if number == page else None
+
+
+async def joined(connection: Connection) -> list[tuple[str, tuple[str, ...]]]:
+    """(patient, why) of those who may be two people, joined by the first version."""
+    return [(row.patient_id, tuple(row.joined)) for row in (await connection.execute(_JOINED)).all()]
 
 
 async def unsent(connection: Connection) -> int:

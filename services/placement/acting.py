@@ -21,7 +21,7 @@ from services.placement.continuum.wordings import roots_of, standing_of
 from services.placement.entry import time_of
 from services.placement.following import claimed
 from services.placement.handlers import folded_before
-from services.placement.outcome import WRITER, Ids, Telling
+from services.placement.outcome import WRITER, Ids
 from services.placement.programs.attendance import Saying
 from services.placement.programs.census import Place
 from services.placement.programs.seats import Claim, Headcount, may_claim
@@ -30,7 +30,7 @@ from services.placement.rules import Rules
 from services.placement.search import offers
 from services.placement.search.search import Desk
 from services.placement.search.searches import DESK, Search, searches
-from shared import audit
+from shared import audit, tracing
 from shared.clock import Clock
 from shared.db import Connection
 from shared.errors import Rejected, Stale
@@ -192,13 +192,13 @@ async def act(
         places = await desk_views.places(connection, asked.programs, asked.since or now, now)
         queues = await desk_store.queues_of(connection, asked.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
-    told = _seen_by(asked.scope, decision, queues)
-    change, decided = _decided(row, facts, places, told, Publishing(rules, now, ids))
+    by = Publishing(rules, now, ids, tracing.of_the_request())
+    change, decided = _decided(row, facts, places, _seen_by(asked.scope, decision, queues), by)
     said = tuple(change.stated)
     await publish(
         connection,
         {asked.episode_id: change},
-        Publishing(rules, now, ids),
+        by,
         [audit.Entry(now, asked.actor, asked.action, asked.episode_id)],
     )
     return Acted(decided.subjects, said, row.version + 1)
@@ -220,7 +220,7 @@ def _decided(
     before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
     decided = decision(Situation(before, ordered, places, by.rules, by.now, by.ids))
     change = Change(row, before, before, dict(row.seen))
-    said = change.state(decided.facts, Telling(by.now, by.ids, None))
+    said = change.state(decided.facts, by.telling(change))
     change.after = fold([*facts, *said], by.rules.zone_of)
     change.because = tuple(fact.id for fact in said[-1:])
     return change, decided

@@ -87,6 +87,9 @@ def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rul
     if row.fold_version != FOLD_VERSION:
         yield Broken(3, name, "an older fold made it; it waits to be folded anew")
         return
+    if row.rules != rules.site.version:
+        yield Broken(3, name, "it is told by another site config")
+        return
     anew = fold(facts, rules.zone_of)
     if codec.unpacked(row.fold) != anew:
         yield Broken(3, name, "the stored state is not what its facts come to")

@@ -71,8 +71,9 @@ async def _end_consents(connection: Connection, new: Mapping[str, list[Fact]], c
 
 
 async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids, most: int) -> int:
-    """Fold at most so many episodes anew that an older fold made, and publish what changed; how many there were."""
-    rows = await store.lock_outdated(connection, FOLD_VERSION, most)
+    """Fold at most so many episodes anew that an older fold made, or that are told by another site config, and publish
+    what changed; how many there were."""
+    rows = await store.lock_outdated(connection, FOLD_VERSION, rules.site.version, most)
     if rows:
         facts = await store.facts_of(connection, list(rows))
         now = clock()

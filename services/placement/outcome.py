@@ -29,6 +29,7 @@ from shared.events.base import CareFact
 from shared.events.envelope import Fact, Record, rfc3339, to_record
 from shared.events.saying import said
 from shared.events.taking_back import FactCancelled
+from shared.events.tracing import onward, trace_from
 from shared.values import value_object
 from shared.writes import array
 
@@ -69,11 +70,15 @@ class Outcome:
 
 @value_object
 class Telling:
-    """How this batch tells things of one episode: when, by which ids, caused by which fact."""
+    """How this batch tells things of one episode: when, by which ids, caused by which fact.
+
+    `trace`: the trace context of what asked for it, where no fact is the cause.
+    """
 
     now: datetime
     ids: Ids
     cause: Fact | None
+    trace: str | None = None
 
     @property
     def at(self) -> str:
@@ -82,8 +87,9 @@ class Telling:
 
     def fact(self, kind: str, subject: str, sequence: int, value: dict[str, Any]) -> Fact:
         """A record's fact: a document's version is its sequence."""
+        ce_id = self.ids()
         return Fact(
-            id=self.ids(),
+            id=ce_id,
             type=kind,
             writer=WRITER,
             subject=subject,
@@ -92,7 +98,12 @@ class Telling:
             value=value,
             correlation_id=self.cause.correlation_id if self.cause else None,
             causation_id=self.cause.id if self.cause else None,
+            traceparent=onward(self._came_in, ce_id),
         )
+
+    @property
+    def _came_in(self) -> str | None:
+        return trace_from(self.cause) if self.cause else self.trace
 
     def stated(self, value: CareFact, sequence: int) -> Fact:
         """One of placement's own facts."""
@@ -103,6 +114,7 @@ class Telling:
             sequence=sequence,
             correlation_id=self.cause.correlation_id if self.cause else None,
             causation_id=self.cause.id if self.cause else None,
+            trace=self._came_in,
         )
 
 
@@ -139,6 +151,7 @@ def outcome(
             announced=row.announced if after == standing else _stored(after),
             desk=row.desk or desk.desk,
             listed=desk.listed,
+            rules=rules.site.version,
         ),
         own=own,
         records=(
@@ -222,6 +235,7 @@ def _row(row: Row, folded: Folded, value: Mapping[str, Any], cause: Fact | None)
         desk=row.desk,
         listed=row.listed,
         facilities=array(value["facilities"]),
+        rules=row.rules,
     )
 
 

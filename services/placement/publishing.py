@@ -39,6 +39,7 @@ from shared.db import Connection
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
+from shared.events.tracing import begun_with
 from shared.turns import in_turns
 from shared.values import replace, value_object
 from shared.writes import at_once
@@ -83,15 +84,17 @@ class Change:
 
 @value_object
 class Publishing:
-    """How one transaction tells things: by which rules, when, with which ids."""
+    """How one transaction tells things: by which rules, when, with which ids; in whose trace, None: in one of each."""
 
     rules: Rules
     now: datetime
     ids: Ids
+    trace: str | None = None
 
     def telling(self, change: Change) -> Telling:
         """Of one episode."""
-        return Telling(self.now, self.ids, change.cause)
+        asked = self.trace or begun_with(f"{change.row.episode_id}#{change.row.version}")
+        return Telling(self.now, self.ids, change.cause, asked)
 
 
 async def publish(

@@ -32,6 +32,7 @@ class Row:
     announced: bytes = b"[]"
     desk: bool = False
     listed: bytes = b""
+    rules: str = ""
     facilities: tuple[str, ...] = ()
 
 
@@ -55,6 +56,7 @@ class Saved(NamedTuple):
     listed: bytes
     facilities: str
     """As the text of an array."""
+    rules: str
 
 
 _INSERT_MISSING = sa.text(
@@ -70,6 +72,7 @@ _ROW = sa.select(
     episodes.c.announced,
     episodes.c.desk,
     episodes.c.listed,
+    episodes.c.rules,
     episodes.c.facilities,
 )
 _LOCK = driven(
@@ -78,7 +81,14 @@ _LOCK = driven(
     .with_for_update()
 )
 _OUTDATED = (
-    _ROW.where(episodes.c.fold_version < sa.bindparam("current", type_=sa.Integer), episodes.c.version > 0)
+    _ROW.where(
+        sa.or_(
+            episodes.c.fold_version < sa.bindparam("current", type_=sa.Integer),
+            episodes.c.rules < sa.bindparam("rules", type_=sa.Text),  # not `<>`: an index finds none at once
+            episodes.c.rules > sa.bindparam("rules", type_=sa.Text),
+        ),
+        episodes.c.version > 0,
+    )
     .order_by(episodes.c.episode_id)
     .limit(sa.bindparam("most", type_=sa.Integer))
     .with_for_update(skip_locked=True)
@@ -88,11 +98,12 @@ _SAVE = (
     "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
     "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = n.seen::jsonb, "
     "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced, desk = n.desk, "
-    "listed = n.listed, facilities = n.facilities::text[] "
+    "listed = n.listed, facilities = n.facilities::text[], rules = n.rules "
     "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], "
-    "$9::text[], $10::bigint[], $11::bytea[], $12::int[], $13::bytea[], $14::boolean[], $15::bytea[], $16::text[]) "
+    "$9::text[], $10::bigint[], $11::bytea[], $12::int[], $13::bytea[], $14::boolean[], $15::bytea[], $16::text[], "
+    "$17::text[]) "
     "AS n(episode_id, patient_id, facility, state, level, since, ineffective, conflicts, seen, version, fold, "
-    "fold_version, announced, desk, listed, facilities) WHERE e.episode_id = n.episode_id"
+    "fold_version, announced, desk, listed, facilities, rules) WHERE e.episode_id = n.episode_id"
 )
 _ALL = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
 _FACTS = driven(_ALL)
@@ -153,14 +164,18 @@ async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) ->
     return {episode: row for episode, row in found.items() if row.version}
 
 
-async def lock_outdated(connection: AsyncConnection, current: int, most: int) -> dict[str, Row]:
-    """Lock at most so many episodes that an older fold made, passing over those that somebody else has."""
-    return _rows((await connection.execute(_OUTDATED, {"current": current, "most": most})).all())
+async def lock_outdated(connection: AsyncConnection, current: int, rules: str, most: int) -> dict[str, Row]:
+    """Lock at most so many episodes that an older fold made, or that are told by another site config; those that
+    somebody else has are passed over."""
+    given = {"current": current, "rules": rules, "most": most}
+    return _rows((await connection.execute(_OUTDATED, given)).all())
 
 
 def _rows(found: Sequence[Any]) -> dict[str, Row]:
     return {
-        row[0]: Row(row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], tuple(row[9]))
+        row[0]: Row(
+            row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], row[9], tuple(row[10])
+        )
         for row in found
     }  # fmt: skip
 

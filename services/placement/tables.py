@@ -40,6 +40,7 @@ episodes = sa.Table(
     sa.Column("announced", sa.LargeBinary, nullable=False, server_default="[]", comment="what stands announced"),
     sa.Column("desk", sa.Boolean, nullable=False, server_default="false", comment="it has facts of the desk"),
     sa.Column("listed", sa.LargeBinary, nullable=False, server_default="", comment="mark of its entries in lists"),
+    sa.Column("rules", sa.Text, nullable=False, server_default="", comment="version of the site config it is told by"),
     sa.Index("episodes_listed", "facility", "state", "level", "episode_id"),
     sa.Index("episodes_fold_version", "fold_version", "episode_id"),
     sa.Index(
@@ -48,6 +49,7 @@ episodes = sa.Table(
         postgresql_using="gin",
         postgresql_where=sa.text("cardinality(facilities) > 1"),
     ),
+    sa.Index("episodes_rules", "rules", "episode_id"),
     comment="one row an episode: its state, and where each writer's facts stand",
 )
 

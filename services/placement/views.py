@@ -63,6 +63,7 @@ class Stored:
     desk: bool
     lists: bytes
     facilities: tuple[str, ...]
+    rules: str
 
 
 _LISTED = [episodes.c[name] for name in Listed.__dataclass_fields__]
@@ -75,6 +76,7 @@ _STORED = sa.select(
     episodes.c.desk,
     episodes.c.listed,
     episodes.c.facilities,
+    episodes.c.rules,
 ).where(episodes.c.version > 0)
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _FACTS = (
@@ -157,9 +159,9 @@ async def stored_after(connection: AsyncConnection, after: str, most: int) -> li
 
 def _stored(row: Any) -> Stored:
     of_list = len(_LISTED)
-    seen, folded, version, announced, desk, lists, facilities = row[of_list:]
+    seen, folded, version, announced, desk, lists, facilities, rules = row[of_list:]
     listed = Listed(*row[:of_list])
-    return Stored(listed, orjson.loads(seen), folded or b"", version, announced, desk, lists, tuple(facilities))
+    return Stored(listed, orjson.loads(seen), folded or b"", version, announced, desk, lists, tuple(facilities), rules)
 
 
 async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:

@@ -30,7 +30,7 @@ async def is_referred(course: Course, stay: Stay) -> None:
         "requested_level": stay.level,
         "occurred_at": (stay.began - timedelta(days=2)).isoformat(),
     }
-    answer = await course.post("intake", "/referrals", asked)
+    answer = await course.post("intake", "/referrals", asked, "hospital")
     course.episode_id = answer["episode_id"] if answer else ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -92,15 +91,15 @@ def _sign_in(data: Path) -> Callable[[], Awaitable[str]]:
             raise SetUpError("nobody can: set STEPDOWN_TOKEN_ISSUER and STEPDOWN_TOKEN_JWKS_URL to your issuer's")
         if settings.token_jwks_url is None:
             return "a token secret is set: for development only"
-        return await asyncio.to_thread(_published, settings.token_jwks_url)
+        return await _published(settings.token_jwks_url)
 
     return look
 
 
-def _published(url: str) -> str:
+async def _published(url: str) -> str:
     from shared.issuer import keys_at  # noqa: PLC0415
 
-    number = len(keys_at(url))
+    number = len(await keys_at(url))
     if not number:
         raise SetUpError("the issuer publishes no key to check tokens with: is STEPDOWN_TOKEN_JWKS_URL right?")
     return f"the issuer publishes {number} keys"

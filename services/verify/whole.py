@@ -76,6 +76,7 @@ async def verify(
 
 async def _of_services(run: Verification) -> None:
     """What each service says of its own database."""
+    run.report.notes += await intake.warnings(run.databases["intake"])
     await _add(run, "intake", intake.broken(run.databases["intake"], run.site, checked=run.count))
     await _add(run, "placement", placement.broken_at(run.databases["placement"], run.site, checked=run.count))
     run.report.notes += await placement.warnings_at(run.databases["placement"], run.site)

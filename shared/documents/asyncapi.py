@@ -45,7 +45,7 @@ HEADERS: Schema = {
         "ce_sequencetype": {"const": "Integer"},
         "ce_correlationid": {**_TEXT, "description": "what all records of one cause have in common"},
         "ce_causationid": {**_TEXT, "description": "ce_id of the fact that caused this one"},
-        "traceparent": {**_TEXT, "description": "W3C Trace Context"},
+        "traceparent": {**_TEXT, "description": "W3C Trace Context, the same trace from the door to the bill"},
     },
     "required": [
         "content-type",

@@ -264,6 +264,7 @@ _OWN: dict[str, Value] = {
         "risk_id": "rk-1",
         "decided_by": "person",
     },
+    "calls-decided": {"decision": "stop", "about": "ask-7"},
     "aftercare-closed": {"outcome": "goals-met", "plan_id": "ap-2"},
     "consent-recorded": _CONSENT,
     "consent-revoked": _CONSENT,

@@ -9,6 +9,7 @@ from shared.events.aftercare import (
     AftercareReferred,
     AftercareStarted,
     AppointmentScheduled,
+    CallsDecided,
     ConsentExpired,
     ConsentRecorded,
     ConsentRevoked,
@@ -179,6 +180,7 @@ AFTERCARE: tuple[type[CareFact], ...] = (
     ContactAttempted,
     RelapseRiskRaised,
     RelapseRiskCleared,
+    CallsDecided,
     AftercareClosed,
 )
 CONSENTS: tuple[type[CareFact], ...] = (ConsentRecorded, ConsentRevoked, ConsentExpired)

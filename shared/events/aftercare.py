@@ -147,6 +147,14 @@ class RelapseRiskCleared(Aftercare):
     decided_by: Annotated[DecidedBy, OPEN] | None = Field(default=None, description="absent: by rule")
 
 
+class CallsDecided(Aftercare):
+    """A person says whether the patient is called on, where it was to be asked first (contract 3.6 rule 13)."""
+
+    TYPE: ClassVar[str] = "calls-decided"
+    decision: Literal["go-on", "stop"] = Field(description="whether calls go on at this facility")
+    about: Identifier = Field(description="what was asked; when it changes it is asked anew")
+
+
 class AftercareClosed(Aftercare):
     """Aftercare ended; an admission takes the episode up again."""
 

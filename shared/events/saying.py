@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.events.base import CareFact, type_name
 from shared.events.envelope import Fact, rfc3339
+from shared.events.tracing import begun_with, onward
 
 
 def said(
@@ -14,8 +15,12 @@ def said(
     sequence: int,
     correlation_id: str | None = None,
     causation_id: str | None = None,
+    trace: str | None = None,
 ) -> Fact:
-    """The fact that states `value`. Raises ValueError if this writer may not state that type."""
+    """The fact that states `value`. Raises ValueError if this writer may not state that type.
+
+    `trace`: the traceparent of what caused it; without one, it is in the trace of what it is correlated with.
+    """
     if writer not in value.WRITERS:
         raise ValueError(f"{writer} does not state {value.TYPE}")
     return Fact(
@@ -28,4 +33,5 @@ def said(
         value=value.model_dump(mode="json", by_alias=True, exclude_none=True),
         correlation_id=correlation_id,
         causation_id=causation_id,
+        traceparent=onward(trace or begun_with(correlation_id or causation_id or ce_id), ce_id),
     )

@@ -82,6 +82,26 @@ async def completed(database: Database) -> None:
     await take_in(database, document(COMPLETED))
 
 
+async def test_where_another_facility_told_a_death_calls_stop_until_a_person_here_decides(
+    desk: Desk, database: Database
+) -> None:
+    death = {"ce_id": "d-1", "facility": "RIVERBEND", "at": day(1).isoformat()}
+    await take_in(database, document(inpatient(), version=2, deaths=[death], state="closed"))
+    [plan] = await desk.listed("plans", state="active")
+    assert plan["calls_stopped"] == "ask-before-calling"
+    assert "contact_due" not in plan
+    assert "RIVERBEND" not in str(plan)
+    path = f"/api/plans/{plan['id']}/calls"
+    assert (await desk.post(path, {"decision": "go-on"}, facilities=("RIVERBEND",))).status_code == 404
+    assert (await desk.post(path, {"decision": "perhaps"})).status_code == 422
+    assert (await desk.post(path, {"decision": "go-on"})).status_code == 200
+    [plan] = await desk.listed("plans", state="active")
+    assert "contact_due" in plan
+    assert (await desk.post(path, {"decision": "go-on"})).status_code == 409
+    assert (await desk.post(path, {"decision": "stop"})).status_code == 200
+    assert await desk.listed("plans", state="active") == []
+
+
 async def a_referral(desk: Desk, kind: str = "outpatient-therapy") -> str:
     return next(str(r["id"]) for r in await desk.listed("referrals") if r["kind"] == kind)
 

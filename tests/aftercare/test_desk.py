@@ -214,6 +214,9 @@ async def test_a_field_that_is_unfit_is_named_and_what_was_sent_is_not(
     assert answer.status in {400, 422}
     assert named in answer.notice.lower()
     assert not any(value in answer.notice for value in ("2031", "nonsense", "yesterday", "NOWHERE"))
+    kept = answer.forms("First call")["Record a contact"].fields
+    assert kept["mode"] == "phone", "what was typed is still there"
+    assert answer.text.count('<details class="act" open>') == 1
 
 
 @pytest.mark.usefixtures("discharged")

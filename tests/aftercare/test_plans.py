@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.aftercare.deaths import Deaths
 from services.aftercare.deriving import derive, next_deadline
 from services.aftercare.ends import ends
 from services.aftercare.plans import plans
@@ -97,7 +98,7 @@ def test_what_has_started_stands_while_its_end_does_and_is_taken_back_with_it() 
 
 
 def test_it_began_when_the_wait_was_over_not_when_the_timer_looked() -> None:
-    [start] = ends(episode(inpatient()), SITE.aftercare, SITE.zone)
+    [start] = ends(episode(inpatient()), SITE, Deaths("E1"))
     assert start.at == day(2, 0)
     assert start.waits
     [told] = [s for s in settle((), inpatient(), over_by=day(20)) if s.name == "aftercare-started"]
@@ -146,4 +147,4 @@ def test_a_plan_goes_on_until_another_stay_begins(
 ) -> None:
     stays = (ended("iop"), *more)
     stands = settle((), *stays, state=state)
-    assert [p.state for p in plans(episode(*stays, state=state), stands, SITE.aftercare, SITE.zone)] == expected
+    assert [p.state for p in plans(episode(*stays, state=state), stands, SITE)] == expected

@@ -36,6 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/contacts": {"episode_id": "E1", "at": AT, "mode": "phone", "outcome": "no-answer"},
     "/api/appointments": {"episode_id": "E1", "at": day(9).isoformat(), "mode": "phone"},
     "/api/referrals": {"episode_id": "E1", "kind": "psychiatry"},
+    "calls": {"decision": "go-on"},
     "closed": {"outcome": "lost-contact"},
     "withdrawn": {"reason": "wrong-patient"},
     "cleared": {"reason": "judged-safe"},

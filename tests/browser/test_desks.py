@@ -85,6 +85,52 @@ async def test_the_page_shows_who_the_patient_is_and_the_service_never_knew(
     assert NAME not in system.logs()
 
 
+async def test_a_page_asks_once_who_its_patients_are(tab: Tab, system: System, desk: str) -> None:
+    await sign_in(tab, system, desk)
+    await tab.shows(f"document.body.innerText.includes({json.dumps(NAME)})")
+    asked = await tab.look(
+        "performance.getEntriesByType('resource').map((each) => new URL(each.name))"
+        ".filter((each) => each.pathname.startsWith('/api/patients')).map((each) => each.pathname)"
+    )
+    assert asked == ["/api/patients"]
+
+
+async def test_names_that_did_not_come_are_said_in_words_and_asked_for_again(
+    tab: Tab, system: System, desk: str
+) -> None:
+    await tab.ask("Network.enable")
+    await tab.ask("Network.setBlockedURLs", urls=["*/api/patients*"])
+    await sign_in(tab, system, desk)
+    said = await tab.shows("document.querySelector('.names') && document.querySelector('.names').innerText")
+    assert said.startswith("Names not loaded: intake does not answer.")
+    assert NAME not in await tab.look("document.body.innerText")
+    await tab.ask("Network.setBlockedURLs", urls=[])
+    await tab.look("document.querySelector('.names button').click()")
+    await tab.shows(f"document.body.innerText.includes({json.dumps(NAME)}) && !document.querySelector('.names')")
+    assert all("ERR_BLOCKED_BY_CLIENT" in each for each in tab.browser.complaints())
+    tab.browser.told.clear()
+
+
+async def test_a_form_that_is_refused_is_open_where_it_was_with_what_was_typed(tab: Tab, system: System) -> None:
+    await sign_in(tab, system, "placement")
+    await tab.look("document.querySelector('a[href^=\"/?search=\"]').click()")
+    await tab.shows("document.querySelector('#others form.asked [name=variance_reason]') !== null")
+    await tab.look(
+        "(() => { const form = document.querySelector('#others form.asked:has([name=variance_reason][required])');"
+        "form.querySelector('[name=start_date]').value = '2031-01-05'; form.noValidate = true; form.requestSubmit();"
+        "})()"
+    )
+    await tab.shows("document.activeElement.name === 'variance_reason'")
+    assert await tab.look("document.activeElement.form.querySelector('[name=start_date]').value") == "2031-01-05"
+    assert await tab.look("document.querySelectorAll('details[open]').length") == 1
+    top = await tab.look("document.activeElement.getBoundingClientRect().top / innerHeight")
+    assert 0 <= top <= 1, "it is seen without scrolling"
+    await tab.look("location.assign(location.href)")
+    await tab.shows("location.pathname === '/' && location.search.startsWith('?search=')")
+    assert all("409" in each for each in tab.browser.complaints())
+    tab.browser.told.clear()
+
+
 async def test_a_contact_is_recorded_by_hand_and_said_to_be(tab: Tab, system: System) -> None:
     await sign_in(tab, system, "aftercare")
     await tab.open(system.ready["aftercare"] + "/?list=follow-ups")

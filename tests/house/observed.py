@@ -17,9 +17,11 @@ from services.aftercare.measures import windows
 from services.aftercare.standing import Standing
 from services.intake import app as intake_app
 from services.intake.adt import read_adt
+from services.intake.identity import Authorities, Numbers
 from services.intake.mapping import SiteRules
-from services.intake.model import Refused, Said
+from services.intake.model import PatientId, Refused, Said
 from services.intake.settling import Ledger, OnFile, settle
+from services.intake.web.asking import Paces
 from services.placement.desk.page import rows, search
 from services.placement.desk.worklists import of_recipient
 from services.placement.gate.recipients import gate_rules
@@ -33,6 +35,7 @@ from shared.events.levels import Level
 from shared.events.placing import Needs
 from shared.settings import Settings
 from shared.site_config import Site
+from shared.web import Problem
 from tests.aftercare.builders import day, episode, inpatient, stay
 from tests.intake.said import er7, only
 
@@ -105,6 +108,34 @@ def ahead(site: Site) -> object:
     return [SiteRules(site).future_limit >= timedelta(hours=hours) for hours in (1, 23, 25, 72)]
 
 
+def numbered(site: Site) -> object:
+    """Which numbers are whose, and which are nobody's."""
+    numbers, authorities = Numbers(site, str.encode), Authorities(site, str.encode)
+    told = [
+        PatientId(value, authority, kind)
+        for value, authority, kind in product(
+            ("12345", "999999999", "UNKNOWN-7"), (None, "GH", "CHANGED", "RB"), ("MR", "XX", "SS")
+        )
+    ]
+    ids = [numbers.of(told, facility, authorities) for facility in ("GOODHEALTH", "RIVERBEND")]
+    return ids, numbers.born_never
+
+
+def asked(site: Site) -> object:
+    """How often a person and a machine may ask who somebody is."""
+    return [_taken(Paces(site.limits), role) for role in ("coordinator", "hospital")]
+
+
+def _taken(paces: Paces, role: str) -> int:
+    who = Caller("test", frozenset({role}), frozenset({"*"}))
+    for number in range(5000):
+        try:
+            paces.take(who)
+        except Problem:
+            return number
+    return 5000
+
+
 def service(site: Site) -> object:
     """What intake is put together with."""
     with pytest.MonkeyPatch.context() as patch:
@@ -163,9 +194,16 @@ def recommended(site: Site) -> object:
     )  # fmt: skip
     rules = rules_of(site)
     return [
-        _without_policy(rules.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
+        _without_policy(rules.policy.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
         for level, ended, labels, kind, age, (assessed, asked) in known
     ]
+
+
+def begun(site: Site) -> object:
+    """Which ends a search follows, and which a plan."""
+    ends = ("home", "transfer", "against-advice", "completed", "incarcerated", "04")
+    search = [rules_of(site).policy.begins(word) for word in ends]
+    return search, [site.begins("plan", word) for word in ends]
 
 
 def _without_policy(found: Any) -> object:
@@ -253,14 +291,11 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
     derived = derive(document, standing, {}, site=site, now=NOW, over_by=day(4))
     facts = [fact.model_dump(mode="json") for fact in derived.facts if not fact.TYPE.startswith("follow-up")]
     begun = [
-        Standing(number, f"s-{number}", fact["type"], fact)
-        for number, fact in enumerate(
-            {"type": fact.TYPE, **fact.model_dump(mode="json", by_alias=True, exclude_none=True)}
-            for fact in derived.facts
-            if fact.TYPE == "aftercare-started"
-        )
+        Standing(number, f"s-{number}", fact.TYPE, fact.model_dump(mode="json", by_alias=True, exclude_none=True))
+        for number, fact in enumerate(derived.facts)
+        if fact.TYPE == "aftercare-started"
     ]
-    calls = [plan.contacts for plan in plans.plans(document, begun, site.aftercare)]
+    calls = [plan.calls for plan in plans.plans(document, begun, site)]
     return facts, calls, [start.at for start in derived.starts]
 
 

@@ -198,6 +198,7 @@ OWN_FIELDS = {
     "contact-attempted": "at mode outcome",
     "relapse-risk-raised": "signals reason?",
     "relapse-risk-cleared": "signals reason?",
+    "calls-decided": "decision about",
     "aftercare-closed": "outcome",
     "consent-recorded": "consent_id discloser recipient? class? purpose scope from to?",
     "consent-revoked": "consent_id discloser recipient? class? purpose scope from to?",

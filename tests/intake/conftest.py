@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from services.intake.consents.tables import CONSENTS
 from services.intake.handlers import Intake
+from services.intake.model import PatientId
+from services.intake.people import whom
 from services.intake.reading import Answer, Received
 from services.intake.tables import INTAKE
 from shared import site_config
@@ -73,6 +75,15 @@ async def own_intake(emptied: Database, intake: Intake) -> Intake:
     tables = (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables)
     await empty(emptied, [table.name for table in tables])
     return Intake(emptied, intake.site, intake.seal, intake.clock)
+
+
+async def patient_known_by(intake: Intake, number: str, authority: str = "GH", kind: str = "MR") -> str | None:
+    """Our id of the patient to whom a number leads; None while nobody told of it."""
+    about = whom.About((PatientId(number, authority, kind),), "GOODHEALTH", {}, NOW, NOW)
+    keys = [key for each in intake.numbering.of(about) for key in each.keys]
+    query = sa.text("SELECT patient_id FROM patient_identifiers WHERE key = ANY(:keys) AND leads <> 'not'")
+    async with intake.database.read() as connection:
+        return (await connection.execute(query, {"keys": keys})).scalar_one_or_none()
 
 
 class Hospital:
@@ -157,17 +168,14 @@ class Hospital:
     async def identity(self) -> bytes:
         """Names and contacts as last stated, opened."""
         patient = await self.patient_id()
-        query = sa.text("SELECT sealed FROM identities WHERE patient_id = :patient")
+        query = sa.text("SELECT sealed FROM identities WHERE patient_id = :patient AND facility = 'GOODHEALTH'")
         async with self.intake.database.read() as connection:
             sealed = (await connection.execute(query, {"patient": patient})).scalar_one()
-        return self.intake.seal.open(sealed, f"identity:{patient}")
+        return self.intake.seal.open(sealed, f"identity:{patient}:GOODHEALTH")
 
     async def patient_id(self) -> str | None:
         """Our id of the patient; None while nobody told of it."""
-        key = self.intake.seal.blind(f"GH\x1f{self.mrn}\x1fMR")
-        query = sa.text("SELECT patient_id FROM patient_identifiers WHERE key = :key")
-        async with self.intake.database.read() as connection:
-            return (await connection.execute(query, {"key": key})).scalar_one_or_none()
+        return await patient_known_by(self.intake, self.mrn)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ async def opened(
     """A door on any free port, and the doors of the service."""
     reception = reception_of(intake)
     door = Door(reception, ("127.0.0.1", 0), intake.clock, limits=limits, tls=tls)
-    doors = Doors(reception, [door])
+    doors = Doors(intake, reception, [door])
     await doors.start()
     try:
         yield door, doors

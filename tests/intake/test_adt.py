@@ -12,7 +12,7 @@ from tests.intake.said import NOW, clock, er7, read
 
 def test_a_message_is_read_with_all_its_patient_ids() -> None:
     adt = read(er7("A01", pid={3: "123^^^GH^MR~987-65-4320^^^&2.16.840.1&ISO^SS~^^^EMPTY"}))
-    assert adt.patient_ids == (("123", "GH", "MR"), ("987-65-4320", "2.16.840.1", "SS"))
+    assert adt.patient_ids == (("123", "GH", "MR", None), ("987-65-4320", "2.16.840.1", "SS", "2.16.840.1"))
     assert (adt.trigger, adt.control_id, adt.facility, adt.processing_id) == ("A01", "C1", "GOODHEALTH", "P")
     assert (adt.sending_app, adt.sending_facility, adt.patient_class) == ("ADT1", "GOODHEALTH", "I")
 
@@ -95,6 +95,7 @@ REFUSALS = [
     ("AE", 100, "MRG", 0, er7("A40")),
     ("AE", 101, "MRG", 1, er7("A40", more=("MRG|^^^GH",))),
     ("AE", 205, "MRG", 1, er7("A40", more=("MRG|123456^^^GH^MR",))),
+    ("AE", 205, "MRG", 1, er7("A40", more=("MRG|123456^^^GH&1.2.3&ISO^PI~7^^^GH^MR",))),
 ]
 
 
@@ -175,11 +176,29 @@ def test_an_empty_processing_id_is_the_feeds_first_one_with_a_warning(msh_11: st
     assert adt.warnings == ("MSH-11 is empty; the first one of the feed goodhealth is taken",)
 
 
+def test_the_list_of_a_survivor_may_have_the_retired_number() -> None:
+    adt = read(er7("A40", pid={3: "1^^^GH^MR~2^^^GH^MR"}, more=("MRG|2^^^GH^MR",)))
+    assert (len(adt.patient_ids), len(adt.merged)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "read_as"),
+    [
+        ('1^^^""^""', ("1", None, None, None)),
+        ("1^^^GH&1.2.3&ISO", ("1", "GH", None, "1.2.3")),
+        ("1^^^&1.2.3&ISO^MR", ("1", "1.2.3", "MR", "1.2.3")),
+        ('1^^^GH&""&""^MR', ("1", "GH", "MR", None)),
+    ],
+)
+def test_an_authority_has_two_names_and_says_nothing_with_quotes(told: str, read_as: tuple[str | None, ...]) -> None:
+    assert tuple(read(er7("A01", pid={3: told})).patient_ids[0]) == read_as
+
+
 def test_leave_merge_and_death_are_read() -> None:
     leave = read(er7("A21", evn={4: "02"}, more=("PV2" + "|" * 47 + "20260107",)))
     assert leave.event_reason == "02"
     assert leave.expected_return == Moment(clock("2026-01-07 00:00"), clock("2026-01-08 00:00"))
-    assert read(er7("A40", more=MERGE)).merged == (("999", "GH", "MR"),)
+    assert read(er7("A40", more=MERGE)).merged == (("999", "GH", "MR", None),)
     assert read(er7("A03", pid={30: "Y"})).deceased
     assert read(er7("A03", pid={29: "20260105"})).deceased
     assert not read(er7("A03", pid={30: "N"})).deceased

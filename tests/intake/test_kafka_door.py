@@ -17,6 +17,7 @@ from services.stack import topics
 from shared.clock import SetClock
 from shared.errors import InvalidMessage
 from shared.events.envelope import Fact, from_record
+from shared.events.tracing import trace_of
 from shared.run import Service
 from tests.databases import everything, produce
 from tests.intake.conftest import NOW, Hospital, made_database
@@ -126,6 +127,8 @@ async def test_an_answer_has_the_key_and_correlation_of_its_record_and_says_wher
     assert headers.pop("x-origin").decode() == f"hospital.adt/{record.partition}/{record.offset}"
     assert headers.pop("content-type") == b"x-application/hl7-v2+er7"
     assert headers == dict(given[:3])
+    (fact,) = await facts_of(broker, hospital.mrn)
+    assert trace_of(fact.traceparent) == ("0af7651916cd43dd8448eb211c80319c", "01"), "what follows is in the same trace"
 
 
 async def test_a_repeat_gets_its_first_answer_and_is_counted_as_one(

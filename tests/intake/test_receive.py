@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 
@@ -245,7 +246,7 @@ async def test_a_message_is_sealed_and_nothing_of_it_lies_open(hospital: Hospita
                     "WHERE visit_key LIKE :mrn)"), {"mrn": f"%{hospital.mrn}"}
         )  # fmt: skip
         kept = identity.one()
-    assert hospital.name.encode() in hospital.intake.seal.open(kept.sealed, f"identity:{kept.patient_id}")
+    assert hospital.name.encode() in hospital.intake.seal.open(kept.sealed, f"identity:{kept.patient_id}:GOODHEALTH")
 
 
 async def _count(intake: Intake, where: str, **given: Any) -> int:
@@ -259,3 +260,29 @@ async def _count(intake: Intake, where: str, **given: Any) -> int:
 async def _alter(intake: Intake, how: str) -> None:
     async with intake.database.begin() as connection:
         await connection.execute(sa.text(f"ALTER TABLE messages {how}"))
+
+
+async def test_texts_that_the_first_version_stated_are_restated_as_codes(own_intake: Intake) -> None:
+    hospital = Hospital(own_intake)
+    raw = hospital.message("A01", visit="OLD", pv1={4: "E", 14: "Mrs. Doe's clinic"}) + b"IN1|1|Doe's plan|60054\r"
+    await hospital.says(raw, hospital.message("A03", "20260311090000", visit="OLD", pv1={36: "HOME-OP"}))
+    before = {
+        "admitted": {"admission": {"type": "E", "source": "Mrs. Doe's clinic"}},
+        "discharged": {"disposition": {"code": "HOME-OP", "kind": "unknown"}},
+        "coverage-changed": {"coverage": [{"order": 1, "payer": "60054", "plan": "Doe's plan"}]},
+    }
+    async with own_intake.database.begin() as connection:
+        found = (await connection.execute(sa.text("SELECT ce_id, type, value FROM facts"))).all()
+        for row in found:
+            value = orjson.dumps(orjson.loads(row.value) | before[row.type])
+            await connection.execute(
+                sa.text("UPDATE facts SET value = :value WHERE ce_id = :id"), {"value": value, "id": row.ce_id}
+            )
+        await connection.execute(sa.text("UPDATE visits SET mapping = 'first version'"))
+    assert await own_intake.derive_again() == 1
+    told = [fact for fact in await hospital.facts() if fact.value.get("replaces")]
+    assert {fact.name: fact.value["replaces"] for fact in told} == {row.type: row.ce_id for row in found}
+    values = {fact.name: fact.value for fact in told}
+    assert values["admitted"]["admission"] == {"type": "1", "source": "unknown"}
+    assert values["discharged"]["disposition"] == {"code": "HOME-OP", "kind": "home", "patient_status": "01"}
+    assert values["coverage-changed"]["coverage"] == [{"order": 1, "payer": "ACME", "plan": "unknown"}]

@@ -8,7 +8,10 @@ from services.simulator.messages import Message
 from tests.journeys.playing import Play
 from tests.journeys.told import At
 
-DISPOSITIONS = {"home": "01", "against-advice": "07", "psychiatric-unit": "65", "died": "20"}
+DISPOSITIONS = {
+    "home": "01", "assisted-living": "04", "against-advice": "07", "psychiatric-unit": "65", "died": "20",
+    "hospice-at-home": "50",
+}  # fmt: skip
 
 
 class OfAVisit(At):
@@ -20,9 +23,17 @@ class OfAVisit(At):
 
 
 class Discharge(OfAVisit):
-    """A discharge, and how the patient left."""
+    """A discharge, and how the patient left; `dead`: PID-30 of the message."""
 
     to: str = "home"
+    dead: str = ""
+
+
+class Death(OfAVisit):
+    """That the patient died (PID-29, PID-30), or `dead: N` that it is not so."""
+
+    dead: str = "Y"
+    died: At | None = None
 
 
 class CoverageChange(OfAVisit):
@@ -94,7 +105,24 @@ async def transfers(play: Play, told: OfAVisit) -> None:
 async def discharges(play: Play, told: Discharge) -> None:
     """A03."""
     outpatient = told.unit not in {"3W", "RES", "DTX"}
-    await play.says(_says(play, told, "A03", outpatient=outpatient, disposition=DISPOSITIONS[told.to]))
+    message = _says(play, told, "A03", outpatient=outpatient, disposition=DISPOSITIONS[told.to])
+    await play.says(_with_death(message, "", told.dead))
+
+
+async def tells_of_a_death(play: Play, told: Death) -> None:
+    """A08 with PID-29 and PID-30."""
+    died = f"{play.calendar.instant(told.died):%Y%m%d%H%M}" if told.died else ""
+    await play.says(_with_death(_says(play, told, "A08"), died, told.dead))
+
+
+def _with_death(message: Message, died: str, dead: str) -> Message:
+    lines = message.raw.decode().split("\r")
+    (place,) = [n for n, line in enumerate(lines) if line.startswith("PID|")]
+    fields = lines[place].split("|")
+    fields += [""] * (31 - len(fields))
+    fields[29:31] = died, dead
+    lines[place] = "|".join(fields)
+    return Message(message.trigger, message.control_id, "\r".join(lines).encode())
 
 
 async def sends_on_leave(play: Play, told: Leave) -> None:

@@ -24,6 +24,7 @@ STEPS: dict[str, Step] = {
     "hospital discharges": Step(hospital.Discharge, hospital.discharges),
     "hospital sends on leave": Step(hospital.Leave, hospital.sends_on_leave),
     "hospital has back from leave": Step(hospital.OfAVisit, hospital.has_back),
+    "hospital tells of a death": Step(hospital.Death, hospital.tells_of_a_death),
     "hospital cancels the discharge": Step(hospital.OfAVisit, hospital.cancels_the_discharge),
     "hospital plans the discharge": Step(hospital.Plan, hospital.plans_the_discharge),
     "hospital tells of another payer": Step(hospital.CoverageChange, hospital.tells_of_another_payer),

@@ -26,6 +26,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("intake", "care.patients-unlinked.v1"): "declared, not built, as the link",
     ("intake", "care.arrival-expected.v1"): "declared, not built: A05 and A14 are kept",
     ("intake", "care.arrival-cancelled.v1"): "declared, not built, as what it takes back",
+    ("aftercare", "care.calls-decided.v1"): "needs two facilities: tests/aftercare/test_deaths.py",
     ("placement", "care.transferred.v1"): "may, and does not: from program to program there are two stays",
     ("aftercare", "care.assessed.v1"): "may, and does not: intake and placement have doors for assessments",
 }

@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from services.placement.check import broken
-from services.placement.rules import Rules
+from services.placement.rules import Rules, rules_of
 from services.placement.timers import refold
 from shared.clock import SetClock
 from shared.db import Database
+from shared.site_config import Site
 from tests.builders import a_story, admitted, discharged, transferred
 from tests.placement.feeding import Feed
 
@@ -121,3 +122,25 @@ async def test_rows_of_an_older_fold_are_folded_anew_in_the_background(
         await connection.execute(sa.text("DELETE FROM outbox"))
     assert await found(database, rules) == []
     assert await refold(database, rules, clock=clock, ids=ids) == 0
+
+
+async def test_another_site_config_mends_what_was_told_by_the_one_before(
+    seven: Feed, database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
+) -> None:
+    npi = "1234567893"
+    raw = rules.site.model_dump(by_alias=True)
+    raw["programs"] = [{**each, "npi": npi} for each in raw["programs"]]
+    raw["facilities"] = [{**each, "npi": npi} for each in raw["facilities"]]
+    other = rules_of(Site.model_validate(raw))
+    wrong = await found(database, other)
+    assert [one for one in wrong if "told by another site config" in one] == wrong
+    assert len(wrong) == 7
+    assert await refold(database, other, clock=clock, ids=ids, at_once=3) == 7
+    told = [one.fact for one in await seven.relayed()]
+    amended = [fact for fact in told if fact.name == "service-period-amended"]
+    assert amended
+    assert {fact.value["program"]["npi"] for fact in amended} == {npi}
+    async with database.begin() as connection:
+        await connection.execute(sa.text("DELETE FROM outbox"))
+    assert await found(database, other) == []
+    assert await refold(database, other, clock=clock, ids=ids) == 0

@@ -17,6 +17,7 @@ from services.placement.disclosures.timers import look_again
 from services.placement.gate.recipients import gate_rules
 from shared.clock import SetClock
 from shared.db import Database
+from shared.events.tracing import trace_of
 from shared.positions import Incoming, Tally
 from shared.tables import parked
 from tests.builders import a_story, admitted, cancelled, discharged, fact, restated, transferred
@@ -360,3 +361,15 @@ async def test_many_episodes_in_one_batch_are_kept_apart(gate: Gate) -> None:
     await gate.bring(*told)
     assert {row.episode_id for row in await gate.ledger()} == {f"e-{number}" for number in range(1, 30, 2)}
     assert len(await gate.waiting()) == 15
+
+
+async def test_what_leaves_is_in_the_trace_of_the_fact_that_let_it_out(gate: Gate) -> None:
+    traces = [f"00-{digit * 32}-{digit * 16}-01" for digit in "123"]
+    told = [
+        replace(one, traceparent=trace)
+        for one, trace in zip(a_story(admitted(), consent(), discharged()), traces, strict=True)
+    ]
+    for one in told:
+        await gate.bring(one)
+    found = [trace_of(one.traceparent) for one in await gate.out()]
+    assert found == [trace_of(traces[1]), trace_of(traces[2])], "the consent's, then the discharge's own"

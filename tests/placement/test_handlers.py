@@ -15,6 +15,7 @@ from services.placement.tables import METADATA
 from shared.db import Database
 from shared.events import BILLING, CARE_FACTS, EpisodeState, Published
 from shared.events.envelope import Fact
+from shared.events.tracing import begun_with, trace_of
 from shared.tables import KEYS, PLUMBING, parked
 from tests.builders import a_story, admitted, cancelled, covered, discharged, fact, transferred
 from tests.placement.feeding import Feed, Sent
@@ -57,7 +58,11 @@ async def test_every_record_says_what_it_is_and_what_caused_it(feed: Feed) -> No
     begun, ended = stay()
     await feed.bring(begun, ended)
     period = (await feed.billed(EPISODE))[0]
-    search, first, second, latest, episode = await feed.sent()
+    sent = await feed.sent()
+    for one in sent:
+        came_in = trace_of(one.headers.pop("traceparent"))
+        assert came_in == trace_of(begun_with("message-2")), "in the trace of the fact that caused it"
+    search, first, second, latest, episode = sent
     common = {
         "content-type": "application/json",
         "ce_specversion": "1.0",

@@ -78,6 +78,7 @@ UNMAPPED = "unmapped-patient-status"
         ),
         ("a code of two digits", "03-09 11:00", {"code": "65", "kind": "transfer"}, "65", False),
         ("by its kind", "03-09 11:00", {"code": "LEFT", "kind": "against-advice"}, "07", False),
+        ("still a patient is no end", "03-09 11:00", {"code": "30", "kind": "unknown"}, "01", True),
         ("in no table", "03-09 11:00", {"code": "unknown", "kind": "unknown"}, "01", True),
         ("a text of the first version", "03-09 11:00", {"code": "GONE", "kind": "unknown"}, "01", True),
         ("none sent", "03-09 11:00", {"kind": "unknown"}, "01", True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import sys
 import time
@@ -15,6 +16,8 @@ from shared.db import Database
 from shared.run import Service, serve
 from shared.settings import Settings
 from shared.stopping import Deadline
+
+KEY = SecretStr("k1:" + base64.b64encode(bytes(32)).decode())
 
 
 class Part:
@@ -37,7 +40,7 @@ async def main() -> None:
     """Serve, with a broker and a database that are away, until SIGTERM."""
     logs.set_up("hanging")
     url = "postgresql://nobody:x@127.0.0.1:9/none"
-    settings = Settings(database_url=SecretStr(url), kafka="127.0.0.1:9")
+    settings = Settings(database_url=SecretStr(url), kafka="127.0.0.1:9", message_keys=KEY)
     service = Service("hanging", settings, Database(url), broker_for(settings, "hanging"), [], doors=[Part()])
     await serve(service, deadline=Deadline(1.0))
 

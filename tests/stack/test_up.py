@@ -84,7 +84,7 @@ def test_up_lives_through_everything_an_operator_does_to_it(tmp_path: Path) -> N
     data = tmp_path / "data"
     with a_running_system(data) as first:
         written = json.loads((data / "ready.json").read_text())
-        assert set(written) == {"kafka", "mllp", "intake", "placement", "aftercare", "tokens", "sign_in"}
+        assert set(written) == {"kafka", "mllp", "intake", "placement", "aftercare", "config", "tokens", "sign_in"}
         assert set(written["tokens"]) >= {"hospital", "coordinator", "admin"}
         assert stat.S_IMODE((data / "ready.json").stat().st_mode) == 0o600
         assert ready.find(data).kafka == written["kafka"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
+from services.aftercare.deaths import ASK_FIRST
 from services.aftercare.marks import OPEN_TO
 from services.aftercare.web import words
 from services.aftercare.web.writing import WRITES, Write
@@ -126,6 +127,8 @@ def _forms(kind: str, found: Mapping[str, Any], now: Now) -> Iterator[Form]:
     if kind == "plan":
         yield _form("/api/referrals", found, now, of_episode)
         yield _form("/api/appointments", found, now, of_episode)
+        if found["value"].get("calls_stopped") == ASK_FIRST:
+            yield _form("/api/plans/{id}/calls", found, now)
         if _may_close(found["value"]):
             yield _form("/api/plans/{id}/closed", found, now)
     if kind == "risk":

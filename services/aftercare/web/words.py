@@ -8,6 +8,7 @@ from shared.desk import Badge
 
 LABELS = {
     "plan-closed": "End aftercare",
+    "calls-decided": "Say whether to call",
     "referral-made": "Refer",
     "referral-received": "Provider has it",
     "referral-accepted": "Provider accepts",
@@ -27,6 +28,7 @@ LABELS = {
 }
 DONE: Mapping[str, str] = {
     "plan-closed": "aftercare is ended",
+    "calls-decided": "recorded: whether to call",
     "referral-made": "the referral is made",
     "referral-received": "the provider has the referral",
     "referral-accepted": "the provider accepts the referral",
@@ -46,6 +48,7 @@ DONE: Mapping[str, str] = {
 }
 FIELDS = {
     "at": "When",
+    "decision": "Calls",
     "mode": "How",
     "by": "Whose doing",
     "due_by": "Settled by",
@@ -65,7 +68,7 @@ STATES = {
     "declined": "declined",
     "cancelled": "cancelled",
 }
-STOPPED = {"declined": "wants no calls"}
+STOPPED = {"declined": "wants no calls", "ask-before-calling": "ask before calling"}
 WINDOWS = {"missed": Badge("missed", "late"), "excluded": Badge("does not count")}
 SIGNALS = {"missed-contacts": "contacts missed in a row", "readmitted": "readmitted"}
 MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or residential care", "fum": "after emergency"}

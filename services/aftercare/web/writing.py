@@ -13,6 +13,7 @@ from services.aftercare import contacts, handlers, marks, plans, referrals, risk
 from services.aftercare.commands import (
     ClearRisk,
     ClosePlan,
+    DecideCalls,
     MarkExcluded,
     MarkKept,
     RecordContact,
@@ -65,6 +66,14 @@ WRITES: tuple[Write, ...] = (
         ClosePlan,
         lambda now, plan_id, asked: plans.close(now, plan_id, asked.outcome),
         "Aftercare ends",
+    ),
+    _write(
+        "/api/plans/{id}/calls",
+        "plan",
+        "calls-decided",
+        DecideCalls,
+        lambda now, plan_id, asked: plans.decide_calls(now, plan_id, asked.decision),
+        "A person says whether calls go on, where it is to be asked before calling",
     ),
     _write("/api/referrals", "referral", "referral-made", Refer, _refer, "Refer the patient within the plan"),
     *_moves(),

@@ -21,10 +21,11 @@ from services.intake.consents.model import ConsentGiven, ConsentStated, ConsentT
 from services.intake.consents.store import Consent
 from services.intake.handlers import TOPIC, Intake
 from services.intake.ids import new_id
+from services.intake.people import views as people
 from services.intake.requests import store as keys
-from services.intake.requests.handlers import OtherRequest, letter_about, owner_of, patient_known_by
+from services.intake.requests.handlers import OtherRequest, named, owner_of, patient_known_by
 from services.intake.settling import Ledger
-from shared import audit, outbox
+from shared import audit, outbox, tracing
 from shared.auth import Caller
 from shared.db import Connection
 from shared.errors import Rejected
@@ -59,7 +60,7 @@ async def record(intake: Intake, request: Request, asked: ConsentGiven) -> bytes
 
     async def work(connection: Connection, now: datetime) -> ConsentStated:
         consent_id = new_id(now)
-        patient_id = await _patient(connection, intake, request.who, asked, consent_id)
+        patient_id = await _patient(connection, intake, request.who, asked)
         consent = _consent(intake, consent_id, patient_id, asked, now)
         await store.keep(connection, consent)
         ledger = await visits.ledger_of(connection, [patient_id])
@@ -67,7 +68,7 @@ async def record(intake: Intake, request: Request, asked: ConsentGiven) -> bytes
         await _state(connection, ConsentRecorded, pairs, ledger, now)
         await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
         await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-recorded", consent_id)])
-        return _answer(consent, [episode for _, episode in pairs])
+        return await _answer(connection, request.who, consent, [episode for _, episode in pairs])
 
     return await _once(intake, request, 201, work)
 
@@ -83,11 +84,12 @@ async def revoke(intake: Intake, request: Request, consent_id: str, asked: Conse
     async def work(connection: Connection, now: datetime) -> ConsentStated:
         consent = await _revocable(connection, request.who, consent_id)
         if consent.state != "standing":
-            return _answer(consent, [episode for _, episode in await store.episodes_of(connection, [consent_id])])
+            episodes = [episode for _, episode in await store.episodes_of(connection, [consent_id])]
+            return await _answer(connection, request.who, consent, episodes)
         at = asked.occurred_at or now
         episodes = await _end(connection, ConsentRevoked, [consent], at, now)
         await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-revoked", consent_id)])
-        return _answer(consent._replace(state="revoking"), episodes)
+        return await _answer(connection, request.who, consent._replace(state="revoking"), episodes)
 
     told = ConsentStated.model_validate_json(await _once(intake, request, 200, work))
     return told.model_copy(update={"state": await _until_it_counts(intake, consent_id)})
@@ -160,11 +162,11 @@ async def _once(
     return body
 
 
-async def _patient(connection: Connection, intake: Intake, who: Caller, asked: ConsentGiven, consent_id: str) -> str:
+async def _patient(connection: Connection, intake: Intake, who: Caller, asked: ConsentGiven) -> str:
     """The patient, locked."""
     if asked.identity is not None:
-        letter = letter_about(asked.identity, asked.facility, consent_id, intake.clock(), intake)
-        return await patient_known_by(connection, intake, letter, asked.identity)
+        facility = named(intake, asked.facility)
+        return await patient_known_by(connection, intake, who, asked.identity, facility)
     if asked.episode_id is not None:
         return await owner_of(connection, who, asked.episode_id)
     patient_id = asked.patient_id or ""
@@ -177,14 +179,14 @@ async def _patient(connection: Connection, intake: Intake, who: Caller, asked: C
 
 def _consent(intake: Intake, consent_id: str, patient_id: str, asked: ConsentGiven, now: datetime) -> Consent:
     zone = intake.site.zone(asked.facility)
-    facility = _named(intake, asked.facility)
+    facility = named(intake, asked.facility)
     at = asked.occurred_at or now
     over = datetime.combine(asked.ends + timedelta(days=1), time(), zone) if asked.ends else None
     return Consent(
         consent_id=consent_id,
         patient_id=patient_id,
         facility=facility,
-        discloser=_named(intake, asked.discloser) if asked.discloser else facility,
+        discloser=named(intake, asked.discloser) if asked.discloser else facility,
         recipient=asked.recipient,
         recipient_class=asked.recipient_class,
         purpose=asked.purpose,
@@ -194,12 +196,6 @@ def _consent(intake: Intake, consent_id: str, patient_id: str, asked: ConsentGiv
         occurred_at=at,
         over_at=over,
     )
-
-
-def _named(intake: Intake, name: str) -> str:
-    """A facility by its own name, whatever its case; the site's name as it is."""
-    place = intake.site.facility(name)
-    return place.name if place else name
 
 
 async def _revocable(connection: Connection, who: Caller, consent_id: str) -> Consent:
@@ -241,6 +237,7 @@ async def _state(
                 writer="intake",
                 sequence=ledger.next(episode),
                 correlation_id=consent.consent_id,
+                trace=tracing.of_the_request(),
             ),
         )
         for consent, episode in pairs
@@ -271,12 +268,14 @@ def _value(consent: Consent, episode: str, now: datetime) -> dict[str, object]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _answer(consent: Consent, episodes: Sequence[str]) -> ConsentStated:
+async def _answer(connection: Connection, who: Caller, consent: Consent, episodes: Sequence[str]) -> ConsentStated:
+    """Of the episodes that it is stated for those in which the caller's facilities told something."""
+    seen = await people.episodes_within(connection, consent.patient_id, who.scope)
     return ConsentStated.model_validate(
         {
             "consent_id": consent.consent_id,
             "patient_id": consent.patient_id,
             "state": consent.state,
-            "episodes": tuple(episodes),
+            "episodes": tuple(each for each in episodes if each in seen),
         }
     )

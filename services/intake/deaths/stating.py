@@ -180,4 +180,5 @@ class _Saying:
             sequence=self.telling.ledger.next(value.episode_id),
             correlation_id=self.newest.message_id if self.newest else None,
             causation_id=cause,
+            trace=self.telling.ledger.traces.get(self.newest.message_id) if self.newest else None,
         )

@@ -37,22 +37,21 @@ def keeping(tellings: Sequence[Telling], kept: Iterable[store.Sealed], seal: Sea
     """The same as writes; `kept` is what is kept of these patients (`store.sealed_of`)."""
     if not tellings:
         return []
-    said: dict[str, list[Telling]] = defaultdict(list)
+    said: dict[store.Whose, list[Telling]] = defaultdict(list)
     for telling in tellings:
-        said[telling.patient_id].append(telling)
-    before = {row.patient_id: opened(row, seal) for row in kept if row.patient_id in said}
-    after = {patient: _with(before.get(patient, {}), told) for patient, told in said.items()}
+        said[telling.patient_id, telling.facility].append(telling)
+    before = {row.whose: opened(row, seal) for row in kept if row.whose in said}
+    after = {whose: _with(before.get(whose, {}), told) for whose, told in said.items()}
     rows = [
-        store.Sealed(patient, seal.close(packed(fields), _place(patient)), max(one.said_at for one in said[patient]))
-        for patient, fields in sorted(after.items())
+        store.Sealed(*whose, seal.close(packed(fields), place(*whose)), max(one.said_at for one in said[whose]))
+        for whose, fields in sorted(after.items())
     ]
-    places = store.keep_places({(telling.patient_id, telling.facility) for telling in tellings})
-    return [store.keep(rows), places, *_change_words(before, after, seal)]
+    return [store.keep(rows), store.keep_places(said.keys()), *_change_words(before, after, seal)]
 
 
 def opened(row: store.Sealed, seal: Seal) -> Fields:
-    """What is kept of a patient."""
-    return unpacked(seal.open(row.sealed, _place(row.patient_id)), row.stated_at)
+    """What is kept of a patient, as that facility told it."""
+    return unpacked(seal.open(row.sealed, place(*row.whose)), row.stated_at)
 
 
 def _with(fields: Fields, told: Sequence[Telling]) -> Fields:
@@ -61,15 +60,15 @@ def _with(fields: Fields, told: Sequence[Telling]) -> Fields:
     return fields
 
 
-def _change_words(before: dict[str, Fields], after: dict[str, Fields], seal: Seal) -> list[Write]:
-    gone: list[tuple[bytes, str]] = []
-    new: list[tuple[bytes, str]] = []
-    for patient, fields in after.items():
-        if patient in before and _values(before[patient]) == _values(fields):
+def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fields], seal: Seal) -> list[Write]:
+    gone: list[tuple[bytes, str, str]] = []
+    new: list[tuple[bytes, str, str]] = []
+    for whose, fields in after.items():
+        if whose in before and _values(before[whose]) == _values(fields):
             continue  # most messages tell the same person again
-        was, now = words_of(before.get(patient, {})), words_of(fields)
-        gone += [(seal.blind(word), patient) for word in was - now]
-        new += [(seal.blind(word), patient) for word in now - was]
+        was, now = words_of(before.get(whose, {})), words_of(fields)
+        gone += [(seal.blind(word), *whose) for word in was - now]
+        new += [(seal.blind(word), *whose) for word in now - was]
     return store.change_words(sorted(gone), sorted(new))
 
 
@@ -77,5 +76,6 @@ def _values(fields: Fields) -> dict[str, Any]:
     return {name: value for name, (value, _) in fields.items()}
 
 
-def _place(patient_id: str) -> str:
-    return f"identity:{patient_id}"
+def place(patient_id: str, facility: str) -> str:
+    """Where what a facility told of a patient is sealed for."""
+    return f"identity:{patient_id}:{facility}"

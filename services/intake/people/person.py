@@ -5,7 +5,7 @@ A field that says nothing leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3),
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ def told_by(message: Message) -> dict[str, Any]:
         "work": _list(pid, 14, _contacts(message, pid, 14)),
         "address": _list(pid, 11, [short(part) if part != NULL else "" for part in pid.components(11)[:6]]),
     }
-    ids = [list(each) for each in patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)]
+    ids = [list(each[:3]) for each in patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)]
     return {name: value for name, value in found.items() if value is not ...} | ({IDS: ids} if ids else {})
 
 
@@ -86,6 +86,48 @@ def shown(fields: Fields) -> dict[str, Any]:
         "safe_to_contact": now.get("safe_to_contact"),
     }
     return {name: value for name, value in found.items() if value not in (None, [], {})}
+
+
+def seen(told: Mapping[str, Fields]) -> dict[str, Any]:
+    """The person as several facilities told it: what was said last counts, and who says what where they differ.
+
+    Where any of them says that it is not safe to contact, it is not.
+    """
+    together: Fields = {}
+    for fields in told.values():
+        for name, (value, at) in fields.items():
+            before = together.get(name)
+            if name == IDS:
+                together[IDS] = (_added(before[0] if before else [], value or []), at)
+            elif value is not None and (
+                before is None or datetime.fromisoformat(before[1]) <= datetime.fromisoformat(at)
+            ):
+                together[name] = (value, at)
+    said = [fields["safe_to_contact"][0] for fields in told.values() if "safe_to_contact" in fields]
+    if (safe := _safe(said)) is not None:
+        together["safe_to_contact"] = (safe, together["safe_to_contact"][1])
+    differ = _differing({facility: shown(fields) for facility, fields in told.items()})
+    return {**shown(together), **({"told_differently": differ} if differ else {})}
+
+
+def _safe(said: Sequence[Any]) -> Any:
+    """The most careful of what was said: no for all ways, else by way."""
+    told = [one for one in said if one is not None]
+    ways = [one for one in told if isinstance(one, dict)]
+    if not told or any(one is False for one in told):
+        return False if told else None
+    if not ways:
+        return True
+    return {way: all(one.get(way, True) for one in ways) for way in sorted({way for one in ways for way in one})}
+
+
+def _differing(told: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name in ("name", "birth_date", "sex", "contacts", "address", "safe_to_contact"):
+        values = {facility: one[name] for facility, one in sorted(told.items()) if name in one}
+        if any(value != other for value in values.values() for other in values.values()):
+            found[name] = values
+    return found
 
 
 def contacts(fields: Fields) -> list[dict[str, Any]]:

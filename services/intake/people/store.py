@@ -8,19 +8,21 @@ from typing import Any, NamedTuple
 
 from shared.writes import Read, Write
 
-_SEALED = "SELECT patient_id, sealed, stated_at FROM identities WHERE patient_id = ANY($1::text[])"
+_SEALED = "SELECT patient_id, facility, sealed, stated_at FROM identities WHERE patient_id = ANY($1::text[])"
 _KEEP = (
-    "INSERT INTO identities (patient_id, sealed, stated_at) SELECT * FROM unnest($1::text[], $2::bytea[], "
-    "$3::timestamptz[]) AS n(patient_id, sealed, stated_at) ON CONFLICT (patient_id) DO UPDATE "
+    "INSERT INTO identities (patient_id, facility, sealed, stated_at) SELECT * FROM unnest($1::text[], $2::text[], "
+    "$3::bytea[], $4::timestamptz[]) AS n(patient_id, facility, sealed, stated_at) "
+    "ON CONFLICT (patient_id, facility) DO UPDATE "
     "SET sealed = excluded.sealed, stated_at = greatest(identities.stated_at, excluded.stated_at)"
 )
 _WORDS = (
-    "INSERT INTO identity_words (word, patient_id) SELECT * FROM unnest($1::bytea[], $2::text[]) "
-    "AS n(word, patient_id) ON CONFLICT DO NOTHING"
+    "INSERT INTO identity_words (word, patient_id, facility) SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[]) "
+    "AS n(word, patient_id, facility) ON CONFLICT DO NOTHING"
 )
 _FORGET = (
-    "DELETE FROM identity_words AS w USING unnest($1::bytea[], $2::text[]) AS n(word, patient_id) "
-    "WHERE w.word = n.word AND w.patient_id = n.patient_id"
+    "DELETE FROM identity_words AS w "
+    "USING unnest($1::bytea[], $2::text[], $3::text[]) AS n(word, patient_id, facility) "
+    "WHERE w.word = n.word AND w.patient_id = n.patient_id AND w.facility = n.facility"
 )
 _PLACES = (
     "INSERT INTO patient_facilities (patient_id, facility) SELECT * FROM unnest($1::text[], $2::text[]) "
@@ -28,12 +30,22 @@ _PLACES = (
 )
 
 
+Whose = tuple[str, str]
+"""A patient, and a facility that told of it."""
+
+
 class Sealed(NamedTuple):
-    """What is kept of a person, and when the last of it was said."""
+    """What is kept of a person as one facility told it, and when the last of it was said."""
 
     patient_id: str
+    facility: str
     sealed: bytes
     stated_at: datetime
+
+    @property
+    def whose(self) -> Whose:
+        """Of whom it is, and who told it."""
+        return self.patient_id, self.facility
 
 
 def sealed_of(patients: Iterable[str]) -> Read:
@@ -46,8 +58,8 @@ def keep(rows: Sequence[Sealed]) -> Write:
     return Write(_KEEP, _columns(rows))
 
 
-def change_words(gone: Sequence[tuple[bytes, str]], new: Sequence[tuple[bytes, str]]) -> list[Write]:
-    """(hashed word, patient): those that lead to a patient no more, and those that do now."""
+def change_words(gone: Sequence[tuple[bytes, str, str]], new: Sequence[tuple[bytes, str, str]]) -> list[Write]:
+    """(hashed word, patient, facility): those that lead to a patient no more, and those that do now."""
     return [Write(sql, _columns(pairs)) for sql, pairs in ((_FORGET, gone), (_WORDS, new)) if pairs]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -15,28 +16,30 @@ from shared.scope import Scope
 _FOUND = sa.text(
     "SELECT w.patient_id FROM unnest(CAST(:groups AS int[]), CAST(:words AS bytea[])) AS n(place, word) "
     "JOIN identity_words AS w USING (word) WHERE w.patient_id > :after AND (CAST(:facilities AS text[]) IS NULL "
-    "OR EXISTS (SELECT 1 FROM patient_facilities AS f WHERE f.patient_id = w.patient_id "
-    "AND f.facility = ANY(CAST(:facilities AS text[])))) "
+    "OR w.facility = ANY(CAST(:facilities AS text[]))) "
     "GROUP BY w.patient_id HAVING count(DISTINCT n.place) = :number ORDER BY w.patient_id LIMIT :most"
 )
 _KNOWN = sa.text(
-    "SELECT p.patient_id, i.sealed, coalesce(i.stated_at, p.made_at) AS stated_at, "  # noqa: S608 - our own words
+    "SELECT p.patient_id, "  # noqa: S608 - our own words
     "ARRAY(SELECT DISTINCT unnest(h.facilities) FROM told_episodes AS h JOIN episodes AS e USING (episode_id) "
     "WHERE e.patient_id = p.patient_id) AS placed, "
     "ARRAY(SELECT f.facility FROM patient_facilities AS f WHERE f.patient_id = p.patient_id ORDER BY 1) AS facilities, "
     "ARRAY(SELECT e.episode_id FROM episodes AS e WHERE e.patient_id = p.patient_id "
     f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY 1) AS episodes "
-    "FROM patients AS p LEFT JOIN identities AS i USING (patient_id) "
-    "WHERE p.patient_id = ANY(CAST(:ids AS text[])) ORDER BY p.patient_id"
+    "FROM patients AS p WHERE p.patient_id = ANY(CAST(:ids AS text[])) ORDER BY p.patient_id"
+)
+_TOLD = sa.text(
+    "SELECT patient_id, facility, sealed, stated_at FROM identities "
+    "WHERE patient_id = ANY(CAST(:ids AS text[])) ORDER BY patient_id, facility"
 )
 
 
 class Patient(NamedTuple):
-    """A patient: what is known of the person (sealed; None: nothing), who told of it, the episodes that a reader sees,
-    and at whose programs these are."""
+    """A patient: what is known of the person, by who told it (sealed), who told of it, the episodes that a reader sees,
+    and at whose programs the patient's episodes are."""
 
     patient_id: str
-    sealed: Sealed | None
+    told: tuple[Sealed, ...]
     facilities: frozenset[str]
     episodes: tuple[str, ...]
     placed: frozenset[str] = frozenset()
@@ -45,9 +48,10 @@ class Patient(NamedTuple):
         """True when somebody of this scope may see the patient."""
         return scope.has_any(self.facilities | self.placed)
 
-    def told_to(self, scope: Scope) -> Sealed | None:
-        """What is known of the person, for who told of it: a placement alone tells no name."""
-        return self.sealed if scope.has_any(self.facilities) else None
+    def told_within(self, scope: Scope) -> tuple[Sealed, ...]:
+        """What the facilities in scope told: a placement alone tells no name. What one of several told, not known
+        which, is for who may see all of them."""
+        return tuple(one for one in self.told if scope.has_all((one.facility,) if one.facility else self.facilities))
 
 
 async def found(
@@ -67,15 +71,25 @@ async def found(
 
 
 async def patients(connection: Connection, ids: Collection[str], scope: Scope) -> list[Patient]:
-    """These patients, by id; those that there are, with the episodes that are in scope."""
+    """Those of these patients whom the facilities in scope have, by id, with the episodes that these have."""
     rows = (await connection.execute(_KNOWN, {"ids": sorted(ids), "facilities": scope.listed})).all()
-    return [
+    told: dict[str, list[Sealed]] = defaultdict(list)
+    for row in (await connection.execute(_TOLD, {"ids": sorted(ids)})).all():
+        told[row.patient_id].append(Sealed(*row))
+    every = (
         Patient(
             row.patient_id,
-            Sealed(row.patient_id, row.sealed, row.stated_at) if row.sealed else None,
+            tuple(told[row.patient_id]),
             frozenset(row.facilities),
             tuple(row.episodes),
             frozenset(row.placed),
         )
         for row in rows
-    ]
+    )
+    return [one for one in every if one.within(scope)]
+
+
+async def episodes_within(connection: Connection, patient_id: str, scope: Scope) -> frozenset[str]:
+    """The episodes of a patient that a facility in scope has."""
+    rows = (await connection.execute(_KNOWN, {"ids": [patient_id], "facilities": scope.listed})).all()
+    return frozenset(each for row in rows for each in row.episodes)

@@ -12,21 +12,19 @@ from typing import NamedTuple
 import orjson
 
 from services.intake import store as visits
-from services.intake.ack import Header
 from services.intake.deaths.stating import Telling, deaths
 from services.intake.deaths.store import known_of as deaths_of
 from services.intake.domain import choose_episode
-from services.intake.handlers import TOPIC, Intake, find_patient
-from services.intake.identity import known_by
+from services.intake.handlers import TOPIC, Intake, patient_of
 from services.intake.ids import new_id
 from services.intake.model import PatientId
 from services.intake.people.handlers import Telling as OfPerson
 from services.intake.people.handlers import keep
-from services.intake.reading import Letter
+from services.intake.people.whom import About
 from services.intake.requests import store
 from services.intake.requests.model import Assessment, Person, Referral, Stated
 from services.intake.settling import Ledger, mapping_of
-from shared import audit, outbox
+from shared import audit, outbox, tracing
 from shared.auth import Caller
 from shared.db import Connection
 from shared.errors import Rejected
@@ -36,7 +34,6 @@ from shared.events.saying import said
 from shared.events.stays import Referred
 from shared.writes import at_once
 
-DOOR = "http"
 KEPT = timedelta(days=7)
 """How long a key is remembered."""
 
@@ -87,20 +84,26 @@ async def _state(connection: Connection, intake: Intake, request: Request, now: 
     who, asked = request.who, request.asked
     request_id = new_id(now)
     at = asked.occurred_at or now
-    patient_id = await _patient(connection, intake, request, request_id, now)
+    facility = named(intake, asked.facility)
+    patient_id = await _patient(connection, intake, request, facility)
     ledger = await visits.ledger_of(connection, [patient_id])
     for visit in await visits.visits_of(connection, [patient_id]):
         ledger.learn(visit)
-    episode_id = (
-        _named(asked) or _chosen(ledger, patient_id, at, asked.facility, intake) or ledger.begin(patient_id, now)
-    )
+    episode_id = _named(asked) or _chosen(ledger, patient_id, at, facility, intake) or ledger.begin(patient_id, now)
     common = {
-        "episode_id": episode_id, "patient_id": patient_id, "facility": asked.facility, "occurred_at": at,
+        "episode_id": episode_id, "patient_id": patient_id, "facility": facility, "occurred_at": at,
         "recorded_at": now, "stated_at": now, "labels": asked.labels,
     }  # fmt: skip
     value = _fact(asked, common)
     sequence = ledger.next(episode_id)
-    fact = said(value, ce_id=new_id(now), writer="intake", sequence=sequence, correlation_id=request_id)
+    fact = said(
+        value,
+        ce_id=new_id(now),
+        writer="intake",
+        sequence=sequence,
+        correlation_id=request_id,
+        trace=tracing.of_the_request(),
+    )
     await store.keep_fact(connection, fact, patient_id, at, request_id)
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Telling(ledger, intake.site, now))
     await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
@@ -109,20 +112,32 @@ async def _state(connection: Connection, intake: Intake, request: Request, now: 
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
 
 
-async def _patient(connection: Connection, intake: Intake, request: Request, request_id: str, now: datetime) -> str:
+async def _patient(connection: Connection, intake: Intake, request: Request, facility: str) -> str:
     """The patient, locked; found or made by the ids, or the one whose episode is named."""
     who, asked = request.who, request.asked
     if asked.identity is None:
         return await owner_of(connection, who, _named(asked) or "")
-    letter = letter_about(asked.identity, asked.facility, request_id, now, intake)
-    return await patient_known_by(connection, intake, letter, asked.identity)
+    return await patient_known_by(connection, intake, who, asked.identity, facility)
 
 
-async def patient_known_by(connection: Connection, intake: Intake, letter: Letter, person: Person) -> str:
-    """The patient whom a request's ids mean, found or made, and locked; what it says of the person is kept."""
-    patient_id = await find_patient(connection, letter, intake)
-    await keep(connection, [OfPerson(patient_id, letter.facility, person.told(), letter.arrived_at)], intake.seal)
+async def patient_known_by(connection: Connection, intake: Intake, who: Caller, person: Person, facility: str) -> str:
+    """The patient of the caller's own facilities whom a request's ids mean, found or made, and locked.
+
+    What it says of the person is kept as this facility's. Whoever else knows the person, the answer is alike: that it
+    may be the same one becomes a probable match.
+    """
+    now = intake.clock()
+    ids = tuple(PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers)
+    about = About(ids, facility, person.told(), now, now)
+    patient_id = await patient_of(connection, about, intake, scope_of(who))
+    await keep(connection, [OfPerson(patient_id, facility, person.told(), now)], intake.seal)
     return patient_id
+
+
+def named(intake: Intake, facility: str) -> str:
+    """A facility by its own name, whatever its case; the site's name as it is."""
+    place = intake.site.facility(facility)
+    return place.name if place else facility
 
 
 def _named(asked: Referral | Assessment) -> str | None:
@@ -131,19 +146,16 @@ def _named(asked: Referral | Assessment) -> str | None:
 
 async def owner_of(connection: Connection, who: Caller, episode_id: str) -> str:
     """The patient of an episode, locked. Raises NoSuchEpisode."""
-    found = await store.owner(connection, episode_id)
-    if found is None or not any(who.may_see(place) for place in found[1]):
+    found = await store.owner(connection, episode_id, scope_of(who))
+    if found is None:
         raise NoSuchEpisode("no-such-episode", "there is no such episode that you may see")
-    await visits.lock_patients(connection, [found[0]])
-    return found[0]
+    await visits.lock_patients(connection, [found])
+    return found
 
 
-def letter_about(person: Person, facility: str, request_id: str, now: datetime, intake: Intake) -> Letter:
-    """The request as that part of a letter by which a patient is found."""
-    ids = [PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers]
-    known = known_by(ids, facility)
-    keys = tuple(intake.seal.blind(each.key) for each in known)
-    return Letter(request_id, DOOR, now, Header(), known=known, keys=keys, facility=facility)
+def scope_of(who: Caller) -> frozenset[str] | None:
+    """The facilities whose records somebody may see; None: all."""
+    return who.scope.facilities
 
 
 def _chosen(ledger: Ledger, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import orjson
 import sqlalchemy as sa
 
+from services.intake.people.having import HAD_THERE
 from services.intake.tables import facts
 from shared.db import Connection, copy_rows
 from shared.events import Fact
@@ -19,8 +20,8 @@ _FIRST = sa.text("SELECT request, status, body FROM idempotency WHERE key = :key
 _ANSWERED = sa.text("UPDATE idempotency SET status = :status, body = :body WHERE key = :key")
 _FORGET = sa.text("DELETE FROM idempotency WHERE made_at < :before")
 _OWNER = sa.text(
-    "SELECT e.patient_id, ARRAY(SELECT f.facility FROM patient_facilities AS f WHERE f.patient_id = e.patient_id) "
-    "AS facilities FROM episodes AS e WHERE e.episode_id = :episode"
+    "SELECT e.patient_id FROM episodes AS e WHERE e.episode_id = :episode "  # noqa: S608 - our own words
+    f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE})"
 )
 _EPISODE = sa.text(
     "INSERT INTO episodes (episode_id, patient_id, sequence) VALUES (:episode, :patient, :sequence) "
@@ -60,10 +61,11 @@ async def forget(connection: Connection, before: datetime) -> None:
     await connection.execute(_FORGET, {"before": before})
 
 
-async def owner(connection: Connection, episode_id: str) -> tuple[str, frozenset[str]] | None:
-    """The patient of an episode of ours, and the facilities that know the patient."""
-    row = (await connection.execute(_OWNER, {"episode": episode_id})).one_or_none()
-    return None if row is None else (row.patient_id, frozenset(row.facilities))
+async def owner(connection: Connection, episode_id: str, facilities: frozenset[str] | None) -> str | None:
+    """The patient of an episode of ours in which one of these facilities told something (None: any)."""
+    given = {"episode": episode_id, "facilities": None if facilities is None else sorted(facilities)}
+    found: str | None = (await connection.execute(_OWNER, given)).scalar_one_or_none()
+    return found
 
 
 async def keep_fact(connection: Connection, fact: Fact, patient_id: str, occurred_at: datetime, said_by: str) -> None:

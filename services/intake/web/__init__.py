@@ -7,7 +7,8 @@ from starlette.routing import BaseRoute
 from services.intake.handlers import Intake
 from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
-from services.intake.web import consents, feeds, front, messages, openapi, patients, requests
+from services.intake.web import consents, feeds, front, matches, messages, openapi, patients, requests
+from services.intake.web.asking import Paces
 from shared.api import openapi as api
 
 
@@ -15,12 +16,14 @@ def routes(
     intake: Intake, reception: Reception[Received, list[Letter], Answer], desks: frozenset[str] = frozenset()
 ) -> list[BaseRoute]:
     """The service's own routes; pages of the `desks`' origins may ask who a patient is."""
+    paces = Paces(intake.site.limits)
     return [
         *front.routes(),
         *messages.routes(intake, reception),
-        *requests.routes(intake),
-        *consents.routes(intake),
-        *patients.routes(intake, desks=desks),
+        *requests.routes(intake, paces),
+        *consents.routes(intake, paces),
+        *patients.routes(intake, paces, desks),
+        *matches.routes(intake, paces),
         *feeds.routes(intake),
         api.route(openapi.document),
     ]

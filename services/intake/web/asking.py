@@ -15,6 +15,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from shared.api.asking import invalid
+from shared.auth import Caller
+from shared.site_values import Limits
 from shared.web import Problem
 
 
@@ -62,6 +64,24 @@ def behind(given: str | None) -> str:
     if "\0" in last:  # PostgreSQL has no text with it
         raise invalid("cursor is not one that a page before gave")
     return last
+
+
+class Paces:
+    """How often who somebody is may be asked in a minute, by reading or by posting: people, and machines more often."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._people, self._machines = (
+            Pace(limits.identity_questions, 60.0),
+            Pace(limits.machine_identity_questions, 60.0),
+        )
+
+    def take(self, who: Caller) -> None:
+        """Count one question. Raises 429 until it is time again."""
+        (self._machines if who.roles == MACHINES else self._people).take(who.subject)
+
+
+MACHINES = frozenset({"hospital"})
+"""The roles of a token that no person has."""
 
 
 class Pace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -19,21 +19,24 @@ from services.intake.web import asking as ask
 from services.intake.web.requests import ASKERS, key_of
 from shared import audit
 from shared.api import asking
+from shared.auth import Caller
+from shared.site_config import Site
 from shared.web import JSON, Problem, caller
 
 READERS = ("coordinator", "auditor")
 Told = TypeVar("Told")
 
 
-def routes(intake: Intake) -> list[Route]:
+def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
     """All of them."""
 
     async def given(request: Request) -> Response:
         who = caller(request, *ASKERS)
         ask.media_type(request, ("application/json",))
         asked = asking.read(ConsentGiven, await asking.body(request))
-        _check(asked, intake)
-        asking.within(who, asked.facility)
+        await _check(asked, who, intake)
+        if asked.identity is not None:
+            paces.take(who)
         told = handlers.Request(who, key_of(request, who, intake), intake.seal.blind(asked.model_dump_json()))
         return await _told(handlers.record(intake, told, asked), HTTPStatus.CREATED)
 
@@ -41,7 +44,7 @@ def routes(intake: Intake) -> list[Route]:
         who = caller(request, *ASKERS)
         ask.media_type(request, ("application/json",), absent=True)
         asked = asking.read(ConsentTakenBack, await asking.body(request) or b"{}")
-        _not_ahead(asked.occurred_at, intake)
+        await _not_ahead(asked.occurred_at, intake)
         content = intake.seal.blind(f"{request.url.path}\x1f{asked.model_dump_json()}")
         told = handlers.Request(who, key_of(request, who, intake), content)
         consent_id = request.path_params["consent_id"].replace("\0", "")
@@ -95,22 +98,39 @@ async def _found(work: Awaitable[Told]) -> Told:
         raise Problem(HTTPStatus.NOT_FOUND, no.code, no.text) from None
 
 
-def _check(asked: ConsentGiven, intake: Intake) -> None:
-    """What only the site config knows: facility, discloser, recipient or class."""
+async def _check(asked: ConsentGiven, who: Caller, intake: Intake) -> None:
+    """What only the site config knows: facility, discloser, recipient or class; the first two are the caller's.
+
+    A consent is given to who discloses (42 CFR 2.31(a)(3)): nobody records one for another facility.
+    """
     site = intake.site
-    if site.facility(asked.facility) is None:
+    place = site.facility(asked.facility)
+    if place is None:
         raise _unfit("facility", "no-such-facility", "the site has no facility of that name")
-    if asked.discloser is not None and asked.discloser != site.name and site.facility(asked.discloser) is None:
-        raise _unfit("discloser", "no-such-facility", "the discloser is a facility, or the site's own name")
+    asking.within(who, place.name)
+    for discloser in _disclosers(asked, site):
+        asking.within(who, discloser)
     if asked.recipient is not None and asked.recipient not in {each.id for each in site.recipients}:
         raise _unfit("recipient", "no-such-recipient", "the site has no recipient of that id")
     if asked.recipient_class is not None and asked.recipient_class not in {r.recipient_class for r in site.recipients}:
         raise _unfit("recipient_class", "no-such-recipient", "the site has no recipient of that class")
-    _not_ahead(asked.occurred_at, intake)
+    await _not_ahead(asked.occurred_at, intake)
 
 
-def _not_ahead(at: datetime | None, intake: Intake) -> None:
-    if at is not None and at > intake.clock() + timedelta(minutes=intake.site.limits.future_minutes):
+def _disclosers(asked: ConsentGiven, site: Site) -> list[str]:
+    """The facilities that a consent lets disclose, where it names any."""
+    if asked.discloser is None:
+        return []
+    if asked.discloser == site.name:
+        return [each.name for each in site.facilities]
+    place = site.facility(asked.discloser)
+    if place is None:
+        raise _unfit("discloser", "no-such-facility", "the discloser is a facility, or the site's own name")
+    return [place.name]
+
+
+async def _not_ahead(at: datetime | None, intake: Intake) -> None:
+    if await intake.is_ahead(at):
         raise _unfit("occurred_at", "in-the-future", "occurred_at lies too far in the future")
 
 

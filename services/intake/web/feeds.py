@@ -18,7 +18,7 @@ from shared.auth import Caller
 from shared.scope import Scope
 from shared.web import JSON, Problem, caller
 
-READERS = ("coordinator", "auditor")
+READERS = ("coordinator", "interface", "auditor")
 MENDERS = frozenset({"coordinator", "interface", "admin"})
 """Who sees the codes that are in no table of the site: whoever adds them there."""
 USUAL, MOST, SHOWN = 50, 200, 20

@@ -40,6 +40,6 @@ async def _front(_: Request) -> Response:
     return HTMLResponse(_PAGE.format(title="Intake", text=_HERE, more=_WHERE))
 
 
-def wrong(status: HTTPStatus, text: str) -> Response:
+def wrong(_: Request, status: HTTPStatus, text: str) -> Response:
     """What is the matter with an address, for a browser."""
     return HTMLResponse(_PAGE.format(title=status.phrase, text=f"{text}.", more=_BACK), status)

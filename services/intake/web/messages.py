@@ -15,6 +15,7 @@ from services.intake.handlers import Intake
 from services.intake.reading import AWAY, ER7, Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.web import asking as ask
+from shared import tracing
 from shared.api import asking
 from shared.auth import Caller
 from shared.errors import Transient
@@ -33,7 +34,9 @@ def routes(intake: Intake, reception: Reception[Received, list[Letter], Answer])
         """An ER7 message → its acknowledgements, one after the other."""
         who = caller(request, *SENDERS)
         ask.media_type(request, TAKEN, absent=True)
-        received = Received(await asking.body(request, intake.site.limits.message_bytes), DOOR, intake.clock())
+        received = Received(
+            await asking.body(request, intake.site.limits.message_bytes), DOOR, intake.clock(), tracing.of_the_request()
+        )
         _within(who, received, intake)
         answer = await reception.hand_in(received)
         if answer.away:

@@ -7,13 +7,17 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from services.intake.consents.model import ConsentGiven, ConsentStated, ConsentTakenBack
+from services.intake.identity import REASONS, SAME_KEY, SAME_OTHER
+from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME
 from services.intake.reading import ER7
 from services.intake.requests.model import Assessment, Part, Referral, Stated
 from services.intake.views import LISTED_NOTES
-from services.intake.web import consents, feeds, messages, patients, requests
+from services.intake.web import consents, feeds, matches, messages, patients, requests
 from shared.idempotency import LONGEST
 
 Object = dict[str, Any]
+FOR = frozenset({*REASONS.values(), SAME_KEY, SAME_OTHER, SAME_BORN, SAME_NAME})
+"""What speaks for two patients being one."""
 
 _TEXT: Object = {"type": "string"}
 _TIME: Object = {"type": "string", "format": "date-time"}
@@ -56,6 +60,21 @@ SCHEMAS: dict[str, Object] = {
         contacts=_list(_object(system=_TEXT, value=_TEXT, use=_TEXT, safe={"type": "boolean"})),
         address={"type": "object", "additionalProperties": _TEXT},
         safe_to_contact={"type": ["boolean", "object"]},
+        told_differently={
+            "type": "object", "description": "field → facility → what it told, where the caller's facilities differ",
+        },
+    ),
+    "Matches": _object(
+        "matches next",
+        matches=_list(
+            _object(
+                "match_id patient_ids for against since state",
+                match_id=_TEXT, patient_ids={**_list(_TEXT), "minItems": 2, "maxItems": 2},
+                against=_list({"enum": sorted(AGAINST)}), since=_TIME, state={"enum": ["open"]},
+                **{"for": _list({"enum": sorted(FOR)})},
+            )
+        ),
+        next=_NEXT,
     ),
     "Patients": _object("patients next", patients=_list({"$ref": "#/components/schemas/Patient"}), next=_NEXT),
     "Feed": _object(
@@ -176,6 +195,12 @@ def _paths() -> Object:
         "/api/patients/{patient_id}": {
             "get": _read("Who a patient is", "Patient", patients.READERS, found, problems=(404, 429))
         },
+        "/api/matches": {
+            "get": _read(
+                "Patients who may be one person, by what the caller's facilities told of both", "Matches",
+                matches.READERS, *page, problems=(400, 429),
+            )
+        },
         "/api/feeds": {"get": _read("How the feeds do, by facility", "Feeds", feeds.READERS)},
         "/api/messages": {
             "get": _read(
@@ -212,7 +237,7 @@ def _taken(
                 if later
                 else {}
             ),
-            **_problems(*sorted({400, 401, 403, 413, 415, 422, 503, *also})),
+            **_problems(*sorted({400, 401, 403, 413, 415, 422, 429, 503, *also})),
         },
     }
 

@@ -17,7 +17,7 @@ from services.intake.handlers import Intake
 from services.intake.people import views
 from services.intake.people.finding import MOST_PARTS, asked
 from services.intake.people.handlers import opened
-from services.intake.people.person import shown
+from services.intake.people.person import seen
 from services.intake.web import asking as ask
 from shared import audit, from_pages
 from shared.api import asking
@@ -25,16 +25,14 @@ from shared.auth import Caller
 from shared.db import Connection
 from shared.web import JSON, Problem, caller
 
-READERS = ("coordinator", "clinician")
+READERS = ("coordinator", "clinician", "identity")
 USUAL, MOST, LONGEST = 20, 50, 200
 MOST_IDS = 200
 """A page of any list of a desk, in one question."""
-QUESTIONS, SECONDS = 120, 60.0
 
 
-def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] = frozenset()) -> list[Route]:
+def routes(intake: Intake, paces: ask.Paces, desks: frozenset[str] = frozenset()) -> list[Route]:
     """GET /api/patients?q=, ?ids= and /api/patients/{patient_id}; pages of the `desks`' origins ask by ids alone."""
-    pace = pace or ask.Pace(QUESTIONS, SECONDS)
     reader = from_pages.asking(desks)
 
     async def several(request: Request) -> Response:
@@ -43,10 +41,9 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
     async def named(request: Request) -> Response:
         who = reader(request, *READERS)
         ids = _ids(ask.parameters(request, ("ids",))["ids"])
-        pace.take(who.subject)
+        paces.take(who)
         async with intake.database.begin() as connection:
-            every = await views.patients(connection, ids, who.scope)
-            found = [one for one in every if one.within(who.scope)]
+            found = await views.patients(connection, ids, who.scope)
             await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
         return JSON({"patients": [_shown(one, who, intake) for one in found], "next": None})
 
@@ -55,7 +52,7 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
         given = ask.parameters(request, ("q", "limit", "cursor"))
         most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
         groups = [[intake.seal.blind(word) for word in group] for group in _groups(given.get("q", ""))]
-        pace.take(who.subject)
+        paces.take(who)
         async with intake.database.begin() as connection:
             ids = await views.found(connection, groups, scope=who.scope, after=after, most=most + 1)
             page = await views.patients(connection, ids[:most], who.scope)
@@ -65,11 +62,12 @@ def routes(intake: Intake, pace: ask.Pace | None = None, desks: frozenset[str] =
 
     async def one(request: Request) -> Response:
         who = reader(request, *READERS)
-        pace.take(who.subject)
+        paces.take(who)
         patient_id = request.path_params["patient_id"]
         async with intake.database.begin() as connection:
-            found = [] if "\0" in patient_id else await views.patients(connection, [patient_id], who.scope)
-            if not found or not found[0].within(who.scope):
+            known = [] if "\0" in patient_id else [patient_id]
+            found = await views.patients(connection, known, who.scope)
+            if not found:
                 raise Problem(HTTPStatus.NOT_FOUND, "no-such-patient", "there is no such patient that you may see")
             await _audited(connection, intake, who, "patient-read", [patient_id])
         return JSON(_shown(found[0], who, intake))
@@ -97,11 +95,10 @@ def _groups(question: str) -> list[frozenset[str]]:
 
 
 def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
-    sealed = patient.told_to(who.scope)
-    fields = opened(sealed, intake.seal) if sealed else {}
+    told = {one.facility: opened(one, intake.seal) for one in patient.told_within(who.scope)}
     places = sorted(place for place in patient.facilities | patient.placed if who.may_see(place))
     ours = {"patient_id": patient.patient_id, "facilities": places, "episodes": list(patient.episodes)}
-    return {**ours, **shown(fields)}
+    return {**ours, **seen(told)}
 
 
 async def _audited(connection: Connection, intake: Intake, who: Caller, action: str, ids: Sequence[str]) -> None:

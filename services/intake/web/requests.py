@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -20,7 +19,7 @@ from shared.web import Problem, caller
 ASKERS = ("hospital", "coordinator")
 
 
-def routes(intake: Intake) -> list[Route]:
+def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
     """The two of them."""
 
     async def referrals(request: Request) -> Response:
@@ -33,7 +32,9 @@ def routes(intake: Intake) -> list[Route]:
         who = caller(request, *ASKERS)
         ask.media_type(request, ("application/json",))
         asked = asking.read(model, await asking.body(request))
-        _check(asked, who, intake)
+        await _check(asked, who, intake)
+        if asked.identity is not None:
+            paces.take(who)
         key = key_of(request, who, intake)
         content = intake.seal.blind(asked.model_dump_json())
         try:
@@ -50,12 +51,12 @@ def routes(intake: Intake) -> list[Route]:
     ]
 
 
-def _check(asked: Referral | Assessment, who: Caller, intake: Intake) -> None:
-    if intake.site.facility(asked.facility) is None:
+async def _check(asked: Referral | Assessment, who: Caller, intake: Intake) -> None:
+    place = intake.site.facility(asked.facility)
+    if place is None:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-facility", "the site has no facility of that name")
-    asking.within(who, asked.facility)
-    limit = intake.clock() + timedelta(minutes=intake.site.limits.future_minutes)
-    if asked.occurred_at is not None and asked.occurred_at > limit:
+    asking.within(who, place.name)
+    if await intake.is_ahead(asked.occurred_at):
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "in-the-future", "occurred_at lies too far in the future")
 
 

@@ -5,6 +5,7 @@ What is authorized of it is for `authorizations`, which sees all periods of the 
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ from services.placement.billing.stretches import Stretch
 from services.placement.continuum.model import Ending, Folded, StayState
 from shared.events.envelope import rfc3339
 
+_A_STATUS = re.compile(r"(?!30)[0-9]{2}")
+"""A patient status by itself; 30 is no end."""
 UNKNOWN = "unknown"
 """What intake states of a code that is in no table of the site (contract 2)."""
 
@@ -74,10 +77,7 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
     """
     said = end.disposition or {}
     code = said.get("code")
-    if isinstance(code, str) and len(code) == len(STILL_PATIENT) and code.isascii() and code.isdigit():
-        code_says: str | None = code
-    else:
-        code_says = None
+    code_says = code if isinstance(code, str) and _A_STATUS.fullmatch(code) else None
     return said.get("patient_status") or code_says or billed.status_of((end.reason, said.get("kind"), end.how))
 
 

@@ -22,6 +22,7 @@ from shared import audit, outbox, positions
 from shared.clock import Clock
 from shared.db import Connection
 from shared.events.envelope import Fact, Record
+from shared.events.tracing import trace_from
 from shared.positions import Incoming, Tally
 from shared.sequences import Sorted, sort_out
 
@@ -109,7 +110,8 @@ async def _rule(
     batch = Batch()
     for episode, row in rows.items():
         batch.known |= row.docket.consents.keys()
-        _collect(batch, row, rule(row.docket, news.get(episode, ()), sitting.rules, sitting.now), sitting)
+        facts = news.get(episode, ())
+        _collect(batch, row, rule(row.docket, facts, sitting.rules, sitting.now), facts, sitting)
     await _keep(connection, batch, sitting)
     await store.save(connection, list(rows.values()))
 
@@ -131,11 +133,15 @@ async def _fill(
     await store.fill(connection, dockets, targets, [*again, *changed])
 
 
-def _collect(batch: Batch, row: Row, ruling: Ruling, sitting: Sitting) -> None:
+def _collect(batch: Batch, row: Row, ruling: Ruling, facts: Sequence[Fact], sitting: Sitting) -> None:
+    """`facts`: what was ruled on now; what was withheld until now goes out in the trace of the last of them."""
     episode = row.docket.episode_id
+    told = {fact.id: fact for fact in facts} if ruling.disclosed else {}
     for case, basis in ruling.disclosed:
+        cause = told.get(case.fact_id) or (facts[-1] if facts else None)
         row.sent[case.recipient] = sequence = row.sent.get(case.recipient, 0) + 1
-        record, entry = going_out(episode, case, basis, sequence, sitting)
+        traced = sitting._replace(trace=trace_from(cause) if cause else None)
+        record, entry = going_out(episode, case, basis, sequence, traced)
         batch.records.append(record)
         batch.ledger.append(entry)
     batch.withheld += [(episode, case, word) for case, word in ruling.withheld]

@@ -13,17 +13,19 @@ from services.placement.gate.recipients import GateRules
 from shared.events import OUT_TYPE, Disclosed, out_topic
 from shared.events.disclosures import DisclosureBasis
 from shared.events.envelope import Fact, Record, rfc3339, to_record
+from shared.events.tracing import onward
 
 WRITER = "placement"
 PART2 = "PART2"
 
 
 class Sitting(NamedTuple):
-    """By which rules, and when, a batch is ruled on; new ids."""
+    """By which rules, and when, a batch is ruled on; new ids; the trace context of the fact that lets something out."""
 
     rules: GateRules
     now: datetime
     ids: Callable[[], str]
+    trace: str | None = None
 
 
 def going_out(episode: str, case: Case, basis: Basis, sequence: int, sitting: Sitting) -> tuple[Record, Entry]:
@@ -90,5 +92,6 @@ def _record(entry: Entry, case: Case, basis: Basis, content: dict[str, Any], sit
         time=rfc3339(sitting.now),
         value=value.model_dump(mode="json", by_alias=True, exclude_none=True),
         causation_id=entry.fact_id,
+        traceparent=onward(sitting.trace, entry.disclosure_id),
     )
     return to_record(fact, out_topic(entry.recipient).name)

@@ -270,7 +270,7 @@ ODD = "ODDVALUE"
         ({"from": ODD}, 422, "from"),
         ({"facility": ODD}, 422, "facility"),
         ({"discloser": ODD}, 422, "discloser"),
-        ({"occurred_at": "2026-03-22T12:00:00Z"}, 422, "occurred_at"),
+        ({"occurred_at": "2199-03-22T12:00:00Z"}, 422, "occurred_at"),
         ({ODD: 1}, 422, "?"),
         ({"identity": None, "patient_id": ODD}, 404, None),
         ({"identity": None, "episode_id": ODD}, 404, None),

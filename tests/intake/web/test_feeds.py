@@ -130,7 +130,7 @@ async def test_who_adds_units_and_codes_to_the_site_sees_which_are_missing(
     async with httpx.AsyncClient(transport=httpx.ASGITransport(own.web), base_url="http://intake") as http:
         for role, expected in (
             (
-                "coordinator",
+                "interface",
                 [
                     ("admission-type", "PV1-4", "ZED", 2),
                     ("payer", "IN1-3", "0815 HEALTH", 1),

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -26,7 +27,7 @@ from shared.events.envelope import Fact
 from shared.tables import audit
 from shared.web import web_app
 from tests.browsing import Browser, Page
-from tests.builders import admitted
+from tests.builders import admitted, covered
 from tests.placement.desk.conftest import KEY, Desk, bearer
 from tests.placement.desk.stories import ward_and_back
 
@@ -160,13 +161,13 @@ async def test_the_field_that_was_not_taken_is_marked(
     assert f">{why}<" in refused.text
 
 
-async def test_who_reloads_a_form_s_address_is_back_on_the_page_that_it_was_on(browser: Browser) -> None:
-    listed = await browser.open("/", list="searches", facility="GOODHEALTH")
-    form = listed.forms("recommended")["Stop looking"]
-    back = Page(await browser.client.get(form.address, follow_redirects=True))
-    assert (back.status, back.address) == (200, "/?list=searches&facility=GOODHEALTH")
-    assert (await browser.open("/offers")).address == "/"
-    assert (await browser.open("/offers/x/accepted", SECRET="1")).address == "/"
+async def test_who_opens_a_form_s_address_comes_to_the_desk(browser: Browser) -> None:
+    for address in ("/offers", "/offers/x/accepted", "/searches/x/closed"):
+        assert (await browser.open(address)).address == "/"
+    refused = await browser.press(await the_search(browser), IOP, "Send an offer")
+    here = re.search(r'<body [^>]*data-here="(/[?]search=[^"]+)"', refused.text)
+    assert here, "the address that a reload goes to"
+    assert (await browser.follow(here[1])).status == 200
 
 
 async def test_programs_that_suit_come_apart_from_those_that_do_not_which_say_what_they_fail(
@@ -237,6 +238,27 @@ async def test_how_long_somebody_waits_is_told_from_the_discharge(nobody: Browse
     listed = await nobody.open("/", list="searches")
     assert "discharged Thu 9 Apr, known since Mon 4 May" in listed.text
     assert "waiting for 25 days" in listed.text
+
+
+async def test_an_authorization_with_nothing_left_is_on_the_page_and_more_is_asked_for(
+    nobody: Browser, desk: Desk, clock: SetClock
+) -> None:
+    await desk.is_admitted("E1", "GH-3W", "inpatient")
+    named: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1", "sequence": 2}
+    await desk.feed.bring(covered("2026-05-04 07:30", effective="2026-05-01", **named))
+    days = {"from": "2026-05-04", "to": "2026-05-08"}
+    asked = {"episode_id": "E1", "payer": "ACME", "level": "inpatient", "unit": "day", "units": 5, **days}
+    auth = (await desk.post("/api/authorizations", asked)).json()["auth_id"]
+    await desk.post(f"/api/authorizations/{auth}/approved", {"number": "A-1"})
+    clock.forward(timedelta(days=40))
+    await nobody.sign_in(token("coordinator"))
+    assert "Authorizations used up" in (await nobody.open("/")).text
+    listed = await nobody.open("/", list="used-up")
+    assert "ACME: 5 of 5 days used" in listed.text
+    assert "over by 35" in listed.text
+    more = await nobody.press(listed, "ACME", "Payer allows more", units="60", to="2026-07-03")
+    assert more.notice == "What the payer allows is noted"
+    assert "Every authorization has something left" in more.text
 
 
 async def test_a_program_that_is_over_is_shown_as_over(nobody: Browser, desk: Desk) -> None:

@@ -7,7 +7,7 @@ from alembic import op
 from shared.plumbing import run_statements
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

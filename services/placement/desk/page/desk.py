@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from services.placement import desk_views
+from services.placement import desk_views, worklist_views
 from services.placement.desk import frame, programs, reading, writing
 from services.placement.desk.api import SUBJECTS
 from services.placement.desk.frame import EVERYBODY, Parts, whose_of
@@ -69,6 +69,10 @@ class Placement:
             every = self._programs(look)
             full = sum(not programs.filled(p, places.get(p.id, ()), look.at).free for p in every)
             return Counted(len(every), full)
+        if listing.of.work:
+            return Counted(
+                await worklist_views.count(connection, listing.of.work, whose_of(look.who, look.scope), look.at), 0
+            )
         late = look.at - listing.late if listing.late is not None else None
         question = self._question(listing.of, look, look.most)
         return Counted(*await desk_views.counted(connection, listing.of.kind, question, late))
@@ -80,7 +84,10 @@ class Placement:
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
             return await self._seats(connection, look._replace(most=every), reader), None
         question = self._question(listing.of, look, look.most + 1)
-        found = await _LISTINGS[listing.of.kind].lines(connection, self.parts, question)
+        if listing.of.work:
+            found = await worklist_views.lines(connection, listing.of.work, question, look.at)
+        else:
+            found = await _LISTINGS[listing.of.kind].lines(connection, self.parts, question)
         page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
         return await self._told(connection, page, look, reader), following
 

@@ -11,11 +11,12 @@ from shared.values import value_object
 
 @value_object
 class Of:
-    """Entries of one kind in one state, for some roles."""
+    """Entries of one kind in one state, for some roles; `work`: those of a worklist instead."""
 
     kind: str
     state: str | None
     readers: tuple[str, ...] = CARE
+    work: str | None = None
 
 
 SEATS = Of("program", None, EVERYBODY)
@@ -68,6 +69,21 @@ LISTS: tuple[Listing, ...] = (
         "Facts that cannot both be so; a person says which one falls.",
         "Nothing contradicts itself.",
         Of("conflict", "open"),
+    ),
+    Listing(
+        "used-up",
+        "Authorizations used up",
+        "Nothing is left of what the payer allowed, and care goes on.",
+        "Every authorization has something left.",
+        Of("authorization", None, work="authorizations-used-up"),
+    ),
+    Listing(
+        "ending",
+        "Authorizations ending",
+        "Their last day is within a week.",
+        "No authorization ends within a week.",
+        Of("authorization", None, work="authorizations-ending"),
+        first=False,
     ),
     Listing(
         "seats",

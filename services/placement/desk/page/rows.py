@@ -146,6 +146,20 @@ def _waiting(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     return reader.program(line.program), (f"since {moment(line.at, reader.zone(line.facility))}",), Badge(place)
 
 
+def _authorization(_: Line, body: Mapping[str, Any], __: Reader) -> Told:
+    unit, units = spoken(str(body["unit"])), body.get("units")
+    of = f" of {units}" if units is not None else ""
+    what = f"{body['payer']}: {body.get('used', 0)}{of} {unit}{'' if units == 1 else 's'} used"
+    days = " to ".join(day(date.fromisoformat(body[name])) for name in ("from", "to"))
+    details = (f"{level(body['level'])} · {days}", f"number {body['number']}" if "number" in body else "")
+    if body.get("over"):
+        return what, details, Badge(f"over by {body['over']}", "late")
+    left = body.get("left")
+    if left is not None and left <= 0:
+        return what, details, Badge("nothing left", "late")
+    return what, details, Badge(f"{left} left" if left is not None else "no limit", "soon")
+
+
 def _seat(line: Line, body: Mapping[str, Any], reader: Reader) -> Told:
     zone = reader.zone(line.facility)
     since, until = (datetime.fromisoformat(body[name]) if name in body else None for name in ("from", "until"))
@@ -172,6 +186,7 @@ _TOLD: dict[str, Callable[[Line, Mapping[str, Any], Reader], Told]] = {
     "waiting": _waiting,
     "conflict": _conflict,
     "seat": _seat,
+    "authorization": _authorization,
 }
 _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("search", "open"): ("needs", "closed"),
@@ -189,10 +204,13 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("placement", "ended"): ("end-corrected", "end-withdrawn"),
     ("waiting", "waiting"): ("left",),
     ("seat", "held"): ("released",),
+    ("authorization", "approved"): ("extended", "requested"),
+    ("authorization", "extended"): ("extended", "requested"),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
+    "authorization": "authorizations",
 }  # fmt: skip
 _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "reopened": lambda body, _: bool(body.get("search_open", True)) and not body.get("asked_again"),
@@ -249,6 +267,8 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
     now, first = local(reader.at, zone), str(body.get("start_date", ""))
     if to == "needs":
         return {name: str(value) for name, value in body.get("needs", {}).items() if not isinstance(value, list)}
+    if line.kind == "authorization":
+        return {name: str(body[name]) for name in ("units", "to", "number") if name in body}
     if to in {"accepted", "countered", "started-corrected"}:
         return {"start_date": first, "date": first}
     if to == "started":
@@ -258,6 +278,7 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
 
 _LEFT_OUT = ("days", "programs", "needs", "services", "returned_at", "unit")
 """Fields that a plain form does not ask for: the API does."""
+_OF_A_PAYER = (*_LEFT_OUT, "from", "reason")
 
 
 def form(
@@ -279,7 +300,7 @@ def form(
             given=given,
             proposed=proposed,
             labels=words.FIELDS,
-            leave_out=_LEFT_OUT,
+            leave_out=_OF_A_PAYER if line.kind == "authorization" else _LEFT_OUT,
             options={**_choices(write.path, reader.site), **(options or {})},
             required=required,
         ),

@@ -31,6 +31,8 @@ LABELS: Mapping[str, str] = {
     "/api/conflicts/{id}/settled": "Both are so",
     "/api/seats": "Keep a seat",
     "/api/seats/{id}/released": "Give the seat back",
+    "/api/authorizations/{id}/extended": "Payer allows more",
+    "/api/authorizations/{id}/requested": "Ask for more",
     "/api/waitlist": "Put on the waiting list",
     "/api/waitlist/{id}/left": "Waits no longer",
 }
@@ -60,6 +62,8 @@ DONE: Mapping[str, str] = {
     "conflict-settled": "the conflict is settled",
     "seat-held": "the seat is kept",
     "seat-released": "the seat is given back",
+    "authorization-extended": "what the payer allows is noted",
+    "authorization-requested": "noted: the payer is asked for more",
     "waitlisted": "the patient is on the waiting list",
     "waitlist-left": "the patient waits no longer",
 }
@@ -79,6 +83,8 @@ FIELDS: Mapping[str, str] = {
     "start_by": "Has to start by",
     "start_date": "First day",
     "status": "Stands as",
+    "to": "Last day",
+    "units": "Units in all",
     "until": "Kept until",
     "system": "Code system (as I10)",
     "variance_reason": "Why another level than recommended",

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared.plumbing import seal_dead_letters, unseal_dead_letters
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -6,8 +6,8 @@ from alembic import op
 
 from shared.plumbing import run_statements
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

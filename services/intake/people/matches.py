@@ -1,0 +1,100 @@
+"""Who may be one person: what is listed of probable matches, and to whom; SQL and what is read of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from services.intake.people import register
+from services.intake.people.handlers import opened
+from services.intake.people.joining import OTHER_NUMBER, Row, differences, other_number
+from services.intake.people.person import Fields
+from services.intake.people.store import Sealed, sealed_of
+from shared.crypto import Seal
+from shared.db import Connection
+from shared.writes import together
+
+_LISTED = sa.text(
+    "SELECT m.match_id, m.one, m.other, m.state, e.of_one, e.of_other, e.reasons, e.since FROM matches AS m "
+    "JOIN match_evidence AS e USING (match_id) WHERE m.match_id IN (SELECT l.match_id FROM matches AS l "
+    "WHERE l.match_id > :after AND EXISTS (SELECT 1 FROM match_evidence AS s WHERE s.match_id = l.match_id "
+    "AND (CAST(:facilities AS text[]) IS NULL OR (s.of_one = ANY(CAST(:facilities AS text[])) "
+    "AND s.of_other = ANY(CAST(:facilities AS text[]))))) ORDER BY l.match_id LIMIT :most) "
+    "AND (CAST(:facilities AS text[]) IS NULL OR (e.of_one = ANY(CAST(:facilities AS text[])) "
+    "AND e.of_other = ANY(CAST(:facilities AS text[])))) ORDER BY m.match_id, e.of_one, e.of_other"
+)
+
+
+class Match(NamedTuple):
+    """Two patients who may be one: what speaks for it and against, as words; since when; what was decided."""
+
+    match_id: str
+    patients: tuple[str, str]
+    speaks_for: tuple[str, ...]
+    against: tuple[str, ...]
+    since: datetime
+    state: str
+
+
+class _Known(NamedTuple):
+    """What facilities told of the patients of a page."""
+
+    persons: Mapping[tuple[str, str], Fields]
+    rows: Mapping[tuple[str, str], Sequence[Row]]
+
+
+async def listed(
+    connection: Connection,
+    seal: Seal,
+    born_never: frozenset[str],
+    *,
+    facilities: frozenset[str] | None,
+    after: str,
+    most: int,
+) -> list[Match]:
+    """Matches by id, which is by when they were seen first: by what these facilities told of both patients.
+
+    Names, birth date and sex are compared as they are told now, numbers as they were told.
+    """
+    scope = None if facilities is None else sorted(facilities)
+    found = (await connection.execute(_LISTED, {"facilities": scope, "after": after, "most": most})).all()
+    every: dict[str, list[sa.Row[tuple[object, ...]]]] = defaultdict(list)
+    for row in found:
+        every[row.match_id].append(row)
+    known = await _known(connection, seal, {each for row in found for each in (row.one, row.other)})
+    return [_match(rows, known, born_never) for rows in every.values()]
+
+
+async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) -> _Known:
+    ids = sorted(patients)
+    [sealed] = await together(connection, [sealed_of(ids)])
+    persons = {row.whose: opened(row, seal) for row in (Sealed(*each) for each in sealed)}
+    rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in await register.of_patients(connection, ids):
+        rows[row.patient_id, row.facility].append(row)
+    return _Known(persons, rows)
+
+
+def _match(rows: Sequence[sa.Row[tuple[object, ...]]], known: _Known, born_never: frozenset[str]) -> Match:
+    speaks_for: set[str] = set()
+    against: set[str] = set()
+    for row in rows:
+        one, other = (row.one, row.of_one), (row.other, row.of_other)
+        also, not_so = differences(known.persons.get(one, {}), known.persons.get(other, {}), born_never)
+        speaks_for |= {*row.reasons, *also}
+        against |= not_so
+        if other_number(known.rows.get(one, ()), known.rows.get(other, ())):
+            against.add(OTHER_NUMBER)
+    first = rows[0]
+    return Match(
+        first.match_id,
+        (first.one, first.other),
+        tuple(sorted(speaks_for)),
+        tuple(sorted(against)),
+        min(row.since for row in rows),
+        first.state,
+    )

@@ -1,0 +1,166 @@
+"""All SQL of patients' numbers: whom they lead to, what is written of them, and who may be one person by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from services.intake.people.joining import MOST_SHARE, Leads, Pair, Row
+from shared.db import Connection
+from shared.writes import Write, array, bytes_array, rows
+
+_BUCKETS = 65_536
+
+_FOUND = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
+    "WITH p AS MATERIALIZED (SELECT key, place FROM unnest(CAST(:keys AS bytea[]), CAST(:places AS int[])) "
+    "AS n(key, place)), k AS MATERIALIZED (SELECT DISTINCT key FROM p), "
+    "a AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'everywhere'), "
+    "b AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'here'), "
+    "o AS MATERIALIZED (SELECT o.* FROM k CROSS JOIN LATERAL (SELECT * FROM patient_identifiers AS i "
+    "WHERE i.key = k.key AND i.leads = 'not' LIMIT :most) AS o), "
+    "c AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) "
+    "WHERE i.patient_id IN (SELECT patient_id FROM a)), "
+    "f AS MATERIALIZED (SELECT * FROM a UNION SELECT * FROM b UNION SELECT * FROM o UNION SELECT * FROM c), "
+    "l AS MATERIALIZED (SELECT patient_id, unsure FROM patients WHERE patient_id IN "
+    "(SELECT patient_id FROM f WHERE leads <> 'not') AND (:always OR (SELECT count(DISTINCT p.place) FROM p "
+    "JOIN f ON f.key = p.key AND f.leads <> 'not') = :number) ORDER BY patient_id FOR UPDATE) "
+    "SELECT f.key, f.patient_id, f.facility, f.authorities, f.types, f.leads, f.first, l.unsure FROM f "
+    "LEFT JOIN l USING (patient_id)"
+)
+_PAIRS_KNOWN = "SELECT count(*), coalesce(max(number), 0) FROM authority_pairs"
+_OF_PATIENTS = (
+    "SELECT key, patient_id, facility, authorities, types, leads, first FROM patient_identifiers "
+    "WHERE patient_id = ANY($1::text[])"
+)
+_ALONE = "SELECT pg_advisory_xact_lock(n.key) FROM (SELECT key FROM unnest($1::bigint[]) AS u(key) ORDER BY key) AS n"
+_PATIENTS = "INSERT INTO patients (patient_id) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING"
+_KEEP = (
+    "INSERT INTO patient_identifiers (key, patient_id, facility, authorities, types, leads, first, sealed) "
+    "SELECT n.key, n.patient_id, n.facility, n.authorities::bytea[], n.types::text[], n.leads, n.first, n.sealed "
+    "FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::bytea[]) "
+    "WITH ORDINALITY AS n(key, patient_id, facility, authorities, types, leads, first, sealed, nth) ORDER BY n.nth "
+    "ON CONFLICT (key, patient_id, facility) DO UPDATE SET authorities = excluded.authorities, "
+    "types = excluded.types, leads = excluded.leads, first = excluded.first"
+)
+_MATCHES = (
+    "WITH n AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
+    "$6::text[]) AS n(match_id, one, other, of_one, of_other, reasons)), "
+    "m AS (INSERT INTO matches AS m (match_id, one, other) SELECT DISTINCT ON (one, other) match_id, one, other FROM n "
+    "ORDER BY one, other ON CONFLICT (one, other) DO UPDATE SET state = m.state RETURNING match_id, one, other) "
+    "INSERT INTO match_evidence AS e (match_id, of_one, of_other, reasons, since) "
+    "SELECT m.match_id, n.of_one, n.of_other, n.reasons::text[], $7::timestamptz FROM n JOIN m USING (one, other) "
+    "ORDER BY 1, 2, 3 ON CONFLICT (match_id, of_one, of_other) DO UPDATE SET reasons = "
+    "ARRAY(SELECT DISTINCT r FROM unnest(e.reasons || excluded.reasons) AS r ORDER BY 1)"
+)
+_PLACES = "SELECT patient_id, facility FROM patient_facilities WHERE patient_id = ANY($1::text[])"
+_PAIRS = "SELECT space, universal FROM authority_pairs ORDER BY number"
+_PAIR = (
+    "INSERT INTO authority_pairs (space, universal) SELECT * FROM unnest($1::bytea[], $2::bytea[]) "
+    "ON CONFLICT DO NOTHING"
+)
+
+
+class Found(NamedTuple):
+    """What is known of numbers: their rows, those of their patients of whom a message names no visit."""
+
+    rows: list[Row]
+    unsure: set[str]
+
+
+class PairsKnown(NamedTuple):
+    """How many pairs of names are stored, and the number of the last: tells whether any is news."""
+
+    number: int = 0
+    last: int = 0
+
+
+async def found(
+    connection: Connection, keys: Sequence[Sequence[bytes]], others: Sequence[Sequence[bytes]], *, always: bool
+) -> Found:
+    """The rows of numbers that are keys and of others, each with its hashes.
+
+    The patients to whom they lead are locked, in the order of their ids: `always`, or where every key leads somewhere.
+    Who has to lock numbers that lead nowhere does that first (`alone`), or two would wait for each other.
+    """
+    places: list[tuple[bytes, int | None]] = [(key, place) for place, each in enumerate(keys) for key in each]
+    places += [(key, None) for each in others for key in each]
+    given = {
+        "keys": [key for key, _ in places],
+        "places": [place for _, place in places],
+        "number": len(keys),
+        "always": always,
+        "most": MOST_SHARE + 1,
+    }
+    every = (await connection.execute(_FOUND, given)).mappings().all()
+    return Found([_row(each) for each in every], {each["patient_id"] for each in every if each["unsure"]})
+
+
+async def of_patients(connection: Connection, patients: Iterable[str]) -> list[Row]:
+    """Every number of these patients."""
+    return [_row(each) for each in await rows(connection, _OF_PATIENTS, sorted(patients))]
+
+
+async def alone(connection: Connection, keys: Iterable[bytes]) -> None:
+    """Until the transaction ends nobody else decides whose these numbers are, which lead nowhere yet."""
+    buckets = {int.from_bytes(key[:8], "big") % _BUCKETS for key in keys}
+    await rows(connection, _ALONE, sorted(buckets))
+
+
+async def places_of(connection: Connection, patients: Iterable[str]) -> list[tuple[str, str]]:
+    """(patient, facility): who told of these patients."""
+    return [(each[0], each[1]) for each in await rows(connection, _PLACES, sorted(patients))]
+
+
+async def new_patients(connection: Connection, patients: Iterable[str]) -> None:
+    """Rows for patients who were not known."""
+    await rows(connection, _PATIENTS, sorted(patients))
+
+
+def keep(changed: Sequence[tuple[Row, bytes]]) -> Write:
+    """(row, its number sealed): rows as they are now; those that lead nowhere any more before those that do now."""
+    columns = [
+        (
+            row.key, row.patient_id, row.facility, bytes_array(sorted(row.authorities)), array(sorted(row.types)),
+            row.leads, row.first, sealed,
+        )
+        for row, sealed in sorted(changed, key=lambda each: (each[0].leads == "everywhere", each[0].key))
+    ]  # fmt: skip
+    return Write(_KEEP, tuple(map(list, zip(*columns, strict=True))))
+
+
+async def keep_matches(
+    connection: Connection, evidence: Sequence[tuple[str, Pair, Iterable[str]]], at: datetime
+) -> None:
+    """(id of the match, if it is new; two patients as two facilities told of them; what kinds of number they share)."""
+    columns = [
+        (match_id, one[0], other[0], one[1], other[1], array(sorted(reasons)))
+        for match_id, (one, other), reasons in sorted(evidence, key=lambda each: each[1])
+    ]
+    if columns:
+        await rows(connection, _MATCHES, *map(list, zip(*columns, strict=True)), at)
+
+
+async def pairs_known(connection: Connection) -> PairsKnown:
+    """What there is of pairs of names."""
+    [each] = await rows(connection, _PAIRS_KNOWN)
+    return PairsKnown(each[0], each[1])
+
+
+async def pairs(connection: Connection) -> list[tuple[bytes, bytes]]:
+    """The names that are two of one authority."""
+    return [(each[0], each[1]) for each in await rows(connection, _PAIRS)]
+
+
+async def keep_pairs(connection: Connection, told: Iterable[tuple[bytes, bytes]]) -> None:
+    """Two names told together, the first time; a name that is paired stays so."""
+    given = sorted(set(told))
+    await rows(connection, _PAIR, [space for space, _ in given], [universal for _, universal in given])
+
+
+def _row(each: Any) -> Row:
+    leads: Leads = each["leads"]
+    authorities, types = frozenset(each["authorities"]), frozenset(each["types"])
+    return Row(each["key"], each["patient_id"], each["facility"], authorities, types, leads, each["first"])
