@@ -83,7 +83,7 @@ class Acts(Generic[Decision]):
             raise asking.unfit("facility", "the site has no such facility")
         raw = forms.body_of(write.asks, fields, facility.zone_info)
         sent = fields.get("form_key", "")[: idempotency.LONGEST] or "-"
-        key = idempotency.Request(who.subject, sent, "POST", request.url.path, raw)
+        key = idempotency.Request(who.subject, sent, "POST", request.url.path, raw, asking.told_scope(who))
         command = asking.read(write.asks, raw)
         return Posted(write, who, request.path_params.get("id", ""), command, _seen(fields.get("form_seen", "")), key)
 

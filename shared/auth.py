@@ -13,6 +13,7 @@ import jwt
 
 from shared.errors import SetUpError, StepdownError
 from shared.issuer import ALGORITHMS, PublishedKeys
+from shared.scope import EVERYTHING, Scope
 from shared.settings import Settings
 
 Role = Literal[
@@ -37,9 +38,14 @@ class Caller:
     roles: frozenset[str]
     facilities: frozenset[str]
 
+    @property
+    def scope(self) -> Scope:
+        """What the caller may see; a token without facilities sees nothing."""
+        return EVERYTHING if "*" in self.facilities else Scope(self.facilities)
+
     def may_see(self, facility: str) -> bool:
         """True when the caller's scope has the facility."""
-        return "*" in self.facilities or facility in self.facilities
+        return self.scope.has(facility)
 
 
 class Tokens:

@@ -19,6 +19,7 @@ from shared.clock import Clock
 from shared.db import Connection, Database
 from shared.forms import Form, Refused
 from shared.pages import Notice, Pages
+from shared.scope import Scope
 from shared.signing_in import page_caller
 from shared.site_config import Site
 from shared.words import days_left, time_left
@@ -91,10 +92,10 @@ class Section(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Who looks, of which facilities (None: all), from where on, at how many rows of a list, and when."""
+    """Who looks, at what of it all, from where on, at how many rows of a list, and when."""
 
     who: Caller
-    facilities: frozenset[str] | None
+    scope: Scope
     cursor: str | None
     most: int
     at: datetime
@@ -148,8 +149,8 @@ class Desk:
         """The page with these filters, a notice on top, and a form that was refused open at its place."""
         lists = {each.name: each for each in self.source.lists(who)}
         chosen = asking.one_of(dict(asked), "list", lists)
-        facilities, most = self._scope(who, asked.get("facility")), A_PAGE if chosen else A_FEW
-        look = Look(who, facilities, asked.get("cursor") if chosen else None, most, self.clock())
+        scope, most = self._scope(who, asked.get("facility")), A_PAGE if chosen else A_FEW
+        look = Look(who, scope, asked.get("cursor") if chosen else None, most, self.clock())
         async with self.database.begin() as connection:
             counts = [(each, await self.source.count(connection, each, look)) for each in lists.values()]
             closer = await self.source.closer(connection, look, asked)
@@ -181,13 +182,13 @@ class Desk:
             found.append(Section(listing, rows, count.total, following))
         return found
 
-    def _scope(self, who: Caller, facility: str | None) -> frozenset[str] | None:
+    def _scope(self, who: Caller, facility: str | None) -> Scope:
         if not facility:
             return asking.scope(who)
         known = self.site.facility(facility)
         if known is None:
             raise asking.unfit("facility", "the site has no such facility")
-        return frozenset({known.name} if who.may_see(known.name) else ())
+        return Scope(frozenset({known.name} if who.may_see(known.name) else ()))
 
 
 def with_refused(sections: Sequence[Section], refused: Refused) -> Sequence[Section]:

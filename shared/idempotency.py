@@ -41,11 +41,13 @@ class Request(NamedTuple):
     method: str
     path: str
     body: bytes
+    scope: str = ""
+    """The facilities that the caller might see then: with others it is another request."""
 
     @property
     def digest(self) -> bytes:
         """SHA-256 of what was asked for."""
-        head = f"{self.method} {self.path}\n".encode()
+        head = f"{self.method} {self.path}\n{self.scope}".encode()
         return hashlib.sha256(head + self.body).digest()
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.aftercare.commands import RecordContact, Schedule
-from services.aftercare.situation import Decided, Situation, home
+from services.aftercare.situation import Decided, Situation
 from services.aftercare.standing import Standing
 from shared.errors import Rejected
 from shared.events.aftercare import AppointmentScheduled, ContactAttempted
@@ -64,7 +64,7 @@ def record(now: Situation, asked: RecordContact) -> Decided:
         _open(now, asked.appointment_id)
     contact_id = now.new_id()
     fact = ContactAttempted(
-        **{**now.common(home(now.document)), "occurred_at": asked.at},
+        **{**now.common(now.home), "occurred_at": asked.at},
         contact_id=contact_id,
         **asked.model_dump(exclude={"episode_id"}),
     )
@@ -82,7 +82,7 @@ def withdraw(now: Situation, contact_id: str, reason: str) -> Decided:
 def schedule(now: Situation, asked: Schedule) -> Decided:
     """An appointment that no referral is behind."""
     _some_care(now)
-    fact = appointment(now, home(now.document), asked.at, asked.mode)
+    fact = appointment(now, now.home, asked.at, asked.mode)
     return Decided((fact,), subject=str(fact.appointment_id))
 
 
@@ -103,8 +103,7 @@ def appointment(
 
 def _some_care(now: Situation) -> None:
     if not now.document.stays:
-        state = now.document.state
-        raise Rejected("no-care-yet", "the patient has not been in care in this episode", state=state)
+        raise Rejected("no-care-yet", "the patient has not been in care in this episode", state=now.state)
 
 
 def _open(now: Situation, appointment_id: str) -> None:

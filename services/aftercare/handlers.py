@@ -28,6 +28,7 @@ from shared.events.envelope import Fact, to_record
 from shared.events.episodes import EpisodeState
 from shared.events.tracing import begun_with, trace_from
 from shared.positions import Incoming, Tally
+from shared.scope import EVERYTHING, Scope
 from shared.site_config import Site
 
 TOPIC = "care.events"
@@ -204,12 +205,14 @@ def _decide(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks for what, on which episode; `sequence` is what the asker saw it at (If-Match), None: whatever it is."""
+    """Who asks for what, on which episode; `sequence` is what the asker saw it at (If-Match), None: whatever it is;
+    a decision sees what is in the asker's `scope`."""
 
     actor: str
     action: str
     episode_id: str
     sequence: int | None = None
+    scope: Scope = EVERYTHING
 
 
 class Acted(NamedTuple):
@@ -233,7 +236,9 @@ async def act(
         raise Stale("this went on since you saw it: read it again")
     known = (await _known(connection, [asked.episode_id]))[asked.episode_id]
     now = rules.clock()
-    done = decision(Situation(episode.document, known.standing, rules.site, now, rules.new_id))
+    seen = tuple(each for each in known.standing if asked.scope.has_value(each.value))
+    situation = Situation(episode.document, seen, rules.site, now, rules.new_id, asked.scope, known.standing)
+    done = decision(situation)
     saved = _decide(rules, episode, known, _saying(rules, now, episode), done=done)
     await _save(connection, [saved])
     await audit.note(connection, [audit.Entry(now, asked.actor, asked.action, asked.episode_id)])

@@ -213,7 +213,7 @@ def active(now: Situation) -> Plan:
     """The plan that is going on. Raises Rejected where there is none."""
     told = plans(now.document, now.standing, now.site)
     if not told:
-        raise Rejected("not-started", "aftercare has not started in this episode", state=now.document.state)
+        raise Rejected("not-started", "aftercare has not started in this episode", state=now.state)
     if told[-1].state != "active":
         raise Rejected("not-active", f"the last plan of the episode is {told[-1].state}", state=told[-1].state)
     return told[-1]

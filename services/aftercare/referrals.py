@@ -13,7 +13,7 @@ from typing import Any
 
 from services.aftercare.commands import Move, MoveToAppointment, MoveWithReason, Refer
 from services.aftercare.contacts import appointment
-from services.aftercare.situation import Decided, Situation, home
+from services.aftercare.situation import Decided, Situation
 from services.aftercare.standing import MOVES as PREFIX
 from services.aftercare.standing import Standing
 from shared.errors import Rejected
@@ -105,7 +105,7 @@ def refer(now: Situation, asked: Refer, plan_id: str) -> Decided:
         _came_to_nothing(fold(now.standing).get(asked.instead_of))
     referral_id = now.new_id()
     fact = AftercareReferred(
-        **now.common(home(now.document)),
+        **now.common(now.home),
         referral_id=referral_id,
         plan_id=plan_id,
         **asked.model_dump(exclude={"episode_id"}),

@@ -131,7 +131,7 @@ def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, record
 
 def clear(now: Situation, risk_id: str, reason: str) -> Decided:
     """Somebody judges that a risk is over. Raises Rejected where it is not open."""
-    found = signs(now.document, now.standing, now.site.zone)
+    found = signs(now.document, now.everything or now.standing, now.site.zone)
     risk = next(
         (r for r in risks(now.document.episode_id, found, now.site.aftercare.missed_contacts) if r.risk_id == risk_id),
         None,

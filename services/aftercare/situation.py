@@ -11,18 +11,36 @@ from services.aftercare.domain import Outcome
 from services.aftercare.standing import Standing
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
+from shared.scope import EVERYTHING, Scope
 from shared.site_config import Site
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """An episode as it is now; `new_id` makes ids of referrals, contacts and appointments."""
+    """An episode as it is now; `new_id` makes ids of referrals, contacts and appointments.
+
+    `standing` are the facts that the asker may see, `everything` all that stand.
+    """
 
     document: EpisodeState
     standing: tuple[Standing, ...]
     site: Site
     now: datetime
     new_id: Callable[[], str]
+    scope: Scope = EVERYTHING
+    everything: tuple[Standing, ...] = ()
+
+    @property
+    def home(self) -> str:
+        """The asker's facility that the episode is at now: that of the stay that began last."""
+        own = (stay for stay in self.document.stays if self.scope.has(stay.facility))
+        return max(own, key=lambda stay: (stay.begun, stay.id)).facility
+
+    @property
+    def state(self) -> str | None:
+        """The episode's state, for who sees all of it."""
+        whole = self.scope.has_all(stay.facility for stay in self.document.stays)
+        return self.document.state if whole else None
 
     def named(self, name: str) -> Iterator[Standing]:
         """The facts of a name that stand."""
@@ -50,8 +68,3 @@ class Decided:
     marks: dict[str, Outcome] = field(default_factory=dict)
     subject: str = ""
     """The id of what was made or changed."""
-
-
-def home(document: EpisodeState) -> str:
-    """The facility that the episode is at now: that of the stay that began last."""
-    return max(document.stays, key=lambda stay: (stay.begun, stay.id)).facility

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from services.aftercare.domain import STATES, State
 from services.aftercare.entries import Kind
 from services.aftercare.tables import entries, episodes, facts, follow_ups
+from shared import scoped
 from shared.db import Connection
+from shared.scope import EVERYTHING, Scope
 from shared.site_measures import FollowUpClock
 from shared.tables import positions
 
@@ -19,6 +21,12 @@ ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.seque
     facts.c.episode_id, facts.c.sequence
 )
 ALL_TOLD = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
+
+
+_PLACES = sa.text(
+    "SELECT episode_id, ARRAY(SELECT stay ->> 'facility' FROM jsonb_array_elements(document -> 'stays') AS stay) "
+    "AS places FROM episodes WHERE episode_id = ANY(CAST(:ids AS text[])) AND document IS NOT NULL"
+)
 
 
 class After(NamedTuple):
@@ -32,17 +40,16 @@ async def list_follow_ups(
     connection: Connection,
     *,
     state: State | None,
-    facilities: frozenset[str] | None,
+    scope: Scope,
     after: After | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Up to `limit` windows by their last day, each with its episode's `sequence`. `facilities` None: of every one."""
+    """Up to `limit` windows by their last day, each with its episode's `sequence`. Those in scope."""
     columns = follow_ups.c
     query = _with_sequence(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
     if state is not None:
         query = query.where(columns.state == state)
-    if facilities is not None:
-        query = query.where(columns.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(columns.facility, scope))
     if after is not None:
         query = query.where(sa.tuple_(columns.due_to, columns.follow_up_id) > sa.tuple_(*after))
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
@@ -65,19 +72,18 @@ async def list_entries(
     *,
     state: str | None = None,
     episode_id: str | None = None,
-    facilities: frozenset[str] | None = None,
+    scope: Scope = EVERYTHING,
     after: AfterEntry | None = None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Up to `limit` entries of a kind, by when they are due. `facilities` None: of every one."""
+    """Up to `limit` entries of a kind, by when they are due. Those in scope."""
     columns = entries.c
     query = sa.select(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
     if state is not None:
         query = query.where(columns.state == state)
     if episode_id is not None:
         query = query.where(columns.episode_id == episode_id)
-    if facilities is not None:
-        query = query.where(columns.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(columns.facility, scope))
     if after is not None:
         query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
@@ -93,13 +99,12 @@ class Wanted(NamedTuple):
     unreplaced: bool = False
 
 
-def _wanted(wanted: Wanted, facilities: frozenset[str] | None) -> list[sa.ColumnElement[bool]]:
+def _wanted(wanted: Wanted, scope: Scope) -> list[sa.ColumnElement[bool]]:
     columns, other, plan = entries.c, entries.alias(), entries.alias()
     found = [columns.kind == wanted.kind, columns.state.in_(wanted.states)]
     if wanted.has is not None:
         found.append(columns.value.has_key(wanted.has))
-    if facilities is not None:
-        found.append(columns.facility.in_(sorted(facilities)))
+    found.append(scoped.of(columns.facility, scope))
     if wanted.unreplaced:
         of_episode = other.c.episode_id == columns.episode_id
         instead = other.c.value["instead_of"].astext == columns.id
@@ -112,36 +117,31 @@ async def waiting(
     connection: Connection,
     wanted: Wanted,
     *,
-    facilities: frozenset[str] | None,
+    scope: Scope,
     after: AfterEntry | None = None,
     limit: int,
 ) -> list[dict[str, Any]]:
     """Up to `limit` entries that are wanted, by when they are due, each with its episode's `sequence`."""
     columns = entries.c
-    query = _with_sequence(entries).where(*_wanted(wanted, facilities)).order_by(columns.sort_at, columns.id)
+    query = _with_sequence(entries).where(*_wanted(wanted, scope)).order_by(columns.sort_at, columns.id)
     if after is not None:
         query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
     return [_plain(row) for row in (await connection.execute(query.limit(limit))).mappings()]
 
 
-async def counted(
-    connection: Connection, wanted: Wanted, *, facilities: frozenset[str] | None, late: datetime
-) -> tuple[int, int]:
+async def counted(connection: Connection, wanted: Wanted, *, scope: Scope, late: datetime) -> tuple[int, int]:
     """How many entries are wanted, and how many of them were due before `late`."""
     count = sa.func.count()
-    query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, facilities))
+    query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, scope))
     row = (await connection.execute(query)).one()
     return int(row[0]), int(row[1])
 
 
-async def counted_windows(
-    connection: Connection, state: State, *, facilities: frozenset[str] | None, late: date
-) -> tuple[int, int]:
+async def counted_windows(connection: Connection, state: State, *, scope: Scope, late: date) -> tuple[int, int]:
     """How many windows are in a state, and of how many the last day is `late` or before it."""
     count = sa.func.count()
     query = sa.select(count, count.filter(follow_ups.c.due_to <= late)).where(follow_ups.c.state == state)
-    if facilities is not None:
-        query = query.where(follow_ups.c.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(follow_ups.c.facility, scope))
     row = (await connection.execute(query)).one()
     return int(row[0]), int(row[1])
 
@@ -165,13 +165,28 @@ async def facilities_of(connection: Connection, episode_id: str) -> frozenset[st
     return None if document is None else frozenset(stay["facility"] for stay in document["stays"])
 
 
+async def shared(connection: Connection, episode_ids: Sequence[str], scope: Scope) -> frozenset[str]:
+    """Those of these episodes that have a stay out of scope."""
+    if scope.facilities is None or not episode_ids:
+        return frozenset()
+    rows = await connection.execute(_PLACES, {"ids": list(episode_ids)})
+    return frozenset(row.episode_id for row in rows.all() if not scope.has_all(row.places or ()))
+
+
+async def told_within(connection: Connection, ce_ids: Sequence[str], scope: Scope) -> frozenset[str]:
+    """Those of these that are own facts of a facility in scope."""
+    facility = facts.c.value["facility"].astext
+    query = sa.select(facts.c.ce_id).where(facts.c.ce_id.in_(ce_ids), scoped.of(facility, scope))
+    return frozenset((await connection.execute(query)).scalars())
+
+
 async def rates(
     connection: Connection,
     clocks: Sequence[FollowUpClock],
     *,
     first: date,
     last: date,
-    facilities: frozenset[str] | None,
+    scope: Scope,
 ) -> list[dict[str, Any]]:
     """For each facility and measure: how many windows of discharges from `first` to `last`, both inclusive, are in each
     state, and under `excluded_by` how many for which reason."""
@@ -185,8 +200,7 @@ async def rates(
     ]
     of = (columns.facility, columns.measure, columns.state, columns.reason)
     query = sa.select(*of, sa.func.count()).where(sa.or_(sa.false(), *of_clock))
-    if facilities is not None:
-        query = query.where(columns.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(columns.facility, scope))
     return _counts((await connection.execute(query.group_by(*of).order_by(*of))).all())
 
 

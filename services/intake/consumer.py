@@ -137,4 +137,5 @@ def told_by(incoming: Incoming) -> store.Told:
         min((stay.begun for stay in programs), default=None),
         max(ends) if ends and len(ends) == len(programs) else None,
         episode.seen.get("intake", 0),
+        episode.facilities or (),
     )

@@ -108,12 +108,15 @@ _FEEDS = (
     "DO UPDATE SET count = f.count + excluded.count, last_at = excluded.last_at"
 )
 _TOLD = sa.text(
-    "INSERT INTO told_episodes AS t (episode_id, version, state, begun_at, ended_at, seen) "
-    "SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:states AS text[]), "
-    "CAST(:begun AS timestamptz[]), CAST(:ended AS timestamptz[]), CAST(:seen AS bigint[])) "
-    "AS n(episode_id, version, state, begun_at, ended_at, seen) ORDER BY 1 "
+    "INSERT INTO told_episodes AS t (episode_id, version, state, begun_at, ended_at, seen, facilities) "
+    "SELECT episode_id, version, state, begun_at, ended_at, seen, CAST(facilities AS text[]) "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:states AS text[]), "
+    "CAST(:begun AS timestamptz[]), CAST(:ended AS timestamptz[]), CAST(:seen AS bigint[]), "
+    "CAST(:facilities AS text[])) "
+    "AS n(episode_id, version, state, begun_at, ended_at, seen, facilities) ORDER BY 1 "
     "ON CONFLICT (episode_id) DO UPDATE SET version = excluded.version, state = excluded.state, "
-    "begun_at = excluded.begun_at, ended_at = excluded.ended_at, seen = excluded.seen "
+    "begun_at = excluded.begun_at, ended_at = excluded.ended_at, seen = excluded.seen, "
+    "facilities = excluded.facilities "
     "WHERE t.version < excluded.version "
     "RETURNING episode_id"
 )
@@ -396,10 +399,12 @@ class Told(NamedTuple):
     begun_at: datetime | None
     ended_at: datetime | None
     seen: int = 0
+    facilities: tuple[str, ...] = ()
 
 
 async def keep_told(connection: Connection, told: Sequence[Told]) -> set[str]:
     """Keep what is newer than what is kept; the ids of those."""
-    ids, versions, states, begun, ended, seen = (list(column) for column in zip(*told, strict=True))
+    ids, versions, states, begun, ended, seen, facilities = (list(column) for column in zip(*told, strict=True))
     given = {"ids": ids, "versions": versions, "states": states, "begun": begun, "ended": ended, "seen": seen}
+    given["facilities"] = [array(each) for each in facilities]
     return set((await connection.execute(_TOLD, given)).scalars())

@@ -158,6 +158,13 @@ told_episodes = sa.Table(
     sa.Column(
         "seen", sa.BigInteger, nullable=False, server_default="0", comment="the last of intake's facts that is in it"
     ),
+    sa.Column(
+        "facilities",
+        sa.ARRAY(sa.Text),
+        nullable=False,
+        server_default="{}",
+        comment="who has it: of its stays, searches, offers, seats and placements",
+    ),
     comment="what care.episodes says of them, as far as the choice of an episode needs it",
 )
 

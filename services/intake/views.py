@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from services.intake.settling import OnFile
 from services.intake.tables import messages
 from shared.db import Connection
+from shared.scope import Scope
 from shared.tables import positions
 
 _VISITS = sa.text(
@@ -112,21 +113,17 @@ async def noted(connection: Connection) -> list[Noted]:
     return [Noted(*row) for row in (await connection.execute(_NOTED)).all()]
 
 
-async def unmapped_codes(
-    connection: Connection, *, facilities: Collection[str] | None, most: int
-) -> list[UnmappedCode]:
+async def unmapped_codes(connection: Connection, *, scope: Scope, most: int) -> list[UnmappedCode]:
     """Units and codes that the site config does not have, the most frequent first."""
-    given = {"facilities": None if facilities is None else sorted(facilities), "most": most}
+    given = {"facilities": scope.listed, "most": most}
     return [UnmappedCode(*row) for row in (await connection.execute(_CODES, given)).all()]
 
 
-async def listed(
-    connection: Connection, state: str, *, facilities: Collection[str] | None, after: str, most: int
-) -> list[Listed]:
+async def listed(connection: Connection, state: str, *, scope: Scope, after: str, most: int) -> list[Listed]:
     """Messages by id, which is by arrival; `state` is one of LISTED_NOTES."""
     given = {
         "note": LISTED_NOTES[state],
-        "facilities": None if facilities is None else sorted(facilities),
+        "facilities": scope.listed,
         "after": after,
         "most": most,
     }

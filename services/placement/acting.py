@@ -13,11 +13,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement import desk_store, desk_views, store
-from services.placement.continuum.about import about
+from services.placement.continuum.about import About, about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.continuum.states import MEANING, Word
 from services.placement.continuum.wordings import roots_of, standing_of
+from services.placement.entry import time_of
 from services.placement.following import claimed
 from services.placement.handlers import folded_before
 from services.placement.outcome import WRITER, Ids
@@ -36,6 +37,7 @@ from shared.errors import Rejected, Stale
 from shared.events.base import CareFact
 from shared.events.envelope import Fact
 from shared.events.saying import said
+from shared.scope import EVERYTHING, Scope
 from shared.values import replace, value_object
 
 
@@ -52,6 +54,8 @@ class Asked:
     version: int | None = None
     programs: tuple[str, ...] = ()
     since: datetime | None = None
+    scope: Scope = EVERYTHING
+    """What the asker may see: a decision is made on all facts, and says what is of these."""
 
 
 @value_object
@@ -67,6 +71,20 @@ class Situation:
     ids: Ids
     queues: Mapping[str, int] = field(default_factory=dict)
     """Program that is locked → how many wait for it."""
+    scope: Scope = EVERYTHING
+
+    def about(self, facility: str | None = None) -> About:
+        """The episode as facts name it: at this facility, else at the asker's: the latest that told something."""
+        return about(self.folded, facility or self.home)
+
+    @property
+    def home(self) -> str:
+        """The facility that speaks where nothing says which: the one of the latest fact that the asker may see."""
+        if self.scope.has(self.folded.facility):
+            return self.folded.facility
+        mine = [fact for fact in self.facts if self.scope.has_value(fact.value)]
+        latest = max(mine, key=lambda fact: (time_of(fact), fact.writer, fact.sequence), default=None)
+        return latest.value["facility"] if latest else self.folded.facility
 
     @property
     def own(self) -> tuple[Fact, ...]:
@@ -75,13 +93,20 @@ class Situation:
 
     @property
     def searches(self) -> tuple[Search, ...]:
-        """The episode's searches; the last is the latest."""
-        return searches(fact for fact in self.own if fact.name in DESK)
+        """The episode's searches that the asker may see; the last is the latest."""
+        found = searches(fact for fact in self.own if fact.name in DESK)
+        return tuple(one for one in found if self.scope.has(one.facility or self.folded.facility))
 
     def desk(self, search_id: str | None = None) -> Desk:
-        """For decisions about the search of this id, else the latest."""
-        found = [one for one in self.searches if search_id in {None, one.search_id}]
-        return Desk(about(self.folded), found[-1] if found else None, self.now, self.ids)
+        """For decisions about the search of this id, whoever's it is, else the asker's latest."""
+        every = searches(fact for fact in self.own if fact.name in DESK)
+        found = self.searches if search_id is None else [one for one in every if one.search_id == search_id]
+        return Desk(self.about(), found[-1] if found else None, self.now, self.ids)
+
+    def search_of(self, offer_id: str) -> str | None:
+        """The search that an offer belongs to, whoever's it is."""
+        found = searches(fact for fact in self.own if fact.name in DESK)
+        return next((one.search_id for one in found if offer_id in {each.offer_id for each in one.offers}), None)
 
     def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> Saying:
         """For decisions about a program stay; `without`: on the fold of all facts but this one (a correction)."""
@@ -168,7 +193,7 @@ async def act(
         queues = await desk_store.queues_of(connection, asked.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
     by = Publishing(rules, now, ids, tracing.of_the_request())
-    change, decided = _decided(row, facts, places, _queued(decision, queues), by)
+    change, decided = _decided(row, facts, places, _seen_by(asked.scope, decision, queues), by)
     said = tuple(change.stated)
     await publish(
         connection,
@@ -179,8 +204,8 @@ async def act(
     return Acted(decided.subjects, said, row.version + 1)
 
 
-def _queued(decision: Decision, queues: Mapping[str, int]) -> Decision:
-    return lambda now: decision(replace(now, queues=queues))
+def _seen_by(scope: Scope, decision: Decision, queues: Mapping[str, int]) -> Decision:
+    return lambda now: decision(replace(now, queues=queues, scope=scope))
 
 
 def _decided(

@@ -46,17 +46,27 @@ async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> d
     return {row[0]: row[1] for row in (await connection.execute(_QUEUES, {"programs": sorted(programs)})).all()}
 
 
-async def put_seats(connection: AsyncConnection, claims: Mapping[str, Sequence[Claim]]) -> None:
-    """Episode → all its claims, instead of those that it had."""
+async def put_seats(
+    connection: AsyncConnection, claims: Mapping[str, Sequence[Claim]], askers: Mapping[str, str]
+) -> None:
+    """Episode → all its claims, instead of those that it had. `askers`: seat → the facility that asked for it."""
     if not claims:
         return
     await connection.execute(_FORGET_SEATS, {"ids": list(claims)})
     rows = [
-        (one.seat_id, episode, one.program, one.group, one.placement_id, Range(one.since, one.until))
+        (
+            one.seat_id,
+            episode,
+            one.program,
+            one.group,
+            one.placement_id,
+            Range(one.since, one.until),
+            askers.get(one.seat_id),
+        )
         for episode, group in claims.items()
         for one in group
     ]
-    columns = ("seat_id", "episode_id", "program", "group_id", "placement_id", "during")
+    columns = ("seat_id", "episode_id", "program", "group_id", "placement_id", "during", "asked_by")
     await copy_rows(connection, seats, columns, rows)
 
 
@@ -66,11 +76,16 @@ async def put_entries(connection: AsyncConnection, found: Mapping[str, Iterable[
         return
     await connection.execute(_FORGET_ENTRIES, {"ids": list(found)})
     rows = [
-        (e.kind, e.id, episode, e.facility, e.program, e.state, e.at, e.due, orjson.dumps(e.content).decode())
+        (
+            e.kind, e.id, episode, e.facility, e.program, e.state, e.at, e.due, orjson.dumps(e.content).decode(),
+            list(e.besides), e.asked_by,
+        )
         for episode, group in found.items()
         for e in group
-    ]
-    columns = ("kind", "id", "episode_id", "facility", "program", "state", "at", "due", "content")
+    ]  # fmt: skip
+    columns = (
+        "kind", "id", "episode_id", "facility", "program", "state", "at", "due", "content", "besides", "asked_by",
+    )  # fmt: skip
     await copy_rows(connection, entries, columns, rows)
 
 

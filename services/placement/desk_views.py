@@ -12,12 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.programs.census import Place, end_known
 from services.placement.tables import entries, episodes, seats
+from shared import scoped
+from shared.scope import Scope
 from shared.values import value_object
 
 
 @value_object
 class Line:
-    """One line of a list. `facility` is the program's where it is about one, `home` the episode's."""
+    """One line of a list. `facility` is the program's where it is about one; `besides` and `asked_by` are as the
+    entry has them."""
 
     kind: str
     id: str
@@ -29,29 +32,32 @@ class Line:
     due: datetime | None
     content: dict[str, Any]
     patient_id: str
-    home: str
     version: int
+    besides: tuple[str, ...] = ()
+    asked_by: str | None = None
 
 
 @value_object
-class Scope:
-    """Whose lines somebody sees: of these facilities (None: all), the episode's own one (`home`) counting or not."""
+class Whose:
+    """Whose lines somebody sees: what is in scope; with `asking` also what a search in scope asked others for."""
 
-    facilities: frozenset[str] | None
-    home: bool = True
+    scope: Scope
+    asking: bool = True
 
     def has(self, line: Line) -> bool:
         """Whether the line is one of them."""
-        if self.facilities is None or line.facility in self.facilities:
-            return True
-        return self.home and line.home in self.facilities
+        return self.holds(line) or (self.asking and line.asked_by is not None and self.scope.has(line.asked_by))
+
+    def holds(self, line: Line) -> bool:
+        """Whether the line is somebody's own, not only asked for."""
+        return self.scope.has_all((line.facility, *line.besides))
 
 
 @value_object
 class Question:
     """Which lines of a kind are asked for, at most so many, from behind (at, id) on."""
 
-    scope: Scope
+    whose: Whose
     most: int
     after: tuple[datetime, str] | None = None
     state: str | None = None
@@ -61,7 +67,7 @@ class Question:
     placement_id: str | None = None
 
 
-_EPISODE = (episodes.c.patient_id, episodes.c.facility.label("home"), episodes.c.version)
+_EPISODE = (episodes.c.patient_id, episodes.c.version)
 _LINES = sa.select(entries, *_EPISODE).join(episodes, episodes.c.episode_id == entries.c.episode_id)
 _SEATS = sa.select(
     seats,
@@ -93,8 +99,7 @@ async def lines(connection: AsyncConnection, kind: str, asked: Question) -> list
         query = query if value is None else query.where(column == value)
     if asked.placement_id is not None:
         query = query.where(columns.content["placement_id"].astext == asked.placement_id)
-    if asked.scope.facilities is not None:
-        query = query.where(within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
+    query = query.where(within(asked.whose))
     if asked.after is not None:
         query = query.where(sa.tuple_(columns.at, columns.id) > sa.tuple_(*map(sa.literal, asked.after)))
     rows = await connection.execute(query.order_by(columns.at, columns.id).limit(asked.most))
@@ -107,8 +112,7 @@ async def counted(connection: AsyncConnection, kind: str, asked: Question, late:
     over = count.filter(columns.due < late) if late is not None else sa.literal(0)
     joined = sa.join(entries, episodes, episodes.c.episode_id == columns.episode_id)
     query = sa.select(count, over).select_from(joined).where(columns.kind == kind, columns.state == asked.state)
-    if asked.scope.facilities is not None:
-        query = query.where(within(columns.facility.in_(sorted(asked.scope.facilities)), asked.scope))
+    query = query.where(within(asked.whose))
     row = (await connection.execute(query)).one()
     return int(row[0]), int(row[1])
 
@@ -130,13 +134,15 @@ async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | 
     return _line(row) if row else None
 
 
-def within(here: sa.ColumnElement[bool], scope: Scope) -> sa.ColumnElement[bool]:
-    """Somewhere that is in scope, or of an episode whose own facility is."""
-    return sa.or_(here, episodes.c.facility.in_(sorted(scope.facilities or ()))) if scope.home else here
+def within(whose: Whose) -> sa.ColumnElement[bool]:
+    """`Whose.has` as a condition on entries."""
+    own = sa.and_(scoped.of(entries.c.facility, whose.scope), scoped.all_of(entries.c.besides, whose.scope))
+    return sa.or_(own, scoped.of(entries.c.asked_by, whose.scope)) if whose.asking else own
 
 
 def _line(row: Any) -> Line:
-    return Line(**{name: getattr(row, name) for name in Line.__dataclass_fields__})
+    fields = {name: getattr(row, name) for name in Line.__dataclass_fields__}
+    return Line(**fields | {"besides": tuple(row.besides)})
 
 
 async def claimed(connection: AsyncConnection, asked: Question, facility_of: dict[str, str]) -> list[Line]:
@@ -149,13 +155,18 @@ async def claimed(connection: AsyncConnection, asked: Question, facility_of: dic
         query = query.where(seats.c.during.op("@>")(sa.literal(asked.at, sa.DateTime(timezone=True))))
     if asked.placement_id is not None:
         query = query.where(seats.c.placement_id == asked.placement_id)
-    if asked.scope.facilities is not None:
-        here = [name for name, facility in facility_of.items() if facility in asked.scope.facilities]
-        query = query.where(within(seats.c.program.in_(here), asked.scope))
+    query = query.where(_claimed_within(asked.whose, facility_of))
     if asked.after is not None:
         query = query.where(sa.tuple_(begins, seats.c.seat_id) > sa.tuple_(*map(sa.literal, asked.after)))
     rows = await connection.execute(query.order_by(begins, seats.c.seat_id).limit(asked.most))
     return [_claim(row, facility_of) for row in rows.all()]
+
+
+def _claimed_within(whose: Whose, facility_of: dict[str, str]) -> sa.ColumnElement[bool]:
+    if whose.scope.facilities is None:
+        return sa.true()
+    here = seats.c.program.in_([name for name, facility in facility_of.items() if whose.scope.has(facility)])
+    return sa.or_(here, scoped.of(seats.c.asked_by, whose.scope)) if whose.asking else here
 
 
 async def claim(connection: AsyncConnection, seat_id: str, facility_of: dict[str, str]) -> Line | None:
@@ -169,9 +180,9 @@ def _claim(row: Any, facility_of: dict[str, str]) -> Line:
     content |= {"from": row.begins.isoformat(), "until": row.until.isoformat() if row.until else None}
     state = "taken" if row.placement_id else "held"
     return Line(
-        "seat", row.seat_id, row.episode_id, facility_of.get(row.program, row.home), row.program, state, row.begins,
-        None, {name: value for name, value in content.items() if value is not None}, row.patient_id, row.home,
-        row.version,
+        "seat", row.seat_id, row.episode_id, facility_of.get(row.program, ""), row.program, state, row.begins,
+        None, {name: value for name, value in content.items() if value is not None}, row.patient_id, row.version,
+        (), row.asked_by,
     )  # fmt: skip
 
 
@@ -187,18 +198,20 @@ async def places(
     return found
 
 
-async def facility(connection: AsyncConnection, episode_id: str) -> str | None:
-    """The episode's facility; None where there is no such episode."""
-    query = sa.select(episodes.c.facility).where(episodes.c.episode_id == episode_id, episodes.c.version > 0)
-    found: str | None = (await connection.execute(query)).scalar_one_or_none()
-    return found
+async def facilities(connection: AsyncConnection, episode_id: str) -> frozenset[str]:
+    """Who has the episode; none where there is no such episode."""
+    query = sa.select(episodes.c.facilities).where(episodes.c.episode_id == episode_id, episodes.c.version > 0)
+    return frozenset((await connection.execute(query)).scalar_one_or_none() or ())
 
 
-async def state(connection: AsyncConnection, episode_id: str) -> str | None:
-    """The episode's state."""
-    query = sa.select(episodes.c.state).where(episodes.c.episode_id == episode_id)
-    found: str | None = (await connection.execute(query)).scalar_one_or_none()
-    return found
+async def shared(connection: AsyncConnection, episode_ids: Collection[str], scope: Scope) -> frozenset[str]:
+    """Those of these episodes that somebody of this scope sees only a part of."""
+    if scope.facilities is None or not episode_ids:
+        return frozenset()
+    query = sa.select(episodes.c.episode_id).where(
+        episodes.c.episode_id.in_(sorted(episode_ids)), sa.not_(scoped.all_of(episodes.c.facilities, scope))
+    )
+    return frozenset((await connection.execute(query)).scalars())
 
 
 async def places_in_line(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:

@@ -6,13 +6,14 @@ Derived from the fold and placement's own facts; an entry's id is what the API c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
 
+from services.placement.askers import lines_asked_for, placements_asked_for
 from services.placement.care_entries import entries_of_care
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day, midnight
@@ -32,7 +33,7 @@ def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, .
     return (
         *(_search(one, folded, stands, rules, last=one is found[-1]) for one in found),
         *(_offer(offer, one, folded, own) for one in found for offer in one.offers),
-        *_placements(folded, own, rules),
+        *_placements(folded, own, rules, placements_asked_for(own, found)),
         *_waiting(folded, own),
         *entries_of_care(folded, own, rules),
     )
@@ -40,7 +41,9 @@ def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, .
 
 def mark(found: Iterable[Entry]) -> bytes:
     """Equal for equal entries: what the episode's row keeps, so that nothing is written where nothing changed."""
-    told = [(e.kind, e.id, e.facility, e.program, e.state, e.at, e.due, e.content) for e in found]
+    told = [
+        (e.kind, e.id, e.facility, e.program, e.state, e.at, e.due, e.content, e.besides, e.asked_by) for e in found
+    ]
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()[:16] if told else b""
 
 
@@ -117,11 +120,12 @@ def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) ->
     }
     due = offer.expires_at if str(offer.state) in {"sent", "countered"} else None
     at = time_of(told[-1]) if told else time_of(next(fact for fact in own if fact.id == search.fact))
-    facility = offer.facility or folded.facility
-    return Entry("offer", offer.offer_id, facility, offer.program, str(offer.state), at, due, known(content))
+    facility, asker = offer.facility or folded.facility, search.facility or None
+    state = str(offer.state)
+    return Entry("offer", offer.offer_id, facility, offer.program, state, at, due, known(content), asked_by=asker)
 
 
-def _placements(folded: Folded, own: Sequence[Fact], rules: Rules) -> list[Entry]:
+def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Mapping[str, str]) -> list[Entry]:
     gone = gone_of(own)
     cancelled = {f.value["placement_id"]: f for f in own if f.name == "placement-cancelled" and f.id not in gone}
     missed = {f.value["placement_id"]: f for f in own if f.name == "start-missed" and f.id not in gone}
@@ -138,8 +142,9 @@ def _placements(folded: Folded, own: Sequence[Fact], rules: Rules) -> list[Entry
         if name in cancelled:
             content["reason"] = cancelled[name].value.get("reason")
         due = _first_day(fact, rules) if state == "placed" else None
-        facility = fact.value["facility"]
-        found.append(Entry("placement", name, facility, fact.value["program"], state, at, due, known(content)))
+        facility, program = fact.value["facility"], fact.value["program"]
+        content = known(content)
+        found.append(Entry("placement", name, facility, program, state, at, due, content, asked_by=asked_for.get(name)))
     return found
 
 
@@ -192,7 +197,7 @@ def _first_day(placed: Fact, rules: Rules) -> datetime:
 
 def _waiting(folded: Folded, own: Sequence[Fact]) -> list[Entry]:
     """One place in each program's line: its id is the ce_id of the first fact."""
-    gone, found = gone_of(own), dict[str, Entry]()
+    gone, found, asked_for = gone_of(own), dict[str, Entry](), lines_asked_for(own)
     for fact in own:
         if fact.name not in {"waitlisted", "waitlist-left"} or fact.id in gone:
             continue
@@ -201,6 +206,7 @@ def _waiting(folded: Folded, own: Sequence[Fact]) -> list[Entry]:
         name = before.id if before and before.state == "waiting" else fact.id
         content = known({key: fact.value.get(key) for key in ("program", "position", "reason")})
         state = "waiting" if waits else "left"
-        facility = fact.value.get("facility") or folded.facility
-        found[program] = Entry("waiting", name, facility, program, state, time_of(fact), None, content)
+        facility, at = fact.value.get("facility") or folded.facility, time_of(fact)
+        asker = asked_for.get(name)
+        found[program] = Entry("waiting", name, facility, program, state, at, None, content, asked_by=asker)
     return list(found.values())

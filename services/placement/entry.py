@@ -24,7 +24,10 @@ STATES: dict[Kind, tuple[str, ...]] = {
 
 @value_object
 class Entry:
-    """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON."""
+    """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON.
+
+    Who may see `facility`, and all of `besides`, sees it; so does the desk of `asked_by`, whose search asked for it.
+    """
 
     kind: Kind
     id: str
@@ -34,6 +37,8 @@ class Entry:
     at: datetime
     due: datetime | None
     content: dict[str, Any]
+    besides: tuple[str, ...] = ()
+    asked_by: str | None = None
 
 
 def gone_of(own: Iterable[Fact]) -> set[str | None]:

@@ -23,6 +23,7 @@ from services.placement.continuum.episode import episode_value
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.rules import Rules
 from services.placement.store import Row, Saved
+from services.placement.visible import having
 from shared.events import CARE_FACTS, EPISODE_TYPE, billing_type, type_name
 from shared.events.base import CareFact
 from shared.events.envelope import Fact, Record, rfc3339, to_record
@@ -30,6 +31,7 @@ from shared.events.saying import said
 from shared.events.taking_back import FactCancelled
 from shared.events.tracing import onward, trace_from
 from shared.values import value_object
+from shared.writes import array
 
 WRITER = "placement"
 UNKNOWN = "unknown"
@@ -131,9 +133,10 @@ def outcome(
     telling: Telling,
     desk: AtTheDesk = NOTHING,
     stated: Sequence[Fact] = (),
+    new: Sequence[Fact] = (),
 ) -> Outcome:
     """What the episode's new fold comes to. `seen` is up to the facts that went in, `stated` own facts among these
-    that have not gone out yet, `sent` what billing has."""
+    that have not gone out yet, `new` those of others, `sent` what billing has."""
     standing = announced(row.announced)
     after, announcing = _announce(standing, folded, seen.get(WRITER, 0), rules, telling)
     own = (*stated, *announcing)
@@ -141,6 +144,7 @@ def outcome(
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     value = episode_value(folded, seen, row.version + 1, rules.places)
     value |= {name: told for name in _OF_THE_DESK if (told := getattr(desk, name)) is not None}
+    value["facilities"] = having(row.facilities, (*new, *own))
     value["patient_id"] = folded.patient_id or row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN
     return Outcome(
         saved=_row(row, folded, value, telling.cause)._replace(
@@ -230,6 +234,7 @@ def _row(row: Row, folded: Folded, value: Mapping[str, Any], cause: Fact | None)
         announced=row.announced,
         desk=row.desk,
         listed=row.listed,
+        facilities=array(value["facilities"]),
         rules=row.rules,
     )
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import chain
 
 from services.placement import desk_store, desk_views, store
+from services.placement.askers import seats_asked_for
 from services.placement.continuum.about import about
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
@@ -114,6 +115,7 @@ async def publish(
             telling=by.telling(one),
             desk=lists[episode][0] if episode in lists else NOTHING,
             stated=one.stated,
+            new=one.new,
         )
         async for episode, one in in_turns(changes.items())
     ]
@@ -241,7 +243,8 @@ async def _save(
     )
     await at_once(connection, writes)
     claims = {episode: claimed(one.own) for episode, one in changes.items() if one.own and _moved_a_seat(one)}
-    await desk_store.put_seats(connection, claims)
+    askers = {seat: asker for one in changes.values() if one.own for seat, asker in seats_asked_for(one.own).items()}
+    await desk_store.put_seats(connection, claims, askers)
     changed = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
     await desk_store.put_entries(connection, changed)
 

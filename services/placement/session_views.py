@@ -22,9 +22,9 @@ _FACTS = (
     .where(_OWN, facts.c.type.in_(_ABOUT), facts.c.episode_id == sa.bindparam("episode_id"))
     .order_by(facts.c.sequence)
 )
-_EPISODE = sa.select(
-    episodes.c.episode_id, episodes.c.patient_id, episodes.c.facility, episodes.c.version, episodes.c.fold
-).where(episodes.c.episode_id == sa.bindparam("episode_id"), episodes.c.version > 0)
+_EPISODE = sa.select(episodes.c.episode_id, episodes.c.patient_id, episodes.c.version, episodes.c.fold).where(
+    episodes.c.episode_id == sa.bindparam("episode_id"), episodes.c.version > 0
+)
 
 
 @value_object
@@ -33,7 +33,6 @@ class Attendance:
 
     episode_id: str
     patient_id: str
-    home: str
     version: int
     fold: bytes
     own: Sequence[Fact]
@@ -52,4 +51,4 @@ async def attendance(connection: AsyncConnection, episode_id: str) -> Attendance
     if row is None:
         return None
     own = [fact_of(each) for each in (await connection.execute(_FACTS, asked)).all()]
-    return Attendance(row.episode_id, row.patient_id, row.facility, row.version, row.fold, own)
+    return Attendance(row.episode_id, row.patient_id, row.version, row.fold, own)

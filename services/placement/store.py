@@ -33,6 +33,7 @@ class Row:
     desk: bool = False
     listed: bytes = b""
     rules: str = ""
+    facilities: tuple[str, ...] = ()
 
 
 class Saved(NamedTuple):
@@ -53,6 +54,8 @@ class Saved(NamedTuple):
     announced: bytes
     desk: bool
     listed: bytes
+    facilities: str
+    """As the text of an array."""
     rules: str
 
 
@@ -70,6 +73,7 @@ _ROW = sa.select(
     episodes.c.desk,
     episodes.c.listed,
     episodes.c.rules,
+    episodes.c.facilities,
 )
 _LOCK = driven(
     _ROW.where(episodes.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
@@ -94,12 +98,12 @@ _SAVE = (
     "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
     "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = n.seen::jsonb, "
     "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced, desk = n.desk, "
-    "listed = n.listed, rules = n.rules "
+    "listed = n.listed, facilities = n.facilities::text[], rules = n.rules "
     "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], "
-    "$9::text[], $10::bigint[], $11::bytea[], $12::int[], $13::bytea[], $14::boolean[], $15::bytea[], "
-    "$16::text[]) "
+    "$9::text[], $10::bigint[], $11::bytea[], $12::int[], $13::bytea[], $14::boolean[], $15::bytea[], $16::text[], "
+    "$17::text[]) "
     "AS n(episode_id, patient_id, facility, state, level, since, ineffective, conflicts, seen, version, fold, "
-    "fold_version, announced, desk, listed, rules) WHERE e.episode_id = n.episode_id"
+    "fold_version, announced, desk, listed, facilities, rules) WHERE e.episode_id = n.episode_id"
 )
 _ALL = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
 _FACTS = driven(_ALL)
@@ -169,7 +173,9 @@ async def lock_outdated(connection: AsyncConnection, current: int, rules: str, m
 
 def _rows(found: Sequence[Any]) -> dict[str, Row]:
     return {
-        row[0]: Row(row[0], row[1], orjson.loads(row[2]), *row[3:])
+        row[0]: Row(
+            row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], row[9], tuple(row[10])
+        )
         for row in found
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
 
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.entry import Entry
@@ -17,6 +17,7 @@ from shared.events.base import type_name
 from shared.events.envelope import Fact
 
 METADATA = sa.MetaData()
+_TEXTS = ARRAY(sa.Text)
 DESK_TYPES = tuple(sorted(type_name(name) for name in DESK))
 """ce_types of placement's own facts that its desk is made of; the index of them has the same list."""
 
@@ -25,7 +26,8 @@ episodes = sa.Table(
     METADATA,
     sa.Column("episode_id", sa.Text, primary_key=True),
     sa.Column("patient_id", sa.Text, nullable=False, server_default=""),
-    sa.Column("facility", sa.Text, nullable=False, server_default="", comment="of the latest fact: who may see it"),
+    sa.Column("facility", sa.Text, nullable=False, server_default="", comment="of the latest fact"),
+    sa.Column("facilities", _TEXTS, nullable=False, server_default="{}", comment="who has it: those of its facts"),
     sa.Column("state", sa.Text, nullable=False, server_default="void"),
     sa.Column("level", sa.Text),
     sa.Column("since", sa.DateTime(timezone=True)),
@@ -41,6 +43,12 @@ episodes = sa.Table(
     sa.Column("rules", sa.Text, nullable=False, server_default="", comment="version of the site config it is told by"),
     sa.Index("episodes_listed", "facility", "state", "level", "episode_id"),
     sa.Index("episodes_fold_version", "fold_version", "episode_id"),
+    sa.Index(
+        "episodes_shared",
+        "facilities",
+        postgresql_using="gin",
+        postgresql_where=sa.text("cardinality(facilities) > 1"),
+    ),
     sa.Index("episodes_rules", "rules", "episode_id"),
     comment="one row an episode: its state, and where each writer's facts stand",
 )
@@ -103,6 +111,7 @@ seats = sa.Table(
     sa.Column("group_id", sa.Text),
     sa.Column("placement_id", sa.Text),
     sa.Column("during", TSTZRANGE, nullable=False, comment="[since, until); no end: until it is given back"),
+    sa.Column("asked_by", sa.Text, comment="facility whose desk asked for it, which may see it too"),
     sa.Index("seats_of_program", "program", sa.text("COALESCE(upper(during), 'infinity'::timestamptz)")),
     sa.Index("seats_by_id", "seat_id"),
     comment="claims on programs, as the seat facts leave them",
@@ -130,6 +139,8 @@ entries = sa.Table(
     sa.Column("kind", sa.Text, primary_key=True, comment="search, offer, placement, authorization, conflict, waiting"),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("facility", sa.Text, nullable=False, comment="who may see it"),
+    sa.Column("besides", _TEXTS, nullable=False, server_default="{}", comment="whose have to be seen too"),
+    sa.Column("asked_by", sa.Text, comment="facility whose search asked, which may see it too"),
     sa.Column("program", sa.Text),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="when it began"),
@@ -167,4 +178,7 @@ def claim_of(row: Any) -> Claim:
 
 def entry_of(row: Any) -> Entry:
     """A row of `entries` as what a list shows."""
-    return Entry(row.kind, row.id, row.facility, row.program, row.state, row.at, row.due, row.content)
+    return Entry(
+        row.kind, row.id, row.facility, row.program, row.state, row.at, row.due, row.content,
+        tuple(row.besides), row.asked_by,
+    )  # fmt: skip

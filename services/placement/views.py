@@ -28,13 +28,12 @@ from services.placement.tables import (
     seats,
     sent_of,
 )
+from shared import scoped
 from shared.events.envelope import Fact
 from shared.positions import counted
+from shared.scope import Scope
 from shared.tables import outbox, parked, positions
 from shared.values import value_object
-
-Facilities = frozenset[str] | None
-"""Which facilities somebody may see; None: all."""
 
 
 @value_object
@@ -63,6 +62,7 @@ class Stored:
     announced: bytes
     desk: bool
     lists: bytes
+    facilities: tuple[str, ...]
     rules: str
 
 
@@ -75,6 +75,7 @@ _STORED = sa.select(
     episodes.c.announced,
     episodes.c.desk,
     episodes.c.listed,
+    episodes.c.facilities,
     episodes.c.rules,
 ).where(episodes.c.version > 0)
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
@@ -110,22 +111,38 @@ _ONE_INSTANT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 async def listed(
     connection: AsyncConnection,
     *,
-    facilities: Facilities,
+    which: Scope,
+    scope: Scope,
     after: str,
     most: int,
     state: str | None = None,
     level: str | None = None,
 ) -> list[Listed]:
-    """At most so many episodes in the order of their ids, from behind the id `after` on."""
-    wanted = sa.select(*_LISTED).where(episodes.c.version > 0, episodes.c.episode_id > after)
-    if facilities is not None:
-        wanted = wanted.where(episodes.c.facility.in_(sorted(facilities)))
+    """At most so many episodes that a facility of `which` has, by their ids, from behind the id `after` on.
+
+    State and level are those of the whole: where `scope` has a part alone, what fits is for the reader to say.
+    """
+    wanted = sa.select(*_LISTED).where(episodes.c.version > 0, episodes.c.episode_id > after, _had_by(which))
+    partly = sa.not_(scoped.all_of(episodes.c.facilities, scope))
     if state is not None:
-        wanted = wanted.where(episodes.c.state == state)
+        wanted = wanted.where(sa.or_(partly, episodes.c.state == state))
     if level is not None:
-        wanted = wanted.where(episodes.c.level == level)
+        wanted = wanted.where(sa.or_(partly, episodes.c.level == level))
     rows = (await connection.execute(wanted.order_by(episodes.c.episode_id).limit(most))).all()
     return [Listed(*row) for row in rows]
+
+
+def _had_by(which: Scope) -> sa.ColumnElement[bool]:
+    """Most episodes are of one facility; those of several have an index of their own."""
+    several = sa.func.cardinality(episodes.c.facilities) > 1
+    shared = sa.and_(several, scoped.any_of(episodes.c.facilities, which))
+    return sa.or_(scoped.of(episodes.c.facility, which), shared)
+
+
+async def stored(connection: AsyncConnection, episode_ids: Sequence[str]) -> list[Stored]:
+    """The rows of these episodes, by id."""
+    found = _STORED.where(episodes.c.episode_id == sa.any_(_IDS)).order_by(episodes.c.episode_id)
+    return [_stored(row) for row in (await connection.execute(found, {"ids": list(episode_ids)})).all()]
 
 
 async def episode(connection: AsyncConnection, episode_id: str) -> Stored | None:
@@ -142,8 +159,9 @@ async def stored_after(connection: AsyncConnection, after: str, most: int) -> li
 
 def _stored(row: Any) -> Stored:
     of_list = len(_LISTED)
-    seen, folded, *others = row[of_list:]
-    return Stored(Listed(*row[:of_list]), orjson.loads(seen), folded or b"", *others)
+    seen, folded, version, announced, desk, lists, facilities, rules = row[of_list:]
+    listed = Listed(*row[:of_list])
+    return Stored(listed, orjson.loads(seen), folded or b"", version, announced, desk, lists, tuple(facilities), rules)
 
 
 async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:

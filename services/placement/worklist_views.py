@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.desk_views import Line, Question, Scope, selected, within
+from services.placement.desk_views import Line, Question, Whose, selected, within
 from services.placement.entry import Kind
 from services.placement.tables import entries, episodes
 
@@ -69,26 +69,24 @@ WORK: Final[dict[str, Waiting]] = {
 }
 
 
-async def count(connection: AsyncConnection, name: str, scope: Scope, now: datetime) -> int:
+async def count(connection: AsyncConnection, name: str, whose: Whose, now: datetime) -> int:
     """How many lines a worklist has."""
     query = sa.select(sa.func.count()).select_from(
         entries.join(episodes, episodes.c.episode_id == entries.c.episode_id)
     )
-    return int((await connection.execute(_of(query, name, scope, now))).scalar_one())
+    return int((await connection.execute(_of(query, name, whose, now))).scalar_one())
 
 
 async def lines(connection: AsyncConnection, name: str, asked: Question, now: datetime) -> list[Line]:
     """The lines of a worklist, the oldest first."""
-    return await selected(connection, lambda query: _of(query, name, asked.scope, now), asked)
+    return await selected(connection, lambda query: _of(query, name, asked.whose, now), asked)
 
 
-def _of(query: sa.Select[Any], name: str, scope: Scope, now: datetime) -> sa.Select[Any]:
+def _of(query: sa.Select[Any], name: str, whose: Whose, now: datetime) -> sa.Select[Any]:
     work = WORK[name]
     query = query.where(_E.kind == work.kind)
     if work.states:
         query = query.where(_E.state.in_(work.states))
     if work.more is not None:
         query = query.where(work.more(now))
-    if scope.facilities is not None:
-        query = query.where(within(_E.facility.in_(sorted(scope.facilities)), scope))
-    return query
+    return query.where(within(whose))

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from shared import idempotency
 from shared.auth import Caller
+from shared.scope import Scope
 from shared.web import Problem
 
 BODY_BYTES = 64 * 1024
@@ -91,7 +92,12 @@ def key(request: Request, asking: Caller, content: bytes) -> idempotency.Request
     given = given_key(request)
     if given is None:
         return None
-    return idempotency.Request(asking.subject, given, request.method, request.url.path, content)
+    return idempotency.Request(asking.subject, given, request.method, request.url.path, content, told_scope(asking))
+
+
+def told_scope(asking: Caller) -> str:
+    """The caller's facilities as one text."""
+    return " ".join(sorted(asking.facilities))
 
 
 def etag(version: int) -> str:
@@ -129,12 +135,12 @@ def one_of(given: dict[str, str], name: str, known: Collection[str]) -> str | No
     return value
 
 
-def scope(asking: Caller, facility: str | None = None) -> frozenset[str] | None:
-    """The facilities whose may be seen, narrowed to one where that is asked for; None: all."""
+def scope(asking: Caller, facility: str | None = None) -> Scope:
+    """What the caller may see, narrowed to one facility where that is asked for. Raises 403 for another's."""
     if facility is None:
-        return None if "*" in asking.facilities else asking.facilities
+        return asking.scope
     within(asking, facility)
-    return frozenset({facility})
+    return Scope(frozenset({facility}))
 
 
 def within(asking: Caller, facility: str) -> None:

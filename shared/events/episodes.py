@@ -102,4 +102,7 @@ class EpisodeState(Published):
     ineffective: int = Field(default=0, ge=0, description="facts kept without effect")
     conflicts: int = Field(default=0, ge=0, description="conflicts not settled")
     seen: dict[str, int] = Field(default_factory=dict, description="last sequence of each writer")
+    facilities: tuple[Identifier, ...] | None = Field(
+        default=None, description="who has it: facilities of its stays, searches, offers, seats and placements"
+    )
     version: int = Field(ge=1, description="1,2,3… for one episode")

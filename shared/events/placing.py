@@ -163,6 +163,9 @@ class SeatHeld(Seat):
     capacity: int | None = Field(default=None, ge=0, description="how many the program held, as the site then said")
     group_census: int | None = Field(default=None, ge=0, description="the same of the group, where one is named")
     group_capacity: int | None = Field(default=None, ge=0, description="how many the group held then")
+    asked_by: Identifier | None = Field(
+        default=None, description="facility whose desk keeps it, where no placement is behind it"
+    )
 
 
 class SeatReleased(Seat):

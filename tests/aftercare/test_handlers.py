@@ -29,6 +29,7 @@ from shared.clock import SetClock
 from shared.db import Database
 from shared.outbox import unpacked
 from shared.positions import Tally
+from shared.scope import EVERYTHING
 from shared.site_config import SAMPLE, load
 from shared.tables import KEYS, PLUMBING, outbox
 from tests.aftercare.builders import LEFT, SLOT, day, document, episode, incoming, inpatient, stay, told
@@ -71,7 +72,7 @@ async def windows_sent(database: Database) -> list[str]:
 
 async def listed(database: Database, **more: Any) -> dict[str, str]:
     async with database.read() as connection:
-        given = {"state": None, "facilities": None, "after": None, "limit": 100, **more}
+        given = {"state": None, "scope": EVERYTHING, "after": None, "limit": 100, **more}
         return {row["measure"]: row["state"] for row in await views.list_follow_ups(connection, **given)}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from starlette.routing import BaseRoute, Route
 
 from services.aftercare.handlers import Rules
-from services.aftercare.web import lists, words, writing
+from services.aftercare.web import lists, showing, words, writing
 from services.aftercare.web.lists import LISTS
 from services.aftercare.web.reading import READERS
 from services.aftercare.web.rows import Now, row_of
@@ -57,8 +57,9 @@ class FollowUps:
         found, following = await lists.found(connection, listing, look)
         seen = [audit.Entry(look.at, look.who.subject, f"{listing.name}-looked-at", row["episode_id"]) for row in found]
         await audit.note(connection, seen)
+        told = await showing.seen_by(connection, look.who.scope, found)
         zone, able = self.rules.site.zone, may(look.who, WRITERS)
-        return [row_of(row, Now(look.at, zone(row["facility"])), may_act=able) for row in found], following
+        return [row_of(row, Now(look.at, zone(row["facility"])), may_act=able) for row in told], following
 
     async def closer(
         self,

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from services.aftercare import views
 from services.aftercare.domain import STATES, State
 from services.aftercare.views import After
+from services.aftercare.web import showing
 from shared import audit
 from shared.api import asking, paging
 from shared.auth import Caller
@@ -36,13 +37,14 @@ def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
             found = await views.list_follow_ups(
                 connection,
                 state=cast("State | None", asking.one_of(asked, "state", STATES)),
-                facilities=asking.scope(who),
+                scope=asking.scope(who),
                 after=window_behind(last) if (last := paging.behind(asked, 2)) else None,
                 limit=limit + 1,
             )
             page, more = paging.page(found, limit, lambda row: (row["due_to"].isoformat(), row["follow_up_id"]))
+            seen = await showing.seen_by(connection, who.scope, page)
             await audit.note(connection, [_read(clock, who, row) for row in page])
-        return JSON({"items": [_shown(row) for row in page], "next": more})
+        return JSON({"items": [_shown(row) for row in seen], "next": more})
 
     return [Route("/api/follow-ups", follow_ups, methods=["GET"])]
 

@@ -105,15 +105,13 @@ LISTS: dict[str, Listing] = {
 async def found(connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Mapping[str, Any]], str | None]:
     """The rows from the cursor on, each with its episode's `sequence`, and the cursor behind them. Raises 422."""
     last = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
-    facilities, limit = look.facilities, look.most + 1
+    scope, limit = look.scope, look.most + 1
     if isinstance(listing.of, Wanted):
         after = AfterEntry(paging.instant(last[0]), last[1]) if last else None
-        rows = await views.waiting(connection, listing.of, facilities=facilities, after=after, limit=limit)
+        rows = await views.waiting(connection, listing.of, scope=scope, after=after, limit=limit)
     else:
         behind = window_behind(last) if last else None
-        rows = await views.list_follow_ups(
-            connection, state=listing.of, facilities=facilities, after=behind, limit=limit
-        )
+        rows = await views.list_follow_ups(connection, state=listing.of, scope=scope, after=behind, limit=limit)
     return paging.page(rows, look.most, _place)
 
 
@@ -127,5 +125,5 @@ async def count(connection: Connection, listing: Listing, look: Look) -> Counted
     """How many there are, and how many of them are urgent."""
     late = look.at - listing.late if listing.late is not None else datetime.min.replace(tzinfo=UTC)
     if isinstance(listing.of, Wanted):
-        return Counted(*await views.counted(connection, listing.of, facilities=look.facilities, late=late))
-    return Counted(*await views.counted_windows(connection, listing.of, facilities=look.facilities, late=late.date()))
+        return Counted(*await views.counted(connection, listing.of, scope=look.scope, late=late))
+    return Counted(*await views.counted_windows(connection, listing.of, scope=look.scope, late=late.date()))

@@ -17,6 +17,7 @@ from services.aftercare.web.reading import READERS
 from shared import audit
 from shared.api import asking
 from shared.db import Database
+from shared.scope import Scope
 from shared.web import JSON, caller
 
 FILTERS = frozenset({"from", "to", "facility", "measure"})
@@ -31,16 +32,16 @@ def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
         first, last = _day(asked, "from"), _day(asked, "to")
         if last < first:
             raise asking.unfit("to", "`to` is not before `from`")
-        facilities = asking.scope(who)
+        scope = asking.scope(who)
         if (facility := asked.get("facility")) is not None:
             known = rules.site.facility(facility)
             if known is None:
                 raise asking.unfit("facility", "the site has no such facility")
-            facilities = frozenset({known.name} if who.may_see(known.name) else ())
+            scope = Scope(frozenset({known.name} if who.may_see(known.name) else ()))
         measure = asking.one_of(asked, "measure", [clock.measure for clock in rules.site.follow_ups])
         clocks = [clock for clock in rules.site.follow_ups if measure in {None, clock.measure}]
         async with database.begin() as connection:
-            found = await views.rates(connection, clocks, first=first, last=last, facilities=facilities)
+            found = await views.rates(connection, clocks, first=first, last=last, scope=scope)
             await audit.note(connection, [audit.Entry(rules.clock(), who.subject, "measures-read", "measures")])
         return JSON({"from": first.isoformat(), "to": last.isoformat(), "items": [_rate(row) for row in found]})
 

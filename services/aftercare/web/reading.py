@@ -56,13 +56,14 @@ async def _list(kind: Kind, database: Database, rules: Rules, request: Request) 
             kind,
             state=asking.one_of(asked, "state", STATES[kind]),
             episode_id=asked.get("episode_id"),
-            facilities=asking.scope(who),
+            scope=asking.scope(who),
             after=_after(asked),
             limit=limit + 1,
         )
         page, more = paging.page(found, limit, lambda row: (paging.at(row["sort_at"]), row["id"]))
+        seen = await showing.seen_by(connection, who.scope, page)
         await _note(connection, rules.clock, who, kind, page)
-    return JSON({"items": [showing.shown(row, rules.clock()) for row in page], "next": more})
+    return JSON({"items": [showing.shown(row, rules.clock()) for row in seen], "next": more})
 
 
 def _after(asked: dict[str, str]) -> AfterEntry | None:
@@ -76,8 +77,9 @@ async def _one(kind: showing.Listed, database: Database, rules: Rules, request: 
         row = await showing.row(connection, kind, request.path_params["id"])
         if row is None or not who.may_see(row["facility"]):
             raise asking.missing()
+        [seen] = await showing.seen_by(connection, who.scope, [row])
         await _note(connection, rules.clock, who, kind, [row])
-    return JSON(showing.shown(row, rules.clock()), headers={"etag": asking.etag(row["sequence"])})
+    return JSON(showing.shown(seen, rules.clock()), headers={"etag": asking.etag(row["sequence"])})
 
 
 async def _note(connection: Connection, clock: Clock, who: Caller, kind: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -142,16 +142,19 @@ async def _episode(connection: Connection, posted: Posted) -> str | None:
     if posted.write.makes:
         episode_id = str(getattr(posted.command, "episode_id", ""))
         facilities = await views.facilities_of(connection, episode_id) or ()
-        return episode_id if any(posted.who.may_see(each) for each in facilities) else None
+        return episode_id if posted.who.scope.has_any(facilities) else None
     row = await showing.row(connection, posted.write.kind, posted.id)
     return str(row["episode_id"]) if row is not None and posted.who.may_see(row["facility"]) else None
 
 
 async def _act(rules: Rules, connection: Connection, posted: Posted, episode_id: str) -> posts.Answer | None:
     write = posted.write
-    asked = handlers.Asked(posted.who.subject, write.action, episode_id, posted.seen)
+    asked = handlers.Asked(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
     acted = await handlers.act(rules, connection, asked, lambda now: write.decide(now, posted.id, posted.command))
     if acted is None:
         return None
     row = await showing.row(connection, write.kind, acted.subject)
-    return posts.Answer(showing.shown(row, rules.clock()) if row else {"id": acted.subject}, acted.sequence)
+    if row is None:
+        return posts.Answer({"id": acted.subject}, acted.sequence)
+    [seen] = await showing.seen_by(connection, posted.who.scope, [row])
+    return posts.Answer(showing.shown(seen, rules.clock()), acted.sequence)

@@ -23,7 +23,7 @@ from services.intake.handlers import TOPIC, Intake
 from services.intake.ids import new_id
 from services.intake.people import views as people
 from services.intake.requests import store as keys
-from services.intake.requests.handlers import OtherRequest, named, owner_of, patient_known_by, scope_of
+from services.intake.requests.handlers import OtherRequest, named, owner_of, patient_known_by
 from services.intake.settling import Ledger
 from shared import audit, outbox, tracing
 from shared.auth import Caller
@@ -270,7 +270,7 @@ def _value(consent: Consent, episode: str, now: datetime) -> dict[str, object]:
 
 async def _answer(connection: Connection, who: Caller, consent: Consent, episodes: Sequence[str]) -> ConsentStated:
     """Of the episodes that it is stated for those in which the caller's facilities told something."""
-    seen = await people.episodes_within(connection, consent.patient_id, scope_of(who))
+    seen = await people.episodes_within(connection, consent.patient_id, who.scope)
     return ConsentStated.model_validate(
         {
             "consent_id": consent.consent_id,

@@ -57,7 +57,10 @@ _SEQUENCES = sa.text(
     "CAST(:patients AS text[]), CAST(:sequences AS bigint[])) AS n(episode_id, patient_id, sequence) "
     "ON CONFLICT (episode_id) DO UPDATE SET sequence = excluded.sequence"
 )
-_PLACES = sa.text("SELECT facility FROM patient_facilities WHERE patient_id = :patient")
+_PLACES = sa.text(
+    "SELECT facility FROM patient_facilities WHERE patient_id = :patient UNION SELECT unnest(h.facilities) "
+    "FROM told_episodes AS h JOIN episodes AS e USING (episode_id) WHERE e.patient_id = :patient"
+)
 _PATIENT = sa.text("SELECT patient_id FROM patients WHERE patient_id = :patient")
 _FACT_COLUMNS = (
     "ce_id", "episode_id", "sequence", "visit_id", "key", "type", "stay_id", "occurred_at", "value", "message_id",
@@ -153,7 +156,7 @@ async def keep_episodes(connection: Connection, pairs: Sequence[tuple[str, str]]
 
 
 async def facilities_of(connection: Connection, patient_id: str) -> frozenset[str] | None:
-    """Who told of a patient; None where there is no such patient."""
+    """Who has a patient; None where there is no such patient."""
     if (await connection.execute(_PATIENT, {"patient": patient_id})).first() is None:
         return None
     return frozenset((await connection.execute(_PLACES, {"patient": patient_id})).scalars())

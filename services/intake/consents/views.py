@@ -7,35 +7,35 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.intake.consents.tables import consent_episodes
 from services.intake.consents.tables import consents as table
+from services.intake.people.having import HAD_THERE
+from shared import scoped
 from shared.db import Connection
+from shared.scope import Scope
 
+_STATED = sa.text(
+    "SELECT c.episode_id FROM consent_episodes AS c JOIN episodes AS e USING (episode_id) "  # noqa: S608 - our own words
+    f"WHERE c.consent_id = :consent AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY 1"
+)
 _NAMES = {"begins": "from", "ends": "to"}
 _HIDDEN = {"over_at"}
 
 
-async def consents(
-    connection: Connection, patient_id: str, *, facilities: frozenset[str] | None
-) -> list[dict[str, Any]]:
-    """Every consent of a patient that was given at one of these facilities (None: any), the earliest first."""
+async def consents(connection: Connection, patient_id: str, *, scope: Scope) -> list[dict[str, Any]]:
+    """Every consent of a patient that was given at a facility in scope, the earliest first."""
     query = sa.select(table).where(table.c.patient_id == patient_id).order_by(table.c.consent_id)
-    if facilities is not None:
-        query = query.where(table.c.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(table.c.facility, scope))
     return [_shown(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def consent(connection: Connection, consent_id: str, *, facilities: frozenset[str] | None) -> dict[str, Any]:
-    """One consent given at one of these facilities (None: any), and the episodes it was stated for; {}: none."""
-    query = sa.select(table).where(table.c.consent_id == consent_id)
-    if facilities is not None:
-        query = query.where(table.c.facility.in_(sorted(facilities)))
+async def consent(connection: Connection, consent_id: str, *, scope: Scope) -> dict[str, Any]:
+    """One consent given at a facility in scope, and the episodes in scope that it was stated for; {}: none."""
+    query = sa.select(table).where(table.c.consent_id == consent_id, scoped.of(table.c.facility, scope))
     row = (await connection.execute(query)).mappings().one_or_none()
     if row is None:
         return {}
-    stated = sa.select(consent_episodes.c.episode_id).where(consent_episodes.c.consent_id == consent_id)
-    episodes = (await connection.execute(stated.order_by(consent_episodes.c.episode_id))).scalars().all()
-    return {**_shown(row), "episodes": list(episodes)}
+    given = {"consent": consent_id, "facilities": scope.listed}
+    return {**_shown(row), "episodes": list((await connection.execute(_STATED, given)).scalars())}
 
 
 def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:

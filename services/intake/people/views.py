@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from services.intake.people.having import HAD_THERE
 from services.intake.people.store import Sealed
 from shared.db import Connection
-
-Facilities = frozenset[str] | None
-"""Whose patients may be seen; None: everybody's."""
+from shared.scope import Scope
 
 _FOUND = sa.text(
     "SELECT w.patient_id FROM unnest(CAST(:groups AS int[]), CAST(:words AS bytea[])) AS n(place, word) "
@@ -20,19 +19,13 @@ _FOUND = sa.text(
     "OR w.facility = ANY(CAST(:facilities AS text[]))) "
     "GROUP BY w.patient_id HAVING count(DISTINCT n.place) = :number ORDER BY w.patient_id LIMIT :most"
 )
-TOLD_THERE = (
-    "(EXISTS (SELECT 1 FROM visits AS v WHERE v.episode_id = e.episode_id "
-    "AND v.facility = ANY(CAST(:facilities AS text[]))) "
-    "OR EXISTS (SELECT 1 FROM facts AS t WHERE t.episode_id = e.episode_id AND t.standing AND t.visit_id IS NULL "
-    "AND t.type IN ('referred', 'assessed') "
-    "AND convert_from(t.value, 'UTF8')::jsonb ->> 'facility' = ANY(CAST(:facilities AS text[]))))"
-)
-"""SQL: one of :facilities told a visit, a referral or an assessment in the episode `e`."""
 _KNOWN = sa.text(
     "SELECT p.patient_id, "  # noqa: S608 - our own words
+    "ARRAY(SELECT DISTINCT unnest(h.facilities) FROM told_episodes AS h JOIN episodes AS e USING (episode_id) "
+    "WHERE e.patient_id = p.patient_id) AS placed, "
     "ARRAY(SELECT f.facility FROM patient_facilities AS f WHERE f.patient_id = p.patient_id ORDER BY 1) AS facilities, "
     "ARRAY(SELECT e.episode_id FROM episodes AS e WHERE e.patient_id = p.patient_id "
-    f"AND (CAST(:facilities AS text[]) IS NULL OR {TOLD_THERE}) ORDER BY 1) AS episodes "
+    f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY 1) AS episodes "
     "FROM patients AS p WHERE p.patient_id = ANY(CAST(:ids AS text[])) ORDER BY p.patient_id"
 )
 _TOLD = sa.text(
@@ -42,35 +35,34 @@ _TOLD = sa.text(
 
 
 class Patient(NamedTuple):
-    """A patient: what is known of the person, by who told it (sealed), who told of it, and episodes."""
+    """A patient: what is known of the person, by who told it (sealed), who told of it, the episodes that a reader sees,
+    and at whose programs the patient's episodes are."""
 
     patient_id: str
     told: tuple[Sealed, ...]
     facilities: frozenset[str]
     episodes: tuple[str, ...]
+    placed: frozenset[str] = frozenset()
 
-    def within(self, scope: Facilities) -> bool:
+    def within(self, scope: Scope) -> bool:
         """True when somebody of this scope may see the patient."""
-        return scope is None or bool(self.facilities & scope)
+        return scope.has_any(self.facilities | self.placed)
 
-    def told_within(self, scope: Facilities) -> tuple[Sealed, ...]:
-        """What these facilities told. What one of several told, not known which, is for who may see all of them."""
-        if scope is None:
-            return self.told
-        return tuple(
-            one for one in self.told if one.facility in scope or (not one.facility and self.facilities <= scope)
-        )
+    def told_within(self, scope: Scope) -> tuple[Sealed, ...]:
+        """What the facilities in scope told: a placement alone tells no name. What one of several told, not known
+        which, is for who may see all of them."""
+        return tuple(one for one in self.told if scope.has_all((one.facility,) if one.facility else self.facilities))
 
 
 async def found(
-    connection: Connection, groups: Sequence[Collection[bytes]], *, facilities: Facilities, after: str, most: int
+    connection: Connection, groups: Sequence[Collection[bytes]], *, scope: Scope, after: str, most: int
 ) -> list[str]:
     """The patients who have a word of every group, by id."""
     pairs = [(place, word) for place, words in enumerate(groups) for word in words]
     given = {
         "groups": [place for place, _ in pairs],
         "words": [word for _, word in pairs],
-        "facilities": None if facilities is None else sorted(facilities),
+        "facilities": scope.listed,
         "number": len(groups),
         "after": after,
         "most": most,
@@ -78,22 +70,26 @@ async def found(
     return list((await connection.execute(_FOUND, given)).scalars())
 
 
-async def patients(connection: Connection, ids: Collection[str], facilities: Facilities) -> list[Patient]:
-    """Those of these patients whom these facilities have, by id, with the episodes in which they told something."""
-    scope = None if facilities is None else sorted(facilities)
-    rows = (await connection.execute(_KNOWN, {"ids": sorted(ids), "facilities": scope})).all()
+async def patients(connection: Connection, ids: Collection[str], scope: Scope) -> list[Patient]:
+    """Those of these patients whom the facilities in scope have, by id, with the episodes that these have."""
+    rows = (await connection.execute(_KNOWN, {"ids": sorted(ids), "facilities": scope.listed})).all()
     told: dict[str, list[Sealed]] = defaultdict(list)
     for row in (await connection.execute(_TOLD, {"ids": sorted(ids)})).all():
         told[row.patient_id].append(Sealed(*row))
     every = (
-        Patient(row.patient_id, tuple(told[row.patient_id]), frozenset(row.facilities), tuple(row.episodes))
+        Patient(
+            row.patient_id,
+            tuple(told[row.patient_id]),
+            frozenset(row.facilities),
+            tuple(row.episodes),
+            frozenset(row.placed),
+        )
         for row in rows
     )
-    return [one for one in every if one.within(facilities)]
+    return [one for one in every if one.within(scope)]
 
 
-async def episodes_within(connection: Connection, patient_id: str, facilities: Facilities) -> frozenset[str]:
-    """The episodes of a patient in which one of these facilities told something (None: all)."""
-    scope = None if facilities is None else sorted(facilities)
-    rows = (await connection.execute(_KNOWN, {"ids": [patient_id], "facilities": scope})).all()
+async def episodes_within(connection: Connection, patient_id: str, scope: Scope) -> frozenset[str]:
+    """The episodes of a patient that a facility in scope has."""
+    rows = (await connection.execute(_KNOWN, {"ids": [patient_id], "facilities": scope.listed})).all()
     return frozenset(each for row in rows for each in row.episodes)

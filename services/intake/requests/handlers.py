@@ -155,7 +155,7 @@ async def owner_of(connection: Connection, who: Caller, episode_id: str) -> str:
 
 def scope_of(who: Caller) -> frozenset[str] | None:
     """The facilities whose records somebody may see; None: all."""
-    return None if "*" in who.facilities else who.facilities
+    return who.scope.facilities
 
 
 def _chosen(ledger: Ledger, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:

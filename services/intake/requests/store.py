@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from services.intake.people.views import TOLD_THERE
+from services.intake.people.having import HAD_THERE
 from services.intake.tables import facts
 from shared.db import Connection, copy_rows
 from shared.events import Fact
@@ -21,7 +21,7 @@ _ANSWERED = sa.text("UPDATE idempotency SET status = :status, body = :body WHERE
 _FORGET = sa.text("DELETE FROM idempotency WHERE made_at < :before")
 _OWNER = sa.text(
     "SELECT e.patient_id FROM episodes AS e WHERE e.episode_id = :episode "  # noqa: S608 - our own words
-    f"AND (CAST(:facilities AS text[]) IS NULL OR {TOLD_THERE})"
+    f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE})"
 )
 _EPISODE = sa.text(
     "INSERT INTO episodes (episode_id, patient_id, sequence) VALUES (:episode, :patient, :sequence) "

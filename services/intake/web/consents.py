@@ -57,7 +57,7 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         consent_id = request.path_params["consent_id"].replace("\0", "")
         await handlers.count_revoked(intake, [consent_id])
         async with intake.database.begin() as connection:
-            found = await views.consent(connection, consent_id, facilities=asking.scope(who))
+            found = await views.consent(connection, consent_id, scope=who.scope)
             if not found:
                 raise Problem(HTTPStatus.NOT_FOUND, "no-such-consent", "there is no such consent that you may see")
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "consents-read", consent_id)])
@@ -69,11 +69,11 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         if not patient_id:
             raise asking.invalid("patient_id is needed")
         async with intake.database.begin() as connection:
-            given = await views.consents(connection, patient_id, facilities=asking.scope(who))
+            given = await views.consents(connection, patient_id, scope=who.scope)
         if revoking := [each["consent_id"] for each in given if each["state"] == "revoking"]:
             await handlers.count_revoked(intake, revoking)
         async with intake.database.begin() as connection:
-            found = await views.consents(connection, patient_id, facilities=asking.scope(who))
+            found = await views.consents(connection, patient_id, scope=who.scope)
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "consents-read", patient_id)])
         return JSON({"consents": found})
 

@@ -15,6 +15,7 @@ from services.intake.web import asking as ask
 from shared import audit
 from shared.api import asking
 from shared.auth import Caller
+from shared.scope import Scope
 from shared.web import JSON, Problem, caller
 
 READERS = ("coordinator", "interface", "auditor")
@@ -35,10 +36,10 @@ def routes(intake: Intake) -> list[Route]:
             await views.at_one_instant(connection)
             counts, noted = await views.feeds(connection), await views.noted(connection)
             oldest = {
-                state: await views.listed(connection, state, facilities=_scope(who), after="", most=SHOWN)
+                state: await views.listed(connection, state, scope=_scope(who), after="", most=SHOWN)
                 for state in ("waiting", "ae")
             }
-            codes = await views.unmapped_codes(connection, facilities=_scope(who), most=MOST) if _mends(who) else []
+            codes = await views.unmapped_codes(connection, scope=_scope(who), most=MOST) if _mends(who) else []
         if codes:
             async with intake.database.begin() as connection:
                 await audit.note(
@@ -57,9 +58,9 @@ def routes(intake: Intake) -> list[Route]:
         if state not in views.LISTED_NOTES:
             raise asking.invalid(f"state is one of {', '.join(sorted(views.LISTED_NOTES))}")
         most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
-        facilities = asking.scope(who, given.get("facility"))
+        scope = asking.scope(who, given.get("facility"))
         async with intake.database.begin() as connection:
-            found = await views.listed(connection, state, facilities=facilities, after=after, most=most + 1)
+            found = await views.listed(connection, state, scope=scope, after=after, most=most + 1)
             await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "messages-listed", state)])
         following = ask.cursor(found[most - 1].message_id) if len(found) > most else None
         return JSON({"messages": [_message(each, intake) for each in found[:most]], "next": following})
@@ -71,9 +72,9 @@ def _mends(who: Caller) -> bool:
     return bool(who.roles & MENDERS)
 
 
-def _scope(who: Caller) -> frozenset[str] | None:
-    found = asking.scope(who)
-    if found is not None and not found:
+def _scope(who: Caller) -> Scope:
+    found = who.scope
+    if found.facilities is not None and not found.facilities:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "no facility is in your scope")
     return found
 

@@ -10,7 +10,6 @@ from services.intake.handlers import Intake
 from services.intake.people import matches
 from services.intake.web import asking as ask
 from shared import audit
-from shared.api import asking
 from shared.web import JSON, caller
 
 READERS = ("identity",)
@@ -28,7 +27,7 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         async with intake.database.begin() as connection:
             found = await matches.listed(
                 connection, intake.seal, intake.numbering.numbers.born_never,
-                facilities=asking.scope(who), after=after, most=most + 1,
+                facilities=who.scope.facilities, after=after, most=most + 1,
             )  # fmt: skip
             page = found[:most]
             now, subjects = intake.clock(), [one.match_id for one in page] or ["nobody"]

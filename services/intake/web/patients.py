@@ -43,7 +43,7 @@ def routes(intake: Intake, paces: ask.Paces, desks: frozenset[str] = frozenset()
         ids = _ids(ask.parameters(request, ("ids",))["ids"])
         paces.take(who)
         async with intake.database.begin() as connection:
-            found = await views.patients(connection, ids, asking.scope(who))
+            found = await views.patients(connection, ids, who.scope)
             await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
         return JSON({"patients": [_shown(one, who, intake) for one in found], "next": None})
 
@@ -54,8 +54,8 @@ def routes(intake: Intake, paces: ask.Paces, desks: frozenset[str] = frozenset()
         groups = [[intake.seal.blind(word) for word in group] for group in _groups(given.get("q", ""))]
         paces.take(who)
         async with intake.database.begin() as connection:
-            ids = await views.found(connection, groups, facilities=asking.scope(who), after=after, most=most + 1)
-            page = await views.patients(connection, ids[:most], asking.scope(who))
+            ids = await views.found(connection, groups, scope=who.scope, after=after, most=most + 1)
+            page = await views.patients(connection, ids[:most], who.scope)
             await _audited(connection, intake, who, "patient-listed", [one.patient_id for one in page])
         following = ask.cursor(ids[most - 1]) if len(ids) > most else None
         return JSON({"patients": [_shown(one, who, intake) for one in page], "next": following})
@@ -66,7 +66,7 @@ def routes(intake: Intake, paces: ask.Paces, desks: frozenset[str] = frozenset()
         patient_id = request.path_params["patient_id"]
         async with intake.database.begin() as connection:
             known = [] if "\0" in patient_id else [patient_id]
-            found = await views.patients(connection, known, asking.scope(who))
+            found = await views.patients(connection, known, who.scope)
             if not found:
                 raise Problem(HTTPStatus.NOT_FOUND, "no-such-patient", "there is no such patient that you may see")
             await _audited(connection, intake, who, "patient-read", [patient_id])
@@ -95,8 +95,8 @@ def _groups(question: str) -> list[frozenset[str]]:
 
 
 def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
-    told = {one.facility: opened(one, intake.seal) for one in patient.told_within(asking.scope(who))}
-    places = sorted(place for place in patient.facilities if who.may_see(place))
+    told = {one.facility: opened(one, intake.seal) for one in patient.told_within(who.scope)}
+    places = sorted(place for place in patient.facilities | patient.placed if who.may_see(place))
     ours = {"patient_id": patient.patient_id, "facilities": places, "episodes": list(patient.episodes)}
     return {**ours, **seen(told)}
 

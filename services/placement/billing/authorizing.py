@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from services.placement.continuum.about import about
+from services.placement.continuum.about import About, about
 from services.placement.continuum.model import Folded
 from shared.errors import Rejected
 from shared.events import CARE_FACTS, type_name
@@ -33,9 +33,9 @@ def possible(status: str, *, in_force: bool) -> tuple[str, ...]:
     return (*MOVES[status], *more)
 
 
-def request(folded: Folded, auth_id: str, terms: Mapping[str, Any], now: datetime) -> Authorization:
+def request(whose: About, auth_id: str, terms: Mapping[str, Any], now: datetime) -> Authorization:
     """The payer is asked."""
-    return _stated(folded, "requested", {**terms, "auth_id": auth_id}, now)
+    return _stated(whose, "requested", {**terms, "auth_id": auth_id}, now)
 
 
 def move(
@@ -53,7 +53,7 @@ def move(
         text = f"the authorization is {before['status']}"
         raise Rejected(before["status"], text, possible=may, state=before["status"])
     terms = _asked(own, auth_id) if to in _ASKING else before
-    return _stated(folded, to, {**terms, **changed}, now)
+    return _stated(about(folded, before.get("facility")), to, {**terms, **changed}, now)
 
 
 def _asked(own: Sequence[Fact], auth_id: str) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def _asked(own: Sequence[Fact], auth_id: str) -> dict[str, Any]:
     return next(fact.value for fact in reversed(own) if fact.value.get("auth_id") == auth_id)
 
 
-def _stated(folded: Folded, name: str, terms: Mapping[str, Any], now: datetime) -> Authorization:
+def _stated(whose: About, name: str, terms: Mapping[str, Any], now: datetime) -> Authorization:
     told = {name: terms[name] for name in (*_TERMS, "reason") if terms.get(name) is not None}
     if _day(told["to"]) < _day(told["from"]):
         raise Rejected("days-out-of-order", "the last day lies before the first", possible=("later",))
     kind = CARE_FACTS[type_name(f"authorization-{name}")]
-    found = kind.model_validate({**about(folded).heading(now), **told})
+    found = kind.model_validate({**whose.heading(now), **told})
     assert isinstance(found, Authorization)  # noqa: S101 - by its name
     return found
 

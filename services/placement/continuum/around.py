@@ -57,7 +57,8 @@ class Around:
         """The first referral counts."""
         if self.referred_at is None:
             self.referred_at = told.at
-            self.referral = {"at": told.at.isoformat(), **_kept(told, "source", "requested_level"), "root": told.root}
+            terms = _kept(told, "source", "requested_level", "facility")
+            self.referral = {"at": told.at.isoformat(), **terms, "root": told.root}
 
     def assessed(self, told: Told) -> None:
         """The first assessment began something; the latest that recommends a level is the one to go by."""
@@ -76,7 +77,7 @@ class Around:
         if before and before["in_force"] and status in _ASKING:
             self.authorizations[before["auth_id"]] = {**before, "status": status}
             return
-        terms = _kept(told, "auth_id", "number", "payer", "level", "unit", "units", "from", "to")
+        terms = _kept(told, "auth_id", "number", "payer", "level", "unit", "units", "from", "to", "facility")
         in_force = status not in _ASKING and (status != "ended" or bool(before and before["in_force"]))
         self.authorizations[terms["auth_id"]] = {**terms, "status": status, "in_force": in_force}
 

@@ -36,7 +36,13 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
     stays, words = _told_twice(found, runs)
     others = [told for told in found.told if told.name not in ABOUT_A_STAY]
     fields = _heading(start, everything) | {"awaited": found.awaited, "ineffective": found.ineffective | words}
-    return _read_together(start, stays, others, zone_of, **fields)
+    return _with_places(_read_together(start, stays, others, zone_of, **fields), given)
+
+
+def _with_places(folded: Folded, facts: Iterable[Fact]) -> Folded:
+    """The fold with the facility of each fact that has no effect; `facts` are all of them, or those that came now."""
+    told = folded.said_at | {fact.id: fact.value.get("facility", "") for fact in facts}
+    return replace(folded, said_at={ce_id: told.get(ce_id, "") for ce_id in folded.ineffective})
 
 
 def _named_only(given: Sequence[Fact]) -> Folded:
@@ -85,7 +91,8 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
         return None
     names = {alias: stay.key for stay in folded.stays for alias in stay.aliases}
     lives = lives_of((one for one in told if one.name in ABOUT_A_STAY), names)
-    return _onward(folded, told, lives, words, zone_of)
+    after = _onward(folded, told, lives, words, zone_of)
+    return _with_places(after, reading) if after else None
 
 
 def _too_early(folded: Folded, told: Sequence[Told]) -> bool:

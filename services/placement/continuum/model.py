@@ -237,12 +237,13 @@ class Folded:
     placements: tuple[dict[str, Any], ...] = ()
     """Standing `placed` facts: [{placement_id, program, level, start_date, at, fact, variance_reason?}]; plain JSON."""
     authorizations: tuple[dict[str, Any], ...] = ()
-    """By auth_id: [{auth_id, number?, payer, level, unit, units?, from, to, status, in_force, fact}]; plain JSON.
+    """By auth_id: [{auth_id, number?, payer, level, unit, units?, from, to, facility, status, in_force, fact}]; plain
+    JSON.
     `in_force`: approved once, and then as last approved, extended or ended; `status` is the last fact's name."""
     certifications: tuple[dict[str, Any], ...] = ()
     """In the order they were told: [{kind, from, to, npi, stay?, fact}]; plain JSON."""
     referral: dict[str, Any] | None = None
-    """The first: {at, source, requested_level?, fact, root}; plain JSON."""
+    """The first: {at, source, requested_level?, facility, fact, root}; plain JSON."""
     assessment: dict[str, Any] | None = None
     """The latest that recommends a level: {recommended_level, instrument?, fact}; plain JSON."""
     last: datetime | None = None
@@ -260,5 +261,7 @@ class Folded:
     """By time; they stand until their tellers take them back, or a person lets them fall (contract 3.6 rule 13)."""
     disbelieved: tuple[str, ...] = ()
     """Facilities whose word of a death a person let fall: how a stay ended there tells none either."""
+    said_at: dict[str, str] = field(default_factory=dict)
+    """ce_id of each fact without effect → the facility that it is of."""
     awaited: tuple[str, ...] = ()
     """ce_ids that a fact names and nobody has stated yet. Only bookkeeping: when one comes, fold anew."""

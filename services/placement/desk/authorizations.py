@@ -61,7 +61,7 @@ def request(now: Situation, _: str, asked: RequestAuthorization) -> Decided:
     """The payer is asked."""
     payer = now.rules.site.payer(asked.payer)
     terms = asked.model_dump(by_alias=True, exclude={"episode_id"}) | {"payer": payer.id if payer else asked.payer}
-    told = authorizing.request(now.folded, now.ids(), terms, now.now)
+    told = authorizing.request(now.about(), now.ids(), terms, now.now)
     return Decided((told,), (told.auth_id,))
 
 

@@ -61,7 +61,7 @@ def cover(now: Situation, episode_id: str, asked: Cover) -> Decided:
     for order, one in enumerate(asked.coverage, 1):
         payer = now.rules.site.payer(one.payer)
         payers.append(Coverage(order=order, payer=payer.id if payer else one.payer, plan=one.plan))
-    whose = about(now.folded)
+    whose = now.about()
     fact = told.covered(whose, now.own, now.now, now.zone(whose.facility), since=asked.effective_from, payers=payers)
     return Decided((fact,), (episode_id,))
 

@@ -46,7 +46,7 @@ def routes(database: Database, clock: Clock) -> list[Route]:
         scope = ask.scope(asking, wanted.pop("facility", None))
         chosen = {key: value for key, value in wanted.items() if key not in paging.PARAMETERS}
         async with database.begin() as connection:
-            rows = await read(connection, facilities=scope, after=after, most=most + 1, **chosen)
+            rows = await read(connection, scope=scope, after=after, most=most + 1, **chosen)
             found, following = paging.page(rows, most, lambda row: [_text(row[key]) for key in place])
             now = clock()
             episodes = sorted({row["episode_id"] for row in found})

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement import views
+from services.placement import desk_views, views, visible
+from services.placement.continuum import codec
 from services.placement.desk import showing
 from services.placement.desk.frame import Parts
+from services.placement.views import Listed
 from shared import audit
 from shared.api import asking, paging
 from shared.auth import Caller
@@ -19,6 +21,7 @@ from shared.clock import Clock
 from shared.db import Connection
 from shared.events.episodes import EpisodeState
 from shared.events.levels import RANK
+from shared.scope import Scope
 from shared.web import JSON, caller
 
 READERS = ("coordinator", "clinician", "billing", "auditor")
@@ -35,17 +38,21 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
         asked = asking.parameters(request, FILTERS | paging.PARAMETERS)
         limit, after = paging.limit(asked), paging.behind(asked, 1)
         async with database.begin() as connection:
+            narrowed = {name: asked[name] for name in ("state", "level") if name in asked}
             found = await views.listed(
                 connection,
-                facilities=asking.scope(who, asked.get("facility")),
+                which=asking.scope(who, asked.get("facility")),
+                scope=who.scope,
                 after=after[0] if after else "",
                 most=limit + 1,
                 state=asking.one_of(asked, "state", STATES),
                 level=asking.one_of(asked, "level", sorted(RANK, key=RANK.__getitem__)),
             )
             page, more = paging.page(found, limit, lambda one: (one.episode_id,))
-            await _audited(connection, clock, who, "episode-listed", [one.episode_id for one in page])
-        return JSON({"episodes": [showing.in_a_list(one) for one in page], "next": more})
+            told = await in_a_list(connection, parts, page, who.scope)
+            fit = [one for one in told if all(one.get(name) == value for name, value in narrowed.items())]
+            await _audited(connection, clock, who, "episode-listed", [one["episode_id"] for one in fit])
+        return JSON({"episodes": fit, "next": more})
 
     async def shown(request: Request) -> Response:
         who = caller(request, *READERS)
@@ -53,15 +60,31 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
         async with database.begin() as connection:
             await views.at_one_instant(connection)
             row = None if "\0" in episode_id else await views.episode(connection, episode_id)
-            if row is None or not who.may_see(row.listed.facility):
+            if row is None or not who.scope.has_any(row.facilities):
                 raise asking.missing()
             facts = await views.facts_of(connection, [episode_id])
             periods = await views.periods_of(connection, [episode_id])
             await _audited(connection, clock, who, "episode-read", [episode_id])
-        told = showing.whole(row, facts[episode_id], periods[episode_id], parts.rules.places)
+        part = visible.part(facts[episode_id], codec.unpacked(row.fold), who.scope, parts.rules)
+        told = showing.whole(row, part, periods[episode_id], parts.rules)
         return JSON(told, headers={"etag": asking.etag(row.listed.version)})
 
     return [Route("/api/episodes", listed), Route("/api/episodes/{episode_id}", shown)]
+
+
+async def in_a_list(connection: Connection, parts: Parts, page: Sequence[Listed], scope: Scope) -> list[dict[str, Any]]:
+    """Lines of a list of episodes, those that have a part out of scope by what is in it."""
+    shared = await desk_views.shared(connection, [one.episode_id for one in page], scope)
+    rows = {row.listed.episode_id: row for row in await views.stored(connection, sorted(shared))} if shared else {}
+    facts = await views.facts_of(connection, sorted(rows)) if rows else {}
+    seen = {
+        episode: visible.part(facts[episode], codec.unpacked(row.fold), scope, parts.rules)
+        for episode, row in rows.items()
+    }
+    return [
+        showing.listed_part(one, seen[one.episode_id]) if one.episode_id in seen else showing.in_a_list(one)
+        for one in page
+    ]
 
 
 async def _audited(connection: Connection, clock: Clock, who: Caller, action: str, subjects: Sequence[str]) -> None:

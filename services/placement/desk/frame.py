@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from services.placement import desk_views
 from services.placement.acting import Decided, Situation
-from services.placement.desk_views import Line, Question, Scope
+from services.placement.desk_views import Line, Question, Whose
 from services.placement.entry import STATES, Kind
 from services.placement.outcome import Ids
 from services.placement.rules import Rules
@@ -17,6 +17,7 @@ from shared.auth import Caller
 from shared.clock import Clock
 from shared.commands import Command
 from shared.db import Connection, Database
+from shared.scope import Scope
 from shared.values import value_object
 
 COORDINATORS = ("coordinator",)
@@ -49,10 +50,12 @@ class Parts:
 
 class Rule(NamedTuple):
     """What decides a write: the situation, the id in the path (or ""), the command. `claims`: it may claim a seat of
-    the program that it is about, so the program is locked."""
+    the program that it is about, so the program is locked. `asker`: it is also for the desk that asked for the entry;
+    else for those whose entry it is."""
 
     decide: Callable[[Situation, str, Any], Decided]
     claims: bool = False
+    asker: bool = False
 
 
 Write: TypeAlias = posts.Write[Rule]
@@ -123,6 +126,6 @@ class Subject:
     writes: tuple[Write, ...] = ()
 
 
-def scope(who: Caller, facilities: frozenset[str] | None) -> Scope:
-    """A program's staff see what concerns their programs; everybody else also what concerns their own patients."""
-    return Scope(facilities, bool(who.roles & {*CARE, "admin"}))
+def whose_of(who: Caller, scope: Scope) -> Whose:
+    """A program's staff see what is of their programs; everybody else also what their own searches asked others for."""
+    return Whose(scope, bool(who.roles & {*CARE, "admin"}))

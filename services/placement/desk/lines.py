@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from services.placement.billing.outlook import as_of
 from services.placement.continuum.order import day_of
-from services.placement.desk_views import Line
+from services.placement.desk_views import Line, Whose
 from services.placement.search import offers
 from services.placement.search.states import OfferState
 from shared.site_config import Site
+from shared.values import replace
 
 _SINCE = {"search": "waiting_since"}
 
@@ -44,6 +45,30 @@ def _as_of(line: Line, site: Site, now: datetime) -> dict[str, Any]:
     if "used" not in line.content:
         return content
     return content | as_of(line.content, day_of(now, site.zone(line.facility)))
+
+
+_FOR_THE_ASKER: Final = {
+    "placement": frozenset(
+        {
+            "placement_id", "program", "level", "track", "group", "start_date", "recommended_level", "variance_reason",
+            "offer_id", "from", "to", "seat",
+        }
+    ),
+}  # fmt: skip
+"""What the desk that asked for an entry is shown of it, once it is another facility's: dates and level."""
+
+
+def narrowed(line: Line, whose: Whose, *, partly: bool) -> Line:
+    """A line as somebody may see it; `partly`: they see a part of its episode alone."""
+    content = line.content
+    if line.asked_by is not None and not whose.scope.has(line.asked_by):
+        content = {name: value for name, value in content.items() if name != "search_id"}
+    if not whose.holds(line) and line.kind in _FOR_THE_ASKER:
+        cancelled = {"reason"} if line.state == "cancelled" else set()
+        content = {name: value for name, value in content.items() if name in _FOR_THE_ASKER[line.kind] | cancelled}
+    if partly:  # by a stay that may be another facility's
+        content = {name: value for name, value in content.items() if name != "suspended"}
+    return line if content is line.content else replace(line, content=content)
 
 
 def _in_words(line: Line, site: Site) -> dict[str, Any]:

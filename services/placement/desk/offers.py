@@ -82,8 +82,7 @@ def reopen(now: Situation, offer_id: str, asked: ReopenOffer) -> Decided:
 
 def _desk(now: Situation, offer_id: str) -> Desk:
     """The search that the offer belongs to."""
-    found = (one for one in now.searches if offer_id in {offer.offer_id for offer in one.offers})
-    return now.desk(next((one.search_id for one in found), None))
+    return now.desk(now.search_of(offer_id))
 
 
 def _program(now: Situation, desk: Desk, offer_id: str) -> Program:
@@ -115,11 +114,11 @@ SUBJECT = Subject(
             summary="The program would take the patient on another day",
         ),
         write(
-            "/api/offers/{id}/withdrawn", Because, Rule(withdraw), action="offer-withdrawn",
+            "/api/offers/{id}/withdrawn", Because, Rule(withdraw, asker=True), action="offer-withdrawn",
             summary="The desk asks no longer",
         ),
         write(
-            "/api/offers/{id}/reopened", ReopenOffer, Rule(reopen), action="offer-reopened",
+            "/api/offers/{id}/reopened", ReopenOffer, Rule(reopen, asker=True), action="offer-reopened",
             summary="The desk asks again",
         ),
     ),

@@ -39,7 +39,7 @@ SUBJECT = Subject(
     ),
     (
         write(
-            "/api/placements/{id}/cancelled", Because, Rule(cancel), action="placement-cancelled",
+            "/api/placements/{id}/cancelled", Because, Rule(cancel, asker=True), action="placement-cancelled",
             summary="The placement will not be: the seat is given back, the search goes on",
         ),
         write(

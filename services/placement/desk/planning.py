@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.placement.acting import Decided, Situation
-from services.placement.continuum.about import about
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Rule, Subject, write
 from shared.commands import Command, Name
@@ -112,8 +111,9 @@ def end(now: Situation, episode_id: str, asked: EndEpisode) -> Decided:
 def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
     """A level is certified. Raises Rejected `no-such-stay`."""
     stay = asked.stay
-    if stay is not None and all((stay.kind, stay.id) not in {one.key, *one.aliases} for one in now.folded.stays):
-        known = tuple(one.id for one in now.folded.stays)
+    stays = [one for one in now.folded.stays if now.scope.has(one.facility)]
+    if stay is not None and all((stay.kind, stay.id) not in {one.key, *one.aliases} for one in stays):
+        known = tuple(one.id for one in stays)
         raise Rejected("no-such-stay", "the episode has no such stay", possible=known)
     return _said(now, episode_id, Certified, asked)
 
@@ -149,7 +149,7 @@ def _said(now: Situation, episode_id: str, kind: type[CareFact], asked: Ask) -> 
 
 
 def _heading(now: Situation) -> dict[str, object]:
-    return about(now.folded).heading(now.now)
+    return now.about().heading(now.now)
 
 
 _PATH = "/api/episodes/{id}"

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement.desk.frame import Listing, Parts, scope
-from services.placement.desk.lines import shown
+from services.placement import desk_views
+from services.placement.desk.frame import Listing, Parts, whose_of
+from services.placement.desk.lines import narrowed, shown
 from services.placement.desk_views import Line, Question
 from shared import audit
 from shared.api import asking, paging
@@ -38,7 +39,7 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
     async with parts.database.begin() as connection:
         found = await listing.lines(connection, parts, question)
         page, more = paging.page(found, limit, lambda line: (paging.at(line.at), line.id))
-        shown_ = await told(connection, parts, listing, list(page))
+        shown_ = await told(connection, parts, listing, list(page), who)
         await noted(connection, parts, who, f"{listing.kind}-listed", page)
     return JSON({listing.name: shown_, "next": more})
 
@@ -46,7 +47,7 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
 def _question(listing: Listing, asked: dict[str, str], who: Caller, most: int) -> Question:
     after = paging.behind(asked, 2)
     return Question(
-        scope(who, asking.scope(who, asked.get("facility"))),
+        whose_of(who, asking.scope(who, asked.get("facility"))),
         most,
         (paging.instant(after[0]), after[1]) if after else None,
         asking.one_of(asked, "state", listing.states),
@@ -76,7 +77,7 @@ async def _one(parts: Parts, listing: Listing, request: Request) -> Response:
         line = await visible(connection, parts, listing, who, request.path_params["id"])
         if line is None:
             raise asking.missing()
-        [body] = await told(connection, parts, listing, [line])
+        [body] = await told(connection, parts, listing, [line], who)
         await noted(connection, parts, who, f"{listing.kind}-read", [line])
     return JSON(body, headers={"etag": asking.etag(line.version)})
 
@@ -86,14 +87,24 @@ async def visible(connection: Connection, parts: Parts, listing: Listing, who: C
     if "\0" in line_id:  # PostgreSQL has no text with it
         return None
     line = await listing.one(connection, parts, line_id)
-    return line if line is not None and scope(who, asking.scope(who)).has(line) else None
+    return line if line is not None and whose_of(who, who.scope).has(line) else None
 
 
-async def told(connection: Connection, parts: Parts, listing: Listing, found: list[Line]) -> list[dict[str, Any]]:
-    """Lines as JSON."""
-    more = await listing.more(connection, parts, found)
+async def told(
+    connection: Connection, parts: Parts, listing: Listing, found: list[Line], who: Caller
+) -> list[dict[str, Any]]:
+    """Lines as JSON, as this reader may see them."""
+    lines = await narrow(connection, found, who)
+    more = await listing.more(connection, parts, lines)
     now, site = parts.clock(), parts.rules.site
-    return [shown(line, also, site, now) for line, also in zip(found, more, strict=True)]
+    return [shown(line, also, site, now) for line, also in zip(lines, more, strict=True)]
+
+
+async def narrow(connection: Connection, found: Sequence[Line], who: Caller) -> list[Line]:
+    """Lines without what of them is for others."""
+    shared = await desk_views.shared(connection, {line.episode_id for line in found}, who.scope)
+    whose = whose_of(who, who.scope)
+    return [narrowed(line, whose, partly=line.episode_id in shared) for line in found]
 
 
 async def noted(connection: Connection, parts: Parts, who: Caller, action: str, found: Iterable[Line]) -> None:

@@ -29,9 +29,9 @@ def reopen(now: Situation, _: str, asked: OpenSearch) -> Decided:
 
 def _wanted(now: Situation) -> searching.Wanted:
     found = searching.wanted(now.folded, now.rules.policy.begins)
-    if found is None:
+    if found is None or not now.scope.has(found.facility or now.folded.facility):
         text = "no discharge, completion or referral asks for a program"
-        raise Rejected("nothing-to-look-for", text, state=now.folded.state)
+        raise Rejected("nothing-to-look-for", text)
     return found
 
 

@@ -22,8 +22,8 @@ def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
     if now.folded.deaths:
         raise Rejected("ask-before-calling", "somebody told that nobody is to be called for this patient now")
     claim = Claim(now.ids(), program.id, asked.begins, asked.until, asked.group)
-    told = now.count(claim)
-    return Decided((held(about(now.folded, program.facility), claim, now.now, "kept", told),), (claim.seat_id,))
+    kept = held(about(now.folded, program.facility), claim, now.now, "kept", now.count(claim))
+    return Decided((kept.model_copy(update={"asked_by": now.home}),), (claim.seat_id,))
 
 
 def release(now: Situation, seat_id: str, asked: Because) -> Decided:
@@ -62,7 +62,7 @@ SUBJECT = Subject(
             summary="Keep a seat for the patient for some time",
         ),
         write(
-            "/api/seats/{id}/released", Because, Rule(release), action="seat-released",
+            "/api/seats/{id}/released", Because, Rule(release, asker=True), action="seat-released",
             summary="Give a seat back that was kept",
         ),
     ),

@@ -54,7 +54,7 @@ def _standing(now: Situation, session: str) -> Fact:
 
 
 def _told(now: Situation, placement_id: str, session_id: str, asked: SessionTold, before: Fact | None) -> CareFact:
-    facility = facility_of(now, placement_id) or now.folded.facility
+    facility = facility_of(now, placement_id) or now.home
     which = before.id if before else None
     saying = now.saying(facility, replaces=which, without=which)
     if asked.absent is not None:
@@ -103,7 +103,7 @@ def _is_asked(line: Line, asked: Question) -> bool:
         return False
     if asked.state not in {None, line.state} or asked.placement_id not in {None, line.content["placement_id"]}:
         return False
-    return asked.scope.has(line)
+    return asked.whose.has(line)
 
 
 def _lines(found: Attendance) -> Iterator[Line]:
@@ -114,7 +114,7 @@ def _lines(found: Attendance) -> Iterator[Line]:
         program = programs.get(one.placement_id)
         yield Line(
             "session", one.id, found.episode_id, value["facility"], program, one.state, at, None, one.told(),
-            found.patient_id, found.home, found.version,
+            found.patient_id, found.version,
         )  # fmt: skip
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.continuum import codec
+from services.placement.billing.model import Period, PeriodKey, SentPeriod
+from services.placement.billing.periods import periods as periods_of
 from services.placement.continuum.episode import episode_value
 from services.placement.continuum.model import Folded
 from services.placement.continuum.states import MEANING, Word
-from services.placement.continuum.stays_now import Places
+from services.placement.rules import Rules
 from services.placement.views import Listed, Stored
+from services.placement.visible import Part
 from shared.events.envelope import Fact
 
 
@@ -21,19 +22,70 @@ def in_a_list(one: Listed) -> dict[str, Any]:
     return {name: value for name, value in asdict(one).items() if value is not None}
 
 
-def whole(
-    row: Stored, facts: Sequence[Fact], periods: Iterable[tuple[PeriodKey, SentPeriod]], places: Places
-) -> dict[str, Any]:
-    """One episode: `episode` as on care.episodes, `facts` by clinical time, `periods` in their latest versions."""
-    folded = codec.unpacked(row.fold)
-    value = episode_value(folded, row.seen, row.listed.version, places) | {"patient_id": row.listed.patient_id}
+def listed_part(row: Listed, part: Part) -> dict[str, Any]:
+    """One line of a list of episodes, by the facts that the reader sees."""
+    folded = part.folded
+    told = {
+        "facility": folded.facility,
+        "state": folded.state,
+        "level": level_of(folded),
+        "since": folded.since,
+        "ineffective": len(folded.ineffective),
+        "conflicts": len(folded.conflicts),
+    }
+    return {name: value for name, value in {**asdict(row), **told}.items() if value is not None}
+
+
+def level_of(folded: Folded) -> str | None:
+    """The episode's level."""
+    return folded.levels[-1].level if folded.levels else None
+
+
+def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules) -> dict[str, Any]:
+    """One episode: `episode` as on care.episodes, `facts` by clinical time, `periods` in their latest versions.
+
+    A reader who sees a part is shown what is so by that part, without the numbers that would tell of the rest.
+    """
+    folded, facts = part.folded, part.facts
+    value = episode_value(folded, row.seen if part.whole else {}, row.listed.version, by.places)
     void = _voided(facts, folded)
     told = sorted(facts, key=lambda fact: (str(fact.value.get("occurred_at")), fact.writer, fact.sequence))
+    shown = [_fact(fact, void.get(fact.id), folded.ineffective.get(fact.id)) for fact in told]
+    if not part.whole:
+        del value["seen"]
+        shown = [{name: each for name, each in one.items() if name != "sequence"} for one in shown]
     return {
-        "episode": value,
-        "facts": [_fact(fact, void.get(fact.id), folded.ineffective.get(fact.id)) for fact in told],
-        "periods": [_period(sent) for _, sent in sorted(periods, key=lambda one: one[1].content["start_date"])],
+        "episode": value | {"patient_id": row.listed.patient_id},
+        "facts": shown,
+        "periods": [_period(sent) for sent in by_start(periods)] if part.whole else in_part(part, periods, by),
     }
+
+
+def by_start(periods: Iterable[tuple[PeriodKey, SentPeriod]]) -> list[SentPeriod]:
+    """By the day that they begin on."""
+    return sorted((sent for _, sent in periods), key=lambda sent: str(sent.content["start_date"]))
+
+
+def in_part(part: Part, sent: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules) -> list[dict[str, Any]]:
+    """The periods that the facts in sight give, under the ids by which billing has them."""
+    known = [(key, one) for key, one in sent if not one.voided]
+    found = periods_of(part.folded, by.zone_of, by.billed, by.needs_authorization)
+    return [_told(one, known) for one in found if part.scope.has(one.facility)]
+
+
+def _told(period: Period, known: list[tuple[PeriodKey, SentPeriod]]) -> dict[str, Any]:
+    same = [sent for key, sent in known if key == period.key]
+    begun = [sent for key, sent in known if (key.kind, key.stay) == period.stay]
+    before = [
+        sent for sent in by_start((period.key, one) for one in begun) if _begins(sent) <= period.start.isoformat()
+    ]
+    named = (same or before)[-1:]
+    ids = {"period_id": named[0].period_id, "version": named[0].version} if named else {}
+    return {**ids, "voided": False, **period.content}
+
+
+def _begins(sent: SentPeriod) -> str:
+    return str(sent.content["start_date"])
 
 
 def _fact(fact: Fact, voided: dict[str, str] | None, word: str | None) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _fitting(now: Situation, placement_id: str, *told: LeaveStarted | LeaveEnded
 
 
 def _saying(now: Situation, placement_id: str, instead_of: Fact | None = None) -> Saying:
-    facility = facility_of(now, placement_id) or now.folded.facility
+    facility = facility_of(now, placement_id) or now.home
     which = instead_of.id if instead_of else None
     return now.saying(facility, replaces=which, without=which)
 
@@ -147,7 +147,7 @@ def _along(now: Situation, placement_id: str) -> list[Fact]:
 
 def _seat_from(now: Situation, placement_id: str, day: date) -> tuple[SeatHeld, ...]:
     """The placement's seat, claimed from an earlier day on where the patient came before the agreed one."""
-    facility = facility_of(now, placement_id) or now.folded.facility
+    facility = facility_of(now, placement_id) or now.home
     since = midnight(day, now.zone(facility))
     seat = next((one for one in now.claimed if one.placement_id == placement_id), None)
     if seat is None or seat.since <= since:

@@ -52,7 +52,8 @@ SUBJECT = Subject(
             summary="Wait for a seat of a program",
         ),
         write(
-            "/api/waitlist/{id}/left", Because, Rule(leave), action="waitlist-left", summary="Wait no longer",
+            "/api/waitlist/{id}/left", Because, Rule(leave, asker=True), action="waitlist-left",
+            summary="Wait no longer",
         ),
     ),
 )  # fmt: skip

@@ -14,11 +14,11 @@ from starlette.routing import BaseRoute, Route
 from services.placement import views, worklist_views
 from services.placement.continuum.states import MEANING, Word
 from services.placement.desk import disclosures
-from services.placement.desk.frame import EVERYBODY, Listing, Parts, Teller, scope
+from services.placement.desk.frame import EVERYBODY, Listing, Parts, Teller, whose_of
 from services.placement.desk.lines import shown
-from services.placement.desk.reading import noted
+from services.placement.desk.reading import narrow, noted
 from services.placement.desk.words import told
-from services.placement.desk_views import Line, Question, Scope
+from services.placement.desk_views import Line, Question, Whose
 from services.placement.disclosures import views as withheld
 from shared.api import asking, paging
 from shared.api import openapi as api
@@ -33,7 +33,7 @@ class Worklist:
 
     name: str
     title: str
-    count: Callable[[Connection, Parts, Scope], Awaitable[int]]
+    count: Callable[[Connection, Parts, Whose], Awaitable[int]]
     lines: Callable[[Connection, Parts, Question], Awaitable[list[Line]]]
     teller: Teller | None = None
     readers: tuple[str, ...] = EVERYBODY
@@ -42,7 +42,7 @@ class Worklist:
 def of_entries(name: str, title: str, teller: Teller | None = None) -> Worklist:
     """A list of the desk's entries, by its row in worklist_views.WORK."""
 
-    async def count(connection: Connection, parts: Parts, whose: Scope) -> int:
+    async def count(connection: Connection, parts: Parts, whose: Whose) -> int:
         return await worklist_views.count(connection, name, whose, parts.clock())
 
     async def lines(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
@@ -67,19 +67,19 @@ async def _without_effect(connection: Connection, parts: Parts, found: list[Line
     ]
 
 
-async def _how_many_wait(connection: Connection, _: Parts, whose: Scope) -> int:
-    return await withheld.how_many_wait(connection, whose.facilities)
+async def _how_many_wait(connection: Connection, _: Parts, whose: Whose) -> int:
+    return await withheld.how_many_wait(connection, whose.scope)
 
 
 async def _withheld(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
     """What waits for a basis to leave; an id is `recipient|fact`, by which the next page is found."""
     at = asked.after
     after = withheld.After(at[0], *at[1].split("|", 1)) if at and "|" in at[1] else None
-    rows = await withheld.waiting(connection, facilities=asked.scope.facilities, after=after, most=asked.most)
+    rows = await withheld.waiting(connection, scope=asked.whose.scope, after=after, most=asked.most)
     return [
         Line(
             "withheld", f"{row['recipient']}|{row['fact_id']}", row["episode_id"], row["facility"], None, row["reason"],
-            row["since"], None, of_recipient(row, parts.rules.site), row["patient_id"], row["facility"], 0,
+            row["since"], None, of_recipient(row, parts.rules.site), row["patient_id"], 0,
         )
         for row in rows
     ]  # fmt: skip
@@ -125,7 +125,7 @@ def routes(parts: Parts, listings: Sequence[Listing], worklists: Sequence[Workli
 async def _counted(parts: Parts, worklists: Sequence[Worklist], request: Request) -> Response:
     who = caller(request, *EVERYBODY)
     asked = asking.parameters(request, {"facility"})
-    whose = scope(who, asking.scope(who, asked.get("facility")))
+    whose = whose_of(who, asking.scope(who, asked.get("facility")))
     async with parts.database.read() as connection:
         found = [
             {"name": one.name, "title": one.title, "count": await one.count(connection, parts, whose)}
@@ -145,11 +145,11 @@ async def _listed(
     asked = asking.parameters(request, {"facility", *paging.PARAMETERS})
     limit, after = paging.limit(asked), paging.behind(asked, 2)
     place = (paging.instant(after[0]), after[1]) if after else None
-    question = Question(scope(who, asking.scope(who, asked.get("facility"))), limit + 1, place)
+    question = Question(whose_of(who, asking.scope(who, asked.get("facility"))), limit + 1, place)
     async with parts.database.begin() as connection:
         found = await worklist.lines(connection, parts, question)
         page, more = paging.page(found, limit, lambda line: (paging.at(line.at), line.id))
-        items = await _told(connection, parts, list(page), worklist.teller, tellers)
+        items = await _told(connection, parts, await narrow(connection, page, who), worklist.teller, tellers)
         await noted(connection, parts, who, f"worklist-{worklist.name}-read", page)
     return JSON({"name": worklist.name, "title": worklist.title, "items": items, "next": more})
 

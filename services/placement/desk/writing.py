@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.routing import BaseRoute
 
 from services.placement import acting, desk_views, views
-from services.placement.desk import showing
 from services.placement.desk.commands import Ask
-from services.placement.desk.frame import Listing, Parts, Posted, Subject, Write
+from services.placement.desk.episodes import in_a_list
+from services.placement.desk.frame import Listing, Parts, Posted, Subject
 from services.placement.desk.lines import short
 from services.placement.desk.reading import told, visible
 from services.placement.desk_views import Line
 from shared.api import asking, posts
+from shared.auth import Caller
 from shared.db import Connection
 from shared.errors import Rejected
 
@@ -24,6 +25,13 @@ Listings = Mapping[str, Listing]
 """Kind → its list."""
 MANY = frozenset({"/api/offers"})
 """Writes that make one or several: the answer is a list."""
+
+
+class _Seen(NamedTuple):
+    """An episode, and who looks at it."""
+
+    who: Caller
+    episode_id: str
 
 
 def door(parts: Parts, subjects: Iterable[Subject]) -> posts.Door[Any]:
@@ -57,8 +65,7 @@ async def _episode(parts: Parts, listings: Listings, connection: Connection, pos
     episode_id = posted.id if posted.write.kind == "episode" else getattr(posted.command, "episode_id", None)
     if episode_id is None:
         return None
-    facility = await desk_views.facility(connection, episode_id)
-    return episode_id if facility is not None and posted.who.may_see(facility) else None
+    return episode_id if posted.who.scope.has_any(await desk_views.facilities(connection, episode_id)) else None
 
 
 async def _about(parts: Parts, listings: Listings, connection: Connection, posted: Posted) -> Line | None:
@@ -78,8 +85,11 @@ async def _act(
 ) -> posts.Answer | None:
     write = posted.write
     line = await _about(parts, listings, connection, posted)
+    if line is not None and not write.decide.asker:
+        for facility in (line.facility, *line.besides):
+            asking.within(posted.who, facility)
     programs, since = _claimed(posted.command, line, parts) if write.decide.claims else ((), None)
-    asked = acting.Asked(posted.who.subject, write.action, episode_id, posted.seen, programs, since)
+    asked = acting.Asked(posted.who.subject, write.action, episode_id, posted.seen, programs, since, posted.who.scope)
     try:
         acted = await acting.act(
             connection,
@@ -90,13 +100,15 @@ async def _act(
             ids=parts.ids,
         )
     except Rejected as no:
-        state = no.state or await _state(parts, listings, connection, line, episode_id)
+        state = no.state or await _state(
+            parts, connection, listings[line.kind] if line else None, line, _Seen(posted.who, episode_id)
+        )
         possible = tuple(short(name, write.kind) for name in no.possible)
         raise Rejected(no.code, no.text, possible=possible, state=state) from None
     if acted is None:
         return None
     subjects = acted.subjects or tuple(fact.id for fact in acted.facts[:1])
-    return posts.Answer(await _body(parts, listings, connection, write, subjects), acted.version)
+    return posts.Answer(await _body(parts, listings, connection, posted, subjects), acted.version)
 
 
 def _claimed(command: Ask, line: Line | None, parts: Parts) -> tuple[tuple[str, ...], datetime | None]:
@@ -113,25 +125,29 @@ def _claimed(command: Ask, line: Line | None, parts: Parts) -> tuple[tuple[str, 
 
 
 async def _state(
-    parts: Parts, listings: Listings, connection: Connection, line: Line | None, episode_id: str
+    parts: Parts, connection: Connection, listing: Listing | None, line: Line | None, of: _Seen
 ) -> str | None:
     """What is so now: the entry's state, read again since somebody else may have moved it; else the episode's."""
-    if line is None:
-        return await desk_views.state(connection, episode_id)
-    found = await listings[line.kind].one(connection, parts, line.id)
+    if line is None or listing is None:
+        row = await views.episode(connection, of.episode_id)
+        told = await in_a_list(connection, parts, [row.listed] if row else [], of.who.scope)
+        return told[0]["state"] if told else None
+    found = await listing.one(connection, parts, line.id)
     return found.state if found else None
 
 
 async def _body(
-    parts: Parts, listings: Listings, connection: Connection, write: Write, subjects: Sequence[str]
+    parts: Parts, listings: Listings, connection: Connection, posted: Posted, subjects: Sequence[str]
 ) -> dict[str, Any]:
     """The entries as they are now."""
+    write, who = posted.write, posted.who
     listing = listings.get(write.kind)
     if listing is None:
         row = await views.episode(connection, subjects[0])
-        return showing.in_a_list(row.listed) if row else {"episode_id": subjects[0]}
+        [body] = await in_a_list(connection, parts, [row.listed], who.scope) if row else [{"episode_id": subjects[0]}]
+        return body
     found = [await listing.one(connection, parts, one) for one in subjects]
-    bodies = await told(connection, parts, listing, [line for line in found if line is not None])
+    bodies = await told(connection, parts, listing, [line for line in found if line is not None], who)
     if write.path in MANY:
         return {listing.name: bodies}
     return bodies[0] if bodies else {"id": subjects[0] if subjects else None}

@@ -10,13 +10,15 @@ import sqlalchemy as sa
 
 from services.placement.disclosures.tables import consents, disclosures, withheld
 from services.placement.tables import facts
+from shared import scoped
 from shared.db import Connection, Database
+from shared.scope import Scope
 
 _DISCLOSED = [
     disclosures.c[name]
     for name in (
         "disclosure_id", "recipient", "episode_id", "sequence", "patient_id", "facility", "fact_id", "fact_type",
-        "labels", "fields", "corrects", "corrected", "basis", "basis_id", "basis_scope", "basis_from", "basis_to",
+        "labels", "fields", "corrects", "corrected", "basis", "basis_scope", "basis_from", "basis_to",
         "purpose", "disclosed_at", "config",
     )
 ]  # fmt: skip
@@ -66,41 +68,47 @@ class After(NamedTuple):
 
 
 async def disclosed(
-    connection: Connection, *, facilities: frozenset[str] | None, after: After | None, most: int, **wanted: str | None
+    connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
 ) -> list[dict[str, Any]]:
     """At most so many rows of the ledger, the earliest first. `wanted`: column → value; None: whichever."""
-    query = sa.select(*_DISCLOSED).order_by(disclosures.c.disclosed_at, disclosures.c.disclosure_id).limit(most)
+    query = sa.select(*_DISCLOSED, _basis(scope)).order_by(disclosures.c.disclosed_at, disclosures.c.disclosure_id)
+    query = query.limit(most)
     if after is not None:
         place = sa.tuple_(disclosures.c.disclosed_at, disclosures.c.disclosure_id)
         query = query.where(place > sa.tuple_(after.at, after.id))
-    return await _found(connection, query, disclosures, facilities, wanted)
+    return await _found(connection, query, disclosures, scope, wanted)
+
+
+def _basis(scope: Scope) -> sa.ColumnElement[str | None]:
+    """The id of what it rested on; not of a consent that another facility recorded."""
+    own = sa.exists().where(consents.c.fact_id == disclosures.c.basis_fact, scoped.of(consents.c.facility, scope))
+    shown = sa.or_(disclosures.c.basis != "consent", own) if scope.facilities is not None else sa.true()
+    return sa.case((shown, disclosures.c.basis_id)).label("basis_id")
 
 
 async def waiting(
-    connection: Connection, *, facilities: frozenset[str] | None, after: After | None, most: int, **wanted: str | None
+    connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
 ) -> list[dict[str, Any]]:
     """At most so many withheld facts, the longest withheld first."""
     place = (withheld.c.since, withheld.c.recipient, withheld.c.fact_id)
     query = sa.select(*_WITHHELD).order_by(*place).limit(most)
     if after is not None:
         query = query.where(sa.tuple_(*place) > sa.tuple_(*after))
-    return await _found(connection, query, withheld, facilities, wanted)
+    return await _found(connection, query, withheld, scope, wanted)
 
 
-async def how_many_wait(connection: Connection, facilities: frozenset[str] | None) -> int:
+async def how_many_wait(connection: Connection, scope: Scope) -> int:
     """How many facts are withheld."""
     query = sa.select(sa.func.count()).select_from(withheld)
-    if facilities is not None:
-        query = query.where(withheld.c.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(withheld.c.facility, scope))
     return int((await connection.execute(query)).scalar_one())
 
 
 async def _found(
-    connection: Connection, query: sa.Select[Any], table: sa.Table, facilities: frozenset[str] | None,
+    connection: Connection, query: sa.Select[Any], table: sa.Table, scope: Scope,
     wanted: dict[str, str | None],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    if facilities is not None:
-        query = query.where(table.c.facility.in_(sorted(facilities)))
+    query = query.where(scoped.of(table.c.facility, scope))
     for name, value in wanted.items():
         if value is not None:
             query = query.where(table.c[name] == value)

@@ -14,7 +14,15 @@ from services.placement.continuum.about import About
 from services.placement.continuum.model import Folded, StayState
 from services.placement.search.levels import Question, Recommendation
 from services.placement.search.searches import Offer, Search
-from services.placement.search.states import BY_A_PERSON, MEANING, SEARCH_MOVES, CloseReason, No, SearchState
+from services.placement.search.states import (
+    BY_A_PERSON,
+    MEANING,
+    SEARCH_MOVES,
+    CloseReason,
+    No,
+    OfferState,
+    SearchState,
+)
 from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.levels import Level
@@ -53,11 +61,13 @@ class Policy(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A search that should be open: the fact that asks for it, its root, and what is known for a recommendation."""
+    """A search that should be open: the fact that asks for it, its root and facility, and what is known for a
+    recommendation."""
 
     trigger: str
     fact: str
     question: Question
+    facility: str = ""
 
 
 def wanted(folded: Folded, begins: Begins) -> Wanted | None:
@@ -70,7 +80,9 @@ def wanted(folded: Folded, begins: Begins) -> Wanted | None:
     if ended:
         return _after(max(ended, key=_left), folded, begins)
     referral = folded.referral
-    return Wanted(referral["root"], referral["fact"], _known(folded)) if referral else None
+    if referral is None:
+        return None
+    return Wanted(referral["root"], referral["fact"], _known(folded), referral.get("facility", ""))
 
 
 def _left(stay: StayState) -> tuple[datetime, str, str]:
@@ -88,7 +100,7 @@ def _after(stay: StayState, folded: Folded, begins: Begins) -> Wanted | None:
         return None  # a death that stood would have ended all before
     since = min(stay.begun + FIRST_DAY, end.at)
     question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
-    return Wanted(end.root or end.fact, end.fact, question)
+    return Wanted(end.root or end.fact, end.fact, question, stay.facility)
 
 
 def _known(folded: Folded, since: datetime | None = None) -> Question:
@@ -139,9 +151,10 @@ def opened(
     if replaces is None:
         _move("search-opened", desk.search)
     search_id = desk.search.search_id if replaces and desk.search else desk.ids()
+    about = desk.about._replace(facility=trigger.facility or desk.about.facility)
     return SearchOpened.model_validate(
         {
-            **desk.about.heading(desk.now),
+            **about.heading(desk.now),
             "search_id": search_id,
             "from_level": trigger.question.from_level or "none",
             "recommended_level": recommended.level,
@@ -160,9 +173,10 @@ def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tupl
     _move("search-closed", desk.search)
     if desk.search is None:
         raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH])
-    heading = desk.about.heading(desk.now) | {"search_id": desk.search.search_id, "derived_from": cause}
+    about = desk.about._replace(facility=desk.search.facility or desk.about.facility)
+    heading = about.heading(desk.now) | {"search_id": desk.search.search_id, "derived_from": cause}
     rest = [withdrawn(desk, one, _said_to(desk, one.facility, reason), cause) for one in desk.search.waiting]
-    knows = reason != DECEASED or desk.about.facility in desk.told_of_death
+    knows = reason != DECEASED or about.facility in desk.told_of_death
     return (*rest, SearchClosed(**heading, reason=reason if knows else "other"))
 
 
@@ -236,7 +250,8 @@ def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str
     stands = any(one["placement_id"] == search.placement_id for one in folded.placements)
     if search.placement_id is None or search.started or not stands:
         return []
-    heading = desk.about.heading(desk.now) | {"derived_from": cause}
+    at = next((one.facility for one in search.offers if one.state is OfferState.ACCEPTED), "")
+    heading = desk.about._replace(facility=at or desk.about.facility).heading(desk.now) | {"derived_from": cause}
     return [PlacementCancelled(**heading, placement_id=search.placement_id, reason="discharge-cancelled")]
 
 
@@ -248,15 +263,12 @@ def _nobody_comes(
     begun = {one.placement_id for one in every if one.started}
     places = {offer.program: offer.facility for one in every for offer in one.offers}
     left = [one for one in folded.placements if one["placement_id"] not in begun and not _used(one, folded)]
-    heading = desk.about.heading(desk.now) | {"derived_from": cause}
-    return [
-        PlacementCancelled(
-            **heading,
-            placement_id=one["placement_id"],
-            reason=_said_to(desk, places.get(one["program"], desk.about.facility), "deceased"),
-        )
-        for one in left
-    ]
+    found = []
+    for one in left:
+        about = desk.about._replace(facility=places.get(one["program"], desk.about.facility))
+        own = {"placement_id": one["placement_id"], "reason": _said_to(desk, about.facility, "deceased")}
+        found.append(PlacementCancelled(**about.heading(desk.now) | {"derived_from": cause}, **own))
+    return found
 
 
 def _move(name: str, search: Search | None) -> None:

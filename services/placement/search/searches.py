@@ -62,6 +62,8 @@ class Search:
     closed_at: str | None = None
     started: bool = False
     """Whether a first day stands for its placement, with effect or without."""
+    facility: str = ""
+    """Whose patient it is for: the one of the stay that ended, or of the referral."""
 
     @property
     def waiting(self) -> tuple[Offer, ...]:
@@ -106,6 +108,7 @@ def _opened(fact: Fact, search_id: str, before: Search | None) -> Search:
         "needs": Needs.model_validate(value["needs"]),
         "fact": fact.id,
         "trigger": value.get("trigger"),
+        "facility": value.get("facility", ""),
     }
     return replace(before, **terms) if before else Search(search_id, SearchState.OPEN, **terms)
 

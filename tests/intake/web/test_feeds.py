@@ -14,6 +14,7 @@ from services.intake.app import assemble
 from services.intake.handlers import Intake
 from shared.clock import SetClock
 from shared.run import Service
+from shared.scope import EVERYTHING
 from shared.site_config import Site
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import settings
@@ -150,5 +151,5 @@ async def test_who_adds_units_and_codes_to_the_site_sees_which_are_missing(
     assert await again.derive_again() == 1
     assert await again.derive_again() == 0
     async with own_intake.database.read() as connection:
-        left = await views.unmapped_codes(connection, facilities=None, most=50)
+        left = await views.unmapped_codes(connection, scope=EVERYTHING, most=50)
     assert sorted(one.code for one in left) == ["0815 HEALTH", "GOLD", "NEWWING"]

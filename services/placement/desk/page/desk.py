@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from services.placement import desk_views, worklist_views
 from services.placement.desk import frame, programs, reading, writing
 from services.placement.desk.api import SUBJECTS
-from services.placement.desk.frame import EVERYBODY, Parts, scope
+from services.placement.desk.frame import EVERYBODY, Parts, whose_of
 from services.placement.desk.page import words
 from services.placement.desk.page.lists import LISTS, SEATS, Of
 from services.placement.desk.page.rows import Reader, row_of
@@ -71,7 +71,7 @@ class Placement:
             return Counted(len(every), full)
         if listing.of.work:
             return Counted(
-                await worklist_views.count(connection, listing.of.work, scope(look.who, look.facilities), look.at), 0
+                await worklist_views.count(connection, listing.of.work, whose_of(look.who, look.scope), look.at), 0
             )
         late = look.at - listing.late if listing.late is not None else None
         question = self._question(listing.of, look, look.most)
@@ -99,7 +99,7 @@ class Placement:
         if search is None:
             raise asking.missing()
         reader = self._reader(look)
-        about = Question(scope(look.who, look.facilities), 50, episode_id=search.episode_id)
+        about = Question(whose_of(look.who, look.scope), 50, episode_id=search.episode_id)
         offers = await _LISTINGS["offer"].lines(connection, self.parts, about)
         mine = [line for line in offers if line.content.get("search_id") == search.id]
         found = [_section("search", "Search", "", await self._told(connection, [search], look, reader, linked=False))]
@@ -163,7 +163,7 @@ class Placement:
         if not lines:
             return []
         kind = lines[0].kind
-        bodies = await reading.told(connection, self.parts, _LISTINGS[kind], list(lines))
+        bodies = await reading.told(connection, self.parts, _LISTINGS[kind], list(lines), look.who)
         await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
         told = [body | dict((more or {}).get(line.id, {})) for line, body in zip(lines, bodies, strict=True)]
         return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, told, strict=True)]
@@ -173,12 +173,12 @@ class Placement:
 
     def _programs(self, look: Look) -> list[Program]:
         every = self.parts.rules.site.programs
-        return [p for p in every if look.facilities is None or p.facility in look.facilities]
+        return [p for p in every if look.scope.has(p.facility)]
 
     def _question(self, of: Of, look: Look, most: int) -> Question:
         after = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
         place = (paging.instant(after[0]), after[1]) if after else None
-        return Question(scope(look.who, look.facilities), most, place, of.state)
+        return Question(whose_of(look.who, look.scope), most, place, of.state)
 
 
 def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:

@@ -228,14 +228,21 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
     today = day_of(reader.at, reader.zone(line.facility))
     for to in _OFFERED.get((line.kind, line.state), ()):
         path = f"/api/{_LISTS[line.kind]}/{{id}}/{to}"
-        condition = _POSSIBLE.get(to)
-        if (condition is None or condition(body, today)) and (write := able(path, reader)) is not None:
+        condition, write = _POSSIBLE.get(to), able(path, reader)
+        if write is None or not (write.decide.asker or _own(line, reader)):
+            continue
+        if condition is None or condition(body, today):
             needed = ("start_date",) if to == "accepted" and "start_date" not in body else ()
             yield form(write, line, reader, proposed=_proposed(to, body, line, reader), required=needed)
     yield from _settling(line, body, reader)
     again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
+
+
+def _own(line: Line, reader: Reader) -> bool:
+    """Whether it is the reader's own, and not only what a search of theirs asked for."""
+    return reader.who.scope.has_all((line.facility, *line.besides))
 
 
 def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:

@@ -1,0 +1,134 @@
+"""Another facility's patient stays unseen: every route of intake, as every role, with a token of another facility."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from services.intake.consumer import keep_episodes
+from services.intake.handlers import Intake
+from shared.auth import ROLES
+from shared.events import EPISODE_TYPE
+from shared.events.envelope import Fact
+from shared.positions import Incoming, Slot, Tally
+from shared.run import Service
+from tests.intake.conftest import NOW, Hospital
+from tests.intake.web.conftest import Asking
+from tests.scoping import Tried, reads, routes_of, told_of
+
+THERE, HERE = "RIVERBEND", "GOODHEALTH"
+CONSENT: dict[str, Any] = {"recipient": "valley-clinic", "purpose": "treatment", "scope": ["PSY"]}
+WORDS = ("MARKERNAME", "GIVENMARKER", "1980-01-01", "19800101")
+"""What the hospital's message says of the person."""
+
+
+class Known:
+    """A patient of GOODHEALTH with a consent, ids and words of whom nobody else may be told."""
+
+    def __init__(self, hospital: Hospital, patient: str, episode: str, consent: str) -> None:
+        self.patient, self.episode, self.consent, self.mrn = patient, episode, consent, hospital.mrn
+        self.secrets = {*WORDS, patient, episode, consent, hospital.mrn, f"V1-{hospital.mrn}"}
+
+
+@pytest.fixture
+async def known(http: httpx.AsyncClient, hospital: Hospital, asking: Asking) -> Known:
+    await hospital.tells("A01")
+    await hospital.tells("A02", unit="NOWHERE")
+    patient = await hospital.patient_id()
+    assert patient
+    body = {"facility": HERE, "patient_id": patient, **CONSENT}
+    answer = await http.post("/consents", json=body, headers=asking("hospital", HERE))
+    assert answer.status_code == 201, answer.text
+    episode = (await hospital.facts())[0].subject
+    return Known(hospital, patient, episode, answer.json()["consent_id"])
+
+
+def trying(method: str, path: str, known: Known) -> list[Tried]:
+    """Everything that a route may be asked with of what the other facility has."""
+    if method == "GET":
+        queries = [{"q": known.mrn}, {"q": "MARKERNAME 1980-01-01"}, {"patient_id": known.patient}]
+        queries += [{"state": each} for each in ("waiting", "ae", "unmapped")] + [{"ids": known.patient}]
+        queries += [{"state": "unmapped", "facility": HERE}]
+        return list(reads(path, [known.consent if "consent_id" in path else known.patient], queries))
+    assessed = {"instrument": "LOCUS", "version": "20", "phase": "intake", "episode_id": known.episode}
+    consent = {"facility": THERE, **CONSENT}
+    message = b"MSH|^~\\&|ADT|GOODHEALTH|SD|SD|20260310||ADT^A08|C9|P|2.5.1\rPID|1||%s^^^GH^MR\r" % known.mrn.encode()
+    referred = {"facility": HERE, "source": "self", "identity": {"identifiers": [{"id": known.mrn, "type": "MR"}]}}
+    bodies: dict[str, list[Any]] = {
+        "/assessments": [{"facility": THERE, **assessed}],
+        "/consents": [consent | {"patient_id": known.patient}, consent | {"episode_id": known.episode}],
+        "/consents/{consent_id}/revoked": [{}],
+        "/referrals": [referred],
+        "/hl7v2": [message],
+    }
+    where = path.replace("{consent_id}", known.consent)
+    return [Tried(role, "POST", where, None, body) for body in bodies[path] for role in ROLES]
+
+
+async def asked(http: httpx.AsyncClient, one: Tried, headers: dict[str, str]) -> httpx.Response:
+    if isinstance(one.body, bytes):
+        headers = headers | {"content-type": "x-application/hl7-v2+er7"}
+        return await http.request(one.method, one.path, content=one.body, headers=headers)
+    return await http.request(one.method, one.path, params=one.query, json=one.body, headers=headers)
+
+
+async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
+    http: httpx.AsyncClient, service: Service, asking: Asking, known: Known
+) -> None:
+    telling = set()
+    for method, path in sorted(routes_of(service.web)):
+        for one in trying(method, path, known):
+            answer = await asked(http, one, asking(one.role, THERE))
+            assert told_of(answer, {*known.secrets, HERE}) == set(), (one, answer.text)
+            assert answer.status_code < 500
+            assert method == "GET" or answer.status_code in {401, 403, 404}, (one, answer.text)
+            if method == "GET":
+                there = await asked(http, one, asking(one.role, HERE))
+                telling |= {path} if told_of(there, {*known.secrets, HERE}) else set()
+            nothing = await asked(http, one, asking(one.role, "ELSEWHERE"))
+            assert told_of(nothing, known.secrets) == set()
+    assert telling == {path for method, path in routes_of(service.web) if method == "GET"} - {"/", "/api/matches"}
+
+
+async def placed_at(intake: Intake, known: Known, *facilities: str) -> None:
+    """care.episodes says who has the episode."""
+    value = {"episode_id": known.episode, "patient_id": known.patient, "state": "between", "stays": [], "version": 7}
+    fact = Fact("doc", EPISODE_TYPE, "placement", known.episode, 7, NOW.isoformat(), value | {"facilities": facilities})
+    async with intake.database.begin() as connection:
+        await keep_episodes(connection, [Incoming(Slot("care.episodes", 0), 1, b"", fact)], Tally())
+
+
+async def test_who_has_a_patient_by_a_placement_alone_sees_the_id_and_nothing_that_another_told(
+    http: httpx.AsyncClient, intake: Intake, asking: Asking, known: Known
+) -> None:
+    path = f"/api/patients/{known.patient}"
+    assert (await http.get(path, headers=asking("coordinator", THERE))).status_code == 404
+    await placed_at(intake, known, HERE, THERE)
+    answer = await http.get(path, headers=asking("coordinator", THERE))
+    own = {"patient_id": known.patient, "facilities": [THERE], "episodes": [known.episode]}
+    assert (answer.status_code, answer.json()) == (200, own)
+    whole = (await http.get(path, headers=asking("coordinator", HERE))).json()
+    assert whole["name"]["family"] == "MARKERNAME"
+    assert whole["facilities"] == [HERE]
+    found = await http.get("/api/patients", params={"q": known.mrn}, headers=asking("coordinator", THERE))
+    assert known.mrn not in found.text
+    question = {"patient_id": known.patient}
+    consents = await http.get("/api/consents", params=question, headers=asking("coordinator", THERE))
+    assert consents.json() == {"consents": []}
+
+
+async def test_an_episode_of_the_patient_at_another_facility_is_not_named(
+    http: httpx.AsyncClient, intake: Intake, asking: Asking, known: Known
+) -> None:
+    """Both facilities told of the patient; each has an episode of its own."""
+    identity = {"identifiers": [{"id": known.mrn, "assigning_authority": "GH", "type": "MR"}]}
+    at = "2025-01-01T10:00:00Z"
+    body = {"facility": THERE, "source": "self", "identity": identity, "occurred_at": at}
+    told = (await http.post("/referrals", json=body, headers=asking("hospital"))).json()
+    if told["patient_id"] != known.patient or told["episode_id"] == known.episode:
+        pytest.skip("another facility's number finds nobody here, or the episode is the same")
+    for facility, episode in ((HERE, known.episode), (THERE, told["episode_id"])):
+        answer = await http.get(f"/api/patients/{known.patient}", headers=asking("coordinator", facility))
+        assert answer.json()["episodes"] == [episode]
