@@ -128,7 +128,5 @@ def test_the_pieces_of_site_config_that_are_shown_are_right() -> None:
     shown = [yaml.safe_load(one.text) for one in blocks(ROOT / "docs/configure-a-site.md") if one.language == "yaml"]
     fields = {name: field.annotation for name, field in Site.model_fields.items()}
     kinds: dict[str, Any] = fields | {"units": list[Unit]}
-        "units": list[Unit]
-    }
     found = {key: TypeAdapter(kinds[key]).validate_python(value) for piece in shown for key, value in piece.items()}
     assert found.keys() >= {"units", "programs", "follow_ups", "aftercare"}
