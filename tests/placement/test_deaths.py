@@ -6,7 +6,7 @@ import pytest
 
 from services.placement.continuum.announcements import announcements
 from services.placement.continuum.episode import episode_value
-from services.placement.continuum.fold import fold
+from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
 from shared.events.envelope import Fact
 from shared.events.episodes import EpisodeState
@@ -145,3 +145,13 @@ def test_care_episodes_says_who_told_of_a_death() -> None:
     assert document(IN, DIED, tell.cancelled(DIED)).deaths is None
     settled = tell.conflict_settled(conflict="any", falls=[DIED])
     assert document(IN, EXPIRED, DIED, settled).deaths == ()
+
+
+def test_a_stay_after_a_death_gives_a_closing_its_effect_back_also_when_it_comes_alone() -> None:
+    story = tell.a_story(
+        tell.episode_ended("2026-03-02 00:00"),
+        tell.patient_died("2026-03-02 00:00", contradicted=True),
+        tell.admitted("2026-03-02 06:00"),
+    )
+    behind = tell.folded(*story[:2])
+    assert (advance(behind, story[2:], tell.zone_of) or tell.folded(*story)) == tell.folded(*story)

@@ -80,10 +80,13 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
     """The fold of all facts behind `folded` and the new ones, gone on from `folded`; None: load all facts and fold.
 
     It goes on only where every new fact is plain, later than all before, and nothing that lies behind can change by
-    it. The new facts must not have been folded before.
+    it: a stay that begins after a death changes what the death had closed. The new facts must not have been folded
+    before.
     """
     reading = [fact for fact in {fact.id: fact for fact in new}.values() if read(fact)]
-    if folded.version != FOLD_VERSION or any(fact.id in folded.awaited for fact in new) or not _plain(reading):
+    if folded.version != FOLD_VERSION or folded.deaths or not _plain(reading):
+        return None
+    if any(fact.id in folded.awaited for fact in new):
         return None
     words = {fact.id: Word.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
     told = sorted(place(fact) for fact in reading if fact.id not in words)
@@ -121,7 +124,7 @@ def _onward(
         words |= run.words
     others = [one for one in told if one.name not in ABOUT_A_STAY]
     fields = _heading(folded, told)
-    if others or folded.deaths or any(life.moving for life in lives.values()):
+    if others or any(life.moving for life in lives.values()):
         return _read_together(folded, list(stays.values()), others, zone_of, ineffective=words, **fields)
     if not told:
         return replace(folded, ineffective=words)
