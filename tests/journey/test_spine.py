@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import orjson
 import pytest
 from aiokafka import ConsumerRecord
@@ -211,3 +212,72 @@ async def test_every_record_is_a_cloud_event_in_binary_mode_with_its_key(
 def as_cloud_event(record: ConsumerRecord) -> Any:
     """The record as an independent reader of the standard sees it."""
     return from_binary_event(KafkaMessage(dict(record.headers), record.key, record.value), JSONFormat())
+
+
+async def tell(system: System, *messages: bytes) -> None:
+    """A hospital sends these, each is answered AA, and all that follows has followed."""
+    sender = await system.sender()
+    answers = [await sender.send(message) for message in messages]
+    await sender.close()
+    assert all(b"MSA|AA|" in answer for answer in answers)
+    await system.idle()
+
+
+async def test_two_people_who_share_a_placeholder_stay_two_with_a_bill_each(system: System) -> None:
+    """Contract 6, Who: 999999999 stands where nobody knew the number, so it names nobody."""
+    people = {"S1": ("Plumfield^Ada", "19800101", "F"), "S2": ("Plumfield^Ezra", "19550202", "M")}
+    nobody = "999999999^^^USSSA^SS"
+    await tell(
+        system,
+        *(
+            er7(
+                "A01",
+                hl7(ADMITTED),
+                control_id=f"placeholder-{number}",
+                visit=f"PLACEHOLDER-{number}",
+                pid={3: f"{number}^^^GH^MR~{nobody}", 5: name, 7: born, 8: sex},
+                pv1={44: hl7(ADMITTED)},
+            )
+            for number, (name, born, sex) in people.items()
+        ),
+    )
+    for number, (name, _, _) in people.items():
+        (found,) = system.get("intake", f"/api/patients?q={number}")["patients"]
+        assert f"{found['name']['family']}^{found['name']['given']}" == name
+    admitted = [f for f in await system.facts() if (f.value.get("stay") or {}).get("id", "").startswith("PLACEHOLDER-")]
+    assert len({fact.value["patient_id"] for fact in admitted}) == len({fact.subject for fact in admitted}) == 2
+    bills = await system.facts("billing.service-periods")
+    assert len({f.value["episode_id"] for f in bills if f.value["stay"]["id"].startswith("PLACEHOLDER-")}) == 2
+
+
+async def test_a_program_that_the_hospital_filled_by_adt_is_full_for_everybody_and_shown_as_over(
+    system: System, patient: Patient
+) -> None:
+    """Contract 3.6 rule 14: whoever is there takes up a seat, by whichever door; an admission is never refused."""
+    room = system.get("placement", "/api/programs/GH-DETOX")["capacity"]
+    await send(system, patient, "A01")
+    await tell(
+        system,
+        *(
+            er7(
+                "A01",
+                hl7(ADMITTED),
+                control_id=f"detox-{number}",
+                unit="DTX",
+                visit=f"DETOX-{number}",
+                pid={3: f"{890000 + number}^^^GH^MR", 5: f"Brackwater^{number}"},
+                pv1={44: hl7(ADMITTED)},
+            )
+            for number in range(room + 1)
+        ),
+    )
+    shown = system.get("placement", "/api/programs/GH-DETOX")
+    assert (shown["taken"], shown["free"], shown["over"]) == (room + 1, 0, 1)
+    somebody = (await about(system, patient))[0].subject
+    days = {"from": (NOW + timedelta(days=1)).isoformat(), "until": (NOW + timedelta(days=3)).isoformat()}
+    asked = {"episode_id": somebody, "program": "GH-DETOX", **days}
+    signed_in = {"authorization": f"Bearer {system.ready['tokens']['coordinator']}"}
+    async with httpx.AsyncClient(base_url=system.ready["placement"], headers=signed_in) as desk:
+        refused = await desk.post("/api/seats", json=asked)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:stepdown:problem:program-full")
+    assert await system.broken() == []
