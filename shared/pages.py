@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,6 +46,16 @@ class Asset(NamedTuple):
     address: str
 
 
+@cache
+def _templates() -> Environment:
+    """The templates, each compiled once in a process."""
+    loader = FileSystemLoader(ASSETS)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.globals |= {"asset": lambda name: _FILES[name].address}
+    made.filters |= {"spoken": words.spoken, "tail": words.tail, "asked": _asked}
+    return made
+
+
 @dataclass(frozen=True)
 class Pages:
     """One service's pages: their title, and where browsers reach intake (None: away).
@@ -56,20 +67,12 @@ class Pages:
     intake: str | None = None
     done: Mapping[str, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        loader = FileSystemLoader(ASSETS)
-        made = Environment(
-            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        made.globals |= {"title": self.title, "intake": self.intake or "", "asset": lambda name: _FILES[name].address}
-        made.filters |= {"spoken": words.spoken, "tail": words.tail, "asked": _asked}
-        object.__setattr__(self, "_environment", made)
-
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page, with the headers that let it load and call nothing but what is ours."""
-        given = {"form_token": signing_in.form_token(request), "who": None, "here": "", **values}
+        own = {"title": self.title, "intake": self.intake or ""}
+        given = {**own, "form_token": signing_in.form_token(request), "who": None, "here": "", **values}
         given.setdefault("notice", self._noticed(request))
-        text = self._environment.get_template(template).render(given)  # type: ignore[attr-defined]
+        text = _templates().get_template(template).render(given)
         answer = Response(text, status, self._headers(), "text/html")
         if request.cookies.get(NOTICE):
             answer.delete_cookie(NOTICE, path="/", httponly=True, samesite="strict")

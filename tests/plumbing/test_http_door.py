@@ -133,6 +133,8 @@ async def test_many_connections_of_one_address_shut_out_nobody_from_another(
                 await one.says(held)
         browsers.append(other := await Browser.to(address, come_from="127.0.0.2"))
         assert b"200" in await other.asks()
+        for one in browsers:  # else the server waits for the rest of each request before it ends
+            await one.close()
 
 
 async def test_a_connection_that_is_kept_gives_way_to_a_newcomer(browsers: list[Browser]) -> None:

@@ -63,6 +63,7 @@ async def a_member_that_reads_nothing(kafka: str, topic: str, group: str) -> Asy
         await consumer.stop()
 
 
+@pytest.mark.slow
 async def test_a_partition_that_nobody_reads_counts_and_is_told(kafka: str, database: Database) -> None:
     topic, group = await a_topic(kafka, 2), f"svc-{uuid.uuid4().hex[:8]}"
     async with (
