@@ -55,15 +55,21 @@ def migrate(connection: sa.Connection) -> None:
             version.upgrade()
 
 
-@pytest.fixture
-async def database(placement_url: str) -> AsyncIterator[Database]:
-    """Placement's database with nothing in it."""
+@pytest.fixture(scope="session")
+async def connected(placement_url: str) -> AsyncIterator[Database]:
+    """Placement's database, whose connections the tests share."""
     found = Database(placement_url, application="tests")
-    tables = "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit"
-    tables += ", refusals, answered_requests, gate_episodes, consents, disclosures, withheld"
-    await empty(found, tables.split(", "))
     yield found
     await found.close()
+
+
+@pytest.fixture
+async def database(connected: Database) -> Database:
+    """Placement's database with nothing in it."""
+    tables = "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit"
+    tables += ", refusals, answered_requests, gate_episodes, consents, disclosures, withheld"
+    await empty(connected, tables.split(", "))
+    return connected
 
 
 @pytest.fixture(scope="session")
