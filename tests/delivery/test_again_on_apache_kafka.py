@@ -24,7 +24,7 @@ FILES = [
 def test_the_same_holds_on_apache_kafka(file: str, apache_kafka: Apache, tmp_path: Path) -> None:
     with apache_kafka.run(tmp_path) as kafka:
         told = subprocess.run(
-            [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", file],
+            [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", file],
             env=os.environ | {"STEPDOWN_KAFKA": kafka}, capture_output=True, text=True, cwd=ROOT, check=False,
         )  # fmt: skip
     assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-4000:]

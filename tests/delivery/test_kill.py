@@ -21,5 +21,6 @@ async def test_each_service_is_killed_under_load_and_nothing_acknowledged_is_los
     await under_load(system, 200, [f" run {name}" for name in SERVICES], 0.4)
 
 
+@pytest.mark.slow
 async def test_the_database_is_killed_under_load_and_nothing_acknowledged_is_lost(system: System) -> None:
     await under_load(system, 150, ["postgres"], 0.3)

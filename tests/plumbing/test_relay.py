@@ -293,6 +293,7 @@ async def test_while_the_broker_is_away_commits_do_not_hurry_the_relay_and_then_
             assert [int(record.value) for record in await everything(broker.bootstrap, topic)] == list(range(40))
 
 
+@pytest.mark.slow
 async def test_a_relay_stops_in_time_though_the_broker_went_away_in_the_middle(
     database: Database, service: str, tmp_path: Path
 ) -> None:
@@ -310,7 +311,7 @@ async def test_a_relay_stops_in_time_though_the_broker_went_away_in_the_middle(
     assert await waiting(database) == 3
 
 
-@pytest.mark.parametrize("pause", [0, 0.005, 0.02])
+@pytest.mark.parametrize("pause", [pytest.param(0, marks=pytest.mark.slow), 0.005, 0.02])
 @pytest.mark.parametrize("met", [True, False])
 async def test_a_relay_that_gave_a_silent_broker_up_sends_no_more_and_has_no_connection(
     database: Database, service: str, tmp_path: Path, met: bool, pause: float

@@ -324,6 +324,7 @@ async def test_a_zombie_that_was_paused_applies_nothing_when_it_wakes(
     assert sorted(await handled(database)) == [f"id{n}" for n in range(7)]
 
 
+@pytest.mark.slow
 async def test_two_members_share_the_work_and_handing_over_loses_and_doubles_nothing(
     kafka: str, database: Database, group: str
 ) -> None:
