@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import httpx
@@ -20,8 +21,8 @@ from tests.scoping import Tried, reads, routes_of, told_of
 
 THERE, HERE = "RIVERBEND", "GOODHEALTH"
 CONSENT: dict[str, Any] = {"recipient": "valley-clinic", "purpose": "treatment", "scope": ["PSY"]}
-WORDS = ("MARKERNAME", "GIVENMARKER", "1980-01-01", "19800101")
-"""What the hospital's message says of the person."""
+WORDS = ("GIVENMARKER", "1980-01-01", "19800101")
+"""What the hospital's message says of the person, beside a name that nobody else has."""
 
 
 class Known:
@@ -29,11 +30,13 @@ class Known:
 
     def __init__(self, hospital: Hospital, patient: str, episode: str, consent: str) -> None:
         self.patient, self.episode, self.consent, self.mrn = patient, episode, consent, hospital.mrn
-        self.secrets = {*WORDS, patient, episode, consent, hospital.mrn, f"V1-{hospital.mrn}"}
+        self.name = hospital.name
+        self.secrets = {*WORDS, self.name, patient, episode, consent, hospital.mrn, f"V1-{hospital.mrn}"}
 
 
 @pytest.fixture
 async def known(http: httpx.AsyncClient, hospital: Hospital, asking: Asking) -> Known:
+    hospital.name = "".join(chr(ord("A") + int(sign, 16)) for sign in uuid.uuid4().hex)  # the database is shared
     await hospital.tells("A01")
     await hospital.tells("A02", unit="NOWHERE")
     patient = await hospital.patient_id()
@@ -48,7 +51,7 @@ async def known(http: httpx.AsyncClient, hospital: Hospital, asking: Asking) -> 
 def trying(method: str, path: str, known: Known) -> list[Tried]:
     """Everything that a route may be asked with of what the other facility has."""
     if method == "GET":
-        queries = [{"q": known.mrn}, {"q": "MARKERNAME 1980-01-01"}, {"patient_id": known.patient}]
+        queries = [{"q": known.mrn}, {"q": f"{known.name} 1980-01-01"}, {"patient_id": known.patient}]
         queries += [{"state": each} for each in ("waiting", "ae", "unmapped")] + [{"ids": known.patient}]
         queries += [{"state": "unmapped", "facility": HERE}]
         return list(reads(path, [known.consent if "consent_id" in path else known.patient], queries))
@@ -110,7 +113,7 @@ async def test_who_has_a_patient_by_a_placement_alone_sees_the_id_and_nothing_th
     own = {"patient_id": known.patient, "facilities": [THERE], "episodes": [known.episode]}
     assert (answer.status_code, answer.json()) == (200, own)
     whole = (await http.get(path, headers=asking("coordinator", HERE))).json()
-    assert whole["name"]["family"] == "MARKERNAME"
+    assert whole["name"]["family"] == known.name
     assert whole["facilities"] == [HERE]
     found = await http.get("/api/patients", params={"q": known.mrn}, headers=asking("coordinator", THERE))
     assert known.mrn not in found.text
