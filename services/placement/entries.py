@@ -130,6 +130,7 @@ def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Ma
     cancelled = {f.value["placement_id"]: f for f in own if f.name == "placement-cancelled" and f.id not in gone}
     missed = {f.value["placement_id"]: f for f in own if f.name == "start-missed" and f.id not in gone}
     seated = {one.placement_id for one in claimed(own) if one.until is None}
+    told = {f.value.get("placement_id") for f in own if f.name == "started" and f.id not in gone}
     found = []
     for fact in own:
         if fact.name != "placed" or fact.id in gone:
@@ -138,7 +139,8 @@ def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Ma
         stay = stay_of(folded, name)
         state, at = _of_placement(stay, cancelled.get(name), missed.get(name), fact)
         content = {key: value for key, value in fact.value.items() if key in _PLACED}
-        content |= _stay_told(stay) | {"seat": name in seated}
+        without = None if state == "placed" and name in told else False  # its start has no effect, so it needs none
+        content |= _stay_told(stay) | {"seat": True if name in seated else without}
         if name in cancelled:
             content["reason"] = cancelled[name].value.get("reason")
         due = _first_day(fact, rules) if state == "placed" else None

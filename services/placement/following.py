@@ -12,10 +12,10 @@ from datetime import datetime
 from services.placement.continuum.about import about
 from services.placement.continuum.model import Folded
 from services.placement.programs import seats, twins
-from services.placement.programs.consequences import Wanted, of_change
+from services.placement.programs.consequences import Wanted, of_change, of_placements_that_came_back
 from services.placement.programs.seats import Claim
 from services.placement.rules import Rules
-from services.placement.search import waiting
+from services.placement.search import placements, waiting
 from services.placement.search.search import Begins, Desk, followed, wanted
 from services.placement.search.searches import DESK, Search, searches
 from shared.events.base import CareFact
@@ -42,6 +42,8 @@ def concerns_the_desk(folded: Folded, new: Iterable[Fact], begins: Begins) -> bo
 
 def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> tuple[CareFact, ...]:
     """The facts to state, in their order; nothing where the desk agrees with the fold."""
+    if back := placements.brought_back(seen.after, seen.own, now, seen.cause):
+        return back  # the rest follows once these stand again
     found = searches(seen.own)
     at_hand = Desk(about(seen.after), found[-1] if found else None, now, ids)
     return (
@@ -58,8 +60,11 @@ def _facility(rules: Rules, program: str) -> str | None:
 
 
 def seats_wanted(seen: Seen, now: datetime) -> tuple[Wanted, ...]:
-    """Stays that are open in a program again and have no seat there."""
-    return of_change(seen.before, seen.after, claimed(seen.own), now, seen.cause).wanted
+    """Stays that are open in a program again, and placements that stand again, and have no seat there."""
+    claims = claimed(seen.own)
+    told = [SeatHeld.model_validate(fact.value) for fact in seen.own if fact.name == "seat-held"]
+    stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted
+    return (*stays, *of_placements_that_came_back(seen.before, seen.after, told, claims, now))
 
 
 def open_search(own: Sequence[Fact]) -> Search | None:

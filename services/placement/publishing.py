@@ -190,7 +190,7 @@ async def _seat(connection: Connection, changes: Mapping[str, Change], by: Publi
 def _claim(want: Wanted, standing: Sequence[Place], person: str, by: Publishing) -> tuple[Claim, Headcount] | None:
     """The claim for a stay that goes on: the seat that it had, without a gap, else one from now on; None: no room."""
     seats, before = seats_of(by.rules, want.program), want.extends
-    anew = Claim(by.ids(), want.program, max(want.since, by.now), want.until, None, want.placement_id)
+    anew = Claim(by.ids(), want.program, max(want.since, by.now), want.until, want.group, want.placement_id)
     more = replace(anew, since=want.since, group=before.group) if before else anew
     for tried, claim in ((more, replace(before, until=want.until) if before else anew), (anew, anew)):
         try:

@@ -59,7 +59,7 @@ WORK: Final[dict[str, Waiting]] = {
     "searches-open": Waiting("search", ("open",)),
     "offers-overdue": Waiting("offer", ("sent", "countered"), _unanswered),
     "starts-due": Waiting("placement", ("placed",), _over),
-    "no-seat": Waiting("placement", ("started",), _seatless),
+    "no-seat": Waiting("placement", ("placed", "started"), _seatless),
     "ineffective": Waiting("ineffective", ("open",)),
     "conflicts": Waiting("conflict", ("open",)),
     "authorizations-ending": Waiting("authorization", (), _ending),

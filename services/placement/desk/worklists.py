@@ -95,7 +95,7 @@ TITLES: Final = {
     "searches-open": "Patients for whom a program is looked for",
     "offers-overdue": "Offers that wait for an answer for too long",
     "starts-due": "First days that have passed, and nobody said whether the patient came",
-    "no-seat": "Stays at a program without a seat",
+    "no-seat": "Placements and stays at a program without a seat",
     "ineffective": "What was told and has no effect",
     "conflicts": "Facts that contradict each other",
     "authorizations-ending": "Authorizations that end within a week",

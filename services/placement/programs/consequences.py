@@ -13,11 +13,12 @@ from services.placement.continuum.levels import FOREVER
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.states import Word
 from services.placement.programs.seats import Claim, given_back, released
-from shared.events.placing import SeatReleased
+from shared.events.placing import SeatHeld, SeatReleased
 
 
 class Wanted(NamedTuple):
-    """A stay that is in a program over [since, until) without a seat: it came back, or its end is later than was told.
+    """A stay that is in a program over [since, until) without a seat: it came back, or its end is later than was told;
+    or a placement that came back.
 
     `extends` is the claim that it had up to then; no `until`: it goes on.
     """
@@ -27,6 +28,7 @@ class Wanted(NamedTuple):
     since: datetime
     until: datetime | None = None
     extends: Claim | None = None
+    group: str | None = None
 
 
 class Consequences(NamedTuple):
@@ -56,6 +58,21 @@ def of_change(
     left = _left_after(claims, facts)
     wanted = [one for stay in after.stays if (one := _wanted(stay, before, left, now)) is not None]
     return Consequences(facts, tuple(wanted))
+
+
+def of_placements_that_came_back(
+    before: Folded, after: Folded, told: Sequence[SeatHeld], claims: Sequence[Claim], now: datetime
+) -> tuple[Wanted, ...]:
+    """The seats that placements had which stand again by this change; `told` are the episode's seats, ever held."""
+    had = {one["placement_id"] for one in before.placements}
+    had |= {claim.placement_id for claim in claims if claim.until is None or claim.until > now}
+    back = {one["placement_id"] for one in after.placements} - had
+    last = {seat.placement_id: seat for seat in told if seat.placement_id in back}
+    return tuple(
+        Wanted(placement, seat.program, max(seat.begins or now, now), seat.until, group=seat.group)
+        for placement, seat in sorted(last.items())
+        if placement is not None
+    )
 
 
 def _left_after(claims: Sequence[Claim], facts: Sequence[SeatReleased]) -> list[Claim]:

@@ -1,18 +1,20 @@
-"""A placement before its first day: cancelled, or the day missed; its stay is attendance's. Pure.
+"""A placement before its first day: cancelled, brought back, or the day missed; its stay is attendance's. Pure.
 
 Placing again is the search's: it opens by itself once no placement stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from services.placement.continuum.model import Folded, StayState
+from services.placement.search.search import BY_A_DEATH
 from shared.errors import Rejected
 from shared.events.envelope import Fact
 from shared.events.placing import PlacementCancelled, StartMissed
+from shared.events.taking_back import FactCancelled
 
 Heading = Mapping[str, Any]
 """What every fact about the placement says: `About.heading`, at the program's facility."""
@@ -25,6 +27,35 @@ def cancel(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, re
     """
     _waits(folded, list(own), which)
     return PlacementCancelled(**heading, placement_id=which, reason=reason)
+
+
+def brought_back(
+    folded: Folded, own: Sequence[Fact], now: datetime, cause: tuple[str, ...] = ()
+) -> tuple[FactCancelled, ...]:
+    """A death that was told by mistake: the placements that it had cancelled stand again (contract 3.6 rule 13).
+
+    What a person cancelled names no cause, and stays cancelled.
+    """
+    if folded.deaths:
+        return ()
+    gone = {fact.value.get("cancels") for fact in own}
+    by_a_death = [
+        fact
+        for fact in own
+        if fact.name == "placement-cancelled"
+        and fact.id not in gone
+        and fact.value["reason"] in BY_A_DEATH
+        and fact.value.get("derived_from")
+    ]
+    heading = ("episode_id", "patient_id", "facility", "labels", "occurred_at")
+    return tuple(
+        FactCancelled.model_validate(
+            {name: fact.value[name] for name in heading if name in fact.value}
+            | {"recorded_at": now, "derived_from": cause}
+            | {"cancels": fact.id, "cancelled_type": fact.type, "reason": "death-taken-back"}
+        )
+        for fact in by_a_death
+    )
 
 
 def miss(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, today: date) -> StartMissed:

@@ -36,6 +36,8 @@ _REASONS: Final = {"placed": "placed-elsewhere"}
 DECEASED: Final = "deceased"
 ASK_FIRST: Final = "ask-before-calling"
 """What a program of a facility that did not tell the death itself is told instead (contract 3.6 rule 13)."""
+BY_A_DEATH: Final = frozenset({DECEASED, ASK_FIRST})
+"""Why a placement was cancelled, as its program's facility may know it."""
 
 
 class Desk(NamedTuple):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.events.envelope import Fact
+from tests.builders import cancelled as taken_back
+from tests.builders import patient_died
 from tests.placement.desk.conftest import Desk
 
 KEPT = {"program": "GH-PHP1", "from": "2026-05-05T04:00:00Z", "until": "2026-05-07T04:00:00Z"}
@@ -144,3 +148,60 @@ async def test_nobody_waits_whose_search_is_over(desk: Desk) -> None:
     assert [(one["state"], one["reason"]) for one in await desk.listed("waitlist")] == [("left", "search-closed")]
     late = await desk.post("/api/waitlist", {"search_id": search, "program": "RB-PHP"})
     assert (late.status_code, late.json()["type"]) == (409, "urn:stepdown:problem:search-closed")
+
+
+async def dies(desk: Desk, episode: str = "E1") -> Fact:
+    """The hospital tells that the patient died, after it told of two other things; what takes that back."""
+    named: dict[str, Any] = {"episode": episode, "patient_id": f"patient-{episode}"}
+    died = replace(patient_died("2026-05-05 09:00", **named), sequence=3)
+    await desk.feed.bring(died)
+    assert [one["state"] for one in await desk.listed("placements", episode_id=episode)] == ["cancelled"]
+    return replace(taken_back(died, episode=episode), sequence=4)
+
+
+async def held(desk: Desk) -> list[tuple[str, str, str]]:
+    """Seats that are somebody's from now on: group, placement, episode."""
+    every = await desk.listed("seats", program="GH-PHP1")
+    return [(one["group"], one["placement_id"], one["episode_id"]) for one in every if not one.get("until")]
+
+
+@pytest.mark.parametrize("days", [0, 9], ids=["before the first day", "after it"])
+async def test_a_death_told_by_mistake_gives_the_placement_and_its_seat_back(desk: Desk, days: int) -> None:
+    await desk.leaves_the_ward("E1")
+    placement = await desk.places("E1", group="A")
+    desk.clock.forward(timedelta(days=days))
+    before = await held(desk)
+    alive = await dies(desk)
+    assert await held(desk) == []
+    await desk.feed.bring(alive)
+    [one] = await desk.listed("placements", episode_id="E1")
+    assert (one["placement_id"], one["state"]) == (placement, "placed")
+    assert await held(desk) == before
+    assert [search["state"] for search in await desk.listed("searches", episode_id="E1")] == ["closed"]
+
+
+async def test_where_the_seat_is_taken_meanwhile_the_placement_stands_and_the_list_says_that_it_has_none(
+    desk: Desk,
+) -> None:
+    others = [f"E{number}" for number in range(2, 22)]
+    await desk.leaves_the_ward("E1", *others)
+    placement = await desk.places("E1")
+    alive = await dies(desk)
+    for other in others:
+        await desk.places(other)
+    await desk.feed.bring(alive)
+    [one] = await desk.listed("placements", episode_id="E1")
+    assert (one["placement_id"], one["state"]) == (placement, "placed")
+    assert len(await desk.listed("seats", program="GH-PHP1")) == 20
+    listed = (await desk.get("/api/worklists/no-seat")).json()["items"]
+    assert [row["episode_id"] for row in listed] == ["E1"]
+
+
+async def test_what_a_person_cancelled_stays_cancelled_whoever_lives(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    placement = await desk.places("E1")
+    answer = await desk.post(f"/api/placements/{placement}/cancelled", {"reason": "deceased"})
+    assert answer.status_code == 200, answer.text
+    await desk.feed.bring(await dies(desk))
+    assert [one["state"] for one in await desk.listed("placements", episode_id="E1")] == ["cancelled"]
+    assert (await desk.search("E1"))["state"] == "open"
