@@ -33,7 +33,7 @@ def system(apache_kafka: Apache, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 async def test_services_are_killed_again_and_again_under_a_longer_load(system: System) -> None:
-    await under_load(system, 3000, [f" run {name}" for name in SERVICES] * 4, 1.5, REST)
+    await under_load(system, 5000, [f" run {name}" for name in SERVICES] * 4, 1.5, REST)
 
 
 async def test_the_database_is_killed_again_and_again_under_a_longer_load(system: System) -> None:
