@@ -283,6 +283,8 @@ MESSAGES = st.builds(
     born=st.sampled_from(["", "1980-01-01", "1955-01-01"]),
     sex=st.sampled_from(["", "F", "M", "U"]),
     facility=st.sampled_from(["GOODHEALTH", "RIVERBEND"]),
+    request=st.just(False),  # messages of hospitals, which see every number: else Hypothesis makes these up too
+    sees=st.none(),
 )
 
 
