@@ -15,6 +15,7 @@ from tests.cli.conftest import RunningSystem
 from tests.cli.messages import message, stay
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
 TOPICS = ("care.events", "care.episodes", "billing.service-periods", "billing.periods")
 
 
@@ -60,7 +61,6 @@ async def test_what_follows_from_a_message_is_in_its_trace_up_to_the_bill(system
     assert len(places) == len(set(places.values())), "each record has a place of its own"
 
 
-@pytest.mark.slow
 async def test_a_message_without_a_trace_begins_one_and_each_request_of_a_person_is_one(
     system: RunningSystem, tmp_path: Path
 ) -> None:

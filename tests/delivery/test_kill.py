@@ -10,6 +10,8 @@ from services.stack import SERVICES
 from tests.delivery.killing import under_load
 from tests.system import System, a_system
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
@@ -21,6 +23,5 @@ async def test_each_service_is_killed_under_load_and_nothing_acknowledged_is_los
     await under_load(system, 200, [f" run {name}" for name in SERVICES], 0.4)
 
 
-@pytest.mark.slow
 async def test_the_database_is_killed_under_load_and_nothing_acknowledged_is_lost(system: System) -> None:
     await under_load(system, 150, ["postgres"], 0.3)

@@ -12,7 +12,8 @@ import pytest
 from shared.stopping import stopped
 
 
-@pytest.mark.parametrize("how", [pytest.param("task", marks=pytest.mark.slow), "loop"])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["task", "loop"])
 def test_a_service_whose_part_never_stops_ends_all_the_same_and_says_so(how: str) -> None:
     command = [sys.executable, "-m", "tests.plumbing.hanging", how]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import pytest
 
 from services.placement import desk_views
 from services.placement.programs.census import census
@@ -49,6 +50,7 @@ async def there(desk: Desk) -> int:
     return census(places["GH-PHP1"], at("2026-05-01"))
 
 
+@pytest.mark.slow
 async def test_beside_admissions_by_adt_no_seat_is_promised_that_an_admitted_patient_has(desk: Desk) -> None:
     """Hospitals ask nobody: what they fill is counted at every claim, and what is too much is shown as over."""
     asking, coming = EPISODES[:100], [f"A{n:02}" for n in range(30)]
