@@ -94,18 +94,20 @@ class Situation:
     @property
     def searches(self) -> tuple[Search, ...]:
         """The episode's searches that the asker may see; the last is the latest."""
-        found = searches(fact for fact in self.own if fact.name in DESK)
-        return tuple(one for one in found if self.scope.has(one.facility or self.folded.facility))
+        return tuple(one for one in self._every_search() if self.scope.has(one.facility or self.folded.facility))
+
+    def _every_search(self) -> tuple[Search, ...]:
+        return searches(fact for fact in self.own if fact.name in DESK)
 
     def desk(self, search_id: str | None = None) -> Desk:
         """For decisions about the search of this id, whoever's it is, else the asker's latest."""
-        every = searches(fact for fact in self.own if fact.name in DESK)
-        found = self.searches if search_id is None else [one for one in every if one.search_id == search_id]
+        every = self.searches if search_id is None else self._every_search()
+        found = [one for one in every if search_id in {None, one.search_id}]
         return Desk(self.about(), found[-1] if found else None, self.now, self.ids)
 
     def search_of(self, offer_id: str) -> str | None:
         """The search that an offer belongs to, whoever's it is."""
-        found = searches(fact for fact in self.own if fact.name in DESK)
+        found = self._every_search()
         return next((one.search_id for one in found if offer_id in {each.offer_id for each in one.offers}), None)
 
     def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> Saying:

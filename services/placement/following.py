@@ -12,7 +12,7 @@ from datetime import datetime
 from services.placement.continuum.about import about
 from services.placement.continuum.model import Folded
 from services.placement.programs import seats, twins
-from services.placement.programs.consequences import Wanted, of_change, of_placements_that_came_back
+from services.placement.programs.consequences import Wanted, came_back, of_change, of_placements_that_came_back
 from services.placement.programs.seats import Claim
 from services.placement.rules import Rules
 from services.placement.search import placements, waiting
@@ -62,9 +62,11 @@ def _facility(rules: Rules, program: str) -> str | None:
 def seats_wanted(seen: Seen, now: datetime) -> tuple[Wanted, ...]:
     """Stays that are open in a program again, and placements that stand again, and have no seat there."""
     claims = claimed(seen.own)
-    told = [SeatHeld.model_validate(fact.value) for fact in seen.own if fact.name == "seat-held"]
     stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted
-    return (*stays, *of_placements_that_came_back(seen.before, seen.after, told, claims, now))
+    back = came_back(seen.before, seen.after, claims, now)
+    held = [fact for fact in seen.own if back and fact.name == "seat-held" and fact.value.get("placement_id") in back]
+    told = [SeatHeld.model_validate(fact.value) for fact in held]
+    return (*stays, *of_placements_that_came_back(told, now))
 
 
 def open_search(own: Sequence[Fact]) -> Search | None:

@@ -60,14 +60,16 @@ def of_change(
     return Consequences(facts, tuple(wanted))
 
 
-def of_placements_that_came_back(
-    before: Folded, after: Folded, told: Sequence[SeatHeld], claims: Sequence[Claim], now: datetime
-) -> tuple[Wanted, ...]:
-    """The seats that placements had which stand again by this change; `told` are the episode's seats, ever held."""
+def came_back(before: Folded, after: Folded, claims: Sequence[Claim], now: datetime) -> set[str]:
+    """The placements that stand by this change and have no seat now."""
     had = {one["placement_id"] for one in before.placements}
     had |= {claim.placement_id for claim in claims if claim.until is None or claim.until > now}
-    back = {one["placement_id"] for one in after.placements} - had
-    last = {seat.placement_id: seat for seat in told if seat.placement_id in back}
+    return {one["placement_id"] for one in after.placements} - had
+
+
+def of_placements_that_came_back(told: Sequence[SeatHeld], now: datetime) -> tuple[Wanted, ...]:
+    """The seats that such placements had: `told` are all that were ever held for them, in their order."""
+    last = {seat.placement_id: seat for seat in told}
     return tuple(
         Wanted(placement, seat.program, max(seat.begins or now, now), seat.until, group=seat.group)
         for placement, seat in sorted(last.items())
