@@ -46,10 +46,14 @@ def _with_places(folded: Folded, facts: Iterable[Fact]) -> Folded:
 
 
 def _named_only(given: Sequence[Fact]) -> Folded:
-    """An episode of which nothing stands still is somebody's: the latest fact says whose."""
+    """An episode of which nothing stands still is somebody's: the latest fact that is read says whose, for what was
+    announced on the way depends on the order in which facts came."""
     if not given:
         return Folded(episode_id="")
-    latest = max(given, key=lambda fact: (fact.value["occurred_at"], fact.writer, fact.sequence, fact.id))
+    latest = max(
+        [fact for fact in given if read(fact)] or given,
+        key=lambda fact: (fact.value["occurred_at"], fact.writer, fact.sequence, fact.id),
+    )
     value = latest.value
     return Folded(latest.subject, patient_id=value.get("patient_id", ""), facility=value.get("facility", ""))
 
