@@ -35,19 +35,25 @@ async def unsent(database: Database) -> int:
         return int((await connection.execute(_UNSENT)).scalar_one())
 
 
-async def settled(databases: Databases, topics: Reading, seconds: float) -> bool:
-    """Wait until nothing is on its way, seen twice alike; False when that is not so after so many seconds."""
+async def settled(databases: Databases, topics: Reading, seconds: float) -> object:
+    """Wait until nothing is on its way, seen twice alike: where every consumer stands then; None when that is not so
+    after so many seconds.
+    """
     end = time.monotonic() + seconds
     before: object = None
     while True:
-        behind = await not_there_yet(databases, topics)
-        at = None if behind else [await stands(database) for database in databases.values()]
+        at = None if await not_there_yet(databases, topics) else await all_stands(databases)
         if at is not None and at == before:
-            return True
+            return at
         before = at
         if time.monotonic() > end:
-            return False
+            return None
         await asyncio.sleep(0.1)
+
+
+async def all_stands(databases: Databases) -> object:
+    """Where every consumer stands: another value as soon as one of them has received something."""
+    return [await stands(database) for database in databases.values()]
 
 
 async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:

@@ -137,7 +137,7 @@ def test_commands_beside_a_system_on_another_site_work_by_its_site_or_say_that_t
         if its_own:
             monkeypatch.setenv("STEPDOWN_CONFIG", its_own)
         verified = system.stepdown("verify")
-        assert (verified.code, "✗" in verified.out, verified.err) == (0, False, "")
+        assert (verified.code, "✗" in verified.out, verified.err) == (0, False, ""), verified.out
         found = {one["what"]: one for one in json.loads(system.stepdown("doctor --json").out)["findings"]}
         assert found["config"]["right"]
         for text in ("my-site", told["folder"], told["version"]):

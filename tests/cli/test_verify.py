@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from services.stack.access import reach
 from services.stack.databases import owner_urls
+from services.verify import verify
 from shared.db import Database
+from shared.site_config import load
 from tests.cli.conftest import RunningSystem
 from tests.cli.messages import stay
+from tests.intake.sender import Sender
 
 DAMAGE = {
     "intake": (
@@ -77,3 +83,24 @@ async def test_every_damage_is_named_under_its_promise_and_nothing_once_it_is_un
     whole = system.stepdown("verify --json").lines[0]
     assert (whole["ok"], [one["broken"] for one in whole["promises"]]) == (True, [[]] * 7)
     assert all(one["checked"] for one in whole["promises"])
+
+
+async def test_what_moves_while_it_is_looked_at_is_looked_at_again(system: RunningSystem) -> None:
+    """Timers act when their time has come, and hospitals send: nothing of that is broken."""
+    ready = json.loads((system.data / "ready.json").read_text())
+    looked = asyncio.Event()
+
+    async def feed() -> None:
+        await looked.wait()
+        host, port = ready["mllp"].split(":")
+        door = await Sender.to((host, int(port)))
+        for mrn in range(2100, 2112):
+            (begun,) = stay(str(mrn), ends=False)
+            assert b"MSA|AA|" in await door.send(begun)
+        await door.close()
+
+    feeding = asyncio.create_task(feed())
+    reached, site = reach(system.data), load(Path(ready["config"]["folder"]))
+    report = await verify(reached.urls, reached.settings, site, tick=lambda _: looked.set())
+    await feeding
+    assert report.ok, [one.broken for one in report.promises.values()]

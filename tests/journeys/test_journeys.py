@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -16,7 +16,7 @@ from shared.site_config import load
 from tests.journeys.runner import Played, differences, play_all
 from tests.journeys.seen import in_words, seen
 from tests.journeys.story import Story, read
-from tests.system import System, a_system
+from tests.system import System
 
 pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
 ELSEWHERE: dict[tuple[str, str], str] = {
@@ -32,12 +32,6 @@ ELSEWHERE: dict[tuple[str, str], str] = {
 }
 """(writer, type) that no story has → where it is shown, or why nobody says it."""
 STORIES: dict[str, Story] = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yml"))}
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with a_system(tmp_path_factory.mktemp("journeys")) as running:
-        yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

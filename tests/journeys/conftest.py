@@ -1,0 +1,15 @@
+"""One running system for all that is told through its doors: the stories, and one discharge's whole way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system import System, a_system
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with a_system(tmp_path_factory.mktemp("journeys")) as running:
+        yield running
