@@ -26,6 +26,7 @@ READING = {
 """What each consumer reads of what the services write; a consumer's name begins with its service's."""
 _UNSENT = sa.select(outbox.c.topic, sa.func.count()).group_by(outbox.c.topic)
 _PARKED = sa.select(parked.c.consumer, sa.func.count()).group_by(parked.c.consumer)
+_IN_LANE = sa.select(positions.c.waiting).where(positions.c.topic == "hospital.adt", positions.c.waiting > 0)
 _LEASE = sa.select(relay_lease.c.holder, sa.extract("epoch", relay_lease.c.until - sa.func.now())).where(
     relay_lease.c.name == "relay"
 )
@@ -37,6 +38,7 @@ async def under_way(system: System) -> list[str]:
     for service in SERVICES:
         async with system.database(service) as database:
             waiting += [f"{service}'s outbox: {number} for {topic}" for topic, number in await _rows(database, _UNSENT)]
+            waiting += [f"{number} records in the lane of long visits" for (number,) in await _rows(database, _IN_LANE)]
             for consumer in READING:
                 if consumer.startswith(f"{service}."):
                     received[consumer] = await _received(database, consumer)

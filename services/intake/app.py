@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from services.intake import consumer, mllp
 from services.intake.handlers import Intake
+from services.intake.lane.worker import Worker
 from services.intake.reading import Answer, Letter, Received
 from services.intake.reception import Reception
 from services.intake.timers import timers
@@ -75,6 +76,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         idle_seconds=settings.mllp_idle_seconds,
     )
     door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls())
+    lane = Worker(intake)
     broker = broker_for(settings, NAME)
     return Service(
         name=NAME,
@@ -86,9 +88,9 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
         timers=timers(intake),
-        pulses=[reception.pulse, reception.long_pulse],
+        pulses=[reception.pulse, reception.long_pulse, lane.pulse],
         clock=clock,
-        doors=[Doors(intake, reception, [door])],
+        doors=[Doors(intake, reception, [door, lane])],
     )
 
 

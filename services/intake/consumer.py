@@ -1,25 +1,28 @@
 """What intake reads from Kafka: care.episodes for the choice of a visit's episode, hospital.adt as a door.
 
 The door adds bytes and takes away replies: what a message means is decided behind `handlers.take_in`, in the
-transaction that also moves the position and has the acknowledgements in its outbox (decision 0105).
+transaction that also moves the position and has the acknowledgements in its outbox (decision 0105). A record about a
+patient with a long visit is put into a lane of its own in that transaction, and taken in by another (decision 0170).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
 from pydantic import ValidationError
 
 from services.intake import store
 from services.intake.ack import NOT_HL7
 from services.intake.handlers import Intake, take_in
+from services.intake.lane import store as lane
 from services.intake.reading import ER7, Letter, Received
 from shared import metrics, outbox
 from shared.db import Connection, Database
+from shared.dead import RawRecord
 from shared.errors import InvalidMessage
 from shared.events import EpisodeState, Record
 from shared.events.tracing import HEADER
@@ -27,6 +30,9 @@ from shared.kafka import Subscription
 from shared.positions import Incoming, Outcome, Tally
 
 DOOR = "kafka"
+TOPIC = "hospital.adt"
+CONSUMER, DEAD = f"intake.{TOPIC}", "dead.intake"
+"""What the door's positions are called, and where its dead letters go."""
 ACKS = "hospital.acks"
 CORRELATION = ("correlationid", "correlation_id", "ce_correlationid", "traceparent")
 """Headers of a record that its acknowledgements have too."""
@@ -37,10 +43,12 @@ BATCH = 256
 
 
 class Parcel(NamedTuple):
-    """A record of hospital.adt as letters, and what of its headers goes back."""
+    """A record of hospital.adt as letters, what of its headers goes back, and the record as it came at that time."""
 
     letters: list[Letter]
     headers: list[tuple[str, bytes]]
+    record: RawRecord
+    arrived_at: datetime
 
 
 def hospital_adt(broker: KafkaBroker, intake: Intake) -> Subscription:
@@ -49,15 +57,15 @@ def hospital_adt(broker: KafkaBroker, intake: Intake) -> Subscription:
         broker,
         intake.database,
         service="intake",
-        topic="hospital.adt",
+        topic=TOPIC,
         apply=partial(take_records, intake=intake),
         decode=partial(parcel_of, intake=intake),
         max_records=BATCH,
     )
 
 
-def parcel_of(record: ConsumerRecord, *, intake: Intake) -> Parcel:
-    """A record's letters, read before the transaction begins. Raises InvalidMessage for what is no ER7 text."""
+def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> Parcel:
+    """A record's letters; it came now, if not before. Raises InvalidMessage for what is no ER7 text."""
     headers = [(name.lower(), value or b"") for name, value in record.headers]
     kind = next((value for name, value in headers if name == "content-type"), b"").split(b";")[0].strip().lower()
     if kind not in {b"", ER7.encode()}:
@@ -67,23 +75,63 @@ def parcel_of(record: ConsumerRecord, *, intake: Intake) -> Parcel:
     if len(record.value) > intake.site.limits.message_bytes:
         raise InvalidMessage(f"a message may have {intake.site.limits.message_bytes} bytes at most")
     trace = next((value.decode("latin-1") for name, value in headers if name == HEADER), None)
-    letters = intake.letters_of(Received(record.value, DOOR, intake.clock(), trace))
-    return Parcel(letters, [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST])
+    at = arrived_at or intake.clock()
+    letters = intake.letters_of(Received(record.value, DOOR, at, trace))
+    back = [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST]
+    return Parcel(letters, back, record, at)
 
 
 async def take_records(
     connection: Connection, batch: Sequence[Incoming[Parcel]], tally: Tally, *, intake: Intake
 ) -> None:
-    """Take in the letters of a batch, and put their acknowledgements into the outbox in the order of the records."""
+    """Take in a batch, but for what is about patients with long visits: that goes into the lane, and waits there."""
+    at_once = await put_aside(connection, batch, tally, intake)
+    await answer(connection, at_once, intake)
+    for incoming in at_once:
+        outcome = outcome_of(incoming.fact.letters)
+        if outcome == "dead":
+            tally.refuse(incoming, NOT_HL7.text)
+        else:
+            tally.add(incoming.slot, outcome)
+
+
+async def put_aside(
+    connection: Connection, batch: Sequence[Incoming[Parcel]], tally: Tally, intake: Intake
+) -> Sequence[Incoming[Parcel]]:
+    """Keep what belongs into the lane there; the others. What has the key, or tells an id, of what waits follows it."""
+    long = [intake.long_visits.has(_ids(incoming)) for incoming in batch]
+    if not tally.some_wait and not any(long):
+        return batch
+    keys = [_keys(incoming, intake) for incoming in batch]
+    waiting = await lane.keys_waiting(connection, set().union(*keys)) if tally.some_wait else set()
+    at_once, aside = [], []
+    for incoming, own, is_long in zip(batch, keys, long, strict=True):
+        if is_long or own & waiting:
+            waiting |= own
+            aside.append(lane.Waiting(incoming.fact.record, frozenset(own), incoming.fact.arrived_at))
+            tally.add(incoming.slot, "waiting")
+        else:
+            at_once.append(incoming)
+    await lane.keep(connection, aside, intake.seal)
+    return at_once
+
+
+def _ids(incoming: Incoming[Parcel]) -> set[tuple[str, str | None, str]]:
+    return {key for letter in incoming.fact.letters for key in letter.keys}
+
+
+def _keys(incoming: Incoming[Parcel], intake: Intake) -> set[bytes]:
+    """Keyed hashes of what a record may not overtake another with: the key it was sent by, and the ids it tells."""
+    told = {repr(each) for each in _ids(incoming)} | ({f"key {incoming.key!r}"} if incoming.key else set())
+    return {intake.seal.blind(each) for each in told}
+
+
+async def answer(connection: Connection, batch: Sequence[Incoming[Parcel]], intake: Intake) -> None:
+    """Take in the letters of records, and put their acknowledgements into the outbox in the order of the records."""
     await take_in(connection, [letter for incoming in batch for letter in incoming.fact.letters], intake)
     await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
     for incoming in batch:
-        letters = incoming.fact.letters
-        if letters[0].outcome.fault is NOT_HL7:
-            tally.refuse(incoming, NOT_HL7.text)
-        else:
-            tally.add(incoming.slot, _outcome(letters))
-        for letter in letters:
+        for letter in incoming.fact.letters:
             metrics.MESSAGES.labels(DOOR, letter.outcome.code).inc()
 
 
@@ -95,8 +143,11 @@ def acknowledgements(incoming: Incoming[Parcel]) -> list[Record]:
     return [Record(ACKS, incoming.key, reply, headers) for reply in replies]
 
 
-def _outcome(letters: Sequence[Letter]) -> Outcome:
-    """applied: something of the record is kept now; ignored: nothing of it is taken (AR); else it came before."""
+def outcome_of(letters: Sequence[Letter]) -> Outcome:
+    """applied: something of the record is kept now; ignored: nothing of it is taken (AR); dead: it is no HL7 at all;
+    else it came before."""
+    if letters[0].outcome.fault is NOT_HL7:
+        return "dead"
     if any(letter.stored and letter.note != "repeat" for letter in letters):
         return "applied"
     return "repeated" if any(letter.stored for letter in letters) else "ignored"

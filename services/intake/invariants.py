@@ -19,6 +19,8 @@ from shared.promises import Broken, Checked, nobody
 from shared.site_config import Site
 
 PAGE = 500
+LANE = "hospital.adt"
+"""The topic whose records wait in a lane where the patient's visit is long."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing is stated at it: facts are compared without when they were recorded."""
 
@@ -39,12 +41,15 @@ async def broken(
     async with database.read() as connection:
         await views.at_one_instant(connection)
         waiting, stands = await views.unsent(connection), await views.where_consumers_stand(connection)
+        lane = await views.in_lane(connection)
     if waiting:
         yield Broken(6, "outbox", f"{waiting} records wait")
     for row in stands:
         if not counted(row):
             name = f"position {row['consumer']}/{row['partition']}"
             yield Broken(6, name, "its counts do not add up to what was received")
+        if row["topic"] == LANE and row["waiting"] != lane.get(row["partition"], 0):
+            yield Broken(6, f"position {row['consumer']}/{row['partition']}", "not as many records wait as it counts")
 
 
 async def warnings(database: Database) -> list[str]:

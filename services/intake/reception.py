@@ -12,8 +12,9 @@ import contextlib
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from shared.errors import Transient
 from shared.pulse import Pulse
@@ -30,6 +31,32 @@ class _Waiting(Generic[In, Read, Out]):
     answer: asyncio.Future[Out]
     read: Read | None = None
     keys: frozenset[Hashable] = frozenset()
+
+
+class About(Protocol):
+    """Something that waits, and what it is about."""
+
+    @property
+    def keys(self) -> AbstractSet[Hashable]:
+        """What it shares with another that it may not overtake."""
+
+
+Each = TypeVar("Each", bound=About)
+
+
+def about_the_first(waiting: Iterable[Each], most: int) -> tuple[list[Each], deque[Each]]:
+    """The first one and what is about the same; the others, in their order, and behind them what is about them."""
+    batch: list[Each] = []
+    rest: deque[Each] = deque()
+    mine, others = set[Hashable](), set[Hashable]()
+    for one in waiting:
+        if not batch or (len(batch) < most and one.keys & mine and not one.keys & others):
+            batch.append(one)
+            mine |= one.keys
+        else:
+            rest.append(one)
+            others |= one.keys
+    return batch, rest
 
 
 def _none(_: object) -> Iterable[Hashable]:
@@ -164,18 +191,7 @@ class Reception(Generic[In, Read, Out]):
                 self._in_lane -= Counter(key for one in batch for key in one.keys)
 
     def _next_long(self) -> list[_Waiting[In, Read, Out]]:
-        """The first one and what is about the same; the others wait in their order, and so does what is about them."""
-        batch: list[_Waiting[In, Read, Out]] = []
-        rest: deque[_Waiting[In, Read, Out]] = deque()
-        mine, others = set(self._long[0].keys), set[Hashable]()
-        for one in self._long:
-            if len(batch) < self._batch and one.keys & mine and not one.keys & others:
-                batch.append(one)
-                mine |= one.keys
-            else:
-                rest.append(one)
-                others |= one.keys
-        self._long = rest
+        batch, self._long = about_the_first(self._long, self._batch)
         return batch
 
     async def _serve(self, batch: Sequence[_Waiting[In, Read, Out]]) -> None:

@@ -1,7 +1,7 @@
 """The tables of intake's database, declared once; names and birth dates are in it only sealed.
 
-Lock order of every transaction: positions, then patients by id; visits, episodes and facts of a patient are written
-under the lock of that patient's row, feeds last.
+Lock order of every transaction: waiting records that are worked off already, positions, waiting records, then patients
+by id; visits, episodes and facts of a patient are written under the lock of that patient's row, feeds last.
 """
 
 from __future__ import annotations
@@ -265,4 +265,24 @@ feeds = sa.Table(
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("last_at", _TIME, nullable=False),
     comment="how many messages came, and when the last",
+)
+
+waiting_records = sa.Table(
+    "waiting_records",
+    INTAKE,
+    sa.Column("number", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="their order"),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("partition", sa.Integer, nullable=False),
+    sa.Column("kafka_offset", sa.BigInteger, nullable=False),
+    sa.Column(
+        "keys",
+        sa.ARRAY(sa.LargeBinary),
+        nullable=False,
+        comment="keyed hashes of its key and of the ids told of the patient",
+    ),
+    sa.Column("arrived_at", _TIME, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="key, value and headers; place: waiting:<record>"),
+    sa.Column("outcome", sa.Text, comment="once it is worked off: then it is counted, and the row goes"),
+    sa.Index("waiting_records_of", "keys", postgresql_using="gin"),
+    comment="records of hospital.adt about a patient with a long visit, until they are worked off",
 )

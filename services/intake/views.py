@@ -34,6 +34,7 @@ _JOINED = sa.text("SELECT patient_id, joined FROM patients WHERE joined IS NOT N
 ALL_FACTS = sa.text("SELECT 'intake', episode_id, sequence, ce_id FROM facts ORDER BY episode_id, sequence")
 REVOKED = sa.text("SELECT consent_id, counts_from FROM consents WHERE counts_from IS NOT NULL ORDER BY 1")
 ALL_TOLD = sa.text("SELECT episode_id, version FROM told_episodes")
+_IN_LANE = sa.text("SELECT partition, count(*) AS number FROM waiting_records GROUP BY partition")
 _FEEDS = sa.text("SELECT facility, door, trigger, answer, count, last_at FROM feeds ORDER BY 1, 2, 3, 4")
 _NOTED = sa.text(
     "SELECT facility, note, count(*) AS number, count(DISTINCT CASE WHEN note = 'unmapped' "
@@ -166,6 +167,11 @@ async def unsent(connection: Connection) -> int:
 async def where_consumers_stand(connection: Connection) -> Sequence[dict[str, Any]]:
     """The rows of `positions`."""
     return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
+
+
+async def in_lane(connection: Connection) -> dict[int, int]:
+    """Partition of hospital.adt → how many of its records are in the lane of long visits, or not counted yet."""
+    return {row.partition: row.number for row in (await connection.execute(_IN_LANE)).all()}
 
 
 async def effects(connection: Connection) -> list[tuple[str, str | None, int]]:

@@ -9,6 +9,11 @@ from services.intake.handlers import Intake
 from services.intake.invariants import broken
 from tests.intake.conftest import Hospital
 
+ONE_WAITS = (
+    "INSERT INTO positions (consumer, topic, partition, next_offset, received, waiting) "
+    "VALUES ('c', 'hospital.adt', 0, 1, 1, 1)"
+)
+
 
 async def found(intake: Intake) -> list[str]:
     """What is broken, but for the outbox: there is no relay here."""
@@ -40,6 +45,7 @@ async def test_nothing_is_broken_after_stories_in_any_order(own_intake: Intake) 
             "INSERT INTO positions (consumer, topic, partition, next_offset, received) VALUES ('c', 't', 0, 1, 1)",
             "do not add up",
         ),
+        (ONE_WAITS, "not as many records wait"),
     ],
 )
 async def test_damage_is_found(own_intake: Intake, damage: str, says: str) -> None:
