@@ -6,6 +6,7 @@ With pytest-xdist each worker has its own, so that no test sees another's topics
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +18,9 @@ from tests import apache
 from tests.servers import DatabaseServer, a_broker, a_database_server
 
 # A loaded machine is no reason to fail: how long an example takes says nothing about what it shows.
-settings.register_profile("stepdown", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("stepdown")
+settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=80)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))  # thorough: tests/delivery/test_thoroughly.py
 
 
 @pytest.fixture(scope="session")
@@ -35,26 +37,25 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield bootstrap
 
 
-SHARED = ("tests/cli", "tests/journeys")
-"""Folders whose files share one running system, and so one worker."""
+WAITING = ("tests/cli/", "tests/journeys/", "tests/plumbing/", "tests/stack/")
+"""Folders whose tests mostly wait for a running system or a broker: one worker has them all, the other computes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First the files whose tests use a whole system: at the end of a run nothing would be left to do while they wait.
+    """First the tests that wait: at the end of a run nothing would be left to do meanwhile.
 
-    xdist would take those with the most tests first, were it not told otherwise (Makefile).
+    xdist would take the files with the most tests first, were it not told otherwise (Makefile).
     """
-    long = {item.path for item in items if "system" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path not in long)
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A file stays with one worker, and so do all files of a folder that share a system."""
+    """A file stays with one worker, and so do all files that wait, which share systems."""
 
     class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
-            return next((folder for folder in SHARED if nodeid.startswith(f"{folder}/")), super()._split_scope(nodeid))
+            return "waiting" if nodeid.startswith(WAITING) else super()._split_scope(nodeid)
 
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aftercare.contacts import Contact
@@ -158,7 +158,6 @@ _CONTACTS = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
 @given(
     st.lists(st.tuples(_STAYS, st.none() | st.integers(0, 60)), max_size=4),
     _STAYS,

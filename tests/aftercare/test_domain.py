@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aftercare.domain import rows, wanted
@@ -196,7 +196,6 @@ _STAYS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(_STAYS, st.none() | st.integers(0, 60)), min_size=1, max_size=6))
 def test_along_any_way_the_facts_that_stand_are_those_of_the_last_document(
     way: list[tuple[list[dict[str, Any]], int | None]],

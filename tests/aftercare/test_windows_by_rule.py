@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aftercare.domain import Excluded, Kept, Window
@@ -224,7 +224,6 @@ _STAYS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(_STAYS, st.sampled_from(WHO), st.sampled_from(["home", "transfer"]))
 def test_every_window_is_what_going_through_its_days_one_by_one_gives(
     others: list[dict[str, Any]], who: dict[str, Any], kind: str

@@ -10,7 +10,7 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidMessage
@@ -81,7 +81,6 @@ _facts = st.builds(
 )
 
 
-@settings(max_examples=150)
 @given(_facts)
 def test_what_was_sent_is_what_is_read(fact: Fact) -> None:
     record = to_record(fact, "care.events")
@@ -90,7 +89,6 @@ def test_what_was_sent_is_what_is_read(fact: Fact) -> None:
     assert again.traceparent == fact.traceparent
 
 
-@settings(max_examples=150)
 @given(st.binary(max_size=40), st.dictionaries(st.sampled_from([name for name, _ in headers(FACT)]), st.binary()))
 def test_no_bytes_raise_anything_but_invalid_message(value: bytes, changed: dict[str, bytes]) -> None:
     try:

@@ -55,7 +55,6 @@ UNIT = st.sampled_from(["3W", "RES", "OPC", "ED", "NEW", ""])
 SAID = st.tuples(st.sampled_from(TRIGGERS), st.integers(5, 9), st.integers(5, 9), UNIT)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_messages_in_any_order_mean_the_same_and_each_is_noted(data: st.DataObject) -> None:
     drawn = data.draw(st.lists(SAID, max_size=7))

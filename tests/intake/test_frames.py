@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.frames import Framer, TooLong, framed
@@ -56,7 +56,6 @@ def test_frames_are_found(stream: bytes, expected: list[bytes]) -> None:
 PIECES = st.sampled_from([b"\x0b", b"\x1c", b"\r", b"MSH|", b"x" * 17, b"\n", b" ", b"\x1c\r\x0b", b"\xff"])
 
 
-@settings(max_examples=300)
 @given(stream=st.lists(PIECES, max_size=25).map(b"".join), cuts=st.lists(st.integers(0, 200), max_size=8))
 def test_any_split_of_the_stream_gives_the_same_frames(stream: bytes, cuts: list[int]) -> None:
     at = sorted({cut % (len(stream) + 1) for cut in cuts} | {0, len(stream)})
@@ -64,7 +63,6 @@ def test_any_split_of_the_stream_gives_the_same_frames(stream: bytes, cuts: list
     assert frames(*parts) == frames(stream)
 
 
-@settings(max_examples=100)
 @given(st.lists(st.binary(min_size=1, max_size=40).filter(lambda raw: not {0x0B, 0x1C} & set(raw)), max_size=6))
 def test_no_frame_is_lost(sent: list[bytes]) -> None:
     assert frames(*map(framed, sent)) == sent

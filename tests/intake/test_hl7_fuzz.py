@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.ack import Outcome, answers, build, header
@@ -39,7 +39,6 @@ FIELD = st.lists(BITS, max_size=4).map("".join)
 FIELDS = st.dictionaries(st.integers(1, 50), FIELD, max_size=6)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=200).map(lambda tail: b"MSH|^~\\&|" + tail)))
 def test_any_bytes_get_an_answer(raw: bytes) -> None:
     for line in check("f", raw, AnyFeed(), NOW):
@@ -47,7 +46,6 @@ def test_any_bytes_get_an_answer(raw: bytes) -> None:
         line.as_json()
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(sorted(TRIGGERS)),
     FIELDS.map(lambda fields: {place: text for place, text in fields.items() if place not in {1, 2, 9}}),
@@ -85,7 +83,6 @@ def test_a_mangled_message_is_read_or_refused_without_repeating_it(
                 assert build(head, code, outcome.fault, at=NOW, control_id="R").startswith(b"MSH")
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_message_cut_and_spliced_anywhere_gets_an_answer(data: st.DataObject) -> None:
     raw = er7("A01", pid={5: MARKER + "^" + MARKER}, more=("DG1|1||F33.2^x^I10", "IN1|1|A|B"))

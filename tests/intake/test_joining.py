@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.identity import Authorities, Numbers
@@ -298,7 +298,6 @@ def together(told: Sequence[Told]) -> set[frozenset[int]]:
     return {frozenset(n for n, each in enumerate(found) if str(each) in group) for group in groups} - {frozenset()}
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.lists(MESSAGES, min_size=2, max_size=5, unique=True).flatmap(
         lambda all_: st.tuples(
@@ -315,7 +314,6 @@ def test_in_whatever_order_and_how_often_they_come_the_same_people_are_one_or_li
     assert {frozenset(places[n] for n in group) for group in groups} == together(told)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(MESSAGES, max_size=6))
 def test_nobody_has_two_numbers_of_one_authority_and_type_unless_one_message_told_them_together(
     told: list[Told],

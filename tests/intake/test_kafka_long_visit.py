@@ -219,7 +219,9 @@ async def test_two_processes_do_not_work_off_the_same_record(service: Service, g
     await until(lambda: is_none(service, free))
     second, taken = assemble(given, clock=SetClock(NOW)), list[Waiting]()
     work = asyncio.create_task(Worker(intake_of(second))._take(taken))
-    await until(lambda: is_some(service, waits))
+    while not await is_some(service, waits):
+        assert not work.done(), (work.exception(), taken)
+        await asyncio.sleep(0.02)
     hold(service, on=False)
     await work
     assert taken == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.frames import Framer
@@ -41,7 +41,6 @@ WRAPPED = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(sent=st.lists(WRAPPED, max_size=5), cuts=st.lists(st.integers(0, 4000), max_size=6))
 def test_every_frame_of_a_connection_is_answered_in_its_order(
     sent: list[tuple[bytes, bytes, bytes]], cuts: list[int]
@@ -59,7 +58,6 @@ def test_every_frame_of_a_connection_is_answered_in_its_order(
         assert all(reply.startswith(b"MSH") for reply in together(letters).replies)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     parts=st.lists(st.one_of(BITS, st.sampled_from([b"\x0b", b"\x1c", b"\x1c\r"]), st.binary(max_size=30)), max_size=30)
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.continuum.fold import fold
@@ -184,7 +184,6 @@ def there_on(places: list[Place], number: int) -> int:
     return sum(max(count, int(any(p.person == each for p in now))) for count, each in held)
 
 
-@settings(max_examples=200, deadline=None)
 @given(PLACES, st.integers(0, 15), st.one_of(st.none(), st.integers(0, 20)))
 def test_the_census_is_the_most_seats_taken_on_any_day(places: list[Place], since: int, until: int | None) -> None:
     last = HORIZON if until is None else until
@@ -193,7 +192,6 @@ def test_the_census_is_the_most_seats_taken_on_any_day(places: list[Place], sinc
     assert taken_at(places, day(since)) == there_on(places, since)
 
 
-@settings(max_examples=200, deadline=None)
 @given(PLACES, st.integers(0, 4), st.integers(0, 15))
 def test_a_seat_is_free_from_the_first_day_on_after_which_it_never_goes(
     places: list[Place], room: int, since: int

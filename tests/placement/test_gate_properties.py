@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.gate.bases import Basis, obstacle
@@ -83,7 +83,6 @@ CUTS = st.lists(st.integers(0, 12), max_size=6)
 
 
 @given(stories(), CUTS)
-@settings(max_examples=150)
 def test_nothing_leaves_without_a_basis_that_holds_at_that_moment(story: list[Fact], places: list[int]) -> None:
     memory, now = Memory(), START
     for batch in cut(story, places):
@@ -100,7 +99,6 @@ def test_nothing_leaves_without_a_basis_that_holds_at_that_moment(story: list[Fa
 
 
 @given(stories(), CUTS)
-@settings(max_examples=150)
 def test_no_fact_goes_to_a_recipient_twice_or_is_both_sent_and_withheld(story: list[Fact], places: list[int]) -> None:
     memory = Memory()
     for batch in cut(story, places):
@@ -111,7 +109,6 @@ def test_no_fact_goes_to_a_recipient_twice_or_is_both_sent_and_withheld(story: l
 
 
 @given(stories(), CUTS)
-@settings(max_examples=150)
 def test_with_a_consent_to_all_of_it_a_recipient_believes_what_stands_whatever_the_batches(
     story: list[Fact], places: list[int]
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.billing.outlook import as_of, outlooks
@@ -96,7 +96,6 @@ ALLOWED = st.lists(st.tuples(DAYS, st.integers(0, 12), st.one_of(st.none(), st.i
 LEAVE = st.one_of(st.none(), st.tuples(st.integers(1, 8), st.integers(0, 6)))
 
 
-@settings(max_examples=80, deadline=None)
 @given(ALLOWED, LEAVE, st.integers(10, 30))
 def test_used_up_to_today_is_what_a_discharge_today_would_bill(
     spans: list[tuple[date, int, int | None]], leave: tuple[int, int] | None, days: int

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.billing.difference import difference, sent_after
@@ -127,7 +127,6 @@ def _suspended_at_midnight(one: StayState, everyone: tuple[StayState, ...], midn
     return bool(before) and own is not None and bool(_over(one, everyone, midnight, own))
 
 
-@settings(max_examples=300, deadline=None)
 @given(episodes())
 def test_periods_tile_the_open_unsuspended_days_of_each_stay(folded: Folded) -> None:
     found = derived(folded)
@@ -140,7 +139,6 @@ def test_periods_tile_the_open_unsuspended_days_of_each_stay(folded: Folded) -> 
         assert times == [int(_counts(one, folded.stays, day)) for day in days]
 
 
-@settings(max_examples=100, deadline=None)
 @given(episodes())
 def test_periods_are_whole_published_values_with_a_key_each(folded: Folded) -> None:
     found = derived(folded)
@@ -151,7 +149,6 @@ def test_periods_are_whole_published_values_with_a_key_each(folded: Folded) -> N
         assert json.loads(json.dumps(change.value)) == change.value
 
 
-@settings(max_examples=100, deadline=None)
 @given(episodes())
 def test_periods_overlap_only_where_both_are_flagged(folded: Folded) -> None:
     found = derived(folded)
@@ -163,7 +160,6 @@ def test_periods_overlap_only_where_both_are_flagged(folded: Folded) -> None:
                 assert "overlap" in other.content["warnings"]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(episodes(), min_size=1, max_size=5))
 def test_step_by_step_ends_in_the_same_periods_as_at_once(steps: list[Folded]) -> None:
     sent: dict[PeriodKey, SentPeriod] = {}

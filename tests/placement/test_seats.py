@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.continuum.about import About
@@ -145,7 +145,6 @@ STEPS = st.lists(st.one_of(ASKED, st.tuples(st.integers(0, 20), st.integers(0, 1
 HOUSE = Seats("GH-PHP1", 3, {"A": 2, "B": 1})
 
 
-@settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_no_row_of_claims_and_releases_exceeds_capacity_at_any_moment(
     steps: list[tuple[int, int | None, str | None] | tuple[int, int]],
