@@ -14,11 +14,12 @@ COPY pyproject.toml README.md LICENSE ./
 COPY config config
 COPY shared shared
 COPY services services
+COPY tools tools
 # The embedded broker's program may come without its execute bit, and nobody may set it later.
 RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable . \
-    && /opt/venv/bin/python -c 'from services.stack.broker import program; program()' \
+    && /opt/venv/bin/python -c 'from tools.stack.broker import program; program()' \
     && /opt/venv/bin/pip uninstall --yes setuptools pip \
-    && /opt/venv/bin/python -m compileall -q shared services
+    && /opt/venv/bin/python -m compileall -q shared services tools
 
 FROM python:3.13.16-slim-bookworm
 LABEL org.opencontainers.image.title="Stepdown" \

@@ -14,9 +14,9 @@ from bench.report import Report, Row, at_least, ratios, row
 from bench.sizes import EPISODES_AT_A_TIME
 from bench.stage import Stage, at_rest, staged, until
 from services.placement.tables import facts
-from services.stack.databases import on_database
-from shared.db import Database
-from shared.tables import positions
+from shared.storage.database import Database
+from shared.storage.tables import positions
+from tools.stack.databases import on_database
 
 BROKERS = ("apache", "embedded")
 LIMITS = (

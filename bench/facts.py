@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from bench.sizes import EPISODES_AT_A_TIME
-from shared.events.envelope import Fact, Record, to_record
+from shared.facts.envelope import Fact, Record, to_record
 
 VISITS = {10: 1, 150: 5, 1000: 20}
 """Facts of an episode → how many stays at the hospital they tell of."""

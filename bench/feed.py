@@ -10,15 +10,16 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from services.placement import handlers
-from services.placement.rules import Rules, rules_of
-from shared import positions, site_config
+from services.placement.engine import apply
+from services.placement.engine.rules import Rules, rules_of
 from shared.clock import system_clock
-from shared.db import Database
 from shared.errors import StepdownError
-from shared.events.envelope import Fact
-from shared.positions import Incoming, Move, Position, Slot, Tally
-from shared.tables import outbox
+from shared.facts.envelope import Fact
+from shared.messaging import positions
+from shared.messaging.positions import Incoming, Move, Position, Slot, Tally
+from shared.site import config
+from shared.storage.database import Database
+from shared.storage.tables import outbox
 
 SLOT = Slot("care.events", 0)
 
@@ -38,10 +39,10 @@ class Feed:
         tally, began = Tally(), time.perf_counter()
         async with self.database.begin() as connection:
             tally.some_wait = await positions.advance(
-                connection, handlers.CONSUMER, [Move(SLOT, self.next, after, len(batch))]
+                connection, apply.CONSUMER, [Move(SLOT, self.next, after, len(batch))]
             )
-            await handlers.apply(connection, incoming, tally, rules=self.rules, clock=system_clock, ids=_new_id)
-            await positions.count(connection, handlers.CONSUMER, tally)
+            await apply.apply(connection, incoming, tally, rules=self.rules, clock=system_clock, ids=_new_id)
+            await positions.count(connection, apply.CONSUMER, tally)
         took = time.perf_counter() - began
         self.next = after.next_offset
         if tally.total()["applied"] != len(batch):
@@ -58,8 +59,8 @@ async def feed_of(database: Database) -> Feed:
     """At the beginning of an empty database; the process set as a service sets itself (shared/run.py)."""
     gc.freeze()
     async with database.begin() as connection:
-        await positions.begin_at(connection, handlers.CONSUMER, SLOT, 0)
-    return Feed(database, rules_of(site_config.load(None)))
+        await positions.begin_at(connection, apply.CONSUMER, SLOT, 0)
+    return Feed(database, rules_of(config.load(None)))
 
 
 def _new_id() -> str:

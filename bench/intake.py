@@ -16,7 +16,7 @@ from bench.report import Goal, Report, ratios, row
 from bench.sizes import PARSED_BY_PEERS
 from bench.stage import Stage, at_rest, staged, until
 from shared.errors import SetUpError
-from shared.events.envelope import Record
+from shared.facts.envelope import Record
 
 BROKERS = ("apache", "embedded")
 LIMITS = (

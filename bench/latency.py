@@ -17,13 +17,13 @@ from bench.asked import Asked
 from bench.messages import message, visit
 from bench.report import Goal, Report, row
 from bench.stage import Stage, staged
-from services.intake.frames import framed
-from services.stack import SERVICES
-from services.verify import verify
-from shared import site_config
+from services.intake.hl7.frames import framed
 from shared.errors import StepdownError
-from shared.reading import Reading, reading
+from shared.messaging.reading import Reading, reading
 from shared.settings import load
+from shared.site import config
+from tools.stack import SERVICES
+from tools.verify import verify
 
 BROKERS = ("apache", "embedded")
 LIMITS = (
@@ -121,6 +121,6 @@ async def _billed(billed: Reading, wanted: set[str]) -> dict[str, float]:
 async def _verified(stage: Stage) -> None:
     """Contract 5, all of it. Raises StepdownError: figures are void."""
     settings = load(kafka=stage.kafka, data=stage.data)
-    told = await verify({name: stage.url(name) for name in SERVICES}, settings, site_config.load(None), settle=60)
+    told = await verify({name: stage.url(name) for name in SERVICES}, settings, config.load(None), settle=60)
     if not told.ok:
         raise StepdownError("`verify` does not hold after this")

@@ -14,8 +14,8 @@ from bench.asked import Asked
 from bench.report import Goal, Report, at_least, ratios, row
 from bench.stage import staged
 from bench.wire import PATIENTS_OF_ONE
-from services.stack.folder import ports
 from shared.errors import SetUpError, StepdownError
+from tools.stack.folder import ports
 
 BROKERS = ("embedded",)
 LIMITS = (

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import Producer
 
-from shared.events.envelope import Record
+from shared.facts.envelope import Record
 
 
 def produce(kafka: str, made: Iterable[Record]) -> int:

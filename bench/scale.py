@@ -17,8 +17,8 @@ from bench.sizes import EPISODES_BEFORE, FACTS_OF_SCALE
 from bench.stage import staged
 from services.placement.tables import episodes, periods
 from services.placement.tables import facts as facts_table
-from services.stack.databases import on_database
-from shared.events.envelope import Fact, from_record
+from shared.facts.envelope import Fact, from_record
+from tools.stack.databases import on_database
 
 BROKERS = ("embedded",)
 LIMITS = "Where the rows and indexes of old episodes don't fit into memory, each fact of one reads them from the disk."

@@ -15,19 +15,19 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from services.intake import invariants as intake
-from services.placement import check as placement
-from services.stack import apache_kafka, postgres, up
-from services.stack.folder import claim
-from services.stack.supervise import Child, Supervision
-from shared import site_config
-from shared.db import Database
+from services.intake import checks as intake
+from services.placement import checks as placement
 from shared.errors import SetUpError, StepdownError
-from shared.tables import outbox, positions
+from shared.site import config
+from shared.storage.database import Database
+from shared.storage.tables import outbox, positions
+from tools.stack import apache_kafka, postgres, up
+from tools.stack.folder import claim
+from tools.stack.supervise import Child, Supervision
 
 PEERS = Path(__file__).parent / ".peers"
 CHECKS = {"intake": intake.broken, "placement": placement.broken_at}
-PROGRAM = (sys.executable, "-m", "services.cli.main")
+PROGRAM = (sys.executable, "-m", "tools.cli.main")
 DATABASE = f"PostgreSQL {postgres.VERSION}, embedded, fsync on"
 EMBEDDED = f"embedded broker (noida-db {version('noida-db')})"
 
@@ -72,7 +72,7 @@ class Stage:
         """What each service checks of its own database after a benchmark. Raises StepdownError: figures are void."""
         for service in services:
             async with self.database(service) as database:
-                found = [one async for one in CHECKS[service](database, site_config.load(None), checked=_nobody)]
+                found = [one async for one in CHECKS[service](database, config.load(None), checked=_nobody)]
             if found:
                 raise StepdownError(f"{service} is not as promised after this: {found[0].subject}, {found[0].text}")
 

@@ -17,7 +17,7 @@ from typing import cast
 import uvloop
 
 from bench.messages import STORY, message
-from services.intake.frames import framed
+from services.intake.hl7.frames import framed
 
 GOOD = (b"MSA|AA|", b"MSA|CA|")
 PATIENTS_OF_ONE = 1_000_000

@@ -25,19 +25,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import descriptors, http_door, letters, logs, metrics, positions
-from shared.auth import tokens_of
+from shared import logs, metrics
 from shared.clock import Clock, system_clock
-from shared.crypto import Seal
-from shared.db import Database
 from shared.errors import SetUpError, Transient
-from shared.kafka import Subscription
-from shared.outbox import Relay
+from shared.messaging import dead_letter_desk, positions
+from shared.messaging.outbox import Relay
+from shared.messaging.replay import replay_asked
+from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
-from shared.replay import replay_asked
 from shared.settings import Settings, unknown_variables
 from shared.stopping import Deadline, stopped
-from shared.web import WrongAddress, web_app
+from shared.storage.database import Database
+from shared.storage.sealing import Seal
+from shared.web import descriptors, http_limits
+from shared.web.app import WrongAddress, web_app
+from shared.web.auth import tokens_of
 
 log = logging.getLogger(__name__)
 
@@ -205,10 +207,10 @@ class Service:
         """Seal those of the first version; let go of content whose time is over."""
         while True:
             async with self.database.begin() as connection:
-                if not await letters.seal_clear(connection, self.seal):
+                if not await dead_letter_desk.seal_clear(connection, self.seal):
                     break
         async with self.database.begin() as connection:
-            gone, unsettled = await letters.expire(connection, self.settings.dead_letter_days)
+            gone, unsettled = await dead_letter_desk.expire(connection, self.settings.dead_letter_days)
         if gone:
             extra = {"service": self.name, "count": gone, "unsettled": unsettled}
             log.warning("the content of dead letters is not kept any longer", extra=extra)
@@ -297,8 +299,8 @@ async def serve(
     if parent_pipe is not None:
         loop.add_reader(parent_pipe, _parent_gone, parent_pipe, stop)
     sock = bound(service.settings.http_host, service.settings.http_port)
-    limits = http_door.Limits(connections=seating(service.settings).http)
-    web = http_door.HttpDoor(service.web, limits)
+    limits = http_limits.Limits(connections=seating(service.settings).http)
+    web = http_limits.HttpDoor(service.web, limits)
     serving = asyncio.create_task(web.serve(sockets=[sock]))
     starting = asyncio.create_task(service.start())
     asked = asyncio.create_task(_either(stop, service.ending))

@@ -17,7 +17,7 @@ from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.continuum.stays_now import Places
 from shared.events.base import type_name
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 
 ZONE = ZoneInfo("America/New_York")
 EPISODE = "episode-1"

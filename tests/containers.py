@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from services.stack.folder import ports
+from tools.stack.folder import ports
 
 COMPOSE = Path(__file__).resolve().parents[1] / "docker-compose.yml"
 STARTED = r".*Kafka Server started.*"

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared import migrations
-from shared.db import Database
+from shared.storage import migrations
+from shared.storage.database import Database
 
 
 def driver_url(url: str, name: str | None = None) -> str:

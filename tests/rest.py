@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import sqlalchemy as sa
 
-from services.stack import SERVICES
-from shared.db import Database
 from shared.errors import StepdownError
-from shared.tables import outbox, parked, positions, relay_lease
+from shared.storage.database import Database
+from shared.storage.tables import outbox, parked, positions, relay_lease
 from tests.databases import in_transaction
+from tools.stack import SERVICES
 
 if TYPE_CHECKING:
     from tests.system import System

@@ -10,7 +10,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from shared.auth import ROLES
+from shared.web.auth import ROLES
 
 OPEN = {
     "/health/live": "says that the process lives",

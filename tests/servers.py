@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.stack.broker import Broker
-from services.stack.children import Command, die_with
-from services.stack.folder import claim, ports
-from services.stack.postgres import Postgres
 from tests import containers
+from tools.stack.broker import Broker
+from tools.stack.children import Command, die_with
+from tools.stack.folder import claim, ports
+from tools.stack.postgres import Postgres
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,18 @@ from typing import Any
 import orjson
 from aiokafka import ConsumerRecord
 
-from services.aftercare import check as aftercare
-from services.intake import invariants as intake
-from services.placement import check as placement
-from services.placement.rules import rules_of
-from services.stack import SERVICES
-from shared import site_config
+from services.aftercare import checks as aftercare
+from services.intake import checks as intake
+from services.placement import checks as placement
+from services.placement.engine.rules import rules_of
 from shared.clock import system_clock
-from shared.db import Database
-from shared.events.envelope import Fact, from_record
+from shared.facts.envelope import Fact, from_record
+from shared.site import config
+from shared.storage.database import Database
 from tests import rest
 from tests.databases import everything
 from tests.intake.sender import Sender
+from tools.stack import SERVICES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -130,7 +130,7 @@ class System:
 
     async def broken(self) -> list[str]:
         """What is not as promised (contract 5), by each service's own check."""
-        site = site_config.load(None)
+        site = config.load(None)
         async with (
             self.database("intake") as one,
             self.database("placement") as two,
@@ -161,7 +161,7 @@ def a_system(data: Path, kafka: str | None = None, descriptors: int | None = Non
     with (
         data.with_name(f"{data.name}.up.log").open("w") as said,
         subprocess.Popen(
-            [*limited, sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json", *given],
+            [*limited, sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json", *given],
             stdout=subprocess.PIPE, stderr=said, text=True, cwd=ROOT,
         ) as process,
     ):  # fmt: skip

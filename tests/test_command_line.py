@@ -13,10 +13,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from services.cli import main as command_line
-from services.cli.examples import EXAMPLES
 from shared.errors import SetUpError
 from tests.house.test_docs import wrong_with
+from tools.cli import main as command_line
+from tools.cli.examples import EXAMPLES
 
 
 def test_help_lists_every_command_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_every_example_is_a_command_line_that_exists(path: str) -> None:
 def completed(*words: str) -> list[str]:
     """What bash is offered for the last word."""
     asked = {"_STEPDOWN_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
-    program = [sys.executable, "-m", "services.cli.main"]
+    program = [sys.executable, "-m", "tools.cli.main"]
     told = subprocess.run(program, env=os.environ | asked, capture_output=True, text=True, check=True)
     return [line.partition(",")[2] for line in told.stdout.splitlines()]
 
@@ -104,7 +104,7 @@ def test_each_shell_gets_a_script_that_asks_for_stepdown(shell: str) -> None:
 def test_help_imports_no_broker_database_or_model_library() -> None:
     heavy = "pydantic sqlalchemy aiokafka faststream asyncpg rich alembic asyncio yaml"
     program = (
-        "import sys; from services.cli import main; main.run(['--help']); "
+        "import sys; from tools.cli import main; main.run(['--help']); "
         f"print([name for name in '{heavy}'.split() if name in sys.modules], file=sys.stderr)"
     )
     seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -115,7 +115,7 @@ def test_the_help_of_no_command_imports_a_broker_database_or_model_library() -> 
     heavy = "pydantic sqlalchemy aiokafka faststream asyncpg rich alembic yaml starlette"
     names = command_line.cli.list_commands(click.Context(command_line.cli))
     program = (
-        f"import sys; from services.cli import main; [main.run([name, '--help']) for name in {names!r}]; "
+        f"import sys; from tools.cli import main; [main.run([name, '--help']) for name in {names!r}]; "
         f"print([name for name in '{heavy}'.split() if name in sys.modules], file=sys.stderr)"
     )
     seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -148,7 +148,7 @@ CORPUS = "hl7 check --json tests"
 def test_a_reader_that_has_enough_is_no_fault(typed: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    program = [sys.executable, "-m", "services.cli.main", *typed.split()]
+    program = [sys.executable, "-m", "tools.cli.main", *typed.split()]
     done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")

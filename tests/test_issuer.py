@@ -15,10 +15,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared.auth import NotSignedIn, Tokens, tokens_of
 from shared.errors import SetUpError
-from shared.issuer import ALGORITHMS, KEPT_SECONDS, MOST_BYTES, PAUSE_SECONDS, PublishedKeys, keys_at
 from shared.settings import load
+from shared.web.auth import NotSignedIn, Tokens, tokens_of
+from shared.web.issuer import ALGORITHMS, KEPT_SECONDS, MOST_BYTES, PAUSE_SECONDS, PublishedKeys, keys_at
 from tests.waiting import until
 
 ISSUER = "https://issuer.example"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from services.aftercare.consumer import subscription
-from services.aftercare.handlers import Rules
+from services.aftercare.desk import api, page
+from services.aftercare.engine.apply import Rules
+from services.aftercare.engine.consumer import subscription
 from services.aftercare.timers import timers
-from services.aftercare.web import api, desk
-from shared.broker import broker_for
 from shared.clock import Clock, system_clock
-from shared.db import Database
+from shared.messaging.broker import broker_for
 from shared.run import Service, run
 from shared.settings import Settings
-from shared.site_of_service import of_service
+from shared.site.of_service import of_service
+from shared.storage.database import Database
 
 NAME = "aftercare"
 
@@ -21,13 +21,13 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     rules = Rules(of_service(settings), clock)
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
-    frame = desk.pages(settings.intake_url)
+    frame = page.pages(settings.intake_url)
 
     return Service(
         name=NAME,
         database=database,
         broker=broker,
-        routes=[*api.routes(database, rules), *desk.routes(database, rules, frame)],
+        routes=[*api.routes(database, rules), *page.routes(database, rules, frame)],
         page=frame.wrong,
         settings=settings,
         parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from services.aftercare.handlers import Round, Rules, decide_again, state_due
-from shared import idempotency
-from shared.db import Connection, Database
+from services.aftercare.engine.apply import Round, Rules, decide_again, state_due
 from shared.run import Timer
+from shared.storage.database import Connection, Database
+from shared.web import idempotency
 
 log = logging.getLogger(__name__)
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from services.intake import consumer, mllp
-from services.intake.handlers import Intake
-from services.intake.lane.worker import Worker
-from services.intake.reading import Answer, Letter, Received
-from services.intake.reception import Reception
+from services.intake.api import front, routes
+from services.intake.receiving import kafka, mllp
+from services.intake.receiving.group_commit import Reception
+from services.intake.receiving.lane.worker import Worker
+from services.intake.receiving.read import Answer, Letter, Received
+from services.intake.receiving.receive import Intake
 from services.intake.timers import timers
-from services.intake.web import front, routes
-from shared import from_pages
-from shared.broker import broker_for
 from shared.clock import Clock, system_clock
-from shared.crypto import Seal
-from shared.db import Database
 from shared.errors import Transient
+from shared.messaging.broker import broker_for
 from shared.run import Door, Service, run, seating
 from shared.settings import Settings
-from shared.site_of_service import of_service
+from shared.site.of_service import of_service
+from shared.storage.database import Database
+from shared.storage.sealing import Seal
+from shared.web import cross_origin
 
 NAME = "intake"
 
@@ -83,10 +83,10 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         database=database,
         broker=broker,
         page=front.wrong,
-        routes=routes(intake, reception, from_pages.origins(settings.desk_origins)),
+        routes=routes(intake, reception, cross_origin.origins(settings.desk_origins)),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
-        subscriptions=[consumer.episodes(broker, database), consumer.hospital_adt(broker, intake)],
+        subscriptions=[kafka.episodes(broker, database), kafka.hospital_adt(broker, intake)],
         timers=timers(intake),
         pulses=[reception.pulse, reception.long_pulse, lane.pulse],
         clock=clock,

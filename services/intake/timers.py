@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.intake.consents import handlers as consents
-from services.intake.handlers import Intake
+from services.intake.receiving.receive import Intake
+from services.intake.requests.consents import handlers as consents
 from services.intake.requests.handlers import forget_keys
 from shared.run import Timer
 

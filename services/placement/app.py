@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import uuid
 
-from services.placement import consumer, timers
+from services.placement import timers
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk
-from services.placement.disclosures import consumer as gate
-from services.placement.disclosures import timers as gate_timers
+from services.placement.engine import consumer
+from services.placement.engine.rules import rules_of
+from services.placement.gate import consumer as gate
+from services.placement.gate import timers as gate_timers
 from services.placement.gate.recipients import gate_rules
-from services.placement.rules import rules_of
-from shared.broker import broker_for
 from shared.clock import Clock, system_clock
-from shared.db import Database
+from shared.messaging.broker import broker_for
 from shared.run import Service, run
 from shared.settings import Settings
-from shared.site_of_service import of_service
+from shared.site.of_service import of_service
+from shared.storage.database import Database
 
 NAME = "placement"
 

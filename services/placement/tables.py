@@ -9,12 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
 
 from services.placement.billing.model import PeriodKey, SentPeriod
-from services.placement.entry import Entry
 from services.placement.programs.census import Presence
 from services.placement.programs.seats import Claim
 from services.placement.search.searches import DESK
+from services.placement.worklists.entry import Entry
 from shared.events.base import type_name
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 
 METADATA = sa.MetaData()
 _TEXTS = ARRAY(sa.Text)

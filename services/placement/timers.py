@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from services.placement import acting, handlers
-from services.placement.rules import Rules
-from shared import idempotency
+from services.placement.engine import act, apply
+from services.placement.engine.rules import Rules
 from shared.clock import Clock
-from shared.db import Database
 from shared.run import Timer
+from shared.storage.database import Database
+from shared.web import idempotency
 
 KEYS_KEPT = timedelta(days=2)
 """A request sent again later than this is a new one."""
@@ -50,8 +50,8 @@ async def expire_offers(
     total = 0
     while True:
         async with database.begin() as connection:
-            done = await acting.state_due(
-                connection, "offer", ("sent", "countered"), acting.expired_offers,
+            done = await act.state_due(
+                connection, "offer", ("sent", "countered"), act.expired_offers,
                 action="offers-expired", rules=rules, clock=clock, ids=ids, most=at_once,
             )  # fmt: skip
         total += done
@@ -66,7 +66,7 @@ async def refold(
     total = 0
     while True:
         async with database.begin() as connection:
-            done = await handlers.refold(connection, rules=rules, clock=clock, ids=ids, most=at_once)
+            done = await apply.refold(connection, rules=rules, clock=clock, ids=ids, most=at_once)
         total += done
         if done < at_once:
             return total

@@ -39,7 +39,6 @@ from shared.events.base import CareFact, Published, Stay, type_name
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
 from shared.events.disclosures import OUT_TYPE, Disclosed
-from shared.events.envelope import Fact, Record, from_record, to_record
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
 from shared.events.placing import (
@@ -96,6 +95,7 @@ from shared.events.stays import (
     VisitStarted,
 )
 from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact, Record, from_record, to_record
 
 STAY_FACTS: tuple[type[CareFact], ...] = (
     Referred,

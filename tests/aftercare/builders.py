@@ -8,9 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.events import EPISODE_TYPE
-from shared.events.envelope import Fact
 from shared.events.episodes import EpisodeState
-from shared.positions import Incoming, Slot
+from shared.facts.envelope import Fact
+from shared.messaging.positions import Incoming, Slot
 
 HERE = "GOODHEALTH"
 ZONE = ZoneInfo("America/New_York")

@@ -15,8 +15,8 @@ from alembic.runtime.migration import MigrationContext
 
 from services.aftercare import migrations
 from services.aftercare.tables import METADATA
-from shared.db import Database
-from shared.tables import KEYS, PLUMBING
+from shared.storage.database import Database
+from shared.storage.tables import KEYS, PLUMBING
 from tests.databases import a_database, empty
 
 

@@ -11,16 +11,16 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from services.aftercare.check import broken
-from services.aftercare.handlers import Rules
+from services.aftercare.checks import broken
+from services.aftercare.desk.api import routes
+from services.aftercare.desk.writes import WRITES
+from services.aftercare.engine.apply import Rules
 from services.aftercare.tables import entries
-from services.aftercare.web.api import routes
-from services.aftercare.web.writing import WRITES
-from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import SetClock
-from shared.db import Database
-from shared.tables import audit, refusals
-from shared.web import web_app
+from shared.storage.database import Database
+from shared.storage.tables import audit, refusals
+from shared.web.app import web_app
+from shared.web.auth import DEV_ISSUER, Tokens
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
 from tests.aftercare.test_handlers import SITE, sent, take_in
 from tests.aftercare.test_web import KEY, _ready, token

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.aftercare.entries import entries
-from services.aftercare.standing import Standing
-from shared.site_config import SAMPLE, load
+from services.aftercare.engine.own_facts import Standing
+from services.aftercare.worklists.entries import entries
+from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 from tests.aftercare.test_deriving import contact
 from tests.aftercare.test_plans import ended, settle

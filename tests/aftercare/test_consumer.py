@@ -16,16 +16,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream.kafka import KafkaBroker
 
 from services.aftercare.app import assemble
-from services.aftercare.check import broken
-from services.aftercare.consumer import decode_document, subscription
-from services.aftercare.handlers import Rules
+from services.aftercare.checks import broken
+from services.aftercare.engine.apply import Rules
+from services.aftercare.engine.consumer import decode_document, subscription
 from shared.clock import SetClock
-from shared.db import Database
 from shared.errors import InvalidMessage
-from shared.events.envelope import Record, to_record
+from shared.facts.envelope import Record, to_record
 from shared.settings import Settings
-from shared.site_config import SAMPLE, load
-from shared.tables import dead_letters, positions
+from shared.site.config import SAMPLE, load
+from shared.storage.database import Database
+from shared.storage.tables import dead_letters, positions
 from tests.aftercare.builders import LEFT, document, inpatient, told
 from tests.aftercare.test_handlers import listed
 

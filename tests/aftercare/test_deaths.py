@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.aftercare import deaths
-from services.aftercare.entries import Entry, entries
-from services.aftercare.situation import Situation
-from services.aftercare.standing import Standing, content
+from services.aftercare.engine.own_facts import Standing, content
+from services.aftercare.engine.situation import Situation
+from services.aftercare.plans import deaths
+from services.aftercare.worklists.entries import Entry, entries
 from shared.errors import Rejected
-from shared.site_config import SAMPLE, load
+from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import HERE, LEFT, day, episode, inpatient, stay
 from tests.aftercare.test_deriving import contact
 from tests.aftercare.test_plans import settle

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.contacts import Contact
-from services.aftercare.deriving import derive
-from services.aftercare.domain import Kept
-from services.aftercare.measures import windows
-from services.aftercare.risk import Sign, risks
-from services.aftercare.standing import Saying, Standing, derived, difference, same, say
-from shared.site_config import SAMPLE, load
+from services.aftercare.engine.derive import derive
+from services.aftercare.engine.own_facts import Saying, Standing, derived, difference, same, say
+from services.aftercare.plans.contacts import Contact
+from services.aftercare.risk.risk import Sign, risks
+from services.aftercare.windows.measures import windows
+from services.aftercare.windows.model import Kept
+from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 from tests.aftercare.test_domain import _STAYS
 

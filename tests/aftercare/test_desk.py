@@ -12,18 +12,19 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from services.aftercare.check import broken
-from services.aftercare.handlers import Rules
-from services.aftercare.referrals import MOVES
-from services.aftercare.web import api, desk, rows
-from services.aftercare.web.lists import LISTS
-from services.aftercare.web.words import DONE, LABELS
-from services.aftercare.web.writing import WRITES
-from shared.auth import DEV_ISSUER, Tokens
+from services.aftercare.checks import broken
+from services.aftercare.desk import api, rows
+from services.aftercare.desk import page as desk
+from services.aftercare.desk.wording import DONE, LABELS
+from services.aftercare.desk.writes import WRITES
+from services.aftercare.engine.apply import Rules
+from services.aftercare.referrals.referrals import MOVES
+from services.aftercare.worklists.lists import LISTS
 from shared.clock import SetClock
-from shared.db import Database
-from shared.tables import audit, refusals
-from shared.web import web_app
+from shared.storage.database import Database
+from shared.storage.tables import audit, refusals
+from shared.web.app import web_app
+from shared.web.auth import DEV_ISSUER, Tokens
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
 from tests.aftercare.test_handlers import SITE, look, sent, take_in
 from tests.aftercare.test_web import KEY, _ready, token

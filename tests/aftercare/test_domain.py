@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.domain import rows, wanted
-from services.aftercare.measures import windows
-from services.aftercare.standing import Said, Saying, Standing, content, difference, say
-from shared.events.envelope import Fact
-from shared.site_config import SAMPLE, load
+from services.aftercare.engine.own_facts import Said, Saying, Standing, content, difference, say
+from services.aftercare.windows.measures import windows
+from services.aftercare.windows.model import rows, wanted
+from shared.facts.envelope import Fact
+from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 
 SITE = load(SAMPLE)

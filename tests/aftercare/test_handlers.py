@@ -17,21 +17,21 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.aftercare import views
-from services.aftercare.check import broken
-from services.aftercare.domain import wanted
-from services.aftercare.handlers import Rules, apply, decide_again, state_due
-from services.aftercare.measures import windows
-from services.aftercare.standing import content
+from services.aftercare.checks import broken
+from services.aftercare.engine import views
+from services.aftercare.engine.apply import Rules, apply, decide_again, state_due
+from services.aftercare.engine.own_facts import content
 from services.aftercare.tables import METADATA, entries, episodes, facts
 from services.aftercare.timers import whole_round
+from services.aftercare.windows.measures import windows
+from services.aftercare.windows.model import wanted
 from shared.clock import SetClock
-from shared.db import Database
-from shared.outbox import unpacked
-from shared.positions import Tally
+from shared.messaging.outbox import unpacked
+from shared.messaging.positions import Tally
 from shared.scope import EVERYTHING
-from shared.site_config import SAMPLE, load
-from shared.tables import KEYS, PLUMBING, outbox
+from shared.site.config import SAMPLE, load
+from shared.storage.database import Database
+from shared.storage.tables import KEYS, PLUMBING, outbox
 from tests.aftercare.builders import LEFT, SLOT, day, document, episode, incoming, inpatient, stay, told
 from tests.aftercare.test_domain import _STAYS, contents, ordered
 

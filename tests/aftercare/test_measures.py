@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.aftercare.domain import Excluded, Kept, Window
-from services.aftercare.measures import follow_up_id, windows
+from services.aftercare.windows.measures import follow_up_id, windows
+from services.aftercare.windows.model import Excluded, Kept, Window
 from shared.errors import SetUpError
 from shared.events.levels import Level
-from shared.site_config import SAMPLE, load
-from shared.site_measures import FollowUpClock
+from shared.site.config import SAMPLE, load
+from shared.site.measures import FollowUpClock
 from tests.aftercare.builders import LEFT, ZONE, day, episode, inpatient, stay
 
 SITE = load(SAMPLE)

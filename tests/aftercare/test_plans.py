@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.aftercare.deaths import Deaths
-from services.aftercare.deriving import derive, next_deadline
-from services.aftercare.ends import ends
-from services.aftercare.plans import plans
-from services.aftercare.standing import Saying, Standing, difference, say
-from shared.site_config import SAMPLE, load
+from services.aftercare.engine.derive import derive, next_deadline
+from services.aftercare.engine.own_facts import Saying, Standing, difference, say
+from services.aftercare.plans.deaths import Deaths
+from services.aftercare.plans.plans import plans
+from services.aftercare.windows.ends import ends
+from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 
 SITE = load(SAMPLE)

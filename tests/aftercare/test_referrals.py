@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from services.aftercare import referrals
-from services.aftercare.commands import Move, MoveToAppointment, MoveWithReason
-from services.aftercare.contacts import appointments
-from services.aftercare.referrals import ASKS, ENDS, MOVES, State, fold, possible
-from services.aftercare.situation import Situation
-from services.aftercare.standing import Difference, Saying, Standing, say
+from services.aftercare.engine.commands import Move, MoveToAppointment, MoveWithReason
+from services.aftercare.engine.own_facts import Difference, Saying, Standing, say
+from services.aftercare.engine.situation import Situation
+from services.aftercare.plans.contacts import appointments
+from services.aftercare.referrals import referrals
+from services.aftercare.referrals.referrals import ASKS, ENDS, MOVES, State, fold, possible
 from shared.errors import Rejected
-from shared.site_config import SAMPLE, load
+from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient
 
 SITE = load(SAMPLE)

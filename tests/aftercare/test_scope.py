@@ -14,16 +14,16 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from services.aftercare.app import assemble
-from services.aftercare.handlers import Rules
+from services.aftercare.desk import api, page
+from services.aftercare.desk.writes import WRITERS
+from services.aftercare.engine.apply import Rules
 from services.aftercare.tables import facts
-from services.aftercare.web import api, desk
-from services.aftercare.web.writing import WRITERS
-from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import SetClock
-from shared.db import Database
 from shared.settings import Settings
-from shared.signing_in import SESSION, token_of
-from shared.web import web_app
+from shared.storage.database import Database
+from shared.web.app import web_app
+from shared.web.auth import DEV_ISSUER, Tokens
+from shared.web.sessions import SESSION, token_of
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
 from tests.aftercare.test_handlers import SITE, take_in
 from tests.aftercare.test_web import KEY, _ready, token
@@ -57,7 +57,7 @@ PROGRAM = stay("iop", day(1), id="rbsecret-iop", facility="RIVERBEND")
 @pytest.fixture
 def app(database: Database) -> Starlette:
     rules = Rules(SITE, SetClock(day(2)))
-    routes = [*api.routes(database, rules), *desk.routes(database, rules, desk.pages(None))]
+    routes = [*api.routes(database, rules), *page.routes(database, rules, page.pages(None))]
     return web_app(title="aftercare", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=_ready, routes=routes)
 
 

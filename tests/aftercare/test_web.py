@@ -11,12 +11,12 @@ import jwt
 import pytest
 import sqlalchemy as sa
 
-from services.aftercare.web.follow_ups import routes
-from shared.auth import AUDIENCE, DEV_ISSUER, Tokens
+from services.aftercare.desk.follow_ups import routes
 from shared.clock import system_clock
-from shared.db import Database
-from shared.tables import audit
-from shared.web import web_app
+from shared.storage.database import Database
+from shared.storage.tables import audit
+from shared.web.app import web_app
+from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
 from tests.aftercare.builders import day, document, inpatient, stay
 from tests.aftercare.test_handlers import look, take_in
 

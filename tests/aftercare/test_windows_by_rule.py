@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.domain import Excluded, Kept, Window
-from services.aftercare.measures import windows
-from services.placement.continuum.episode import episode_value
-from shared.events.envelope import Fact
+from services.aftercare.windows.measures import windows
+from services.aftercare.windows.model import Excluded, Kept, Window
+from services.placement.continuum.document import episode_value
 from shared.events.episodes import EpisodeState
 from shared.events.levels import Level
-from shared.site_config import SAMPLE, load
-from shared.site_measures import CountedStay, Exclusion, FollowUpClock, among
+from shared.facts.envelope import Fact
+from shared.site.config import SAMPLE, load
+from shared.site.measures import CountedStay, Exclusion, FollowUpClock, among
 from tests import builders as tell
 from tests.aftercare.builders import LEFT, ZONE, day, episode, inpatient, stay
 

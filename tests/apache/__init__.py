@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from services.stack import apache_kafka
 from shared.errors import SetUpError
 from tests import containers
 from tests.apache import jars
+from tools.stack import apache_kafka
 
 VERSION = apache_kafka.VERSION
 """The same as docker-compose.yml starts (tests/deploy/test_engine.py)."""

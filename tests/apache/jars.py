@@ -1,4 +1,4 @@
-"""Apache Kafka from its own jars (services/stack/apache_kafka) as a child process of the test run."""
+"""Apache Kafka from its own jars (tools/stack/apache_kafka) as a child process of the test run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.stack.apache_kafka import ApacheKafka
-from services.stack.folder import claim
 from tests.apache.answering import says_it_is_there
 from tests.servers import running
+from tools.stack.apache_kafka import ApacheKafka
+from tools.stack.folder import claim
 
 
 @contextmanager

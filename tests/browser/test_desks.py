@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.simulator.messages import Person, Visit
 from tests.browser.chromium import PROGRAM, Chromium, Tab, a_chromium
 from tests.system import System, a_system
+from tools.simulator.messages import Person, Visit
 
 pytestmark = [
     pytest.mark.slow,

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from services.cli import main as command_line
-from shared.site_config import SAMPLE
+from shared.site.config import SAMPLE
+from tools.cli import main as command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,7 +82,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     environment = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
     environment["STEPDOWN_CONFIG"] = str(another_site(tmp_path_factory.mktemp("site")))
     with subprocess.Popen(
-        [sys.executable, "-m", "services.cli.main", "up", "--data", str(data), "--json"],
+        [sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json"],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from services.sending import BACK, TO, Found, Told, by_kafka
-from shared import site_config
-from shared.reading import Reading, reading
+from shared.messaging.reading import Reading, reading
 from shared.settings import load
+from shared.site import config
 from tests.cli.conftest import RunningSystem, run
 from tests.cli.messages import message, stay
 from tests.databases import produce
 from tests.waiting import until
+from tools.sending import BACK, TO, Found, Told, by_kafka
 
 
 def test_messages_of_a_file_are_sent_and_their_stay_is_told_as_a_story(system: RunningSystem, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_commands_beside_a_system_on_another_site_work_by_its_site_or_say_that_t
     """Users B7: `STEPDOWN_CONFIG=my-site stepdown up`, and in another terminal `stepdown verify`."""
     told = json.loads((system.data / "ready.json").read_text())["config"]
     assert set(told) == {"folder", "version"}
-    assert told["version"] == site_config.load(Path(told["folder"])).version
+    assert told["version"] == config.load(Path(told["folder"])).version
     (tmp_path / "day.hl7").write_bytes(b"".join(stay("1053")))
     system.stepdown("send", str(tmp_path / "day.hl7"))
     for its_own in (None, told["folder"]):
@@ -142,7 +142,7 @@ def test_commands_beside_a_system_on_another_site_work_by_its_site_or_say_that_t
         assert found["config"]["right"]
         for text in ("my-site", told["folder"], told["version"]):
             assert text in found["config"]["text"]
-    monkeypatch.setenv("STEPDOWN_CONFIG", str(site_config.SAMPLE))
+    monkeypatch.setenv("STEPDOWN_CONFIG", str(config.SAMPLE))
     for command in ("verify", "episodes list"):
         refused = system.stepdown(command)
         assert (refused.code, refused.out) == (2, "")
@@ -152,7 +152,7 @@ def test_commands_beside_a_system_on_another_site_work_by_its_site_or_say_that_t
 def test_reading_on_until_ctrl_c_ends_well(system: RunningSystem, tmp_path: Path) -> None:
     (tmp_path / "day.hl7").write_bytes(b"".join(stay("1009")))
     assert system.stepdown("send", str(tmp_path / "day.hl7")).code == 0
-    program = [sys.executable, "-m", "services.cli.main", "events", "tail", "--data", str(system.data)]
+    program = [sys.executable, "-m", "tools.cli.main", "events", "tail", "--data", str(system.data)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reading_on:
         assert reading_on.stdout is not None
         assert reading_on.stdout.readline()

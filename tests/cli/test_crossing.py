@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.verify.documents import Documents, EveryVersion, other_periods, other_versions
-from services.verify.facts import OnTopic, unlike
-from shared.events.envelope import Fact, to_record
+from shared.facts.envelope import Fact, to_record
+from tools.verify.documents import Documents, EveryVersion, other_periods, other_versions
+from tools.verify.facts import OnTopic, unlike
 
 
 @dataclass

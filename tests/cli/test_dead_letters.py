@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.db import Database
-from shared.events.envelope import Fact, to_record
+from shared.facts.envelope import Fact, to_record
+from shared.storage.database import Database
 from tests.builders import admitted
 from tests.cli.conftest import RunningSystem
 from tests.databases import everything, produce

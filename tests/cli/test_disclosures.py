@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared.db import Database, DatabaseFault
+from shared.storage.database import Database, DatabaseFault
 from tests.cli.conftest import RunningSystem
 from tests.cli.messages import stay
 from tests.waiting import until

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.mllp_client import Ack, MllpClient, WrongAnswer, read_ack
 from shared.errors import StepdownError, Transient
+from tools.mllp_client import Ack, MllpClient, WrongAnswer, read_ack
 
 
 def framed(text: str) -> bytes:

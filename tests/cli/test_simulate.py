@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.simulator.simulation import EXPECTED
 from tests.cli.conftest import RunningSystem, run
 from tests.simulator.compared import unlike
 from tests.waiting import until
+from tools.simulator.simulation import EXPECTED
 
 
 @pytest.mark.slow

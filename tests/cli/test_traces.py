@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from shared.events.tracing import begun_with, trace_of
+from shared.facts.tracing import begun_with, trace_of
 from tests.cli.conftest import RunningSystem
 from tests.cli.messages import message, stay
 from tests.waiting import until

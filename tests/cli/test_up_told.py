@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from services.cli.up import addresses_of, for_people
-from services.stack.ready import Ready
+from tools.cli.up import addresses_of, for_people
+from tools.stack.ready import Ready
 
 ADDRESSES = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(("intake", "placement", "aftercare"), 8080)}
 LINKS = {desk: f"{ADDRESSES[desk]}/sign-in#secret" for desk in ("placement", "aftercare")}

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from services.stack.access import reach
-from services.stack.databases import owner_urls
-from services.verify import verify
-from shared.db import Database
-from shared.site_config import load
+from shared.site.config import load
+from shared.storage.database import Database
 from tests.cli.conftest import RunningSystem
 from tests.cli.messages import stay
 from tests.intake.sender import Sender
+from tools.stack.access import reach
+from tools.stack.databases import owner_urls
+from tools.verify import verify
 
 DAMAGE = {
     "intake": (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from services.intake.frames import framed
-from services.intake.hl7 import NULL, Message, Segment
+from services.intake.hl7.frames import framed
+from services.intake.hl7.parser import NULL, Message, Segment
 from tests.databases import everything, produce
 from tests.intake.said import er7
 from tests.system import System

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.intake.frames import framed
+from services.intake.hl7.frames import framed
 from tests.intake.said import er7
 from tests.intake.sender import Sender
 from tests.system import System

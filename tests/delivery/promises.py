@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests.delivery.load import Patient
 from tests.system import System
 

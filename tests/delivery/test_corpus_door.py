@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.frames import framed
-from services.intake.hl7 import Message, messages
-from services.stack import SERVICES
+from services.intake.hl7.frames import framed
+from services.intake.hl7.parser import Message, messages
 from tests.intake.said import er7
 from tests.intake.sender import Sender
 from tests.system import ROOT, System, a_system
+from tools.stack import SERVICES
 
 CORPUS = Path(os.environ.get("STEPDOWN_CORPUS", ROOT.parent / "shared" / "corpus"))
 LONGEST = 900_000

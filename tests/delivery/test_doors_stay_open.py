@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from services.intake.frames import framed
+from services.intake.hl7.frames import framed
 from tests.intake.sender import Sender
 from tests.system import System, a_system
 from tests.waiting import until

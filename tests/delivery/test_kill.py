@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.stack import SERVICES
 from tests.delivery.killing import under_load
 from tests.system import System, a_system
+from tools.stack import SERVICES
 
 pytestmark = pytest.mark.slow
 

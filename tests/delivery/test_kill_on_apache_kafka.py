@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.stack import SERVICES
 from tests.apache import Apache
 from tests.delivery.killing import FIRST, under_load
 from tests.delivery.load import deliver_all, feed, patients
 from tests.delivery.promises import kept
 from tests.system import ROOT, System, a_system
+from tools.stack import SERVICES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 REST = 300.0
@@ -52,7 +52,7 @@ async def test_a_service_that_slept_while_another_took_its_place_does_no_harm_wh
     assert first is not None
     os.kill(first, signal.SIGSTOP)
     second = subprocess.Popen(  # noqa: ASYNC220  # it only starts here
-        [sys.executable, "-m", "services.cli.main", "run", "placement"],
+        [sys.executable, "-m", "tools.cli.main", "run", "placement"],
         env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

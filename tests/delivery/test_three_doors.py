@@ -15,16 +15,16 @@ from typing import Any
 import orjson
 import pytest
 
-from services.intake.adt import VISIT_TRIGGERS
-from services.intake.hl7 import messages
-from services.stack.access import reach
-from services.verify import verify
-from shared.events.envelope import Fact
-from shared.site_config import load
+from services.intake.hl7.adt import VISIT_TRIGGERS
+from services.intake.hl7.parser import messages
+from shared.facts.envelope import Fact
+from shared.site.config import load
 from tests.apache import Apache
 from tests.delivery.doors import Told, through_every_door
 from tests.system import ROOT, System, a_system
 from tests.waiting import until
+from tools.stack.access import reach
+from tools.verify import verify
 
 CORPUS = Path(os.environ.get("STEPDOWN_CORPUS", ROOT.parent / "shared" / "corpus"))
 pytestmark = [

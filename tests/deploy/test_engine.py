@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from services.stack.databases import connect
-from services.stack.topics import apply
 from shared.events import TOPICS
 from shared.settings import load
 from tests import apache, containers
 from tests.servers import wants_containers
+from tools.stack.databases import connect
+from tools.stack.topics import apply
 
 engine = pytest.mark.skipif(not containers.engine_answers(), reason="no Docker engine answers here")
 

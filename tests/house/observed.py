@@ -10,32 +10,32 @@ from typing import Any
 
 import pytest
 
-from services.aftercare import plans
-from services.aftercare.contacts import Contact
-from services.aftercare.deriving import derive
-from services.aftercare.measures import windows
-from services.aftercare.standing import Standing
+from services.aftercare.engine.derive import derive
+from services.aftercare.engine.own_facts import Standing
+from services.aftercare.plans import plans
+from services.aftercare.plans.contacts import Contact
+from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
-from services.intake.adt import read_adt
-from services.intake.identity import Authorities, Numbers
-from services.intake.mapping import SiteRules
-from services.intake.model import PatientId, Refused, Said
-from services.intake.settling import Ledger, OnFile, settle
-from services.intake.web.asking import Paces
+from services.intake.api.asking import Paces
+from services.intake.hl7.adt import read_adt
+from services.intake.hl7.mapping import SiteRules
+from services.intake.hl7.model import PatientId, Refused, Said
+from services.intake.people.identifiers import Authorities, Numbers
+from services.intake.visits.reconcile import Ledger, OnFile, settle
 from services.placement.desk.page import rows, search
-from services.placement.desk.worklists import of_recipient
+from services.placement.engine.publish import seats_of
+from services.placement.engine.rules import rules_of
 from services.placement.gate.recipients import gate_rules
-from services.placement.publishing import seats_of
-from services.placement.rules import rules_of
 from services.placement.search.levels import Question
 from services.placement.search.matching import rank
-from shared.auth import Caller
-from shared.desk import facilities_of
+from services.placement.worklists.api import of_recipient
 from shared.events.levels import Level
 from shared.events.placing import Needs
 from shared.settings import Settings
-from shared.site_config import Site
-from shared.web import Problem
+from shared.site.config import Site
+from shared.web.app import Problem
+from shared.web.auth import Caller
+from shared.web.desk import facilities_of
 from tests.aftercare.builders import day, episode, inpatient, stay
 from tests.intake.said import er7, only
 

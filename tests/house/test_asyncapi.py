@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator, FormatChecker
 from shared.documents.asyncapi import as_yaml, asyncapi
 from shared.documents.examples import examples
 from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT, OUT_TYPE, TOPICS
-from shared.events.envelope import Fact, headers
+from shared.facts.envelope import Fact, headers
 
 Value = dict[str, Any]
 DOCUMENT: Value = asyncapi()

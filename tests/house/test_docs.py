@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from services.cli.main import cli
-from shared.site_config import Site
+from shared.site.config import Site
+from tools.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidMessage
-from shared.events.envelope import MOST, Fact, from_record, headers, rfc3339, to_record
+from shared.facts.envelope import MOST, Fact, from_record, headers, rfc3339, to_record
 
 SECRET = "Rosalind"
 FACT = Fact(

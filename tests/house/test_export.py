@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from services.cli.export import command, openapi
-from services.cli.main import run
 from shared.documents import documents
+from tools.cli.export import command, openapi
+from tools.cli.main import run
 
 
 def export(*arguments: str | Path) -> Result:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from services.placement.continuum.episode import episode_value
+from services.placement.continuum.document import episode_value
 from shared.documents.examples import examples
 from shared.documents.schemas import TYPES, schemas
 from shared.events import CARE_FACTS, EPISODE_TYPE, EpisodeState

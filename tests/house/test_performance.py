@@ -13,13 +13,13 @@ from bench import facts, page
 from bench.messages import STORY, message
 from bench.report import Goal, Report, at_least, lines, ratios, read, row
 from bench.sizes import SIZES
-from services.cli.bench import NAMES
 from services.placement.continuum.fold import fold
-from services.placement.rules import rules_of
+from services.placement.engine.rules import rules_of
 from shared.events import CARE_FACTS
-from shared.events.envelope import from_record
-from shared.site_config import SAMPLE, load
+from shared.facts.envelope import from_record
+from shared.site.config import SAMPLE, load
 from tests.intake.said import read as read_message
+from tools.cli.bench import NAMES
 
 
 def test_the_page_and_its_chart_are_what_the_results_say() -> None:

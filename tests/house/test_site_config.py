@@ -10,9 +10,9 @@ import pytest
 
 from shared.errors import SetUpError
 from shared.events.levels import Level
-from shared.marked_yaml import ConfigError
-from shared.site_config import SAMPLE, Site, load
-from shared.site_values import luhn_holds
+from shared.site.config import SAMPLE, Site, load
+from shared.site.marked_yaml import ConfigError
+from shared.site.values import luhn_holds
 
 SITE = load(SAMPLE)
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shared.marked_yaml import read
-from shared.site_config import SAMPLE, Site
+from shared.site.config import SAMPLE, Site
+from shared.site.marked_yaml import read
 from tests.house import observed
 
 Place = tuple[str | int, ...]

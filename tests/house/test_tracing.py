@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shared import tracing
-from shared.events.envelope import Fact
-from shared.events.tracing import begun_with, onward, trace_from, trace_of
+from shared.facts.envelope import Fact
+from shared.facts.tracing import begun_with, onward, trace_from, trace_of
+from shared.web import tracing
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = f"00-{TRACE}-{PARENT}-01"

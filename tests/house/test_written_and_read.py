@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.placement.consumer import NEEDED
+from services.placement.engine.consumer import NEEDED
 from services.placement.search.searches import DESK
 from shared.documents.readers import LISTS, OUTSIDE, READERS, SEARCHES, SEATS, others
 from shared.events import CARE_FACTS, type_name

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.intake.consents.tables import CONSENTS
-from services.intake.handlers import Intake
-from services.intake.model import PatientId
-from services.intake.people import whom
-from services.intake.reading import Answer, Received
+from services.intake.hl7.model import PatientId
+from services.intake.people import patients
+from services.intake.receiving.read import Answer, Received
+from services.intake.receiving.receive import Intake
+from services.intake.requests.consents.tables import CONSENTS
 from services.intake.tables import INTAKE
-from shared import site_config
 from shared.clock import SetClock
-from shared.crypto import Seal
-from shared.db import Database
-from shared.events.envelope import Fact, from_record
-from shared.outbox import unpacked
-from shared.tables import PLUMBING
+from shared.facts.envelope import Fact, from_record
+from shared.messaging.outbox import unpacked
+from shared.site import config
+from shared.storage.database import Database
+from shared.storage.sealing import Seal
+from shared.storage.tables import PLUMBING
 from tests.databases import a_database, empty, migrate
 from tests.intake.opened import Connect
 from tests.intake.sender import Sender
@@ -59,7 +59,7 @@ def intake_url(database: Database) -> str:
 @pytest.fixture(scope="session")
 def intake(database: Database) -> Intake:
     """The handlers on it, with the sample site."""
-    return Intake(database, site_config.load(site_config.SAMPLE), Seal({"k1": bytes(32)}), SetClock(NOW))
+    return Intake(database, config.load(config.SAMPLE), Seal({"k1": bytes(32)}), SetClock(NOW))
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +79,7 @@ async def own_intake(emptied: Database, intake: Intake) -> Intake:
 
 async def patient_known_by(intake: Intake, number: str, authority: str = "GH", kind: str = "MR") -> str | None:
     """Our id of the patient to whom a number leads; None while nobody told of it."""
-    about = whom.About((PatientId(number, authority, kind),), "GOODHEALTH", {}, NOW, NOW)
+    about = patients.About((PatientId(number, authority, kind),), "GOODHEALTH", {}, NOW, NOW)
     keys = [key for each in intake.numbering.of(about) for key in each.keys]
     query = sa.text("SELECT patient_id FROM patient_identifiers WHERE key = ANY(:keys) AND leads <> 'not'")
     async with intake.database.read() as connection:

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from services.intake.app import Doors, reception_of
-from services.intake.handlers import Intake
-from services.intake.mllp import Door, Limits
+from services.intake.receiving.mllp import Door, Limits
+from services.intake.receiving.receive import Intake
 from tests.intake.sender import Sender
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from services.intake.adt import read_adt
-from services.intake.hl7 import Message, messages
-from services.intake.model import Adt, DispositionAs, PayerAs, Said, UnitAs
+from services.intake.hl7.adt import read_adt
+from services.intake.hl7.model import Adt, DispositionAs, PayerAs, Said, UnitAs
+from services.intake.hl7.parser import Message, messages
 from shared.events.open_lists import DispositionKind
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -7,7 +7,7 @@ import contextlib
 import ssl
 from typing import Self
 
-from services.intake.frames import framed
+from services.intake.hl7.frames import framed
 
 
 class Sender:

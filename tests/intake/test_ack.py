@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.intake.ack import NOT_HL7, Header, Outcome, answers, build, header
-from services.intake.model import Fault
+from services.intake.hl7.acknowledgements import NOT_HL7, Header, Outcome, answers, build, header
+from services.intake.hl7.model import Fault
 from tests.intake.said import NOW, er7, only
 
 NO_ID = Fault(101, "MSH", 10, "the message has no control id")

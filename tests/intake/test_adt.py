@@ -6,7 +6,7 @@ from datetime import UTC, date, timedelta
 
 import pytest
 
-from services.intake.model import REMOVED, Moment, Payer, Refused
+from services.intake.hl7.model import REMOVED, Moment, Payer, Refused
 from tests.intake.said import NOW, clock, er7, read
 
 

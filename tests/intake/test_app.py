@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from services.intake.app import assemble
-from shared.auth import dev_tokens
 from shared.errors import SetUpError
 from shared.run import Service
 from shared.settings import Settings
+from shared.web.auth import dev_tokens
 from tests.intake.conftest import Hospital
 
 SECRET = "0" * 64

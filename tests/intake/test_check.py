@@ -7,9 +7,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from services.cli.hl7 import hl7
-from services.intake.check import AnyFeed, check
+from services.intake.receiving.dry_run import AnyFeed, check
 from tests.intake.said import NOW, er7
+from tools.cli.hl7 import hl7
 
 
 def test_a_file_with_two_messages_gives_two_lines() -> None:

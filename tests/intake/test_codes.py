@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from services.cli.hl7 import hl7
-from services.intake.adt import read_adt
-from services.intake.check import check, of_site
-from services.intake.domain import derive
-from services.intake.mapping import FacilityMap, SiteRules
-from services.intake.model import Said
+from services.intake.hl7.adt import read_adt
+from services.intake.hl7.mapping import FacilityMap, SiteRules
+from services.intake.hl7.model import Said
+from services.intake.receiving.dry_run import check, of_site
 from services.intake.visits import codes
-from shared.site_config import SAMPLE, Site, load
+from services.intake.visits.derive import derive
+from shared.site.config import SAMPLE, Site, load
 from tests.intake.said import NOW, er7, only, segment
+from tools.cli.hl7 import hl7
 
 SITE = load(SAMPLE)
 SECRET = "JOHN DOE 555-1234"

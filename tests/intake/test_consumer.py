@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.intake.consumer import keep_episodes
-from services.intake.handlers import Intake
+from services.intake.receiving.kafka import keep_episodes
+from services.intake.receiving.receive import Intake
 from shared.errors import InvalidMessage
-from shared.events.envelope import Fact
-from shared.positions import Incoming, Slot, Tally
+from shared.facts.envelope import Fact
+from shared.messaging.positions import Incoming, Slot, Tally
 from tests.intake.conftest import NOW, Hospital
 
 SLOT = Slot("care.episodes", 0)

@@ -13,8 +13,8 @@ from pathlib import Path
 import hl7 as oracle
 import pytest
 
-from services.intake.check import AnyFeed, check
-from services.intake.hl7 import Message, messages
+from services.intake.hl7.parser import Message, messages
+from services.intake.receiving.dry_run import AnyFeed, check
 
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 

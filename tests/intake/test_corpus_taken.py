@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
-from services.intake.reading import Answer, Received
+from services.intake.checks import broken
+from services.intake.receiving.read import Answer, Received
+from services.intake.receiving.receive import Intake
 from tests.intake.conftest import NOW
 
 CORPUS = Path(os.environ.get("STEPDOWN_CORPUS", Path(__file__).resolve().parents[2].parent / "shared" / "corpus"))

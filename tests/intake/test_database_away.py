@@ -15,17 +15,17 @@ from subprocess import Popen
 import pytest
 import sqlalchemy as sa
 
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
-from services.stack.folder import claim, ports
-from services.stack.postgres import Postgres
-from shared.db import Database
+from services.intake.checks import broken
+from services.intake.receiving.receive import Intake
+from shared.storage.database import Database
 from tests.databases import driver_url, migrate
 from tests.intake.conftest import Hospital
 from tests.intake.opened import opened
 from tests.intake.sender import Sender
 from tests.servers import running
 from tests.waiting import until
+from tools.stack.folder import claim, ports
+from tools.stack.postgres import Postgres
 
 SENDERS = 20
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
+from services.intake.checks import broken
+from services.intake.receiving.receive import Intake
 from tests.intake.conftest import Hospital
 
 DIED = "patient-died"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.domain import FactKey, KnownEpisode, Standing, Wanted, choose_episode, derive, difference
-from services.intake.model import Said
+from services.intake.hl7.model import Said
+from services.intake.visits.derive import FactKey, KnownEpisode, Standing, Wanted, choose_episode, derive, difference
 from tests.intake.said import NOW, SITE, clock, told
 
 STORY = (

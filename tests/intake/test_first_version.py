@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.intake import store
-from services.intake.handlers import Intake
-from services.intake.invariants import warnings
+from services.intake.checks import warnings
 from services.intake.people import first_version
-from services.intake.people.handlers import opened
+from services.intake.people.names import opened
 from services.intake.people.person import packed
 from services.intake.people.store import Sealed
-from services.intake.reading import Letter, Received
-from services.intake.views import joined
-from shared import site_config
+from services.intake.receiving import store
+from services.intake.receiving.read import Letter, Received
+from services.intake.receiving.receive import Intake
+from services.intake.receiving.views import joined
 from shared.clock import SetClock
-from shared.crypto import Seal
-from shared.db import Database
 from shared.errors import SetUpError
-from shared.writes import array, at_once, bytes_array
+from shared.site import config
+from shared.storage.database import Database
+from shared.storage.sealing import Seal
+from shared.storage.statements import array, at_once, bytes_array
 from tests.databases import a_database, migrate
 from tests.intake.conftest import NOW, patient_known_by
 from tests.servers import DatabaseServer
@@ -62,7 +62,7 @@ class FirstVersion:
             f"MSH|^~\\&|A|{facility}|S|S|20260101||ADT^A01|C{patient}{name}|P|2.5\rEVN|A01|20260101\r"
             f"PID|1||{ids}||{name}^X||{born}|{sex}\rPV1|1|I|3W||||||||||||||||V{name}\r"
         ).encode()
-        reader = Intake(self.database, site_config.load(site_config.SAMPLE), SEAL, SetClock(NOW))
+        reader = Intake(self.database, config.load(config.SAMPLE), SEAL, SetClock(NOW))
         [letter] = reader.letters_of(Received(raw, "mllp", NOW))
         visit = f"{patient}-{facility}-{name}"
         async with self.database.begin() as connection:
@@ -89,7 +89,7 @@ async def upgraded(postgres: DatabaseServer, seal: Seal = SEAL) -> AsyncIterator
     """A database at the first version; `Intake` is of this one, for after the migration."""
     async with a_database(postgres.url) as database:
         await migrate(database, "intake", "0002")
-        intake = Intake(database, site_config.load(site_config.SAMPLE), seal, SetClock(NOW))
+        intake = Intake(database, config.load(config.SAMPLE), seal, SetClock(NOW))
         yield FirstVersion(database), intake
 
 

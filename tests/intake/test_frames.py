@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.frames import Framer, TooLong, framed
+from services.intake.hl7.frames import Framer, TooLong, framed
 
 LIMIT = 50
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.ack import Outcome, answers, build, header
-from services.intake.adt import TRIGGERS, read_adt
-from services.intake.check import AnyFeed, check
-from services.intake.hl7 import messages
-from services.intake.model import Refused
+from services.intake.hl7.acknowledgements import Outcome, answers, build, header
+from services.intake.hl7.adt import TRIGGERS, read_adt
+from services.intake.hl7.model import Refused
+from services.intake.hl7.parser import messages
 from services.intake.people.person import told_by
+from services.intake.receiving.dry_run import AnyFeed, check
 from tests.intake.said import NOW, SITE, er7
 
 MARKER = "ZQXJ"

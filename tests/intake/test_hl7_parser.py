@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.intake.hl7 import messages
+from services.intake.hl7.parser import messages
 from tests.intake.said import er7, only
 
 PLAIN = er7("A01")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
+from services.intake.checks import broken
+from services.intake.receiving.receive import Intake
 from tests.intake.conftest import Hospital
 
 ONE_WAITS = (

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.identity import Authorities, Numbers
-from services.intake.model import PatientId
+from services.intake.hl7.model import PatientId
+from services.intake.people.identifiers import Authorities, Numbers
 from services.intake.people.joining import Asking, Register
 from services.intake.people.person import merged
-from shared import site_config
-from shared.site_config import Site
+from shared.site import config
+from shared.site.config import Site
 
-SITE = site_config.load(site_config.SAMPLE)
+SITE = config.load(config.SAMPLE)
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 

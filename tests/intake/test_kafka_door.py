@@ -11,19 +11,19 @@ import sqlalchemy as sa
 from aiokafka import ConsumerRecord
 
 from services.intake.app import assemble
-from services.intake.consumer import parcel_of
-from services.intake.handlers import Intake
-from services.stack import topics
+from services.intake.receiving.kafka import parcel_of
+from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
 from shared.errors import InvalidMessage
-from shared.events.envelope import Fact, from_record
-from shared.events.tracing import trace_of
+from shared.facts.envelope import Fact, from_record
+from shared.facts.tracing import trace_of
 from shared.run import Service
 from tests.databases import everything, produce
 from tests.intake.conftest import NOW, Hospital, made_database
 from tests.intake.test_app import settings
 from tests.servers import DatabaseServer, a_broker
 from tests.waiting import until
+from tools.stack import topics
 
 STORY = (("A01", "20260310090000"), ("A08", "20260311090000"), ("A03", "20260312100000"), ("A13", "20260312110000"))
 Raw = tuple[bytes | None, list[tuple[str, bytes]]]

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 from aiokafka import ConsumerRecord
 
 from services.intake.app import Doors, assemble
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
-from services.intake.lane.store import Waiting
-from services.intake.lane.worker import Worker
-from services.stack import topics
+from services.intake.checks import broken
+from services.intake.receiving.lane.store import Waiting
+from services.intake.receiving.lane.worker import Worker
+from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
 from shared.run import Service
 from shared.settings import Settings
@@ -25,6 +24,7 @@ from tests.intake.conftest import NOW, Hospital, made_database
 from tests.intake.test_app import settings
 from tests.servers import DatabaseServer, a_broker
 from tests.waiting import until
+from tools.stack import topics
 
 
 @pytest.fixture(scope="module")

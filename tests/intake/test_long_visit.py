@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from services.intake.frames import framed
-from services.intake.handlers import Intake
+from services.intake.hl7.frames import framed
+from services.intake.receiving.receive import Intake
 from tests.intake.conftest import Hospital
 from tests.intake.opened import Connect, opened
 from tests.intake.sender import Sender

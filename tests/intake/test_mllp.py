@@ -9,11 +9,11 @@ import socket
 import pytest
 import sqlalchemy as sa
 
-from services.intake.frames import framed
-from services.intake.handlers import Intake
-from services.intake.mllp import Limits
-from shared.db import Database
+from services.intake.hl7.frames import framed
+from services.intake.receiving.mllp import Limits
+from services.intake.receiving.receive import Intake
 from shared.logs import JsonLines
+from shared.storage.database import Database
 from tests.intake.conftest import Hospital
 from tests.intake.opened import Connect, opened
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from services.intake.mllp import Door, Limits
+from services.intake.receiving.mllp import Door, Limits
 from tests.intake.conftest import Hospital
 from tests.intake.opened import Connect, opened
 from tests.waiting import until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.mllp import Limits
+from services.intake.receiving.mllp import Limits
 from shared.errors import SetUpError
 from shared.settings import Settings
 from tests.intake.certificates import Authority

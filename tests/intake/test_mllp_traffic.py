@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from services.intake.frames import framed
-from services.intake.handlers import Intake
-from services.intake.mllp import Limits
+from services.intake.hl7.frames import framed
+from services.intake.receiving.mllp import Limits
+from services.intake.receiving.receive import Intake
 from tests.intake.conftest import Hospital
 from tests.intake.opened import Connect, opened
 from tests.waiting import until

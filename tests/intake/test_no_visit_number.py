@@ -7,9 +7,9 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
-from services.intake.visits.loose import Named, places
+from services.intake.checks import broken
+from services.intake.receiving.receive import Intake
+from services.intake.visits.unnamed import Named, places
 from tests.intake.conftest import Hospital
 from tests.intake.said import clock, told
 

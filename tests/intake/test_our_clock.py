@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.intake.handlers import Intake
-from services.intake.reading import Received
+from services.intake.receiving.read import Received
+from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
 from shared.errors import Transient
 from tests.intake.conftest import Hospital

@@ -9,8 +9,8 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from services.intake.handlers import OTHER_BODY, Intake, take_in
-from services.intake.reading import Received
+from services.intake.receiving.read import Received
+from services.intake.receiving.receive import OTHER_BODY, Intake, take_in
 from shared.clock import SetClock
 from tests.intake.conftest import NOW, Hospital
 

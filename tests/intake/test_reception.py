@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from services.intake.handlers import Intake
-from services.intake.reception import Reception
+from services.intake.receiving.group_commit import Reception
+from services.intake.receiving.receive import Intake
 from tests.intake.conftest import Hospital
 from tests.waiting import until
 

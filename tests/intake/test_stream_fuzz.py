@@ -7,16 +7,16 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.frames import Framer
-from services.intake.hl7 import messages
-from services.intake.mapping import SiteRules
-from services.intake.reading import Received, read, together
-from shared import site_config
-from shared.crypto import Seal
+from services.intake.hl7.frames import Framer
+from services.intake.hl7.mapping import SiteRules
+from services.intake.hl7.parser import messages
+from services.intake.receiving.read import Received, read, together
+from shared.site import config
+from shared.storage.sealing import Seal
 from tests.intake.conftest import NOW
 from tests.intake.said import er7
 
-RULES, SEAL = SiteRules(site_config.load(site_config.SAMPLE)), Seal({"k1": bytes(32)})
+RULES, SEAL = SiteRules(config.load(config.SAMPLE)), Seal({"k1": bytes(32)})
 TRIGGERS = ["A01", "A02", "A03", "A04", "A08", "A11", "A13", "A31", "A40", "A99", ""]
 NOT_MARKS = st.binary(max_size=40).map(lambda raw: raw.replace(b"\x0b", b"").replace(b"\x1c", b""))
 BITS = st.sampled_from([b"|", b"^", b"~", b"\\", b"&", b'""', b"\r", b"\n", b"\x00", b"\xff", b"MSH|", b"\rMSH|^~\\&|"])

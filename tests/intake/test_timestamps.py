@@ -6,7 +6,7 @@ from datetime import UTC, date, timedelta
 
 import pytest
 
-from services.intake.timestamps import read_day, read_moment
+from services.intake.hl7.timestamps import read_day, read_moment
 from tests.intake.said import NEW_YORK
 
 

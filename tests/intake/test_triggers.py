@@ -12,12 +12,12 @@ from collections import defaultdict
 import pytest
 import sqlalchemy as sa
 
-from services.intake.adt import VISIT_TRIGGERS
-from services.intake.domain import derive
-from services.intake.handlers import Intake
-from services.intake.reading import Received
-from shared.events.envelope import Fact, from_record
-from shared.outbox import unpacked
+from services.intake.hl7.adt import VISIT_TRIGGERS
+from services.intake.receiving.read import Received
+from services.intake.receiving.receive import Intake
+from services.intake.visits.derive import derive
+from shared.facts.envelope import Fact, from_record
+from shared.messaging.outbox import unpacked
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.said import SITE, told
 

@@ -7,9 +7,9 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.domain import Derived, derive
-from services.intake.model import Said, UnitAs
-from services.intake.visits.loose import visit_id
+from services.intake.hl7.model import Said, UnitAs
+from services.intake.visits.derive import Derived, derive
+from services.intake.visits.unnamed import visit_id
 from tests.intake.said import NEW_YORK, NOW, SITE, UNITS, SampleSite, clock, er7, read, told
 
 A01 = told(1, "A01", "20260105101000", pv1_44="20260105100000")

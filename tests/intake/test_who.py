@@ -7,8 +7,8 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
-from services.intake.handlers import Intake
-from services.intake.reading import Received
+from services.intake.receiving.read import Received
+from services.intake.receiving.receive import Intake
 from tests.intake.conftest import NOW, Hospital, patient_known_by
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.simulator.messages import Message
 from tests.journeys.playing import Play
 from tests.journeys.told import At
+from tools.simulator.messages import Message
 
 DISPOSITIONS = {
     "home": "01", "assisted-living": "04", "against-advice": "07", "psychiatric-unit": "65", "died": "20",

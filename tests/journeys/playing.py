@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from services.mllp_client import MllpClient
-from services.simulator.messages import Message, Person, Visit
 from tests.journeys.told import ZONE, Calendar
 from tests.waiting import until
+from tools.mllp_client import MllpClient
+from tools.simulator.messages import Message, Person, Visit
 
 PATIENCE = 40.0
 """Seconds until what follows from a step must be there."""

@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx
 
-from services.mllp_client import MllpClient
-from services.simulator.messages import Person
 from tests.journeys.playing import Doors, Play, Refused
 from tests.journeys.seen import one_by_one, seen
 from tests.journeys.steps import STEPS
 from tests.journeys.story import NOW, Expected, Story, Who
 from tests.journeys.told import ZONE, Calendar, long_ago
 from tests.waiting import until
+from tools.mllp_client import MllpClient
+from tools.simulator.messages import Person
 
 SETTLES = 40.0
 """Seconds until what a story expects must be so."""

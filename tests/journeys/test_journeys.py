@@ -9,14 +9,14 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.stack.access import reach
-from services.verify import verify
 from shared.events import CARE_FACTS
-from shared.site_config import load
+from shared.site.config import load
 from tests.journeys.runner import Played, differences, play_all
 from tests.journeys.seen import in_words, seen
 from tests.journeys.story import Story, read
 from tests.system import System
+from tools.stack.access import reach
+from tools.verify import verify
 
 pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
 ELSEWHERE: dict[tuple[str, str], str] = {

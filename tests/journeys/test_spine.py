@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
 
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests.intake.said import er7
 from tests.system import System
 

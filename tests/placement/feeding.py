@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from services.placement import handlers
-from services.placement.rules import Rules
+from services.placement.engine import apply
+from services.placement.engine.rules import Rules
 from services.placement.tables import episodes, facts, periods
 from shared.clock import Clock
-from shared.db import Database
-from shared.events.envelope import Fact, from_record
-from shared.outbox import unpacked
-from shared.positions import Incoming, Slot, Tally
-from shared.tables import audit, outbox, refusals
+from shared.facts.envelope import Fact, from_record
+from shared.messaging.outbox import unpacked
+from shared.messaging.positions import Incoming, Slot, Tally
+from shared.storage.database import Database
+from shared.storage.tables import audit, outbox, refusals
 
 SLOT = Slot("care.events", 0)
 
@@ -55,7 +55,7 @@ class Feed:
         self.offset += len(batch)
         tally = Tally()
         async with self.database.begin() as connection:
-            await handlers.apply(connection, incoming, tally, rules=self.rules, clock=self.clock, ids=self.ids)
+            await apply.apply(connection, incoming, tally, rules=self.rules, clock=self.clock, ids=self.ids)
         found = tally.total()
         assert sum(found.values()) == len(batch), "received = applied + repeated + waiting + dead"
         self.total.update(found)

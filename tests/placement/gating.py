@@ -10,16 +10,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.placement.disclosures import handlers
-from services.placement.disclosures.tables import disclosures, withheld
+from services.placement.gate import apply
 from services.placement.gate.recipients import GateRules, gate_rules
+from services.placement.gate.tables import disclosures, withheld
 from shared.clock import Clock
-from shared.db import Database
-from shared.events.envelope import Fact, from_record
-from shared.outbox import unpacked
-from shared.positions import Incoming, Slot, Tally
-from shared.site_config import SAMPLE, Site, load
-from shared.tables import outbox
+from shared.facts.envelope import Fact, from_record
+from shared.messaging.outbox import unpacked
+from shared.messaging.positions import Incoming, Slot, Tally
+from shared.site.config import SAMPLE, Site, load
+from shared.storage.database import Database
+from shared.storage.tables import outbox
 from tests.builders import fact
 
 SLOT = Slot("care.events", 0)
@@ -103,7 +103,7 @@ class Gate:
         self.offset += len(batch)
         tally = Tally()
         async with self.database.begin() as connection:
-            await handlers.apply(connection, incoming, tally, rules=self.rules, clock=self.clock, ids=self.ids)
+            await apply.apply(connection, incoming, tally, rules=self.rules, clock=self.clock, ids=self.ids)
         found = tally.total()
         assert sum(found.values()) == len(batch), "received = applied + repeated + waiting"
         self.total.update(found)
@@ -112,7 +112,7 @@ class Gate:
     async def looks_again(self, most: int = 100) -> int:
         """What the timer does, once."""
         async with self.database.begin() as connection:
-            return await handlers.look_again(connection, rules=self.rules, clock=self.clock, ids=self.ids, most=most)
+            return await apply.look_again(connection, rules=self.rules, clock=self.clock, ids=self.ids, most=most)
 
     async def out(self, recipient: str = CLINIC) -> list[Fact]:
         """What is on its way to a recipient, in its order."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 
 START = datetime(2026, 3, 2, 5, tzinfo=UTC)

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.placement import acting
-from services.placement.acting import Acted, Asked, Decided, Decision, Situation
+from services.placement.engine import act
+from services.placement.engine.act import Acted, Asked, Decided, Decision, Situation
 from services.placement.programs import attendance
 from services.placement.programs.seats import claims
 from services.placement.search import offers
 from services.placement.tables import entries, seats
 from services.placement.timers import expire_offers
 from shared.clock import SetClock
-from shared.db import Database
 from shared.errors import Rejected, Stale
-from shared.events.envelope import Fact
 from shared.events.placing import SeatHeld
+from shared.facts.envelope import Fact
+from shared.storage.database import Database
 from tests.builders import a_story, admitted, cancelled, discharged
 from tests.placement.feeding import Feed
 
@@ -46,7 +46,7 @@ class Desk:
     async def does(self, decision: Decision, programs: tuple[str, ...] = ()) -> Acted:
         asked = Asked("coordinator-1", "tested", self.episode, programs=programs, since=None)
         async with self.feed.database.begin() as connection:
-            acted = await acting.act(
+            acted = await act.act(
                 connection, asked, decision, rules=self.feed.rules, clock=self.feed.clock, ids=self.feed.ids
             )
         assert acted is not None
@@ -165,7 +165,7 @@ async def test_offers_that_nobody_answered_expire_by_a_timer_and_once(
 async def test_whoever_saw_an_older_state_is_told_and_nothing_changes(desk: Desk) -> None:
     async with desk.feed.database.begin() as connection:
         with pytest.raises(Stale):
-            await acting.act(
+            await act.act(
                 connection, Asked("coordinator-1", "tested", EPISODE, version=1), lambda _: Decided(()),
                 rules=desk.feed.rules, clock=desk.feed.clock, ids=desk.feed.ids,
             )  # fmt: skip
@@ -174,6 +174,6 @@ async def test_whoever_saw_an_older_state_is_told_and_nothing_changes(desk: Desk
 async def test_nobody_acts_on_an_episode_that_is_not_there(feed: Feed) -> None:
     async with feed.database.begin() as connection:
         asked = Asked("coordinator-1", "tested", "nobody")
-        assert await acting.act(
+        assert await act.act(
             connection, asked, lambda _: Decided(()), rules=feed.rules, clock=feed.clock, ids=feed.ids
         ) is None  # fmt: skip

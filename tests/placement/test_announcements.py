@@ -14,7 +14,7 @@ from services.placement.continuum.announcements import (
     difference,
 )
 from shared.events import ANNOUNCEMENTS
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 
 

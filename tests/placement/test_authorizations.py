@@ -14,9 +14,9 @@ from services.placement.billing.model import Period
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded
 from shared.events.billing import ServicePeriod
-from shared.events.envelope import Fact
 from shared.events.levels import Level
-from shared.site_config import SAMPLE, load
+from shared.facts.envelope import Fact
+from shared.site.config import SAMPLE, load
 from tests import builders as tell
 from tests.placement.period_builders import billed
 

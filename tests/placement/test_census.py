@@ -13,7 +13,7 @@ from services.placement.continuum.fold import fold
 from services.placement.programs.census import Place, Presence, census, end_known, first_under, presences, taken_at
 from services.placement.programs.seats import Claim, Headcount, Seats, first_free, kept, may_claim
 from shared.errors import Rejected
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests.builders import a_story, admitted, discharged, fact, leave_started, started, transferred, zone_of
 
 START = datetime(2026, 3, 10, tzinfo=UTC)

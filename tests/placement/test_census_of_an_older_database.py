@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.placement import desk_views
-from services.placement.check import broken
+from services.placement.checks import broken
+from services.placement.desk import views
+from services.placement.engine.rules import Rules
 from services.placement.programs.census import taken_at
-from services.placement.rules import Rules
 from services.placement.timers import refold
 from shared.clock import SetClock
-from shared.db import Database
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
+from shared.storage.database import Database
 from tests.builders import a_story, admitted, discharged, transferred
 from tests.placement.feeding import Feed
 
@@ -67,7 +67,7 @@ async def older(feed: Feed, database: Database) -> Database:
 async def counted(database: Database) -> dict[str, int]:
     """Program → seats taken on 4 May."""
     async with database.read() as connection:
-        places = await desk_views.places(connection, ["GH-PHP1", "GH-3W"], NOW, NOW)
+        places = await views.places(connection, ["GH-PHP1", "GH-3W"], NOW, NOW)
     return {program: taken_at(found, NOW) for program, found in places.items()}
 
 

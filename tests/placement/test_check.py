@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from services.placement.check import broken
-from services.placement.rules import Rules, rules_of
+from services.placement.checks import broken
+from services.placement.engine.rules import Rules, rules_of
 from services.placement.timers import refold
 from shared.clock import SetClock
-from shared.db import Database
-from shared.site_config import Site
+from shared.site.config import Site
+from shared.storage.database import Database
 from tests.builders import a_story, admitted, discharged, transferred
 from tests.placement.feeding import Feed
 

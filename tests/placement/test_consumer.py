@@ -16,20 +16,20 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream.kafka import KafkaBroker
 
-from services.placement.check import broken
-from services.placement.consumer import NEEDED, readable, subscription
-from services.placement.rules import Rules
+from services.placement.checks import broken
+from services.placement.engine.consumer import NEEDED, readable, subscription
+from services.placement.engine.rules import Rules
 from services.placement.tables import episodes
 from shared.clock import SetClock
-from shared.db import Database
-from shared.dead_content import Content
 from shared.errors import InvalidMessage
 from shared.events import CARE_FACTS
-from shared.events.envelope import Fact, to_record
-from shared.letters import content_of
-from shared.outbox import unpacked
-from shared.positions import Position, Slot, begin_at
-from shared.tables import dead_letters, outbox, positions
+from shared.facts.envelope import Fact, to_record
+from shared.messaging.dead_letter_content import Content
+from shared.messaging.dead_letter_desk import content_of
+from shared.messaging.outbox import unpacked
+from shared.messaging.positions import Position, Slot, begin_at
+from shared.storage.database import Database
+from shared.storage.tables import dead_letters, outbox, positions
 from tests import builders
 from tests.builders import a_story, admitted, attended, discharged, fact, transferred
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from services.placement.continuum.announcements import announcements
-from services.placement.continuum.episode import episode_value
+from services.placement.continuum.document import episode_value
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
-from shared.events.envelope import Fact
 from shared.events.episodes import EpisodeState
+from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.builders import every_order
 

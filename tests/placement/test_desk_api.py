@@ -13,11 +13,11 @@ import pytest
 
 from services.placement.desk.api import routes
 from services.placement.desk.frame import Parts
-from services.placement.rules import Rules
-from shared.auth import AUDIENCE, DEV_ISSUER, Tokens
+from services.placement.engine.rules import Rules
 from shared.clock import SetClock
-from shared.db import Database
-from shared.web import web_app
+from shared.storage.database import Database
+from shared.web.app import web_app
+from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
 from tests.builders import a_story, admitted, cancelled, discharged, leave_ended, restated
 from tests.placement.feeding import Feed
 

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from services.placement.desk.disclosures import routes
-from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import SetClock
-from shared.db import Database
-from shared.web import web_app
+from shared.storage.database import Database
+from shared.web.app import web_app
+from shared.web.auth import DEV_ISSUER, Tokens
 from tests.builders import a_story, admitted, discharged
 from tests.placement.feeding import Feed
 from tests.placement.gating import CLINIC, Gate, consent

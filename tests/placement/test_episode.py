@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from services.placement.continuum.active import DERIVED, WRITERS
 from services.placement.continuum.codec import packed, unpacked
-from services.placement.continuum.episode import episode_value
+from services.placement.continuum.document import episode_value
 from services.placement.continuum.model import Folded
 from services.placement.continuum.picture import EPISODE_STATES, states_page
-from services.placement.continuum.standing import DERIVED, WRITERS
 from services.placement.continuum.states import MEANING, Word
 from shared.events import ANNOUNCEMENTS, CARE_FACTS, EpisodeState, type_name
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 
 ROOT = Path(__file__).parents[2]

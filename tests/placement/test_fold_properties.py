@@ -9,6 +9,7 @@ from itertools import groupby
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.placement.continuum.active import read, speaks_out_of_turn
 from services.placement.continuum.announcements import (
     Announced,
     Difference,
@@ -17,14 +18,13 @@ from services.placement.continuum.announcements import (
     difference,
 )
 from services.placement.continuum.codec import packed, unpacked
-from services.placement.continuum.episode import episode_value
+from services.placement.continuum.document import episode_value
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import place
-from services.placement.continuum.standing import read, speaks_out_of_turn
 from services.placement.continuum.states import Word
 from shared.events import CARE_FACTS, EpisodeState, type_name
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.placement.strategies import plain_facts, stories
 

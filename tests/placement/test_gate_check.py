@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.placement.disclosures.check import broken, known, late, sent
-from services.verify.disclosures import OnOut, not_in_the_ledger, unlike_the_ledger
-from shared.events.envelope import Fact, headers, to_record
+from services.placement.gate.checks import broken, known, late, sent
+from shared.facts.envelope import Fact, headers, to_record
 from tests.builders import a_story, admitted, discharged
 from tests.placement.feeding import Feed
 from tests.placement.gating import BOARD, CLINIC, Gate, board, consent, site_with
+from tools.verify.disclosures import OnOut, not_in_the_ledger, unlike_the_ledger
 
 SITE = site_with(board())
 

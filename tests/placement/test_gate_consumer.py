@@ -13,16 +13,16 @@ import pytest
 import sqlalchemy as sa
 from faststream.kafka import KafkaBroker
 
-from services.placement import consumer
-from services.placement.disclosures.consumer import passable, subscription
+from services.placement.engine import consumer
+from services.placement.engine.rules import Rules
+from services.placement.gate.consumer import passable, subscription
 from services.placement.gate.recipients import GateRules
-from services.placement.rules import Rules
 from shared.clock import SetClock
-from shared.db import Database
 from shared.errors import InvalidMessage
-from shared.events.envelope import Fact, to_record
-from shared.outbox import Relay
-from shared.tables import positions
+from shared.facts.envelope import Fact, to_record
+from shared.messaging.outbox import Relay
+from shared.storage.database import Database
+from shared.storage.tables import positions
 from tests.builders import a_story, admitted, cancelled, discharged, fact
 from tests.databases import everything, make_topics, produce
 from tests.placement.gating import CLINIC, Gate, consent, revoked

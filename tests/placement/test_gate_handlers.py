@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.placement.disclosures.handlers import apply
-from services.placement.disclosures.tables import consents
-from services.placement.disclosures.timers import look_again
+from services.placement.gate.apply import apply
 from services.placement.gate.recipients import gate_rules
+from services.placement.gate.tables import consents
+from services.placement.gate.timers import look_again
 from shared.clock import SetClock
-from shared.db import Database
-from shared.events.tracing import trace_of
-from shared.positions import Incoming, Tally
-from shared.tables import parked
+from shared.facts.tracing import trace_of
+from shared.messaging.positions import Incoming, Tally
+from shared.storage.database import Database
+from shared.storage.tables import parked
 from tests.builders import a_story, admitted, cancelled, discharged, fact, restated, transferred
 from tests.placement.feeding import Feed
 from tests.placement.gating import BOARD, CLINIC, SLOT, Gate, board, consent, revoked, site_with

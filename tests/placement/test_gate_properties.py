@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.placement.gate.bases import Basis, obstacle
 from services.placement.gate.cases import Case, Key, Past
 from services.placement.gate.docket import Docket, rule
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests.builders import a_story, admitted, cancelled, discharged, restated
 from tests.placement.gating import CLINIC, consent, revoked, two_recipients
 

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from services.placement.disclosures.tables import GATE
+from services.placement.gate.tables import GATE
 from services.placement.tables import METADATA
-from shared.db import Database
 from shared.events import BILLING, CARE_FACTS, EpisodeState, Published
-from shared.events.envelope import Fact
-from shared.events.tracing import begun_with, trace_of
-from shared.tables import KEYS, PLUMBING, parked
+from shared.facts.envelope import Fact
+from shared.facts.tracing import begun_with, trace_of
+from shared.storage.database import Database
+from shared.storage.tables import KEYS, PLUMBING, parked
 from tests.builders import a_story, admitted, cancelled, covered, discharged, fact, transferred
 from tests.placement.feeding import Feed, Sent
 

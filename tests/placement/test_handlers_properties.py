@@ -11,13 +11,13 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.placement.check import broken
+from services.placement.checks import broken
 from services.placement.continuum import codec
 from services.placement.continuum.model import Folded
-from services.placement.rules import Rules
+from services.placement.engine.rules import Rules
 from shared.clock import SetClock
-from shared.db import Database
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
+from shared.storage.database import Database
 from tests.builders import a_story
 from tests.placement.feeding import Feed
 from tests.placement.strategies import stories

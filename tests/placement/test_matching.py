@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.placement.search.matching import MUSTS, PREFERENCES, Candidate, rank
 from shared.events.levels import RANK, Level
 from shared.events.placing import Needs
-from shared.site_config import SAMPLE, load
+from shared.site.config import SAMPLE, load
 
 SITE = load(SAMPLE)
 TODAY = date(2026, 3, 9)

@@ -6,7 +6,7 @@ import pytest
 
 from services.placement.continuum.fold import fold
 from services.placement.continuum.states import COLUMNS, MOVES, ROWS, State, Word, state_of
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 
 # Contract 3.6, copied by hand: none, visit, open, on leave, ended.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.billing.outlook import as_of, outlooks
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.placement.test_authorizations import billed_of
 

@@ -10,8 +10,8 @@ import pytest
 from services.placement.billing.model import BilledAs
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Away, Ending
-from services.placement.rules import rules_of
-from shared.site_config import SAMPLE, load
+from services.placement.engine.rules import rules_of
+from shared.site.config import SAMPLE, load
 from tests.placement.period_builders import (
     at,
     attended,

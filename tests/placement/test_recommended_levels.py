@@ -9,9 +9,9 @@ import pytest
 
 from services.placement.search.levels import Question, recommend
 from shared.events.levels import Level
-from shared.marked_yaml import ConfigError
-from shared.site_config import SAMPLE, load
-from shared.site_values import LevelRule
+from shared.site.config import SAMPLE, load
+from shared.site.marked_yaml import ConfigError
+from shared.site.values import LevelRule
 
 SITE = load(SAMPLE)
 HOME = Question(from_level="inpatient", ended="discharged", disposition="home", labels=("PSY",))

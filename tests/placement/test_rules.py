@@ -6,7 +6,7 @@ import pytest
 
 from services.placement.continuum.fold import advance
 from services.placement.continuum.model import Span
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.builders import every_order, levels
 

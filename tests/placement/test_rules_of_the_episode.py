@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.placement.continuum.fold import advance
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.builders import every_order, levels
 

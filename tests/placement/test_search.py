@@ -11,8 +11,8 @@ from services.placement.search import offers
 from services.placement.search.offers import Asked
 from services.placement.search.search import closed, needs_of, opened, wanted
 from services.placement.search.states import SearchState
-from shared.events.envelope import Fact
 from shared.events.placing import Needs
+from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.placement.searching import (
     IN,

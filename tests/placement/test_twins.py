@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.placement.continuum.fold import fold
-from services.placement.programs.twins import restated
-from shared.events.envelope import Fact
-from shared.events.saying import said
+from services.placement.programs.duplicate_starts import restated
+from shared.facts.envelope import Fact
+from shared.facts.stating import said
 from tests import builders as tell
 
 NOW = tell.at("2026-03-12 12:00")

@@ -8,8 +8,8 @@ from typing import Protocol
 import pytest
 import sqlalchemy as sa
 
-from shared.db import Database
-from shared.plumbing import create_plumbing, seal_dead_letters
+from shared.storage.database import Database
+from shared.storage.first_tables import create_plumbing, seal_dead_letters
 from tests.databases import a_database
 
 

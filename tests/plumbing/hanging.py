@@ -11,11 +11,11 @@ import time
 from pydantic import SecretStr
 
 from shared import logs
-from shared.broker import broker_for
-from shared.db import Database
+from shared.messaging.broker import broker_for
 from shared.run import Service, serve
 from shared.settings import Settings
 from shared.stopping import Deadline
+from shared.storage.database import Database
 
 KEY = SecretStr("k1:" + base64.b64encode(bytes(32)).decode())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from faststream.kafka.security import parse_security
 
-from shared.broker import _security, broker_for
+from shared.messaging.broker import _security, broker_for
 from shared.settings import Settings
 
 

@@ -9,14 +9,14 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from shared.audit import Entry, note
 from shared.clock import system_clock
-from shared.db import Database, DatabaseFault, copy_rows
 from shared.errors import Transient
-from shared.events.envelope import Record
-from shared.outbox import send
-from shared.tables import audit, outbox, positions
-from shared.writes import Read, Write, at_once, rows, together
+from shared.facts.envelope import Record
+from shared.messaging.outbox import send
+from shared.storage.audit import Entry, note
+from shared.storage.database import Database, DatabaseFault, copy_rows
+from shared.storage.statements import Read, Write, at_once, rows, together
+from shared.storage.tables import audit, outbox, positions
 
 
 async def test_what_fails_leaves_nothing_behind(database: Database) -> None:

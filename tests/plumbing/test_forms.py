@@ -10,11 +10,11 @@ import orjson
 import pytest
 from pydantic import AwareDatetime, Field
 
-from shared.commands import Command, Name
-from shared.desk import by, until
 from shared.errors import InvalidMessage
-from shared.forms import body_of, local, questions
-from shared.words import days_left, spoken, tail, time_left
+from shared.web.commands import Command, Name
+from shared.web.desk import by, until
+from shared.web.forms import body_of, local, questions
+from shared.web.wording import days_left, spoken, tail, time_left
 
 ZONE = ZoneInfo("America/New_York")
 NOON = datetime(2026, 4, 1, 16, 0, tzinfo=UTC)

@@ -15,16 +15,16 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from shared.broker import broker_for
 from shared.clock import SetClock
-from shared.db import Database
 from shared.errors import Transient
-from shared.kafka import Subscription
-from shared.lag import STANDS_SECONDS
-from shared.positions import Position, Slot
+from shared.messaging.broker import broker_for
+from shared.messaging.lag import STANDS_SECONDS
+from shared.messaging.positions import Position, Slot
+from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
 from shared.run import Service, Timer
 from shared.settings import Settings
+from shared.storage.database import Database
 from tests.servers import DatabaseServer, a_database_server
 from tests.waiting import until
 

@@ -14,9 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from shared import metrics
-from shared.descriptors import OWN, Seating, raised, seating
-from shared.http_door import HttpDoor, Limits
 from shared.run import bound
+from shared.web.descriptors import OWN, Seating, raised, seating
+from shared.web.http_limits import HttpDoor, Limits
 from tests.intake.sender import Sender
 from tests.waiting import until
 

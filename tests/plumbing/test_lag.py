@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared.db import Database
-from shared.kafka import Subscription
-from shared.lag import STANDS_SECONDS, Lag
+from shared.messaging.lag import STANDS_SECONDS, Lag
+from shared.messaging.subscription import Subscription
+from shared.storage.database import Database
 from tests.databases import a_topic
 from tests.plumbing.test_subscription import Handler, RawRecord, _count_is, a_record, reading
 from tests.waiting import until

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared import letters, positions
-from shared.crypto import CannotOpen, Seal
-from shared.db import Database
-from shared.dead_content import Content, opened, sealed
 from shared.errors import Rejected
-from shared.outbox import packed
-from shared.tables import dead_letters
+from shared.messaging import dead_letter_desk, positions
+from shared.messaging.dead_letter_content import Content, opened, sealed
+from shared.messaging.outbox import packed
+from shared.storage.database import Database
+from shared.storage.sealing import CannotOpen, Seal
+from shared.storage.tables import dead_letters
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 SEAL = Seal({"k1": bytes(32)})
@@ -71,8 +71,8 @@ async def test_content_goes_when_its_time_is_over_and_the_place_stays(database: 
         await put(database, name, days, state)
     await put(database, "unsent", 31, consumer="intake.outbox")
     async with database.begin() as connection:
-        assert await letters.expire(connection, 30) == (4, 2)
-        assert await letters.expire(connection, 30) == (0, 0)
+        assert await dead_letter_desk.expire(connection, 30) == (4, 2)
+        assert await dead_letter_desk.expire(connection, 30) == (0, 0)
     found = await rows(database)
     assert {name: row.state for name, row in found.items()} == {
         "young": "dead", "old": "expired", "asked": "expired", "done": "replayed", "away": "discarded",
@@ -85,10 +85,10 @@ async def test_content_goes_when_its_time_is_over_and_the_place_stays(database: 
 async def test_what_is_gone_is_neither_shown_nor_replayed_and_hinders_nothing(database: Database) -> None:
     await put(database, "old", 31)
     async with database.begin() as connection:
-        await letters.expire(connection, 30)
-        assert await letters.ask(connection, ["old"], "replay", at=AT, actor="cli:me", reason=None) == []
+        await dead_letter_desk.expire(connection, 30)
+        assert await dead_letter_desk.ask(connection, ["old"], "replay", at=AT, actor="cli:me", reason=None) == []
         with pytest.raises(Rejected, match="not kept any more"):
-            await letters.content(connection, "old", SEAL, at=AT, actor="cli:me", reason=None)
+            await dead_letter_desk.content(connection, "old", SEAL, at=AT, actor="cli:me", reason=None)
         await positions.reset(connection, "intake.hospital.adt")
     assert await rows(database) == {}
 
@@ -104,11 +104,11 @@ async def test_letters_of_the_first_version_are_sealed_by_the_service(database: 
     await put(database, "l2", 1, state="discarded", **clear)
     await put(database, "l3", 3)
     async with database.begin() as connection:
-        assert await letters.content(connection, "l1", SEAL, at=AT, actor="cli:me", reason=None) == INSIDE
-        assert await letters.seal_clear(connection, SEAL, most=1) == 1
-        assert await letters.seal_clear(connection, SEAL) == 1
-        assert await letters.seal_clear(connection, SEAL) == 0
-        assert await letters.content(connection, "l1", SEAL, at=AT, actor="cli:me", reason=None) == INSIDE
+        assert await dead_letter_desk.content(connection, "l1", SEAL, at=AT, actor="cli:me", reason=None) == INSIDE
+        assert await dead_letter_desk.seal_clear(connection, SEAL, most=1) == 1
+        assert await dead_letter_desk.seal_clear(connection, SEAL) == 1
+        assert await dead_letter_desk.seal_clear(connection, SEAL) == 0
+        assert await dead_letter_desk.content(connection, "l1", SEAL, at=AT, actor="cli:me", reason=None) == INSIDE
     for row in (await rows(database)).values():
         assert (row.key, row.value, row.headers) == (None, None, None)
-        assert letters.content_of(row, SEAL) == INSIDE
+        assert dead_letter_desk.content_of(row, SEAL) == INSIDE

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shared import signing_in
-from shared.auth import AUDIENCE, DEV_ISSUER, Tokens
 from shared.errors import Rejected, Transient
-from shared.pages import ASSETS, Pages
-from shared.web import web_app
+from shared.web import sessions
+from shared.web.app import web_app
+from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
+from shared.web.pages import ASSETS, Pages
 from tests.browsing import Browser
 
 KEY = "k" * 32
@@ -32,13 +32,13 @@ def token(*roles: str, key: str = KEY, hours: int = 1) -> str:
 
 
 async def home(request: Request) -> Response:
-    who = signing_in.page_caller(request, "coordinator")
+    who = sessions.page_caller(request, "coordinator")
     return FRAME.render(request, "layout.html", who=who)
 
 
 async def act(request: Request) -> Response:
-    signing_in.page_caller(request, "coordinator")
-    fields = await signing_in.form(request)
+    sessions.page_caller(request, "coordinator")
+    fields = await sessions.form(request)
     if fields.get("away"):
         raise Transient("the database can't be reached")
     if fields.get("no"):
@@ -91,7 +91,7 @@ async def test_a_token_that_is_not_valid_here_signs_nobody_in(browser: Browser, 
     page = await browser.sign_in(given)
     assert page.status == status
     assert page.notice
-    assert signing_in.SESSION not in browser.client.cookies
+    assert sessions.SESSION not in browser.client.cookies
     assert not given or given not in page.text
 
 
@@ -102,7 +102,7 @@ async def test_the_cookie_is_for_no_script_and_no_other_site_and_secure_where_th
         page = await browser.open("/sign-in")
         fields = {**page.frame["Sign in"].fields, "token": token("coordinator")}
         answer = await browser.client.post("/sign-in", data=fields)
-        [cookie] = [c for c in answer.headers.get_list("set-cookie") if c.startswith(signing_in.SESSION)]
+        [cookie] = [c for c in answer.headers.get_list("set-cookie") if c.startswith(sessions.SESSION)]
         flags = {part.strip().lower() for part in cookie.split(";")[1:]}
         assert {"httponly", "samesite=strict", "path=/"} <= flags
         assert ("secure" in flags) is secure
@@ -129,7 +129,7 @@ async def test_a_form_of_ours_is_done_and_says_so_once(browser: Browser) -> None
     [
         ({"form_token": ""}, {}, 403),
         ({"form_token": "0" * 64}, {}, 403),
-        ({"form_token": signing_in.token_of("")}, {}, 403),
+        ({"form_token": sessions.token_of("")}, {}, 403),
         ({}, {"sec-fetch-site": "cross-site"}, 403),
         ({}, {"sec-fetch-site": "same-site"}, 403),
         ({}, {"content-type": "text/plain"}, 415),
@@ -156,7 +156,7 @@ async def test_the_sign_in_form_needs_its_own_token_too(browser: Browser) -> Non
     await browser.open("/sign-in")
     answer = await browser.client.post("/sign-in", data={"token": token("coordinator")})
     assert answer.status_code == 403
-    assert signing_in.SESSION not in browser.client.cookies
+    assert sessions.SESSION not in browser.client.cookies
 
 
 @pytest.mark.parametrize(

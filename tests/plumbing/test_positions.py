@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from shared import positions
-from shared.db import Database
 from shared.errors import StalePosition
-from shared.positions import Move, Position, Slot, Tally
-from shared.tables import positions as table
+from shared.messaging import positions
+from shared.messaging.positions import Move, Position, Slot, Tally
+from shared.storage.database import Database
+from shared.storage.tables import positions as table
 
 ME = "aftercare.care.episodes"
 ONE, OTHER = Slot("care.episodes", 0), Slot("care.episodes", 1)

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-import shared.reading
-from shared.reading import Reading, reading
+import shared.messaging.reading
+from shared.messaging.reading import Reading, reading
 from tests.databases import a_topic, make_topics
 
 PARTITIONS, TOPICS = 8, 5
@@ -58,7 +58,7 @@ async def test_of_a_topic_that_nobody_reads_there_is_nothing_to_look_at(looking:
 
 
 async def test_a_long_way_to_go_is_told_without_going_it(kafka: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared.reading, "MOST", 50)
+    monkeypatch.setattr(shared.messaging.reading, "MOST", 50)
     topic, number = await a_topic(kafka, 1), 150
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
     await producer.start()

@@ -16,19 +16,19 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import ConsumerRecord
 
-from services.stack.broker import Broker
-from services.stack.folder import claim, ports
-from shared import outbox as outgoing
-from shared.db import Database
-from shared.dead_content import Content
 from shared.errors import Transient
-from shared.events.envelope import Record
-from shared.letters import content_of
-from shared.outbox import Relay
-from shared.tables import dead_letters, outbox, relay_lease
+from shared.facts.envelope import Record
+from shared.messaging import outbox as outgoing
+from shared.messaging.dead_letter_content import Content
+from shared.messaging.dead_letter_desk import content_of
+from shared.messaging.outbox import Relay
+from shared.storage.database import Database
+from shared.storage.tables import dead_letters, outbox, relay_lease
 from tests.databases import a_topic, everything
 from tests.servers import running
 from tests.waiting import until
+from tools.stack.broker import Broker
+from tools.stack.folder import claim, ports
 
 
 def records(topic: str, numbers: Sequence[int], keys: int = 5, size: int = 1) -> list[Record]:

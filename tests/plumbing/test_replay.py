@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared import letters, positions
-from shared.db import Database
 from shared.errors import InvalidMessage, Rejected
-from shared.positions import Incoming
-from shared.replay import replay_asked
+from shared.messaging import dead_letter_desk, positions
+from shared.messaging.positions import Incoming
+from shared.messaging.replay import replay_asked
+from shared.storage.database import Database
 from tests.databases import a_topic, produce
 from tests.plumbing.test_subscription import Handler, a_record, handled, reading, row
 from tests.waiting import until
@@ -39,13 +39,13 @@ class Refusing(Handler):
 
 async def ask(database: Database, to: str = "replay") -> list[str]:
     async with database.begin() as connection:
-        ids = [letter.id for letter in await letters.listed(connection)]
-        return await letters.ask(connection, ids, to, at=AT, actor="cli:somebody", reason=None)
+        ids = [letter.id for letter in await dead_letter_desk.listed(connection)]
+        return await dead_letter_desk.ask(connection, ids, to, at=AT, actor="cli:somebody", reason=None)
 
 
 async def states(database: Database) -> list[tuple[str, int]]:
     async with database.read() as connection:
-        return [(letter.state, letter.attempts) for letter in await letters.listed(connection)]
+        return [(letter.state, letter.attempts) for letter in await dead_letter_desk.listed(connection)]
 
 
 async def test_a_letter_that_can_be_applied_now_is_applied_once_and_counted(kafka: str, database: Database) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.seats import Seats, sender_of
+from shared.web.connections import Seats, sender_of
 
 
 class Room:

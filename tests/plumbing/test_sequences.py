@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.envelope import Fact
-from shared.sequences import sort_out
+from shared.facts.envelope import Fact
+from shared.facts.ordering import sort_out
 
 
 class Carried(NamedTuple):

@@ -18,16 +18,16 @@ from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from faststream.kafka import KafkaBroker
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.crypto import CannotOpen, Seal
-from shared.db import Database, copy_rows
-from shared.dead_content import Content
 from shared.errors import InvalidMessage, Transient
-from shared.events.envelope import Fact, from_record, headers
-from shared.kafka import Subscription
-from shared.letters import content_of
-from shared.outbox import Relay
-from shared.positions import Incoming, Tally
-from shared.tables import dead_letters, outbox, positions
+from shared.facts.envelope import Fact, from_record, headers
+from shared.messaging.dead_letter_content import Content
+from shared.messaging.dead_letter_desk import content_of
+from shared.messaging.outbox import Relay
+from shared.messaging.positions import Incoming, Tally
+from shared.messaging.subscription import Subscription
+from shared.storage.database import Database, copy_rows
+from shared.storage.sealing import CannotOpen, Seal
+from shared.storage.tables import dead_letters, outbox, positions
 from tests.databases import a_topic, everything, in_transaction, make_topics, produce
 from tests.waiting import until
 

@@ -13,9 +13,9 @@ import jwt
 import pytest
 from starlette.routing import Route
 
-from shared.auth import AUDIENCE, DEV_ISSUER
 from shared.run import Service
 from shared.settings import Settings
+from shared.web.auth import AUDIENCE, DEV_ISSUER
 
 KEY = "k" * 32
 SERVICES = ("intake", "placement", "aftercare")

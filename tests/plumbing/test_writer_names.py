@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from shared.db import Database
 from shared.errors import Transient
-from shared.outbox import Relay
-from shared.tables import relay_lease
+from shared.messaging.outbox import Relay
+from shared.storage.database import Database
+from shared.storage.tables import relay_lease
 from tests.databases import a_topic, everything
 from tests.plumbing.test_relay import a_relay, commit, let_lapse, records, relaying, service, waiting
 from tests.waiting import until

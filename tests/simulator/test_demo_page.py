@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from services.cli import demo_page
-from services.mllp_client import Ack
-from services.simulator.messages import Message
-from services.simulator.outcome import Outcome
-from services.simulator.play import Answered
-from services.simulator.show import Plan, Shown
-from services.verify import Report
-from shared import site_config
-from shared.promises import Broken
+from shared.invariants import Broken
+from shared.site import config
+from tools.cli import demo_page
+from tools.mllp_client import Ack
+from tools.simulator.messages import Message
+from tools.simulator.outcome import Outcome
+from tools.simulator.play import Answered
+from tools.simulator.show import Plan, Shown
+from tools.verify import Report
 
 LEFT = "2026-03-09T14:00:00Z"
 
@@ -26,7 +26,7 @@ def fact(name: str, writer: str, value: dict[str, Any], **more: Any) -> dict[str
 
 
 def shown(report: Report | None = None) -> Shown:
-    plan = Plan(3, 7, datetime(2026, 3, 20, 15, tzinfo=UTC), site_config.load(site_config.SAMPLE))
+    plan = Plan(3, 7, datetime(2026, 3, 20, 15, tzinfo=UTC), config.load(config.SAMPLE))
     found = Shown(plan, report=report or Report())
     for trigger in ("A01", "A03"):
         found.note(Answered(Message(trigger, "1", b""), Ack("AA", "1"), "MLLP", 0.01))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from services.simulator.course import Course, Tally
-from services.simulator.doors import Doors
-from services.simulator.noise import Sent
-from services.simulator.player import Player, Step
-from services.simulator.show import Plan
-from services.simulator.watch import Watch
-from shared import site_config
+from shared.site import config
+from tools.simulator.course import Course, Tally
+from tools.simulator.doors import Doors
+from tools.simulator.noise import Sent
+from tools.simulator.player import Player, Step
+from tools.simulator.show import Plan
+from tools.simulator.watch import Watch
 
 NOW = datetime(2026, 3, 20, 15, tzinfo=UTC)
-SITE = site_config.load(site_config.SAMPLE)
+SITE = config.load(config.SAMPLE)
 
 
 async def says(course: Course, sent: Sent) -> None:

@@ -15,22 +15,22 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from services.intake.check import check
-from services.intake.mapping import SiteRules
-from services.simulator import chances
-from services.simulator.chances import Hospitals, Journeys
-from services.simulator.simulation import EXPECTED, Simulated, simulated, write
-from shared import site_config
+from services.intake.hl7.mapping import SiteRules
+from services.intake.receiving.dry_run import check
 from shared.clock import system_clock
 from shared.errors import SetUpError
 from shared.events.levels import RANK
+from shared.site import config
 from tests.cli.conftest import run
 from tests.simulator.compared import unlike
 from tests.system import ROOT, System, a_system
 from tests.waiting import until
+from tools.simulator import chances
+from tools.simulator.chances import Hospitals, Journeys
+from tools.simulator.simulation import EXPECTED, Simulated, simulated, write
 
 NEW_YORK = ZoneInfo("America/New_York")
-RULES = SiteRules(site_config.load(site_config.SAMPLE))
+RULES = SiteRules(config.load(config.SAMPLE))
 
 
 def some(number: int = 80, seed: int = 7) -> list[Simulated]:
@@ -117,7 +117,7 @@ def test_every_episode_of_500_patients_ends_as_expected_when_the_files_are_sent(
     assert run("simulate", "--seed", "7", "--patients", "500", "--out", str(files)).code == 0
     with a_system(tmp_path / "data") as system:
         told = subprocess.run(
-            [sys.executable, "-m", "services.cli.main", "send", str(files), "--data", str(system.data), "--json"],
+            [sys.executable, "-m", "tools.cli.main", "send", str(files), "--data", str(system.data), "--json"],
             capture_output=True, text=True, cwd=ROOT, check=False,
         )  # fmt: skip
         acks = Counter(json.loads(line)["ack"] for line in told.stdout.splitlines())

@@ -6,8 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from services.stack.up import Options, Told, up
 from shared.errors import StepdownError
+from tools.stack.up import Options, Told, up
 
 STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in.py")))
 

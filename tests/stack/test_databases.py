@@ -9,12 +9,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.stack import databases, topics
-from services.stack.folder import Folder, claim
 from shared.errors import SetUpError
 from shared.events import TOPICS, Topic
 from shared.settings import load
 from tests.servers import DatabaseServer
+from tools.stack import databases, topics
+from tools.stack.folder import Folder, claim
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.timeout(600)
 def test_half_a_year_of_patients_is_played_and_every_promise_holds(tmp_path: Path) -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "services.cli.main", "demo", "--json", "--data", str(tmp_path / "data")],
+        [sys.executable, "-m", "tools.cli.main", "demo", "--json", "--data", str(tmp_path / "data")],
         capture_output=True, text=True, cwd=ROOT, timeout=550, check=False,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from services.stack import doctor, topics
-from services.stack.doctor import Finding
 from shared.settings import load
 from tests.servers import DatabaseServer, a_broker
+from tools.stack import doctor, topics
+from tools.stack.doctor import Finding
 
 NOWHERE = "127.0.0.1:1"
 

@@ -19,8 +19,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from shared.site_config import Site
-from shared.site_values import Unit
+from shared.site.config import Site
+from shared.site.values import Unit
 from tests.house.test_docs import PAGES, ROOT, name
 from tests.system import System, a_system
 
@@ -56,7 +56,7 @@ class Reader:
         (folder / "config").symlink_to(ROOT / "config")
         (folder / "bin").mkdir()
         program = folder / "bin" / "stepdown"
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m services.cli.main "$@"\n')
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tools.cli.main "$@"\n')
         program.chmod(0o755)
 
     def follows(self, block: Block) -> None:

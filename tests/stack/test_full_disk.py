@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from services.stack.folder import claim
-from services.stack.postgres import Postgres
 from shared.errors import SetUpError
+from tools.stack.folder import claim
+from tools.stack.postgres import Postgres
 
 
 @pytest.fixture

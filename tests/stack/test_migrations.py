@@ -7,12 +7,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.stack import databases
-from shared import migrations
 from shared.errors import SetUpError
+from shared.storage import migrations
 from tests.servers import DatabaseServer
+from tools.stack import databases
 
-ENV = "from shared.migrations import run\nrun()\n"
+ENV = "from shared.storage.migrations import run\nrun()\n"
 REVISION = """
 from alembic import op
 revision, down_revision = "{this}", {before}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from services.stack import folder as folders
-from services.stack.folder import Folder, claim
 from shared.errors import SetUpError
+from tools.stack import folder as folders
+from tools.stack.folder import Folder, claim
 
 ASKED = {"MLLP": 0, "intake": 0, "broker": 0}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import main as command_line
-from services.stack import folder, ready, sites
-from shared import site_config
 from shared.errors import SetUpError, WrongUsage
 from shared.settings import load, unknown_variables
-from shared.site_config import SAMPLE
-from shared.site_of_service import of_service
+from shared.site import config as site_config
+from shared.site.config import SAMPLE
+from shared.site.of_service import of_service
+from tools.cli import main as command_line
+from tools.stack import folder, ready, sites
 
 
 @pytest.fixture(autouse=True)

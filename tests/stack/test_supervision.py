@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.run import until_there
-from services.stack import folder
-from services.stack.children import LINUX, Command, die_with, end_with_parent, is_running
-from services.stack.supervise import Child, Supervision
 from shared.errors import SetUpError
+from tools.cli.run import until_there
+from tools.stack import folder
+from tools.stack.children import LINUX, Command, die_with, end_with_parent, is_running
+from tools.stack.supervise import Child, Supervision
 
 SLEEPS = "import time; time.sleep(60)"
 
@@ -118,7 +118,7 @@ def test_a_child_ends_with_its_parent_though_the_parent_was_killed() -> None:
 
 PARENT = f"""
 import os, signal, subprocess, sys, time
-from services.stack.children import die_with
+from tools.stack.children import die_with
 child = subprocess.Popen([sys.executable, "-c", {SLEEPS!r}], preexec_fn=die_with(os.getpid(), signal.SIGKILL),
                          stdout=subprocess.DEVNULL)
 print(child.pid, flush=True)
@@ -130,7 +130,7 @@ time.sleep(60)
 def test_a_service_ends_when_the_pipe_to_its_parent_closes(blocks: bool) -> None:
     reading, writing = os.pipe()
     os.set_blocking(reading, blocks)  # an event loop that watches it too makes it so, for all who share it
-    program = f"from services.stack.children import end_with_parent; end_with_parent({reading}); {SLEEPS}"
+    program = f"from tools.stack.children import end_with_parent; end_with_parent({reading}); {SLEEPS}"
     child = subprocess.Popen([sys.executable, "-c", program], pass_fds=(reading,))
     os.close(reading)
     assert child.poll() is None

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from services.stack import ready
-from services.stack.children import LINUX
 from shared.errors import SetUpError
+from tools.stack import ready
+from tools.stack.children import LINUX
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("kafka", "mllp", "intake", "placement", "aftercare")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from services.stack import SERVICES
+from tools.stack import SERVICES
 
 
 @pytest.mark.slow  # every test on a whole system shows the same on its way
 def test_up_brings_all_three_services_to_ready_and_ends_with_exit_0(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "services.cli.main", "up", "--data", str(tmp_path), "--json"],
+        [sys.executable, "-m", "tools.cli.main", "up", "--data", str(tmp_path), "--json"],
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).resolve().parents[2],

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from shared.migrations import run
+from shared.storage.migrations import run
 
 run()

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from services.intake.deaths.stating import Known, Teller
-from services.intake.deaths.told import Record, decode, encode
-from services.intake.difference import Standing
+from services.intake.deaths.facts import Known, Teller
+from services.intake.deaths.reports import Record, decode, encode
+from services.intake.visits.difference import Standing
 from services.intake.visits.facts import Wanted
-from shared.db import Connection
-from shared.writes import Read, Write, together
+from shared.storage.database import Connection
+from shared.storage.statements import Read, Write, together
 
 _RECORDS = "SELECT patient_id, facility, told FROM deaths WHERE patient_id = ANY($1::text[])"
 _STANDING = (

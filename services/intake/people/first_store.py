@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.intake import kept
-from services.intake.model import PatientId
-from shared.db import Connection
-from shared.writes import array, rows
+from services.intake.hl7 import codec
+from services.intake.hl7.model import PatientId
+from shared.storage.database import Connection
+from shared.storage.statements import array, rows
 
 _CHECK = (
     "WITH n AS (INSERT INTO index_check (value) SELECT $1::bytea WHERE NOT EXISTS (SELECT 1 FROM index_check) "
@@ -83,7 +83,7 @@ async def told(connection: Connection, patients: Sequence[str]) -> list[Told]:
     """The messages of these patients' visits, as they came."""
     found = []
     for row in await rows(connection, _TOLD, patients):
-        adt: Any = kept.decode(row["said"])
+        adt: Any = codec.decode(row["said"])
         place = (row["patient_id"], row["facility"], row["message_id"], row["sealed"])
         found.append(Told(*place, adt.patient_ids, adt.stated_at))
     return found

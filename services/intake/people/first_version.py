@@ -12,20 +12,20 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from services.intake.hl7 import messages
-from services.intake.identity import clash
-from services.intake.model import PatientId
+from services.intake.hl7.model import PatientId
+from services.intake.hl7.parser import messages
 from services.intake.people import first_store as first
 from services.intake.people import register, store
 from services.intake.people.finding import words_of
-from services.intake.people.handlers import place
+from services.intake.people.identifiers import clash
 from services.intake.people.joining import Asking, Register
+from services.intake.people.names import place
+from services.intake.people.patients import Numbering, keep
 from services.intake.people.person import IDS, Fields, merged, packed, told_by, unpacked
-from services.intake.people.whom import Numbering, keep
-from shared.crypto import CannotOpen, Seal
-from shared.db import Connection, Database
 from shared.errors import SetUpError, Transient
-from shared.writes import Write, at_once
+from shared.storage.database import Connection, Database
+from shared.storage.sealing import CannotOpen, Seal
+from shared.storage.statements import Write, at_once
 
 CHECK = "stepdown: the key of the index"
 OTHER_KEY = (

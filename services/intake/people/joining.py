@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from services.intake.identity import Number, clash
+from services.intake.people.identifiers import Number, clash
 from services.intake.people.person import Fields
 
 MOST_SHARE = 5

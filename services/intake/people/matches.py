@@ -10,13 +10,13 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from services.intake.people import register
-from services.intake.people.handlers import opened
 from services.intake.people.joining import OTHER_NUMBER, Row, differences, other_number
+from services.intake.people.names import opened
 from services.intake.people.person import Fields
 from services.intake.people.store import Sealed, sealed_of
-from shared.crypto import Seal
-from shared.db import Connection
-from shared.writes import together
+from shared.storage.database import Connection
+from shared.storage.sealing import Seal
+from shared.storage.statements import together
 
 _LISTED = sa.text(
     "SELECT m.match_id, m.one, m.other, m.state, e.of_one, e.of_other, e.reasons, e.since FROM matches AS m "

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from services.intake.hl7 import NULL, Message, Segment
-from services.intake.parts import patient_ids, short
-from services.intake.timestamps import read_day
+from services.intake.hl7.fields import patient_ids, short
+from services.intake.hl7.parser import NULL, Message, Segment
+from services.intake.hl7.timestamps import read_day
 
 IDS = "identifiers"
 MOST_IDS, MOST_NAMES = 200, 20

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from services.intake.people.joining import MOST_SHARE, Leads, Pair, Row
-from shared.db import Connection
-from shared.writes import Write, array, bytes_array, rows
+from shared.storage.database import Connection
+from shared.storage.statements import Write, array, bytes_array, rows
 
 _BUCKETS = 65_536
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from services.intake.people.having import HAD_THERE
+from services.intake.people.facilities import HAD_THERE
 from services.intake.people.store import Sealed
-from shared.db import Connection
 from shared.scope import Scope
+from shared.storage.database import Connection
 
 _FOUND = sa.text(
     "SELECT w.patient_id FROM unnest(CAST(:groups AS int[]), CAST(:words AS bytea[])) AS n(place, word) "

@@ -11,28 +11,30 @@ from typing import NamedTuple
 
 import orjson
 
-from services.intake import store as visits
-from services.intake.deaths.stating import Telling, deaths
+from services.intake.deaths.facts import Telling, deaths
 from services.intake.deaths.store import known_of as deaths_of
-from services.intake.domain import choose_episode
-from services.intake.handlers import TOPIC, Intake, patient_of
+from services.intake.hl7.model import PatientId
 from services.intake.ids import new_id
-from services.intake.model import PatientId
-from services.intake.people.handlers import Telling as OfPerson
-from services.intake.people.handlers import keep
-from services.intake.people.whom import About
+from services.intake.people.names import Telling as OfPerson
+from services.intake.people.names import keep
+from services.intake.people.patients import About
+from services.intake.receiving import store as visits
+from services.intake.receiving.receive import TOPIC, Intake, patient_of
 from services.intake.requests import store
-from services.intake.requests.model import Assessment, Person, Referral, Stated
-from services.intake.settling import Ledger, mapping_of
-from shared import audit, outbox, tracing
-from shared.auth import Caller
-from shared.db import Connection
+from services.intake.requests.commands import Assessment, Person, Referral, Stated
+from services.intake.visits.derive import choose_episode
+from services.intake.visits.reconcile import Ledger, mapping_of
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.assessments import Assessed
-from shared.events.saying import said
 from shared.events.stays import Referred
-from shared.writes import at_once
+from shared.facts.stating import said
+from shared.messaging import outbox
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.storage.statements import at_once
+from shared.web import tracing
+from shared.web.auth import Caller
 
 KEPT = timedelta(days=7)
 """How long a key is remembered."""

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from services.intake.people.having import HAD_THERE
+from services.intake.people.facilities import HAD_THERE
 from services.intake.tables import facts
-from shared.db import Connection, copy_rows
 from shared.events import Fact
+from shared.storage.database import Connection, copy_rows
 
 _CLAIM = sa.text(
     "INSERT INTO idempotency (key, request, made_at) VALUES (:key, :request, :at) ON CONFLICT DO NOTHING RETURNING key"

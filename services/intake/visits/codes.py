@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from services.intake.model import Adt, DispositionAs, Payer, SiteMap
+from services.intake.hl7.model import Adt, DispositionAs, Payer, SiteMap
 
 UNKNOWN = "unknown"
 

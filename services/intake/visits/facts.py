@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.intake.model import Adt, Moment, PatientId, Said, SiteMap
-from services.intake.timestamps import read_moment
+from services.intake.hl7.model import Adt, Moment, PatientId, Said, SiteMap
+from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
 from services.intake.visits.stays import At, Stay, Step
 from services.intake.visits.updates import Update, amended, coverage, diagnoses, plan, tellers

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
-from services.intake.model import Moment, Said, SiteMap, UnitAs
+from services.intake.hl7.model import Moment, Said, SiteMap, UnitAs
 from services.intake.visits.stays import At, Kind, State, Statement, Stay, Step
 
 KINDS: dict[str, Kind] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
 
-from services.intake.model import Said
+from services.intake.hl7.model import Said
 
 CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
 _COUNTER = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from services.intake.model import Said
+from services.intake.hl7.model import Said
 
 Kind = Literal["start", "move", "leave", "back", "end"]
 State = Literal["none", "visit", "open", "on-leave", "ended"]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
-from services.intake.model import Adt, Diagnosis, Moment, Payer, Removed, Said, SiteMap
+from services.intake.hl7.model import Adt, Diagnosis, Moment, Payer, Removed, Said, SiteMap
 from services.intake.visits import codes
 from services.intake.visits.stays import Statement, Stay
 

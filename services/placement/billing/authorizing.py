@@ -11,7 +11,7 @@ from services.placement.continuum.model import Folded
 from shared.errors import Rejected
 from shared.events import CARE_FACTS, type_name
 from shared.events.authorizations import Authorization
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 
 MOVES: Final[dict[str, tuple[str, ...]]] = {
     "requested": ("pended", "approved", "denied"),

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.placement.continuum.around import Around
+from services.placement.continuum.active import Standing, own_name, read, speaks_out_of_turn, standing
 from services.placement.continuum.closing import closings, state_of_episode
 from services.placement.continuum.conflicts import attended_inside, in_order, two_stays
 from services.placement.continuum.deaths import alive_after_death, deaths_of
+from services.placement.continuum.episode_facts import Around
 from services.placement.continuum.levels import levels_of, round_the_clock, with_suspensions
-from services.placement.continuum.lives import Life, Run, ZoneOf, entries, lives_of, run_all, starts_inside
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
 from services.placement.continuum.order import Told, day_of, place
-from services.placement.continuum.standing import Standing, own_name, read, speaks_out_of_turn, standing
 from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, Word
 from services.placement.continuum.stay import judged
-from shared.events.envelope import Fact
+from services.placement.continuum.stay_facts import Life, Run, ZoneOf, entries, lives_of, run_all, starts_inside
+from shared.facts.envelope import Fact
 from shared.values import replace
 
 _NEEDS_THE_PAST = frozenset({"fact-cancelled", "conflict-settled", "patient-died"})

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import StayKey
 from services.placement.continuum.states import ENDS, STARTS
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _OTHER = 4

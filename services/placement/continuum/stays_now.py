@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from services.placement.continuum.lives import ZoneOf
 from services.placement.continuum.model import CoverageFrom, Ending, Folded, Session, StayState
 from services.placement.continuum.order import day_of, leaving_day
+from services.placement.continuum.stay_facts import ZoneOf
 from shared.events.levels import RANK
 
 LOOKED_BACK: Final = timedelta(days=365)

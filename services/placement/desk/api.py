@@ -24,11 +24,11 @@ from services.placement.desk import (
     sessions,
     stays,
     waitlist,
-    worklists,
-    writing,
+    writes,
 )
 from services.placement.desk.frame import Parts, Subject
-from shared.api import openapi as api
+from services.placement.worklists import api as worklists
+from shared.web import openapi as api
 
 SUBJECTS: tuple[Subject, ...] = (
     searches.SUBJECT,
@@ -60,5 +60,5 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
         *disclosures.routes(parts.database, parts.clock),
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings),
-        *writing.routes(parts, SUBJECTS),
+        *writes.routes(parts, SUBJECTS),
     ]

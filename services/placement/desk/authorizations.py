@@ -7,16 +7,16 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from services.placement.acting import Decided, Situation
 from services.placement.billing import authorizing
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
-from services.placement.desk_views import Line
-from shared.commands import Name
-from shared.db import Connection
+from services.placement.desk.views import Line
+from services.placement.engine.act import Decided, Situation
 from shared.events.base import Day
 from shared.events.levels import Level
-from shared.site_config import Site
+from shared.site.config import Site
+from shared.storage.database import Connection
+from shared.web.commands import Name
 
 Unit = Literal["day", "session", "hour"]
 TELLERS = ("coordinator", "billing")

@@ -6,18 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.placement.acting import Decided, Situation
-from services.placement.billing import told
+from services.placement.billing import payers as told
 from services.placement.continuum.about import about
 from services.placement.desk.commands import Ask, Misfit
 from services.placement.desk.frame import Rule, Subject, write
 from services.placement.desk.placements import facility_of
+from services.placement.engine.act import Decided, Situation
 from services.placement.programs.attendance import stay_of
-from shared.commands import Command, Name
 from shared.errors import Rejected
 from shared.events.base import Day
 from shared.events.stays import Coverage
-from shared.site_config import Site
+from shared.site.config import Site
+from shared.web.commands import Command, Name
 
 Short = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 

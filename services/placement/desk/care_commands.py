@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from services.placement.desk.commands import Ask, Code, Misfit
-from shared.commands import Name
 from shared.events.base import Day
 from shared.events.placing import Mode
 from shared.events.stays import LeaveKind
-from shared.site_config import Site
-from shared.site_values import Npi
+from shared.site.config import Site
+from shared.site.values import Npi
+from shared.web.commands import Name
 
 Absence = Literal["no-show", "excused", "program-cancelled"]
 Discontinuation = Literal[

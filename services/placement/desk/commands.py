@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.commands import Command, Name
 from shared.events.placing import Mode, Weekday
-from shared.site_config import Site
+from shared.site.config import Site
+from shared.web.commands import Command, Name
 
 Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 """A reason in code: small letters, digits and hyphens, no text of anybody."""

@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import Field
 
-from services.placement import views
-from services.placement.acting import Decided, Situation
-from services.placement.continuum.settling import settle
+from services.placement.continuum.settlements import settle
 from services.placement.desk.commands import Ask
 from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
-from services.placement.desk.words import told
-from services.placement.desk_views import Line
-from shared.commands import Name
-from shared.db import Connection
-from shared.events.envelope import Fact
+from services.placement.desk.views import Line
+from services.placement.desk.wording import told
+from services.placement.engine import views
+from services.placement.engine.act import Decided, Situation
+from shared.facts.envelope import Fact
+from shared.storage.database import Connection
+from shared.web.commands import Name
 
 
 class Settle(Ask):

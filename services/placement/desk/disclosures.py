@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.placement.disclosures import views
+from services.placement.gate import views
 from services.placement.gate.bases import Word
-from shared import audit
-from shared.api import asking as ask
-from shared.api import openapi as api
-from shared.api import paging
 from shared.clock import Clock
-from shared.db import Database
-from shared.web import JSON, caller
+from shared.storage import audit
+from shared.storage.database import Database
+from shared.web import openapi as api
+from shared.web import paging
+from shared.web import requests as ask
+from shared.web.app import JSON, caller
 
 READERS = ("coordinator", "auditor")
 DISCLOSED = ("episode_id", "patient_id", "recipient", "facility")

@@ -9,20 +9,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement import desk_views, views, visible
-from services.placement.continuum import codec
+from services.placement.continuum import codec, visible
 from services.placement.desk import showing
+from services.placement.desk import views as desk_views
 from services.placement.desk.frame import Parts
-from services.placement.views import Listed
-from shared import audit
-from shared.api import asking, paging
-from shared.auth import Caller
+from services.placement.engine import views
+from services.placement.engine.views import Listed
 from shared.clock import Clock
-from shared.db import Connection
 from shared.events.episodes import EpisodeState
 from shared.events.levels import RANK
 from shared.scope import Scope
-from shared.web import JSON, caller
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.web import paging, requests
+from shared.web.app import JSON, caller
+from shared.web.auth import Caller
 
 READERS = ("coordinator", "clinician", "billing", "auditor")
 STATES = tuple(get_args(EpisodeState.model_fields["state"].annotation))
@@ -35,18 +36,18 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
 
     async def listed(request: Request) -> Response:
         who = caller(request, *READERS)
-        asked = asking.parameters(request, FILTERS | paging.PARAMETERS)
+        asked = requests.parameters(request, FILTERS | paging.PARAMETERS)
         limit, after = paging.limit(asked), paging.behind(asked, 1)
         async with database.begin() as connection:
             narrowed = {name: asked[name] for name in ("state", "level") if name in asked}
             found = await views.listed(
                 connection,
-                which=asking.scope(who, asked.get("facility")),
+                which=requests.scope(who, asked.get("facility")),
                 scope=who.scope,
                 after=after[0] if after else "",
                 most=limit + 1,
-                state=asking.one_of(asked, "state", STATES),
-                level=asking.one_of(asked, "level", sorted(RANK, key=RANK.__getitem__)),
+                state=requests.one_of(asked, "state", STATES),
+                level=requests.one_of(asked, "level", sorted(RANK, key=RANK.__getitem__)),
             )
             page, more = paging.page(found, limit, lambda one: (one.episode_id,))
             told = await in_a_list(connection, parts, page, who.scope)
@@ -61,13 +62,13 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
             await views.at_one_instant(connection)
             row = None if "\0" in episode_id else await views.episode(connection, episode_id)
             if row is None or not who.scope.has_any(row.facilities):
-                raise asking.missing()
+                raise requests.missing()
             facts = await views.facts_of(connection, [episode_id])
             periods = await views.periods_of(connection, [episode_id])
             await _audited(connection, clock, who, "episode-read", [episode_id])
         part = visible.part(facts[episode_id], codec.unpacked(row.fold), who.scope, parts.rules)
         told = showing.whole(row, part, periods[episode_id], parts.rules)
-        return JSON(told, headers={"etag": asking.etag(row.listed.version)})
+        return JSON(told, headers={"etag": requests.etag(row.listed.version)})
 
     return [Route("/api/episodes", listed), Route("/api/episodes/{episode_id}", shown)]
 

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from services.placement import desk_views
-from services.placement.acting import Decided, Situation
-from services.placement.desk_views import Line, Question, Whose
-from services.placement.entry import STATES, Kind
-from services.placement.outcome import Ids
-from services.placement.rules import Rules
-from shared.api import posts
-from shared.auth import Caller
+from services.placement.desk import views
+from services.placement.desk.views import Line, Question, Whose
+from services.placement.engine.act import Decided, Situation
+from services.placement.engine.outcome import Ids
+from services.placement.engine.rules import Rules
+from services.placement.worklists.entry import STATES, Kind
 from shared.clock import Clock
-from shared.commands import Command
-from shared.db import Connection, Database
 from shared.scope import Scope
+from shared.storage.database import Connection, Database
 from shared.values import value_object
+from shared.web import posts
+from shared.web.auth import Caller
+from shared.web.commands import Command
 
 COORDINATORS = ("coordinator",)
 PROGRAMS = ("coordinator", "program")
@@ -100,13 +100,13 @@ class Listing:
         """One line."""
         if self.finder is not None:
             return await self.finder(connection, parts, line_id)
-        return await desk_views.line(connection, self.kind, line_id)
+        return await views.line(connection, self.kind, line_id)
 
     async def lines(self, connection: Connection, parts: Parts, asked: Question) -> list[Line]:
         """The lines that are asked for."""
         if self.searcher is not None:
             return await self.searcher(connection, parts, asked)
-        return await desk_views.lines(connection, self.kind, asked)
+        return await views.lines(connection, self.kind, asked)
 
     async def more(self, connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
         """Of each line what is not stored with it."""

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from services.placement.billing.outlook import as_of
 from services.placement.continuum.order import day_of
-from services.placement.desk_views import Line, Whose
+from services.placement.desk.views import Line, Whose
 from services.placement.search import offers
 from services.placement.search.states import OfferState
-from shared.site_config import Site
+from shared.site.config import Site
 from shared.values import replace
 
 _SINCE = {"search": "waiting_since"}

@@ -7,18 +7,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.placement.acting import Decided, Situation
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Rule, Subject, write
-from shared.commands import Command, Name
+from services.placement.engine.act import Decided, Situation
 from shared.errors import Rejected
 from shared.events.assessments import Assessed
 from shared.events.base import CareFact, Day
 from shared.events.levels import Level
 from shared.events.placing import PatientAgreed, PatientDeclined
 from shared.events.planning import Assigned, Certified, EpisodeEnded, PlanRecorded
-from shared.site_config import Site
-from shared.site_values import Npi
+from shared.site.config import Site
+from shared.site.values import Npi
+from shared.web.commands import Command, Name
 
 CARERS = ("coordinator", "clinician")
 Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")]

@@ -10,23 +10,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement import desk_views
 from services.placement.continuum.order import day_of, midnight
+from services.placement.desk import views
 from services.placement.desk.frame import CARE, EVERYBODY, Parts
 from services.placement.desk.reading import noted, visible
 from services.placement.desk.searches import LISTING as SEARCHES
-from services.placement.desk_views import Line
+from services.placement.desk.views import Line
+from services.placement.engine.publish import seats_of
 from services.placement.programs import seats
 from services.placement.programs.census import Place, taken_at, there_at
-from services.placement.publishing import seats_of
 from services.placement.search.matching import Candidate, rank
-from shared.api import asking
-from shared.auth import Caller
-from shared.db import Connection
 from shared.events.levels import RANK
 from shared.events.placing import Needs
-from shared.site_values import Program
-from shared.web import JSON, caller
+from shared.site.values import Program
+from shared.storage.database import Connection
+from shared.web import requests
+from shared.web.app import JSON, caller
+from shared.web.auth import Caller
 
 FILTERS = ("level", "facility", "search_id")
 _HIDDEN = {"npi", "billing"}
@@ -51,8 +51,8 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
 
     async def listed(request: Request) -> Response:
         who = caller(request, *EVERYBODY)
-        asked = asking.parameters(request, FILTERS)
-        level = asking.one_of(asked, "level", sorted(RANK, key=RANK.__getitem__))
+        asked = requests.parameters(request, FILTERS)
+        level = requests.one_of(asked, "level", sorted(RANK, key=RANK.__getitem__))
         facility = _facility(parts, asked)
         found = await _found(parts, who, asked.get("search_id"))
         chosen = [one for one in found if level in {None, one["level"]} and facility in {None, one["facility"]}]
@@ -60,18 +60,18 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
 
     async def for_a_search(request: Request) -> Response:
         who = caller(request, *CARE)
-        asking.parameters(request, ())
+        requests.parameters(request, ())
         return JSON({"programs": await _found(parts, who, request.path_params["id"]), "next": None})
 
     async def one(request: Request) -> Response:
         caller(request, *EVERYBODY)
-        asking.parameters(request, ())
+        requests.parameters(request, ())
         program = parts.rules.site.program(request.path_params["id"])
         if program is None:
-            raise asking.missing()
+            raise requests.missing()
         now = parts.clock()
         async with parts.database.begin() as connection:
-            places = await desk_views.places(connection, [program.id], now, now)
+            places = await views.places(connection, [program.id], now, now)
         return JSON(_shown(parts, program, places.get(program.id, []), now))
 
     return [
@@ -86,7 +86,7 @@ def _facility(parts: Parts, asked: Mapping[str, str]) -> str | None:
         return None
     found = parts.rules.site.facility(asked["facility"])
     if found is None:
-        raise asking.unfit("facility", "the site has no such facility")
+        raise requests.unfit("facility", "the site has no such facility")
     return found.name
 
 
@@ -106,14 +106,14 @@ async def _search(connection: Connection, parts: Parts, who: Caller, search_id: 
     may = bool(who.roles & {*CARE, "admin"})
     found = await visible(connection, parts, SEARCHES, who, search_id) if may else None
     if found is None:
-        raise asking.missing()
+        raise requests.missing()
     await noted(connection, parts, who, "search-matched", [found])
     return found
 
 
 async def everybody(connection: Connection, parts: Parts, now: datetime) -> dict[str, list[Place]]:
     """Who has a place at any of the site's programs from now on."""
-    return await desk_views.places(connection, [p.id for p in parts.rules.site.programs], now, now)
+    return await views.places(connection, [p.id for p in parts.rules.site.programs], now, now)
 
 
 def ranked(parts: Parts, search: Line, places: Places, now: datetime) -> tuple[Candidate, ...]:

@@ -11,15 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement import desk_views
+from services.placement.desk import views
 from services.placement.desk.frame import Listing, Parts, whose_of
 from services.placement.desk.lines import narrowed, shown
-from services.placement.desk_views import Line, Question
-from shared import audit
-from shared.api import asking, paging
-from shared.auth import Caller
-from shared.db import Connection
-from shared.web import JSON, caller
+from services.placement.desk.views import Line, Question
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.web import paging, requests
+from shared.web.app import JSON, caller
+from shared.web.auth import Caller
 
 
 def routes(parts: Parts, listings: Iterable[Listing]) -> Sequence[BaseRoute]:
@@ -33,7 +33,7 @@ def routes(parts: Parts, listings: Iterable[Listing]) -> Sequence[BaseRoute]:
 
 async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
     who = caller(request, *listing.readers)
-    asked = asking.parameters(request, {*listing.filters, *paging.PARAMETERS})
+    asked = requests.parameters(request, {*listing.filters, *paging.PARAMETERS})
     limit = paging.limit(asked)
     question = _question(listing, asked, who, limit + 1)
     async with parts.database.begin() as connection:
@@ -47,10 +47,10 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
 def _question(listing: Listing, asked: dict[str, str], who: Caller, most: int) -> Question:
     after = paging.behind(asked, 2)
     return Question(
-        whose_of(who, asking.scope(who, asked.get("facility"))),
+        whose_of(who, requests.scope(who, asked.get("facility"))),
         most,
         (paging.instant(after[0]), after[1]) if after else None,
-        asking.one_of(asked, "state", listing.states),
+        requests.one_of(asked, "state", listing.states),
         asked.get("episode_id"),
         asked.get("program"),
         _at(asked),
@@ -64,22 +64,22 @@ def _at(asked: dict[str, str]) -> datetime | None:
     try:
         found = datetime.fromisoformat(asked["at"].replace(" ", "+"))
     except ValueError:
-        raise asking.unfit("at", "`at` is an instant with its offset, RFC 3339") from None
+        raise requests.unfit("at", "`at` is an instant with its offset, RFC 3339") from None
     if found.tzinfo is None:
-        raise asking.unfit("at", "`at` is an instant with its offset, RFC 3339")
+        raise requests.unfit("at", "`at` is an instant with its offset, RFC 3339")
     return found
 
 
 async def _one(parts: Parts, listing: Listing, request: Request) -> Response:
     who = caller(request, *listing.readers)
-    asking.parameters(request, ())
+    requests.parameters(request, ())
     async with parts.database.begin() as connection:
         line = await visible(connection, parts, listing, who, request.path_params["id"])
         if line is None:
-            raise asking.missing()
+            raise requests.missing()
         [body] = await told(connection, parts, listing, [line], who)
         await noted(connection, parts, who, f"{listing.kind}-read", [line])
-    return JSON(body, headers={"etag": asking.etag(line.version)})
+    return JSON(body, headers={"etag": requests.etag(line.version)})
 
 
 async def visible(connection: Connection, parts: Parts, listing: Listing, who: Caller, line_id: str) -> Line | None:
@@ -102,7 +102,7 @@ async def told(
 
 async def narrow(connection: Connection, found: Sequence[Line], who: Caller) -> list[Line]:
     """Lines without what of them is for others."""
-    shared = await desk_views.shared(connection, {line.episode_id for line in found}, who.scope)
+    shared = await views.shared(connection, {line.episode_id for line in found}, who.scope)
     whose = whose_of(who, who.scope)
     return [narrowed(line, whose, partly=line.episode_id in shared) for line in found]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from services.placement.acting import Decided, Situation
 from services.placement.desk.commands import CloseSearch, OpenSearch, Wishes
 from services.placement.desk.frame import Listing, Rule, Subject, of_entries, write
+from services.placement.engine.act import Decided, Situation
 from services.placement.search import search as searching
 from services.placement.search.levels import Recommendation
 from services.placement.search.searches import Search
 from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
 from shared.events.placing import Needs
-from shared.site_config import Site
+from shared.site.config import Site
 from shared.values import replace
 
 

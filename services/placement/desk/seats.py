@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from services.placement import desk_views
-from services.placement.acting import Decided, Situation
 from services.placement.continuum.about import about
+from services.placement.desk import views
 from services.placement.desk.commands import Because, HoldSeat
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, write
-from services.placement.desk_views import Line, Question
+from services.placement.desk.views import Line, Question
+from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, held, released
-from shared.db import Connection
 from shared.errors import Rejected
+from shared.storage.database import Connection
 
 
 def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
@@ -40,11 +40,11 @@ def release(now: Situation, seat_id: str, asked: Because) -> Decided:
 
 
 async def _listed(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
-    return await desk_views.claimed(connection, asked, _facilities(parts))
+    return await views.claimed(connection, asked, _facilities(parts))
 
 
 async def _one(connection: Connection, parts: Parts, seat_id: str) -> Line | None:
-    return await desk_views.claim(connection, seat_id, _facilities(parts))
+    return await views.claim(connection, seat_id, _facilities(parts))
 
 
 def _facilities(parts: Parts) -> dict[str, str]:

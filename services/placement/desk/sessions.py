@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from services.placement import desk_views, session_views
-from services.placement.acting import Decided, Situation
 from services.placement.continuum import codec
-from services.placement.continuum.wordings import roots_of
+from services.placement.continuum.replacements import roots_of
+from services.placement.desk import session_views, views
 from services.placement.desk.care_commands import CorrectSession, SessionTold, TellSession
 from services.placement.desk.commands import Because
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, write
 from services.placement.desk.placements import facility_of
-from services.placement.desk_views import Line, Question
+from services.placement.desk.session_views import Attendance
+from services.placement.desk.views import Line, Question
+from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, sessions
 from services.placement.programs.sessions import SESSIONS, STATES
-from services.placement.session_views import Attendance
-from shared.api import asking
-from shared.db import Connection
 from shared.errors import Rejected
 from shared.events.base import CareFact
-from shared.events.envelope import Fact
 from shared.events.stays import Service
+from shared.facts.envelope import Fact
+from shared.storage.database import Connection
+from shared.web import requests
 
 TELLERS = ("coordinator", "program", "clinician")
 
@@ -87,12 +87,12 @@ async def _listed(connection: Connection, _: Parts, asked: Question) -> list[Lin
     """The sessions of one episode or one placement, by their day."""
     episode_id = asked.episode_id
     if asked.placement_id is not None:
-        placement = await desk_views.line(connection, "placement", asked.placement_id)
+        placement = await views.line(connection, "placement", asked.placement_id)
         if placement is None or episode_id not in {None, placement.episode_id}:
             return []
         episode_id = placement.episode_id
     if episode_id is None:
-        raise asking.unfit("episode_id", "sessions are listed for one episode_id or one placement_id")
+        raise requests.unfit("episode_id", "sessions are listed for one episode_id or one placement_id")
     found = await session_views.attendance(connection, episode_id)
     lines = sorted(_lines(found) if found else (), key=lambda line: (line.at, line.id))
     return [line for line in lines if _is_asked(line, asked)][: asked.most]

@@ -8,13 +8,13 @@ from typing import Any
 
 from services.placement.billing.model import Period, PeriodKey, SentPeriod
 from services.placement.billing.periods import periods as periods_of
-from services.placement.continuum.episode import episode_value
+from services.placement.continuum.document import episode_value
 from services.placement.continuum.model import Folded
 from services.placement.continuum.states import MEANING, Word
-from services.placement.rules import Rules
-from services.placement.views import Listed, Stored
-from services.placement.visible import Part
-from shared.events.envelope import Fact
+from services.placement.continuum.visible import Part
+from services.placement.engine.rules import Rules
+from services.placement.engine.views import Listed, Stored
+from shared.facts.envelope import Fact
 
 
 def in_a_list(one: Listed) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from services.placement.acting import Decided, Situation
 from services.placement.continuum.about import about
 from services.placement.continuum.model import StayState
 from services.placement.continuum.order import midnight
@@ -21,13 +20,14 @@ from services.placement.desk.care_commands import (
 from services.placement.desk.commands import Because
 from services.placement.desk.frame import PROGRAMS, Rule, Subject, write
 from services.placement.desk.placements import facility_of
+from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, leaves
 from services.placement.programs.attendance import Saying, stay_of
 from services.placement.programs.seats import held
 from shared.errors import Rejected
-from shared.events.envelope import Fact
 from shared.events.placing import SeatHeld
 from shared.events.stays import LeaveEnded, LeaveStarted
+from shared.facts.envelope import Fact
 from shared.values import replace
 
 _TAKEN_ALONG = frozenset({"absent", "leave-started", "leave-ended"})

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.placement import desk_views
-from services.placement.acting import Decided, Situation
 from services.placement.continuum.about import about
+from services.placement.desk import views
 from services.placement.desk.commands import Because, Wait
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, of_entries, write
-from services.placement.desk_views import Line
+from services.placement.desk.views import Line
+from services.placement.engine.act import Decided, Situation
 from services.placement.search import waiting
-from shared.db import Connection
 from shared.errors import Rejected
+from shared.storage.database import Connection
 
 
 def join(now: Situation, _: str, asked: Wait) -> Decided:
@@ -37,7 +37,7 @@ def leave(now: Situation, waiting_id: str, asked: Because) -> Decided:
 async def _places(connection: Connection, _: Parts, found: list[Line]) -> list[dict[str, Any]]:
     """The place in the line now, which was another one on joining."""
     still = [line for line in found if line.state == "waiting" and line.program]
-    places = await desk_views.places_in_line(connection, {str(line.program) for line in still}) if still else {}
+    places = await views.places_in_line(connection, {str(line.program) for line in still}) if still else {}
     return [{"position": places.get(line.id)} for line in found]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from services.placement.gate.recipients import Outsider
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from shared.values import value_object
 
 CANCEL = "fact-cancelled"

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.placement.gate.bases import Basis, Over
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from shared.values import replace, value_object
 
 RECORDED = "consent-recorded"

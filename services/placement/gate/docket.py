@@ -14,7 +14,7 @@ from services.placement.gate.bases import Basis, Word, basis_for
 from services.placement.gate.cases import CANCEL, Case, Key, Past, cases_of, corrected
 from services.placement.gate.consents import ENDS, RECORDED, Consent, Ended, after
 from services.placement.gate.recipients import GateRules
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 
 EPISODE = ""
 """Where a docket keeps the labels of the whole episode, beside those of each stay."""

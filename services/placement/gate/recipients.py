@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from services.placement.gate.bases import Asked, Basis, Discloses
 from shared.events.base import type_name
-from shared.site_config import Site
-from shared.site_recipients import Recipient
+from shared.site.config import Site
+from shared.site.recipients import Recipient
 from shared.values import value_object
 
 KEPT = 4096

@@ -19,9 +19,9 @@ from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import MEANING, MOVES, State, Word, state_of
 from services.placement.continuum.stay import judged
 from shared.errors import Rejected
-from shared.events.envelope import Fact
 from shared.events.stays import Absent, Attended, Completed, Discontinued, Service, Started
 from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
 
 _OURS = ("started", "attended", "absent", "leave-started", "leave-ended", "completed", "discontinued")
 

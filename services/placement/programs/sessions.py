@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.states import MEANING, Word
-from services.placement.continuum.wordings import roots_of
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from shared.values import value_object
 
 SESSIONS = frozenset({"attended", "absent"})

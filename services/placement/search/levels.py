@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from shared.errors import SetUpError
 from shared.events.levels import RANK, Level
-from shared.site_values import LevelRule
+from shared.site.values import LevelRule
 from shared.values import value_object
 
 

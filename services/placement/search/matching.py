@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from shared.events.levels import RANK, WORDS
 from shared.events.placing import Needs
-from shared.site_values import Program
+from shared.site.values import Program
 from shared.values import value_object
 
 SOON = 3

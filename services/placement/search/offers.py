@@ -36,7 +36,7 @@ from shared.events.placing import (
     Placed,
     SeatHeld,
 )
-from shared.site_values import Program
+from shared.site.values import Program
 from shared.values import replace, value_object
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from services.placement.continuum.model import Folded, StayState
 from services.placement.search.search import BY_A_DEATH
 from shared.errors import Rejected
-from shared.events.envelope import Fact
 from shared.events.placing import PlacementCancelled, StartMissed
 from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
 
 Heading = Mapping[str, Any]
 """What every fact about the placement says: `About.heading`, at the program's facility."""

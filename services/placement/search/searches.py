@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
-from shared.events.envelope import Fact
 from shared.events.placing import Needs
+from shared.facts.envelope import Fact
 from shared.values import replace, value_object
 
 DESK: Final = frozenset(

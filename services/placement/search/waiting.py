@@ -12,8 +12,8 @@ from services.placement.search.search import Desk
 from services.placement.search.searches import Search
 from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
-from shared.events.envelope import Fact
 from shared.events.placing import Waitlisted, WaitlistLeft
+from shared.facts.envelope import Fact
 
 AboutAt = Callable[[str], About]
 """The episode as facts about a program (by its id) name it."""

@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from services.intake.app import assemble
-from shared.auth import AUDIENCE, DEV_ISSUER
 from shared.clock import SetClock
 from shared.run import Service
+from shared.web.auth import AUDIENCE, DEV_ISSUER
 from tests.intake.conftest import NOW
 from tests.intake.test_app import SECRET, settings
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from services.intake.api import routes
 from services.intake.app import reception_of
-from services.intake.handlers import Intake
-from services.intake.web import routes
-from shared.auth import DEV_ISSUER, Tokens
-from shared.site_values import Limits
-from shared.web import web_app
+from services.intake.receiving.receive import Intake
+from shared.site.values import Limits
+from shared.web.app import web_app
+from shared.web.auth import DEV_ISSUER, Tokens
 from tests.intake.conftest import Hospital
 from tests.intake.test_app import SECRET
 from tests.intake.web.conftest import Asking

@@ -11,12 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from services.intake.app import assemble
-from services.intake.consents import handlers
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
+from services.intake.checks import broken
+from services.intake.receiving.receive import Intake
+from services.intake.requests.consents import handlers
 from shared.clock import SetClock
 from shared.events import CARE_FACTS
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import settings
 from tests.intake.test_consumer import apply

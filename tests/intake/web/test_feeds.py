@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from services.intake import views
 from services.intake.app import assemble
-from services.intake.handlers import Intake
+from services.intake.receiving import views
+from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
 from shared.run import Service
 from shared.scope import EVERYTHING
-from shared.site_config import Site
+from shared.site.config import Site
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import settings
 from tests.intake.web.conftest import Asking

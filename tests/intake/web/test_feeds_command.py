@@ -12,13 +12,13 @@ import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
-from services.cli.feeds import command
-from services.stack import folder, ready
-from shared.auth import dev_tokens
 from shared.run import Service, bound
+from shared.web.auth import dev_tokens
 from tests.intake.conftest import Hospital
 from tests.intake.test_app import SECRET
 from tests.waiting import until
+from tools.cli.feeds import command
+from tools.stack import folder, ready
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import httpx
 from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
-from services.cli.export import openapi
-from services.intake.consents.model import ConsentGiven, ConsentTakenBack
-from services.intake.requests.model import Assessment, Referral
-from services.intake.web.openapi import document
+from services.intake.api.openapi import document
+from services.intake.requests.commands import Assessment, Referral
+from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
 from shared.run import Service
 from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
 from tests.intake.web.test_consents import consent
 from tests.intake.web.test_requests import assessment, referral
+from tools.cli.export import openapi
 
 OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
 

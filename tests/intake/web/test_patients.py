@@ -9,11 +9,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from services.intake.api.asking import Pace
 from services.intake.app import assemble
-from services.intake.web.asking import Pace
 from shared.clock import SetClock
-from shared.signing_in import SESSION
-from shared.web import Problem
+from shared.web.app import Problem
+from shared.web.sessions import SESSION
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import settings
 from tests.intake.web.conftest import Asking

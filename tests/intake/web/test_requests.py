@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.intake.handlers import Intake
-from services.intake.invariants import broken
+from services.intake.checks import broken
+from services.intake.receiving.receive import Intake
 from services.intake.requests.handlers import KEPT, forget_keys
 from shared.clock import SetClock
 from tests.intake.conftest import NOW, Hospital

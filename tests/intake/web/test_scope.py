@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from services.intake.consumer import keep_episodes
-from services.intake.handlers import Intake
-from shared.auth import ROLES
+from services.intake.receiving.kafka import keep_episodes
+from services.intake.receiving.receive import Intake
 from shared.events import EPISODE_TYPE
-from shared.events.envelope import Fact
-from shared.positions import Incoming, Slot, Tally
+from shared.facts.envelope import Fact
+from shared.messaging.positions import Incoming, Slot, Tally
 from shared.run import Service
+from shared.web.auth import ROLES
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.web.conftest import Asking
 from tests.scoping import Tried, reads, routes_of, told_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.placement.timers import forget_keys
-from shared.db import Database
+from shared.storage.database import Database
 from tests.placement.desk.conftest import DAY, Desk
 
 

@@ -17,15 +17,15 @@ from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk as page
 from services.placement.desk.page.lists import LISTS
 from services.placement.desk.page.rows import _OFFERED, _TOLD
-from services.placement.desk.page.words import DONE, LABELS
-from services.placement.entry import STATES
-from services.placement.rules import Rules
-from shared.auth import DEV_ISSUER, Tokens
+from services.placement.desk.page.wording import DONE, LABELS
+from services.placement.engine.rules import Rules
+from services.placement.worklists.entry import STATES
 from shared.clock import SetClock
-from shared.db import Database
-from shared.events.envelope import Fact
-from shared.tables import audit
-from shared.web import web_app
+from shared.facts.envelope import Fact
+from shared.storage.database import Database
+from shared.storage.tables import audit
+from shared.web.app import web_app
+from shared.web.auth import DEV_ISSUER, Tokens
 from tests.browsing import Browser, Page
 from tests.builders import admitted, covered
 from tests.placement.desk.conftest import KEY, Desk, bearer

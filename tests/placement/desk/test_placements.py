@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.events.envelope import Fact
+from shared.facts.envelope import Fact
 from tests.builders import cancelled as taken_back
 from tests.builders import patient_died
 from tests.placement.desk.conftest import Desk

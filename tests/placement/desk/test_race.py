@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.placement import desk_views
+from services.placement.desk import views
 from services.placement.programs.census import census
 from tests.builders import at
 from tests.placement.desk.conftest import DAY, Desk
@@ -46,7 +46,7 @@ async def test_of_200_acceptances_at_once_20_are_placed_and_180_told_that_the_pr
 async def there(desk: Desk) -> int:
     """Persons with a seat on the first day or later, at the fullest moment."""
     async with desk.feed.database.read() as connection:
-        places = await desk_views.places(connection, ["GH-PHP1"], desk.clock(), desk.clock())
+        places = await views.places(connection, ["GH-PHP1"], desk.clock(), desk.clock())
     return census(places["GH-PHP1"], at("2026-05-01"))
 
 

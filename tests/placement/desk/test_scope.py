@@ -20,15 +20,15 @@ from services.placement.app import assemble
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk as page
-from services.placement.disclosures.tables import disclosures, withheld
-from services.placement.rules import Rules
+from services.placement.engine.rules import Rules
+from services.placement.gate.tables import disclosures, withheld
 from services.placement.tables import facts
-from shared.auth import DEV_ISSUER, Tokens
 from shared.clock import SetClock
-from shared.db import Database
-from shared.events.envelope import Fact
-from shared.signing_in import SESSION, token_of
-from shared.web import web_app
+from shared.facts.envelope import Fact
+from shared.storage.database import Database
+from shared.web.app import web_app
+from shared.web.auth import DEV_ISSUER, Tokens
+from shared.web.sessions import SESSION, token_of
 from tests.builders import a_story, admitted, assessed, covered, diagnosed, discharged, fact, follow_up, visit_started
 from tests.placement.desk.conftest import DAY, KEY, Desk, bearer
 from tests.placement.desk.test_who_may import WRITES

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.placement.disclosures.tables import withheld
+from services.placement.gate.tables import withheld
 from tests.builders import discharged
 from tests.placement.desk.conftest import DAY, Desk
 from tests.placement.desk.stories import WHY, at_the_program, says, ward_and_back

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.plumbing import create_plumbing, drop_plumbing
+from shared.storage.first_tables import create_plumbing, drop_plumbing
 
 revision = "0001"
 down_revision = None

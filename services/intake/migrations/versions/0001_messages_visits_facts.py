@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from shared.plumbing import create_plumbing, drop_plumbing, run_statements
+from shared.storage.first_tables import create_plumbing, drop_plumbing, run_statements
 
 revision = "0001"
 down_revision = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from shared.plumbing import run_statements, seal_dead_letters, unseal_dead_letters
+from shared.storage.first_tables import run_statements, seal_dead_letters, unseal_dead_letters
 
 revision = "0009"
 down_revision = "0007"

@@ -1,6 +1,6 @@
 """The coordinators' desk on a page: what waits, what a search looks at, seats, and every write of the API as a form.
 
-It decides nothing: see shared/acting.py for what its forms do.
+It decides nothing: see shared/web/form_posts.py for what its forms do.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from services.placement import desk_views, worklist_views
-from services.placement.desk import frame, programs, reading, writing
+from services.placement.desk import frame, programs, reading, views, writes
 from services.placement.desk.api import SUBJECTS
 from services.placement.desk.frame import EVERYBODY, Parts, whose_of
-from services.placement.desk.page import words
+from services.placement.desk.page import wording
 from services.placement.desk.page.lists import LISTS, SEATS, Of
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
-from services.placement.desk_views import Line, Question
+from services.placement.desk.views import Line, Question
 from services.placement.programs.census import Place
-from shared.acting import Acts
-from shared.api import asking, paging
-from shared.auth import Caller
-from shared.db import Connection
-from shared.desk import A_FEW, Counted, Desk, Listing, Look, Row, Section, may
-from shared.desk import FILTERS as LIST_FILTERS
-from shared.pages import Pages
-from shared.site_values import Program
+from services.placement.worklists import views as work
+from shared.site.values import Program
+from shared.storage.database import Connection
 from shared.values import replace
+from shared.web import paging, requests
+from shared.web.auth import Caller
+from shared.web.desk import A_FEW, Counted, Desk, Listing, Look, Row, Section, may
+from shared.web.desk import FILTERS as LIST_FILTERS
+from shared.web.form_posts import Acts
+from shared.web.pages import Pages
 
 FILTERS = LIST_FILTERS | {"search"}
 WRITES = tuple(write for subject in SUBJECTS for write in subject.writes)
@@ -38,14 +38,14 @@ _LISTINGS = {subject.listing.kind: subject.listing for subject in SUBJECTS if su
 
 def pages(intake: str | None) -> Pages:
     """The desk's frame; `intake`: where browsers ask who patients are."""
-    every = {write.action: words.DID for write in WRITES}
-    return Pages("Coordinators' desk", intake, {**every, **words.DONE})
+    every = {write.action: wording.DID for write in WRITES}
+    return Pages("Coordinators' desk", intake, {**every, **wording.DONE})
 
 
 def routes(parts: Parts, made_of: Pages) -> Sequence[BaseRoute]:
     """`/`, sign-in, and a form's address for every write of the API."""
     desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts))
-    acts = Acts(made_of, writing.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page, words.FIELD_OF)
+    acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page, wording.FIELD_OF)
     return [Route("/", made_of.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *made_of.routes()]
 
 
@@ -70,12 +70,10 @@ class Placement:
             full = sum(not programs.filled(p, places.get(p.id, ()), look.at).free for p in every)
             return Counted(len(every), full)
         if listing.of.work:
-            return Counted(
-                await worklist_views.count(connection, listing.of.work, whose_of(look.who, look.scope), look.at), 0
-            )
+            return Counted(await work.count(connection, listing.of.work, whose_of(look.who, look.scope), look.at), 0)
         late = look.at - listing.late if listing.late is not None else None
         question = self._question(listing.of, look, look.most)
-        return Counted(*await desk_views.counted(connection, listing.of.kind, question, late))
+        return Counted(*await views.counted(connection, listing.of.kind, question, late))
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
         """The rows, and the cursor behind them; who saw whose is noted."""
@@ -85,7 +83,7 @@ class Placement:
             return await self._seats(connection, look._replace(most=every), reader), None
         question = self._question(listing.of, look, look.most + 1)
         if listing.of.work:
-            found = await worklist_views.lines(connection, listing.of.work, question, look.at)
+            found = await work.lines(connection, listing.of.work, question, look.at)
         else:
             found = await _LISTINGS[listing.of.kind].lines(connection, self.parts, question)
         page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
@@ -97,7 +95,7 @@ class Placement:
             return ()
         search = await reading.visible(connection, self.parts, _LISTINGS["search"], look.who, asked["search"])
         if search is None:
-            raise asking.missing()
+            raise requests.missing()
         reader = self._reader(look)
         about = Question(whose_of(look.who, look.scope), 50, episode_id=search.episode_id)
         offers = await _LISTINGS["offer"].lines(connection, self.parts, about)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.placement.desk.frame import CARE, EVERYBODY
-from shared.desk import Listing
 from shared.values import value_object
+from shared.web.desk import Listing
 
 
 @value_object

@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.order import day_of
 from services.placement.desk.frame import CARE, Write
-from services.placement.desk.page import words
-from services.placement.desk_views import Line
-from shared.acting import address
-from shared.auth import Caller
-from shared.desk import Badge, Row, by, may, until
+from services.placement.desk.page import wording
+from services.placement.desk.views import Line
 from shared.events.levels import WORDS, Level
-from shared.forms import Form, local, questions
-from shared.site_config import Site
-from shared.words import day, moment, spoken
+from shared.site.config import Site
+from shared.web.auth import Caller
+from shared.web.desk import Badge, Row, by, may, until
+from shared.web.form_posts import address
+from shared.web.forms import Form, local, questions
+from shared.web.wording import day, moment, spoken
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[F
 def able(path: str, reader: Reader) -> Write | None:
     """The write, where the API has it and this reader may."""
     write = reader.writes.get(path)
-    return write if write is not None and path in words.LABELS and may(reader.who, write.roles) else None
+    return write if write is not None and path in wording.LABELS and may(reader.who, write.roles) else None
 
 
 def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> dict[str, str]:
@@ -293,13 +293,13 @@ def form(
 ) -> Form:
     """A write as a form about a line; `options`: what fields may be chosen from besides; `required`: needed here."""
     return Form(
-        label=words.LABELS[write.path],
+        label=wording.LABELS[write.path],
         address=address(write.path).replace("{id}", line.id),
         questions=questions(
             write.asks,
             given=given,
             proposed=proposed,
-            labels=words.FIELDS,
+            labels=wording.FIELDS,
             leave_out=_OF_A_PAYER if line.kind == "authorization" else _LEFT_OUT,
             options={**_choices(write.path, reader.site), **(options or {})},
             required=required,
@@ -314,7 +314,7 @@ def form(
 def _choices(path: str, site: Site) -> Mapping[str, Mapping[str, str]]:
     """The site's own codes for what the patient needs, and reasons."""
     if path != "/api/searches/{id}/needs":
-        return words.reasons(path)
+        return wording.reasons(path)
     tracks = sorted({track for program in site.programs for track in program.tracks})
     accredited = sorted({name for program in site.programs for name in program.accreditation})
     return {

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from services.placement.desk.page import words
+from services.placement.desk.page import wording
 from services.placement.desk.page.rows import Reader, able, form, level
 from services.placement.desk.programs import Filled, filled
-from services.placement.desk_views import Line
+from services.placement.desk.views import Line
 from services.placement.programs.census import Place
 from services.placement.search.matching import Candidate
-from shared.desk import Badge, Row
 from shared.events.levels import Level
-from shared.forms import Form
-from shared.site_values import Hours, Program
-from shared.words import day, spoken
+from shared.site.values import Hours, Program
+from shared.web.desk import Badge, Row
+from shared.web.forms import Form
+from shared.web.wording import day, spoken
 
 A_FEW = 0.15
 """Of a program's seats: when no more of them are free, it is nearly full."""
@@ -80,7 +80,7 @@ def candidate_row(
     """A program for a search: what it fails, all that speaks for and against it, how full it is, what can be done."""
     plain = program_row(program, places, candidate.free_on, reader)
     points = tuple((reason.holds, reason.words) for reason in candidate.reasons)
-    fails = ", ".join(words.MUSTS.get(rule, spoken(rule)) for rule in candidate.fails)
+    fails = ", ".join(wording.MUSTS.get(rule, spoken(rule)) for rule in candidate.fails)
     badge = Badge("suits", "good") if candidate.fits else Badge("does not suit")
     return Row(
         plain.what,
@@ -142,5 +142,5 @@ def _choices(program: Program) -> Mapping[str, Mapping[str, str]]:
     return {
         "track": {each: spoken(each) for each in program.tracks},
         "group": {group.id: f"{group.id}, {group.title}" for group in program.groups},
-        "variance_reason": words.options(words.VARIANCES),
+        "variance_reason": wording.options(wording.VARIANCES),
     }

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE
 
-from shared.plumbing import create_keys, drop_keys
+from shared.storage.first_tables import create_keys, drop_keys
 
 revision = "0002"
 down_revision = "0001"

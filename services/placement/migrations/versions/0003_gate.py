@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from shared.plumbing import run_statements
+from shared.storage.first_tables import run_statements
 
 revision = "0003"
 down_revision = "0002"

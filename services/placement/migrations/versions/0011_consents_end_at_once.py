@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.plumbing import seal_dead_letters, unseal_dead_letters
+from shared.storage.first_tables import seal_dead_letters, unseal_dead_letters
 
 revision = "0011"
 down_revision = "0010"

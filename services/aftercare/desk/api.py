@@ -1,0 +1,23 @@
+"""All routes of aftercare's API, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from services.aftercare.desk import follow_ups, openapi, rates, reading, writes
+from services.aftercare.engine.apply import Rules
+from shared.storage.database import Database
+from shared.web import openapi as api
+
+
+def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
+    """Lists and entries, what people do, measures, and the document that tells of them."""
+    return [
+        api.route(openapi.document),
+        *follow_ups.routes(database, rules.clock),
+        *reading.routes(database, rules),
+        *writes.routes(database, rules),
+        *rates.routes(database, rules),
+    ]

@@ -1,0 +1,30 @@
+"""GET /api/openapi.json: the API told by the same tables that make its routes (OpenAPI 3.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.aftercare.desk.reading import LISTS, READERS
+from services.aftercare.desk.writes import WRITES
+from services.aftercare.windows.model import STATES as WINDOW_STATES
+from services.aftercare.worklists.entries import STATES
+from shared.web import openapi as api
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    paths: dict[str, Any] = {}
+    for name, kind in {**LISTS, "follow-ups": "follow-up"}.items():
+        states = WINDOW_STATES if kind == "follow-up" else STATES[LISTS[name]]
+        asked = [api.query("state", {"enum": list(states)})]
+        asked += [api.query("episode_id")] if name in LISTS else []
+        paths[f"/api/{name}"] = api.listed(f"The {name} of the caller's facilities, page by page", READERS, *asked)
+        paths[f"/api/{name}/{{id}}"] = api.one(f"One of the {name}, with its ETag", READERS)
+    days = [api.query(name, {"format": "date"}, required=True) for name in ("from", "to")]
+    measured = [*days, api.query("facility"), api.query("measure")]
+    told = api.operation("Follow-ups kept, by facility and measure", READERS, measured, (401, 403, 422, 503))
+    paths["/api/measures"] = {"get": told}
+    for path, methods in api.written(WRITES).items():
+        paths.setdefault(path, {}).update(methods)
+    about = "Plans, referrals, follow-ups, contacts, appointments and risks after the last level of care."
+    return api.document("Stepdown aftercare", about, paths, [write.asks for write in WRITES])

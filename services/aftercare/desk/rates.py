@@ -1,0 +1,62 @@
+"""GET /api/measures: how many follow-ups were kept, by facility and measure, of the discharges of a time; and how many
+discharges do not count, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from services.aftercare.desk.reading import READERS
+from services.aftercare.engine import views
+from services.aftercare.engine.apply import Rules
+from shared.scope import Scope
+from shared.storage import audit
+from shared.storage.database import Database
+from shared.web import requests
+from shared.web.app import JSON, caller
+
+FILTERS = frozenset({"from", "to", "facility", "measure"})
+
+
+def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
+    """The one route."""
+
+    async def measures(request: Request) -> Response:
+        who = caller(request, *READERS)
+        asked = requests.parameters(request, FILTERS)
+        first, last = _day(asked, "from"), _day(asked, "to")
+        if last < first:
+            raise requests.unfit("to", "`to` is not before `from`")
+        scope = requests.scope(who)
+        if (facility := asked.get("facility")) is not None:
+            known = rules.site.facility(facility)
+            if known is None:
+                raise requests.unfit("facility", "the site has no such facility")
+            scope = Scope(frozenset({known.name} if who.may_see(known.name) else ()))
+        measure = requests.one_of(asked, "measure", [clock.measure for clock in rules.site.follow_ups])
+        clocks = [clock for clock in rules.site.follow_ups if measure in {None, clock.measure}]
+        async with database.begin() as connection:
+            found = await views.rates(connection, clocks, first=first, last=last, scope=scope)
+            await audit.note(connection, [audit.Entry(rules.clock(), who.subject, "measures-read", "measures")])
+        return JSON({"from": first.isoformat(), "to": last.isoformat(), "items": [_rate(row) for row in found]})
+
+    return [Route("/api/measures", measures, methods=["GET"])]
+
+
+def _day(asked: Mapping[str, str], name: str) -> date:
+    try:
+        return date.fromisoformat(asked[name])
+    except (KeyError, ValueError):
+        raise requests.unfit(name, f"`{name}` is a day, YYYY-MM-DD") from None
+
+
+def _rate(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Excluded discharges are in neither number, their reasons are shown; those still due are in the denominator."""
+    denominator = row["kept"] + row["missed"] + row["due"]
+    rate = round(row["kept"] / denominator, 4) if denominator else None
+    return {**row, "numerator": row["kept"], "denominator": denominator, "rate": rate}

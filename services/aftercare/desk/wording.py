@@ -1,0 +1,80 @@
+"""What the follow-up desk says: names of what can be done, what was done, the site's own codes in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.web.desk import Badge
+
+LABELS = {
+    "plan-closed": "End aftercare",
+    "calls-decided": "Say whether to call",
+    "referral-made": "Refer",
+    "referral-received": "Provider has it",
+    "referral-accepted": "Provider accepts",
+    "referral-declined": "Declined",
+    "referral-scheduled": "Appointment made",
+    "referral-no-show": "Did not come",
+    "referral-rescheduled": "New appointment",
+    "referral-cancellation-requested": "Ask to cancel",
+    "referral-cancelled": "Cancelled",
+    "referral-completed": "Completed",
+    "contact-recorded": "Record a contact",
+    "contact-withdrawn": "Recorded in error",
+    "appointment-recorded": "Add an appointment",
+    "follow-up-kept": "It was kept",
+    "follow-up-excluded": "Does not count",
+    "risk-cleared": "Risk is over",
+}
+DONE: Mapping[str, str] = {
+    "plan-closed": "aftercare is ended",
+    "calls-decided": "recorded: whether to call",
+    "referral-made": "the referral is made",
+    "referral-received": "the provider has the referral",
+    "referral-accepted": "the provider accepts the referral",
+    "referral-declined": "the referral is declined: refer to somebody else",
+    "referral-scheduled": "the appointment is recorded",
+    "referral-no-show": "recorded: the patient did not come",
+    "referral-rescheduled": "the new appointment is recorded",
+    "referral-cancellation-requested": "the provider is asked to cancel",
+    "referral-cancelled": "the referral is cancelled",
+    "referral-completed": "the referral is completed",
+    "contact-recorded": "the contact is recorded",
+    "contact-withdrawn": "the contact is taken back",
+    "appointment-recorded": "the appointment is recorded",
+    "follow-up-kept": "the follow-up counts as kept",
+    "follow-up-excluded": "the discharge does not count any more",
+    "risk-cleared": "the risk is over",
+}
+FIELDS = {
+    "at": "When",
+    "decision": "Calls",
+    "mode": "How",
+    "by": "Whose doing",
+    "due_by": "Settled by",
+    "kind": "What for",
+    "provider": "To whom (the site's id)",
+    "provider_kind": "With whom",
+    "outcome": "What came of it",
+    "reason": "Why",
+}
+STATES = {
+    "referred": "sent, no answer yet",
+    "received": "provider has it",
+    "accepted": "accepted, no appointment yet",
+    "scheduled": "appointment made",
+    "no-show": "patient did not come",
+    "cancellation-requested": "asked to cancel",
+    "declined": "declined",
+    "cancelled": "cancelled",
+}
+STOPPED = {"declined": "wants no calls", "ask-before-calling": "ask before calling"}
+WINDOWS = {"missed": Badge("missed", "late"), "excluded": Badge("does not count")}
+SIGNALS = {"missed-contacts": "contacts missed in a row", "readmitted": "readmitted"}
+MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or residential care", "fum": "after emergency"}
+
+
+def measure(name: str) -> str:
+    """A measure's name as people say it: `FUH-7` → `7-day follow-up after hospitalization`."""
+    kind, _, days = name.lower().partition("-")
+    return f"{days}-day follow-up {MEASURES[kind]}" if kind in MEASURES and days else name.replace("-", " ")

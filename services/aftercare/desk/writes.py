@@ -1,0 +1,164 @@
+"""Every POST of aftercare's API: the table of what there is, and aftercare's door; rules are behind handlers.act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeAlias
+
+from starlette.routing import BaseRoute
+
+from services.aftercare.desk import showing
+from services.aftercare.engine import apply, views
+from services.aftercare.engine.apply import Rules
+from services.aftercare.engine.commands import (
+    ClearRisk,
+    ClosePlan,
+    DecideCalls,
+    MarkExcluded,
+    MarkKept,
+    RecordContact,
+    Refer,
+    Schedule,
+    Withdraw,
+)
+from services.aftercare.engine.situation import Decided, Situation
+from services.aftercare.plans import contacts, plans
+from services.aftercare.referrals import referrals
+from services.aftercare.risk import risk
+from services.aftercare.windows import marks
+from shared.storage.database import Connection, Database
+from shared.web import posts, requests
+
+WRITERS = ("coordinator", "clinician")
+AHEAD = timedelta(minutes=5)
+"""How far the asker's clock may go before ours."""
+Decision = Callable[[Situation, str, Any], Decided]
+Write: TypeAlias = posts.Write[Decision]
+Posted: TypeAlias = posts.Posted[Decision]
+_write = partial(Write, roles=WRITERS)
+
+
+def _refer(now: Situation, _: str, asked: Refer) -> Decided:
+    return referrals.refer(now, asked, plans.active(now).plan_id)
+
+
+def _moves() -> list[Write]:
+    return [
+        _write(
+            f"/api/referrals/{{id}}/{to}",
+            "referral",
+            f"referral-{to}",
+            asks,
+            partial(_move, to),
+            f"The referral is {to}" if to != "no-show" else "The patient did not come",
+        )
+        for to, asks in referrals.ASKS.items()
+    ]
+
+
+def _move(to: str, now: Situation, referral_id: str, asked: Any) -> Decided:
+    return referrals.move(now, referral_id, to, asked)
+
+
+WRITES: tuple[Write, ...] = (
+    _write(
+        "/api/plans/{id}/closed",
+        "plan",
+        "plan-closed",
+        ClosePlan,
+        lambda now, plan_id, asked: plans.close(now, plan_id, asked.outcome),
+        "Aftercare ends",
+    ),
+    _write(
+        "/api/plans/{id}/calls",
+        "plan",
+        "calls-decided",
+        DecideCalls,
+        lambda now, plan_id, asked: plans.decide_calls(now, plan_id, asked.decision),
+        "A person says whether calls go on, where it is to be asked before calling",
+    ),
+    _write("/api/referrals", "referral", "referral-made", Refer, _refer, "Refer the patient within the plan"),
+    *_moves(),
+    _write(
+        "/api/contacts",
+        "contact",
+        "contact-recorded",
+        RecordContact,
+        lambda now, _, asked: contacts.record(now, asked),
+        "Record an attempt to reach or see the patient",
+    ),
+    _write(
+        "/api/contacts/{id}/withdrawn",
+        "contact",
+        "contact-withdrawn",
+        Withdraw,
+        lambda now, contact_id, asked: contacts.withdraw(now, contact_id, asked.reason),
+        "A contact was recorded in error",
+    ),
+    _write(
+        "/api/appointments",
+        "appointment",
+        "appointment-recorded",
+        Schedule,
+        lambda now, _, asked: contacts.schedule(now, asked),
+        "Record an appointment that no referral is behind",
+    ),
+    _write("/api/follow-ups/{id}/kept", "follow-up", "follow-up-kept", MarkKept, marks.keep, "It was kept"),
+    _write(
+        "/api/follow-ups/{id}/excluded",
+        "follow-up",
+        "follow-up-excluded",
+        MarkExcluded,
+        marks.exclude,
+        "The discharge does not count",
+    ),
+    _write(
+        "/api/risks/{id}/cleared",
+        "risk",
+        "risk-cleared",
+        ClearRisk,
+        lambda now, risk_id, asked: risk.clear(now, risk_id, asked.reason),
+        "Somebody judges that the risk is over",
+    ),
+)
+
+
+def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
+    """The routes of all writes."""
+    return posts.routes(door(database, rules), WRITES)
+
+
+def door(database: Database, rules: Rules) -> posts.Door[Decision]:
+    """What aftercare gives to the one way of every write, by the API and by the desk's forms."""
+    return posts.Door(database, rules.clock, partial(_fit, rules), _episode, partial(_act, rules))
+
+
+def _fit(rules: Rules, posted: Posted) -> None:
+    command = posted.command
+    if isinstance(command, RecordContact | MarkKept) and command.at > rules.clock() + AHEAD:
+        raise requests.unfit("at", "what happened does not lie in the future")
+
+
+async def _episode(connection: Connection, posted: Posted) -> str | None:
+    """The episode that it is about, where the caller may see it."""
+    if posted.write.makes:
+        episode_id = str(getattr(posted.command, "episode_id", ""))
+        facilities = await views.facilities_of(connection, episode_id) or ()
+        return episode_id if posted.who.scope.has_any(facilities) else None
+    row = await showing.row(connection, posted.write.kind, posted.id)
+    return str(row["episode_id"]) if row is not None and posted.who.may_see(row["facility"]) else None
+
+
+async def _act(rules: Rules, connection: Connection, posted: Posted, episode_id: str) -> posts.Answer | None:
+    write = posted.write
+    asked = apply.Asked(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
+    acted = await apply.act(rules, connection, asked, lambda now: write.decide(now, posted.id, posted.command))
+    if acted is None:
+        return None
+    row = await showing.row(connection, write.kind, acted.subject)
+    if row is None:
+        return posts.Answer({"id": acted.subject}, acted.sequence)
+    [seen] = await showing.seen_by(connection, posted.who.scope, [row])
+    return posts.Answer(showing.shown(seen, rules.clock()), acted.sequence)

@@ -1,0 +1,1 @@
+"""The one transaction of aftercare: documents in, what follows, and what goes out."""

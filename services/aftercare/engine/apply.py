@@ -1,0 +1,248 @@
+"""Load → decide → save → send: what documents of episodes, the clock and people do to aftercare. No SQL, no Kafka.
+
+Every door goes the same way and takes locks in the same order (positions, missing episodes, episodes by id).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from services.aftercare.engine import own_facts, store
+from services.aftercare.engine.derive import derive, next_deadline
+from services.aftercare.engine.own_facts import Said, Saying, Standing
+from services.aftercare.engine.situation import Decided, Situation
+from services.aftercare.engine.store import Saved, Stored
+from services.aftercare.windows import model
+from services.aftercare.windows.marks import marks
+from services.aftercare.windows.model import Outcome
+from services.aftercare.worklists.entries import entries
+from shared.clock import Clock, system_clock
+from shared.errors import Stale
+from shared.events import EPISODE_TYPE
+from shared.events.episodes import EpisodeState
+from shared.facts.envelope import Fact, to_record
+from shared.facts.tracing import begun_with, trace_from
+from shared.messaging import outbox
+from shared.messaging.positions import Incoming, Tally
+from shared.scope import EVERYTHING, Scope
+from shared.site.config import Site
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.web import tracing
+
+TOPIC = "care.events"
+
+
+def random_id() -> str:
+    """A ce_id."""
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decisions need besides the episode: the site, the clock, and where ce_ids come from."""
+
+    site: Site
+    clock: Clock = system_clock
+    new_id: Callable[[], str] = random_id
+
+
+async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incoming], tally: Tally) -> None:
+    """Take in documents of care.episodes, inside the batch's transaction.
+
+    A document of an older version than the stored one is ignored, of the same version a repeat; of several newer ones
+    in a batch the last is decided on, for each is whole in itself.
+    """
+    documents = _told(incoming, tally)
+    if not documents:
+        return
+    locked = await store.lock(connection, sorted({i.fact.subject for i in documents}))
+    newest = _newest({e.episode_id: e.version for e in locked}, documents, tally)
+    changed = [
+        replace(e, version=newest[e.episode_id].value["version"], document=_document(newest[e.episode_id]))
+        for e in locked
+        if e.episode_id in newest
+    ]
+    await _settle(rules, connection, changed, newest)
+
+
+def _told(incoming: Sequence[Incoming], tally: Tally) -> list[Incoming]:
+    """The documents; a type that we don't know is kept by the topic and ignored here (contract 3)."""
+    for each in incoming:
+        if each.fact.type != EPISODE_TYPE:
+            tally.add(each.slot, "ignored")
+    return [each for each in incoming if each.fact.type == EPISODE_TYPE]
+
+
+def _newest(versions: dict[str, int], documents: Iterable[Incoming], tally: Tally) -> dict[str, Fact]:
+    """The newest document of each episode that has one, every document counted against those before it."""
+    newest: dict[str, Fact] = {}
+    for each in documents:
+        episode, version = each.fact.subject, each.fact.value["version"]
+        if version > versions[episode]:
+            versions[episode], newest[episode] = version, each.fact
+            tally.add(each.slot, "applied")
+        else:
+            tally.add(each.slot, "repeated" if version == versions[episode] else "ignored")
+    return newest
+
+
+def _document(fact: Fact) -> EpisodeState:
+    return EpisodeState.model_validate(fact.value)
+
+
+class Round(NamedTuple):
+    """A part of a timer's round: the last episode it came to (None: there was none left), and how many it had to leave
+    because site config does not have one of their facilities any more."""
+
+    last: str | None
+    left: int = 0
+
+
+async def state_due(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
+    """State what is missed or has started by now, for up to `limit` episodes beyond `after`; for a timer (contract 3.6
+    rule 8)."""
+    now = rules.clock()
+    return await _round(rules, connection, await store.lock_over(connection, now, after, limit), now)
+
+
+async def decide_again(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
+    """Decide anew on up to `limit` episodes beyond `after` that were decided under another site config."""
+    return await _round(
+        rules, connection, await store.lock_of_another_config(connection, rules.site.version, after, limit), None
+    )
+
+
+async def _round(rules: Rules, connection: Connection, locked: list[Stored], over_by: datetime | None) -> Round:
+    able = [e for e in locked if _places_are_known(rules.site, e)]
+    await _settle(rules, connection, able, {}, over_by)
+    return Round(locked[-1].episode_id if locked else None, len(locked) - len(able))
+
+
+def _places_are_known(site: Site, episode: Stored) -> bool:
+    return episode.document is None or all(site.facility(stay.facility) for stay in episode.document.stays)
+
+
+async def _settle(
+    rules: Rules,
+    connection: Connection,
+    episodes: Sequence[Stored],
+    causes: Mapping[str, Fact],
+    over_by: datetime | None = None,
+) -> None:
+    """Decide on locked episodes, remember it, send what follows."""
+    if not episodes:
+        return
+    known = await _known(connection, [e.episode_id for e in episodes])
+    now = rules.clock()
+    saved = [
+        _decide(rules, e, known[e.episode_id], _saying(rules, now, e, causes.get(e.episode_id)), over_by=over_by)
+        for e in episodes
+    ]
+    await _save(connection, saved)
+
+
+class Known(NamedTuple):
+    """What aftercare holds of an episode besides its document: the facts that stand, what people decided of windows."""
+
+    standing: tuple[Standing, ...]
+    marks: dict[str, Outcome]
+
+
+async def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
+    stands = await store.standing(connection, ids)
+    decided = await store.decided(connection, ids)
+    return {each: Known(tuple(stands[each]), marks(decided[each])) for each in ids}
+
+
+async def _save(connection: Connection, saved: Sequence[Saved]) -> None:
+    await store.save(connection, saved)
+    await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.said.facts])
+
+
+def _saying(rules: Rules, now: datetime, episode: Stored, cause: Fact | None = None) -> Saying:
+    if cause is None:
+        own = begun_with(f"{episode.episode_id}#{episode.sequence}")
+        return Saying(now, rules.new_id, trace=tracing.of_the_request() or own)
+    return Saying(now, rules.new_id, cause.id, cause.correlation_id, trace_from(cause))
+
+
+_NOTHING = Decided()
+
+
+def _decide(
+    rules: Rules,
+    episode: Stored,
+    known: Known,
+    by: Saying,
+    *,
+    over_by: datetime | None = None,
+    done: Decided = _NOTHING,
+) -> Saved:
+    """What somebody did is stated first; what follows from it and from the document is the difference after it."""
+    did = own_facts.Difference(done.facts, (), done.taken_back)
+    said = own_facts.say(did, known.standing, episode.sequence, by)
+    deadline = None
+    if episode.document is not None:
+        outcomes = {**known.marks, **done.marks}
+        derived = derive(
+            episode.document, said.standing, outcomes, site=rules.site, now=by.recorded_at, over_by=over_by
+        )
+        change = own_facts.difference(said.standing, derived.facts)
+        follows = own_facts.say(change, said.standing, episode.sequence + len(said.facts), by)
+        said = Said((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
+        deadline = next_deadline(derived, episode.document, said.standing)
+    return Saved(
+        replace(episode, sequence=episode.sequence + len(said.facts), site_version=rules.site.version),
+        said,
+        model.rows(known.standing),
+        model.rows(said.standing),
+        deadline,
+        entries(episode.document, said.standing, rules.site) if episode.document else (),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what, on which episode; `sequence` is what the asker saw it at (If-Match), None: whatever it is;
+    a decision sees what is in the asker's `scope`."""
+
+    actor: str
+    action: str
+    episode_id: str
+    sequence: int | None = None
+    scope: Scope = EVERYTHING
+
+
+class Acted(NamedTuple):
+    """What came of it: the id of what was made or changed, and the episode's sequence now."""
+
+    subject: str
+    sequence: int
+
+
+async def act(
+    rules: Rules, connection: Connection, asked: Asked, decision: Callable[[Situation], Decided]
+) -> Acted | None:
+    """Decide on what somebody asks for, inside the caller's transaction; None where there is no such episode.
+
+    Raises Rejected where it is not possible now, Stale where the asker saw an older state.
+    """
+    episode = await store.lock_one(connection, asked.episode_id)
+    if episode is None or episode.document is None:
+        return None
+    if asked.sequence is not None and asked.sequence != episode.sequence:
+        raise Stale("this went on since you saw it: read it again")
+    known = (await _known(connection, [asked.episode_id]))[asked.episode_id]
+    now = rules.clock()
+    seen = tuple(each for each in known.standing if asked.scope.has_value(each.value))
+    situation = Situation(episode.document, seen, rules.site, now, rules.new_id, asked.scope, known.standing)
+    done = decision(situation)
+    saved = _decide(rules, episode, known, _saying(rules, now, episode), done=done)
+    await _save(connection, [saved])
+    await audit.note(connection, [audit.Entry(now, asked.actor, asked.action, asked.episode_id)])
+    return Acted(done.subject, saved.episode.sequence)

@@ -1,0 +1,48 @@
+"""What aftercare reads from Kafka: whole documents of care.episodes; it folds no facts (contract 3.6)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aiokafka import ConsumerRecord
+from faststream.kafka import KafkaBroker
+from pydantic import ValidationError
+
+from services.aftercare.engine.apply import Rules, apply
+from shared.errors import InvalidMessage
+from shared.events import EPISODE_TYPE
+from shared.events.episodes import EpisodeState
+from shared.facts.envelope import Fact
+from shared.messaging.subscription import Subscription, decode_fact
+from shared.storage.database import Database
+
+TOPIC = "care.episodes"
+
+
+def decode_document(record: ConsumerRecord) -> Fact:
+    """A record of care.episodes. Raises InvalidMessage for a document that is not as the published language says."""
+    fact = decode_fact(record)
+    if fact.type != EPISODE_TYPE:
+        return fact
+    try:
+        document = EpisodeState.model_validate(fact.value)
+    except ValidationError as wrong:
+        fields = sorted({str(error["loc"][0]) for error in wrong.errors(include_input=False) if error["loc"]})
+        raise InvalidMessage(f"the episode's document is not as it must be: {', '.join(fields)}") from None
+    if document.episode_id != fact.subject:
+        raise InvalidMessage("ce_subject and the document name different episodes")
+    return fact
+
+
+def subscription(broker: KafkaBroker, database: Database, rules: Rules, *, topic: str = TOPIC) -> Subscription:
+    """The one consumer of aftercare."""
+    return Subscription(
+        broker,
+        database,
+        service="aftercare",
+        topic=topic,
+        apply=partial(apply, rules),
+        decode=decode_document,
+        max_records=1000,
+        pace=0.1,
+    )

@@ -1,0 +1,70 @@
+"""All facts of aftercare that follow from an episode and from what people told of it, and when the clock is to look
+again. Pure: the same document and facts give the same, whatever the way to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from services.aftercare.engine.own_facts import Standing
+from services.aftercare.plans import plans
+from services.aftercare.plans.contacts import recorded
+from services.aftercare.plans.deaths import Deaths, deaths_of
+from services.aftercare.risk import risk
+from services.aftercare.windows import model
+from services.aftercare.windows.ends import Start, ends, starts
+from services.aftercare.windows.measures import windows
+from services.aftercare.windows.model import Outcome, Window
+from shared.events.base import CareFact
+from shared.events.episodes import EpisodeState
+from shared.site.config import Site
+
+
+class Derived(NamedTuple):
+    """The windows and starts of an episode, and the facts that ought to stand."""
+
+    windows: tuple[Window, ...]
+    starts: tuple[Start, ...]
+    facts: tuple[CareFact, ...]
+
+
+def derive(
+    document: EpisodeState,
+    standing: Sequence[Standing],
+    marks: Mapping[str, Outcome],
+    *,
+    site: Site,
+    now: datetime,
+    over_by: datetime | None = None,
+) -> Derived:
+    """What ought to stand. `over_by`, which only a timer gives, is how far the clock may state what is over."""
+    zone_of, dead = site.zone, deaths_of(document, standing)
+    found = windows(document, site.follow_ups, zone_of, recorded(standing), marks, deaths=dead)
+    told_before = {s.value["trigger"] for s in standing if s.name == "aftercare-started"}
+    started = tuple(s for s in starts(ends(document, site, dead)) if _may_stand(s, dead, s.trigger in told_before))
+    signs = risk.signs(document, standing, zone_of)
+    told = risk.risks(document.episode_id, signs, site.aftercare.missed_contacts)
+    begun = plans.begun(started, document, standing, over_by)
+    facts: list[CareFact] = [*model.wanted(document, found, standing, now, over_by)]
+    facts += plans.ought(begun, document, standing, now, dead)
+    facts += risk.ought(document, (r for r in told if r.cleared or not dead.stops(r.facility)), zone_of, now)
+    return Derived(found, started, tuple(facts))
+
+
+def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
+    """Aftercare that started before a death stands; a timer starts none once one is told."""
+    if dead.stop_by(start.facility, start.at):
+        return False
+    return told or not start.waits or dead.stops(start.facility) is None
+
+
+def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Standing]) -> datetime | None:
+    """When the timer has something to state: the first window that is due then over, or wait for a further level."""
+    state = model.rows(standing)
+    told = {s.value.get("trigger") for s in standing if s.name == "aftercare-started"}
+    over = [w.over_at for w in derived.windows if w.follow_up_id in state and state[w.follow_up_id].state == "due"]
+    if not plans.awaited(document):
+        over += [s.at for s in derived.starts if s.waits and s.trigger not in told and plans.may_start(s, standing)]
+    return min(over, default=None)

@@ -1,0 +1,70 @@
+"""What a decision about one episode is made on: its document, the facts that stand, the site, the time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.aftercare.engine.own_facts import Standing
+from services.aftercare.windows.model import Outcome
+from shared.events.base import CareFact
+from shared.events.episodes import EpisodeState
+from shared.scope import EVERYTHING, Scope
+from shared.site.config import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An episode as it is now; `new_id` makes ids of referrals, contacts and appointments.
+
+    `standing` are the facts that the asker may see, `everything` all that stand.
+    """
+
+    document: EpisodeState
+    standing: tuple[Standing, ...]
+    site: Site
+    now: datetime
+    new_id: Callable[[], str]
+    scope: Scope = EVERYTHING
+    everything: tuple[Standing, ...] = ()
+
+    @property
+    def home(self) -> str:
+        """The asker's facility that the episode is at now: that of the stay that began last."""
+        own = (stay for stay in self.document.stays if self.scope.has(stay.facility))
+        return max(own, key=lambda stay: (stay.begun, stay.id)).facility
+
+    @property
+    def state(self) -> str | None:
+        """The episode's state, for who sees all of it."""
+        whole = self.scope.has_all(stay.facility for stay in self.document.stays)
+        return self.document.state if whole else None
+
+    def named(self, name: str) -> Iterator[Standing]:
+        """The facts of a name that stand."""
+        return (s for s in self.standing if s.name == name)
+
+    def common(self, facility: str) -> dict[str, Any]:
+        """What every fact of the episode has."""
+        return {
+            "episode_id": self.document.episode_id,
+            "patient_id": self.document.patient_id,
+            "labels": self.document.labels,
+            "facility": facility,
+            "occurred_at": self.now,
+            "recorded_at": self.now,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What somebody did: facts to state, in order, and outcomes of windows that were decided by hand."""
+
+    facts: tuple[CareFact, ...] = ()
+    taken_back: tuple[tuple[Standing, str], ...] = ()
+    """Facts that were told in error, each with the reason."""
+    marks: dict[str, Outcome] = field(default_factory=dict)
+    subject: str = ""
+    """The id of what was made or changed."""

@@ -1,0 +1,215 @@
+"""All SQL of aftercare that writes, and locks: episodes as last told, our own facts, what lists show of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from services.aftercare.engine.own_facts import Said, Standing
+from services.aftercare.tables import entries, episodes, facts, follow_ups
+from services.aftercare.windows.model import Row
+from services.aftercare.worklists.entries import Entry
+from shared.events.episodes import EpisodeState
+from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
+from shared.storage.database import Connection, copy_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An episode as stored: version 0 and no document before the first one. `sequence` is our own last one in it."""
+
+    episode_id: str
+    version: int
+    sequence: int
+    document: EpisodeState | None
+    site_version: str
+
+
+class Saved(NamedTuple):
+    """What is to be remembered of one episode: its document, what was said, the windows before and after."""
+
+    episode: Stored
+    said: Said
+    rows_before: dict[str, Row]
+    rows_after: dict[str, Row]
+    next_deadline: datetime | None
+    entries: tuple[Entry, ...] = ()
+
+
+_NEW = sa.text(
+    "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ORDER BY 1 ON CONFLICT DO NOTHING"
+)
+_NARROW = (episodes.c.episode_id, episodes.c.version, episodes.c.sequence, episodes.c.site_version)
+_LOCK_NARROW = sa.select(*_NARROW, sa.null().label("document")).order_by(episodes.c.episode_id).with_for_update()
+_LOCK = sa.select(*_NARROW, episodes.c.document).order_by(episodes.c.episode_id).with_for_update()
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
+_STANDING = (
+    sa.select(facts.c.episode_id, facts.c.sequence, facts.c.ce_id, facts.c.name, facts.c.value)
+    .where(facts.c.episode_id == sa.any_(_IDS), facts.c.stands)
+    .order_by(facts.c.episode_id, facts.c.sequence)
+)
+_DECIDED = (
+    sa.select(facts.c.episode_id, facts.c.name, facts.c.value)
+    .where(facts.c.episode_id == sa.any_(_IDS), sa.text("value ? 'decided_by'"))
+    .order_by(facts.c.episode_id, facts.c.sequence)
+)
+_SAVE = sa.text(
+    "UPDATE episodes AS e SET version = n.version, sequence = n.sequence, document = CAST(n.document AS jsonb), "
+    "next_deadline = n.next_deadline, site_version = n.site_version "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:sequences AS bigint[]), "
+    "CAST(:documents AS text[]), CAST(:deadlines AS timestamptz[]), CAST(:site_versions AS text[])) "
+    "AS n(episode_id, version, sequence, document, next_deadline, site_version) WHERE e.episode_id = n.episode_id"
+)
+_FALL = sa.text(
+    "UPDATE facts AS f SET stands = false "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:sequences AS bigint[])) AS n(episode_id, sequence) "
+    "WHERE f.episode_id = n.episode_id AND f.sequence = n.sequence"
+)
+_FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS text[]))")
+_CLEAR = sa.text("DELETE FROM entries WHERE episode_id = ANY(CAST(:ids AS text[]))")
+
+
+async def lock(connection: Connection, ids: Sequence[str]) -> list[Stored]:
+    """Lock these episodes in the one order of locks, made where they are missing; without their documents, for who
+    locks them so brings newer ones."""
+    await connection.execute(_NEW, {"ids": sorted(ids)})
+    found = await connection.execute(_LOCK_NARROW.where(episodes.c.episode_id == sa.any_(_IDS)), {"ids": sorted(ids)})
+    return [_stored(row) for row in found.all()]
+
+
+async def lock_over(connection: Connection, now: datetime, after: str, limit: int) -> list[Stored]:
+    """Lock up to `limit` episodes beyond the id `after` that have a window over by `now` and not yet settled."""
+    return await _locked(connection, sa.and_(episodes.c.next_deadline <= now, episodes.c.episode_id > after), limit)
+
+
+async def lock_of_another_config(connection: Connection, site_version: str, after: str, limit: int) -> list[Stored]:
+    """Lock up to `limit` episodes beyond the id `after` that were decided under another version of the site config."""
+    other = sa.and_(episodes.c.site_version != site_version, episodes.c.episode_id > after)
+    return await _locked(connection, other, limit)
+
+
+async def _locked(connection: Connection, which: sa.ColumnElement[bool], limit: int) -> list[Stored]:
+    found = await connection.execute(_LOCK.where(which).limit(limit))
+    return [_stored(row) for row in found.all()]
+
+
+async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[Standing]]:
+    """Our facts that stand in these episodes, each episode's in order; every id is a key."""
+    found: dict[str, list[Standing]] = {each: [] for each in ids}
+    for row in (await connection.execute(_STANDING, {"ids": list(ids)})).all():
+        found[row.episode_id].append(Standing(row.sequence, row.ce_id, row.name, row.value))
+    return found
+
+
+async def lock_one(connection: Connection, episode_id: str) -> Stored | None:
+    """Lock an episode that is there, with its document; None where there is none."""
+    row = (await connection.execute(_LOCK.where(episodes.c.episode_id == episode_id))).one_or_none()
+    return None if row is None else _stored(row)
+
+
+async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """(name, value) of the facts about windows that people decided, standing or not, in order; by episode."""
+    found: dict[str, list[tuple[str, dict[str, Any]]]] = {each: [] for each in ids}
+    for row in (await connection.execute(_DECIDED, {"ids": list(ids)})).all():
+        found[row.episode_id].append((row.name, row.value))
+    return found
+
+
+async def save(connection: Connection, saved: Sequence[Saved]) -> None:
+    """Remember what was decided of locked episodes: rows, facts, windows. One statement for each table and kind."""
+    await connection.execute(_SAVE, _episode_columns(saved))
+    fallen = [(s.episode.episode_id, sequence) for s in saved for sequence in s.said.fallen]
+    if fallen:
+        ids, sequences = zip(*fallen, strict=True)
+        await connection.execute(_FALL, {"ids": list(ids), "sequences": list(sequences)})
+    fresh = [_fact_row(fact) for each in saved for fact in each.said.facts]
+    await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
+    await _save_windows(connection, saved)
+    await _save_entries(connection, [(s.episode, s.entries) for s in saved])
+
+
+def _episode_columns(saved: Sequence[Saved]) -> dict[str, list[Any]]:
+    told = [s.episode for s in saved]
+    return {
+        "ids": [e.episode_id for e in told],
+        "versions": [e.version for e in told],
+        "sequences": [e.sequence for e in told],
+        "documents": [_document(e.document) for e in told],
+        "deadlines": [s.next_deadline for s in saved],
+        "site_versions": [e.site_version for e in told],
+    }
+
+
+async def _save_windows(connection: Connection, saved: Sequence[Saved]) -> None:
+    gone = [key for s in saved for key, row in s.rows_before.items() if s.rows_after.get(key) != row]
+    new = [row for s in saved for key, row in s.rows_after.items() if s.rows_before.get(key) != row]
+    if gone:
+        await connection.execute(_FORGET, {"ids": gone})
+    await copy_rows(connection, follow_ups, follow_ups.columns.keys(), [_window_row(row) for row in new])
+
+
+async def _save_entries(connection: Connection, told: Sequence[tuple[Stored, tuple[Entry, ...]]]) -> None:
+    if not told:
+        return
+    await connection.execute(_CLEAR, {"ids": [episode.episode_id for episode, _ in told]})
+    rows = [_entry_row(episode, each) for episode, listed in told for each in listed]
+    await copy_rows(connection, entries, entries.columns.keys(), rows)
+
+
+def _entry_row(episode: Stored, entry: Entry) -> tuple[Any, ...]:
+    patient_id = episode.document.patient_id if episode.document else ""
+    value = orjson.dumps(entry.value).decode()
+    return (
+        entry.id,
+        entry.kind,
+        episode.episode_id,
+        patient_id,
+        entry.facility,
+        entry.state,
+        entry.sort_at,
+        value,
+    )
+
+
+def _stored(row: Any) -> Stored:
+    document = EpisodeState.model_validate(row.document) if row.document is not None else None
+    return Stored(row.episode_id, row.version, row.sequence, document, row.site_version)
+
+
+_NEEDED = frozenset(
+    {"episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "declined_at", "deaths", "version"}
+)
+
+
+def _document(document: EpisodeState | None) -> str | None:
+    """What windows are derived from, and no more."""
+    return document.model_dump_json(by_alias=True, exclude_none=True, include=set(_NEEDED)) if document else None
+
+
+def _fact_row(fact: Fact) -> tuple[Any, ...]:
+    stands = fact.name != FactCancelled.TYPE
+    return (fact.subject, fact.sequence, fact.id, fact.name, orjson.dumps(fact.value).decode(), stands)
+
+
+def _window_row(row: Row) -> tuple[Any, ...]:
+    value = row.value
+    return (
+        row.follow_up_id,
+        value["episode_id"],
+        value["patient_id"],
+        value["facility"],
+        value["measure"],
+        value["discharge"],
+        date.fromisoformat(value["due_from"]),
+        date.fromisoformat(value["due_to"]),
+        row.state,
+        datetime.fromisoformat(value["kept_at"]) if "kept_at" in value else None,
+        value.get("by_fact"),
+        value.get("reason"),
+    )

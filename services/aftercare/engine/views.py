@@ -1,0 +1,253 @@
+"""What aftercare's pages and checks read; nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from services.aftercare.tables import entries, episodes, facts, follow_ups
+from services.aftercare.windows.model import STATES, State
+from services.aftercare.worklists.entries import Kind
+from shared.scope import EVERYTHING, Scope
+from shared.site.measures import FollowUpClock
+from shared.storage import scoped
+from shared.storage.database import Connection
+from shared.storage.tables import positions
+
+ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
+    facts.c.episode_id, facts.c.sequence
+)
+ALL_TOLD = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
+
+
+_PLACES = sa.text(
+    "SELECT episode_id, ARRAY(SELECT stay ->> 'facility' FROM jsonb_array_elements(document -> 'stays') AS stay) "
+    "AS places FROM episodes WHERE episode_id = ANY(CAST(:ids AS text[])) AND document IS NOT NULL"
+)
+
+
+class After(NamedTuple):
+    """The last row of the page before: where the next one begins."""
+
+    due_to: date
+    follow_up_id: str
+
+
+async def list_follow_ups(
+    connection: Connection,
+    *,
+    state: State | None,
+    scope: Scope,
+    after: After | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Up to `limit` windows by their last day, each with its episode's `sequence`. Those in scope."""
+    columns = follow_ups.c
+    query = _with_sequence(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
+    if state is not None:
+        query = query.where(columns.state == state)
+    query = query.where(scoped.of(columns.facility, scope))
+    if after is not None:
+        query = query.where(sa.tuple_(columns.due_to, columns.follow_up_id) > sa.tuple_(*after))
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+def _with_sequence(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table, episodes.c.sequence).join(episodes, episodes.c.episode_id == table.c.episode_id)
+
+
+class AfterEntry(NamedTuple):
+    """The last entry of the page before."""
+
+    sort_at: datetime
+    id: str
+
+
+async def list_entries(
+    connection: Connection,
+    kind: Kind,
+    *,
+    state: str | None = None,
+    episode_id: str | None = None,
+    scope: Scope = EVERYTHING,
+    after: AfterEntry | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Up to `limit` entries of a kind, by when they are due. Those in scope."""
+    columns = entries.c
+    query = sa.select(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
+    if state is not None:
+        query = query.where(columns.state == state)
+    if episode_id is not None:
+        query = query.where(columns.episode_id == episode_id)
+    query = query.where(scoped.of(columns.facility, scope))
+    if after is not None:
+        query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+class Wanted(NamedTuple):
+    """Entries that a list of the desk shows: of a kind, in some states; `has`: only with that field in their value;
+    `unreplaced`: only referrals of a plan that goes on, in whose place no other was made."""
+
+    kind: Kind
+    states: tuple[str, ...]
+    has: str | None = None
+    unreplaced: bool = False
+
+
+def _wanted(wanted: Wanted, scope: Scope) -> list[sa.ColumnElement[bool]]:
+    columns, other, plan = entries.c, entries.alias(), entries.alias()
+    found = [columns.kind == wanted.kind, columns.state.in_(wanted.states)]
+    if wanted.has is not None:
+        found.append(columns.value.has_key(wanted.has))
+    found.append(scoped.of(columns.facility, scope))
+    if wanted.unreplaced:
+        of_episode = other.c.episode_id == columns.episode_id
+        instead = other.c.value["instead_of"].astext == columns.id
+        going_on = sa.and_(plan.c.id == columns.value["plan_id"].astext, plan.c.state == "active")
+        found += [~sa.exists().where(of_episode, instead), sa.exists().where(going_on)]
+    return found
+
+
+async def waiting(
+    connection: Connection,
+    wanted: Wanted,
+    *,
+    scope: Scope,
+    after: AfterEntry | None = None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Up to `limit` entries that are wanted, by when they are due, each with its episode's `sequence`."""
+    columns = entries.c
+    query = _with_sequence(entries).where(*_wanted(wanted, scope)).order_by(columns.sort_at, columns.id)
+    if after is not None:
+        query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
+    return [_plain(row) for row in (await connection.execute(query.limit(limit))).mappings()]
+
+
+async def counted(connection: Connection, wanted: Wanted, *, scope: Scope, late: datetime) -> tuple[int, int]:
+    """How many entries are wanted, and how many of them were due before `late`."""
+    count = sa.func.count()
+    query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, scope))
+    row = (await connection.execute(query)).one()
+    return int(row[0]), int(row[1])
+
+
+async def counted_windows(connection: Connection, state: State, *, scope: Scope, late: date) -> tuple[int, int]:
+    """How many windows are in a state, and of how many the last day is `late` or before it."""
+    count = sa.func.count()
+    query = sa.select(count, count.filter(follow_ups.c.due_to <= late)).where(follow_ups.c.state == state)
+    query = query.where(scoped.of(follow_ups.c.facility, scope))
+    row = (await connection.execute(query)).one()
+    return int(row[0]), int(row[1])
+
+
+async def entry(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:
+    """One entry with its episode's `sequence`."""
+    query = _with_sequence(entries).where(entries.c.kind == kind, entries.c.id == entry_id)
+    return _one((await connection.execute(query)).mappings().one_or_none())
+
+
+async def follow_up(connection: Connection, follow_up_id: str) -> dict[str, Any] | None:
+    """One window with its episode's `sequence`."""
+    query = _with_sequence(follow_ups).where(follow_ups.c.follow_up_id == follow_up_id)
+    return _one((await connection.execute(query)).mappings().one_or_none())
+
+
+async def facilities_of(connection: Connection, episode_id: str) -> frozenset[str] | None:
+    """The facilities of an episode's stays, None where there is no such episode."""
+    query = sa.select(episodes.c.document).where(episodes.c.episode_id == episode_id)
+    document = (await connection.execute(query)).scalar_one_or_none()
+    return None if document is None else frozenset(stay["facility"] for stay in document["stays"])
+
+
+async def shared(connection: Connection, episode_ids: Sequence[str], scope: Scope) -> frozenset[str]:
+    """Those of these episodes that have a stay out of scope."""
+    if scope.facilities is None or not episode_ids:
+        return frozenset()
+    rows = await connection.execute(_PLACES, {"ids": list(episode_ids)})
+    return frozenset(row.episode_id for row in rows.all() if not scope.has_all(row.places or ()))
+
+
+async def told_within(connection: Connection, ce_ids: Sequence[str], scope: Scope) -> frozenset[str]:
+    """Those of these that are own facts of a facility in scope."""
+    facility = facts.c.value["facility"].astext
+    query = sa.select(facts.c.ce_id).where(facts.c.ce_id.in_(ce_ids), scoped.of(facility, scope))
+    return frozenset((await connection.execute(query)).scalars())
+
+
+async def rates(
+    connection: Connection,
+    clocks: Sequence[FollowUpClock],
+    *,
+    first: date,
+    last: date,
+    scope: Scope,
+) -> list[dict[str, Any]]:
+    """For each facility and measure: how many windows of discharges from `first` to `last`, both inclusive, are in each
+    state, and under `excluded_by` how many for which reason."""
+    columns = follow_ups.c
+    of_clock = [
+        sa.and_(
+            columns.measure == clock.measure,
+            columns.due_from.between(first + timedelta(days=clock.first_day), last + timedelta(days=clock.first_day)),
+        )
+        for clock in clocks
+    ]
+    of = (columns.facility, columns.measure, columns.state, columns.reason)
+    query = sa.select(*of, sa.func.count()).where(sa.or_(sa.false(), *of_clock))
+    query = query.where(scoped.of(columns.facility, scope))
+    return _counts((await connection.execute(query.group_by(*of).order_by(*of))).all())
+
+
+def _counts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """(facility, measure, state, reason, how many) as one row for each facility and measure."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for facility, measure, state, reason, count in rows:
+        empty: dict[str, Any] = {"facility": facility, "measure": measure, "excluded_by": {}} | dict.fromkeys(STATES, 0)
+        row = found.setdefault((facility, measure), empty)
+        row[state] += count
+        if state == "excluded":
+            row["excluded_by"][reason] = count
+    return list(found.values())
+
+
+async def entries_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of these episodes' entries."""
+    query = sa.select(entries).where(entries.c.episode_id.in_(ids))
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def episodes_after(connection: Connection, episode_id: str, limit: int) -> list[dict[str, Any]]:
+    """Up to `limit` stored episodes with an id greater than the one given."""
+    query = sa.select(episodes).where(episodes.c.episode_id > episode_id).order_by(episodes.c.episode_id).limit(limit)
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def facts_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Every fact that aftercare stated in these episodes, each episode's in order."""
+    query = sa.select(facts).where(facts.c.episode_id.in_(ids)).order_by(facts.c.episode_id, facts.c.sequence)
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def windows_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of these episodes' windows."""
+    query = sa.select(follow_ups).where(follow_ups.c.episode_id.in_(ids))
+    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def where_consumers_stand(connection: Connection) -> list[dict[str, Any]]:
+    """Positions with their counts."""
+    return [_plain(row) for row in (await connection.execute(sa.select(positions))).mappings()]
+
+
+def _plain(row: sa.RowMapping) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}  # SQLAlchemy's names are not plain str, JSON needs them so
+
+
+def _one(row: sa.RowMapping | None) -> dict[str, Any] | None:
+    return None if row is None else _plain(row)

@@ -1,0 +1,1 @@
+"""Aftercare plans, contacts with the patient, and who may still be called. Pure."""

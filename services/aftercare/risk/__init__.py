@@ -1,0 +1,1 @@
+"""Signs that a patient may relapse. Pure."""

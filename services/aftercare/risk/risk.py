@@ -1,0 +1,145 @@
+"""Signs that a patient may relapse, and when they are over. Pure; a working list for people, not a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from services.aftercare.engine.ids import id_of
+from services.aftercare.engine.own_facts import Standing
+from services.aftercare.engine.situation import Decided, Situation
+from services.aftercare.plans.contacts import recorded
+from services.aftercare.windows.stays import ZoneOf, ends_later, first_day, leaving_day, order
+from shared.errors import Rejected
+from shared.events.aftercare import RelapseRiskCleared, RelapseRiskRaised
+from shared.events.base import CareFact
+from shared.events.episodes import EpisodeState
+from shared.events.levels import Level
+
+READMISSION_DAYS = 30
+"""An inpatient stay that begins 1 to 30 days after an inpatient discharge (contract 3.2, readmitted)."""
+CLEARED_BY_CONTACT = "patient-reached"
+
+
+class Sign(NamedTuple):
+    """Something that happened: a contact missed or kept, a readmission, somebody's judgement."""
+
+    at: datetime
+    ce_id: str
+    what: Literal["missed", "kept", "readmitted", "cleared"]
+    facility: str
+    about: str | None = None
+    """The risk that somebody judged to be over; with what is told later it may be another one that it ends."""
+    reason: str = CLEARED_BY_CONTACT
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A stretch of time under risk, from the first signal until it is cleared."""
+
+    risk_id: str
+    raised_at: datetime
+    facility: str
+    signals: tuple[str, ...]
+    because: tuple[str, ...]
+    cleared: Sign | None = None
+
+
+def signs(document: EpisodeState, standing: Sequence[Standing], zone_of: ZoneOf) -> list[Sign]:
+    """Everything that raises or clears a risk, by its time."""
+    found = [
+        Sign(c.at, c.ce_id, "missed" if c.missed else "kept", c.facility)
+        for c in recorded(standing)
+        if c.missed or c.kept
+    ]
+    found += [_judged(s) for s in standing if s.name == RelapseRiskCleared.TYPE and "decided_by" in s.value]
+    return sorted([*found, *_readmissions(document, zone_of)], key=lambda sign: (sign.at, sign.ce_id))
+
+
+def _judged(s: Standing) -> Sign:
+    at, value = datetime.fromisoformat(s.value["occurred_at"]), s.value
+    return Sign(at, s.ce_id, "cleared", value["facility"], value["risk_id"], value["reason"])
+
+
+def _readmissions(document: EpisodeState, zone_of: ZoneOf) -> Iterator[Sign]:
+    inpatient = sorted((s for s in document.stays if s.level == Level.INPATIENT), key=order)
+    for stay in inpatient:
+        ended = [s for s in inpatient if s is not stay and s.ended_by and s.to and s.to <= stay.begun]
+        last = next((s for s in ended if not any(ends_later(other, s) for other in ended if other is not s)), None)
+        if last is None or last.to is None or last.ended_by is None or last.ended_by.how != "discharged":
+            continue
+        days = (first_day(stay, zone_of) - leaving_day(last.to, zone_of(last.facility))).days
+        if 1 <= days <= READMISSION_DAYS:
+            yield Sign(stay.begun, stay.begun_by, "readmitted", stay.facility)
+
+
+def risks(episode_id: str, found: Iterable[Sign], most_missed: int) -> tuple[Risk, ...]:
+    """The risks that the signs give, in order.
+
+    So many missed contacts in a row raise one, and so does a readmission; a second signal joins an open one. A kept
+    contact or somebody's judgement clears it, and counting begins anew.
+    """
+    told: list[Risk] = []
+    missed: list[Sign] = []
+    for sign in found:
+        if sign.what in {"kept", "cleared"}:
+            missed = []
+            if told and told[-1].cleared is None:
+                told[-1] = replace(told[-1], cleared=sign)
+            continue
+        missed = [*missed, sign] if sign.what == "missed" else missed
+        if sign.what == "readmitted":
+            _raise(told, episode_id, "readmitted", (sign,))
+        elif len(missed) == most_missed:
+            _raise(told, episode_id, "missed-contacts", tuple(missed))
+    return tuple(told)
+
+
+def _raise(told: list[Risk], episode_id: str, signal: str, because: tuple[Sign, ...]) -> None:
+    ids = tuple(sign.ce_id for sign in because)
+    if told and told[-1].cleared is None:
+        before = told[-1]
+        signals = tuple(dict.fromkeys((*before.signals, signal)))
+        told[-1] = replace(before, signals=signals, because=tuple(dict.fromkeys((*before.because, *ids))))
+        return
+    last = because[-1]
+    told.append(Risk(id_of(episode_id, "risk", last.ce_id), last.at, last.facility, (signal,), ids))
+
+
+def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, recorded_at: datetime) -> Iterator[CareFact]:
+    """The facts of these risks; what a person cleared, that person told."""
+    for risk in found:
+        own = {
+            "episode_id": document.episode_id,
+            "patient_id": document.patient_id,
+            "labels": document.labels,
+            "facility": risk.facility,
+            "recorded_at": recorded_at,
+            "signals": risk.signals,
+            "risk_id": risk.risk_id,
+        }
+        zone = zone_of(risk.facility)
+        raised = {**own, "occurred_at": risk.raised_at.astimezone(zone), "derived_from": risk.because}
+        yield RelapseRiskRaised.model_validate(raised)
+        if risk.cleared is not None and risk.cleared.about != risk.risk_id:
+            at, because = risk.cleared.at.astimezone(zone), (risk.cleared.ce_id,)
+            cleared = {**own, "occurred_at": at, "derived_from": because, "reason": risk.cleared.reason}
+            yield RelapseRiskCleared.model_validate(cleared)
+
+
+def clear(now: Situation, risk_id: str, reason: str) -> Decided:
+    """Somebody judges that a risk is over. Raises Rejected where it is not open."""
+    found = signs(now.document, now.everything or now.standing, now.site.zone)
+    risk = next(
+        (r for r in risks(now.document.episode_id, found, now.site.aftercare.missed_contacts) if r.risk_id == risk_id),
+        None,
+    )
+    if risk is None or risk.cleared is not None:
+        state = "cleared" if risk else "taken-back"
+        raise Rejected("not-possible-now", "the risk is not open any more", state=state)
+    fact = RelapseRiskCleared(
+        **now.common(risk.facility), signals=risk.signals, reason=reason, risk_id=risk_id, decided_by="person"
+    )
+    return Decided((fact,), subject=risk_id)

@@ -1,0 +1,110 @@
+"""The ends of stays that the site goes after: what aftercare and a plan begin with. Pure.
+
+Read from care.episodes by the site's rules (docs/decisions/0117-aftercare.md, 0156).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple
+
+from services.aftercare.engine.ids import id_of
+from services.aftercare.plans.deaths import DECEASED, Deaths, words_of_end
+from services.aftercare.windows.stays import ZoneOf, ends_later, first_day, leaving_day, said_of_end
+from shared.events.episodes import EndedBy, EpisodeState, StayNow
+from shared.site.config import Site
+from shared.site.values import Aftercare, AftercareStart, PlanTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An end of a stay after which the site goes after the patient: a plan begins then, at `left_at` on the day `left`.
+
+    Aftercare itself starts at `at`, where no further level is open or begun until then (`goes_on`). `waits`: only a
+    timer can say that nothing followed, after `at` (contract 3.6 rule 8); not where something did later (`followed`).
+    """
+
+    plan_id: str
+    trigger: str
+    facility: str
+    left: date
+    left_at: datetime
+    at: datetime
+    waits: bool
+    template: PlanTemplate | None
+    goes_on: bool = False
+    followed: bool = False
+
+
+def ends(document: EpisodeState, site: Site, deaths: Deaths) -> tuple[Start, ...]:
+    """Every end that the site goes after, in the order of the stays: of a kind and level that it names, at home."""
+    found = []
+    for end in _ends(document, site, deaths):
+        rule = next((r for r in site.aftercare.starts if r.after == end.by.how and end.stay.level in r.levels), None)
+        if rule is not None:
+            found.append(_start(end, rule, document, site.aftercare, site.zone))
+    return tuple(found)
+
+
+def leaves_plans(stay: StayNow, site: Site, deaths: Deaths) -> bool:
+    """Whether a plan may begin after this end: the patient neither died nor is in other hands, by the site's table."""
+    if said_of_end(stay) == DECEASED and deaths.told:
+        return False
+    return site.begins("plan", *words_of_end(stay, deaths))
+
+
+def starts(found: tuple[Start, ...]) -> tuple[Start, ...]:
+    """Those of the ends with which aftercare starts: no further level was open or began while the site waited."""
+    return tuple(end for end in found if not end.goes_on)
+
+
+class _End(NamedTuple):
+    """The end of a stay, after which there may be something to do."""
+
+    stay: StayNow
+    by: EndedBy
+    at: datetime
+
+
+def _ends(document: EpisodeState, site: Site, deaths: Deaths) -> Iterator[_End]:
+    for stay in document.stays:
+        if stay.ended_by is not None and stay.to is not None and leaves_plans(stay, site, deaths):
+            yield _End(stay, stay.ended_by, stay.to)
+
+
+def _goes_on(document: EpisodeState, end: _End, rule: AftercareStart, zone_of: ZoneOf) -> bool:
+    last = leaving_day(end.at, zone_of(end.stay.facility)) + timedelta(days=rule.wait_days)
+    return any(first_day(other, zone_of) <= last for other in _later(document, end.stay))
+
+
+def _later(document: EpisodeState, stay: StayNow) -> list[StayNow]:
+    """The stays with a level that go on after this one."""
+    return [s for s in document.stays if s is not stay and s.level is not None and ends_later(s, stay)]
+
+
+def _start(end: _End, rule: AftercareStart, document: EpisodeState, rules: Aftercare, zone_of: ZoneOf) -> Start:
+    zone: tzinfo = zone_of(end.stay.facility)
+    left, waits = leaving_day(end.at, zone), rule.wait_days > 0
+    over = datetime.combine(left + timedelta(days=rule.wait_days + 1), time.min, zone)
+    return Start(
+        plan_id=id_of(document.episode_id, "plan", end.by.ce_id),
+        trigger=end.by.ce_id,
+        facility=end.stay.facility,
+        left=left,
+        left_at=end.at.astimezone(zone),
+        at=over if waits else end.at.astimezone(zone),
+        waits=waits,
+        template=_template(document, end, rules),
+        goes_on=_goes_on(document, end, rule, zone_of),
+        followed=bool(_later(document, end.stay)),
+    )
+
+
+def _template(document: EpisodeState, end: _End, rules: Aftercare) -> PlanTemplate | None:
+    for each in rules.templates:
+        level_fits = not each.levels or end.stay.level in each.levels
+        if end.by.how in each.after and level_fits and (not each.labels or {*each.labels} & {*document.labels}):
+            return each
+    return None

@@ -1,0 +1,85 @@
+"""Which follow-up windows an episode has and how each stands, by its stays and the site's rows; nothing is told here.
+
+Which discharges count is for `discharges` to say, what keeps a window for `visits`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+
+from services.aftercare.plans.contacts import Contact
+from services.aftercare.plans.deaths import Deaths, deaths_of, open_until
+from services.aftercare.windows.discharges import Around, excluded, opens
+from services.aftercare.windows.model import Excluded, Outcome, Window
+from services.aftercare.windows.stays import ZoneOf, leaving_day
+from services.aftercare.windows.visits import kept
+from shared.events.episodes import EndedBy, EpisodeState, StayNow
+from shared.site.measures import FollowUpClock
+
+_IDS = uuid.UUID("5b6a1f4e-2f0c-5c0e-9a57-6f6f6c6c6f77")
+
+
+def windows(
+    episode: EpisodeState,
+    clocks: Sequence[FollowUpClock],
+    zone_of: ZoneOf,
+    contacts: Sequence[Contact] = (),
+    marks: Mapping[str, Outcome] | None = None,
+    *,
+    deaths: Deaths | None = None,
+) -> tuple[Window, ...]:
+    """Every window of every discharge that stands, in the order of the stays and then of the clocks.
+
+    A clock runs for a stay that it counts and that ended by `discharged`. `contacts` are those recorded, `marks` what
+    people decided, by follow_up_id; `deaths`, where people decided about one. Raises what `zone_of` raises.
+    """
+    seen = _Seen(episode, zone_of, contacts, marks or {}, deaths or deaths_of(episode))
+    return tuple(
+        _window(stay, stay.ended_by, stay.to, clock=clock, seen=seen)
+        for stay in episode.stays
+        if stay.to is not None and stay.ended_by is not None and stay.ended_by.how == "discharged"
+        for clock in clocks
+        if opens(clock, stay)
+    )
+
+
+def follow_up_id(episode_id: str, discharge: str, measure: str) -> str:
+    """The same discharge and measure give the same id (contract 3.4); a discharge is of one episode."""
+    return str(uuid.uuid5(_IDS, f"{episode_id}|{discharge}|{measure}"))
+
+
+class _Seen(NamedTuple):
+    """What windows are judged by."""
+
+    episode: EpisodeState
+    zone_of: ZoneOf
+    contacts: Sequence[Contact]
+    marks: Mapping[str, Outcome]
+    deaths: Deaths
+
+
+def _window(stay: StayNow, ended_by: EndedBy, left_at: datetime, *, clock: FollowUpClock, seen: _Seen) -> Window:
+    zone, stays = seen.zone_of(stay.facility), seen.episode.stays
+    left = leaving_day(left_at, zone)
+    window = Window(
+        follow_up_id=follow_up_id(seen.episode.episode_id, ended_by.ce_id, clock.measure),
+        measure=clock.measure,
+        discharge=ended_by.ce_id,
+        facility=stay.facility,
+        left_at=left_at.astimezone(zone),
+        due_from=left + timedelta(days=clock.first_day),
+        due_to=left + timedelta(days=clock.last_day),
+        over_at=datetime.combine(left + timedelta(days=clock.last_day + 1), time.min, zone),
+    )
+    outcome = (
+        excluded(clock, stay, ended_by, left, seen=Around(stays, seen.deaths, seen.zone_of))
+        or seen.marks.get(window.follow_up_id)
+        or kept(window, clock, (other for other in stays if other is not stay), seen.contacts, seen.zone_of)
+    )
+    if outcome is None and (dead := open_until(seen.deaths, window.facility, window.over_at, zone)):
+        outcome = Excluded(*dead)
+    return replace(window, outcome=outcome)

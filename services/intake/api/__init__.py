@@ -1,0 +1,30 @@
+"""Intake's HTTP side: doors for messages and requests, who patients are, how the feeds do; no rule lives here."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+from services.intake.api import consents, feeds, front, matches, openapi, patients, requests
+from services.intake.api.asking import Paces
+from services.intake.receiving import http
+from services.intake.receiving.group_commit import Reception
+from services.intake.receiving.read import Answer, Letter, Received
+from services.intake.receiving.receive import Intake
+from shared.web import openapi as api
+
+
+def routes(
+    intake: Intake, reception: Reception[Received, list[Letter], Answer], desks: frozenset[str] = frozenset()
+) -> list[BaseRoute]:
+    """The service's own routes; pages of the `desks`' origins may ask who a patient is."""
+    paces = Paces(intake.site.limits)
+    return [
+        *front.routes(),
+        *http.routes(intake, reception),
+        *requests.routes(intake, paces),
+        *consents.routes(intake, paces),
+        *patients.routes(intake, paces, desks),
+        *matches.routes(intake, paces),
+        *feeds.routes(intake),
+        api.route(openapi.document),
+    ]

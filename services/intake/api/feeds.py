@@ -1,0 +1,150 @@
+"""How the feeds do, for operators: counts, and messages that wait or went wrong, by id and reason; never content."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.intake.api import asking as ask
+from services.intake.receiving import views
+from services.intake.receiving.receive import Intake
+from shared.scope import Scope
+from shared.storage import audit
+from shared.web import requests
+from shared.web.app import JSON, Problem, caller
+from shared.web.auth import Caller
+
+READERS = ("coordinator", "interface", "auditor")
+MENDERS = frozenset({"coordinator", "interface", "admin"})
+"""Who sees the codes that are in no table of the site: whoever adds them there."""
+USUAL, MOST, SHOWN = 50, 200, 20
+ELSEWHERE = "other"
+"""Whatever the site config doesn't name; a facility's name as sent is shown to nobody."""
+
+
+def routes(intake: Intake) -> list[Route]:
+    """GET /api/feeds and /api/messages?state=."""
+
+    async def feeds(request: Request) -> Response:
+        who = caller(request, *READERS)
+        ask.parameters(request, ())
+        async with intake.database.begin() as connection:
+            await views.at_one_instant(connection)
+            counts, noted = await views.feeds(connection), await views.noted(connection)
+            oldest = {
+                state: await views.listed(connection, state, scope=_scope(who), after="", most=SHOWN)
+                for state in ("waiting", "ae")
+            }
+            codes = await views.unmapped_codes(connection, scope=_scope(who), most=MOST) if _mends(who) else []
+        if codes:
+            async with intake.database.begin() as connection:
+                await audit.note(
+                    connection, [audit.Entry(intake.clock(), who.subject, "unmapped-codes-listed", "feeds")]
+                )
+        places = _by_facility(intake, who, counts, noted, oldest)
+        for code in codes:
+            if (place := places.get(_known(code.facility, intake))) is not None:
+                place["unmapped_codes"].append(_code(code))
+        return JSON({"facilities": list(places.values())})
+
+    async def messages(request: Request) -> Response:
+        who = caller(request, *READERS)
+        given = ask.parameters(request, ("state", "facility", "limit", "cursor"))
+        state = given.get("state", "")
+        if state not in views.LISTED_NOTES:
+            raise requests.invalid(f"state is one of {', '.join(sorted(views.LISTED_NOTES))}")
+        most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
+        scope = requests.scope(who, given.get("facility"))
+        async with intake.database.begin() as connection:
+            found = await views.listed(connection, state, scope=scope, after=after, most=most + 1)
+            await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "messages-listed", state)])
+        following = ask.cursor(found[most - 1].message_id) if len(found) > most else None
+        return JSON({"messages": [_message(each, intake) for each in found[:most]], "next": following})
+
+    return [Route("/api/feeds", feeds), Route("/api/messages", messages)]
+
+
+def _mends(who: Caller) -> bool:
+    return bool(who.roles & MENDERS)
+
+
+def _scope(who: Caller) -> Scope:
+    found = who.scope
+    if found.facilities is not None and not found.facilities:
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "no facility is in your scope")
+    return found
+
+
+def _by_facility(
+    intake: Intake,
+    who: Caller,
+    counts: list[views.Feed],
+    noted: list[views.Noted],
+    oldest: dict[str, list[views.Listed]],
+) -> dict[str, dict[str, Any]]:
+    """One object for each facility of the site that the caller may see, and for what is of none."""
+    found: dict[str, dict[str, Any]] = {name: _quiet(name) for name in _names(intake, who)}
+    for feed in counts:
+        if (place := found.get(feed.facility)) is not None:
+            place["counts"].append(_count(feed))
+            place["messages"] += feed.number
+            place["last_at"] = max(filter(None, (place["last_at"], feed.last_at)))
+    for each in noted:
+        if (place := found.get(_known(each.facility, intake))) is not None:
+            place[_WORDS[each.note]] += each.number
+            place["unmapped_units"] += each.units
+    for state, listed in oldest.items():
+        for message in listed:
+            if (place := found.get(_known(message.facility, intake))) is not None:
+                place[f"oldest_{state}"].append(_message(message, intake))
+    return found
+
+
+def _code(code: views.UnmappedCode) -> dict[str, Any]:
+    told = {"kind": code.kind, "field": code.field, "code": code.code, "count": code.number, "last_at": code.last_at}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _count(feed: views.Feed) -> dict[str, Any]:
+    told = {"door": feed.door, "trigger": feed.trigger, "answer": feed.answer}
+    return {**told, "count": feed.number, "last_at": feed.last_at}
+
+
+_WORDS = {"waiting": "waiting", "error": "ae", "unmapped": "unmapped"}
+
+
+def _names(intake: Intake, who: Caller) -> list[str]:
+    names = [facility.name for facility in intake.site.facilities if who.may_see(facility.name)]
+    return [*names, *([ELSEWHERE] if "*" in who.facilities else [])]
+
+
+def _quiet(name: str) -> dict[str, Any]:
+    lists: dict[str, Any] = {"counts": [], "oldest_waiting": [], "oldest_ae": [], "unmapped_codes": []}
+    return {
+        "facility": name, "last_at": None, "messages": 0, "waiting": 0, "ae": 0, "unmapped": 0, "unmapped_units": 0,
+        **lists,
+    }  # fmt: skip
+
+
+def _known(facility: str, intake: Intake) -> str:
+    return facility if intake.site.facility(facility) else ELSEWHERE
+
+
+def _message(message: views.Listed, intake: Intake) -> dict[str, Any]:
+    """Our id, trigger, since when, and the reason; of an AE its code and where in the message it is."""
+    code, _, location = (message.reason or "").partition(" ") if message.note == "error" else ("", "", "")
+    found = {
+        "message_id": message.message_id,
+        "facility": _known(message.facility, intake),
+        "door": message.door,
+        "trigger": message.trigger or None,
+        "since": message.arrived_at,
+        "reason": message.reason if message.note != "error" else None,
+        "code": int(code) if code.isdigit() else None,
+        "location": location or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,184 @@
+"""From what facilities told of a patient's death to one `patient-died` for each episode of the patient. Pure.
+
+Contract 3.1 and 3.6 rule 13. What is known comes in (`Known`), what is to be written comes out (`Deaths`); an episode
+that begins later is told too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any, NamedTuple
+
+from services.intake.deaths.reports import Death, Record, death_of, speaks, with_ends, with_messages
+from services.intake.hl7.model import Said
+from services.intake.ids import new_id
+from services.intake.visits.difference import Standing, difference
+from services.intake.visits.facts import FactKey, Wanted
+from services.intake.visits.reconcile import Ledger, Settled, Stated
+from shared.events import CareFact, Fact, type_name
+from shared.events.stays import PatientDied
+from shared.events.taking_back import FactCancelled
+from shared.facts.stating import said
+from shared.site.config import Site
+
+DIED = PatientDied.TYPE
+Teller = tuple[str, str]
+"""(patient, facility)."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What is told, the facts of it that stand (patient → key → fact), and which records are not stored yet."""
+
+    records: dict[Teller, Record] = field(default_factory=dict)
+    standing: dict[str, dict[FactKey, Standing]] = field(default_factory=lambda: defaultdict(dict))
+    changed: set[Teller] = field(default_factory=set)
+
+    def record(self, teller: Teller) -> Record:
+        """What a facility told of a patient's death, up to now."""
+        return self.records.get(teller, Record())
+
+    def change(self, teller: Teller, record: Record) -> None:
+        """Put a record in its place."""
+        if record != self.record(teller):
+            self.records[teller] = record
+            self.changed.add(teller)
+
+
+class Heard(NamedTuple):
+    """A message, of whom it is, and which facility says it."""
+
+    patient_id: str
+    facility: str
+    said: Said
+
+
+@dataclass(slots=True)
+class Deaths:
+    """What is to be written: records that changed, facts, ce_ids that no longer stand."""
+
+    records: dict[Teller, Record] = field(default_factory=dict)
+    stated: list[Stated] = field(default_factory=list)
+    fallen: list[str] = field(default_factory=list)
+
+
+class Telling(NamedTuple):
+    """What stating needs: the episodes and their sequences, the site, the time."""
+
+    ledger: Ledger
+    site: Site
+    now: datetime
+
+
+def hear(known: Known, messages: Iterable[Heard]) -> set[str]:
+    """Take in what messages say of deaths; the visits that are to be settled anew, since it concerns how they ended."""
+    said: dict[Teller, list[Said]] = defaultdict(list)
+    for patient, facility, message in messages:
+        if speaks(message.adt):
+            said[patient, facility].append(message)
+    for teller, messages_of in said.items():
+        known.change(teller, with_messages(known.record(teller), messages_of))
+    return {visit_id for teller in said for visit_id in known.record(teller).ends}
+
+
+def _see_ends(known: Known, settled: Iterable[Settled], site: Site) -> None:
+    for each in settled:
+        teller = (each.visit.patient_id, each.visit.facility)
+        ends = list(_ends(each, site))
+        if ends or each.visit.visit_id in known.record(teller).ends:
+            known.change(teller, with_ends(known.record(teller), each.visit.visit_id, ends))
+
+
+def _ends(settled: Settled, site: Site) -> Iterator[tuple[Said, datetime]]:
+    """The ends of a visit's stays whose disposition is a death by the site's table, and the messages that say so."""
+    told = {one.message_id: one for one in settled.visit.messages}
+    for fact in settled.facts:
+        code = (fact.value.get("disposition") or {}).get("code")
+        if code and site.disposition(settled.visit.facility, code) == "deceased":
+            yield told[fact.said_by], fact.occurred_at
+
+
+def deaths(known: Known, settled: Iterable[Settled], newest: Mapping[str, Said], telling: Telling) -> Deaths:
+    """Facts brought in line with what was heard and how visits ended; nothing where they are. `newest` is the last
+    message of each patient."""
+    _see_ends(known, settled, telling.site)
+    found = Deaths({teller: known.records[teller] for teller in known.changed})
+    for patient in sorted({patient for patient, _ in known.records}):
+        saying = _Saying(patient, newest.get(patient), telling)
+        _state(found, saying, known.standing.get(patient, {}), list(_wanted(patient, known.records, telling)))
+    return found
+
+
+def _wanted(patient: str, records: Mapping[Teller, Record], telling: Telling) -> Iterator[Wanted]:
+    for (whose, facility), record in sorted(records.items()):
+        death = death_of(record) if whose == patient else None
+        place = telling.site.facility(facility)
+        if death is None or place is None:  # a facility that the site does not have says nothing yet
+            continue
+        value = _value(death, place.zone_info)
+        for episode in sorted(each for each, owner in telling.ledger.owners.items() if owner == patient):
+            key, at = (DIED, facility, episode), death.at.astimezone(place.zone_info)
+            yield Wanted(key, DIED, at, value, "", death.first.stated_at, death.first.message_id)
+
+
+def _value(death: Death, zone: tzinfo) -> dict[str, Any]:
+    told: dict[str, Any] = {"died_at": death.died_at.astimezone(zone).isoformat()} if death.died_at else {}
+    return told | {"by": "message"} | ({"contradicted": True} if death.contradicted else {})
+
+
+def _state(found: Deaths, saying: _Saying, standing: Mapping[FactKey, Standing], wanted: list[Wanted]) -> None:
+    out = difference(standing, wanted)
+    found.fallen += [one.ce_id for one in out.cancel] + [one.ce_id for one, _ in out.replace]
+    found.stated += [saying.back(one) for one in out.cancel]
+    found.stated += [saying.out(fact, one.ce_id) for one, fact in out.replace]
+    found.stated += [saying.out(fact, None) for fact in out.state]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """States facts about a patient, numbered in the episode that the fact's key names."""
+
+    patient_id: str
+    newest: Said | None
+    telling: Telling
+
+    def out(self, wanted: Wanted, replaces: str | None) -> Stated:
+        _, facility, episode = wanted.key
+        value = PatientDied.model_validate(
+            {
+                **wanted.value,
+                **self._about(facility, episode, wanted.occurred_at),
+                "stated_at": wanted.stated_at,
+                "replaces": replaces,
+            }
+        )
+        return Stated(self._said(value, wanted.said_by), wanted)
+
+    def back(self, gone: Standing) -> Stated:
+        _, facility, episode = gone.said.key
+        value = FactCancelled(
+            **self._about(facility, episode, gone.said.occurred_at),
+            stated_at=self.newest.adt.stated_at if self.newest else self.telling.now,
+            cancels=gone.ce_id,
+            cancelled_type=type_name(DIED),
+            reason="cancelled-by-sender" if self.newest else "derived-away",
+        )
+        return Stated(self._said(value, self.newest.message_id if self.newest else None), None)
+
+    def _about(self, facility: str, episode: str, at: datetime) -> dict[str, Any]:
+        own = {"episode_id": episode, "patient_id": self.patient_id, "facility": facility}
+        return {**own, "occurred_at": at, "recorded_at": self.telling.now}
+
+    def _said(self, value: CareFact, cause: str | None) -> Fact:
+        return said(
+            value,
+            ce_id=new_id(self.telling.now),
+            writer="intake",
+            sequence=self.telling.ledger.next(value.episode_id),
+            correlation_id=self.newest.message_id if self.newest else None,
+            causation_id=cause,
+            trace=self.telling.ledger.traces.get(self.newest.message_id) if self.newest else None,
+        )

@@ -1,0 +1,153 @@
+"""Acknowledgements: which ones a message gets, and their bytes; mirrors the header, repeats nothing else of a message.
+
+Sources: HL7 v2.5.1 chapter 2.9 (original and enhanced mode), 2.14.5 (ERR), tables 0008, 0155, 0357; contract 6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from services.intake.hl7.delimiters import USUAL, Delimiters
+from services.intake.hl7.model import AckCode, Fault
+from services.intake.hl7.parser import Message
+
+Code = Literal["AA", "AE", "AR", "CA", "CE", "CR"]
+Condition = Literal["AL", "NE", "ER", "SU"]
+
+_TEXTS = {
+    100: "Segment sequence error",
+    101: "Required field missing",
+    102: "Data type error",
+    200: "Unsupported message type",
+    201: "Unsupported event code",
+    202: "Unsupported processing id",
+    205: "Duplicate key identifier",
+    207: "Application internal error",
+}
+_ONLY_COMPONENT = {200: 1, 201: 2}
+"""MSH-9.1 or MSH-9.2 (IHE ITI TF-2 C.2.3)."""
+NOT_HL7 = Fault(100, "MSH", 0, "no MSH segment: this is not an HL7 message")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an acknowledgement mirrors, as sent and in the sender's own delimiters; all empty for what has no MSH."""
+
+    marks: Delimiters = USUAL
+    sender: tuple[str, str] = ("", "")
+    receiver: tuple[str, str] = ("", "")
+    trigger: str = ""
+    control_id: str = ""
+    processing_id: str = "P"
+    version: str = "2.5.1"
+    accept: str = ""
+    application: str = ""
+    declared_charset: str = ""
+    charset: str = "utf-8"
+
+
+class Outcome(NamedTuple):
+    """What became of a message: the answer, why, and whether it is kept (contract 5: kept is never lost)."""
+
+    code: AckCode
+    fault: Fault | None = None
+
+
+def header(message: Message) -> Header:
+    """The header of a message; never fails."""
+    raw = message.msh.raw
+    return Header(
+        marks=message.marks,
+        sender=(raw(3), raw(4)),
+        receiver=(raw(5), raw(6)),
+        trigger=message.msh.get(9, 2),
+        control_id=raw(10),
+        processing_id=raw(11) or "P",
+        version=raw(12) or "2.5.1",
+        accept=message.msh.get(15),
+        application=message.msh.get(16),
+        declared_charset=raw(18),
+        charset=message.charset,
+    )
+
+
+def answers(head: Header, outcome: Outcome) -> tuple[Code | None, Code | None]:
+    """(commit, application): the codes to send, in this order; None is not to be sent.
+
+    Original mode (MSH-15 and MSH-16 empty): the application answer alone. Enhanced mode: the commit answer first, and
+    after CA the application answer. One of the two fields empty is NE; a condition that is not known is AL. A message
+    that was not taken gets its refusal once: as CR or CE, or as the application answer where no commit was asked for.
+    """
+    if not head.accept and not head.application:
+        return None, outcome.code
+    commit = _commit(outcome)
+    sent = commit if _met(head.accept, good=commit == "CA") else None
+    if sent in {"CR", "CE"}:
+        return sent, None
+    return sent, outcome.code if _met(head.application, good=outcome.code == "AA") else None
+
+
+def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, control_id: str) -> bytes:
+    """One acknowledgement in the sender's delimiters and charset, segments ended by CR.
+
+    `at` is our time and `control_id` our id of the answer. ERR goes to every version: who does not know ERR-2 to ERR-4
+    ignores them.
+    """
+    marks = head.marks
+    join, part = marks.field.join, marks.component.join
+    kind = ["ACK", head.trigger, "ACK"] if _plain(head.trigger) else ["ACK"]
+    lines = [
+        join(
+            [
+                "MSH",
+                marks.msh2,
+                *head.receiver,
+                *head.sender,
+                at.strftime("%Y%m%d%H%M%S%z"),
+                "",
+                part(kind),
+                control_id,
+                head.processing_id,
+                head.version,
+                *([""] * 5 + [head.declared_charset] if head.declared_charset else []),
+            ]
+        ),
+        join(["MSA", code, head.control_id]),
+    ]
+    if fault is not None and code not in {"AA", "CA"}:
+        lines.append(
+            join(["ERR", "", part(_location(fault)), part(_reason(fault)), "E", "", "", "", _sentence(fault, marks)])
+        )
+    return "".join(line + "\r" for line in lines).encode(head.charset, "replace")
+
+
+def _commit(outcome: Outcome) -> Literal["CA", "CE", "CR"]:
+    if outcome.code == "AR":
+        return "CR"
+    lacks_id = outcome.fault is not None and outcome.fault.segment == "MSH" and outcome.fault.field == 10
+    return "CE" if lacks_id else "CA"
+
+
+def _met(condition: str, *, good: bool) -> bool:
+    return {"": False, "NE": False, "SU": good, "ER": not good}.get(condition, True)
+
+
+def _location(fault: Fault) -> list[str]:
+    only = _ONLY_COMPONENT.get(fault.code)
+    found = [fault.segment, "1", *([str(fault.field)] if fault.field else [])]
+    return [*found, "1", str(only)] if only and fault.field else found
+
+
+def _reason(fault: Fault) -> list[str]:
+    return [str(fault.code), _TEXTS.get(fault.code, "Application error"), "HL70357"]
+
+
+def _sentence(fault: Fault, marks: Delimiters) -> str:
+    own = {ord(mark): " " for mark in marks.field + marks.msh2 + "\r\n"}
+    return fault.text.translate(own)
+
+
+def _plain(trigger: str) -> bool:
+    return len(trigger) == 3 and trigger.isascii() and trigger.isalnum()

@@ -1,0 +1,86 @@
+"""The site's config as reading and deriving ask for it: whose message it is, its zone, what a unit is."""
+
+from __future__ import annotations
+
+from datetime import timedelta, tzinfo
+
+from services.intake.hl7.model import DispositionAs, PayerAs, UnitAs
+from shared.events.open_lists import DispositionKind
+from shared.site.config import UNKNOWN, Site
+
+LONGEST = 200
+"""Characters of an identifier in the published language."""
+
+
+class SiteRules:
+    """`FeedRules` by site config.
+
+    A facility that the config doesn't have is named as sent: its messages are kept like those of a unit that is not
+    mapped, with the zone of the first facility and the processing ids of any.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.future_limit = timedelta(minutes=site.limits.future_minutes)
+        self._any = tuple(dict.fromkeys(each for facility in site.facilities for each in facility.processing_ids))
+
+    def facility(self, application: str, sender: str, location: str) -> str:
+        """The site's name of the facility for MSH-3, MSH-4 and PV1-3.4."""
+        found = self._site.facility_of(application, sender, location)
+        return found.name if found else (sender or location)[:LONGEST]
+
+    def feed(self, application: str, sender: str) -> str:
+        """The site's name of the feed with this MSH-3 and MSH-4; `other` for one that it does not have."""
+        return self._site.feed(application, sender).name
+
+    def zone(self, facility: str) -> tzinfo:
+        """The facility's zone."""
+        found = self._site.facility(facility) or self._site.facilities[0]
+        return found.zone_info
+
+    def processing_ids(self, facility: str) -> tuple[str, ...]:
+        """The values of MSH-11 that are taken from it, in the site's order."""
+        found = self._site.facility(facility)
+        return found.processing_ids if found else self._any
+
+
+class FacilityMap:
+    """`SiteMap` by site config."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def unit(self, facility: str, unit: str) -> UnitAs | None:
+        """What the unit is; None when it is not mapped."""
+        found = self._site.unit(facility, unit)
+        if found is None:
+            return None
+        return UnitAs(found.level.value if found.level else None, found.visit_class, found.program, found.setting)
+
+    def zone(self, facility: str) -> tzinfo:
+        """The facility's zone; the first one's for a facility that the config doesn't have."""
+        return (self._site.facility(facility) or self._site.facilities[0]).zone_info
+
+    def disposition(self, facility: str, code: str | None) -> DispositionAs:
+        """What PV1-36 means there, as the tables write it."""
+        found = self._site.disposition_row(facility, code)
+        return DispositionAs(found.code if code else None, found.kind, self._site.status_of(found.code, found.kind))
+
+    def status_of(self, kind: DispositionKind) -> str | None:
+        """The patient status of a bill for a kind of disposition."""
+        return self._site.status_of(kind)
+
+    def admission_type(self, code: str) -> str:
+        """PV1-4 as a bill's code."""
+        return self._site.admission_type(code)
+
+    def admission_source(self, code: str) -> str:
+        """PV1-14 as a bill's code."""
+        return self._site.admission_source(code)
+
+    def payer(self, payer: str, plan: str | None) -> PayerAs:
+        """Whom IN1-3, else IN1-2, names; and which of its plans IN1-2 is."""
+        found = self._site.payer(payer) or self._site.payer(plan or "")
+        if found is None:
+            return PayerAs(UNKNOWN, UNKNOWN if plan else None)
+        return PayerAs(found.id, (self._site.plan(found, plan) or UNKNOWN) if plan else None)

@@ -1,0 +1,90 @@
+"""HL7 time stamps to aware times in the facility's zone; knows no field."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+
+from services.intake.hl7.model import Moment
+
+_OFFSET = r"\s*(Z|[+-]\d\d:?\d\d)?"
+_HL7 = re.compile(r"(\d{4})(\d\d)(\d\d)(?: ?(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?" + _OFFSET, re.ASCII)
+_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?" + _OFFSET, re.ASCII)
+_NONE = timedelta()
+_YEARS = range(1800, 9900)
+
+
+@lru_cache(maxsize=4096)  # the times of one message are often the same, and those of messages of one visit
+def read_moment(text: str, zone: tzinfo) -> Moment:
+    """`YYYYMMDD[HH[MM[SS[.S…]]]][±ZZZZ]` (HL7 v2.5.1 2.A.77), ISO 8601 too, as an instant.
+
+    Without an offset the facility's zone holds; a time that the clock skipped or showed twice is taken as in PEP 495
+    with fold 0. Hour 24 and second 60 roll over. Raises ValueError, without the text, for what is less than a day
+    or no time.
+    """
+    if len(text) == 14 and text.isascii() and text.isdecimal() and text[8:10] < "24" and text[12:] < "60":
+        instant = _aware(_usual(text), zone)  # the form of nearly all
+        return Moment(instant, instant)
+    found = _HL7.fullmatch(text) or _ISO.fullmatch(text)
+    if not found:
+        raise ValueError("not a time")
+    year, month, day, hour, minute, second, fraction, offset = found.groups()
+    where = _zone(offset) if offset else zone
+    start = _day(year, month, day)
+    if hour is None:
+        return Moment(_aware(start, where), _aware(start + timedelta(days=1), where))
+    clock = _clock(hour, minute or "0", second or "0", fraction or "0")
+    instant = _aware(start + clock, where)
+    return Moment(instant, instant)
+
+
+@lru_cache(maxsize=4096)
+def read_day(text: str) -> date | None:
+    """The calendar day of a stamp, as for a birth date or the start of a plan; None when it has none."""
+    found = _HL7.fullmatch(text) or _ISO.fullmatch(text)
+    if not found:
+        return None
+    try:
+        return _day(found[1], found[2], found[3]).date()
+    except ValueError:
+        return None
+
+
+def _usual(text: str) -> datetime:
+    if int(text[:4]) not in _YEARS:
+        raise ValueError("not a time")
+    return datetime.fromisoformat(f"{text[:8]}T{text[8:]}")
+
+
+def _day(year: str, month: str, day: str) -> datetime:
+    if int(year) not in _YEARS:
+        raise ValueError("not a time")
+    return datetime(int(year), int(month), int(day))  # noqa: DTZ001 - the zone comes with _aware
+
+
+def _clock(hour: str, minute: str, second: str, fraction: str) -> timedelta:
+    hours, minutes, seconds = int(hour), int(minute), int(second)
+    if hours > 24 or minutes > 59 or seconds > 60 or (hours == 24 and (minutes or seconds)):
+        raise ValueError("not a time")
+    micro = int(fraction[:6].ljust(6, "0"))
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds, microseconds=micro)
+
+
+def _zone(offset: str) -> tzinfo:
+    if offset == "Z":
+        return UTC
+    delta = timedelta(hours=int(offset[1:3]), minutes=int(offset[-2:]))
+    if delta > timedelta(hours=15):
+        raise ValueError("not a time")
+    return timezone(-delta if offset[0] == "-" else delta)
+
+
+def _aware(naive: datetime, zone: tzinfo) -> datetime:
+    """With the offset in force then: two times of one ZoneInfo would compare by the clock on the wall, not in truth."""
+    return naive.replace(tzinfo=_fixed(zone.utcoffset(naive.replace(tzinfo=zone)) or _NONE))
+
+
+@lru_cache(maxsize=128)
+def _fixed(offset: timedelta) -> timezone:
+    return timezone(offset) if offset else UTC

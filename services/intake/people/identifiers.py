@@ -1,0 +1,169 @@
+"""By which numbers a patient is known (contract 6, Who); pure: hashes, decides, stores nothing.
+
+A number is its authority and its value; the type only says whether it is one that names a patient. It is looked up by a
+keyed hash under each name that its authority is known by, and written under the first of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from services.intake.hl7.model import PatientId
+from shared.site.config import Site
+
+Blind = Callable[[str], bytes]
+Pair = tuple[bytes, bytes]
+"""Two names of one authority, hashed: CX.4.1 and CX.4.2."""
+
+_RANK = {"MR": 0, "": 1, "PI": 2, "PT": 3}
+_OF_A_STAY = frozenset({"AN", "ANC", "AND", "ANON", "ANT", "VN", "SN", "BC"})
+"""HL7 table 0203: numbers of accounts and visits are used again, a subscriber's is a family's."""
+_ALONE = {"SSN": "SS", "SS": "SS"}
+"""Types of which there is one authority, whatever it is called."""
+REASONS = {"SS": "same-ssn", "DL": "same-driver-license", "PPN": "same-passport"}
+SAME_KEY, SAME_OTHER = "same-identifier", "same-other-number"
+
+
+class Number(NamedTuple):
+    """A number told of a patient: its hashes, the one it is written under first; those of its authority's names."""
+
+    keys: tuple[bytes, ...]
+    authorities: tuple[bytes, ...]
+    type: str
+    is_key: bool
+    """Whether a patient is known by it; else it only speaks for two being one."""
+    told: PatientId
+
+    @property
+    def reason(self) -> str:
+        """What it is called where two patients have it."""
+        return SAME_KEY if self.is_key else REASONS.get(self.type, SAME_OTHER)
+
+    def __repr__(self) -> str:
+        return "<Number>"
+
+
+class Authorities:
+    """The names of each authority: by site config, and in pairs as hospitals told them.
+
+    A name that is paired is not paired again: else one universal id told with the namespaces of two hospitals would
+    make their numbers the same.
+    """
+
+    def __init__(self, site: Site, blind: Blind, pairs: Iterable[Pair] = ()) -> None:
+        self._blind, self._site = blind, site
+        self._hashes: dict[str, bytes] = {}
+        self._groups: dict[bytes, tuple[bytes, ...]] = {}
+        self._own: dict[str, bytes] = {}
+        for one in site.authorities:
+            facility = site.facility(one.facility) if one.facility else None
+            names = tuple(map(self.hashed, (*one.names, *((facility.name,) if facility else ()))))
+            if facility:
+                self._own.setdefault(facility.name, names[0])
+            for name in names:
+                before = self._groups.get(name, ())
+                for each in {*before, *names}:
+                    self._groups[each] = tuple(dict.fromkeys((*before, *names)))
+        self._pairs: dict[bytes, bytes] = {}
+        for space, universal in pairs:
+            self._pairs |= {space: universal, universal: space}
+
+    def hashed(self, name: str) -> bytes:
+        """A name as it is compared: without case and outer blanks."""
+        text = name.strip().casefold()
+        if text not in self._hashes:
+            if len(self._hashes) > 10_000:
+                self._hashes.clear()
+            self._hashes[text] = self._blind(f"authority\x1f{text}")
+        return self._hashes[text]
+
+    def names(self, told: PatientId, facility: str) -> tuple[bytes, ...]:
+        """Every name of the authority of an id, the one to write by first; none told is the facility's own."""
+        if not told.authority:
+            own = self._own.get(facility) or self.hashed(facility)
+            return self._with_pairs(self._groups.get(own, (own,)))
+        name = self.hashed(told.authority)
+        return self._with_pairs(self._groups.get(name, (name,)), name)
+
+    def own(self, facility: str) -> frozenset[bytes]:
+        """The names of a facility's own authority."""
+        return frozenset(self.names(PatientId("", None, None), facility))
+
+    def new_pair(self, told: PatientId) -> Pair | None:
+        """The two names with which an id was told, where that is news and contradicts nothing known."""
+        if not told.authority or not told.universal or told.authority == told.universal:
+            return None
+        space, universal = self.hashed(told.authority), self.hashed(told.universal)
+        if space == universal or {space, universal} & self._pairs.keys() or universal in self._groups:
+            return None
+        return space, universal
+
+    def _with_pairs(self, names: tuple[bytes, ...], told: bytes | None = None) -> tuple[bytes, ...]:
+        """The names and those they are paired with; of one authority, and whichever was told, in the same order."""
+        more = [self._pairs[name] for name in names if name in self._pairs]
+        more += [each for name in more for each in self._groups.get(name, ())]
+        every = tuple(dict.fromkeys((*names, *more)))
+        return every if told is None or len(names) > 1 else tuple(sorted(every))
+
+
+class Numbers:
+    """What the numbers of a message are at this site: keys, hints, or nothing."""
+
+    def __init__(self, site: Site, blind: Blind) -> None:
+        self._blind = blind
+        self._types = {*_RANK, *site.identifier_types}
+        values = [_plain(each) for each in site.placeholders.values]
+        self._nobodys = frozenset(each for each in values if not each.endswith("*"))
+        self._beginnings = tuple(each.rstrip("*") for each in values if each.endswith("*"))
+        self.born_never = frozenset(each.isoformat() for each in site.placeholders.birth_dates)
+
+    def of(self, told: Iterable[PatientId], facility: str, authorities: Authorities) -> tuple[Number, ...]:
+        """The numbers, each once: the keys before the others, the surest first (the facility's own MR)."""
+        found: dict[bytes, Number] = {}
+        for each in told:
+            kind = (each.type or "").upper()
+            if not self.placeholder(each.id) and kind not in _OF_A_STAY:
+                number = self._number(each, kind, authorities.names(each, facility))
+                found.setdefault(number.keys[0], number)
+        own = authorities.own(facility)
+        return tuple(sorted(found.values(), key=lambda one: _rank(one, own)))
+
+    def placeholder(self, value: str) -> bool:
+        """True for what stands where nobody knew the number."""
+        plain = _plain(value)
+        return not plain or plain in self._nobodys or plain.startswith(self._beginnings or ("\0",))
+
+    def _number(self, told: PatientId, kind: str, names: tuple[bytes, ...]) -> Number:
+        is_key = kind in self._types
+        kind = _ALONE.get(kind, kind)
+        if kind in _ALONE.values():
+            keys: tuple[bytes, ...] = (self._blind(f"number\x1f{kind}\x1f{_plain(told.id)}"),)
+        else:
+            before = "" if is_key else f"{kind}\x1f"
+            keys = tuple(self._blind(f"number\x1f{before}{name.hex()}\x1f{told.id.strip()}") for name in names)
+        return Number(keys, names, kind, is_key, told)
+
+
+def clash(number: Number, others: Mapping[bytes, tuple[frozenset[bytes], frozenset[str]]]) -> bool:
+    """Whether somebody who has these numbers (key → names of its authority, types told) has another of the same kind.
+
+    An id without type may be of any type: it says nothing else.
+    """
+    for key, (authorities, types) in others.items():
+        if key in number.keys or not authorities & frozenset(number.authorities):
+            continue
+        kinds = types - {""}
+        if not number.type or not kinds or number.type in kinds:
+            return True
+    return False
+
+
+def _rank(number: Number, own: frozenset[bytes]) -> tuple[bool, bool, int, bool]:
+    mine = bool(own & frozenset(number.authorities))
+    return not number.is_key, not (mine and number.type == "MR"), _RANK.get(number.type, 9), not mine
+
+
+def _plain(value: str) -> str:
+    return re.sub(r"[\s-]", "", value).casefold()

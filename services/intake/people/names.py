@@ -1,0 +1,81 @@
+"""What was said of persons, taken in: opened, merged field by field, sealed again, and the words to find them by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.intake.people import store
+from services.intake.people.finding import words_of
+from services.intake.people.person import Fields, Told, merged, packed, unpacked
+from shared.storage.database import Connection
+from shared.storage.sealing import Seal
+from shared.storage.statements import Write, at_once, together
+
+
+class Telling(NamedTuple):
+    """What one message or request says of a patient, who told it, and when it was said."""
+
+    patient_id: str
+    facility: str
+    told: Told
+    said_at: datetime
+
+    def __repr__(self) -> str:
+        return "<Telling>"
+
+
+async def keep(connection: Connection, tellings: Sequence[Telling], seal: Seal) -> None:
+    """Bring what is known of patients in line with what was said; the caller holds the locks of their rows."""
+    [found] = await together(connection, [store.sealed_of({telling.patient_id for telling in tellings})])
+    await at_once(connection, keeping(tellings, [store.Sealed(*row) for row in found], seal))
+
+
+def keeping(tellings: Sequence[Telling], kept: Iterable[store.Sealed], seal: Seal) -> list[Write]:
+    """The same as writes; `kept` is what is kept of these patients (`store.sealed_of`)."""
+    if not tellings:
+        return []
+    said: dict[store.Whose, list[Telling]] = defaultdict(list)
+    for telling in tellings:
+        said[telling.patient_id, telling.facility].append(telling)
+    before = {row.whose: opened(row, seal) for row in kept if row.whose in said}
+    after = {whose: _with(before.get(whose, {}), told) for whose, told in said.items()}
+    rows = [
+        store.Sealed(*whose, seal.close(packed(fields), place(*whose)), max(one.said_at for one in said[whose]))
+        for whose, fields in sorted(after.items())
+    ]
+    return [store.keep(rows), store.keep_places(said.keys()), *_change_words(before, after, seal)]
+
+
+def opened(row: store.Sealed, seal: Seal) -> Fields:
+    """What is kept of a patient, as that facility told it."""
+    return unpacked(seal.open(row.sealed, place(*row.whose)), row.stated_at)
+
+
+def _with(fields: Fields, told: Sequence[Telling]) -> Fields:
+    for telling in told:
+        fields = merged(fields, telling.told, telling.said_at)
+    return fields
+
+
+def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fields], seal: Seal) -> list[Write]:
+    gone: list[tuple[bytes, str, str]] = []
+    new: list[tuple[bytes, str, str]] = []
+    for whose, fields in after.items():
+        if whose in before and _values(before[whose]) == _values(fields):
+            continue  # most messages tell the same person again
+        was, now = words_of(before.get(whose, {})), words_of(fields)
+        gone += [(seal.blind(word), *whose) for word in was - now]
+        new += [(seal.blind(word), *whose) for word in now - was]
+    return store.change_words(sorted(gone), sorted(new))
+
+
+def _values(fields: Fields) -> dict[str, Any]:
+    return {name: value for name, (value, _) in fields.items()}
+
+
+def place(patient_id: str, facility: str) -> str:
+    """Where what a facility told of a patient is sealed for."""
+    return f"identity:{patient_id}:{facility}"

@@ -1,0 +1,105 @@
+"""What a file of messages would be answered, one line a message; needs no service, keeps nothing, repeats no value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+
+from services.intake.hl7.acknowledgements import NOT_HL7
+from services.intake.hl7.adt import read_adt
+from services.intake.hl7.mapping import FacilityMap, SiteRules
+from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, Refused
+from services.intake.hl7.parser import Message, messages
+from services.intake.visits import codes
+from shared.site.config import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of `stepdown hl7 check` (contract 1)."""
+
+    file: str
+    index: int
+    trigger: str | None
+    control_id: str | None
+    ack: AckCode
+    charset: str | None
+    warnings: tuple[str, ...]
+    error: Fault | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as the contract writes it; code and field as in HL7, field null for a whole segment."""
+        error = None
+        if self.error is not None:
+            code, segment, field, text = self.error
+            error = {"code": code, "segment": segment, "field": field or None, "text": text}
+        return {**asdict(self), "warnings": list(self.warnings), "error": error}
+
+
+class AnyFeed:
+    """Rules for messages of facilities that no site config names: UTC, production and training, a day of clock skew."""
+
+    future_limit = timedelta(days=1)
+
+    def facility(self, application: str, sender: str, location: str) -> str:  # noqa: ARG002 - as the protocol has it
+        """MSH-4, else PV1-3.4."""
+        return sender or location
+
+    def feed(self, application: str, sender: str) -> str:  # noqa: ARG002 - none has a name
+        """`other`, as a site says of a feed that it does not have."""
+        return "other"
+
+    def zone(self, facility: str) -> tzinfo:  # noqa: ARG002 - every facility is fine here
+        """UTC."""
+        return UTC
+
+    def processing_ids(self, facility: str) -> tuple[str, ...]:  # noqa: ARG002
+        """P and T, as at the sample site."""
+        return ("P", "T")
+
+
+def check(name: str, raw: bytes, rules: FeedRules, now: datetime, site: Site | None = None) -> Iterator[Line]:
+    """A line for each message in the bytes of a file, index from 1; one AR line where there is none.
+
+    With a site `rules` are its own, and the warnings name what of a message is in no table of it.
+    """
+    index = 0
+    for index, message in enumerate(messages(raw), start=1):
+        yield _line(name, index, message, Door(rules, now, site))
+    if not index:
+        yield Line(name, 1, None, None, "AR", None, (), NOT_HL7)
+
+
+def of_site(site: Site) -> FeedRules:
+    """The rules by which this site's doors answer."""
+    return SiteRules(site)
+
+
+class Door(NamedTuple):
+    """By what a message is judged: the rules, the clock, and the site whose tables are looked into."""
+
+    rules: FeedRules
+    now: datetime
+    site: Site | None
+
+
+def _line(name: str, index: int, message: Message, door: Door) -> Line:
+    trigger, control_id = message.msh.get(9, 2) or None, message.msh.get(10) or None
+    try:
+        adt = read_adt(message, door.rules, door.now)
+    except Refused as refused:
+        warnings = tuple(message.warnings)
+        return Line(name, index, trigger, control_id, refused.ack, message.charset, warnings, refused.fault)
+    warnings = (*adt.warnings, *(_unmapped(adt, door.site) if door.site else ()))
+    return Line(name, index, trigger, control_id, "AA", adt.charset, warnings, None)
+
+
+def _unmapped(adt: Adt, site: Site) -> Iterator[str]:
+    """`unknown-facility`, `unmapped-unit`, `unmapped-payer`, …: a word for each kind of thing, never the thing."""
+    if site.facility(adt.facility) is None:
+        yield "unknown-facility"
+    elif adt.location.unit and site.unit(adt.facility, adt.location.unit) is None:
+        yield "unmapped-unit"
+    yield from dict.fromkeys(f"unmapped-{one.kind}" for one in codes.unmapped([adt], FacilityMap(site)))

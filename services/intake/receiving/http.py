@@ -1,0 +1,58 @@
+"""POST /hl7v2: a message as a request body, answered like any other; no rule of messages lives here.
+
+The HTTP status says whether the message was dealt with, the HL7 answer what became of it (decision 0105).
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.intake.api import asking as ask
+from services.intake.receiving.group_commit import Reception
+from services.intake.receiving.read import AWAY, ER7, Answer, Letter, Received
+from services.intake.receiving.receive import Intake
+from shared.errors import Transient
+from shared.web import requests, tracing
+from shared.web.app import caller
+from shared.web.auth import Caller
+
+DOOR = "http"
+SENDERS = ("hospital", "coordinator")
+TAKEN = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "text/plain", "application/octet-stream")
+"""Media types of ER7 text that senders use; which charset it is, MSH-18 says."""
+
+
+def routes(intake: Intake, reception: Reception[Received, list[Letter], Answer]) -> list[Route]:
+    """POST /hl7v2."""
+
+    async def hl7v2(request: Request) -> Response:
+        """An ER7 message → its acknowledgements, one after the other."""
+        who = caller(request, *SENDERS)
+        ask.media_type(request, TAKEN, absent=True)
+        received = Received(
+            await requests.body(request, intake.site.limits.message_bytes),
+            DOOR,
+            intake.clock(),
+            tracing.of_the_request(),
+        )
+        _within(who, received, intake)
+        answer = await reception.hand_in(received)
+        if answer.away:
+            raise Transient(AWAY.text)
+        if not answer.replies:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        return Response(b"".join(answer.replies), media_type=ER7)
+
+    return [Route("/hl7v2", hl7v2, methods=["POST"])]
+
+
+def _within(who: Caller, received: Received, intake: Intake) -> None:
+    """Refuse messages of facilities that are not the caller's, before anything is stored."""
+    if "*" not in who.facilities:
+        for letter in intake.letters_of(received):
+            if letter.stored or letter.facility:
+                requests.within(who, letter.facility)

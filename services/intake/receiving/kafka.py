@@ -1,0 +1,193 @@
+"""What intake reads from Kafka: care.episodes for the choice of a visit's episode, hospital.adt as a door.
+
+The door adds bytes and takes away replies: what a message means is decided behind `handlers.take_in`, in the
+transaction that also moves the position and has the acknowledgements in its outbox (decision 0105). A record about a
+patient with a long visit is put into a lane of its own in that transaction, and taken in by another (decision 0170).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from faststream.kafka import KafkaBroker
+from pydantic import ValidationError
+
+from services.intake.hl7.acknowledgements import NOT_HL7
+from services.intake.receiving import store
+from services.intake.receiving.lane import store as lane
+from services.intake.receiving.read import ER7, Letter, Received
+from services.intake.receiving.receive import Intake, take_in
+from shared import metrics
+from shared.errors import InvalidMessage
+from shared.events import EpisodeState, Record
+from shared.facts.tracing import HEADER
+from shared.messaging import outbox
+from shared.messaging.dead_letters import RawRecord
+from shared.messaging.positions import Incoming, Outcome, Tally
+from shared.messaging.subscription import Subscription
+from shared.storage.database import Connection, Database
+
+DOOR = "kafka"
+TOPIC = "hospital.adt"
+CONSUMER, DEAD = f"intake.{TOPIC}", "dead.intake"
+"""What the door's positions are called, and where its dead letters go."""
+ACKS = "hospital.acks"
+CORRELATION = ("correlationid", "correlation_id", "ce_correlationid", "traceparent")
+"""Headers of a record that its acknowledgements have too."""
+LONGEST = 1000
+"""Bytes of such a header; a longer one is left out."""
+BATCH = 256
+"""Records of one transaction at most; the reception's measure (decision 0104)."""
+
+
+class Parcel(NamedTuple):
+    """A record of hospital.adt as letters, what of its headers goes back, and the record as it came at that time."""
+
+    letters: list[Letter]
+    headers: list[tuple[str, bytes]]
+    record: RawRecord
+    arrived_at: datetime
+
+
+def hospital_adt(broker: KafkaBroker, intake: Intake) -> Subscription:
+    """The subscription to hospital.adt."""
+    return Subscription(
+        broker,
+        intake.database,
+        service="intake",
+        topic=TOPIC,
+        apply=partial(take_records, intake=intake),
+        decode=partial(parcel_of, intake=intake),
+        max_records=BATCH,
+    )
+
+
+def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> Parcel:
+    """A record's letters; it came now, if not before. Raises InvalidMessage for what is no ER7 text."""
+    headers = [(name.lower(), value or b"") for name, value in record.headers]
+    kind = next((value for name, value in headers if name == "content-type"), b"").split(b";")[0].strip().lower()
+    if kind not in {b"", ER7.encode()}:
+        raise InvalidMessage(f"its content-type is not {ER7}")
+    if not record.value:
+        raise InvalidMessage("the record is empty")
+    if len(record.value) > intake.site.limits.message_bytes:
+        raise InvalidMessage(f"a message may have {intake.site.limits.message_bytes} bytes at most")
+    trace = next((value.decode("latin-1") for name, value in headers if name == HEADER), None)
+    at = arrived_at or intake.clock()
+    letters = intake.letters_of(Received(record.value, DOOR, at, trace))
+    back = [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST]
+    return Parcel(letters, back, record, at)
+
+
+async def take_records(
+    connection: Connection, batch: Sequence[Incoming[Parcel]], tally: Tally, *, intake: Intake
+) -> None:
+    """Take in a batch, but for what is about patients with long visits: that goes into the lane, and waits there."""
+    at_once = await put_aside(connection, batch, tally, intake)
+    await answer(connection, at_once, intake)
+    for incoming in at_once:
+        outcome = outcome_of(incoming.fact.letters)
+        if outcome == "dead":
+            tally.refuse(incoming, NOT_HL7.text)
+        else:
+            tally.add(incoming.slot, outcome)
+
+
+async def put_aside(
+    connection: Connection, batch: Sequence[Incoming[Parcel]], tally: Tally, intake: Intake
+) -> Sequence[Incoming[Parcel]]:
+    """Keep what belongs into the lane there; the others. What has the key, or tells an id, of what waits follows it."""
+    long = [intake.long_visits.has(_ids(incoming)) for incoming in batch]
+    if not tally.some_wait and not any(long):
+        return batch
+    keys = [_keys(incoming, intake) for incoming in batch]
+    waiting = await lane.keys_waiting(connection, set().union(*keys)) if tally.some_wait else set()
+    at_once, aside = [], []
+    for incoming, own, is_long in zip(batch, keys, long, strict=True):
+        if is_long or own & waiting:
+            waiting |= own
+            aside.append(lane.Waiting(incoming.fact.record, frozenset(own), incoming.fact.arrived_at))
+            tally.add(incoming.slot, "waiting")
+        else:
+            at_once.append(incoming)
+    await lane.keep(connection, aside, intake.seal)
+    return at_once
+
+
+def _ids(incoming: Incoming[Parcel]) -> set[tuple[str, str | None, str]]:
+    return {key for letter in incoming.fact.letters for key in letter.keys}
+
+
+def _keys(incoming: Incoming[Parcel], intake: Intake) -> set[bytes]:
+    """Keyed hashes of what a record may not overtake another with: the key it was sent by, and the ids it tells."""
+    told = {repr(each) for each in _ids(incoming)} | ({f"key {incoming.key!r}"} if incoming.key else set())
+    return {intake.seal.blind(each) for each in told}
+
+
+async def answer(connection: Connection, batch: Sequence[Incoming[Parcel]], intake: Intake) -> None:
+    """Take in the letters of records, and put their acknowledgements into the outbox in the order of the records."""
+    await take_in(connection, [letter for incoming in batch for letter in incoming.fact.letters], intake)
+    await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
+    for incoming in batch:
+        for letter in incoming.fact.letters:
+            metrics.MESSAGES.labels(DOOR, letter.outcome.code).inc()
+
+
+def acknowledgements(incoming: Incoming[Parcel]) -> list[Record]:
+    """The replies to a record, keyed as it was; each says which record it answers."""
+    origin = ("x-origin", f"{incoming.slot.topic}/{incoming.slot.partition}/{incoming.offset}".encode())
+    headers = [("content-type", ER7.encode()), origin, *incoming.fact.headers]
+    replies = [reply for letter in incoming.fact.letters for reply in letter.replies]
+    return [Record(ACKS, incoming.key, reply, headers) for reply in replies]
+
+
+def outcome_of(letters: Sequence[Letter]) -> Outcome:
+    """applied: something of the record is kept now; ignored: nothing of it is taken (AR); dead: it is no HL7 at all;
+    else it came before."""
+    if letters[0].outcome.fault is NOT_HL7:
+        return "dead"
+    if any(letter.stored and letter.note != "repeat" for letter in letters):
+        return "applied"
+    return "repeated" if any(letter.stored for letter in letters) else "ignored"
+
+
+def episodes(broker: KafkaBroker, database: Database) -> Subscription:
+    """The subscription to care.episodes, in a group of its own: the door need not stop while this one joins."""
+    return Subscription(
+        broker, database, service="intake", topic="care.episodes", name="care.episodes", apply=keep_episodes
+    )
+
+
+async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally: Tally) -> None:
+    """Keep the newest version of each episode; an older one than is kept is dropped (house.md section 6)."""
+    newest: dict[str, tuple[Incoming, store.Told]] = {}
+    for incoming in batch:
+        told = told_by(incoming)
+        if told.episode_id not in newest or newest[told.episode_id][1].version < told.version:
+            newest[told.episode_id] = (incoming, told)
+    kept = await store.keep_told(connection, [told for _, told in newest.values()])
+    applied = {id(incoming) for incoming, told in newest.values() if told.episode_id in kept}
+    for incoming in batch:
+        tally.add(incoming.slot, "applied" if id(incoming) in applied else "ignored")
+
+
+def told_by(incoming: Incoming) -> store.Told:
+    """What a record of care.episodes says that intake needs. Raises InvalidMessage."""
+    try:
+        episode = EpisodeState.model_validate(incoming.fact.value)
+    except ValidationError:
+        raise InvalidMessage("the value is not that of an episode") from None
+    programs = [stay for stay in episode.stays if stay.kind == "placement"]
+    ends = [stay.to for stay in programs if stay.to is not None]
+    return store.Told(
+        episode.episode_id,
+        episode.version,
+        episode.state,
+        min((stay.begun for stay in programs), default=None),
+        max(ends) if ends and len(ends) == len(programs) else None,
+        episode.seen.get("intake", 0),
+        episode.facilities or (),
+    )

@@ -1,0 +1,109 @@
+"""All SQL of the lane for long visits on hospital.adt: what waits there, in its order, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.messaging.dead_letter_content import Content, given, opened, sealed
+from shared.messaging.dead_letters import Parked, RawRecord
+from shared.messaging.positions import Outcome, Slot
+from shared.storage.database import Connection, Database
+from shared.storage.sealing import Seal
+from shared.storage.statements import Write, at_once, bytes_array, rows
+
+_KEEP = (
+    "INSERT INTO waiting_records (topic, partition, kafka_offset, keys, arrived_at, sealed) "
+    "SELECT n.topic, n.partition, n.kafka_offset, n.keys::bytea[], n.arrived_at, n.sealed "
+    "FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::timestamptz[], $6::bytea[]) "
+    "WITH ORDINALITY AS n(topic, partition, kafka_offset, keys, arrived_at, sealed, place) ORDER BY n.place"
+)
+_KEYS = "SELECT DISTINCT unnest(keys) AS key FROM waiting_records WHERE keys && $1::bytea[] AND outcome IS NULL"
+_ANY = "SELECT EXISTS (SELECT FROM waiting_records) AS some"
+_OLDEST = (
+    "SELECT number, topic, partition, kafka_offset, keys, arrived_at, sealed FROM waiting_records "
+    "WHERE outcome IS NULL ORDER BY number LIMIT $1 FOR UPDATE"
+)
+_DONE = (
+    "UPDATE waiting_records AS w SET outcome = n.outcome, sealed = '' "
+    "FROM unnest($1::bigint[], $2::text[]) AS n(number, outcome) WHERE w.number = n.number"
+)
+_FORGET = (
+    "DELETE FROM dead_letters WHERE consumer = $1 AND topic = $2 AND partition = $3 AND kafka_offset = $4 "
+    "AND state = 'replayed'"
+)
+_TAKE_DONE = "DELETE FROM waiting_records WHERE outcome IS NOT NULL RETURNING topic, partition, outcome"
+
+
+class Waiting(NamedTuple):
+    """A record in the lane: as it came and when, and keyed hashes of its key and of the ids it tells.
+
+    One that is still to be kept has no number.
+    """
+
+    record: RawRecord
+    keys: frozenset[bytes]
+    arrived_at: datetime
+    number: int = 0
+
+    @property
+    def slot(self) -> Slot:
+        """The partition that it came by."""
+        return Slot(self.record.topic, self.record.partition)
+
+
+async def keep(connection: Connection, aside: Sequence[Waiting], seal: Seal) -> None:
+    """Put records into the lane, in their order and sealed, in the transaction that moves their position."""
+    if aside:
+        told = [_row(each, seal) for each in aside]
+        await at_once(connection, [Write(_KEEP, tuple(map(list, zip(*told, strict=True))))])
+
+
+async def keys_waiting(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
+    """The keys of all that waits and has one of these."""
+    return {row["key"] for row in await rows(connection, _KEYS, list(keys))}
+
+
+async def is_empty(database: Database) -> bool:
+    """Whether nothing is in the lane, nor is to be counted."""
+    [row] = await database.alone(_ANY)
+    return not row["some"]
+
+
+async def oldest(connection: Connection, most: int, seal: Seal) -> list[Waiting]:
+    """The first records that wait, locked; where another process has them, what it leaves. Raises CannotOpen."""
+    return [_waiting(row, seal) for row in await rows(connection, _OLDEST, most)]
+
+
+async def done(connection: Connection, outcomes: Mapping[int, Outcome]) -> None:
+    """Note what came of records; their content goes."""
+    await rows(connection, _DONE, list(outcomes), list(outcomes.values()))
+
+
+async def dead_again(connection: Connection, consumer: str, record: RawRecord) -> None:
+    """Forget that a record was a dead letter and came here by its replay: it is to be one anew."""
+    await rows(connection, _FORGET, consumer, record.topic, record.partition, record.offset)
+
+
+async def take_done(connection: Connection) -> list[tuple[Slot, Outcome]]:
+    """What came of records that are worked off and not counted yet; their rows go."""
+    return [(Slot(row["topic"], row["partition"]), row["outcome"]) for row in await rows(connection, _TAKE_DONE)]
+
+
+def _row(each: Waiting, seal: Seal) -> tuple[str, int, int, str, datetime, bytes]:
+    record = each.record
+    content = Content(record.key, record.value, given(record.headers))
+    blob = sealed(seal, _place(*each.slot, record.offset), content)
+    return (*each.slot, record.offset, bytes_array(sorted(each.keys)), each.arrived_at, blob)
+
+
+def _waiting(row: Sequence[Any], seal: Seal) -> Waiting:
+    number, topic, partition, offset, keys, arrived_at, blob = row
+    found = opened(seal, _place(topic, partition, offset), blob)
+    record = Parked(topic, partition, offset, found.key, found.value, found.headers)
+    return Waiting(record, frozenset(keys), arrived_at, number)
+
+
+def _place(topic: str, partition: int, offset: int) -> str:
+    return f"waiting:{topic}/{partition}/{offset}"

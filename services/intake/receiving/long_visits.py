@@ -1,0 +1,58 @@
+"""Visits with so many messages that one more costs a noticeable time: known by their patient, derived apart.
+
+What a visit means is derived from all of its messages, and that is this process's work: it would hold the event loop,
+and with it every other hospital's answer. So another process does it (apart.py); what needs the messages themselves, a
+thread, which gives way to the loop at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from services.intake.receiving.derive_apart import Apart
+from shared.site.config import Site
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+LONG = 300
+"""Messages of a visit that cost some 30 ms to derive again: from here on it has a lane of its own."""
+MOST = 10_000
+"""Ids that are remembered; one that was forgotten is known again after its next message."""
+GIVES_WAY = 0.0005
+"""Seconds that the thread may go on while the event loop wants to: a wait for each step of every other answer."""
+
+
+class LongVisits:
+    """Whose visits are long, by the ids that messages tell of them; and the process and thread that work on these."""
+
+    def __init__(self, site: Site, long: int = LONG) -> None:
+        self.apart = Apart(site)
+        self.long = long
+        self._keys: OrderedDict[Hashable, None] = OrderedDict()
+        self._aside: ThreadPoolExecutor | None = None
+
+    def learn(self, keys: Iterable[Hashable], messages: int) -> None:
+        """A visit of the patient with these keys has so many messages."""
+        if messages <= self.long:
+            return
+        for key in keys:
+            self._keys[key] = None
+            self._keys.move_to_end(key)
+        while len(self._keys) > MOST:
+            self._keys.popitem(last=False)
+
+    def has(self, keys: Iterable[Hashable]) -> bool:
+        """Whether one of these is known for a long visit."""
+        return any(key in self._keys for key in keys)
+
+    async def aside(self, work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
+        """Do some work of this process in the thread; it may touch nothing that the loop touches meanwhile."""
+        if self._aside is None:
+            sys.setswitchinterval(GIVES_WAY)
+            self._aside = ThreadPoolExecutor(1, thread_name_prefix="long-visits")
+        return await asyncio.get_running_loop().run_in_executor(self._aside, lambda: work(*given, **named))

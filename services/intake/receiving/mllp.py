@@ -1,0 +1,377 @@
+"""The MLLP door: connections, their limits and the order of their answers; what a message means is not known here.
+
+Original and enhanced acknowledgements alike: whatever answers a message has are written in its turn. Nothing of a
+frame's bytes gets into a log line or an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, cast
+
+from services.intake.hl7.frames import Framer, TooLong, framed
+from services.intake.hl7.model import Fault
+from services.intake.receiving.group_commit import Reception
+from services.intake.receiving.read import AWAY, Answer, Letter, Received, refusal
+from shared import metrics
+from shared.run import bound
+from shared.web.connections import Seats, sender_of
+
+log = logging.getLogger(__name__)
+DOOR = "mllp"
+_ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+"""A peer that is gone without a word is noticed after two minutes, not after two hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What senders may take of us: bytes of a frame, connections, frames unanswered, seconds.
+
+    `unfinished_bytes` is what all frames that have begun and not ended may hold together; `share` how many connections
+    one address may have (half of the seats where it is not given). `frame_seconds` is how long a frame may take from
+    its first byte to its last (slow-loris), and how long a sender may leave its answers unread; `grace_seconds` how
+    long at least where its seat is needed by somebody else; `idle_seconds` how long a connection may say nothing,
+    `hello_seconds` how long TLS may take to begin, `stop_seconds` how long the answers of a stopping door may take.
+    """
+
+    frame_bytes: int = 1 << 20
+    unfinished_bytes: int = 64 << 20
+    connections: int = 1000
+    share: int | None = None
+    in_flight: int = 64
+    frame_seconds: float = 30.0
+    grace_seconds: float = 3.0
+    idle_seconds: float = 600.0
+    hello_seconds: float = 10.0
+    stop_seconds: float = 8.0
+
+
+class _Owed(NamedTuple):
+    """An answer to come, since when, and whether it is one to a message: empty frames don't renew a connection."""
+
+    answer: asyncio.Future[Answer]
+    since: float
+    renews: bool
+
+
+class Door:
+    """Listens, and hands every frame to the reception. After `start`, `address` is where."""
+
+    def __init__(
+        self,
+        reception: Reception[Received, list[Letter], Answer],
+        address: tuple[str, int],
+        clock: Callable[[], datetime],
+        *,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.reception, self.address, self.clock = reception, address, clock
+        self.limits, self._tls = limits or Limits(), tls
+        self.connections: set[Connection] = set()
+        share = self.limits.share or max(self.limits.connections // 2, 1)
+        self.seats = Seats[Connection](self.limits.connections, share, self.limits.grace_seconds, time.monotonic)
+        self.unfinished_bytes = 0
+        self.stopping = False
+        self._server: asyncio.Server | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+        reception.when_room.append(self._go_on)
+
+    async def start(self) -> None:
+        """Open the port. Raises SetUpError where it is taken."""
+        sock = bound(*self.address)
+        loop = asyncio.get_running_loop()
+        hello = self.limits.hello_seconds if self._tls else None
+        self._server = await loop.create_server(
+            lambda: Connection(self), sock=sock, ssl=self._tls, ssl_handshake_timeout=hello, backlog=512
+        )
+        self.address = sock.getsockname()[:2]
+        self._sweeping = asyncio.create_task(self._sweep(), name="mllp-sweep")
+        log.info("mllp open", extra={"mllp": "{}:{}".format(*self.address), "tls": self._tls is not None})
+
+    async def stop(self) -> None:
+        """Take no new connection and no new frame, answer what came in whole, close."""
+        self.stopping = True
+        if self._server is not None:
+            self._server.close()
+        for connection in self.connections:
+            connection.pause()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.stop_seconds):
+                await self._all_closed()
+        for connection in list(self.connections):
+            connection.drop()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    async def _all_closed(self) -> None:
+        gone = [connection.gone for connection in self.connections]
+        for connection in list(self.connections):
+            connection.close_when_answered()
+        await asyncio.gather(*gone)
+
+    def admit(self, newcomer: Connection) -> bool:
+        """Give a newcomer a seat; who waits longest without a word gives way for it. False: it is turned away."""
+        admitted, leaves = self.seats.give_way(newcomer.address)
+        if leaves is not None:
+            leaves.give_way("its seat was needed")
+        if admitted and not self.stopping:
+            self.seats.take(newcomer, newcomer.address)
+            self.connections.add(newcomer)
+            metrics.CONNECTIONS.set(len(self.connections))
+            return True
+        log.warning("connection turned away", extra={"connections": len(self.seats)})
+        metrics.CLOSED.labels("turned away").inc()
+        return False
+
+    def hold(self, more: int) -> None:
+        """So many more bytes (or fewer) are held of frames that have not ended; over the limit somebody gives way.
+
+        Of the address that holds most, the frame that has waited longest: one sender's unfinished frames can't push
+        out another's.
+        """
+        self.unfinished_bytes += more
+        while self.unfinished_bytes > self.limits.unfinished_bytes:
+            held: Counter[str] = Counter()
+            for connection in self.connections:
+                held[connection.address] += connection.held
+            most = max(held, key=held.__getitem__)
+            mine = [each for each in self.connections if each.address == most and each.held]
+            min(mine, key=lambda each: each.began).refuse_unfinished()
+
+    def _go_on(self) -> None:
+        for connection in self.connections:
+            connection.resume()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(min(1.0, self.limits.frame_seconds / 2, self.limits.idle_seconds / 2))
+            now = time.monotonic()
+            for connection in list(self.connections):
+                connection.look_at_the_time(now)
+
+
+class Connection(asyncio.Protocol):
+    """One sender: its frames in, their answers out in the same order."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.address = ""
+        self.held = 0
+        self._framer = Framer(door.limits.frame_bytes)
+        self._waiting: deque[_Owed] = deque()
+        self._since = self.began = time.monotonic()
+        self._closing = self._refused = self._reading_paused = False
+        self._unread_since: float | None = None
+
+    # ── what asyncio calls ────────────────────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A sender is there; where there is no seat for it, it is turned away."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.address = sender_of(transport.get_extra_info("peername"))
+        if self.door.admit(self):
+            keep_alive(self._transport.get_extra_info("socket"))
+        else:
+            self._closing = True
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: hand in every frame that is whole."""
+        if self._closing or self.door.stopping:
+            return
+        now = time.monotonic()
+        if not self._framer.unfinished:
+            self.began = now
+        try:
+            for frame in self._framer.feed(data):
+                self._hand_in(frame)
+                self.began = now
+        except TooLong:
+            self._refuse("a frame is longer than this site takes")
+        self._hold_back()
+        self._tell_seats()
+        self._hold()
+
+    def eof_received(self) -> bool:
+        """The sender says no more, and may still want its answers."""
+        self.close_when_answered()
+        return self._tls_is_off()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it went is of no use
+        """The sender is gone; what it sent in whole is stored all the same, and it will send it again."""
+        self._closing = True
+        self._leave()
+        self.door.connections.discard(self)
+        metrics.CONNECTIONS.set(len(self.door.connections))
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        """The sender reads no answers: read nothing from it either."""
+        self._unread_since = time.monotonic()
+        self.pause()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._unread_since = None
+        self.resume()
+
+    # ── frames and answers ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _hand_in(self, frame: bytes) -> None:
+        received = Received(frame, DOOR, self.door.clock())
+        answer = self.door.reception.hand_in(received)
+        renews = bool(frame.strip())
+        if renews:
+            self._since = time.monotonic()
+        self._waiting.append(_Owed(answer, time.perf_counter(), renews))
+        answer.add_done_callback(self._answer)
+
+    def _answer(self, _: object = None) -> None:
+        while self._waiting and self._waiting[0].answer.done():
+            done, began, renews = self._waiting.popleft()
+            if done.exception() is not None:  # no answer is better than a false one: the sender sends it again
+                self.drop()
+                return
+            self._write(done.result())
+            if renews:
+                self._since = time.monotonic()
+            metrics.ANSWER_SECONDS.labels(DOOR).observe(time.perf_counter() - began)
+        self._close_if_done()
+        self._tell_seats()
+        self.resume()
+
+    def _write(self, answer: Answer) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(b"".join(framed(reply) for reply in answer.replies))
+
+    def _refuse(self, why: str, fault: Fault | None = None) -> None:
+        """AR to what has begun and can't be taken; nothing more is read of this sender."""
+        told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        told.set_result(refusal(why, self.door.clock(), fault))
+        self._waiting.append(_Owed(told, time.perf_counter(), renews=False))
+        metrics.MESSAGES.labels(DOOR, "AR").inc()
+        log.warning("frame refused", extra={"why": why})
+        self._closing = self._refused = True
+        self._framer.forget()
+        self._answer()
+
+    def refuse_unfinished(self) -> None:
+        """All unfinished frames together hold too much: this one is to be sent again, on a new connection."""
+        self._refuse("too many frames have begun and not ended; send it again", AWAY)
+        self._hold()
+
+    def _close_if_done(self) -> None:
+        """After a refusal only our side: to close with bytes unread would take the answer from the wire."""
+        if not self._closing or self._waiting:
+            return
+        if self._refused and self._transport.can_write_eof():
+            self._since = time.monotonic()
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    # ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell_seats(self) -> None:
+        """Whose turn it is: it waits for us, we wait for the rest of a frame, or nobody waits for anything."""
+        if any(owed.renews for owed in self._waiting):
+            self.door.seats.busy(self)
+        elif self._framer.unfinished or self._refused:
+            self.door.seats.slow(self)
+        else:
+            self.door.seats.idle(self)
+
+    def _hold(self) -> None:
+        """Account for the bytes of the frame that has begun; this may refuse it, or another's."""
+        more, self.held = self._framer.held - self.held, self._framer.held
+        self.door.hold(more)
+
+    def _hold_back(self) -> None:
+        if self._must_wait():
+            self.pause()
+
+    def _must_wait(self) -> bool:
+        if self._refused:
+            return False
+        behind = len(self._waiting) >= self.door.limits.in_flight or self._unread_since is not None
+        return behind or self.door.reception.full or self._closing or self.door.stopping
+
+    def pause(self) -> None:
+        """Read no more for now."""
+        if not self._reading_paused and not self._transport.is_closing():
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again, unless something stands against it."""
+        if self._reading_paused and not self._must_wait() and not self._transport.is_closing():
+            self._reading_paused = False
+            self._since = self.began = time.monotonic()
+            self._transport.resume_reading()
+
+    def look_at_the_time(self, now: float) -> None:
+        """Close a connection that says nothing, says it too slowly or reads no answers; not one that waits for us."""
+        why = self._overdue(now)
+        if why:
+            self.give_way(why)
+
+    def _overdue(self, now: float) -> str | None:
+        patience = self.door.limits.frame_seconds
+        if self._unread_since is not None:
+            return "answers unread" if now - self._unread_since > patience else None
+        if self._waiting or (self._reading_paused and not self._refused):
+            return None
+        if self._refused:
+            return "refused" if now - self._since > patience else None
+        if self._framer.unfinished and now - self.began > patience:
+            return "slow"
+        return "idle" if now - self._since > self.door.limits.idle_seconds else None
+
+    def close_when_answered(self) -> None:
+        """Close as soon as every whole frame has its answer."""
+        self._closing, self._refused = True, False
+        self._close_if_done()
+
+    def give_way(self, why: str) -> None:
+        """Close at once, and say why: the sender will connect again."""
+        log.info("connection closed", extra={"why": why})
+        metrics.CLOSED.labels(why).inc()
+        self.drop()
+
+    def drop(self) -> None:
+        """Close at once."""
+        self._closing = True
+        self._waiting.clear()
+        self._leave()
+        self._transport.abort()
+
+    def _leave(self) -> None:
+        self._framer.forget()
+        self._hold()
+        self.door.seats.leave(self)
+
+    def _tls_is_off(self) -> bool:
+        return self._transport.get_extra_info("sslcontext") is None
+
+
+def keep_alive(sock: socket.socket | None) -> None:
+    """Let the system ask a silent peer whether it is still there, where the system can."""
+    if sock is None:
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _ALIVE:
+            if hasattr(socket, name):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

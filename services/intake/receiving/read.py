@@ -1,0 +1,179 @@
+"""A frame as it came to letters: each message in it read, hashed and sealed, before any transaction begins.
+
+What a letter is answered is decided here only where no other message matters; nothing here touches the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.intake.hl7 import codec
+from services.intake.hl7.acknowledgements import NOT_HL7, Header, Outcome, answers, build, header
+from services.intake.hl7.adt import read_adt
+from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
+from services.intake.hl7.parser import Message, messages
+from services.intake.ids import new_id
+from services.intake.people.person import told_by
+from shared.storage.sealing import Seal
+
+ER7 = "x-application/hl7-v2+er7"
+"""Media type of HL7 v2 text, on Kafka and over HTTP (contract 2)."""
+AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
+UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
+CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
+NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
+
+
+class Received(NamedTuple):
+    """One frame, record or request body: its bytes, by which door, and when it came."""
+
+    raw: bytes
+    door: str
+    arrived_at: datetime
+    trace: str | None = None
+    """The trace context that it came with."""
+
+    def __repr__(self) -> str:
+        return f"<Received {self.door}>"
+
+
+class Answer(NamedTuple):
+    """What goes back for one frame: one reply for each acknowledgement of each message in it, and the worst code."""
+
+    replies: tuple[bytes, ...]
+    code: AckCode
+    message_ids: tuple[str, ...] = ()
+    away: bool = False
+    """Something of it could not be stored now: it is to be sent again."""
+
+
+@dataclass(slots=True)
+class Letter:
+    """One message on its way through a transaction. `ids` names its sender and control id, `body` what it says.
+
+    Both are keyed hashes: they tell repeats from news and reveal nothing. `adt` is None for what could not be read.
+    """
+
+    message_id: str
+    door: str
+    arrived_at: datetime
+    head: Header
+    ids: bytes = b""
+    body: bytes = b""
+    sealed: bytes = b""
+    person: dict[str, Any] = field(default_factory=dict)
+    adt: Adt | None = None
+    values: bytes | None = None
+    known: tuple[PatientId, ...] = ()
+    facility: str = ""
+    trigger: str = ""
+    outcome: Outcome = field(default_factory=lambda: Outcome("AA"))
+    control_id: str = ""
+    note: str = "kept"
+    reason: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    replies: tuple[bytes, ...] = ()
+    patient_id: str | None = None
+    visit_id: str | None = None
+    trace: str | None = None
+    too_early: datetime | None = None
+    """Its time, where that lies further ahead of our clock than the site allows."""
+
+    @property
+    def keys(self) -> tuple[tuple[str, str | None, str], ...]:
+        """The ids that it tells of the patient, as keys: messages with one in common follow each other."""
+        return tuple((self.facility, each.authority, each.id) for each in self.known)
+
+    @property
+    def stored(self) -> bool:
+        """AR is not kept: a trigger or a processing id that is not ours, or no HL7 at all."""
+        return self.outcome.code != "AR"
+
+    def warn(self, text: str) -> None:
+        """Put a sentence on the feed's list, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def answer(self, outcome: Outcome | None = None) -> None:
+        """Make the replies for the outcome; a new one may be given."""
+        self.outcome = outcome or self.outcome
+        code, fault = self.outcome
+        told = [each for each in answers(self.head, self.outcome) if each is not None]
+        self.replies = tuple(
+            build(self.head, each, fault, at=self.arrived_at, control_id=f"{self.message_id[:18]}{n}")
+            for n, each in enumerate(told)
+        )
+        if code == "AE":
+            self.note, self.reason = "error", _reason(fault or UNFORESEEN)
+
+
+def _reason(fault: Fault) -> str:
+    """`102 PV1-44`: what is wrong and where, for the operators' list."""
+    return f"{fault.code} {fault.segment}" + (f"-{fault.field}" if fault.field else "")
+
+
+def unread(received: Received, seal: Seal) -> Letter:
+    """A letter for a frame that `read` failed on: AE, kept for the operator, mirroring nothing."""
+    letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+    letter.ids, letter.body = seal.blind("unread"), seal.blind(received.raw.decode("latin-1"))
+    letter.sealed = seal.close(received.raw, letter.message_id)
+    letter.answer(Outcome("AE", UNFORESEEN))
+    return letter
+
+
+def read(received: Received, rules: FeedRules, seal: Seal) -> list[Letter]:
+    """The letters of a frame, one for each message in it; one with AR 100 where there is none."""
+    found = list(messages(received.raw))
+    if not found:
+        letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+        letter.answer(Outcome("AR", NOT_HL7))
+        return [letter]
+    alone = received.raw if len(found) == 1 else None
+    return [_letter(received, message, alone, rules, seal) for message in found]
+
+
+def _letter(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> Letter:
+    letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, header(message))
+    letter.trace = received.trace
+    letter.trigger = message.msh.get(9, 2)
+    letter.control_id = message.msh.get(10)
+    letter.warnings = list(message.warnings)
+    body = "\r".join(segment.line for segment in message.segments)
+    letter.ids = seal.blind("\x1f".join(("ids", *(message.msh.get(place) for place in (3, 4, 10)))))
+    letter.body = seal.blind(body)
+    letter.sealed = seal.close(alone or body.encode(message.charset, "replace"), letter.message_id)
+    try:
+        _fill(letter, message, rules)
+    except Refused as refused:
+        letter.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
+        letter.too_early = refused.at
+        letter.answer(Outcome(refused.ack, refused.fault))
+    return letter
+
+
+def _fill(letter: Letter, message: Message, rules: FeedRules) -> None:
+    adt = read_adt(message, rules, letter.arrived_at)
+    letter.adt, letter.facility, letter.trigger = adt, adt.facility, adt.trigger
+    letter.values = codec.encode(adt)
+    letter.warnings = list(adt.warnings)
+    letter.known = adt.patient_ids
+    letter.person = told_by(message)
+    letter.answer()
+
+
+def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
+    """AR for what can't be read at all, mirroring nothing; 100 and the text, where it is no other fault."""
+    reply = build(Header(), "AR", fault or Fault(100, "MSH", 0, text), at=at, control_id=new_id(at)[:20])
+    return Answer((reply,), "AR")
+
+
+def together(letters: Iterable[Letter]) -> Answer:
+    """The answer to a frame: the replies of its letters in order."""
+    told = list(letters)
+    worst = max((letter.outcome.code for letter in told), key=("AA", "AE", "AR").index)
+    replies = tuple(reply for letter in told for reply in letter.replies)
+    stored = tuple(letter.message_id for letter in told if letter.stored)
+    return Answer(replies, worst, stored, any(letter.outcome.fault in (AWAY, CLOCK_WRONG) for letter in told))

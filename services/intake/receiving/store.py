@@ -1,0 +1,410 @@
+"""All SQL that intake writes with, and what its writing needs to read; bulk statements, one for a batch.
+
+Rows are written under the lock of their patient's row (tables.py has the order of locks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from services.intake.deaths import store as deaths
+from services.intake.deaths.facts import Deaths, Known
+from services.intake.hl7 import codec
+from services.intake.hl7.model import AckCode, Said
+from services.intake.people import store as people
+from services.intake.receiving.derive_apart import Row
+from services.intake.visits.derive import KnownEpisode, Note, Standing, Wanted
+from services.intake.visits.reconcile import Ledger, OnFile, Settled, Stated, Stray, joined
+from shared.storage.database import Connection, driver_of
+from shared.storage.statements import Read, Write, array, rows, together
+
+_LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
+_DOUBT = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
+_STRAYS = (
+    "SELECT patient_id, facility, message_id, arrived_at, said FROM messages WHERE patient_id = ANY($1::text[]) "
+    "AND visit_id IS NULL AND note = 'waiting' AND answer = 'AA' ORDER BY message_id"
+)
+_MOVE = (
+    "UPDATE messages AS m SET visit_id = n.visit_id, note = 'waiting', reason = 'no-visit' "
+    "FROM unnest($1::text[], $2::text[]) AS n(message_id, visit_id) WHERE m.message_id = n.message_id"
+)
+_BEFORE = (
+    "SELECT n.ids, n.body, m.answer, m.message_id, "
+    "EXISTS (SELECT 1 FROM messages AS o WHERE o.ids = n.ids AND o.body <> n.body) AS other "
+    "FROM unnest($1::bytea[], $2::bytea[]) AS n(ids, body) "
+    "LEFT JOIN messages AS m ON m.ids = n.ids AND m.body = n.body"
+)
+_ELSEWHERE = (
+    "SELECT n.patient_id, n.facility, n.key FROM unnest($1::text[], $2::text[], $3::text[]) AS n(patient_id, facility, "
+    "key) WHERE EXISTS (SELECT 1 FROM visits AS v WHERE v.facility = n.facility AND v.visit_key = n.key "
+    "AND v.patient_id <> n.patient_id)"
+)
+_REPLIES = "SELECT message_id, replies FROM messages WHERE message_id = ANY($1::text[])"
+_VISITS = (
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at FROM visits "
+    "WHERE patient_id = ANY($1::text[])"
+)
+_EPISODES = (
+    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
+    "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
+    "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at FROM episodes AS e "
+    "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
+)
+_GIVEN = "$1::text[]"
+_NAMED = "ARRAY(SELECT visit_id FROM visits WHERE patient_id = ANY($1::text[]) AND visit_key = ANY($2::text[]))"
+_SAID = (
+    "SELECT visit_id, message_id, arrived_at, said, note, reason FROM messages "
+    "WHERE visit_id = ANY({visits}) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
+)
+_STANDING = (
+    "SELECT visit_id, ce_id, to_json(key)::text AS key, type, stay_id, occurred_at, value, message_id FROM facts "
+    "WHERE visit_id = ANY({visits}) AND standing"
+)
+_KEEP_VISITS = (
+    "INSERT INTO visits (visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, unmapped, "
+    "mapping) SELECT n.visit_id, n.patient_id, n.facility, n.visit_key, n.episode_id, n.begun_at, n.ended_at, "
+    "n.unmapped::text[], $9::text FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
+    "$6::timestamptz[], $7::timestamptz[], $8::text[]) AS n(visit_id, patient_id, facility, visit_key, episode_id, "
+    "begun_at, ended_at, unmapped) "
+    "ON CONFLICT (visit_id) DO UPDATE SET episode_id = excluded.episode_id, begun_at = excluded.begun_at, "
+    "ended_at = excluded.ended_at, unmapped = excluded.unmapped, mapping = excluded.mapping"
+)
+_KEEP_EPISODES = (
+    "INSERT INTO episodes (episode_id, patient_id, sequence) "
+    "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n(episode_id, patient_id, sequence) "
+    "ON CONFLICT (episode_id) DO UPDATE SET sequence = excluded.sequence"
+)
+_KEEP_FACTS = (
+    "INSERT INTO facts (ce_id, episode_id, sequence, visit_id, key, type, stay_id, occurred_at, value, message_id, "
+    "standing) SELECT n.ce_id, n.episode_id, n.sequence, n.visit_id, n.key::text[], n.type, n.stay_id, n.occurred_at, "
+    "n.value, n.message_id, n.standing FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], "
+    "$6::text[], $7::text[], $8::timestamptz[], $9::bytea[], $10::text[], $11::boolean[]) AS n(ce_id, episode_id, "
+    "sequence, visit_id, key, type, stay_id, occurred_at, value, message_id, standing)"
+)
+_FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
+_NOTES = (
+    "UPDATE messages AS m SET note = n.note, reason = n.reason FROM unnest($1::text[], $2::text[], $3::text[]) "
+    "AS n(message_id, note, reason) WHERE m.message_id = n.message_id"
+)
+_KEEP_MESSAGES = (
+    "INSERT INTO messages (message_id, ids, body, door, arrived_at, facility, trigger, control_id, charset, answer, "
+    "replies, note, reason, warnings, patient_id, visit_id, said, sealed) SELECT n.message_id, n.ids, n.body, n.door, "
+    "n.arrived_at, n.facility, n.trigger, n.control_id, n.charset, n.answer, n.replies::bytea[], n.note, n.reason, "
+    "n.warnings::text[], n.patient_id, n.visit_id, n.said, n.sealed FROM unnest($1::text[], $2::bytea[], $3::bytea[], "
+    "$4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], "
+    "$12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[], $18::bytea[]) AS n(message_id, "
+    "ids, body, door, arrived_at, facility, trigger, control_id, charset, answer, replies, note, reason, warnings, "
+    "patient_id, visit_id, said, sealed)"
+)
+_FEEDS = (
+    "INSERT INTO feeds AS f (facility, door, trigger, answer, count, last_at) "
+    "SELECT n.*, $6::timestamptz FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) "
+    "AS n(facility, door, trigger, answer, count) ORDER BY 1, 2, 3, 4 ON CONFLICT (facility, door, trigger, answer) "
+    "DO UPDATE SET count = f.count + excluded.count, last_at = excluded.last_at"
+)
+_TOLD = sa.text(
+    "INSERT INTO told_episodes AS t (episode_id, version, state, begun_at, ended_at, seen, facilities) "
+    "SELECT episode_id, version, state, begun_at, ended_at, seen, CAST(facilities AS text[]) "
+    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:states AS text[]), "
+    "CAST(:begun AS timestamptz[]), CAST(:ended AS timestamptz[]), CAST(:seen AS bigint[]), "
+    "CAST(:facilities AS text[])) "
+    "AS n(episode_id, version, state, begun_at, ended_at, seen, facilities) ORDER BY 1 "
+    "ON CONFLICT (episode_id) DO UPDATE SET version = excluded.version, state = excluded.state, "
+    "begun_at = excluded.begun_at, ended_at = excluded.ended_at, seen = excluded.seen, "
+    "facilities = excluded.facilities "
+    "WHERE t.version < excluded.version "
+    "RETURNING episode_id"
+)
+_TIME = sa.text(
+    "SELECT greatest(clock_timestamp(), (SELECT arrived_at FROM messages ORDER BY message_id DESC LIMIT 1))"
+)
+_OTHER_MAPPING = sa.text("SELECT patient_id FROM visits WHERE mapping <> :mapping ORDER BY visit_id LIMIT :page")
+
+# ── patients ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def lock_patients(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Lock patients in the order of their ids; returns those of whom any message names no visit."""
+    return {row["patient_id"] for row in await rows(connection, _LOCK, sorted(set(ids))) if row["unsure"]}
+
+
+async def doubt(connection: Connection, ids: Iterable[str]) -> None:
+    """From now on there are messages of these patients that name no visit."""
+    if doubted := sorted(ids):
+        await rows(connection, _DOUBT, doubted)
+
+
+# ── what time it is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def others_time(connection: Connection) -> datetime:
+    """What time it is at least, by others than our own clock: the database's, and the last message's arrival."""
+    found: datetime = (await connection.execute(_TIME)).scalar_one()
+    return found
+
+
+# ── messages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Before(NamedTuple):
+    """What is known of a message's ids: the very same one and its answer, and whether another one has them.
+
+    Of a message that is news there is no message_id.
+    """
+
+    answer: AckCode
+    message_id: str | None
+    other: bool
+
+
+async def replies_to(connection: Connection, message_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
+    """Message → what it was answered."""
+    return {row["message_id"]: tuple(row["replies"]) for row in await rows(connection, _REPLIES, message_ids)}
+
+
+class Kept(NamedTuple):
+    """A row of `messages`, in the order of its columns."""
+
+    message_id: str
+    ids: bytes
+    body: bytes
+    door: str
+    arrived_at: datetime
+    facility: str
+    trigger: str
+    control_id: str
+    charset: str
+    answer: AckCode
+    replies: str
+    note: str
+    reason: str | None
+    warnings: str
+    patient_id: str | None
+    visit_id: str | None
+    said: bytes | None
+    sealed: bytes
+
+
+def keep_messages(given: Sequence[Kept]) -> list[Write]:
+    """Store messages with their answers."""
+    return [Write(_KEEP_MESSAGES, _columns(given))] if given else []
+
+
+def keep_notes(notes: Sequence[Note]) -> list[Write]:
+    """What became of messages that were stored before."""
+    return [Write(_NOTES, _columns(notes))] if notes else []
+
+
+async def strays_of(connection: Connection, patients: Iterable[str]) -> list[Stray]:
+    """The messages of patients that name no visit and have none yet."""
+    return [
+        Stray(row["patient_id"], row["facility"], Said(codec.decode(row["said"]), row["message_id"], row["arrived_at"]))
+        for row in await rows(connection, _STRAYS, list(patients))
+    ]
+
+
+async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:
+    """Message → the visit that it is of now, or none."""
+    if moved:
+        await rows(connection, _MOVE, list(moved), list(moved.values()))
+
+
+def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> list[Write]:
+    """(facility, door, trigger, answer) → how many."""
+    return [Write(_FEEDS, (*_columns(list(counts)), list(counts.values()), at))] if counts else []
+
+
+# ── visits, episodes, facts ───────────────────────────────────────────────────────────────────────────────────────
+
+
+Numbered = tuple[str, str, str]
+"""Patient, facility and visit number."""
+
+
+class Loaded(NamedTuple):
+    """What a batch needs to know: (ids, body) → what came before; and of its patients all visits, episodes, persons.
+
+    The visits in `filled` have their messages and their facts.
+    """
+
+    before: dict[tuple[bytes, bytes], Before]
+    visits: list[OnFile]
+    filled: set[str]
+    ledger: Ledger
+    persons: list[people.Sealed]
+    deaths: Known
+    elsewhere: frozenset[Numbered] = frozenset()
+    """Of the numbered visits of the batch those whose number another patient of the facility has."""
+
+
+NOTHING = Loaded({}, [], set(), Ledger(), [], Known())
+
+
+async def load(
+    connection: Connection,
+    asked: Sequence[tuple[bytes, bytes]],
+    patients: Sequence[str],
+    keys: Sequence[str],
+    numbered: Sequence[Numbered] = (),
+) -> Loaded:
+    """In one round trip: what came before messages (ids, body), and these patients, their visits of these keys filled.
+
+    The patients are locked by an earlier statement: what was waited for shows only to the next one.
+    """
+    before, visits, episodes, said, standing, persons, elsewhere, *died = await together(
+        connection,
+        [
+            Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
+            Read(_VISITS, (patients,)),
+            Read(_EPISODES, (patients,)),
+            Read(_SAID.format(visits=_NAMED), (patients, keys)),
+            Read(_STANDING.format(visits=_NAMED), (patients, keys)),
+            people.sealed_of(patients),
+            Read(_ELSEWHERE, tuple([each[place] for each in numbered] for place in range(3))),
+            *deaths.reads(patients),
+        ],
+    )
+    found = [OnFile(*row) for row in visits]
+    named = {visit.visit_id: visit for visit in found if visit.key in set(keys)}
+    _fill(named, said, standing)
+    known = {(ids, body): Before(*rest) for ids, body, *rest in before}
+    persons_kept = [people.Sealed(*row) for row in persons]
+    others = frozenset((each[0], each[1], each[2]) for each in elsewhere)
+    return Loaded(known, found, set(named), _ledger(episodes), persons_kept, deaths.known(*died), others)
+
+
+async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnFile]:
+    """All visits of patients, without messages and facts."""
+    return [OnFile(*row) for row in await rows(connection, _VISITS, list(patients))]
+
+
+async def ledger_of(connection: Connection, patients: Iterable[str]) -> Ledger:
+    """The episodes of patients: sequences, what our own requests began, and what care.episodes told that visits don't.
+
+    A request counts until care.episodes says what became of it.
+    """
+    return _ledger(await rows(connection, _EPISODES, list(patients)))
+
+
+def _ledger(episodes: Iterable[Sequence[Any]]) -> Ledger:
+    found = Ledger()
+    for episode, patient, sequence, state, begun, ended, asked in episodes:
+        found.sequences[episode], found.owners[episode] = sequence, patient
+        if state == "referred" or (state is None and asked is not None):
+            found.asked.add(episode)
+            found.known[patient][episode] = KnownEpisode(episode, None, asked)
+        elif begun is not None:
+            found.known[patient][episode] = joined(None, KnownEpisode(episode, ended, begun))
+    return found
+
+
+Aside = Callable[..., Awaitable[Any]]
+PAGE = 500
+"""Messages of long visits that are read at a time: the driver turns them into rows in the event loop."""
+
+
+async def fill(connection: Connection, visits: Mapping[str, OnFile], aside: Aside | None = None) -> None:
+    """Load the visits' messages with their notes, and the facts of them that stand; given `aside`, a page at a time."""
+    if not visits:
+        return
+    if aside is None:
+        reads = [Read(sql.format(visits=_GIVEN), (list(visits),)) for sql in (_SAID, _STANDING)]
+        _fill(visits, *await together(connection, reads))
+        return
+    async for page in said_of(connection, visits):
+        await aside(_fill, visits, page, ())
+    await fill_standing(connection, visits)
+
+
+async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[Row]]:
+    """The visits' messages with their notes, in the order they came, a page at a time."""
+    cursor = await (await driver_of(connection)).cursor(_SAID.format(visits=_GIVEN), list(visits))
+    while page := await cursor.fetch(PAGE):
+        yield [Row(*row) for row in page]
+
+
+async def fill_standing(connection: Connection, visits: Mapping[str, OnFile]) -> None:
+    """Load the facts of the visits that stand."""
+    _fill(visits, (), await rows(connection, _STANDING.format(visits=_GIVEN), list(visits)))
+
+
+def _fill(visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> None:
+    for visit_id, message_id, arrived_at, said, note, reason in messages:
+        visits[visit_id].messages.append(Said(codec.decode(said), message_id, arrived_at))
+        visits[visit_id].notes[message_id] = (note, reason)
+    for visit_id, ce_id, key, kind, stay_id, at, value, message_id in standing:
+        wanted = Wanted(tuple(orjson.loads(key)), kind, at, orjson.loads(value), stay_id, None, message_id)
+        visits[visit_id].standing[wanted.key] = Standing(ce_id, wanted)
+
+
+def keep_settled(settled: Sequence[Settled], died: Deaths, ledger: Ledger, mapping: str) -> list[Write]:
+    """Visits as they were settled, what was told of deaths, and the episodes and facts of both."""
+    found = deaths.keep(died.records)
+    if settled:
+        found.append(Write(_KEEP_VISITS, (*_columns([_visit_row(each.visit) for each in settled]), mapping)))
+    stated = [_fact_row(each.visit.visit_id, one) for each in settled for one in each.stated]
+    stated += [_fact_row(None, one) for one in died.stated]
+    if stated:
+        touched = sorted({row[1] for row in stated})
+        episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
+        found += [Write(_KEEP_EPISODES, _columns(episodes)), Write(_KEEP_FACTS, _columns(stated))]
+    if fallen := [*(ce_id for each in settled for ce_id in each.fallen), *died.fallen]:
+        found.append(Write(_FALL, (fallen,)))
+    return found
+
+
+def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
+    return tuple(map(list, zip(*given, strict=True)))
+
+
+def _visit_row(visit: OnFile) -> tuple[Any, ...]:
+    place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
+    return (*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped))
+
+
+def _fact_row(visit_id: str | None, stated: Stated) -> tuple[Any, ...]:
+    fact, wanted = stated
+    place = (fact.id, fact.subject, fact.sequence, visit_id)
+    if wanted is None:
+        key, at = array(("fact-cancelled", fact.value["cancels"])), datetime.fromisoformat(fact.value["occurred_at"])
+        stay = (fact.value.get("stay") or {}).get("id")
+        return (*place, key, "fact-cancelled", stay, at, b"{}", fact.causation_id or "", False)
+    value, stay_id = orjson.dumps(wanted.value), wanted.stay_id or None
+    return (*place, array(wanted.key), wanted.type, stay_id, wanted.occurred_at, value, wanted.said_by, True)
+
+
+async def patients_of_another_mapping(connection: Connection, mapping: str, page: int) -> list[str]:
+    """Patients with visits whose facts were derived with another version of the site config."""
+    return list((await connection.execute(_OTHER_MAPPING, {"mapping": mapping, "page": page})).scalars())
+
+
+# ── what care.episodes tells ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class Told(NamedTuple):
+    """An episode as care.episodes has it: its state, and its program stays' first beginning and last end.
+
+    `ended_at` is None while one of them is open. Visits are left out: what is so of them intake knows first.
+    `seen`: the sequence of the last of intake's own facts that placement has; its gate does not go by older ones then.
+    """
+
+    episode_id: str
+    version: int
+    state: str
+    begun_at: datetime | None
+    ended_at: datetime | None
+    seen: int = 0
+    facilities: tuple[str, ...] = ()
+
+
+async def keep_told(connection: Connection, told: Sequence[Told]) -> set[str]:
+    """Keep what is newer than what is kept; the ids of those."""
+    ids, versions, states, begun, ended, seen, facilities = (list(column) for column in zip(*told, strict=True))
+    given = {"ids": ids, "versions": versions, "states": states, "begun": begun, "ended": ended, "seen": seen}
+    given["facilities"] = [array(each) for each in facilities]
+    return set((await connection.execute(_TOLD, given)).scalars())

@@ -1,0 +1,283 @@
+"""What intake does with consents: recorded once a key, stated for each episode of the patient, taken back, run out.
+
+The order of locks is that of messages: the key first, then the patient's row. A new episode of a patient gets the
+standing consents by a timer, whatever began it: so no message waits for a look at consents (decision 0122).
+A revocation counts from when placement's gate has it, which care.episodes tells by `seen` (decision 0163).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import datetime, time, timedelta
+from time import monotonic
+from typing import NamedTuple
+
+import orjson
+
+from services.intake.ids import new_id
+from services.intake.people import views as people
+from services.intake.receiving import store as visits
+from services.intake.receiving.receive import TOPIC, Intake
+from services.intake.requests import store as keys
+from services.intake.requests.consents import store
+from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
+from services.intake.requests.consents.store import Consent
+from services.intake.requests.handlers import OtherRequest, named, owner_of, patient_known_by
+from services.intake.visits.reconcile import Ledger
+from shared.errors import Rejected
+from shared.events import CareFact, to_record
+from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
+from shared.facts.stating import said
+from shared.messaging import outbox
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.web import tracing
+from shared.web.auth import Caller
+
+ACTOR = "intake"
+
+
+class NoSuchPatient(Rejected):
+    """There is no such patient, or the caller may not see it."""
+
+
+class NoSuchConsent(Rejected):
+    """There is no such consent, or the caller may not see it."""
+
+
+class Request(NamedTuple):
+    """Who asks; `key` and `content` are keyed hashes, `key` None where the caller gave no Idempotency-Key."""
+
+    who: Caller
+    key: bytes | None
+    content: bytes
+
+
+async def record(intake: Intake, request: Request, asked: ConsentGiven) -> bytes:
+    """A consent, stated for every episode that the patient has; the answer as JSON.
+
+    Raises OtherRequest, NoSuchPatient, NoSuchEpisode, Transient.
+    """
+
+    async def work(connection: Connection, now: datetime) -> ConsentStated:
+        consent_id = new_id(now)
+        patient_id = await _patient(connection, intake, request.who, asked)
+        consent = _consent(intake, consent_id, patient_id, asked, now)
+        await store.keep(connection, consent)
+        ledger = await visits.ledger_of(connection, [patient_id])
+        pairs = [(consent, episode) for episode in sorted(ledger.sequences)]
+        await _state(connection, ConsentRecorded, pairs, ledger, now)
+        await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
+        await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-recorded", consent_id)])
+        return await _answer(connection, request.who, consent, [episode for _, episode in pairs])
+
+    return await _once(intake, request, 201, work)
+
+
+async def revoke(intake: Intake, request: Request, consent_id: str, asked: ConsentTakenBack) -> ConsentStated:
+    """The consent is taken back for every episode that it was stated for; the answer tells how far that is.
+
+    `revoked`: nothing leaves on it any more; `revoking`: the gate had not heard of it in the time that an answer may
+    take. Who asks again is told how it stands now. Raises OtherRequest, NoSuchConsent, Rejected where the consent has
+    expired, Transient.
+    """
+
+    async def work(connection: Connection, now: datetime) -> ConsentStated:
+        consent = await _revocable(connection, request.who, consent_id)
+        if consent.state != "standing":
+            episodes = [episode for _, episode in await store.episodes_of(connection, [consent_id])]
+            return await _answer(connection, request.who, consent, episodes)
+        at = asked.occurred_at or now
+        episodes = await _end(connection, ConsentRevoked, [consent], at, now)
+        await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-revoked", consent_id)])
+        return await _answer(connection, request.who, consent._replace(state="revoking"), episodes)
+
+    told = ConsentStated.model_validate_json(await _once(intake, request, 200, work))
+    return told.model_copy(update={"state": await _until_it_counts(intake, consent_id)})
+
+
+async def count_revoked(intake: Intake, consent_ids: Collection[str]) -> None:
+    """Say of these consents that they are revoked where they were revoking and care.episodes told meanwhile."""
+    async with intake.database.begin() as connection:
+        await store.count_revoked(connection, consent_ids, intake.clock())
+
+
+async def _until_it_counts(intake: Intake, consent_id: str) -> str:
+    """The consent's state, once it is not `revoking` any more, or when that took as long as an answer may take."""
+    end = monotonic() + intake.revocation_wait
+    while True:
+        await count_revoked(intake, [consent_id])
+        async with intake.database.read() as connection:
+            state = (await store.consents_of(connection, [consent_id]))[consent_id].state
+        if state != "revoking" or monotonic() >= end:
+            return state
+        await asyncio.sleep(0.05)
+
+
+async def run_out(intake: Intake, most: int = 200) -> int:
+    """State that consents expired whose last day is over; at most so many, how many there were. For a timer."""
+    now = intake.clock()
+    async with intake.database.begin() as connection:
+        found = await store.over(connection, now, most)
+        if found:
+            await visits.lock_patients(connection, [patient for _, patient in found])
+            consents = await store.consents_of(connection, [consent for consent, _ in found])
+            standing = [each for each in consents.values() if each.state == "standing"]
+            await _end(connection, ConsentExpired, standing, None, now)
+            entries = [audit.Entry(now, ACTOR, "consent-expired", each.consent_id) for each in standing]
+            await audit.note(connection, entries)
+    return len(found)
+
+
+async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
+    """State standing consents for episodes that began after them; at most so many, how many there were. For a timer."""
+    now = intake.clock()
+    async with intake.database.begin() as connection:
+        found = await store.untold(connection, most)
+        if found:
+            patients = sorted({patient for _, patient, _ in found})
+            await visits.lock_patients(connection, patients)
+            pairs = await store.still_untold(connection, [(consent, episode) for consent, _, episode in found])
+            consents = await store.consents_of(connection, [consent for consent, _ in pairs])
+            ledger = await visits.ledger_of(connection, patients)
+            told = [(consents[consent], episode) for consent, episode in pairs]
+            await _state(connection, ConsentRecorded, told, ledger, now)
+            await store.keep_episodes(connection, pairs)
+    return len(found)
+
+
+async def _once(
+    intake: Intake, request: Request, status: int, work: Callable[[Connection, datetime], Awaitable[ConsentStated]]
+) -> bytes:
+    """One transaction; with a key that came before, the first answer."""
+    now = intake.clock()
+    async with intake.database.begin() as connection:
+        first = await keys.claim(connection, request.key, request.content, now) if request.key else None
+        if first is not None:
+            if first.request != request.content:
+                raise OtherRequest("other-request", "this Idempotency-Key was used for another request")
+            return first.body
+        body = orjson.dumps((await work(connection, now)).model_dump())
+        if request.key:
+            await keys.answered(connection, request.key, status, body)
+    return body
+
+
+async def _patient(connection: Connection, intake: Intake, who: Caller, asked: ConsentGiven) -> str:
+    """The patient, locked."""
+    if asked.identity is not None:
+        facility = named(intake, asked.facility)
+        return await patient_known_by(connection, intake, who, asked.identity, facility)
+    if asked.episode_id is not None:
+        return await owner_of(connection, who, asked.episode_id)
+    patient_id = asked.patient_id or ""
+    facilities = await store.facilities_of(connection, patient_id)
+    if facilities is None or not any(who.may_see(place) for place in facilities):
+        raise NoSuchPatient("no-such-patient", "there is no such patient that you may see")
+    await visits.lock_patients(connection, [patient_id])
+    return patient_id
+
+
+def _consent(intake: Intake, consent_id: str, patient_id: str, asked: ConsentGiven, now: datetime) -> Consent:
+    zone = intake.site.zone(asked.facility)
+    facility = named(intake, asked.facility)
+    at = asked.occurred_at or now
+    over = datetime.combine(asked.ends + timedelta(days=1), time(), zone) if asked.ends else None
+    return Consent(
+        consent_id=consent_id,
+        patient_id=patient_id,
+        facility=facility,
+        discloser=named(intake, asked.discloser) if asked.discloser else facility,
+        recipient=asked.recipient,
+        recipient_class=asked.recipient_class,
+        purpose=asked.purpose,
+        scope=sorted(set(asked.scope)),
+        begins=asked.begins or at.astimezone(zone).date(),
+        ends=asked.ends,
+        occurred_at=at,
+        over_at=over,
+    )
+
+
+async def _revocable(connection: Connection, who: Caller, consent_id: str) -> Consent:
+    """The consent, its patient locked. Raises NoSuchConsent, or Rejected where it has expired."""
+    found = (await store.consents_of(connection, [consent_id])).get(consent_id)
+    if found is None or not who.may_see(found.facility):
+        raise NoSuchConsent("no-such-consent", "there is no such consent that you may see")
+    await visits.lock_patients(connection, [found.patient_id])
+    found = (await store.consents_of(connection, [consent_id]))[consent_id]
+    if found.state == "expired":
+        raise Rejected("not-standing", f"the consent is {found.state} already", state=found.state)
+    return found
+
+
+async def _end(
+    connection: Connection, kind: type[CareFact], consents: Sequence[Consent], at: datetime | None, now: datetime
+) -> list[str]:
+    """State the end of consents, at that time or the end of each, for every episode that has them; these."""
+    known = {each.consent_id: each._replace(occurred_at=at or each.over_at or now) for each in consents}
+    pairs = [(known[consent], episode) for consent, episode in await store.episodes_of(connection, known)]
+    ledger = await visits.ledger_of(connection, sorted({each.patient_id for each in consents}))
+    stated = await _state(connection, kind, pairs, ledger, now)
+    if kind is ConsentRevoked:
+        await store.keep_revoked_by(connection, stated)
+    await store.end(connection, known, "revoking" if kind is ConsentRevoked else "expired", now)
+    return [episode for _, episode in pairs]
+
+
+async def _state(
+    connection: Connection, kind: type[CareFact], pairs: Iterable[tuple[Consent, str]], ledger: Ledger, now: datetime
+) -> list[tuple[str, str, int]]:
+    """(consent, episode): state that of each; with the sequence that it got."""
+    stated = [
+        (
+            consent.consent_id,
+            said(
+                kind.model_validate(_value(consent, episode, now)),
+                ce_id=new_id(now),
+                writer="intake",
+                sequence=ledger.next(episode),
+                correlation_id=consent.consent_id,
+                trace=tracing.of_the_request(),
+            ),
+        )
+        for consent, episode in pairs
+    ]
+    if stated:
+        await store.keep_stated(connection, stated, ledger.owners)
+        await outbox.send(connection, [to_record(fact, TOPIC) for _, fact in stated])
+    return [(consent, fact.subject, fact.sequence) for consent, fact in stated]
+
+
+def _value(consent: Consent, episode: str, now: datetime) -> dict[str, object]:
+    told: dict[str, object] = {
+        "episode_id": episode,
+        "patient_id": consent.patient_id,
+        "facility": consent.facility,
+        "occurred_at": consent.occurred_at,
+        "recorded_at": now,
+        "stated_at": now,
+        "consent_id": consent.consent_id,
+        "discloser": consent.discloser,
+        "recipient": consent.recipient,
+        "class": consent.recipient_class,
+        "purpose": consent.purpose,
+        "scope": consent.scope,
+        "from": consent.begins,
+        "to": consent.ends,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+async def _answer(connection: Connection, who: Caller, consent: Consent, episodes: Sequence[str]) -> ConsentStated:
+    """Of the episodes that it is stated for those in which the caller's facilities told something."""
+    seen = await people.episodes_within(connection, consent.patient_id, who.scope)
+    return ConsentStated.model_validate(
+        {
+            "consent_id": consent.consent_id,
+            "patient_id": consent.patient_id,
+            "state": consent.state,
+            "episodes": tuple(each for each in episodes if each in seen),
+        }
+    )

@@ -1,0 +1,129 @@
+"""Which statements of a visit stand: a cancel takes back the last matching thing said before it.
+
+Sources: contract 3.6 rule 7 and section 6; IHE ITI-31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from services.intake.hl7.model import Said, SiteMap
+from services.intake.visits.moves import Walk, statement, walk
+from services.intake.visits.stays import Statement, Stay
+
+
+@dataclass(slots=True)
+class Standing:
+    """The statements that stand, those taken back, and what each cancel did: turn → word, "" where it took effect."""
+
+    said: list[Said]
+
+    live: list[Statement] = field(default_factory=list)
+    taken_back: set[int] = field(default_factory=set)
+    cancels: dict[int, str] = field(default_factory=dict)
+
+
+def standing(said: list[Said], site: SiteMap) -> Standing:
+    """Statements and cancels in the order said; a cancel whose partner was not said before it waits."""
+    found = Standing(said)
+    for turn, message in enumerate(said):
+        take_back = _CANCELS.get(message.adt.trigger)
+        if take_back is None:
+            one = statement(message, turn)
+            if one is not None:
+                found.live.append(one)
+        else:
+            _cancel(found, message, turn, take_back(walk(found.live, site), found.live))
+    return found
+
+
+def _cancel(found: Standing, message: Said, turn: int, gone: set[int] | str) -> None:
+    if isinstance(gone, str):
+        found.cancels[turn] = "already-told" if gone == "waiting" and _told(found, message) else gone
+        return
+    found.cancels[turn] = ""
+    found.taken_back |= gone
+    found.live = [one for one in found.live if one.turn not in gone]
+    if message.adt.trigger in {"A12", "A13"} and message.adt.location.unit:
+        found.live.append(Statement(message, "move", message.adt.event.start, turn, aside=True))
+
+
+def _told(found: Standing, message: Said) -> bool:
+    """The same cancel took effect before, and nothing was said since that it could take back."""
+    return any(not word and found.said[turn].adt.trigger == message.adt.trigger for turn, word in found.cancels.items())
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A thing said that a cancel matches, and the stay that it moved; none where it had no effect yet."""
+
+    said: Statement
+    stay: Stay | None = None
+
+
+TakeBack = Callable[[Walk, list[Statement]], "set[int] | str"]
+_PENDING = frozenset({"waiting", "unmapped"})
+
+
+def _last_said(known: Walk, live: list[Statement], matches: Callable[[Statement], bool]) -> _Match | None:
+    """The one said last: what took effect, or would if its visit or unit were known; not what only told it again."""
+    found = [_Match(one) for one in live if known.words.get(one.turn) in _PENDING and not one.aside and matches(one)]
+    found += [
+        _Match(step.statement, stay)
+        for stay in known.stays
+        for step in stay.steps
+        if not step.statement.aside and matches(step.statement)
+    ]
+    return max(found, key=lambda match: match.said.turn, default=None)
+
+
+def _again(match: _Match, known: Walk, live: list[Statement]) -> set[int]:
+    """The thing said, and everything that told it again and so did nothing."""
+    said = match.said
+    idle = [one for one in (match.stay.others if match.stay else live) if one.turn in known.words and not one.aside]
+    return {said.turn} | {one.turn for one in idle if one.trigger == said.trigger and _same(one, match)}
+
+
+def _same(one: Statement, match: _Match) -> bool:
+    if match.stay is None:
+        return one.at == match.said.at
+    return one.kind != "move" or one.unit == match.said.unit
+
+
+def _step_back(trigger: str) -> TakeBack:
+    """Takes back one step, and what told the same again."""
+
+    def take_back(known: Walk, live: list[Statement]) -> set[int] | str:
+        last = _last_said(known, live, lambda one: one.trigger == trigger)
+        return _again(last, known, live) if last else "waiting"
+
+    return take_back
+
+
+def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
+    """A11 takes back the admission, or the visit's start, and every fact of that stay; after the end, nothing.
+
+    Contract 6 to the letter: of a visit without level that became an admission the visit goes too, where ITI-31 would
+    go back to the status before the admission.
+    """
+    begun = {step.statement.turn for stay in known.stays for step in stay.steps if step.fact in _STARTS}
+    last = _last_said(known, live, lambda one: one.kind == "start" or one.turn in begun)
+    if last is None:
+        return "waiting"
+    if last.stay is None:
+        return _again(last, known, live)
+    if last.stay.state == "ended":
+        return "ended"
+    every = {step.statement.turn for step in last.stay.steps}
+    return every | {one.turn for one in last.stay.others if one.turn in known.words}
+
+
+_STARTS = frozenset({"admitted", "visit-started"})
+_CANCELS: dict[str, TakeBack] = {
+    "A11": _start_back,
+    "A12": _step_back("A02"),
+    "A13": _step_back("A03"),
+    "A52": _step_back("A21"),
+    "A53": _step_back("A22"),
+}

@@ -1,0 +1,138 @@
+"""What the hospital told us about a visit, together: facts from all of its messages; and which episode a visit is of.
+
+Pure: time, ids and site config come in. Sources: contract 3.6 rules 2, 7, 12 and section 6; IHE ITI-31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from services.intake.hl7.model import Said, SiteMap
+from services.intake.visits import cancels as stands
+from services.intake.visits.difference import Difference, Standing, difference
+from services.intake.visits.facts import FactKey, Wanted, other_facts, stay_facts
+from services.intake.visits.moves import Walk, walk
+from services.intake.visits.order import as_said
+from services.intake.visits.stays import Stay
+from services.intake.visits.updates import UPDATES, Update, amended, stay_of
+
+__all__ = [
+    "Derived",
+    "Difference",
+    "FactKey",
+    "KnownEpisode",
+    "Note",
+    "Standing",
+    "Wanted",
+    "choose_episode",
+    "derive",
+    "difference",
+]
+
+Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
+_AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
+_WAITS = frozenset({"waiting", "not-on-leave"})
+
+
+class Note(NamedTuple):
+    """What became of one message: waiting for a partner, without effect, … and the word that says why.
+
+    `kept`: it states nothing of a visit (A05, A28, merges).
+    """
+
+    message_id: str
+    effect: Effect
+    reason: str | None = None
+
+
+class Derived(NamedTuple):
+    """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said."""
+
+    facts: tuple[Wanted, ...]
+    notes: tuple[Note, ...]
+
+
+class KnownEpisode(NamedTuple):
+    """An episode of the patient: `ended_at` is its last known end, None while it is open."""
+
+    episode_id: str
+    ended_at: datetime | None
+    begun_at: datetime | None = None
+
+
+def derive(visit: str, messages: Iterable[Said], site: SiteMap) -> Derived:
+    """What all messages of one visit number mean together, in whatever order they came and however often.
+
+    `visit` is the visit's id (`visit_id`); its stays are `visit`, `visit#2`, … (contract 3.6 rule 2).
+    """
+    said = as_said(messages)
+    standing = stands.standing(said, site)
+    walked = walk(standing.live, site)
+    updates = _updates(said, walked.stays)
+    facts: list[Wanted] = []
+    for stay in walked.stays:
+        stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
+        own = [update for update, of in updates.values() if of is stay]
+        facts += stay_facts(stay, stay_id, own, site)
+        facts += other_facts(stay, stay_id, own, site)
+    words = {turn: _effect(word) for turn, word in walked.words.items()}
+    words |= dict.fromkeys(standing.taken_back, ("taken-back", None))
+    words |= {turn: _effect(_unmapped(walked, turn) or word) for turn, word in standing.cancels.items()}
+    words |= {turn: _updated(update, of, facts) for turn, (update, of) in updates.items()}
+    moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
+    notes = (
+        Note(one.message_id, *words.get(turn, ("applied", None) if turn in moved else ("kept", None)))
+        for turn, one in enumerate(said)
+    )
+    return Derived(tuple(facts), tuple(notes))
+
+
+def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_days: int = 30) -> str | None:
+    """The episode that a visit belongs to, chosen once (contract 3.6 rule 12); None begins a new one.
+
+    An open episode, else the one that ended last, at most `limit_days` calendar days before it.
+    Where an episode's beginning is known, a visit longer before it is not of it.
+    """
+    day = admitted_at.date()
+
+    def near(one: KnownEpisode) -> bool:
+        zone = admitted_at.tzinfo
+        since = None if one.ended_at is None else (day - one.ended_at.astimezone(zone).date()).days
+        until = None if one.begun_at is None else (one.begun_at.astimezone(zone).date() - day).days
+        return (since is None or since <= limit_days) and (until is None or until <= limit_days)
+
+    found = [one for one in known if near(one)]
+    still_open = [one for one in found if one.ended_at is None]
+    if still_open:
+        return min(still_open, key=lambda one: (one.begun_at or admitted_at, one.episode_id)).episode_id
+    ended = [(one.ended_at, one.episode_id) for one in found if one.ended_at is not None]
+    return max(ended)[1] if ended else None
+
+
+def _updates(said: list[Said], stays: list[Stay]) -> dict[int, tuple[Update, Stay | None]]:
+    found = (Update(turn, one) for turn, one in enumerate(said) if one.adt.trigger in UPDATES)
+    return {update.turn: (update, stay_of(update, stays)) for update in found}
+
+
+def _updated(update: Update, stay: Stay | None, facts: list[Wanted]) -> tuple[Effect, str | None]:
+    if stay is None:
+        return "waiting", "waiting"
+    steps = (step.statement for step in stay.steps if step.fact in _AMENDABLE)
+    changed = any(amended(one, [update])[1] is update.said for one in steps)
+    told = any(fact.said_by == update.said.message_id for fact in facts)
+    return ("applied", None) if changed or told else ("no-effect", "already-told")
+
+
+def _unmapped(walked: Walk, turn: int) -> str:
+    """A cancel that names another unit is also a transfer there, which waits for the unit to be mapped."""
+    return "unmapped" if walked.words.get(turn) == "unmapped" else ""
+
+
+def _effect(word: str) -> tuple[Effect, str | None]:
+    if not word:
+        return "applied", None
+    if word == "unmapped":
+        return "unmapped", None
+    return ("waiting" if word in _WAITS else "no-effect"), word

@@ -1,0 +1,283 @@
+"""One visit brought in line with what its messages mean together: facts out, facts back, numbered.
+
+Contract 3.5 and 3.6 rule 12; house.md sentence 5. What it needs comes in (`OnFile`, `Ledger`), what is to be written
+comes out (`Settled`); it reads no clock and no table, and only draws ids.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from services.intake.deaths.reports import Order, takes_back
+from services.intake.hl7.mapping import FacilityMap
+from services.intake.hl7.model import Said
+from services.intake.ids import new_id
+from services.intake.visits import codes
+from services.intake.visits.derive import (
+    Derived,
+    FactKey,
+    KnownEpisode,
+    Note,
+    Standing,
+    Wanted,
+    choose_episode,
+    derive,
+    difference,
+)
+from shared.events import CareFact, Fact, Stay, type_name
+from shared.events.taking_back import FactCancelled
+from shared.facts.stating import said
+from shared.site.config import Site
+
+STARTS = frozenset({"admitted", "visit-started"})
+ENDS = frozenset({"discharged", "visit-ended"})
+CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
+
+
+class Stray(NamedTuple):
+    """A message of a patient at a facility that names no visit."""
+
+    patient_id: str
+    facility: str
+    said: Said
+
+
+@dataclass(slots=True)
+class OnFile:
+    """A visit as it is stored, all its messages with those that just came, and the facts of it that stand."""
+
+    visit_id: str
+    patient_id: str
+    facility: str
+    key: str
+    episode_id: str | None = None
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+    messages: list[Said] = field(default_factory=list)
+    notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    standing: dict[FactKey, Standing] = field(default_factory=dict)
+    newest: Said | None = None
+    unmapped: list[str] = field(default_factory=list)
+    """What its messages say that is in no table of the site, as it is kept for the list; settling finds it."""
+    alive: Order | None = None
+    """When its facility last took back that the patient died."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a transaction knows of episodes: the last sequence of each, and what each patient's are."""
+
+    sequences: dict[str, int] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
+    asked: set[str] = field(default_factory=set)
+    """Episodes that are open only because somebody asked for care: the first visit in one takes over."""
+    traces: dict[str, str] = field(default_factory=dict)
+    """Message → the trace context that it came with."""
+
+    def begin(self, patient_id: str, at: datetime) -> str:
+        """A new episode of a patient."""
+        episode_id = new_id(at)
+        self.sequences[episode_id], self.owners[episode_id] = 0, patient_id
+        return episode_id
+
+    def next(self, episode_id: str) -> int:
+        """The next ce_sequence of an episode."""
+        self.sequences[episode_id] += 1
+        return self.sequences[episode_id]
+
+    def learn(self, visit: OnFile) -> None:
+        """Remember where a visit leaves its episode, for the choice of the next visit's."""
+        if visit.episode_id is None or visit.begun_at is None:
+            return
+        if visit.episode_id in self.asked:
+            self.asked.discard(visit.episode_id)
+            self.known[visit.patient_id].pop(visit.episode_id, None)
+        known, now = self.known[visit.patient_id], KnownEpisode(visit.episode_id, visit.ended_at, visit.begun_at)
+        known[visit.episode_id] = joined(known.get(visit.episode_id), now)
+
+
+def joined(one: KnownEpisode | None, other: KnownEpisode) -> KnownEpisode:
+    """What two sources know of an episode: open where either says so, else the later end; the earlier beginning."""
+    if one is None:
+        return other
+    ended = None if one.ended_at is None or other.ended_at is None else max(one.ended_at, other.ended_at)
+    begun = min(filter(None, (one.begun_at, other.begun_at)), default=None)
+    return KnownEpisode(one.episode_id, ended, begun)
+
+
+class Stated(NamedTuple):
+    """A fact to be written: on its way out, and what of it is compared with later (`wanted`; None for a cancel)."""
+
+    fact: Fact
+    wanted: Wanted | None
+
+
+@dataclass(slots=True)
+class Settled:
+    """What is to be written for a visit: facts, ce_ids that no longer stand, notes of messages that changed.
+
+    `facts` are all that ought to stand of it now.
+    """
+
+    visit: OnFile
+    facts: Sequence[Wanted] = ()
+    stated: list[Stated] = field(default_factory=list)
+    fallen: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+
+def wanted_of(visit: OnFile, site: Site) -> Derived:
+    """What the visit's messages mean; the values are plain JSON, so that they compare with stored ones.
+
+    A disposition that told a death which was taken back means nothing any more.
+    """
+    derived = derive(visit.key, visit.messages, FacilityMap(site))
+    if visit.alive is None:
+        return derived
+    told = {one.message_id: one for one in visit.messages}
+    return derived._replace(facts=tuple(_alive(fact, told[fact.said_by], visit.alive) for fact in derived.facts))
+
+
+def _alive(fact: Wanted, by: Said, alive: Order) -> Wanted:
+    told = fact.value.get("disposition") or {}
+    if told.get("kind") != "deceased" or not takes_back(alive, by):
+        return fact
+    return replace(fact, value={**fact.value, "disposition": {**told, "kind": "unknown"}})
+
+
+DERIVATION = 2
+"""Raised whenever messages give other facts than before under the same site config: then visits are derived again."""
+
+
+def mapping_of(site: Site) -> str:
+    """The version of what visits are derived by: the site's config, and how it is applied."""
+    return f"{site.version}.{DERIVATION}"
+
+
+class Meant(NamedTuple):
+    """What all messages of a visit mean, and what they say that is in no table of the site (`OnFile.unmapped`)."""
+
+    derived: Derived
+    unmapped: list[str]
+
+
+def meant_by(visit: OnFile, site: Site) -> Meant:
+    """What has to be computed from every message of the visit; from here on the messages are not looked at again."""
+    odd = codes.unmapped((said.adt for said in visit.messages), FacilityMap(site))
+    return Meant(wanted_of(visit, site), [" ".join(one) for one in odd])
+
+
+def settle(
+    visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime, known: Mapping[str, Meant] | None = None
+) -> list[Settled]:
+    """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen.
+
+    `known`: what visits mean that were derived elsewhere, by id; of those the messages need not be at hand.
+    """
+    given = known or {}
+    meant = [(visit, given.get(visit.visit_id) or meant_by(visit, site)) for visit in visits]
+    meant.sort(key=lambda each: (begin_of(each[1].derived.facts) or now, each[0].visit_id))
+    return [_settle_one(visit, each, ledger, site, now) for visit, each in meant]
+
+
+def _settle_one(visit: OnFile, meant: Meant, ledger: Ledger, site: Site, now: datetime) -> Settled:
+    derived, visit.unmapped = meant
+    found = Settled(
+        visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
+    )
+    visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
+    if visit.episode_id is None and visit.begun_at is not None:
+        known = ledger.known[visit.patient_id].values()
+        chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
+        visit.episode_id = chosen or ledger.begin(visit.patient_id, now)
+    if visit.episode_id is not None:
+        _say(found, visit, derived.facts, _Saying(visit, visit.episode_id, ledger, now), site)
+    ledger.learn(visit)
+    return found
+
+
+def _say(found: Settled, visit: OnFile, facts: Sequence[Wanted], saying: _Saying, site: Site) -> None:
+    out = difference(visit.standing, facts)
+    labels = dict(_labels(facts, visit.facility, site))
+    found.fallen = [one.ce_id for one in out.cancel] + [one.ce_id for one, _ in out.replace]
+    found.stated += [saying.back(one) for one in out.cancel]
+    found.stated += [saying.out(fact, labels[fact.key], one.ce_id) for one, fact in out.replace]
+    found.stated += [saying.out(fact, labels[fact.key], None) for fact in out.state]
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """States facts of one visit: numbered from the episode's row, caused by the message that said them."""
+
+    visit: OnFile
+    episode_id: str
+    ledger: Ledger
+    now: datetime
+
+    def out(self, wanted: Wanted, labels: tuple[str, ...], replaces: str | None) -> Stated:
+        value = wanted.as_fact(
+            episode_id=self.episode_id,
+            patient_id=self.visit.patient_id,
+            facility=self.visit.facility,
+            recorded_at=self.now,
+            labels=labels,
+            replaces=replaces,
+        )
+        return Stated(self._said(value, wanted.said_by), wanted)
+
+    def back(self, gone: Standing) -> Stated:
+        newest = self.visit.newest
+        by_sender = newest is not None and newest.adt.trigger in CANCELS
+        value = FactCancelled(
+            episode_id=self.episode_id,
+            patient_id=self.visit.patient_id,
+            facility=self.visit.facility,
+            recorded_at=self.now,
+            occurred_at=gone.said.occurred_at,
+            stated_at=newest.adt.stated_at if newest else self.now,
+            stay=Stay(kind="visit", id=gone.said.stay_id),
+            cancels=gone.ce_id,
+            cancelled_type=type_name(gone.said.type),
+            reason="cancelled-by-sender" if by_sender else "derived-away",
+        )
+        return Stated(self._said(value, newest.message_id if newest else None), None)
+
+    def _said(self, value: CareFact, cause: str | None) -> Fact:
+        newest = self.visit.newest
+        return said(
+            value,
+            ce_id=new_id(self.now),
+            writer="intake",
+            sequence=self.ledger.next(self.episode_id),
+            correlation_id=newest.message_id if newest else None,
+            causation_id=cause,
+            trace=self.ledger.traces.get(newest.message_id) if newest else None,
+        )
+
+
+def _labels(facts: Sequence[Wanted], facility: str, site: Site) -> Iterator[tuple[FactKey, tuple[str, ...]]]:
+    """The labels of the unit that the stay was in when each fact happened, of one instant after it came there."""
+    at: dict[str, tuple[str, ...]] = {}
+    for fact in sorted(facts, key=lambda each: each.occurred_at):
+        code = fact.value.get("unit") or (fact.value.get("to") or {}).get("unit")
+        unit = site.unit(facility, code) if code else None
+        if unit is not None:
+            at[fact.stay_id] = tuple(unit.labels)
+        yield fact.key, at.get(fact.stay_id, ())
+
+
+def begin_of(facts: Sequence[Wanted]) -> datetime | None:
+    """When the first of the visit's stays began."""
+    return min((fact.occurred_at for fact in facts if fact.type in STARTS), default=None)
+
+
+def end_of(facts: Sequence[Wanted]) -> datetime | None:
+    """When the last of the visit's stays ended; None while one is open."""
+    open_stays = {fact.stay_id for fact in facts if fact.type in STARTS}
+    open_stays -= {fact.stay_id for fact in facts if fact.type in ENDS}
+    return None if open_stays else max((fact.occurred_at for fact in facts if fact.type in ENDS), default=None)

@@ -1,0 +1,85 @@
+"""Messages that name no visit: of which of the patient's visits at the facility each is, whatever order they came in.
+
+Pure. Contract 6: visit = PV1-19, else PID-18, else MRN + admit time; what has none of them is of the visit that was
+open there and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from services.intake.hl7.model import Adt, Moment, Said
+from services.intake.visits.facts import mrn
+from services.intake.visits.order import CANCELS
+
+MOVES = frozenset({"A02", "A06", "A07"})
+"""Of an unknown visit they take effect at once (contract 6)."""
+LOOSE = MOVES | CANCELS | {"A03", "A08", "A21", "A22"}
+"""Triggers that need a visit. A05, A28, A31 and merges are of the person where they name none."""
+
+
+class Named(NamedTuple):
+    """A visit, and when it began and ended by those of its messages that name it; an open one has no end."""
+
+    key: str
+    begun_at: datetime | None
+    ended_at: datetime | None
+
+
+def visit_id(adt: Adt) -> str | None:
+    """The visit that a message names: PV1-19, else PID-18, else MRN + admit time (as a digest); None if it names none.
+
+    The first of them is also the id of the visit's first stay.
+    """
+    if adt.visit_number:
+        return adt.visit_number
+    told = adt.admitted if isinstance(adt.admitted, Moment) else None
+    if told is None and adt.trigger in {"A01", "A04"}:
+        told = adt.occurred
+    return _by_time(adt, told.start) if told else None
+
+
+def places(loose: Iterable[Said], named: Iterable[Named]) -> dict[str, str | None]:
+    """Message id → the visit it is of; None while there is none that it could be of.
+
+    Only what names a visit says when it began and ended, so that the answer is the same in whatever order they came.
+    A transfer or change of class outside of every visit begins one of its own.
+    """
+    known = [one for one in named if one.begun_at]
+    found: dict[str, str | None] = {}
+    for said in sorted(loose, key=_clinical):
+        visit = _of(said.adt, known)
+        if visit is None and said.adt.trigger in MOVES:
+            at = said.adt.event.start
+            visit = Named(_by_time(said.adt, at) or said.message_id, at, None)
+            known.append(visit)
+        found[said.message_id] = visit.key if visit else None
+    return found
+
+
+def _of(adt: Adt, known: list[Named]) -> Named | None:
+    """The one begun last that was open; for what corrects, and where none was open, whether it was or not."""
+    at = adt.occurred.end
+    begun = [one for one in known if one.begun_at and one.begun_at <= at]
+    still_open = [one for one in begun if one.ended_at is None or at <= one.ended_at]
+    if adt.trigger in CANCELS or adt.trigger == "A08":
+        still_open = begun
+    elif adt.trigger not in MOVES:
+        still_open = still_open or begun
+    return max(still_open, key=lambda one: (one.begun_at, one.key), default=None)
+
+
+def _clinical(said: Said) -> tuple[datetime, bool, datetime, str, str]:
+    adt = said.adt
+    return adt.event.start, adt.trigger not in MOVES, adt.stated_at, adt.control_id, said.message_id
+
+
+def _by_time(adt: Adt, at: datetime) -> str | None:
+    number = mrn(adt.patient_ids)
+    if number is None:
+        return None
+    parts = (adt.facility, number.authority or "", number.id, f"{at.timestamp():.0f}")
+    return "v-" + sha256("\x1f".join(parts).encode()).hexdigest()[:24]

@@ -1,0 +1,155 @@
+"""Whether placement's database says what its facts say: the invariants of contract 5 that lie in it, page by page.
+
+Reads only, each page at one instant, so that it may run beside the consumer. Says what is broken by ids, never by
+values. What placement holds, for whoever compares it with others' tables and with topics: `facts`, `episodes` …
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from services.placement.billing.difference import difference as period_changes
+from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.billing.periods import periods
+from services.placement.continuum import announcements, codec
+from services.placement.continuum.fold import fold
+from services.placement.continuum.model import FOLD_VERSION, Folded
+from services.placement.desk import checks
+from services.placement.engine import views
+from services.placement.engine.outcome import announced
+from services.placement.engine.rules import Rules, rules_of
+from services.placement.engine.store import Place, known
+from shared.facts.envelope import Fact
+from shared.invariants import Broken, Checked, nobody
+from shared.site.config import Site
+from shared.storage.database import Database
+
+PAGE = 500
+Sent = Sequence[tuple[PeriodKey, SentPeriod]]
+
+
+async def broken(
+    database: Database, rules: Rules, *, page: int = PAGE, checked: Checked = nobody
+) -> AsyncIterator[Broken]:
+    """Every breakage: episodes in the order of their ids, then outbox and positions.
+
+    The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
+    """
+    after = ""
+    while True:
+        async with database.read() as connection:
+            await views.at_one_instant(connection)
+            rows = await views.stored_after(connection, after, page)
+            ids = [row.listed.episode_id for row in rows]
+            facts = await views.facts_of(connection, ids)
+            sent = await views.periods_of(connection, ids)
+            claims = await views.claims_of_episodes(connection, ids)
+            lines = await views.entries_of(connection, ids)
+            there = await views.presences_of(connection, ids)
+        for row, episode in zip(rows, ids, strict=True):
+            for what in _of_episode(row, facts.get(episode, []), sent.get(episode, []), rules):
+                yield what
+            shown = checks.Shown(claims.get(episode, []), lines.get(episode, []), there.get(episode, []))
+            for what in checks.of_episode(row, facts.get(episode, []), shown, rules):
+                yield what
+        checked(3, len(rows))
+        checked(5, sum(map(len, claims.values())) + sum(map(len, there.values())))
+        checked(4, sum(map(len, sent.values())))
+        if len(rows) < page:
+            break
+        after = ids[-1]
+    for what in await _of_plumbing(database):
+        yield what
+
+
+def broken_at(database: Database, site: Site, *, checked: Checked) -> AsyncIterator[Broken]:
+    """Every breakage by the rules of a site."""
+    return broken(database, rules_of(site), checked=checked)
+
+
+async def _of_plumbing(database: Database) -> list[Broken]:
+    async with database.read() as connection:
+        await views.at_one_instant(connection)
+        waiting = await views.unsent(connection)
+        wrong = await views.miscounted(connection)
+        parked = await views.parked_unlike_counted(connection)
+    return [
+        *([Broken(6, "outbox", f"{waiting} records wait")] if waiting else []),
+        *(Broken(6, f"position {n}", "received is not applied + repeated + ignored + waiting + dead") for n in wrong),
+        *(Broken(6, f"consumer {n}", "other facts are parked than are counted as waiting") for n in parked),
+    ]
+
+
+def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rules) -> Iterator[Broken]:
+    name = f"episode {row.listed.episode_id}"
+    for gap in _sequences(row, facts):
+        yield Broken(2, name, gap)
+    if row.fold_version != FOLD_VERSION:
+        yield Broken(3, name, "an older fold made it; it waits to be folded anew")
+        return
+    if row.rules != rules.site.version:
+        yield Broken(3, name, "it is told by another site config")
+        return
+    anew = fold(facts, rules.zone_of)
+    if codec.unpacked(row.fold) != anew:
+        yield Broken(3, name, "the stored state is not what its facts come to")
+    if not _lists_right(row.listed, anew):
+        yield Broken(3, name, "the columns of lists differ from the state")
+    standing = announced(row.announced)
+    if any(announcements.difference(standing, announcements.announcements(anew, rules.zone_of))):
+        yield Broken(3, name, "what stands announced is not what should be")
+    latest = dict(sent)  # later lives come later
+    if period_changes(latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization)):
+        yield Broken(4, name, "the latest service periods are not what the facts come to")
+
+
+def _sequences(row: views.Stored, facts: Sequence[Fact]) -> Iterator[str]:
+    found: dict[str, list[int]] = defaultdict(list)
+    for fact in facts:
+        found[fact.writer].append(fact.sequence)
+    for writer in sorted(found.keys() | row.seen.keys()):
+        if sorted(found[writer]) != list(range(1, row.seen.get(writer, 0) + 1)):
+            yield f"the facts of {writer} are not 1 to the last one seen, without a gap"
+
+
+def _lists_right(listed: views.Listed, folded: Folded) -> bool:
+    level = folded.levels[-1].level if folded.levels else None
+    return (listed.state, listed.level, listed.since, listed.ineffective, listed.conflicts) == (
+        folded.state,
+        level,
+        folded.since,
+        len(folded.ineffective),
+        len(folded.conflicts),
+    )
+
+
+async def warnings_at(database: Database, site: Site) -> list[str]:
+    """What nobody promised and somebody should know: programs over their capacity (contract 5.5)."""
+    return [one async for one in checks.over(database, rules_of(site))]
+
+
+def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """(writer, episode, sequence, ce_id) of every fact applied, each writer's of an episode together and in order."""
+    return database.rows(views.ALL_FACTS)
+
+
+def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """The same of placement's own facts."""
+    return database.rows(views.OWN_FACTS)
+
+
+async def applied_at(database: Database, places: Sequence[Place]) -> dict[Place, str]:
+    """(episode, writer, sequence) → ce_id of the fact that was applied there."""
+    async with database.read() as connection:
+        return await known(connection, places)
+
+
+def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:
+    """(episode, version) of every episode that was told."""
+    return database.rows(views.ALL_VERSIONS)
+
+
+def latest_periods(database: Database) -> AsyncIterator[tuple[str, int, bool]]:
+    """(period, version, voided) of every service period that was sent."""
+    return database.rows(views.ALL_PERIODS)

@@ -1,0 +1,264 @@
+"""Which facts stand: cancels, replacements, who may say what, what was settled or told twice (contract 3.5, 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from services.placement.continuum.model import StayKey
+from services.placement.continuum.order import Told, place
+from services.placement.continuum.states import ENTRIES, MOVING, Word
+from shared.facts.envelope import Fact
+
+_INTAKE, _PLACEMENT, _AFTERCARE = frozenset({"intake"}), frozenset({"placement"}), frozenset({"aftercare"})
+_BOTH = _INTAKE | _PLACEMENT
+_ANY = _BOTH | _AFTERCARE
+
+WRITERS: Final[dict[str, frozenset[str]]] = {
+    "referred": _INTAKE,
+    "visit-started": _INTAKE,
+    "visit-ended": _INTAKE,
+    "admitted": _INTAKE,
+    "started": _PLACEMENT,
+    "transferred": _BOTH,
+    "leave-started": _BOTH,
+    "leave-ended": _BOTH,
+    "discharged": _INTAKE,
+    "completed": _PLACEMENT,
+    "discontinued": _PLACEMENT,
+    "attended": _PLACEMENT,
+    "absent": _PLACEMENT,
+    "patient-died": _INTAKE,
+    "diagnosis-recorded": _BOTH,
+    "discharge-planned": _INTAKE,
+    "discharge-plan-cancelled": _INTAKE,
+    "coverage-changed": _BOTH,
+    "assessed": _ANY,
+    "placed": _PLACEMENT,
+    "placement-cancelled": _PLACEMENT,
+    "episode-ended": _PLACEMENT,
+    "conflict-settled": _PLACEMENT,
+    "certified": _PLACEMENT,
+    "authorization-requested": _PLACEMENT,
+    "authorization-pended": _PLACEMENT,
+    "authorization-approved": _PLACEMENT,
+    "authorization-denied": _PLACEMENT,
+    "authorization-extended": _PLACEMENT,
+    "authorization-ended": _PLACEMENT,
+    "aftercare-started": _AFTERCARE,
+    "aftercare-closed": _AFTERCARE,
+    "follow-up-due": _AFTERCARE,
+    "follow-up-kept": _AFTERCARE,
+    "follow-up-missed": _AFTERCARE,
+    "follow-up-excluded": _AFTERCARE,
+    "fact-cancelled": _ANY,
+}
+"""Every fact that the fold reads, and who may write it. Other types change nothing."""
+
+DERIVED: Final = frozenset(
+    f"care.{name}.v1" for name in ("stepped-down", "stepped-up", "readmitted", "conflict-raised", "closed", "reopened")
+)
+"""Announcements: the fold never reads them, nor their cancels (contract 3.2)."""
+
+SPEAKS_FOR: Final = {"visit": "intake", "placement": "placement"}
+"""Contract 3.6 rule 3."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is left when everything that was taken back is gone.
+
+    `told` stands, in the order of rule 7, without the starts that only corroborate; those are in `corroborating`, with
+    the ce_id of the standing start that they name. `names` leads from a stay's other names to its own.
+    """
+
+    told: list[Told] = field(default_factory=list)
+    corroborating: list[tuple[Told, str]] = field(default_factory=list)
+    names: dict[StayKey, StayKey] = field(default_factory=dict)
+    settled: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+    disbelieved: tuple[str, ...] = ()
+    """Facilities whose word of a death a person let fall."""
+    ineffective: dict[str, str] = field(default_factory=dict)
+
+
+def read(fact: Fact) -> bool:
+    """Whether the fold reads this fact at all."""
+    return fact.name in WRITERS and not (
+        fact.name == "fact-cancelled" and fact.writer == "placement" and fact.value.get("cancelled_type") in DERIVED
+    )
+
+
+def speaks_out_of_turn(fact: Fact) -> bool:
+    """Whether this writer may not say this (contract 3.1 writers, 3.6 rule 3).
+
+    Attendance and diagnoses may name any stay: they move none.
+    """
+    if fact.writer not in WRITERS[fact.name]:
+        return True
+    if fact.name not in MOVING or (fact.name == "started" and fact.value.get("corroborates")):
+        return False
+    return SPEAKS_FOR.get(fact.value["stay"]["kind"]) != fact.writer
+
+
+def standing(facts: Iterable[Fact]) -> Standing:
+    """The facts that stand, of a set in any order with any repeats (a ce_id is one fact)."""
+    known = {fact.id: fact for fact in facts}
+    found = Standing()
+    reading = [fact for fact in known.values() if read(fact)]
+    cancelled = _cancelled(reading, known, found)
+    roots, replaced = _replaced(reading, known, found)
+    gone = cancelled | replaced
+    left = [
+        fact
+        for fact in reading
+        if fact.name != "fact-cancelled" and fact.id not in gone and fact.id not in found.ineffective
+    ]
+    left = _without_settled(left, known, found)
+    told = sorted(place(fact, roots.get(fact.id)) for fact in left)
+    _corroborate(told, roots, found)
+    found.awaited = tuple(sorted(_named(reading) - known.keys()))
+    for ce_id in gone:
+        found.ineffective.pop(ce_id, None)
+    return found
+
+
+def _named(reading: list[Fact]) -> set[str]:
+    """Every ce_id that a fact refers to."""
+    named = {
+        fact.value[name] for fact in reading for name in ("cancels", "replaces", "corroborates") if fact.value.get(name)
+    }
+    return named.union(*(fact.value.get("falls", ()) for fact in reading if fact.name == "conflict-settled"))
+
+
+def _cancelled(reading: list[Fact], known: dict[str, Fact], found: Standing) -> set[str]:
+    cancelled = set()
+    for fact in reading:
+        if fact.name != "fact-cancelled":
+            continue
+        target = known.get(fact.value["cancels"])
+        word = _cancel_refused(fact, target)
+        if word is None and target is not None:
+            cancelled.add(target.id)
+        elif word is not None:
+            found.ineffective[fact.id] = word.value
+    return cancelled
+
+
+def _cancel_refused(fact: Fact, target: Fact | None) -> Word | None:
+    if fact.writer not in _ANY:
+        return Word.WRONG_WRITER
+    if target is None:
+        return Word.TARGET_UNKNOWN
+    if target.name == "fact-cancelled":
+        return Word.A_CANCEL_STAYS
+    return Word.NOT_ITS_WRITER if target.writer != fact.writer else None
+
+
+def _replaced(reading: list[Fact], known: dict[str, Fact], found: Standing) -> tuple[dict[str, str], set[str]]:
+    """(root of each replacement, ce_ids that are replaced). Refused replacements go to `found.ineffective`.
+
+    What was replaced never returns, so a replacement counts even when it was cancelled itself; of several last words
+    about one fact the writer's latest stands.
+    """
+    leads: dict[str, str] = {}
+    for fact in reading:
+        if fact.name == "fact-cancelled":
+            continue
+        if (word := _refused(fact, known)) is not None:
+            found.ineffective[fact.id] = word.value
+        elif (target := fact.value.get("replaces")) and target != fact.id:
+            leads[fact.id] = target
+    roots = {ce_id: _root(ce_id, leads) for ce_id in leads}
+    replaced = set(leads.values())
+    latest: dict[str, str] = {}
+    for ce_id in sorted(leads.keys() - replaced, key=lambda one: (known[one].sequence, one)):
+        if (older := latest.get(roots[ce_id])) is not None:
+            replaced.add(older)
+        latest[roots[ce_id]] = ce_id
+    return roots, replaced
+
+
+def _refused(fact: Fact, known: dict[str, Fact]) -> Word | None:
+    if speaks_out_of_turn(fact):
+        return Word.WRONG_WRITER
+    target = known.get(fact.value.get("replaces") or "")
+    if target is None:
+        return None
+    if target.name == "fact-cancelled":
+        return Word.A_CANCEL_STAYS
+    return Word.NOT_ITS_WRITER if target.writer != fact.writer else None
+
+
+def _root(ce_id: str, leads: dict[str, str]) -> str:
+    seen = {ce_id}
+    while (before := leads.get(ce_id)) is not None and before not in seen:
+        seen.add(before)
+        ce_id = before
+    return ce_id
+
+
+def _without_settled(left: list[Fact], known: dict[str, Fact], found: Standing) -> list[Fact]:
+    """What a person let fall is gone; conflict-settled facts themselves are done with after this."""
+    falling: set[str] = set()
+    settled: set[str] = set()
+    for fact in left:
+        if fact.name == "conflict-settled":
+            falls = fact.value.get("falls", ())
+            if falls and not any(ce_id in known for ce_id in falls):
+                found.ineffective[fact.id] = Word.TARGET_UNKNOWN.value
+            settled.add(fact.value["conflict_id"])
+            falling.update(falls)
+    found.settled = tuple(sorted(settled))
+    kept = [fact for fact in left if fact.name != "conflict-settled"]
+    fallen = [fact for fact in kept if fact.id in falling]
+    found.ineffective.update({fact.id: Word.SETTLED.value for fact in fallen})
+    found.disbelieved = tuple(sorted({fact.value["facility"] for fact in fallen if fact.name == "patient-died"}))
+    return [fact for fact in kept if fact.id not in falling]
+
+
+def _corroborate(told: list[Told], roots: dict[str, str], found: Standing) -> None:
+    """Sort out the starts told twice (contract 3.6 rule 2): the one that names the other opens nothing.
+
+    The name is followed through replacements: a start that is restated is still the same start.
+    """
+    starts = {one.root: one for one in told if one.name in ENTRIES}
+    heads: dict[str, Told] = {}
+    for one in told:
+        target = one.value.get("corroborates") if one.name in ENTRIES else None
+        first = starts.get(roots.get(target, target)) if target else None
+        if first is None or _head(first, heads).id == one.id:
+            _alone(one, found)
+        else:
+            heads[one.id] = first
+    found.corroborating = [(one, _head(one, heads).id) for one in told if one.id in heads]
+    for one in told:
+        if one.id in heads:
+            _same(one.stay, _head(one, heads).stay, found.names)
+
+
+def _head(one: Told, heads: dict[str, Told]) -> Told:
+    while one.id in heads:
+        one = heads[one.id]
+    return one
+
+
+def _same(one: StayKey, other: StayKey, names: dict[StayKey, StayKey]) -> None:
+    one, other = own_name(one, names), own_name(other, names)
+    if one != other:
+        names[one] = other
+
+
+def own_name(stay: StayKey, names: Mapping[StayKey, StayKey]) -> StayKey:
+    """The name that a stay goes by, of all that it was told under."""
+    while stay in names:
+        stay = names[stay]
+    return stay
+
+
+def _alone(one: Told, found: Standing) -> None:
+    if one.name == "started" and SPEAKS_FOR.get(one.stay[0]) != one.writer:
+        found.ineffective[one.id] = Word.WRONG_WRITER.value
+    else:
+        found.told.append(one)

@@ -1,0 +1,76 @@
+"""Whether the desk's tables say what the facts say, and a seat was there when it was claimed (contract 5.3, 5.5)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import NamedTuple
+
+from services.placement.continuum import codec
+from services.placement.continuum.model import FOLD_VERSION
+from services.placement.desk import views as desk_views
+from services.placement.engine import views
+from services.placement.engine.following import Seen, claimed, follows
+from services.placement.engine.outcome import WRITER
+from services.placement.engine.rules import Rules
+from services.placement.programs.census import Presence, presences, taken_at
+from services.placement.programs.seats import Claim, kept, told_of
+from services.placement.search.searches import DESK
+from services.placement.worklists.entries import entries, mark
+from services.placement.worklists.entry import Entry
+from shared.clock import system_clock
+from shared.events.placing import SeatHeld
+from shared.facts.envelope import Fact
+from shared.invariants import Broken
+from shared.storage.database import Database
+
+
+class Shown(NamedTuple):
+    """What the desk's tables have of one episode."""
+
+    claims: Sequence[Claim]
+    lines: Sequence[Entry]
+    there: Sequence[Presence]
+
+
+def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Rules) -> Iterator[Broken]:
+    """What is broken of one episode's desk; nothing is said of one that waits to be folded anew."""
+    if row.fold_version != FOLD_VERSION:
+        return
+    name = f"episode {row.listed.episode_id}"
+    folded = codec.unpacked(row.fold)
+    own = tuple(fact for fact in facts if fact.writer == WRITER and fact.name in DESK)
+    if any(fact.name != "fact-cancelled" for fact in own) and not row.desk:
+        yield Broken(3, name, "it has facts of the desk, and its row does not say so")
+    if follows(Seen(folded, folded, own), rules, system_clock(), lambda: "compared"):
+        yield Broken(3, name, "something follows at the desk that was not stated")
+    lines = entries(folded, own, rules)
+    if mark(lines) != row.lists or _by_id(lines) != _by_id(shown.lines):
+        yield Broken(3, name, "what the desk's lists show is not what the facts come to")
+    if set(claimed(own)) != set(shown.claims):
+        yield Broken(5, name, "its claims on seats are not what the facts say")
+    if set(presences(folded)) != set(shown.there):
+        yield Broken(5, name, "where its stays are is not what the census counts")
+    for fact in own:
+        if fact.name == "seat-held" and not _was_kept(fact):
+            yield Broken(5, name, f"the seat of {fact.id} was claimed where there was none")
+
+
+def _was_kept(fact: Fact) -> bool:
+    """Whether there was a seat by the numbers that the claim was decided on; the first version kept none."""
+    told = told_of(SeatHeld.model_validate(fact.value))
+    return told is None or kept(told)
+
+
+def _by_id(lines: Sequence[Entry]) -> dict[tuple[str, str], Entry]:
+    return {(one.kind, one.id): one for one in lines}
+
+
+async def over(database: Database, rules: Rules) -> AsyncIterator[str]:
+    """Programs where more have a seat now than it holds, by other causes than a claim: a warning (contract 5.5)."""
+    now = system_clock()
+    async with database.read() as connection:
+        places = await desk_views.places(connection, [one.id for one in rules.site.programs], now, now)
+    for program in rules.site.programs:
+        taken = taken_at(places.get(program.id, ()), now)
+        if taken > program.capacity:
+            yield f"program {program.id} is over its capacity: {taken} seats are taken, and it holds {program.capacity}"

@@ -1,0 +1,54 @@
+"""All SQL that reads sessions of stays at programs, from placement's own facts; no rule, nothing locked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.placement.tables import episodes, fact_of, facts
+from shared.events.base import type_name
+from shared.facts.envelope import Fact
+from shared.values import value_object
+
+_TOLD = tuple(type_name(name) for name in ("attended", "absent"))
+_ABOUT = (*_TOLD, type_name("placed"), type_name("fact-cancelled"))
+_OWN = facts.c.writer == "placement"
+_WHOSE = sa.select(facts.c.episode_id).where(_OWN, facts.c.type.in_(_TOLD), facts.c.ce_id == sa.bindparam("ce_id"))
+_FACTS = (
+    sa.select(facts)
+    .where(_OWN, facts.c.type.in_(_ABOUT), facts.c.episode_id == sa.bindparam("episode_id"))
+    .order_by(facts.c.sequence)
+)
+_EPISODE = sa.select(episodes.c.episode_id, episodes.c.patient_id, episodes.c.version, episodes.c.fold).where(
+    episodes.c.episode_id == sa.bindparam("episode_id"), episodes.c.version > 0
+)
+
+
+@value_object
+class Attendance:
+    """One episode with placement's own facts about its placements and sessions, in their order."""
+
+    episode_id: str
+    patient_id: str
+    version: int
+    fold: bytes
+    own: Sequence[Fact]
+
+
+async def whose(connection: AsyncConnection, ce_id: str) -> str | None:
+    """The episode of a session, by the ce_id of any statement of it."""
+    found: str | None = (await connection.execute(_WHOSE, {"ce_id": ce_id})).scalars().first()
+    return found
+
+
+async def attendance(connection: AsyncConnection, episode_id: str) -> Attendance | None:
+    """What was told of an episode's sessions; None where there is no such episode."""
+    asked = {"episode_id": episode_id}
+    row: Any = (await connection.execute(_EPISODE, asked)).first()
+    if row is None:
+        return None
+    own = [fact_of(each) for each in (await connection.execute(_FACTS, asked)).all()]
+    return Attendance(row.episode_id, row.patient_id, row.version, row.fold, own)

@@ -1,0 +1,256 @@
+"""What people and timers do to an episode: load → decide → state → publish, in the caller's transaction. No SQL.
+
+A decision gets the whole situation and gives facts, or refuses; what follows is derived in `publishing`, as it is for
+facts from Kafka. The order of locks: the episode, then the programs that it claims seats of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.placement.continuum.about import About, about
+from services.placement.continuum.fold import fold
+from services.placement.continuum.model import FOLD_VERSION, Folded
+from services.placement.continuum.replacements import roots_of, standing_of
+from services.placement.continuum.states import MEANING, Word
+from services.placement.desk import views
+from services.placement.engine import store
+from services.placement.engine.apply import folded_before
+from services.placement.engine.following import claimed
+from services.placement.engine.outcome import WRITER, Ids
+from services.placement.engine.publish import Change, Publishing, publish, seats_of
+from services.placement.engine.rules import Rules
+from services.placement.programs.attendance import Saying
+from services.placement.programs.census import Place
+from services.placement.programs.seats import Claim, Headcount, may_claim
+from services.placement.search import offers
+from services.placement.search.search import Desk
+from services.placement.search.searches import DESK, Search, searches
+from services.placement.worklists import store as desk_store
+from services.placement.worklists.entry import time_of
+from shared.clock import Clock
+from shared.errors import Rejected, Stale
+from shared.events.base import CareFact
+from shared.facts.envelope import Fact
+from shared.facts.stating import said
+from shared.scope import EVERYTHING, Scope
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.values import replace, value_object
+from shared.web import tracing
+
+
+@value_object
+class Asked:
+    """Who asks for what, on which episode; `version` is what the asker saw it at (If-Match), None: whatever it is.
+
+    `programs`: those whose seats the decision may claim; `since`: from when on who is there matters to it.
+    """
+
+    actor: str
+    action: str
+    episode_id: str
+    version: int | None = None
+    programs: tuple[str, ...] = ()
+    since: datetime | None = None
+    scope: Scope = EVERYTHING
+    """What the asker may see: a decision is made on all facts, and says what is of these."""
+
+
+@value_object
+class Situation:
+    """What a decision is made on: the fold, every fact of the episode, everybody's places at the programs that are
+    locked."""
+
+    folded: Folded
+    facts: tuple[Fact, ...]
+    places: Mapping[str, Sequence[Place]]
+    rules: Rules
+    now: datetime
+    ids: Ids
+    queues: Mapping[str, int] = field(default_factory=dict)
+    """Program that is locked → how many wait for it."""
+    scope: Scope = EVERYTHING
+
+    def about(self, facility: str | None = None) -> About:
+        """The episode as facts name it: at this facility, else at the asker's: the latest that told something."""
+        return about(self.folded, facility or self.home)
+
+    @property
+    def home(self) -> str:
+        """The facility that speaks where nothing says which: the one of the latest fact that the asker may see."""
+        if self.scope.has(self.folded.facility):
+            return self.folded.facility
+        mine = [fact for fact in self.facts if self.scope.has_value(fact.value)]
+        latest = max(mine, key=lambda fact: (time_of(fact), fact.writer, fact.sequence), default=None)
+        return latest.value["facility"] if latest else self.folded.facility
+
+    @property
+    def own(self) -> tuple[Fact, ...]:
+        """Placement's own facts in their order, those that fell among them."""
+        return tuple(fact for fact in self.facts if fact.writer == WRITER)
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """The episode's searches that the asker may see; the last is the latest."""
+        return tuple(one for one in self._every_search() if self.scope.has(one.facility or self.folded.facility))
+
+    def _every_search(self) -> tuple[Search, ...]:
+        return searches(fact for fact in self.own if fact.name in DESK)
+
+    def desk(self, search_id: str | None = None) -> Desk:
+        """For decisions about the search of this id, whoever's it is, else the asker's latest."""
+        every = self.searches if search_id is None else self._every_search()
+        found = [one for one in every if search_id in {None, one.search_id}]
+        return Desk(self.about(), found[-1] if found else None, self.now, self.ids)
+
+    def search_of(self, offer_id: str) -> str | None:
+        """The search that an offer belongs to, whoever's it is."""
+        found = self._every_search()
+        return next((one.search_id for one in found if offer_id in {each.offer_id for each in one.offers}), None)
+
+    def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> Saying:
+        """For decisions about a program stay; `without`: on the fold of all facts but this one (a correction)."""
+        folded = self.folded
+        if without is not None:
+            roots = roots_of(self.own)
+            whole = roots.get(without, without)
+            folded = fold([f for f in self.facts if roots.get(f.id) != whole], self.rules.zone_of)
+        return Saying(folded, facility, self.zone(facility), self.now, replaces)
+
+    def tried(self, *values: CareFact) -> Folded:
+        """The fold with these said too. Raises Rejected where one has no effect, or takes it from another own fact."""
+        last = max((fact.sequence for fact in self.own), default=0)
+        new = [said(v, ce_id=f"tried-{n}", writer=WRITER, sequence=last + n) for n, v in enumerate(values, 1)]
+        after = fold([*self.facts, *new], self.rules.zone_of)
+        for fact in new:
+            if (word := after.ineffective.get(fact.id)) is not None:
+                raise Rejected(word, MEANING[Word(word)])
+        before = self.folded.ineffective
+        if lost := [fact.name for fact in self.own if fact.id in after.ineffective and fact.id not in before]:
+            text = "what was said besides would be without effect: take that back first"
+            raise Rejected("others-rest-on-it", text, possible=tuple(sorted({f"{name}-withdrawn" for name in lost})))
+        return after
+
+    def zone(self, facility: str) -> ZoneInfo:
+        """The facility's zone."""
+        return self.rules.zone_of(facility)
+
+    def standing(self, ce_id: str) -> Fact | None:
+        """One own fact, by its ce_id or that of any wording of it, as it stands now; None where none does."""
+        return standing_of(self.own, ce_id)
+
+    @property
+    def claimed(self) -> tuple[Claim, ...]:
+        """The episode's own claims on seats."""
+        return claimed(self.own)
+
+    def count(self, claim: Claim, instead_of: Sequence[Claim] = ()) -> Headcount:
+        """What this claim of the episode rests on, instead of seats that are given up for it.
+
+        Raises Rejected as `may_claim` does, KeyError where the site has no such program.
+        """
+        gone = {one.seat_id for one in instead_of}
+        places = [one for one in self.places.get(claim.program, ()) if one.seat_id is None or one.seat_id not in gone]
+        return may_claim(seats_of(self.rules, claim.program), places, claim, self.folded.episode_id)
+
+
+class Decided(NamedTuple):
+    """The facts to state, in their order, and the ids of what was made or changed."""
+
+    facts: tuple[CareFact, ...]
+    subjects: tuple[str, ...] = ()
+
+
+class Acted(NamedTuple):
+    """What came of it: the subjects, the facts stated by the decision, and the episode's version now."""
+
+    subjects: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    version: int
+
+
+Decision = Callable[[Situation], Decided]
+
+
+async def act(
+    connection: Connection, asked: Asked, decision: Decision, *, rules: Rules, clock: Clock, ids: Ids
+) -> Acted | None:
+    """Decide on what somebody asks for; None where there is no such episode.
+
+    Raises Rejected where it is not possible now, Stale where the asker saw an older state.
+    """
+    row = (await store.lock_known(connection, [asked.episode_id])).get(asked.episode_id)
+    if row is None:
+        return None
+    if asked.version is not None and asked.version != row.version:
+        raise Stale("the episode went on since you saw it: read it again")
+    now = clock()
+    places: Mapping[str, Sequence[Place]] = {}
+    queues: Mapping[str, int] = {}
+    if asked.programs:
+        await desk_store.lock_programs(connection, asked.programs)
+        places = await views.places(connection, asked.programs, asked.since or now, now)
+        queues = await desk_store.queues_of(connection, asked.programs)
+    facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
+    by = Publishing(rules, now, ids, tracing.of_the_request())
+    change, decided = _decided(row, facts, places, _seen_by(asked.scope, decision, queues), by)
+    said = tuple(change.stated)
+    await publish(
+        connection,
+        {asked.episode_id: change},
+        by,
+        [audit.Entry(now, asked.actor, asked.action, asked.episode_id)],
+    )
+    return Acted(decided.subjects, said, row.version + 1)
+
+
+def _seen_by(scope: Scope, decision: Decision, queues: Mapping[str, int]) -> Decision:
+    return lambda now: decision(replace(now, queues=queues, scope=scope))
+
+
+def _decided(
+    row: store.Row,
+    facts: Sequence[Fact],
+    places: Mapping[str, Sequence[Place]],
+    decision: Decision,
+    by: Publishing,
+) -> tuple[Change, Decided]:
+    """The decision, and the episode changed by it."""
+    ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
+    before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
+    decided = decision(Situation(before, ordered, places, by.rules, by.now, by.ids))
+    change = Change(row, before, before, dict(row.seen))
+    said = change.state(decided.facts, by.telling(change))
+    change.after = fold([*facts, *said], by.rules.zone_of)
+    change.because = tuple(fact.id for fact in said[-1:])
+    return change, decided
+
+
+async def state_due(
+    connection: Connection, kind: str, states: Sequence[str], decision: Decision, *,
+    action: str, rules: Rules, clock: Clock, ids: Ids, most: int,
+) -> int:  # fmt: skip
+    """Decide on at most so many episodes that have an entry whose time is over; how many there were. For timers."""
+    now = clock()
+    due = await desk_store.due(connection, kind, states, now, most)
+    rows = await store.lock_known(connection, due)
+    facts = await store.facts_of(connection, list(rows))
+    by = Publishing(rules, now, ids)
+    changes = {}
+    for episode, row in rows.items():
+        change, _ = _decided(row, facts[episode], {}, decision, by)
+        if change.stated:
+            changes[episode] = change
+    if changes:
+        await publish(connection, changes, by, [audit.Entry(now, WRITER, action, episode) for episode in changes])
+    return len(due)
+
+
+def expired_offers(now: Situation) -> Decided:
+    """Offers that nobody answered in time."""
+    return Decided(offers.expire(now.desk()))

@@ -1,0 +1,90 @@
+"""What follows at the desk from a new fold: searches, offers, seats and starts told twice, as own facts to state. Pure.
+
+Contract 3.6 rule 9: what a change upstream asks of the desk is placement's own new fact, with the cause named. Asked
+again with what was stated, it says nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from services.placement.continuum.about import about
+from services.placement.continuum.model import Folded
+from services.placement.engine.rules import Rules
+from services.placement.programs import duplicate_starts, seats
+from services.placement.programs.consequences import Wanted, came_back, of_change, of_placements_that_came_back
+from services.placement.programs.seats import Claim
+from services.placement.search import placements, waiting
+from services.placement.search.search import Begins, Desk, followed, wanted
+from services.placement.search.searches import DESK, Search, searches
+from shared.events.base import CareFact
+from shared.events.placing import SeatHeld, SeatReleased
+from shared.facts.envelope import Fact
+from shared.values import value_object
+
+
+@value_object
+class Seen:
+    """One episode at its desk: the fold before a change and after it, all own facts of the desk in their order, and the
+    ce_ids that made the change."""
+
+    before: Folded
+    after: Folded
+    own: tuple[Fact, ...]
+    cause: tuple[str, ...] = ()
+
+
+def concerns_the_desk(folded: Folded, new: Iterable[Fact], begins: Begins) -> bool:
+    """Whether an episode that had nothing at the desk has something to do there now."""
+    return any(fact.writer == "placement" and fact.name in DESK for fact in new) or wanted(folded, begins) is not None
+
+
+def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> tuple[CareFact, ...]:
+    """The facts to state, in their order; nothing where the desk agrees with the fold."""
+    if back := placements.brought_back(seen.after, seen.own, now, seen.cause):
+        return back  # the rest follows once these stand again
+    found = searches(seen.own)
+    at_hand = Desk(about(seen.after), found[-1] if found else None, now, ids)
+    return (
+        *followed(at_hand, seen.after, rules.policy, found[:-1], seen.cause),
+        *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
+        *of_change(seen.before, seen.after, claimed(seen.own), now, seen.cause).released,
+        *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
+    )
+
+
+def _facility(rules: Rules, program: str) -> str | None:
+    found = rules.site.program(program)
+    return found.facility if found else None
+
+
+def seats_wanted(seen: Seen, now: datetime) -> tuple[Wanted, ...]:
+    """Stays that are open in a program again, and placements that stand again, and have no seat there."""
+    claims = claimed(seen.own)
+    stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted
+    back = came_back(seen.before, seen.after, claims, now)
+    held = [fact for fact in seen.own if back and fact.name == "seat-held" and fact.value.get("placement_id") in back]
+    told = [SeatHeld.model_validate(fact.value) for fact in held]
+    return (*stays, *of_placements_that_came_back(told, now))
+
+
+def open_search(own: Sequence[Fact]) -> Search | None:
+    """The search that is open, if one is."""
+    found = searches(own)
+    return found[-1] if found and found[-1].state == "open" else None
+
+
+def declined_at(own: Sequence[Fact]) -> str | None:
+    """When the patient declined further care, where that ended the latest search."""
+    found = searches(own)
+    return found[-1].closed_at if found and found[-1].reason == "patient-declined" else None
+
+
+def claimed(own: Iterable[Fact]) -> tuple[Claim, ...]:
+    """The episode's claims on seats, given back ones too until their end."""
+    return seats.claims(
+        (SeatHeld if fact.name == "seat-held" else SeatReleased).model_validate(fact.value)
+        for fact in own
+        if fact.name in {"seat-held", "seat-released"}
+    )

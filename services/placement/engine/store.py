@@ -1,0 +1,260 @@
+"""All SQL of placement that writes, and what it reads to write: locked episodes, facts, periods; no rule."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.programs.census import Presence
+from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
+from shared.facts.envelope import Fact
+from shared.storage.statements import Append, Write, driven, rows
+
+
+@dataclass(slots=True)
+class Row:
+    """One locked episode. `seen` is the last sequence of each writer; `version` 0: nothing was published yet."""
+
+    episode_id: str
+    patient_id: str = ""
+    seen: dict[str, int] = field(default_factory=dict)
+    version: int = 0
+    fold: bytes | None = None
+    fold_version: int = 0
+    announced: bytes = b"[]"
+    desk: bool = False
+    listed: bytes = b""
+    rules: str = ""
+    facilities: tuple[str, ...] = ()
+
+
+class Saved(NamedTuple):
+    """What an episode's row becomes; the fields are the columns."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    state: str
+    level: str | None
+    since: datetime | None
+    ineffective: int
+    conflicts: int
+    seen: str
+    version: int
+    fold: bytes
+    fold_version: int
+    announced: bytes
+    desk: bool
+    listed: bytes
+    facilities: str
+    """As the text of an array."""
+    rules: str
+
+
+_INSERT_MISSING = sa.text(
+    "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING"
+)
+_ROW = sa.select(
+    episodes.c.episode_id,
+    episodes.c.patient_id,
+    sa.cast(episodes.c.seen, sa.Text).label("seen"),
+    episodes.c.version,
+    episodes.c.fold,
+    episodes.c.fold_version,
+    episodes.c.announced,
+    episodes.c.desk,
+    episodes.c.listed,
+    episodes.c.rules,
+    episodes.c.facilities,
+)
+_LOCK = driven(
+    _ROW.where(episodes.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+    .order_by(episodes.c.episode_id)
+    .with_for_update()
+)
+_OUTDATED = (
+    _ROW.where(
+        sa.or_(
+            episodes.c.fold_version < sa.bindparam("current", type_=sa.Integer),
+            episodes.c.rules < sa.bindparam("rules", type_=sa.Text),  # not `<>`: an index finds none at once
+            episodes.c.rules > sa.bindparam("rules", type_=sa.Text),
+        ),
+        episodes.c.version > 0,
+    )
+    .order_by(episodes.c.episode_id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_SAVE = (
+    "UPDATE episodes AS e SET patient_id = n.patient_id, "
+    "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
+    "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = n.seen::jsonb, "
+    "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced, desk = n.desk, "
+    "listed = n.listed, facilities = n.facilities::text[], rules = n.rules "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], "
+    "$9::text[], $10::bigint[], $11::bytea[], $12::int[], $13::bytea[], $14::boolean[], $15::bytea[], $16::text[], "
+    "$17::text[]) "
+    "AS n(episode_id, patient_id, facility, state, level, since, ineffective, conflicts, seen, version, fold, "
+    "fold_version, announced, desk, listed, facilities, rules) WHERE e.episode_id = n.episode_id"
+)
+_ALL = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+_FACTS = driven(_ALL)
+_OF_THE_DESK = driven(
+    _ALL.where(facts.c.writer == sa.literal_column("'placement'"))
+    .where(sa.text(f"type IN ({', '.join(map(repr, DESK_TYPES))})"))
+    .order_by(facts.c.episode_id, facts.c.sequence)
+)
+_KNOWN = sa.text(
+    "SELECT f.episode_id, f.writer, f.sequence, f.ce_id FROM facts AS f JOIN "
+    "unnest(CAST(:episodes AS text[]), CAST(:writers AS text[]), CAST(:sequences AS bigint[])) "
+    "AS n(episode_id, writer, sequence) ON f.episode_id = n.episode_id AND f.writer = n.writer "
+    "AND f.sequence = n.sequence"
+)
+_PERIODS = driven(
+    sa.select(periods)
+    .where(periods.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
+    .order_by(periods.c.life)
+)
+_NEXT_VERSION = (
+    "UPDATE periods AS p SET version = n.version, voided = n.voided, content = n.content "
+    "FROM unnest($1::text[], $2::int[], $3::boolean[], $4::bytea[]) AS n(period_id, version, voided, content) "
+    "WHERE p.period_id = n.period_id"
+)
+_NOT_THERE = (
+    "DELETE FROM program_stays AS s WHERE s.episode_id = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM "
+    "unnest($2::text[], $3::text[], $4::text[], $5::int[]) AS n(episode_id, kind, stay_id, nth) WHERE "
+    "n.episode_id = s.episode_id AND n.kind = s.kind AND n.stay_id = s.stay_id AND n.nth = s.nth)"
+)
+_THERE = (
+    "INSERT INTO program_stays (episode_id, kind, stay_id, nth, program, since, until, expected) SELECT * FROM "
+    "unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::timestamptz[], "
+    "$8::timestamptz[]) ON CONFLICT (episode_id, kind, stay_id, nth) DO UPDATE SET program = excluded.program, "
+    "since = excluded.since, until = excluded.until, expected = excluded.expected"
+)
+_FACT = ("episode_id", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "value")
+_PERIOD = (
+    "period_id", "episode_id", "stay_kind", "stay_id", "root", "life", "version", "voided", "supersedes", "content",
+)  # fmt: skip
+
+Place = tuple[str, str, int]
+"""(episode, writer, sequence): where exactly one fact belongs."""
+
+
+async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
+    """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
+    ids = sorted(episode_ids)
+    found = _rows(await rows(connection, _LOCK, ids))
+    if len(found) < len(ids):
+        await connection.execute(_INSERT_MISSING, {"ids": ids})
+        found = _rows(await rows(connection, _LOCK, ids))
+    return found
+
+
+async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
+    """Lock those of these episodes that were told already, in the one order, and give their rows."""
+    found = _rows(await rows(connection, _LOCK, sorted(episode_ids)))
+    return {episode: row for episode, row in found.items() if row.version}
+
+
+async def lock_outdated(connection: AsyncConnection, current: int, rules: str, most: int) -> dict[str, Row]:
+    """Lock at most so many episodes that an older fold made, or that are told by another site config; those that
+    somebody else has are passed over."""
+    given = {"current": current, "rules": rules, "most": most}
+    return _rows((await connection.execute(_OUTDATED, given)).all())
+
+
+def _rows(found: Sequence[Any]) -> dict[str, Row]:
+    return {
+        row[0]: Row(
+            row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], row[9], tuple(row[10])
+        )
+        for row in found
+    }  # fmt: skip
+
+
+def saving(changed: Sequence[Saved]) -> list[Write]:
+    """Write locked episodes back."""
+    return [Write(_SAVE, tuple(map(list, zip(*changed, strict=True))))] if changed else []
+
+
+def keeping(applied: Iterable[Fact]) -> list[Append]:
+    """Append facts."""
+    dumps = orjson.dumps
+    new = [
+        (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, dumps(f.value))
+        for f in applied
+    ]
+    return [Append(facts, _FACT, new)]
+
+
+async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
+    """Every fact of these episodes, in no order."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    if episode_ids:
+        for row in await rows(connection, _FACTS, list(episode_ids)):
+            found[row[0]].append(fact_of(row))
+    return found
+
+
+async def facts_of_the_desk(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
+    """Placement's own facts that the desk is made of, by episode, in the order they were stated."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    if episode_ids:
+        for row in await rows(connection, _OF_THE_DESK, list(episode_ids)):
+            found[row[0]].append(fact_of(row))
+    return found
+
+
+async def known(connection: AsyncConnection, places: Sequence[Place]) -> dict[Place, str]:
+    """The ce_id of the fact that was applied at each of these places."""
+    if not places:
+        return {}
+    names, writers, sequences = (list(column) for column in zip(*places, strict=True))
+    found = await connection.execute(_KNOWN, {"episodes": names, "writers": writers, "sequences": sequences})
+    return {(row[0], row[1], row[2]): row[3] for row in found.all()}
+
+
+async def sent_periods(
+    connection: AsyncConnection, episode_ids: Sequence[str]
+) -> dict[str, dict[PeriodKey, SentPeriod]]:
+    """Episode → the last version that went out for each key: of its latest life, voided ones too."""
+    found: dict[str, dict[PeriodKey, SentPeriod]] = defaultdict(dict)
+    if episode_ids:
+        for row in await rows(connection, _PERIODS, list(episode_ids)):
+            episode, key, sent = sent_of(row)
+            found[episode][key] = sent
+    return found
+
+
+def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[Write]:
+    """Episode → where its stays are, instead of what was written of it; nothing is read before."""
+    if not found:
+        return []
+    rows = [
+        (episode, p.kind, p.stay_id, p.nth, p.program, p.since, p.until, p.expected)
+        for episode, group in found.items()
+        for p in group
+    ]
+    columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in range(8)]
+    return [Write(_NOT_THERE, (list(found), *columns[:4])), Write(_THERE, tuple(columns))]
+
+
+def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[Write | Append]:
+    """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
+    flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
+    fresh = [
+        (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, orjson.dumps(p.content))
+        for episode, key, p in flat
+        if p.period_id in new
+    ]
+    again = [(p.period_id, p.version, p.voided, orjson.dumps(p.content)) for _, _, p in flat if p.period_id not in new]
+    changed = [Write(_NEXT_VERSION, tuple(map(list, zip(*again, strict=True))))] if again else []
+    return [Append(periods, _PERIOD, fresh), *changed]

@@ -1,0 +1,232 @@
+"""All SQL of placement that only reads: for the desk's lists and pages, and for `verify`; no rule, nothing locked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.programs.census import Presence
+from services.placement.programs.seats import Claim
+from services.placement.tables import (
+    claim_of,
+    entries,
+    entry_of,
+    episodes,
+    fact_of,
+    facts,
+    periods,
+    presence_of,
+    program_stays,
+    seats,
+    sent_of,
+)
+from services.placement.worklists.entry import Entry
+from shared.facts.envelope import Fact
+from shared.messaging.positions import counted
+from shared.scope import Scope
+from shared.storage import scoped
+from shared.storage.tables import outbox, parked, positions
+from shared.values import value_object
+
+
+@value_object
+class Listed:
+    """One episode in a list."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    state: str
+    level: str | None
+    since: datetime | None
+    ineffective: int
+    conflicts: int
+    version: int
+
+
+@value_object
+class Stored:
+    """One episode's row as it is kept; the columns of lists among it."""
+
+    listed: Listed
+    seen: dict[str, int]
+    fold: bytes
+    fold_version: int
+    announced: bytes
+    desk: bool
+    lists: bytes
+    facilities: tuple[str, ...]
+    rules: str
+
+
+_LISTED = [episodes.c[name] for name in Listed.__dataclass_fields__]
+_STORED = sa.select(
+    *_LISTED,
+    sa.cast(episodes.c.seen, sa.Text),
+    episodes.c.fold,
+    episodes.c.fold_version,
+    episodes.c.announced,
+    episodes.c.desk,
+    episodes.c.listed,
+    episodes.c.facilities,
+    episodes.c.rules,
+).where(episodes.c.version > 0)
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
+_FACTS = (
+    sa.select(facts)
+    .where(facts.c.episode_id == sa.any_(_IDS))
+    .order_by(facts.c.episode_id, facts.c.writer, facts.c.sequence)
+)
+_PERIODS = (
+    sa.select(periods).where(periods.c.episode_id == sa.any_(_IDS)).order_by(periods.c.episode_id, periods.c.life)
+)
+ALL_FACTS = sa.select(facts.c.writer, facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
+    facts.c.episode_id, facts.c.writer, facts.c.sequence
+)
+OWN_FACTS = ALL_FACTS.where(facts.c.writer == "placement")
+ALL_VERSIONS = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
+ALL_PERIODS = sa.select(periods.c.period_id, periods.c.version, periods.c.voided)
+_POSITIONS = sa.select(positions).where(positions.c.consumer.like("placement.%"))
+_THERE = (
+    sa.select(sa.func.count())
+    .where(parked.c.consumer == positions.c.consumer, parked.c.topic == positions.c.topic)
+    .correlate(positions)
+    .scalar_subquery()
+)
+_WAITING = (
+    sa.select(positions.c.consumer, sa.func.sum(positions.c.waiting).label("counted"), _THERE.label("there"))
+    .where(positions.c.consumer.like("placement.%"))
+    .group_by(positions.c.consumer, positions.c.topic)
+)
+_ONE_INSTANT = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+async def listed(
+    connection: AsyncConnection,
+    *,
+    which: Scope,
+    scope: Scope,
+    after: str,
+    most: int,
+    state: str | None = None,
+    level: str | None = None,
+) -> list[Listed]:
+    """At most so many episodes that a facility of `which` has, by their ids, from behind the id `after` on.
+
+    State and level are those of the whole: where `scope` has a part alone, what fits is for the reader to say.
+    """
+    wanted = sa.select(*_LISTED).where(episodes.c.version > 0, episodes.c.episode_id > after, _had_by(which))
+    partly = sa.not_(scoped.all_of(episodes.c.facilities, scope))
+    if state is not None:
+        wanted = wanted.where(sa.or_(partly, episodes.c.state == state))
+    if level is not None:
+        wanted = wanted.where(sa.or_(partly, episodes.c.level == level))
+    rows = (await connection.execute(wanted.order_by(episodes.c.episode_id).limit(most))).all()
+    return [Listed(*row) for row in rows]
+
+
+def _had_by(which: Scope) -> sa.ColumnElement[bool]:
+    """Most episodes are of one facility; those of several have an index of their own."""
+    several = sa.func.cardinality(episodes.c.facilities) > 1
+    shared = sa.and_(several, scoped.any_of(episodes.c.facilities, which))
+    return sa.or_(scoped.of(episodes.c.facility, which), shared)
+
+
+async def stored(connection: AsyncConnection, episode_ids: Sequence[str]) -> list[Stored]:
+    """The rows of these episodes, by id."""
+    found = _STORED.where(episodes.c.episode_id == sa.any_(_IDS)).order_by(episodes.c.episode_id)
+    return [_stored(row) for row in (await connection.execute(found, {"ids": list(episode_ids)})).all()]
+
+
+async def episode(connection: AsyncConnection, episode_id: str) -> Stored | None:
+    """One episode's row, or None where there is no such."""
+    row = (await connection.execute(_STORED.where(episodes.c.episode_id == episode_id))).first()
+    return _stored(row) if row else None
+
+
+async def stored_after(connection: AsyncConnection, after: str, most: int) -> list[Stored]:
+    """At most so many rows in the order of their ids, from behind the id `after` on."""
+    found = _STORED.where(episodes.c.episode_id > after).order_by(episodes.c.episode_id).limit(most)
+    return [_stored(row) for row in (await connection.execute(found)).all()]
+
+
+def _stored(row: Any) -> Stored:
+    of_list = len(_LISTED)
+    seen, folded, version, announced, desk, lists, facilities, rules = row[of_list:]
+    listed = Listed(*row[:of_list])
+    return Stored(listed, orjson.loads(seen), folded or b"", version, announced, desk, lists, tuple(facilities), rules)
+
+
+async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
+    """Episode → every fact of it, by writer and sequence."""
+    found: dict[str, list[Fact]] = defaultdict(list)
+    for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(fact_of(row))
+    return found
+
+
+async def periods_of(
+    connection: AsyncConnection, episode_ids: Sequence[str]
+) -> dict[str, list[tuple[PeriodKey, SentPeriod]]]:
+    """Episode → the latest version of every service period that was ever sent for it, earlier lives first."""
+    found: dict[str, list[tuple[PeriodKey, SentPeriod]]] = defaultdict(list)
+    for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
+        episode, key, sent = sent_of(row)
+        found[episode].append((key, sent))
+    return found
+
+
+async def claims_of_episodes(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Claim]]:
+    """Episode → its claims on seats."""
+    found: dict[str, list[Claim]] = defaultdict(list)
+    wanted = sa.select(seats).where(seats.c.episode_id == sa.any_(_IDS))
+    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(claim_of(row))
+    return found
+
+
+async def entries_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Entry]]:
+    """Episode → what lists show of it."""
+    found: dict[str, list[Entry]] = defaultdict(list)
+    wanted = sa.select(entries).where(entries.c.episode_id == sa.any_(_IDS))
+    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(entry_of(row))
+    return found
+
+
+async def presences_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Presence]]:
+    """Episode → where its stays are, as the census has it."""
+    found: dict[str, list[Presence]] = defaultdict(list)
+    wanted = sa.select(program_stays).where(program_stays.c.episode_id == sa.any_(_IDS))
+    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
+        found[row.episode_id].append(presence_of(row))
+    return found
+
+
+async def at_one_instant(connection: AsyncConnection) -> None:
+    """Let all that this transaction reads be of one instant; to be called before anything else."""
+    await connection.execute(_ONE_INSTANT)
+
+
+async def unsent(connection: AsyncConnection) -> int:
+    """Records that wait in the outbox."""
+    return int((await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one())
+
+
+async def miscounted(connection: AsyncConnection) -> list[str]:
+    """Positions (consumer/topic/partition) whose counts don't add up (contract 5.6)."""
+    rows = (await connection.execute(_POSITIONS)).mappings().all()
+    return [f"{row['consumer']}/{row['topic']}/{row['partition']}" for row in rows if not counted(row)]
+
+
+async def parked_unlike_counted(connection: AsyncConnection) -> list[str]:
+    """Consumers with more or fewer parked facts than their positions count as waiting."""
+    rows = (await connection.execute(_WAITING)).all()
+    return [row.consumer for row in rows if row.counted != row.there]

@@ -1,0 +1,174 @@
+"""What the gate does with a batch of care.events, in one transaction: sort, rule, keep the ledger, send.
+
+Contract 2 (out.<recipient>), 5.2 and 5.7. A consumer of its own: where it waits, the episodes do not.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from itertools import chain
+
+from services.placement.gate import store
+from services.placement.gate.cases import Case, Key, corrected
+from services.placement.gate.consents import Consent
+from services.placement.gate.docket import Ruling, changes_consents, of_interest, rule
+from services.placement.gate.recipients import GateRules
+from services.placement.gate.records import Sitting, going_out
+from services.placement.gate.store import Entry, Row
+from shared.clock import Clock
+from shared.facts.envelope import Fact, Record
+from shared.facts.ordering import Sorted, sort_out
+from shared.facts.tracing import trace_from
+from shared.messaging import outbox, positions
+from shared.messaging.positions import Incoming, Tally
+from shared.storage import audit
+from shared.storage.database import Connection
+
+CONSUMER = "placement.gate"
+ACTOR = "placement"
+Ids = Callable[[], str]
+News = dict[str, list[Fact]]
+"""Episode → its new facts, each writer's in order."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of a batch, over all episodes, to be written at once."""
+
+    records: list[Record] = field(default_factory=list)
+    ledger: list[Entry] = field(default_factory=list)
+    withheld: list[tuple[str, Case, str]] = field(default_factory=list)
+    still: list[tuple[Case, str]] = field(default_factory=list)
+    gone: set[Key] = field(default_factory=set)
+    consents: list[tuple[str, Consent]] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+
+
+async def apply(
+    connection: Connection, incoming: Sequence[Incoming], tally: Tally, *, rules: GateRules, clock: Clock, ids: Ids
+) -> None:
+    """Rule on a batch of care.events: each fact is applied, a repeat, or kept until its turn (`tally`)."""
+    arriving: dict[str, list[Incoming]] = defaultdict(list)
+    for one in incoming:
+        arriving[one.fact.subject].append(one)
+    rows = await store.lock(connection, arriving)
+    news = await _in_line(connection, arriving, rows, tally)
+    if news:
+        await _rule(connection, {episode: rows[episode] for episode in news}, news, (), Sitting(rules, clock(), ids))
+
+
+async def look_again(connection: Connection, *, rules: GateRules, clock: Clock, ids: Ids, most: int) -> int:
+    """Rule again on what is withheld where a consent's first day has come, or the site config is another one.
+
+    At most so many episodes; how many there were.
+    """
+    now = clock()
+    episodes = await store.to_look_at_again(connection, now, rules.version, most)
+    if episodes:
+        rows = await store.lock(connection, episodes)
+        await _rule(connection, rows, {}, episodes, Sitting(rules, now, ids))
+        await store.opened(connection, episodes, now)
+    return len(episodes)
+
+
+async def _in_line(
+    connection: Connection, arriving: Mapping[str, Sequence[Incoming]], rows: dict[str, Row], tally: Tally
+) -> News:
+    """The facts whose turn it is; early ones are parked, old ones are repeats. The rows' `seen` goes on."""
+    parked = await positions.waiting(connection, CONSUMER, list(arriving)) if tally.some_wait else {}
+    line = {
+        episode: sort_out(rows[episode].seen, chain(parked.get(episode, ()), new)) for episode, new in arriving.items()
+    }
+    await _queue(connection, line.values(), [one for group in parked.values() for one in group], tally)
+    for episode, found in line.items():
+        rows[episode] = rows[episode]._replace(seen=found.seen)
+    return {episode: [one.fact for one in found.apply] for episode, found in line.items() if found.apply}
+
+
+async def _queue(
+    connection: Connection, line: Iterable[Sorted[Incoming]], parked: Sequence[Incoming], tally: Tally
+) -> None:
+    """Park what came early, take out whose turn came, and count all of it."""
+    line, before = list(line), {(one.slot, one.offset) for one in parked}
+    left = {(one.slot, one.offset) for found in line for one in found.early} if before else set()
+    early = [one for found in line for one in found.early if (one.slot, one.offset) not in before]
+    taken = [one for one in parked if (one.slot, one.offset) not in left]
+    tally.all((one for found in line for one in found.apply), "applied")
+    tally.all((one for found in line for one in found.old), "repeated")
+    tally.all(early, "waiting")
+    tally.all(taken, "waiting", -1)
+    await positions.unpark(connection, CONSUMER, taken)
+    await positions.park(connection, CONSUMER, early)
+
+
+async def _rule(
+    connection: Connection, rows: Mapping[str, Row], news: News, again: Sequence[str], sitting: Sitting
+) -> None:
+    await _fill(connection, rows, news, again, sitting.rules)
+    batch = Batch()
+    for episode, row in rows.items():
+        batch.known |= row.docket.consents.keys()
+        facts = news.get(episode, ())
+        _collect(batch, row, rule(row.docket, facts, sitting.rules, sitting.now), facts, sitting)
+    await _keep(connection, batch, sitting)
+    await store.save(connection, list(rows.values()))
+
+
+async def _fill(
+    connection: Connection, rows: Mapping[str, Row], news: News, again: Sequence[str], rules: GateRules
+) -> None:
+    """Load what the rulings need; nothing where no fact is of interest to anybody."""
+    asked = {
+        episode
+        for episode, facts in news.items()
+        if any(of_interest(fact, rules) for fact in facts)
+    } | {*again}  # fmt: skip
+    if not asked:
+        return
+    targets = [id_ for episode in news for fact in news[episode] if (id_ := corrected(fact))]
+    changed = [episode for episode in news if changes_consents(news[episode])]
+    dockets = {episode: rows[episode].docket for episode in sorted(asked)}
+    await store.fill(connection, dockets, targets, [*again, *changed])
+
+
+def _collect(batch: Batch, row: Row, ruling: Ruling, facts: Sequence[Fact], sitting: Sitting) -> None:
+    """`facts`: what was ruled on now; what was withheld until now goes out in the trace of the last of them."""
+    episode = row.docket.episode_id
+    told = {fact.id: fact for fact in facts} if ruling.disclosed else {}
+    for case, basis in ruling.disclosed:
+        cause = told.get(case.fact_id) or (facts[-1] if facts else None)
+        row.sent[case.recipient] = sequence = row.sent.get(case.recipient, 0) + 1
+        traced = sitting._replace(trace=trace_from(cause) if cause else None)
+        record, entry = going_out(episode, case, basis, sequence, traced)
+        batch.records.append(record)
+        batch.ledger.append(entry)
+    batch.withheld += [(episode, case, word) for case, word in ruling.withheld]
+    batch.still += ruling.still
+    batch.gone |= ruling.released | ruling.void
+    batch.consents += [(episode, consent) for consent in ruling.consents.values()]
+
+
+async def _keep(connection: Connection, batch: Batch, sitting: Sitting) -> None:
+    """Everything of the batch; statements only where there is something to write."""
+    rules, now = sitting.rules, sitting.now
+    if batch.consents:
+        await store.keep_consents(connection, batch.consents, batch.known, _opens(batch, rules, now))
+    await store.settle(connection, batch.gone, batch.still, rules.version)
+    await store.keep_withheld(connection, batch.withheld, now, rules.version)
+    await store.keep_ledger(connection, batch.ledger)
+    await outbox.send(connection, batch.records)
+    told = [audit.Entry(now, ACTOR, "disclosed", entry.episode_id, entry.basis) for entry in batch.ledger]
+    await audit.note(connection, told)
+
+
+def _opens(batch: Batch, rules: GateRules, now: datetime) -> dict[str, datetime]:
+    """Consents whose first day is still to come: when it begins."""
+    found: dict[str, datetime] = {}
+    for _, consent in batch.consents:
+        begins = datetime.combine(consent.begins, time(), rules.zone_of(consent.facility))
+        if consent.over is None and begins > now:
+            found[consent.fact_id] = begins
+    return found

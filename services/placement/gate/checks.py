@@ -1,0 +1,118 @@
+"""Whether everything that left had a basis then (contract 5.7), as far as it lies in placement's database.
+
+Looked at from both sides: the ledger against the consents as the gate knew them at that moment, and those against the
+facts that told of them, which another consumer stored. What is on the topics is compared by whoever reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from services.placement.gate import views
+from services.placement.gate.bases import Asked, Basis, obstacle
+from services.placement.gate.recipients import GateRules, gate_rules
+from shared.invariants import Broken, Checked, nobody
+from shared.site.config import Site
+from shared.storage.database import Database
+
+TERMS = {
+    "discloser": "consent_discloser",
+    "recipient": "consent_recipient",
+    "class": "consent_recipient_class",
+    "purpose": "consent_purpose",
+    "scope": "consent_scope",
+    "from": "consent_begins",
+    "to": "consent_ends",
+}
+"""Field of consent-recorded → what the gate kept of it."""
+
+
+async def broken(database: Database, site: Site, *, checked: Checked = nobody) -> AsyncIterator[Broken]:
+    """Every disclosure without a basis that was valid then; by its id, the recipient's and the episode's."""
+    rules = gate_rules(site)
+    async for row in views.rested_on(database):
+        checked(7, 1)
+        for what in _of(row, rules):
+            yield Broken(7, f"disclosure {row.disclosure_id} of episode {row.episode_id} to {row.recipient}", what)
+
+
+def sent(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
+    """(recipient, episode, sequence, "disclosure_id fact_id basis") of the ledger, each recipient's in order."""
+    return database.rows(views.SENT)
+
+
+async def known(database: Database, ids: Sequence[str]) -> set[str]:
+    """Which of these are disclosures of the ledger."""
+    async with database.read() as connection:
+        return await views.known(connection, ids)
+
+
+async def late(database: Database, revoked: Sequence[tuple[str, datetime]]) -> list[Broken]:
+    """What left on consents after the moment from which their revocation counts; (consent, that moment)."""
+    async with database.read() as connection:
+        found = await views.after(connection, revoked)
+    text = "it left after the answer that its consent is revoked"
+    return [Broken(7, f"disclosure {one} of episode {episode} to {to}", text) for one, to, episode in found]
+
+
+def _of(row: Any, rules: GateRules) -> Iterator[str]:
+    basis = _as_it_was(row)
+    day = rules.day(row.facility, row.disclosed_at)
+    if word := obstacle(basis, _asked(row, rules), day, rules.discloses):
+        yield f"its {row.basis} did not hold then ({word})"
+    if row.basis != "consent":
+        return
+    if row.consent_fact_id is None:
+        yield "the gate has no such consent"
+    elif not row.consent_learnt_at <= row.disclosed_at:
+        yield "the gate had not heard of the consent yet"
+    elif row.consent_ended_at is not None and row.consent_ended_at < row.disclosed_at:
+        yield f"the gate knew that the consent was {row.consent_over}"
+    elif not _same_terms(row):
+        yield "the consent's terms are not those that intake stated"
+
+
+def _as_it_was(row: Any) -> Basis:
+    """What it rested on, by the ledger; the parties of a consent by the gate's table."""
+    consent = row.basis == "consent"
+    return Basis(
+        kind=row.basis,
+        id=row.basis_id,
+        scope=frozenset(row.basis_scope),
+        begins=row.basis_from,
+        ends=row.basis_to,
+        recipient=row.consent_recipient if consent else row.recipient,
+        recipient_class=row.consent_recipient_class if consent else None,
+        discloser=row.consent_discloser if consent else None,
+        purpose=row.consent_purpose if consent else None,
+    )
+
+
+def _asked(row: Any, rules: GateRules) -> Asked:
+    """The class is the site's of today; a recipient that is gone had the one that the consent names."""
+    outsider = rules.outsiders.get(row.recipient)
+    of_class = outsider.recipient_class if outsider else row.consent_recipient_class or ""
+    return Asked(row.recipient, of_class, row.purpose, row.facility, frozenset(row.labels))
+
+
+def _same_terms(row: Any) -> bool:
+    """The gate's consent is the fact that told of it, and the ledger's days and scope are the consent's."""
+    if row.told_as != "care.consent-recorded.v1":
+        return False
+    told = orjson.loads(row.told)
+    kept = {name: _plain(getattr(row, column)) for name, column in TERMS.items()}
+    ledger = (sorted(row.basis_scope), row.basis_from, row.basis_to, row.basis_id)
+    return kept == {name: told.get(name) for name in TERMS} and ledger == (
+        sorted(row.consent_scope),
+        row.consent_begins,
+        row.consent_ends,
+        row.consent_consent_id,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,97 @@
+"""What goes out: the record for the recipient and its row in the ledger, from one ruling. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from services.placement.gate.bases import Basis
+from services.placement.gate.cases import Case
+from services.placement.gate.recipients import GateRules
+from services.placement.gate.store import Entry
+from shared.events import OUT_TYPE, Disclosed, out_topic
+from shared.events.disclosures import DisclosureBasis
+from shared.facts.envelope import Fact, Record, rfc3339, to_record
+from shared.facts.tracing import onward
+
+WRITER = "placement"
+PART2 = "PART2"
+
+
+class Sitting(NamedTuple):
+    """By which rules, and when, a batch is ruled on; new ids; the trace context of the fact that lets something out."""
+
+    rules: GateRules
+    now: datetime
+    ids: Callable[[], str]
+    trace: str | None = None
+
+
+def going_out(episode: str, case: Case, basis: Basis, sequence: int, sitting: Sitting) -> tuple[Record, Entry]:
+    """The record and the ledger's row of one disclosure; `sequence` is its ce_sequence on the recipient's topic."""
+    purpose = sitting.rules.outsiders[case.recipient].purpose
+    corrects, corrected = case.corrects or (None, None)
+    content = _allowed(case, sitting.rules)
+    entry = Entry(
+        disclosure_id=sitting.ids(),
+        recipient=case.recipient,
+        episode_id=episode,
+        sequence=sequence,
+        patient_id=case.patient_id,
+        facility=case.facility,
+        fact_id=case.fact_id,
+        fact_type=case.fact_type,
+        writer=case.writer,
+        labels=sorted(case.labels),
+        fields=sorted(content),
+        corrects=corrects,
+        corrected=corrected,
+        basis=basis.kind,
+        basis_id=basis.id,
+        basis_fact=basis.fact_id,
+        basis_scope=sorted(basis.scope),
+        basis_from=basis.begins,
+        basis_to=basis.ends,
+        purpose=purpose,
+        disclosed_at=sitting.now,
+        config=sitting.rules.version,
+    )
+    return _record(entry, case, basis, content, sitting), entry
+
+
+def _allowed(case: Case, rules: GateRules) -> dict[str, Any]:
+    """Of what was withheld for long no more than the site allows today."""
+    fields = rules.outsiders[case.recipient].receives.get(case.fact_type, frozenset())
+    return {name: value for name, value in case.content.items() if name in fields}
+
+
+def _record(entry: Entry, case: Case, basis: Basis, content: dict[str, Any], sitting: Sitting) -> Record:
+    scope = tuple(entry.basis_scope)
+    value = Disclosed(
+        recipient=entry.recipient,
+        episode_id=entry.episode_id,
+        patient_id=entry.patient_id,
+        facility=entry.facility,
+        fact_id=entry.fact_id,
+        fact_type=entry.fact_type,
+        occurred_at=datetime.fromisoformat(case.occurred_at),
+        content=content,
+        replaces=entry.corrected if entry.corrects == "replaces" else None,
+        cancels=entry.corrected if entry.corrects == "cancels" else None,
+        basis=DisclosureBasis(kind=basis.kind, id=basis.id, purpose=entry.purpose, scope=scope),
+        disclosed_at=sitting.now,
+        notice=sitting.rules.notice if PART2 in case.labels else None,
+    )
+    fact = Fact(
+        id=entry.disclosure_id,
+        type=OUT_TYPE,
+        writer=WRITER,
+        subject=entry.episode_id,
+        sequence=entry.sequence,
+        time=rfc3339(sitting.now),
+        value=value.model_dump(mode="json", by_alias=True, exclude_none=True),
+        causation_id=entry.fact_id,
+        traceparent=onward(sitting.trace, entry.disclosure_id),
+    )
+    return to_record(fact, out_topic(entry.recipient).name)

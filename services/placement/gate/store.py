@@ -1,0 +1,242 @@
+"""All SQL that the gate writes with, and what it reads to write: locked rows, consents, the ledger; no rule.
+
+Every statement is one for a whole batch. Order of locks: positions (shared/messaging/subscription.py did that),
+gate_episodes by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+
+from services.placement.gate.bases import Over
+from services.placement.gate.cases import Case, Key, Past
+from services.placement.gate.consents import Consent, Ended
+from services.placement.gate.docket import Docket
+from services.placement.gate.tables import consents, disclosures, withheld
+from shared.storage.database import Connection, copy_rows
+from shared.storage.statements import rows
+
+_MISSING = sa.text("INSERT INTO gate_episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING")
+_LOCK = (
+    "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place, over::text FROM gate_episodes "
+    "WHERE episode_id = ANY($1::text[]) ORDER BY episode_id FOR UPDATE"
+)
+_SAVE = (
+    "UPDATE gate_episodes AS g SET seen = n.seen::jsonb, sent = n.sent::jsonb, labels = n.labels::jsonb, "
+    "early = n.early::jsonb, place = n.place "
+    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[]) "
+    "AS n(episode_id, seen, sent, labels, early, place) WHERE g.episode_id = n.episode_id"
+)
+_CONSENTS = (
+    "SELECT episode_id, fact_id, consent_id, facility, discloser, recipient, recipient_class, purpose, scope, begins, "
+    "ends, learnt_at, ended_at, over FROM consents WHERE episode_id = ANY($1::text[]) ORDER BY learnt_at, fact_id"
+)
+_ENDED = (
+    "UPDATE consents AS c SET ended_at = n.ended_at, over = n.over, opens_at = NULL "
+    "FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS n(fact_id, ended_at, over) WHERE c.fact_id = n.fact_id"
+)
+_PAST = (
+    "SELECT episode_id, recipient, fact_id, true AS out, writer, labels, NULL AS corrects, NULL AS corrected "
+    "FROM disclosures WHERE fact_id = ANY($1::text[]) UNION ALL "
+    "SELECT episode_id, recipient, fact_id, false, writer, labels, corrects, corrected "
+    "FROM withheld WHERE fact_id = ANY($1::text[])"
+)
+_WITHHELD = (
+    "SELECT episode_id, recipient, fact_id, fact_type, writer, patient_id, facility, labels, occurred_at, content, "
+    "place, corrects, corrected FROM withheld WHERE episode_id = ANY($1::text[]) ORDER BY episode_id, place"
+)
+_SETTLED = (
+    "DELETE FROM withheld AS w USING unnest($1::text[], $2::text[]) AS n(recipient, fact_id) "
+    "WHERE w.recipient = n.recipient AND w.fact_id = n.fact_id"
+)
+_REASON = (
+    "UPDATE withheld AS w SET reason = n.reason, config = $4::text "
+    "FROM unnest($1::text[], $2::text[], $3::text[]) AS n(recipient, fact_id, reason) "
+    "WHERE w.recipient = n.recipient AND w.fact_id = n.fact_id"
+)
+_OVER = (
+    "UPDATE gate_episodes AS g SET over = n.over::jsonb || g.over "
+    "FROM unnest($1::text[], $2::text[]) AS n(episode_id, over) WHERE g.episode_id = n.episode_id"
+)
+_END = (
+    "UPDATE consents AS c SET ended_at = $4, over = n.over, opens_at = NULL "
+    "FROM unnest($1::text[], $2::text[], $3::text[]) AS n(episode_id, consent_id, over) "
+    "WHERE c.episode_id = n.episode_id AND c.consent_id = n.consent_id AND c.over IS NULL"
+)
+_OPENING = sa.text("SELECT DISTINCT episode_id FROM consents WHERE opens_at <= :now ORDER BY 1 LIMIT :most")
+_OPENED = "UPDATE consents SET opens_at = NULL WHERE episode_id = ANY($1::text[]) AND opens_at <= $2"
+_OTHER_CONFIG = sa.text("SELECT DISTINCT episode_id FROM withheld WHERE config <> :config ORDER BY 1 LIMIT :most")
+
+
+class Row(NamedTuple):
+    """One locked episode: where each writer stands, the last ce_sequence for each recipient, and its docket."""
+
+    seen: dict[str, int]
+    sent: dict[str, int]
+    docket: Docket
+
+
+class Entry(NamedTuple):
+    """A row of the ledger, in the order of its columns."""
+
+    disclosure_id: str
+    recipient: str
+    episode_id: str
+    sequence: int
+    patient_id: str
+    facility: str
+    fact_id: str
+    fact_type: str
+    writer: str
+    labels: list[str]
+    fields: list[str]
+    corrects: str | None
+    corrected: str | None
+    basis: str
+    basis_id: str
+    basis_fact: str | None
+    basis_scope: list[str]
+    basis_from: date
+    basis_to: date | None
+    purpose: str
+    disclosed_at: datetime
+    config: str
+
+
+async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, Row]:
+    """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
+    ids = sorted(episode_ids)
+    found = await rows(connection, _LOCK, ids)
+    if len(found) < len(ids):
+        await connection.execute(_MISSING, {"ids": ids})
+        found = await rows(connection, _LOCK, ids)
+    return {row[0]: _row(row) for row in found}
+
+
+def _row(row: Any) -> Row:
+    episode, seen, sent, labels, early, place, over = row
+    known = {where: frozenset(each) for where, each in orjson.loads(labels).items()}
+    docket = Docket(episode, known, {(writer, fact) for writer, fact in orjson.loads(early)}, place)
+    docket.over = {one: Ended(how, datetime.fromisoformat(at)) for one, (how, at) in orjson.loads(over).items()}
+    return Row(orjson.loads(seen), orjson.loads(sent), docket)
+
+
+async def save(connection: Connection, changed: Sequence[Row]) -> None:
+    """Write locked episodes back."""
+    if changed:
+        columns = zip(*map(_saved, changed), strict=True)
+        await rows(connection, _SAVE, *map(list, columns))
+
+
+def _saved(row: Row) -> tuple[str, str, str, str, str, int]:
+    docket = row.docket
+    labels = {where: sorted(found) for where, found in docket.labels.items() if found}
+    parts = (row.seen, row.sent, labels, sorted(docket.early))
+    seen, sent, of_stays, early = (orjson.dumps(part).decode() for part in parts)
+    return docket.episode_id, seen, sent, of_stays, early, docket.place
+
+
+async def fill(
+    connection: Connection, dockets: Mapping[str, Docket], targets: Sequence[str], again: Sequence[str]
+) -> None:
+    """Load the consents of episodes, what became of the facts that are corrected, and what is withheld in `again`."""
+    for episode, *consent in await rows(connection, _CONSENTS, list(dockets)):
+        found = Consent(*consent)
+        dockets[episode].consents[found.fact_id] = found
+    for row in await rows(connection, _PAST, list(targets)) if targets else ():
+        if row["episode_id"] in dockets:
+            corrects = (row["corrects"], row["corrected"]) if row["corrects"] else None
+            past = Past(row["out"], row["writer"], frozenset(row["labels"]), corrects)
+            dockets[row["episode_id"]].past[row["recipient"], row["fact_id"]] = past
+    for row in await rows(connection, _WITHHELD, list(again)) if again else ():
+        dockets[row["episode_id"]].withheld.append(_case(row))
+
+
+def _case(row: Any) -> Case:
+    names = ("recipient", "fact_id", "fact_type", "writer", "patient_id", "facility", "occurred_at", "place")
+    return Case(
+        **{name: row[name] for name in names},
+        labels=frozenset(row["labels"]),
+        content=orjson.loads(row["content"]),
+        corrects=(row["corrects"], row["corrected"]) if row["corrects"] else None,
+    )
+
+
+async def keep_consents(
+    connection: Connection, changed: Sequence[tuple[str, Consent]], known: set[str], opens: Mapping[str, datetime]
+) -> None:
+    """(episode, consent): new ones, and the ends of those in `known`. `opens`: first days that are still to come."""
+    names = (
+        "fact_id", "consent_id", "facility", "discloser", "recipient", "recipient_class", "purpose", "scope", "begins",
+        "ends", "learnt_at", "ended_at", "over",
+    )  # fmt: skip
+    new = [(episode, each) for episode, each in changed if each.fact_id not in known]
+    new_rows = [
+        (episode, opens.get(each.fact_id), *(_plain(getattr(each, name)) for name in names)) for episode, each in new
+    ]
+    await copy_rows(connection, consents, ("episode_id", "opens_at", *names), new_rows)
+    ended = [(each.fact_id, each.ended_at, each.over) for _, each in changed if each.fact_id in known]
+    if ended:
+        await rows(connection, _ENDED, *map(list, zip(*ended, strict=True)))
+
+
+async def end(connection: Connection, ended: Mapping[str, Mapping[str, Over]], now: datetime) -> None:
+    """Episode (locked) → consents that are over from now on, those too of which the gate has not read yet."""
+    told = [(e, orjson.dumps({one: [how, now] for one, how in over.items()}).decode()) for e, over in ended.items()]
+    await rows(connection, _OVER, *map(list, zip(*told, strict=True)))
+    flat = [(episode, one, how) for episode, over in ended.items() for one, how in over.items()]
+    await rows(connection, _END, *map(list, zip(*flat, strict=True)), now)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+async def keep_ledger(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Append to the ledger."""
+    await copy_rows(connection, disclosures, Entry._fields, entries)
+
+
+async def keep_withheld(
+    connection: Connection, cases: Sequence[tuple[str, Case, str]], now: datetime, config: str
+) -> None:
+    """(episode, case, reason): keep what has no basis."""
+    columns = (
+        "recipient", "fact_id", "episode_id", "patient_id", "facility", "fact_type", "writer", "labels", "occurred_at",
+        "place", "content", "corrects", "corrected", "reason", "since", "config",
+    )  # fmt: skip
+    told = [
+        (
+            case.recipient, case.fact_id, episode, case.patient_id, case.facility, case.fact_type, case.writer,
+            sorted(case.labels), case.occurred_at, case.place, orjson.dumps(case.content),
+            *(case.corrects or (None, None)), reason, now, config,
+        )
+        for episode, case, reason in cases
+    ]  # fmt: skip
+    await copy_rows(connection, withheld, columns, told)
+
+
+async def settle(connection: Connection, gone: Iterable[Key], still: Sequence[tuple[Case, str]], config: str) -> None:
+    """Forget withheld facts that went out or are no more; the others have these reasons now."""
+    if keys := sorted(gone):
+        await rows(connection, _SETTLED, *map(list, zip(*keys, strict=True)))
+    if still:
+        told = [(case.recipient, case.fact_id, reason) for case, reason in still]
+        await rows(connection, _REASON, *map(list, zip(*told, strict=True)), config)
+
+
+async def to_look_at_again(connection: Connection, now: datetime, config: str, most: int) -> list[str]:
+    """At most so many episodes with a consent whose first day has come, or ruled on with another site config."""
+    opening = (await connection.execute(_OPENING, {"now": now, "most": most})).scalars().all()
+    other = (await connection.execute(_OTHER_CONFIG, {"config": config, "most": most})).scalars().all()
+    return sorted({*opening, *other})[:most]
+
+
+async def opened(connection: Connection, episode_ids: Sequence[str], now: datetime) -> None:
+    """What waited for the first days of consents was looked at."""
+    await rows(connection, _OPENED, list(episode_ids), now)

@@ -1,0 +1,36 @@
+"""What comes round at the gate: withheld facts are looked at again when a consent begins or the site config changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.placement.gate import apply
+from services.placement.gate.recipients import GateRules
+from shared.clock import Clock
+from shared.run import Timer
+from shared.storage.database import Database
+
+AT_ONCE = 200
+"""Episodes in one transaction."""
+
+
+def timers(database: Database, rules: GateRules, *, clock: Clock, ids: Callable[[], str]) -> tuple[Timer, ...]:
+    """The gate's timers."""
+
+    async def again() -> None:
+        await look_again(database, rules, clock=clock, ids=ids)
+
+    return (Timer("placement-gate-looks-again", 30.0, again),)
+
+
+async def look_again(
+    database: Database, rules: GateRules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
+) -> int:
+    """Rule again on every episode that is due, each few in a transaction of their own; how many there were."""
+    total = 0
+    while True:
+        async with database.begin() as connection:
+            done = await apply.look_again(connection, rules=rules, clock=clock, ids=ids, most=at_once)
+        total += done
+        if done < at_once:
+            return total

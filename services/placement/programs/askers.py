@@ -1,0 +1,48 @@
+"""Whose desk asked for what at a program: the facility of the search behind an offer, a placement, a seat. Pure.
+
+Who asked sees what its placements need, though the program is another facility's (contract promise 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from services.placement.search.searches import Search, searches
+from shared.facts.envelope import Fact
+
+
+def offers_asked_for(found: Iterable[Search]) -> dict[str, str]:
+    """Offer → the facility whose search it is of."""
+    return {offer.offer_id: one.facility for one in found for offer in one.offers if one.facility}
+
+
+def placements_asked_for(own: Sequence[Fact], found: Iterable[Search]) -> dict[str, str]:
+    """Placement → the facility whose search led to it."""
+    by_offer = offers_asked_for(found)
+    return {
+        fact.value["placement_id"]: by_offer[fact.value["offer_id"]]
+        for fact in own
+        if fact.name == "placed" and fact.value.get("offer_id") in by_offer
+    }
+
+
+def seats_asked_for(own: Sequence[Fact]) -> dict[str, str]:
+    """Seat → the facility that asked for it: for a placement, else whose desk keeps it."""
+    by_placement = placements_asked_for(own, searches(own))
+    found: dict[str, str] = {}
+    for fact in own:
+        if fact.name == "seat-held" and fact.value.get("seat_id"):
+            asker = fact.value.get("asked_by") or by_placement.get(fact.value.get("placement_id") or "")
+            found |= {fact.value["seat_id"]: asker} if asker else {}
+    return found
+
+
+def lines_asked_for(own: Iterable[Fact]) -> dict[str, str]:
+    """ce_id of joining a program's line → the facility of the search that was open then."""
+    facility, found = "", dict[str, str]()
+    for fact in own:
+        if fact.name == "search-opened":
+            facility = fact.value.get("facility") or facility
+        elif fact.name == "waitlisted" and facility:
+            found[fact.id] = facility
+    return found

@@ -1,0 +1,130 @@
+"""What lists show of an episode's care: authorizations as they burn, conflicts, plans, what has no effect. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from services.placement.billing.outlook import Outlook, outlooks
+from services.placement.billing.periods import periods
+from services.placement.continuum.model import Folded
+from services.placement.continuum.order import midnight
+from services.placement.continuum.states import Word
+from services.placement.engine.rules import Rules
+from services.placement.worklists.entry import Entry, gone_of, known, time_of
+from shared.facts.envelope import Fact
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Since when something has no effect, in an episode of which nothing stands."""
+
+
+def entries_of_care(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[Entry]:
+    """Entries of these kinds; `own` are placement's facts of the desk in their order."""
+    used = _used(folded, rules)
+    yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
+    yield from _conflicts(folded, own)
+    yield from _plan(folded, own, rules)
+    yield from _ineffective(folded)
+
+
+def idle(folded: Folded) -> list[dict[str, str]]:
+    """Facts without effect that somebody has to look at; one that a person let fall is done with."""
+    words = sorted(folded.ineffective.items())
+    return [{"ce_id": ce_id, "word": word} for ce_id, word in words if word != Word.SETTLED]
+
+
+def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
+    """auth_id → how it is used up, of those in force."""
+    if not any(one["in_force"] for one in folded.authorizations):
+        return {}
+    found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)
+    return {one.allowance.auth_id: one for one in outlooks(found, folded)}
+
+
+def _authorization(one: dict[str, Any], folded: Folded, used: Mapping[str, Outlook], rules: Rules) -> Entry:
+    content = {name: value for name, value in one.items() if name not in {"fact", "facility"}}
+    facility = one.get("facility") or folded.facility
+    zone = rules.zone_of(facility)
+    if (outlook := used.get(one["auth_id"])) is not None:
+        content |= outlook.told()
+        spent = outlook.nothing_left_on()
+        content["used_up_at"] = midnight(spent, zone).isoformat() if spent else None
+        content["goes_on"] = True if outlook.over_from else None
+    begins = midnight(date.fromisoformat(one["from"]), zone)
+    due = midnight(date.fromisoformat(one["to"]) + timedelta(days=1), zone) if content["in_force"] else None
+    return Entry("authorization", one["auth_id"], facility, None, one["status"], begins, due, known(content))
+
+
+def _conflicts(folded: Folded, own: Sequence[Fact]) -> Iterator[Entry]:
+    """One over several facilities is shown to who holds all of them."""
+    places = _places(folded)
+    for one in folded.conflicts:
+        content = {"conflict_id": one.id, "kind": one.kind, "facts": list(one.facts)}
+        facility, *besides = _of(one.facts, places) or [folded.facility]
+        yield Entry("conflict", one.id, facility, None, "open", one.at, None, content, tuple(besides))
+    told = {one.id for one in folded.conflicts}
+    for fact in own:
+        name = fact.value.get("conflict_id")
+        if fact.name == "conflict-settled" and name in folded.settled and name not in told:
+            content = {"conflict_id": name, "falls": fact.value.get("falls", [])}
+            facility, *besides = _everywhere(folded) or [folded.facility]
+            yield Entry("conflict", name, facility, None, "settled", time_of(fact), None, content, tuple(besides))
+            told.add(name)
+
+
+def _places(folded: Folded) -> dict[str, str]:
+    """ce_id of a fact that began, went on or was a session of a stay → the stay's facility."""
+    return {
+        ce_id: stay.facility
+        for stay in folded.stays
+        for ce_id in (
+            *(segment.fact for segment in stay.segments),
+            *(session.fact for session in stay.sessions),
+            *stay.corroborated_by,
+        )
+    }
+
+
+def _of(facts: Iterable[str], places: Mapping[str, str]) -> list[str]:
+    return sorted({places[ce_id] for ce_id in facts if ce_id in places})
+
+
+def _everywhere(folded: Folded) -> list[str]:
+    return sorted({stay.facility for stay in folded.stays})
+
+
+def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[Entry]:
+    """Of each facility the plan told last; it is over with its episode."""
+    gone = gone_of(own)
+    plans = [fact for fact in own if fact.name == "plan-recorded" and fact.id not in gone]
+    last = {fact.value["facility"]: fact for fact in plans}
+    for place, facility in enumerate(last):
+        name = folded.episode_id if place == 0 else f"{folded.episode_id}/{facility}"
+        yield _told_plan(name, last[facility], folded, rules)
+
+
+def _told_plan(name: str, last: Fact, folded: Folded, rules: Rules) -> Entry:
+    value = last.value
+    names = ("level", "hours_week", "days_week", "goals", "review_due")
+    due = midnight(date.fromisoformat(value["review_due"]) + timedelta(days=1), rules.zone_of(value["facility"]))
+    state = "over" if folded.state in {"closed", "void"} else "current"
+    content = known({name: value.get(name) for name in names})
+    return Entry("plan", name, value["facility"], None, state, time_of(last), due, content)
+
+
+_BY_OTHERS = frozenset({Word.INSIDE_24_HOUR_STAY, Word.STAY_OPEN, Word.CLOSED})
+"""Words that another stay of the episode may be the reason of: what it is of is shown by it, too."""
+
+
+def _ineffective(folded: Folded) -> Iterator[Entry]:
+    """Of each facility its own; what has no effect by another facility's stay is for who holds both."""
+    since, found = folded.since or folded.last or _LONG_AGO, dict[tuple[str, ...], list[dict[str, str]]]()
+    everywhere = _everywhere(folded)
+    for one in idle(folded):
+        facility = folded.said_at.get(one["ce_id"]) or folded.facility
+        besides = [each for each in everywhere if each != facility] if one["word"] in _BY_OTHERS else []
+        found.setdefault((facility, *besides), []).append(one)
+    for place, ((facility, *besides), facts) in enumerate(sorted(found.items())):
+        name = folded.episode_id if place == 0 else f"{folded.episode_id}/{'+'.join((facility, *besides))}"
+        yield Entry("ineffective", name, facility, None, "open", since, None, {"facts": facts}, tuple(besides))

@@ -1,0 +1,214 @@
+"""What the desk's lists show of one episode: searches, offers, placements, waiting; the rest is in care_entries. Pure.
+
+Derived from the fold and placement's own facts; an entry's id is what the API calls it by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.order import day_of, leaving_day, midnight
+from services.placement.engine.following import claimed
+from services.placement.engine.rules import Rules
+from services.placement.programs.askers import lines_asked_for, placements_asked_for
+from services.placement.search.search import wanted
+from services.placement.search.searches import Offer, Search, searches
+from services.placement.search.states import SearchState
+from services.placement.worklists.care import entries_of_care
+from services.placement.worklists.entry import Entry, gone_of, known, time_of
+from shared.facts.envelope import Fact
+
+
+def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, ...]:
+    """Every entry of an episode; `own` are placement's facts of the desk in their order."""
+    stands = {fact.id: fact for fact in own}
+    found = searches(own)
+    return (
+        *(_search(one, folded, stands, rules, last=one is found[-1]) for one in found),
+        *(_offer(offer, one, folded, own) for one in found for offer in one.offers),
+        *_placements(folded, own, rules, placements_asked_for(own, found)),
+        *_waiting(folded, own),
+        *entries_of_care(folded, own, rules),
+    )
+
+
+def mark(found: Iterable[Entry]) -> bytes:
+    """Equal for equal entries: what the episode's row keeps, so that nothing is written where nothing changed."""
+    told = [
+        (e.kind, e.id, e.facility, e.program, e.state, e.at, e.due, e.content, e.besides, e.asked_by) for e in found
+    ]
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).digest()[:16] if told else b""
+
+
+class Trigger(NamedTuple):
+    """What a search began with: `discharged`, `completed` or `referred`, and when that was."""
+
+    what: str
+    at: datetime
+    facility: str
+
+
+def trigger_of(search: Search, folded: Folded) -> Trigger | None:
+    """The discharge, completion or referral as it stands now; None where it was taken back."""
+    for stay in folded.stays:
+        if stay.ended is not None and search.trigger == (stay.ended.root or stay.ended.fact):
+            return Trigger(stay.ended.how, stay.ended.at, stay.facility)
+    referral = folded.referral
+    if referral and referral["root"] == search.trigger:
+        return Trigger("referred", datetime.fromisoformat(referral["at"]), folded.facility)
+    return None
+
+
+def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules, *, last: bool) -> Entry:
+    """Who waits does so since the discharge, whenever it was learnt: so lists are sorted."""
+    fact, trigger = stands[search.fact], trigger_of(search, folded)
+    again = last and search.state is SearchState.CLOSED and wanted(folded, rules.policy.begins) is not None
+    since = trigger.at if trigger else time_of(fact)
+    content = {
+        "opened_at": time_of(fact).isoformat(),
+        "began_with": trigger.what if trigger else None,
+        "began_on": _day_of(trigger, rules).isoformat() if trigger else None,
+        "search_id": search.search_id,
+        "from_level": search.from_level,
+        "recommended_level": search.recommended_level,
+        "needs": search.needs.model_dump(mode="json", exclude_none=True),
+        "reasons": fact.value.get("reasons", []),
+        "policy": fact.value.get("policy"),
+        "trigger": search.trigger,
+        "reason": search.reason,
+        "placement_id": search.placement_id,
+        "offers": [one.offer_id for one in search.offers],
+        "open_again": again or None,
+    }
+    due = midnight(search.needs.start_by, _UTC) if search.needs.start_by else None
+    facility = fact.value.get("facility") or folded.facility
+    return Entry("search", search.search_id, facility, None, str(search.state), since, due, known(content))
+
+
+def _day_of(trigger: Trigger, rules: Rules) -> date:
+    """The facility's day: an end at midnight is the end of the day before."""
+    zone = rules.zone_of(trigger.facility)
+    return day_of(trigger.at, zone) if trigger.what == "referred" else leaving_day(trigger.at, zone)
+
+
+_UTC = ZoneInfo("UTC")
+
+
+def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) -> Entry:
+    told = [fact for fact in own if fact.value.get("offer_id") == offer.offer_id and fact.name.startswith("offer-")]
+    placed = next((f for f in own if f.name == "placed" and f.value.get("offer_id") == offer.offer_id), None)
+    content = {
+        "offer_id": offer.offer_id,
+        "search_id": search.search_id,
+        "program": offer.program,
+        "level": offer.level,
+        "start_date": offer.start_date.isoformat() if offer.start_date else None,
+        "track": offer.track,
+        "group": offer.group,
+        "variance_reason": offer.variance_reason,
+        "expires_at": offer.expires_at.isoformat() if offer.expires_at else None,
+        "reason": offer.reason,
+        "placement_id": placed.value["placement_id"] if placed else None,
+        "sent_at": told[0].value["occurred_at"] if told else None,
+    }
+    due = offer.expires_at if str(offer.state) in {"sent", "countered"} else None
+    at = time_of(told[-1]) if told else time_of(next(fact for fact in own if fact.id == search.fact))
+    facility, asker = offer.facility or folded.facility, search.facility or None
+    state = str(offer.state)
+    return Entry("offer", offer.offer_id, facility, offer.program, state, at, due, known(content), asked_by=asker)
+
+
+def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Mapping[str, str]) -> list[Entry]:
+    gone = gone_of(own)
+    cancelled = {f.value["placement_id"]: f for f in own if f.name == "placement-cancelled" and f.id not in gone}
+    missed = {f.value["placement_id"]: f for f in own if f.name == "start-missed" and f.id not in gone}
+    seated = {one.placement_id for one in claimed(own) if one.until is None}
+    told = {f.value.get("placement_id") for f in own if f.name == "started" and f.id not in gone}
+    found = []
+    for fact in own:
+        if fact.name != "placed" or fact.id in gone:
+            continue
+        name = fact.value["placement_id"]
+        stay = stay_of(folded, name)
+        state, at = _of_placement(stay, cancelled.get(name), missed.get(name), fact)
+        content = {key: value for key, value in fact.value.items() if key in _PLACED}
+        without = None if state == "placed" and name in told else False  # its start has no effect, so it needs none
+        content |= _stay_told(stay) | {"seat": True if name in seated else without}
+        if name in cancelled:
+            content["reason"] = cancelled[name].value.get("reason")
+        due = _first_day(fact, rules) if state == "placed" else None
+        facility, program = fact.value["facility"], fact.value["program"]
+        content = known(content)
+        found.append(Entry("placement", name, facility, program, state, at, due, content, asked_by=asked_for.get(name)))
+    return found
+
+
+_PLACED = frozenset(
+    {
+        "placement_id", "program", "level", "track", "group", "start_date", "recommended_level", "variance_reason",
+        "offer_id",
+    }
+)  # fmt: skip
+
+
+def stay_of(folded: Folded, placement_id: str) -> StayState | None:
+    """The stay that a placement became, by the desk's word or by ADT's."""
+    key = ("placement", placement_id)
+    return next((s for s in folded.stays if placement_id == s.placement_id or key == s.key or key in s.aliases), None)
+
+
+def _of_placement(
+    stay: StayState | None, cancelled: Fact | None, missed: Fact | None, placed: Fact
+) -> tuple[str, datetime]:
+    if stay is not None:
+        return ("started", stay.begun) if stay.ended is None else ("ended", stay.ended.at)
+    if cancelled is not None:
+        return "cancelled", time_of(cancelled)
+    return ("missed", time_of(missed)) if missed is not None else ("placed", time_of(placed))
+
+
+def _stay_told(stay: StayState | None) -> dict[str, Any]:
+    if stay is None:
+        return {}
+    ended = stay.ended
+    return {
+        "stay": {"kind": stay.kind, "id": stay.id},
+        "from": stay.begun.isoformat(),
+        "to": ended.at.isoformat() if ended else None,
+        "how": ended.how if ended else None,
+        "reason": ended.reason if ended else None,
+        "suspended": any(span.until is None for span in stay.suspended),
+        "on_leave": stay.on_leave,
+        "sessions": len(stay.sessions),
+        "attended": sum(session.attended for session in stay.sessions),
+    }
+
+
+def _first_day(placed: Fact, rules: Rules) -> datetime:
+    """The end of the day on which the patient should come."""
+    day = date.fromisoformat(placed.value["start_date"]) + timedelta(days=1)
+    return midnight(day, rules.zone_of(placed.value["facility"]))
+
+
+def _waiting(folded: Folded, own: Sequence[Fact]) -> list[Entry]:
+    """One place in each program's line: its id is the ce_id of the first fact."""
+    gone, found, asked_for = gone_of(own), dict[str, Entry](), lines_asked_for(own)
+    for fact in own:
+        if fact.name not in {"waitlisted", "waitlist-left"} or fact.id in gone:
+            continue
+        program, waits = fact.value["program"], fact.name == "waitlisted"
+        before = found.get(program)
+        name = before.id if before and before.state == "waiting" else fact.id
+        content = known({key: fact.value.get(key) for key in ("program", "position", "reason")})
+        state = "waiting" if waits else "left"
+        facility, at = fact.value.get("facility") or folded.facility, time_of(fact)
+        asker = asked_for.get(name)
+        found[program] = Entry("waiting", name, facility, program, state, at, None, content, asked_by=asker)
+    return list(found.values())

@@ -1,0 +1,57 @@
+"""One line of the desk's lists as a value: kinds, states, and what an entry consists of; nothing is derived here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.facts.envelope import Fact
+from shared.values import value_object
+
+Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective"]
+STATES: dict[Kind, tuple[str, ...]] = {
+    "search": ("open", "closed"),
+    "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
+    "placement": ("placed", "missed", "started", "ended", "cancelled"),
+    "authorization": ("requested", "pended", "approved", "denied", "extended", "ended"),
+    "conflict": ("open", "settled"),
+    "waiting": ("waiting", "left"),
+    "plan": ("current", "over"),
+    "ineffective": ("open",),
+}
+
+
+@value_object
+class Entry:
+    """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON.
+
+    Who may see `facility`, and all of `besides`, sees it; so does the desk of `asked_by`, whose search asked for it.
+    """
+
+    kind: Kind
+    id: str
+    facility: str
+    program: str | None
+    state: str
+    at: datetime
+    due: datetime | None
+    content: dict[str, Any]
+    besides: tuple[str, ...] = ()
+    asked_by: str | None = None
+
+
+def gone_of(own: Iterable[Fact]) -> set[str | None]:
+    """ce_ids that were taken back or said anew."""
+    facts = list(own)
+    return {fact.value.get("cancels") for fact in facts} | {fact.value.get("replaces") for fact in facts}
+
+
+def time_of(fact: Fact) -> datetime:
+    """When it happened."""
+    return datetime.fromisoformat(fact.value["occurred_at"])
+
+
+def known(content: dict[str, Any]) -> dict[str, Any]:
+    """The fields that have a value."""
+    return {name: value for name, value in content.items() if value is not None}

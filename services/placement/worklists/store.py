@@ -1,0 +1,95 @@
+"""All SQL that writes the desk's tables: locked programs, claims on their seats, entries of lists; no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import orjson
+import sqlalchemy as sa
+from asyncpg import Range
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.placement.programs.seats import Claim
+from services.placement.tables import entries, seats
+from services.placement.worklists.entry import Entry
+from shared.storage.database import copy_rows
+
+_INSERT_MISSING = sa.text(
+    "INSERT INTO programs (program) SELECT unnest(CAST(:programs AS text[])) ON CONFLICT DO NOTHING"
+)
+_LOCK = sa.text("SELECT program FROM programs WHERE program = ANY(:programs) ORDER BY program FOR UPDATE").bindparams(
+    sa.bindparam("programs", type_=sa.ARRAY(sa.Text))
+)
+_QUEUES = sa.text(
+    "SELECT program, count(*) FROM entries WHERE kind = 'waiting' AND state = 'waiting' "
+    "AND program = ANY(:programs) GROUP BY program"
+).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
+_FORGET_SEATS = sa.delete(seats).where(seats.c.episode_id == sa.any_(_IDS))
+_FORGET_ENTRIES = sa.delete(entries).where(entries.c.episode_id == sa.any_(_IDS))
+_DUE = sa.text(
+    "SELECT DISTINCT episode_id FROM entries WHERE kind = :kind AND state = ANY(:states) AND due <= :now "
+    "ORDER BY episode_id LIMIT :most"
+).bindparams(sa.bindparam("states", type_=sa.ARRAY(sa.Text)))
+
+
+async def lock_programs(connection: AsyncConnection, programs: Collection[str]) -> None:
+    """Lock these programs in the one order; the episodes are locked already (house.md 6.3)."""
+    names = sorted(programs)
+    await connection.execute(_INSERT_MISSING, {"programs": names})
+    await connection.execute(_LOCK, {"programs": names})
+
+
+async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
+    """Program → how many wait for it; to be asked with the program locked."""
+    return {row[0]: row[1] for row in (await connection.execute(_QUEUES, {"programs": sorted(programs)})).all()}
+
+
+async def put_seats(
+    connection: AsyncConnection, claims: Mapping[str, Sequence[Claim]], askers: Mapping[str, str]
+) -> None:
+    """Episode → all its claims, instead of those that it had. `askers`: seat → the facility that asked for it."""
+    if not claims:
+        return
+    await connection.execute(_FORGET_SEATS, {"ids": list(claims)})
+    rows = [
+        (
+            one.seat_id,
+            episode,
+            one.program,
+            one.group,
+            one.placement_id,
+            Range(one.since, one.until),
+            askers.get(one.seat_id),
+        )
+        for episode, group in claims.items()
+        for one in group
+    ]
+    columns = ("seat_id", "episode_id", "program", "group_id", "placement_id", "during", "asked_by")
+    await copy_rows(connection, seats, columns, rows)
+
+
+async def put_entries(connection: AsyncConnection, found: Mapping[str, Iterable[Entry]]) -> None:
+    """Episode → all its entries, instead of those that it had."""
+    if not found:
+        return
+    await connection.execute(_FORGET_ENTRIES, {"ids": list(found)})
+    rows = [
+        (
+            e.kind, e.id, episode, e.facility, e.program, e.state, e.at, e.due, orjson.dumps(e.content).decode(),
+            list(e.besides), e.asked_by,
+        )
+        for episode, group in found.items()
+        for e in group
+    ]  # fmt: skip
+    columns = (
+        "kind", "id", "episode_id", "facility", "program", "state", "at", "due", "content", "besides", "asked_by",
+    )  # fmt: skip
+    await copy_rows(connection, entries, columns, rows)
+
+
+async def due(connection: AsyncConnection, kind: str, states: Sequence[str], now: datetime, most: int) -> list[str]:
+    """At most so many episodes that have an entry of this kind and state whose time is over."""
+    asked = {"kind": kind, "states": list(states), "now": now, "most": most}
+    return list((await connection.execute(_DUE, asked)).scalars())

@@ -1,1 +1,0 @@
-"""What a JSON API of any service consists of: requests, pages, acts of people, the document; no rule of a service."""

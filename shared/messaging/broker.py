@@ -1,0 +1,37 @@
+"""FastStream's broker for a service, from the settings; subscriptions are in shared/messaging/subscription.py."""
+
+from __future__ import annotations
+
+import logging
+
+from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from shared.settings import Settings
+
+
+def broker_for(settings: Settings, service: str) -> KafkaBroker:
+    """FastStream's broker for one service: never makes a topic, lets the batch in hand finish, logs no content."""
+    return KafkaBroker(
+        settings.kafka.split(","),
+        security=_security(settings),
+        client_id=f"stepdown-{service}",
+        allow_auto_create_topics=False,
+        graceful_timeout=10,
+        logger=logging.getLogger("faststream"),
+        log_level=logging.DEBUG,
+        apply_types=False,
+    )
+
+
+_SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512}
+
+
+def _security(settings: Settings) -> BaseSecurity | None:
+    """FastStream takes TLS and SASL as an object of its own, where aiokafka takes keyword arguments."""
+    given = settings.kafka_client()
+    tls = given.get("ssl_context")
+    if "SASL" in settings.kafka_security_protocol:
+        name, password = given["sasl_plain_username"] or "", given["sasl_plain_password"] or ""
+        return _SASL[settings.kafka_sasl_mechanism](name, password, tls, use_ssl=tls is not None)
+    return BaseSecurity(tls) if tls is not None else None

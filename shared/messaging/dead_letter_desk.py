@@ -1,0 +1,133 @@
+"""Dead letters as an operator meets them: listed, looked at, asked to be replayed, discarded; content only on purpose.
+
+A row's `state`: dead → replay (asked for) → replayed, or dead again with the new reason; dead → discarded. Each is one
+conditional UPDATE, so that of two who ask one gets it. The content is sealed, and goes when its time is over (decision
+0165): what was dead until then is `expired`. The row stays, for `verify` has to know what was never applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.errors import Rejected
+from shared.messaging import outbox
+from shared.messaging.dead_letter_content import Content, opened, sealed
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.storage.sealing import Seal
+from shared.storage.tables import dead_letters
+
+STATES = ("dead", "replay", "replayed", "discarded", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What may be shown of a dead letter without looking into it."""
+
+    id: str
+    consumer: str
+    topic: str
+    partition: int
+    kafka_offset: int
+    error: str
+    attempts: int
+    state: str
+    died_at: datetime
+    size: int
+
+
+_SHOWN = [dead_letters.c[name] for name in Letter.__dataclass_fields__]
+_INSIDE = [dead_letters.c[name] for name in ("id", "key", "value", "headers", "sealed")]
+_CLEAR = sa.and_(dead_letters.c.sealed.is_(None), dead_letters.c.headers.is_not(None))
+_SEAL = (
+    sa.update(dead_letters)
+    .where(dead_letters.c.id == sa.bindparam("letter"), _CLEAR)
+    .values(sealed=sa.bindparam("blob"), key=None, value=None, headers=None)
+)
+_OPEN = dead_letters.c.state.in_(["dead", "replay"])
+_EXPIRE = (
+    sa.update(dead_letters)
+    .where(
+        dead_letters.c.died_at < sa.func.now() - sa.func.make_interval(0, 0, 0, sa.bindparam("days", type_=sa.Integer)),
+        sa.or_(dead_letters.c.sealed.is_not(None), dead_letters.c.headers.is_not(None)),
+        sa.not_(sa.and_(_OPEN, dead_letters.c.consumer.endswith(".outbox"))),  # it is nowhere else
+    )
+    .values(
+        sealed=None, key=None, value=None, headers=None,
+        state=sa.case((_OPEN, "expired"), else_=dead_letters.c.state),
+    )
+    .returning(dead_letters.c.state)
+)  # fmt: skip
+_ASK = (
+    sa.update(dead_letters)
+    .where(dead_letters.c.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))), dead_letters.c.state == "dead")
+    .values(state=sa.bindparam("to"))
+    .returning(dead_letters.c.id)
+)
+
+
+async def listed(
+    connection: Connection, *, state: str | None = None, error: str | None = None, id_begins: str = ""
+) -> list[Letter]:
+    """Dead letters, oldest first; of one state, with a text in their reason, or whose id begins so."""
+    wanted = sa.select(*_SHOWN).order_by(dead_letters.c.died_at, dead_letters.c.id)
+    if state is not None:
+        wanted = wanted.where(dead_letters.c.state == state)
+    if error is not None:
+        wanted = wanted.where(dead_letters.c.error.contains(error, autoescape=True))
+    if id_begins:
+        wanted = wanted.where(dead_letters.c.id.startswith(id_begins, autoescape=True))
+    return [Letter(*row) for row in (await connection.execute(wanted)).all()]
+
+
+async def content(
+    connection: Connection, letter: str, seal: Seal, *, at: datetime, actor: str, reason: str | None
+) -> Content:
+    """The original bytes of one that exists. The look is audited in the caller's transaction.
+
+    Raises Rejected where they are not kept any more, CannotOpen for another service's seal.
+    """
+    await audit.note(connection, [audit.Entry(at, actor, "dead-letter-read", letter, reason)])
+    row = (await connection.execute(sa.select(*_INSIDE).where(dead_letters.c.id == letter))).one()
+    return content_of(row, seal)
+
+
+def content_of(row: Any, seal: Seal) -> Content:
+    """The content of a row of `dead_letters`. Raises Rejected where it is not kept any more, CannotOpen."""
+    if row.sealed is not None:
+        return opened(seal, row.id, row.sealed)
+    if row.headers is None:
+        raise Rejected("expired", "its content is not kept any more: read its topic, where that still has it")
+    return Content(row.key, row.value, outbox.unpacked(row.headers))
+
+
+async def seal_clear(connection: Connection, seal: Seal, most: int = 200) -> int:
+    """Seal letters that the first version kept in clear; at most so many, how many there were. For a timer."""
+    rows = (await connection.execute(sa.select(*_INSIDE).where(_CLEAR).limit(most).with_for_update())).all()
+    for row in rows:
+        blob = sealed(seal, row.id, content_of(row, seal))
+        await connection.execute(_SEAL, {"letter": row.id, "blob": blob})
+    return len(rows)
+
+
+async def expire(connection: Connection, days: int) -> tuple[int, int]:
+    """Let go of what letters older than so many days had in them: (how many, how many of these nobody had settled)."""
+    states = (await connection.execute(_EXPIRE, {"days": days})).scalars().all()
+    return len(states), states.count("expired")
+
+
+async def ask(
+    connection: Connection, ids: Sequence[str], to: str, *, at: datetime, actor: str, reason: str | None
+) -> list[str]:
+    """Ask for `replay`, or settle as `discarded`; the ids of those that were dead, and are so now. Audited."""
+    if to not in {"replay", "discarded"}:
+        raise ValueError("a dead letter can be replayed or discarded")
+    done = list((await connection.execute(_ASK, {"ids": list(ids), "to": to})).scalars())
+    action = "dead-letter-replay" if to == "replay" else "dead-letter-discarded"
+    await audit.note(connection, [audit.Entry(at, actor, action, one, reason) for one in sorted(done)])
+    return done

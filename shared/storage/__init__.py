@@ -1,0 +1,1 @@
+"""The database as every service uses it: transactions, statements, migrations, audit, sealing."""

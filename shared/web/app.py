@@ -1,0 +1,251 @@
+"""The HTTP side that every service has: health, metrics, errors as problem+json (RFC 9457), who is asking."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+
+from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
+from shared.web import tracing
+from shared.web.auth import Caller, NotSignedIn, Tokens
+
+Check = Callable[[], Awaitable[dict[str, str]]]
+"""Parts that are not ready, each with what is the matter; empty when all are."""
+WrongAddress = Callable[[Request, HTTPStatus, str], Response]
+"""A page for a browser that asked for an address which is none (404), or takes no such request (405)."""
+
+SECURE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'self'; frame-ancestors 'none'",
+}
+
+
+class Problem(StepdownError):
+    """An answer that is a problem: HTTP status, a stable code, a sentence; no value that was sent."""
+
+    def __init__(self, status: HTTPStatus, code: str, text: str, **more: Any) -> None:
+        super().__init__(text)
+        self.status, self.code, self.text, self.more = status, code, text, more
+
+
+class JSON(Response):
+    """A JSON answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Bytes of the content; times as RFC 3339."""
+        return orjson.dumps(content)
+
+
+async def _nothing() -> dict[str, str]:
+    return {}
+
+
+def web_app(
+    *,
+    title: str,
+    tokens: Tokens | None,
+    ready: Check,
+    routes: Sequence[BaseRoute],
+    live: Check = _nothing,
+    page: WrongAddress | None = None,
+) -> Starlette:
+    """A service's web application: its own routes, and /health/live, /health/ready, /metrics.
+
+    Not live is what a restart mends: `live` names the parts that are stuck.
+    """
+
+    async def liveness(_: Request) -> Response:
+        stuck = await live()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if stuck else HTTPStatus.OK
+        told = {"stuck": stuck} if stuck else {}
+        return JSON({"service": title, "live": not stuck, **told}, status_code=status)
+
+    async def readiness(_: Request) -> Response:
+        missing = await ready()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+        return JSON({"service": title, "ready": not missing, "waiting_for": missing}, status_code=status)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    own = [Route("/health/live", liveness), Route("/health/ready", readiness), Route("/metrics", metrics)]
+    app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+    app.state.tokens, app.state.page = tokens, page
+    app.add_middleware(_Secure)
+    if tokens is not None:
+        app.add_middleware(_Keys, tokens=tokens)
+    return app
+
+
+def caller(request: Request, *roles: str) -> Caller:
+    """Who asks, if one of the roles fits (admin always does). Raises NotSignedIn or a 403 Problem."""
+    return caller_by(request, request.headers.get("authorization"), *roles)
+
+
+def caller_by(request: Request, header: str | None, *roles: str) -> Caller:
+    """The same, by the text of an Authorization header, wherever that came from."""
+    tokens: Tokens | None = request.app.state.tokens
+    if tokens is None:
+        raise NotSignedIn("no token issuer is configured")
+    asking = tokens.caller(header)
+    if roles and not asking.roles & {*roles, "admin"}:
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs one of the roles {', '.join(roles)}")
+    return asking
+
+
+def problem(status: HTTPStatus, code: str, text: str, **more: Any) -> Response:
+    """A problem+json answer (RFC 9457)."""
+    body = {
+        "type": f"urn:stepdown:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": text,
+        **more,
+    }
+    headers = {"www-authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    return Response(orjson.dumps(body), status, headers, "application/problem+json")
+
+
+async def answer_to(request: Request, fault: StepdownError | ValidationError) -> Response:
+    """The answer that a fault of ours gets; the fault itself again where it has none of its own."""
+    for kind in type(fault).__mro__:
+        if kind in _ANSWERS:
+            return await _ANSWERS[kind](request, fault)
+    raise fault
+
+
+async def _unforeseen(_: Request, __: Exception) -> Response:
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "something failed here; nothing was changed")
+
+
+_WRONG = {
+    HTTPStatus.NOT_FOUND: "There is no such page",
+    HTTPStatus.METHOD_NOT_ALLOWED: "There is no page at this address, it only takes forms",
+}
+
+
+async def _http(request: Request, fault: Exception) -> Response:
+    status = HTTPStatus(getattr(fault, "status_code", 500))
+    allowed = {"allow": _allowed(request)} if status is HTTPStatus.METHOD_NOT_ALLOWED else {}
+    if allowed and request.method == "OPTIONS":
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=allowed)
+    if request.app.state.page and status in _WRONG and _is_for_a_page(request):
+        answer: Response = request.app.state.page(request, status, _WRONG[status])
+    else:
+        answer = problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)
+    answer.headers.update(allowed)
+    return answer
+
+
+def _allowed(request: Request) -> str:
+    """The methods of the address, of every route that it has (RFC 9110 15.5.6)."""
+    there = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({"OPTIONS", *(method for one in there for method in getattr(one, "methods", None) or ())}))
+
+
+def _is_for_a_page(request: Request) -> bool:
+    """Whether a browser wants to show it to a person; what lies below /api is for programs."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+
+
+async def _said_problem(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Problem)  # noqa: S101 - the handler table below
+    answer = problem(fault.status, fault.code, fault.text, **fault.more)
+    if "retry_after" in fault.more:
+        answer.headers["retry-after"] = str(fault.more["retry_after"])
+    return answer
+
+
+async def _not_signed_in(_: Request, fault: Exception) -> Response:
+    return problem(HTTPStatus.UNAUTHORIZED, "not-signed-in", str(fault))
+
+
+async def _rejected(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Rejected)  # noqa: S101 - the handler table below
+    state = {} if fault.state is None else {"state": fault.state}
+    return problem(HTTPStatus.CONFLICT, fault.code, fault.text, possible=list(fault.possible), **state)
+
+
+async def _invalid(_: Request, fault: Exception) -> Response:
+    return problem(HTTPStatus.BAD_REQUEST, "invalid", str(fault))
+
+
+async def _transient(_: Request, fault: Exception) -> Response:
+    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", str(fault))
+    answer.headers["retry-after"] = "2"
+    return answer
+
+
+async def _unfit(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, ValidationError)  # noqa: S101 - the handler table below
+    fields = [
+        {"field": ".".join(str(part) for part in error["loc"]), "problem": error["type"]}
+        for error in fault.errors(include_input=False, include_context=False, include_url=False)
+    ]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit", "some fields are not as they must be", fields=fields)
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    Problem: _said_problem,
+    NotSignedIn: _not_signed_in,
+    Rejected: _rejected,
+    InvalidMessage: _invalid,
+    Transient: _transient,
+    ValidationError: _unfit,
+}
+
+
+COOKIE = "stepdown_session"
+"""The cookie that holds a page reader's bearer token (signing_in.py)."""
+
+
+class _Keys:
+    """Before a request is looked at: what its tokens are checked with is fetched, and nobody else waits for that."""
+
+    def __init__(self, app: Any, tokens: Tokens) -> None:
+        self.app, self.tokens = app, tokens
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(("/health/", "/metrics", "/assets/")):
+            asking = Request(scope)
+            scheme, _, token = asking.headers.get("authorization", "").partition(" ")
+            given = (token if scheme.lower() == "bearer" else "", asking.cookies.get(COOKIE, ""))
+            await self.tokens.ready_for(filter(None, given))
+        await self.app(scope, receive, send)
+
+
+class _Secure:
+    """Adds the security headers to every answer; and begins the request's trace."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+            tracing.begin(given.decode("latin-1") or None)
+
+        async def with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                given = {name.decode() for name, _ in message["headers"]}
+                added = [(n.encode(), v.encode()) for n, v in SECURE.items() if n not in given]
+                message = {**message, "headers": [*message["headers"], *added]}
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

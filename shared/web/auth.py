@@ -1,0 +1,140 @@
+"""Bearer tokens: JWTs of a real issuer, or of a development issuer that exists on loopback only; roles decide."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, TypeGuard, get_args
+
+import jwt
+
+from shared.errors import SetUpError, StepdownError
+from shared.scope import EVERYTHING, Scope
+from shared.settings import Settings
+from shared.web.issuer import ALGORITHMS, PublishedKeys
+
+Role = Literal[
+    "hospital", "coordinator", "clinician", "program", "billing", "auditor", "identity", "interface", "admin"
+]
+ROLES: tuple[Role, ...] = get_args(Role)
+DEV_ISSUER = "stepdown-development"
+AUDIENCE = "stepdown"
+LONGEST = 200
+"""Characters of a subject, a role, a facility."""
+
+
+class NotSignedIn(StepdownError):
+    """There is no token, or it is not valid (401)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a subject, its roles, the facilities it may see (`*`: all)."""
+
+    subject: str
+    roles: frozenset[str]
+    facilities: frozenset[str]
+
+    @property
+    def scope(self) -> Scope:
+        """What the caller may see; a token without facilities sees nothing."""
+        return EVERYTHING if "*" in self.facilities else Scope(self.facilities)
+
+    def may_see(self, facility: str) -> bool:
+        """True when the caller's scope has the facility."""
+        return self.scope.has(facility)
+
+
+class Tokens:
+    """Checks tokens of one issuer: by one key (HS256 secret, or a PEM public key), or by the keys that it publishes."""
+
+    def __init__(
+        self, key: str | PublishedKeys, issuer: str, algorithms: tuple[str, ...], audience: str = AUDIENCE
+    ) -> None:
+        self._key, self._issuer, self._algorithms, self._audience = key, issuer, algorithms, audience
+
+    async def ready_for(self, tokens: Iterable[str]) -> None:
+        """Before `caller` is asked: fetch what these tokens need, where that is published elsewhere."""
+        if isinstance(self._key, PublishedKeys):
+            for token in tokens:
+                await self._key.ready_for(token)
+
+    def caller(self, header: str | None) -> Caller:
+        """The caller of an Authorization header. Raises NotSignedIn."""
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise NotSignedIn("a bearer token is needed")
+        try:
+            claims = jwt.decode(
+                token,
+                self._key if isinstance(self._key, str) else self._key.of(token),
+                algorithms=list(self._algorithms),
+                audience=self._audience,
+                issuer=self._issuer,
+                options={"require": ["exp", "sub"]},
+            )
+        except jwt.PyJWTError:
+            raise NotSignedIn("the bearer token is not valid here, or it has expired") from None
+        if not _can_be_noted(claims["sub"]):
+            raise NotSignedIn(f"the bearer token names nobody: `sub` is a text of 1 to {LONGEST} characters that print")
+        return Caller(
+            claims["sub"],
+            frozenset(role for role in _texts(claims.get("roles")) if role in ROLES),
+            frozenset(_texts(claims.get("facilities"))),
+        )
+
+
+def _can_be_noted(text: object) -> TypeGuard[str]:
+    """Whether it may stand in the audit and in a query: no control character, no half of a character."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST and text.isprintable()
+
+
+def _texts(claim: object) -> list[str]:
+    """The texts of a claim that is a list; a text alone is none, or each of its letters would count."""
+    return [one for one in claim if _can_be_noted(one)] if isinstance(claim, list) else []
+
+
+def tokens_of(settings: Settings) -> Tokens | None:
+    """What checks tokens here: the development issuer's secret, else a real issuer's keys. None: nobody can sign in.
+
+    Raises SetUpError where half of a real issuer is named.
+    """
+    if settings.token_secret is not None:
+        return Tokens(settings.token_secret.get_secret_value(), settings.token_issuer or DEV_ISSUER, ("HS256",))
+    if settings.token_jwks_url is None:
+        return None
+    if settings.token_issuer is None:
+        raise SetUpError("a real issuer has a name, too: set STEPDOWN_TOKEN_ISSUER to the `iss` of its tokens")
+    return Tokens(PublishedKeys(settings.token_jwks_url), settings.token_issuer, ALGORITHMS, settings.token_audience)
+
+
+def dev_key(data: Path) -> str:
+    """The development issuer's secret, made on first use in a file that only its owner may read."""
+    path = data / "dev-issuer.key"
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(os.urandom(32).hex())
+    return path.read_text().strip()
+
+
+def dev_tokens(key: str, now: datetime, days: int = 30) -> dict[str, str]:
+    """One token for each role, all facilities; for the ready file."""
+    until = now + timedelta(days=days)
+    return {
+        role: jwt.encode(
+            {
+                "sub": f"dev-{role}",
+                "roles": [role],
+                "facilities": ["*"],
+                "iss": DEV_ISSUER,
+                "aud": AUDIENCE,
+                "exp": until,
+            },
+            key,
+            algorithm="HS256",
+        )
+        for role in ROLES
+    }

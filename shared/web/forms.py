@@ -1,0 +1,160 @@
+"""Forms made from the same models that the JSON APIs read, so that a page asks for what the API asks for. Pure."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+import orjson
+from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
+
+from shared.errors import InvalidMessage
+from shared.web.wording import spoken
+
+
+class Question(NamedTuple):
+    """One field of a form. `kind`: hidden, select, datetime-local, date, number, text; `options`: value → words;
+    `wrong`: why what was typed was not taken."""
+
+    name: str
+    kind: str
+    label: str
+    required: bool
+    value: str = ""
+    options: Mapping[str, str] = {}
+    wrong: str = ""
+
+
+class Form(NamedTuple):
+    """One thing that can be done: a button, or a button behind its questions; `seen` is the version it is about.
+
+    `clock`: the zone that its times are in, as people write it; `open`: it was refused, and waits to be mended.
+    """
+
+    label: str
+    address: str
+    questions: Sequence[Question]
+    seen: int
+    key: str
+    zone: str = ""
+    clock: str = ""
+    open: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to say something first."""
+        return any(each.kind != "hidden" for each in self.questions)
+
+
+class Refused(NamedTuple):
+    """A form that was sent and not taken: where to, what was in it, and field → why it was not taken."""
+
+    address: str
+    fields: Mapping[str, str]
+    wrong: Mapping[str, str]
+
+    def is_of(self, form: Form) -> bool:
+        """Whether it was this form: the same address, about the same things."""
+        settled = ((each.name, each.value) for each in form.questions if each.kind == "hidden")
+        return form.address == self.address and all(self.fields.get(name, "") == value for name, value in settled)
+
+    def again(self, form: Form) -> Form:
+        """The form as it was sent, open, with what is wrong."""
+        told = [
+            each._replace(value=self.fields.get(each.name, each.value), wrong=self.wrong.get(each.name, ""))
+            for each in form.questions
+        ]
+        return form._replace(questions=tuple(told), open=True)
+
+
+def questions(
+    model: type[BaseModel],
+    *,
+    given: Mapping[str, str] | None = None,
+    proposed: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    leave_out: Sequence[str] = (),
+    options: Mapping[str, Mapping[str, str]] | None = None,
+    required: Sequence[str] = (),
+) -> tuple[Question, ...]:
+    """A model's fields as questions. `given` values are settled (hidden), `proposed` ones may be changed; `options`:
+    field → what a text is chosen from, value → words; `required`: needed here, though the model can do without."""
+    known, first, named, chosen = given or {}, proposed or {}, labels or {}, options or {}
+    found = []
+    for own, info in model.model_fields.items():
+        name = info.alias or own
+        if name in known:
+            found.append(Question(name, "hidden", "", required=True, value=known[name]))
+        elif name not in leave_out:
+            value = first.get(name, _default(info))
+            one = _question(name, info, named.get(name, spoken(name).capitalize()), value, chosen.get(name))
+            found.append(one._replace(required=one.required or name in required))
+    return tuple(found)
+
+
+def _question(name: str, info: FieldInfo, label: str, value: str, chosen: Mapping[str, str] | None = None) -> Question:
+    plain = _without_none(info.annotation)
+    if chosen is not None:
+        return Question(name, "select", label, info.is_required(), value, chosen)
+    if get_origin(plain) is Literal:
+        options = {str(each): spoken(str(each)) for each in get_args(plain)}
+        return Question(name, "select", label, info.is_required(), value, options)
+    return Question(name, _KINDS.get(plain, "text"), label, info.is_required(), value)
+
+
+_KINDS: dict[Any, str] = {AwareDatetime: "datetime-local", datetime: "datetime-local", date: "date", int: "number"}
+
+
+def _without_none(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        return _without_none(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return _without_none(next(each for each in get_args(annotation) if each is not type(None)))
+    return annotation
+
+
+def _default(info: FieldInfo) -> str:
+    return info.default if isinstance(info.default, str) else ""
+
+
+class UnfitField(InvalidMessage):
+    """A field of a form has something that it can't have."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def body_of(model: type[BaseModel], fields: Mapping[str, str], zone: tzinfo) -> bytes:
+    """What the API would have been sent: JSON of the fields that the model has, local times with the zone's offset.
+
+    What is left empty is not sent, but for a list that is needed; a list has blanks between. Raises InvalidMessage for
+    a time that is none.
+    """
+    found: dict[str, Any] = {}
+    for own, info in model.model_fields.items():
+        name, plain = info.alias or own, _without_none(info.annotation)
+        text = fields.get(name, "").strip()
+        if get_origin(plain) is tuple:
+            found |= {name: text.split()} if text or (name in fields and info.is_required()) else {}
+        elif text:
+            found[name] = _value(name, plain, text, zone)
+    return orjson.dumps(found)
+
+
+def _value(name: str, plain: Any, text: str, zone: tzinfo) -> Any:
+    if _KINDS.get(plain) != "datetime-local":
+        return text
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UnfitField(name, f"{spoken(name)} is no time") from None
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).isoformat()
+
+
+def local(at: datetime, zone: tzinfo) -> str:
+    """An instant as a `datetime-local` field wants it."""
+    return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M")

@@ -1,0 +1,148 @@
+"""What people do over HTTP: one way for every POST (key, lock, decide, save, answer; a refusal is recorded).
+
+A service has a table of writes and one door; which rule decides, and how the answer looks, is behind the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from shared.clock import Clock
+from shared.errors import Rejected, Stale
+from shared.storage import audit
+from shared.storage.database import Connection, Database
+from shared.web import idempotency, requests
+from shared.web.app import Problem, caller
+from shared.web.auth import Caller
+from shared.web.commands import Command
+
+Decision = TypeVar("Decision")
+
+
+@dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
+class Write(Generic[Decision]):
+    """One POST: of which list its id is, what is noted, what it asks for, what decides; who may, besides admin.
+
+    Without `{id}` in its path it makes something new.
+    """
+
+    path: str
+    kind: str
+    action: str
+    asks: type[Command]
+    decide: Decision
+    summary: str
+    roles: tuple[str, ...]
+
+    @property
+    def makes(self) -> bool:
+        """It makes something new."""
+        return "{id}" not in self.path
+
+
+class Posted(NamedTuple, Generic[Decision]):
+    """A request that is read: who asks for what, of which entry, seen at which version, with which key."""
+
+    write: Write[Decision]
+    who: Caller
+    id: str
+    command: Any
+    seen: int | None
+    key: idempotency.Request | None
+
+
+class Answer(NamedTuple):
+    """What came of it: the body, and how far the episode has come."""
+
+    body: dict[str, Any]
+    version: int
+
+
+@dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
+class Door(Generic[Decision]):
+    """What a service gives to the one way.
+
+    - `fit(posted)` refuses values that the site doesn't know (422), before anything is locked;
+    - `episode(connection, posted)`: the episode that it is about; None where there is none that the asker may see;
+    - `act(connection, posted, episode_id)`: lock, decide, save. None: it is not there any more; raises Rejected, Stale.
+    """
+
+    database: Database
+    clock: Clock
+    fit: Callable[[Posted[Decision]], None]
+    episode: Callable[[Connection, Posted[Decision]], Awaitable[str | None]]
+    act: Callable[[Connection, Posted[Decision], str], Awaitable[Answer | None]]
+
+
+def routes(door: Door[Decision], writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
+    """The routes of a table of writes."""
+    return [Route(write.path, partial(_post, write, door), methods=["POST"]) for write in writes]
+
+
+async def _post(write: Write[Decision], door: Door[Decision], request: Request) -> Response:
+    answer = await perform(door, await _read(write, request))
+    headers = {"etag": answer.etag} if answer.etag else {}
+    return Response(answer.body, answer.status, headers, "application/json")
+
+
+async def perform(door: Door[Decision], posted: Posted[Decision]) -> idempotency.Answered:
+    """Do it in a transaction of its own. Raises a Problem (404, 412, 422), or Rejected, which is recorded by then."""
+    door.fit(posted)
+    try:
+        async with door.database.begin() as connection:
+            return await _once(connection, posted, door)
+    except Stale as stale:
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "stale", str(stale)) from None
+    except idempotency.OtherRequest as other:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", str(other)) from None
+    except _Refused as no:
+        async with door.database.begin() as connection:
+            entry = audit.Entry(door.clock(), posted.who.subject, posted.write.action, no.episode_id)
+            await audit.refused(connection, entry, no.why)
+        raise no.why from None
+
+
+class _Refused(Exception):
+    """A rule said no to what was asked; the transaction is rolled back, then the refusal is recorded."""
+
+    def __init__(self, episode_id: str, why: Rejected) -> None:
+        super().__init__(why.code)
+        self.episode_id, self.why = episode_id, why
+
+
+async def _read(write: Write[Decision], request: Request) -> Posted[Decision]:
+    who = caller(request, *write.roles)
+    raw = await requests.body(request)
+    command = requests.read(write.asks, raw or b"{}")
+    asked_id = request.path_params.get("id", "")
+    return Posted(write, who, asked_id, command, requests.if_match(request), requests.key(request, who, raw))
+
+
+async def _once(connection: Connection, posted: Posted[Decision], door: Door[Decision]) -> idempotency.Answered:
+    """The first answer where the key was answered before, else what comes of it."""
+    key = posted.key
+    if key is not None and (before := await idempotency.begin(connection, key, door.clock())) is not None:
+        return before
+    episode_id = None if "\0" in posted.id else await door.episode(connection, posted)
+    if episode_id is None:
+        raise requests.missing()
+    try:
+        done = await door.act(connection, posted, episode_id)
+    except Rejected as no:
+        raise _Refused(episode_id, no) from None
+    if done is None:
+        raise requests.missing()
+    status = HTTPStatus.CREATED if posted.write.makes else HTTPStatus.OK
+    answer = idempotency.Answered(int(status), orjson.dumps(done.body), requests.etag(done.version))
+    if key is not None:
+        await idempotency.finish(connection, key, answer)
+    return answer

@@ -1,0 +1,1 @@
+"""What people run beside the services: commands, the embedded stack, simulated patients, `verify`."""

@@ -1,0 +1,29 @@
+"""`stepdown doctor`: what is right and what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+
+@click.command("doctor", short_help="check everything; say what to do")
+@click.option("--data", type=click.Path(path_type=Path), help="A system's data directory; default: .stepdown.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def command(context: click.Context, data: Path | None, as_json: bool) -> None:
+    """Check settings, config, sign-in, broker, topics, databases and clocks; exit 1 when something is not right."""
+    from tools.stack import doctor, ready
+
+    findings = asyncio.run(doctor.examine(ready.data_directory(data)))
+    right = all(finding.right for finding in findings)
+    if as_json:
+        click.echo(json.dumps({"right": right, "findings": [asdict(finding) for finding in findings]}))
+    else:
+        for finding in findings:
+            mark = click.style("ok ", fg="green") if finding.right else click.style("no ", fg="red")
+            click.echo(f"{mark} {finding.what:<20} {finding.text}")
+    context.exit(0 if right else 1)

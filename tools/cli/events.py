@@ -1,0 +1,88 @@
+"""`stepdown events tail`: records of a topic from the beginning, one line each, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
+
+@click.group("events", short_help="read a topic")
+def command() -> None:
+    """What is on the topics."""
+
+
+@command.command("tail")
+@click.option("--topic", default="care.events", show_default=True, help="Which topic.")
+@click.option("--until-idle", type=click.FloatRange(0), metavar="SECONDS",
+              help="End when nothing came for so long; default: go on until Ctrl-C.")  # fmt: skip
+@click.option("--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown.")
+@click.option("--json", "as_json", is_flag=True,
+              help='One JSON line each: {"topic","partition","offset","key","headers","value"}.')  # fmt: skip
+def tail(topic: str, until_idle: float | None, data: Path | None, as_json: bool) -> None:
+    """Every committed record of a topic from its beginning, each partition in order.
+
+    The broker is that of --data, else of STEPDOWN_KAFKA, else of the system that runs on .stepdown.
+    """
+    with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+        asyncio.run(_tail(topic, until_idle, data, as_json))
+
+
+async def _tail(topic: str, until_idle: float | None, data: Path | None, as_json: bool) -> None:
+    from shared.messaging.reading import reading
+    from tools.stack.access import broker
+
+    async with reading(broker(data).kafka_client()) as looking:
+        await looking.begin([topic])
+        last = time.monotonic()
+        while until_idle is None or time.monotonic() - last < until_idle:
+            wait = 1000 if until_idle is None else max(int(1000 * min(until_idle, 0.2)), 1)
+            found = await looking.batch(wait)
+            if found:
+                last = time.monotonic()
+            for record in found:
+                click.echo(json.dumps(_as_json(record)) if as_json else _line(record))
+            sys.stdout.flush()
+
+
+def _as_json(record: ConsumerRecord) -> dict[str, Any]:
+    """Key, headers and value as text, the value as JSON where it is."""
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "key": _text(record.key),
+        "headers": {name: _text(value) for name, value in record.headers},
+        "value": _value(record.value),
+    }
+
+
+def _value(raw: bytes | None) -> Any:
+    try:
+        return json.loads(raw or b"null")
+    except ValueError:
+        return _text(raw)
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode("utf-8", "backslashreplace")
+
+
+def _line(record: ConsumerRecord) -> str:
+    """For people: where it is, what it is, of which episode; nothing of its value."""
+    heads = {name: _text(value) for name, value in record.headers}
+    place = f"{record.partition}/{record.offset}"
+    source = (heads.get("ce_source") or "").rpartition("/")[2]
+    said = f"{source}#{heads.get('ce_sequence', '?')}"
+    return (
+        f"{place:<9} {heads.get('ce_time') or '':<33} {said:<15} {heads.get('ce_type') or '?':<34} {_text(record.key)}"
+    )

@@ -1,0 +1,82 @@
+"""`stepdown export`: the published language into files; refuses a schema that would break its readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from shared.errors import SetUpError
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@click.command("export")
+@click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "settings", "openapi", "all"]), default="all")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files in docs/ that are stale.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(kind: str, out: Path | None, check: bool, as_json: bool) -> None:
+    """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events; OpenAPI, the page of settings.
+
+    Without --out it goes to docs/. A schema in the folder that would lose a field, a value or a type is left as it is,
+    and the command fails: publish a v2 of the type instead.
+    """
+    folder = out or DOCS
+    if check:
+        _tell(as_json, "stale", _fresh(folder))
+        return
+    _tell(as_json, "written", _write(kind, folder))
+
+
+def _fresh(folder: Path) -> list[str]:
+    from shared.documents import stale
+
+    found = stale(folder)
+    found += [path for path, text in openapi().items() if _read(folder / path) != text]
+    if found:
+        raise SetUpError(f"stale, run `stepdown export`: {', '.join(found)}")
+    return []
+
+
+def _write(kind: str, folder: Path) -> list[str]:
+    from shared.documents import breaks, documents
+
+    if found := breaks(folder):
+        raise SetUpError("this would break readers; publish a new version of the type:\n" + "\n".join(found))
+    written = documents(kind) if kind != "openapi" else {}
+    written |= openapi() if kind in {"openapi", "all"} else {}
+    try:
+        for path, text in written.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as wrong:
+        raise SetUpError(f"{folder} can't be written: {wrong.strerror}") from None
+    return sorted(written)
+
+
+def openapi() -> dict[str, str]:
+    """The text of each service's OpenAPI document by its path below docs/."""
+    import json
+
+    from services.aftercare.desk.openapi import document as aftercare
+    from services.intake.api.openapi import document as intake
+    from services.placement.desk.api import document as placement
+
+    made = {"intake": intake(), "placement": placement(), "aftercare": aftercare()}
+    return {
+        f"openapi/{name}.json": json.dumps(told, indent=2, ensure_ascii=False) + "\n" for name, told in made.items()
+    }
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def _tell(as_json: bool, word: str, paths: list[str]) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps({word: paths}))
+    else:
+        click.echo(f"{len(paths)} files {word}" if word == "written" else "docs are fresh")

@@ -1,0 +1,80 @@
+"""`stepdown feeds`: how the hospitals' feeds do, as intake tells it; nothing of a message is known here."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shared.errors import SetUpError, StepdownError
+
+
+@click.command("feeds", short_help="how the hospitals' feeds do")
+@click.option("--data", type=click.Path(path_type=Path), help="The running system's data directory.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(data: Path | None, as_json: bool) -> None:
+    """By facility: the last message, counts by trigger and answer, what waits or went wrong, and which units and codes
+    of it the site config does not have.
+
+    The system is the one that runs on --data; where it has no tokens of its own, STEPDOWN_TOKEN has one with the role
+    interface, coordinator or auditor; an auditor is not told the codes.
+    """
+    from tools.stack import ready
+
+    running = ready.find(data)
+    own = (running.tokens.get(role) for role in ("interface", "coordinator", "auditor"))
+    token = os.environ.get("STEPDOWN_TOKEN") or next(filter(None, own), None)
+    if not token:
+        raise SetUpError("a token is needed: set STEPDOWN_TOKEN to one with the role interface, coordinator or auditor")
+    told = asked(f"{running.intake}/api/feeds", token)
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        _show(told["facilities"])
+
+
+def asked(url: str, token: str) -> Mapping[str, Any]:
+    """What intake answers. Raises StepdownError with the problem's sentence."""
+    request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"})  # noqa: S310 - from the ready file
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            told: Mapping[str, Any] = json.load(answer)
+            return told
+    except urllib.error.HTTPError as refused:
+        try:
+            detail = json.load(refused).get("detail")
+        except ValueError:
+            detail = None
+        raise StepdownError(f"intake answered {refused.code}: {detail or 'without saying why'}") from None
+    except (OSError, ValueError) as fault:
+        raise StepdownError(f"intake can't be asked ({type(fault).__name__}): is it running?") from None
+
+
+def _show(facilities: Iterable[Mapping[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    names = ("AA", "AE", "AR", "repeat")
+    table = Table("facility", "last message", *names, "waiting", "unmapped (units)")
+    for place in facilities:
+        sums = {name: sum(one["count"] for one in place["counts"] if one["answer"] == name) for name in names}
+        unmapped = f"{place['unmapped']} ({place['unmapped_units']})" if place["unmapped"] else ""
+        cells = ((place["last_at"] or "never")[:19], *(str(sums[name] or "") for name in names))
+        table.add_row(place["facility"], *cells, str(place["waiting"] or ""), unmapped)
+    console = Console()
+    console.print(table)
+    for place in facilities:
+        for one in place["unmapped_codes"]:
+            said = f"{one['count']} {'messages' if one['kind'] == 'unit' else 'visits'}"
+            line = f"{place['facility']} unmapped {one['kind']} {one['code']} ({one['field']}): {said}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        for one in (*place["oldest_ae"], *place["oldest_waiting"]):
+            why = f"{one['code']} at {one.get('location', '?')}" if "code" in one else one.get("reason", "")
+            line = f"{place['facility']} {one.get('trigger', '-')} {one['message_id']} since {one['since']}: {why}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)

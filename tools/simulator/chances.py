@@ -1,0 +1,151 @@
+"""What the simulator draws from: plain-words YAML, checked, and a seed; no clock and no other source of chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from random import Random
+from typing import Annotated, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from shared.errors import SetUpError
+from shared.events.levels import Level
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weights = Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+Nowhere = Literal["nowhere"]
+Begin = Literal["emergency", "observation", "inpatient", "residential", "php", "iop", "outpatient"]
+Disposition = Literal["home", "against-advice", "elopement", "transfer", "deceased"]
+
+
+class Words(BaseModel):
+    """Something that a file says in plain words; what is not known is refused."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, alias_generator=lambda name: name.replace("_", "-")
+    )
+
+
+class Journeys(Words):
+    """journeys.yml: what happens to patients."""
+
+    half_year_days: Annotated[int, Field(ge=30, le=3660)]
+    payers: Weights
+    diagnoses: Weights
+    begins: dict[Begin, float]
+    home_from_emergency: Share
+    days: dict[Level, Range]
+    then: dict[Level, dict[Level | Nowhere, float]]
+    days_between: Range
+    leaves: dict[Disposition, float]
+    moved_to_another_unit: Share
+    away_for_some_days: Share
+    away_at_the_end: Share
+    crisis_meanwhile: Share
+    another_payer: Share
+    another_diagnosis: Share
+    comes_back_later: Share
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        every = set(self.then)
+        if every != set(self.days):
+            raise ValueError("`days` and `then` name the same levels")
+        if any(first > last for first, last in (*self.days.values(), self.days_between)):
+            raise ValueError("a pair of days is the fewest and the most")
+        return self
+
+
+class Hospital(Words):
+    """One feed and its dialect; `patients` is its weight."""
+
+    feed: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    patients: Annotated[float, Field(gt=0)]
+    sending_facility: str
+    line_end: Literal["CR", "LF", "CRLF"] = "CR"
+    delimiters: Annotated[str, Field(min_length=5, max_length=5)] = "|^~\\&"
+    visit_numbers: bool = True
+    emergency: bool = True
+    dispositions: dict[Disposition, str] = Field(default_factory=dict)
+
+
+class OfMessages(Words):
+    """Shares of all messages."""
+
+    sent_twice: Share
+    told_again: Share
+    late: Share
+    late_hours: Range
+    overtaken: Share
+    broken_first: Share
+
+
+class OfStays(Words):
+    """Shares of the stays to which it can happen."""
+
+    discharge_cancelled: Share
+    transfer_cancelled: Share
+    discharge_corrected: Share
+    transfer_told_late: Share
+    registration_cancelled: Share
+    program_began_too_early: Share
+
+
+class OfPatients(Words):
+    """Shares of all patients, of whom nothing else is told."""
+
+    unknown_unit: Share
+    discharge_alone: Share
+    admission_cancelled: Share
+
+
+class Hospitals(Words):
+    """hospitals.yml: how hospitals tell it, and what goes wrong."""
+
+    hospitals: Annotated[tuple[Hospital, ...], Field(min_length=1)]
+    messages: OfMessages
+    stays: OfStays
+    patients: OfPatients
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(model: type[Model], name: str) -> Model:
+    """One of the simulator's files. Raises SetUpError that names the file and the place."""
+    try:
+        text = files("tools.simulator").joinpath(name).read_text("utf-8")
+        return model.model_validate(yaml.safe_load(text))
+    except ValidationError as unfit:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in unfit.errors())
+        raise SetUpError(f"{name}: {wrong}") from None
+
+
+Named = TypeVar("Named", bound=str)
+
+
+class Chance:
+    """Draws by a seed: the same seed, the same draws, in every Python: only `Random.random` is used."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = Random(seed)  # noqa: S311  # the same for the same seed is what is wanted
+
+    def happens(self, share: float) -> bool:
+        """True for so large a share of all draws."""
+        return self._random.random() < share
+
+    def between(self, first: int, last: int) -> int:
+        """A whole number, both ends among them."""
+        return first + int(self._random.random() * (last - first + 1))
+
+    def one_of(self, weights: Mapping[Named, float]) -> Named:
+        """A name, as often as its weight says."""
+        left = self._random.random() * sum(weights.values())
+        for name, weight in weights.items():
+            left -= weight
+            if left < 0:
+                return name
+        return next(reversed(list(weights)))

@@ -1,0 +1,152 @@
+"""What came of a run, read as anybody may: topics, the services' APIs, intake's list; decides and prints nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from services.intake.receiving import views
+from shared.facts.envelope import Fact, from_record
+from shared.messaging.reading import Reading
+from shared.storage.database import Database
+from tools.stack.ready import Ready
+from tools.verify import idle
+
+Json = dict[str, Any]
+Databases = Mapping[str, Database]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is so now. `facts`: (writer, name) → how many; `periods`: records of each name; `about`: MRN → episode.
+
+    `noted`: (note, reason) → how many of intake's messages; `ineffective`: (word, meaning) → how many facts.
+    `steps`: (from level, to level) → days between, of those that stand; `answers`: what became of offers; `declined`:
+    why they were; `kinds`: episode → names of its facts.
+    """
+
+    episodes: list[Json]
+    follow_ups: list[Json]
+    facts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    corrected: int = 0
+    periods: Counter[str] = field(default_factory=Counter)
+    about: dict[str, str] = field(default_factory=dict)
+    noted: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    ineffective: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dead: dict[str, int] = field(default_factory=dict)
+    steps: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    answers: Counter[str] = field(default_factory=Counter)
+    declined: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, set[str]] = field(default_factory=dict)
+
+
+class Desk:
+    """The services' APIs with a coordinator's token."""
+
+    def __init__(self, system: Ready) -> None:
+        self.system = system
+
+    async def episode(self, episode_id: str) -> Json:
+        """One episode with its facts and periods."""
+        return await self._get(f"{self.system.placement}/api/episodes/{episode_id}", {})
+
+    async def episodes(self) -> list[Json]:
+        """All of them, as listed."""
+        return await self._pages(f"{self.system.placement}/api/episodes", "episodes")
+
+    async def follow_ups(self) -> list[Json]:
+        """All windows."""
+        return await self._pages(f"{self.system.aftercare}/api/follow-ups", "items")
+
+    async def overdue(self, today: date) -> bool:
+        """Whether a window is over that aftercare's timer has not stated missed yet."""
+        first = await self._get(f"{self.system.aftercare}/api/follow-ups", {"state": "due", "limit": "1"})
+        return any(date.fromisoformat(one["due_to"]) < today for one in first["items"])
+
+    async def _pages(self, url: str, name: str) -> list[Json]:
+        found: list[Json] = []
+        cursor: str | None = None
+        while True:
+            page = await self._get(url, {"limit": "200"} | ({"cursor": cursor} if cursor else {}))
+            found += page[name]
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
+    async def _get(self, url: str, query: Mapping[str, str]) -> Json:
+        headers = {"Authorization": f"Bearer {self.system.tokens['coordinator']}"}
+        request = urllib.request.Request(f"{url}?{urlencode(query)}", headers=headers)  # noqa: S310  # our own address
+
+        def read() -> Json:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return dict(json.load(answer))
+
+        return await asyncio.to_thread(read)
+
+
+async def at_rest(desk: Desk, databases: Databases, topics: Reading, today: date, seconds: float) -> bool:
+    """Wait until nothing is on its way and every window that is over is told; False where that takes longer."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if await idle.settled(databases, topics, end - time.monotonic()) and not await desk.overdue(today):
+            return True
+        await asyncio.sleep(0.2)
+    return False
+
+
+async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
+    """Read all of it."""
+    found = Outcome(await desk.episodes(), await desk.follow_ups())
+    steps: dict[str, Json] = {}
+    async for batch in topics.to_the_end("care.events"):
+        for record in batch:
+            fact = from_record(record.value, record.headers)
+            _count(found, fact)
+            _step(steps, fact)
+    for value in steps.values():
+        found.steps.setdefault((value["from_level"], value["to_level"]), []).append(value["days_between"])
+    async for batch in topics.to_the_end("billing.service-periods"):
+        found.periods.update(from_record(record.value, record.headers).name for record in batch)
+    async with databases["intake"].read() as connection:
+        found.noted = Counter({(note, why): number for note, why, number in await views.effects(connection)})
+    for one in found.episodes:
+        if one["ineffective"]:
+            found.ineffective.update(_words(await desk.episode(one["episode_id"])))
+    for service, database in databases.items():
+        found.dead[service] = (await idle.kept_aside(database))[2]
+    return found
+
+
+def _count(found: Outcome, fact: Fact) -> None:
+    found.facts[fact.writer, fact.name] += 1
+    found.kinds.setdefault(fact.subject, set()).add(fact.name)
+    if fact.name.startswith("offer-"):
+        found.answers[fact.name.removeprefix("offer-")] += 1
+    if fact.name == "offer-declined":
+        found.declined[str(fact.value.get("reason"))] += 1
+    found.corrected += "replaces" in fact.value
+    patient = fact.value.get("patient")
+    if isinstance(patient, dict) and patient.get("mrn"):
+        found.about[str(patient["mrn"])] = fact.subject
+
+
+def _step(steps: dict[str, Json], fact: Fact) -> None:
+    """Keep the announced steps that stand, by ce_id."""
+    if fact.name in {"stepped-down", "stepped-up"}:
+        steps[fact.id] = dict(fact.value)
+    for gone in (fact.value.get("replaces"), fact.value.get("cancels")):
+        steps.pop(str(gone), None)
+
+
+def _words(episode: Json) -> Iterator[tuple[str, str]]:
+    for fact in episode["facts"]:
+        if why := fact.get("ineffective"):
+            yield why["word"], why["means"]

@@ -1,0 +1,114 @@
+"""One patient's steps in virtual order: what the hospital sends, what the desk, programs and aftercare do when."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from tools.simulator import desk, following
+from tools.simulator.course import Course
+from tools.simulator.noise import Sent
+from tools.simulator.truth import Stay
+
+SESSION_EVERY = 3
+"""Days between the sessions that are told."""
+EPISODE = timedelta(days=30)
+Act = Callable[[], Awaitable[object]]
+MINUTE = timedelta(minutes=1)
+
+
+class Step(NamedTuple):
+    """Something that is done at a virtual instant; a message, or an act of people who know the patient."""
+
+    at: datetime
+    does: Act
+    message: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A patient to be played: the course, the hospital's messages, the stays of which the desk tells."""
+
+    course: Course
+    sent: tuple[Sent, ...]
+    own: tuple[Stay, ...]
+    at_the_desk: bool = True
+
+    def steps(self, says: Callable[[Course, Sent], Awaitable[None]]) -> list[Step]:
+        """Everything in virtual order. After a step at the desk failed, only the hospital goes on."""
+        found = [Step(one.at, _once(says, self.course, one), message=True) for one in self.sent]
+        for stay in self.own:
+            found += self._at_the_desk(stay)
+        if self.at_the_desk and not self.course.life.oddity:
+            found += self._after_the_unit()
+        return sorted(found, key=lambda each: each.at)
+
+    def _at_the_desk(self, stay: Stay) -> Iterator[Step]:
+        course, known = self.course, self._known(stay)
+        before = self._before(stay)
+        if self._asks(stay):
+            yield Step(stay.began - timedelta(days=2), _once(desk.is_referred, course, stay))
+        yield Step(known, _once(desk.is_placed, course, stay, before))
+        if course.chance.happens(course.care.does_not_come):
+            yield Step(known + MINUTE, _once(desk.does_not_come, course))
+            return
+        yield Step(known + MINUTE, _once(desk.starts, course, stay))
+        for at in self._session_days(stay):
+            yield Step(max(at, known + 2 * MINUTE), _once(desk.has_a_session, course, at.date()))
+        if stay.ended:
+            yield Step(max(stay.ended, known + 3 * MINUTE), _once(desk.ends, course, stay))
+            yield from self._last(stay, stay.ended, stay.ended)
+
+    def _last(self, stay: Stay, ended: datetime, known: datetime) -> Iterator[Step]:
+        """Where the episode goes on no more: nobody looks any further, and aftercare follows."""
+        course, before = self.course, None if stay in self.own else stay
+        going_on = any(ended <= other.began <= ended + EPISODE for other in self._others(stay))
+        if not going_on and ended + timedelta(days=6) < self.course.until:
+            yield Step(max(ended + timedelta(days=1), known), _once(desk.stops_looking, course, stay, before))
+            yield Step(max(ended + timedelta(days=4), known + MINUTE), _once(following.is_followed, course, ended))
+
+    def _known(self, stay: Stay) -> datetime:
+        """When the desk places the patient: before the first day, but after what was said before it has come."""
+        before = [one.at for one in self.sent if one.said < stay.began]
+        return max([stay.began - timedelta(hours=1), *(at + MINUTE for at in before)])
+
+    def _others(self, stay: Stay) -> list[Stay]:
+        return [one for one in (*self.course.life.stays, *self.own) if one is not stay]
+
+    def _asks(self, stay: Stay) -> bool:
+        """Whether nobody else has the patient in the month before: then the patient asks for care."""
+        before = [one for one in self._others(stay) if one.began < stay.began]
+        return all(one.ended is not None and stay.began - one.ended > EPISODE for one in before)
+
+    def _before(self, stay: Stay) -> Stay | None:
+        """The hospital's latest stay before, where it is of the same episode."""
+        if self._asks(stay):
+            return None
+        before = [one for one in self.course.life.stays if one.began < stay.began]
+        return max(before, key=lambda one: one.began, default=None)
+
+    def _session_days(self, stay: Stay) -> list[datetime]:
+        """Some days of a stay, none while the patient is on a unit meanwhile."""
+        end = stay.ended or self.course.until
+        days = [stay.began + timedelta(days=n) for n in range(1, (end - stay.began).days, SESSION_EVERY)]
+        away = [(one.began.date(), (one.ended or end).date()) for one in self.course.life.stays]
+        free = [day for day in days if not any(since <= day.date() <= until for since, until in away)]
+        return free[: self.course.chance.between(*self.course.care.sessions)]
+
+    def _after_the_unit(self) -> Iterator[Step]:
+        """After a hospital's stay somebody may see the patient; where nothing follows, aftercare does."""
+        course = self.course
+        for stay in course.life.stays:
+            if stay.ended is None or stay.level is None or stay.how in {"deceased", "transfer"}:
+                continue
+            known = max((one.at for one in self.sent if one.said <= stay.ended), default=stay.ended) + MINUTE
+            yield from self._last(stay, stay.ended, known)
+            at = stay.ended + timedelta(days=course.chance.between(*course.care.contact_days))
+            if at < course.until and course.chance.happens(course.care.contact_after_discharge):
+                yield Step(max(at, known), _once(following.is_seen, course, stay, at))
+
+
+def _once(does: Callable[..., Awaitable[object]], *about: object) -> Act:
+    return lambda: does(*about)

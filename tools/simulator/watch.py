@@ -1,0 +1,74 @@
+"""What simulated people see as it happens: they read care.events and hospital.acks, as any consumer may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from shared.facts.envelope import Fact, from_record
+from shared.messaging.reading import Reading
+from tools.mllp_client import Ack, WrongAnswer, read_ack
+
+Found = TypeVar("Found")
+
+
+class Watch:
+    """The latest of what somebody waits for. `episodes`: visit number → episode; `searches`: the open ones."""
+
+    def __init__(self) -> None:
+        self.episodes: dict[str, str] = {}
+        self.searches: dict[str, dict[str, Any]] = {}
+        self.answered: dict[str, str] = {}
+        self.aftercare: set[str] = set()
+        self.acks: dict[str, Ack] = {}
+        self.referrals: dict[str, list[str]] = defaultdict(list)
+        self._news = asyncio.Event()
+
+    async def read(self, topics: Reading) -> None:
+        """Read for ever; `topics` begins at the end of what was told before."""
+        while True:
+            for record in await topics.batch(200):
+                if record.topic == "hospital.acks":
+                    self._ack(record.value or b"")
+                else:
+                    self._fact(from_record(record.value, record.headers))
+            news, self._news = self._news, asyncio.Event()
+            news.set()
+
+    async def wait(self, found: Callable[[], Found | None], seconds: float) -> Found | None:
+        """The first answer that is something; None where that takes longer."""
+        end = asyncio.get_running_loop().time() + seconds
+        while (answer := found()) is None:
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                return None
+            try:
+                await asyncio.wait_for(self._news.wait(), left)
+            except TimeoutError:
+                return found()
+        return answer
+
+    def _ack(self, raw: bytes) -> None:
+        try:
+            ack = read_ack(raw)
+        except WrongAnswer:
+            return
+        self.acks[ack.control_id] = ack
+
+    def _fact(self, fact: Fact) -> None:
+        value, episode = fact.value, fact.subject
+        if number := value.get("visit_number"):
+            self.episodes.setdefault(str(number), episode)
+        if fact.name == "search-opened":
+            self.searches[episode] = value
+        elif fact.name == "search-closed":
+            if self.searches.get(episode, {}).get("search_id") == value.get("search_id"):
+                del self.searches[episode]
+        elif fact.name.startswith("offer-"):
+            self.answered[str(value["offer_id"])] = fact.name.removeprefix("offer-")
+        elif fact.name == "aftercare-started":
+            self.aftercare.add(episode)
+        elif fact.name == "aftercare-referred":
+            self.referrals[episode].append(str(value["referral_id"]))

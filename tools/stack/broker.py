@@ -1,0 +1,87 @@
+"""The embedded Kafka-protocol broker (noida-db): its program, its folder, its port; knows no topic.
+
+It keeps its records in memory and writes them to disk about once a second, and whole when it is asked to end. So it is
+always asked: without its parent the kernel sends it SIGTERM, never SIGKILL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import stat
+from importlib.util import find_spec
+from pathlib import Path
+
+from shared.errors import SetUpError
+from tools.stack.children import Command, is_running
+from tools.stack.folder import Folder, answers
+
+PACKAGE = "noida_db"
+PROGRAM = "noida-db"
+
+
+def program() -> Path:
+    """The wheel's executable; SetUpError where the platform has none."""
+    spec = find_spec(PACKAGE)
+    found = Path(spec.origin).parent / PROGRAM if spec and spec.origin else None
+    if found is None or not found.exists():
+        raise SetUpError(
+            "there is no embedded broker for this platform (package noida-db): "
+            "start an Apache Kafka and name it with --kafka"
+        )
+    if not os.access(found, os.X_OK):  # some installers drop the bit
+        found.chmod(found.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return found
+
+
+class Broker:
+    """One embedded broker in `folder`/kafka on a loopback port."""
+
+    def __init__(self, folder: Folder, port: int) -> None:
+        self.port = port
+        self.place = folder.inside("kafka")
+        self.log = folder.log("kafka")
+        self.program = program()
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    async def prepare(self) -> None:
+        """Wait for the broker of an `up` that was killed to save its records and end; clean what it left."""
+        control = self.place / "noida.control.json"
+        pid = _pid(control)
+        for sign in (None, signal.SIGTERM, signal.SIGKILL):
+            if not pid or not is_running(pid, PROGRAM):
+                break
+            if sign is not None:
+                os.kill(pid, sign)
+            for _ in range(200):
+                if not is_running(pid, PROGRAM):
+                    break
+                await asyncio.sleep(0.03)
+        control.unlink(missing_ok=True)  # it would take a reused process number for itself
+
+    def command(self) -> Command:
+        return Command(
+            name="kafka",
+            arguments=[
+                str(self.program), "start", "--data-dir", str(self.place), "--host", "127.0.0.1",
+                "--only", "kafka", "--kafka-port", str(self.port),
+            ],
+            log=self.log,
+            folder=self.place,
+            orphaned=signal.SIGTERM,
+        )  # fmt: skip
+
+    def is_ready(self) -> bool:
+        return answers("127.0.0.1", self.port)
+
+
+def _pid(control: Path) -> int:
+    try:
+        return int(json.loads(control.read_text(encoding="utf-8")).get("pid", 0))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return 0

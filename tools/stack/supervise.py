@@ -1,0 +1,119 @@
+"""Keeping child processes alive: started, watched, restarted with back-off, stopped in order; knows none by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from shared.errors import SetUpError
+from tools.stack import children
+from tools.stack.children import Command
+from tools.stack.folder import full_disk, tells_full_disk
+
+BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+LOOK_EVERY = 0.05  # seconds; each look at a service asks its database too
+STEADY = 30.0  # seconds alive after which the next end counts as the first
+TRIES = 3  # ends before it was ever ready, after which waiting longer would not help
+
+
+async def _nothing() -> None:
+    """No preparation is needed."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """What to keep running: its command, how to see that it is ready, what has to be put right before each start."""
+
+    command: Command
+    is_ready: Callable[[], bool]
+    prepare: Callable[[], Awaitable[None]] = _nothing
+    patience: float = 60.0
+    grace: float = 15.0
+
+
+@dataclass
+class _Running:
+    child: Child
+    process: asyncio.subprocess.Process
+    keeper: asyncio.Task[None] | None = field(default=None)
+
+
+class Supervision:
+    """The children of one `up`. `say` gets one sentence for every end and every new start.
+
+    Everything here runs in the main thread: the kernel ends a child with the thread that started it.
+    """
+
+    def __init__(self, say: Callable[[str], None], back_off: Sequence[float] = BACK_OFF) -> None:
+        self._say = say
+        self._back_off = tuple(back_off)
+        self._running: dict[str, _Running] = {}
+
+    async def start(self, child: Child) -> None:
+        """Start it, wait until it is ready, then keep it running. SetUpError when it does not get ready."""
+        for _ in range(TRIES):
+            await child.prepare()
+            running = _Running(child, await children.start(child.command))
+            self._running[child.command.name] = running
+            if await self._gets_ready(running):
+                running.keeper = asyncio.create_task(self._keep(running))
+                return
+        log = child.command.log
+        if tells_full_disk(log):
+            raise full_disk(log.parent.parent, f"{child.command.name} could not write")
+        raise SetUpError(f"{child.command.name} ended {TRIES} times while starting: {log} has what it said")
+
+    def pid(self, name: str) -> int:
+        """The process id of a child as it is now."""
+        return self._running[name].process.pid
+
+    async def stop(self, names: Sequence[str]) -> None:
+        """Ask these to end, all at once; kill what does not end in its time."""
+        stopping = [self._running.pop(name) for name in names if name in self._running]
+        for running in stopping:
+            if running.keeper:
+                running.keeper.cancel()
+        await asyncio.gather(*(running.keeper for running in stopping if running.keeper), return_exceptions=True)
+        ended = await asyncio.gather(
+            *(children.stop(one.process, one.child.command.stop, one.child.grace) for one in stopping)
+        )
+        for running, by_itself in zip(stopping, ended, strict=True):
+            if not by_itself:
+                self._say(f"{running.child.command.name} did not end in {running.child.grace:.0f} s and was killed")
+
+    async def stop_all(self) -> None:
+        await self.stop(list(self._running))
+
+    async def _gets_ready(self, running: _Running) -> bool:
+        """True when ready, False when it ended first; SetUpError when it is alive and not ready for too long."""
+        child, deadline = running.child, monotonic() + running.child.patience
+        while monotonic() < deadline:
+            if running.process.returncode is not None:
+                return False
+            if await asyncio.to_thread(child.is_ready):
+                return True
+            await asyncio.sleep(LOOK_EVERY)
+        raise SetUpError(
+            f"{child.command.name} runs but was not ready in {child.patience:.0f} s: "
+            f"{child.command.log} has what it said"
+        )
+
+    async def _keep(self, running: _Running) -> None:
+        """For ever: wait for its end, wait a little longer each time, start it again."""
+        name, ends = running.child.command.name, 0
+        while True:
+            began = monotonic()
+            code = await running.process.wait()
+            ends = 1 if monotonic() - began > STEADY else ends + 1
+            pause = self._back_off[min(ends, len(self._back_off)) - 1]
+            self._say(f"{name} ended ({how(code)}) and is started again in {pause:g} s")
+            await asyncio.sleep(pause)
+            await running.child.prepare()
+            running.process = await children.start(running.child.command)
+
+
+def how(code: int) -> str:
+    """A return code in words: `exit 1`, `signal 9`."""
+    return f"signal {-code}" if code < 0 else f"exit {code}"

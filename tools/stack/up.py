@@ -1,0 +1,274 @@
+"""`up`: what is not given is started, then topics, schemas, services, the ready file; at the end all of it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from tools.stack import SERVICES, ready, tokens
+from tools.stack.broker import Broker
+from tools.stack.children import Command
+from tools.stack.folder import Folder, claim, has_room, new_message_key, ports
+from tools.stack.postgres import Postgres
+from tools.stack.supervise import Child, Supervision
+
+# They take longer to import than a server to start, so it is done meanwhile, in a thread.
+MEANWHILE = (
+    "tools.stack.topics",
+    "tools.stack.sites",
+    "tools.stack.databases",
+    "shared.storage.migrations",
+    "shared.web.auth",
+)
+HOST = "127.0.0.1"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `stepdown up` was asked for (contract 1). Port 0: the one that it had on this data directory, at first any
+    free one; services listen on http_port, +1, +2.
+
+    `program` is how a service's process begins, before `run <service>`; `services` are those that start at once.
+    """
+
+    data: Path
+    ready_file: Path | None = None
+    kafka: str | None = None
+    database_url: str | None = None
+    mllp_port: int = 0
+    http_port: int = 0
+    program: tuple[str, ...] = (sys.executable, "-m", "tools.cli.main")
+    services: tuple[str, ...] = SERVICES
+
+
+@dataclass(frozen=True)
+class Told:
+    """Where `up` tells what it does: each step while starting, and what happens later."""
+
+    step: Say
+    ready: Callable[[ready.Ready, Path], None]
+    event: Say
+
+
+async def up(options: Options, told: Told) -> None:
+    """Run until SIGTERM or SIGINT; SetUpError when something can't be started (and then nothing is left running)."""
+    folder = claim(options.data)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
+    system = System(folder, options, told)
+    try:
+        await _until(stopping, asyncio.create_task(system.start()))
+        await stopping.wait()
+        told.step("stopping")
+    finally:
+        await system.stop()
+        folder.release()
+
+
+@asynccontextmanager
+async def running(options: Options, told: Told) -> AsyncIterator[None]:
+    """The same system for as long as the body runs; signals are the caller's."""
+    folder = claim(options.data)
+    system = System(folder, options, told)
+    try:
+        await system.start()
+        yield
+    finally:
+        await system.stop()
+        folder.release()
+
+
+async def _until(stopping: asyncio.Event, starting: asyncio.Task[None]) -> None:
+    """Wait for the start to be done, or give it up when we are asked to stop."""
+    asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return
+    await starting
+
+
+class System:
+    """One running system on one data directory."""
+
+    def __init__(self, folder: Folder, options: Options, told: Told) -> None:
+        self.folder = folder
+        self.options = options
+        self.told = told
+        self.supervision = Supervision(told.event)
+        self.ready_files = {folder.path / ready.NAME, (options.ready_file or folder.path / ready.NAME).absolute()}
+        self.pipe: tuple[int, int] | None = None
+        self.doors: dict[str, int] = {}
+        self.environment: dict[str, str] = {}
+        self.kafka = self.admin_url = ""
+        self.config: dict[str, str] = {}
+        self.prepared = folder.path / "prepared"  # the file that services wait for before they begin
+
+    async def start(self) -> None:
+        """All of it, at once as far as it can be: the services import what they need while their databases are made."""
+        for stale in (*self.ready_files, self.prepared):
+            stale.unlink(missing_ok=True)
+        has_room(self.folder.path)
+        self.doors = self._doors()
+        parts = self._parts()
+        self.environment = self._environment()
+        services = asyncio.create_task(self._services(self.options.services))
+        try:
+            self.told.step("starting broker and database")
+            await self._prepare(parts)
+            system = self._described()
+            self.told.step(f"starting {', '.join(self.options.services)}")
+            self.prepared.touch(mode=0o600)
+            await services
+        finally:
+            services.cancel()
+        for path in self.ready_files:
+            ready.write(system, path)
+        self.told.ready(system, min(self.ready_files, key=lambda path: path != (self.options.ready_file or path)))
+
+    async def begin(self, *services: str) -> None:
+        """Start these services, all at once; they are ready then."""
+        self.told.step(f"starting {', '.join(services)}")
+        await self._services(services)
+
+    async def more(self, service: str, number: int) -> tuple[str, ...]:
+        """Start so many more processes of a service, sharing its partitions; their names, for `supervision`."""
+        extra = [self._service(service, nth) for nth in range(2, number + 2)]
+        await _all(*map(self.supervision.start, extra))
+        return tuple(each.command.name for each in extra)
+
+    async def _services(self, names: Sequence[str]) -> None:
+        await _all(*(self.supervision.start(self._service(name)) for name in names))
+
+    async def _prepare(self, parts: Sequence[Child]) -> None:
+        """Broker and database, then topics and schemas."""
+        importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
+        await _all(*map(self.supervision.start, parts))
+        self.told.step("topics and schemas")
+        await importing
+        from shared.settings import load  # noqa: PLC0415
+        from tools.stack import databases, schemas, sites, topics  # noqa: PLC0415
+
+        settings = load(kafka=self.kafka, data=self.folder.path)
+        site, self.config = sites.described(settings)
+        await _all(topics.apply(settings, topics.of(site)), databases.make(self.admin_url, self.folder))
+        await schemas.migrate(databases.owner_urls(self.folder.path))
+
+    async def stop(self) -> None:
+        """Services first, then what they stand on; the ready file is gone before the first of them."""
+        for path in self.ready_files:
+            path.unlink(missing_ok=True)
+        await self.supervision.stop(SERVICES)
+        await self.supervision.stop_all()
+        for end in self.pipe or ():
+            os.close(end)
+
+    def _doors(self) -> dict[str, int]:
+        first = self.options.http_port
+        wanted = {name: first and first + place for place, name in enumerate(SERVICES)}
+        asked = {"MLLP": self.options.mllp_port, **wanted, "broker": 0, "database": 0}
+        return self.folder.ports(asked, self.told.event)
+
+    def _parts(self) -> list[Child]:
+        """What is not given and has to be started here: broker, database."""
+        parts: list[Child] = []
+        self.kafka, self.admin_url = self.options.kafka or "", self.options.database_url or ""
+        if not self.kafka:
+            broker = Broker(self.folder, self.doors["broker"])
+            self.kafka = broker.bootstrap
+            parts.append(Child(broker.command(), broker.is_ready, broker.prepare))
+        if not self.admin_url:
+            server = Postgres(self.folder, self.doors["database"])
+            self.admin_url = server.admin_url
+            parts.append(Child(server.command(), server.is_ready, server.prepare))
+        return parts
+
+    def _addresses(self) -> dict[str, str]:
+        return {name: f"http://{HOST}:{self.doors[name]}" for name in SERVICES}
+
+    def _environment(self) -> dict[str, str]:
+        """What all services have in common."""
+        key = self.folder.kept_secret("message.keys", new_message_key())
+        addresses = self._addresses()
+        environment = _inherited() | {
+            "STEPDOWN_INTAKE_URL": addresses["intake"],
+            "STEPDOWN_DESK_ORIGINS": ",".join(addresses[desk] for desk in ready.DESKS),
+            "STEPDOWN_KAFKA": self.kafka,
+            "STEPDOWN_DATA": str(self.folder.path),
+            "STEPDOWN_HTTP_HOST": HOST,
+            "STEPDOWN_MLLP_HOST": HOST,
+            "STEPDOWN_MLLP_PORT": str(self.doors["MLLP"]),
+            "STEPDOWN_START_AFTER": str(self.prepared),
+        }
+        if "STEPDOWN_MESSAGE_KEYS" not in environment and "STEPDOWN_MESSAGE_KEYS_FILE" not in environment:
+            environment["STEPDOWN_MESSAGE_KEYS_FILE"] = str(key)
+        if tokens.only_this_machine(self.kafka, self.admin_url):
+            environment |= tokens.known_by(self.folder)
+        return environment
+
+    def _described(self) -> ready.Ready:
+        """The ready file's content."""
+        addresses = self._addresses()
+        issued = tokens.issue(self.folder) if tokens.only_this_machine(self.kafka, self.admin_url) else {}
+        links = {desk: f"{addresses[desk]}/sign-in#{issued['coordinator']}" for desk in ready.DESKS} if issued else {}
+        mllp = f"{HOST}:{self.doors['MLLP']}"
+        return ready.Ready(kafka=self.kafka, mllp=mllp, **addresses, config=self.config, tokens=issued, sign_in=links)
+
+    def _service(self, service: str, nth: int = 1) -> Child:
+        self.pipe = self.pipe or os.pipe()
+        name = service if nth == 1 else f"{service}-{nth}"
+        port = self.doors[service] if nth == 1 else ports({name: 0})[name]
+        own = {
+            "STEPDOWN_DATABASE_URL_FILE": str(self.folder.path / "secrets" / f"{service}.url"),
+            "STEPDOWN_HTTP_PORT": str(port),
+            "STEPDOWN_INSTANCE": "up" if nth == 1 else f"up-{nth}",
+            "STEPDOWN_PARENT_PIPE": str(self.pipe[0]),
+        }
+        command = Command(
+            name=name,
+            arguments=[*self.options.program, "run", service],
+            log=self.folder.log(name),
+            environment=self.environment | own,
+            pass_fds=(self.pipe[0],),
+        )
+        return Child(command, lambda: self.prepared.exists() and says_ready(port), patience=90.0, grace=20.0)
+
+
+async def _all(*starting: object) -> None:
+    """All of them at once; the first failure is told after the others have come to an end too."""
+    done = await asyncio.gather(*starting, return_exceptions=True)  # type: ignore[call-overload]
+    for failed in (one for one in done if isinstance(one, BaseException)):
+        raise failed
+
+
+def _inherited() -> dict[str, str]:
+    """Our own environment, without what is the administrator's, and with the place of this program's packages."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_DATABASE")}
+    home = str(Path(__file__).resolve().parents[2])
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, (home, kept.get("PYTHONPATH", ""))))
+    return kept
+
+
+def says_ready(port: int) -> bool:
+    """Whether a service's /health/ready answers 200."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

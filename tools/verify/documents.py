@@ -1,0 +1,96 @@
+"""Topics of whole documents against the tables they tell of: care.episodes, and both billing topics; 5.2, 5.3, 5.4."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import NamedTuple
+
+from shared.errors import InvalidMessage
+from shared.events import billing_type
+from shared.events.billing import PeriodVoided
+from shared.facts.envelope import Fact, from_record
+from shared.invariants import Broken
+from tools.verify.facts import Offset, RawRecord
+
+EPISODES, VERSIONS, LATEST = "care.episodes", "billing.service-periods", "billing.periods"
+VOIDED = billing_type(PeriodVoided.TYPE)
+
+
+class Last(NamedTuple):
+    """The last record of a key: its version, ce_id, and whether it is a void."""
+
+    version: int
+    ce_id: str
+    voided: bool
+
+
+class Documents:
+    """The last record of each subject of one topic, taken in record by record."""
+
+    def __init__(self, kept: set[Offset]) -> None:
+        self.kept = kept
+        self.last: dict[str, Last] = {}
+        self.records = 0
+
+    def take(self, record: RawRecord) -> Iterator[Broken]:
+        """One record; what is broken about it."""
+        self.records += 1
+        place = (record.topic, record.partition, record.offset)
+        if place in self.kept:
+            return
+        try:
+            fact = from_record(record.value, record.headers)
+        except InvalidMessage:
+            yield Broken(2, f"record {record.topic}/{record.partition}/{record.offset}", "it is unreadable")
+            return
+        yield from self._next(fact)
+
+    def _next(self, fact: Fact) -> Iterator[Broken]:
+        self.last[fact.subject] = Last(fact.sequence, fact.id, fact.type == VOIDED)
+        yield from ()
+
+
+class EveryVersion(Documents):
+    """billing.service-periods: of each period the versions 1,2,3…, and again only the very same record."""
+
+    def __init__(self, kept: set[Offset]) -> None:
+        super().__init__(kept)
+        self._seen: set[int] = set()
+
+    def _next(self, fact: Fact) -> Iterator[Broken]:
+        before = self.last.get(fact.subject)
+        one = hash((fact.subject, fact.sequence, fact.id))
+        if fact.sequence == (before.version if before else 0) + 1:
+            yield from super()._next(fact)
+        elif one not in self._seen:
+            yield Broken(4, f"period {fact.subject}", f"version {fact.sequence} does not follow the one before")
+            yield from super()._next(fact)
+        self._seen.add(one)
+
+
+async def other_versions(stored: AsyncIterator[tuple[str, int]], told: Documents, who: str) -> AsyncIterator[Broken]:
+    """Episodes of which somebody stored another version than care.episodes told last."""
+    left = dict(told.last)
+    async for episode, version in stored:
+        last = left.pop(episode, None)
+        if last is None or last.version != version:
+            text = f"{who} stored version {version}, {EPISODES} has {last.version if last else 'none'}"
+            yield Broken(3, f"episode {episode}", text)
+    for episode in left:
+        yield Broken(3, f"episode {episode}", f"{who} has not stored what {EPISODES} told")
+
+
+async def other_periods(
+    stored: AsyncIterator[tuple[str, int, bool]], every: EveryVersion, latest: Documents
+) -> AsyncIterator[Broken]:
+    """Periods whose last version differs between placement's table and the two topics."""
+    left = dict(every.last)
+    async for period, version, voided in stored:
+        last = left.pop(period, None)
+        if last is None or (last.version, last.voided) != (version, voided):
+            yield Broken(4, f"period {period}", f"placement stored another version than {VERSIONS} has")
+    for period in left:
+        yield Broken(4, f"period {period}", "placement has not stored it")
+    for period in every.last.keys() | latest.last.keys():
+        if every.last.get(period) != latest.last.get(period):
+            yield Broken(4, f"period {period}", f"the last record of {LATEST} is not that of {VERSIONS}")

@@ -1,0 +1,126 @@
+"""care.events against the tables of those who wrote it and of placement, who applies it; promises 5.1 and 5.2.
+
+Of each (writer, episode) only the last sequence and a running hash of the ce_ids is held in memory, never the facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import NamedTuple, Protocol
+
+from shared.errors import InvalidMessage
+from shared.facts.envelope import Fact, from_record
+from shared.invariants import Broken
+
+TOPIC = "care.events"
+Key = tuple[str, str]
+"""(writer, episode)."""
+Offset = tuple[str, int, int]
+"""(topic, partition, offset)."""
+
+
+class RawRecord(Protocol):
+    """A record as the client hands it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Chain(NamedTuple):
+    """A writer's facts of one episode up to a sequence: equal chains mean the same facts in the same order."""
+
+    last: int = 0
+    digest: int = 0
+
+    def and_then(self, sequence: int, ce_id: str) -> Chain:
+        """The chain with one more fact."""
+        return Chain(sequence, hash((self.digest, sequence, ce_id)))
+
+
+class Repeat(NamedTuple):
+    """A record with a sequence that came before: a true repeat if its ce_id is the one applied there."""
+
+    key: Key
+    sequence: int
+    ce_id: str
+
+
+class OnTopic:
+    """What care.events holds, taken in record by record, in the order of each partition.
+
+    `kept` are the records that placement keeps aside: dead letters and parked facts. `discarded` ones were never
+    facts, an operator said so.
+    """
+
+    def __init__(self, kept: set[Offset], discarded: set[Offset]) -> None:
+        self.kept, self.discarded = kept, discarded
+        self.told: dict[Key, Chain] = {}
+        self.records = 0
+        self.repeats: list[Repeat] = []
+        self._applied: dict[Key, Chain] = {}
+
+    def take(self, record: RawRecord) -> Iterator[Broken]:
+        """One record; what is broken about it."""
+        place = (record.topic, record.partition, record.offset)
+        self.records += 1
+        if place in self.discarded:
+            return
+        try:
+            fact = from_record(record.value, record.headers)
+        except InvalidMessage:
+            if place not in self.kept:
+                name = f"record {record.topic}/{record.partition}/{record.offset}"
+                yield Broken(1, name, "it is unreadable, and no dead letter")
+            return
+        yield from self._in_line(fact, kept=place in self.kept)
+
+    def _in_line(self, fact: Fact, *, kept: bool) -> Iterator[Broken]:
+        key = (fact.writer, fact.subject)
+        chain = self.told.get(key, Chain())
+        if fact.sequence <= chain.last:
+            self.repeats.append(Repeat(key, fact.sequence, fact.id))
+            return
+        if fact.sequence > chain.last + 1:
+            yield Broken(2, f"episode {fact.subject}", f"{fact.writer}'s sequence has a gap before {fact.sequence}")
+        if kept:
+            self._applied.setdefault(key, chain)
+        elif key in self._applied:
+            self._applied[key] = self._applied[key].and_then(fact.sequence, fact.id)
+        self.told[key] = chain.and_then(fact.sequence, fact.id)
+
+    def of(self, writer: str) -> dict[Key, Chain]:
+        """What one writer told."""
+        return {key: chain for key, chain in self.told.items() if key[0] == writer}
+
+    def to_apply(self) -> dict[Key, Chain]:
+        """What placement should have applied: all but what it keeps aside."""
+        return {key: chain for key, chain in (self.told | self._applied).items() if chain.last}
+
+
+async def unlike(
+    stored: AsyncIterator[tuple[str, str, int, str]], told: dict[Key, Chain], promise: int, text: str
+) -> AsyncIterator[Broken]:
+    """Episodes of which a table holds other facts than were told; `text` says so, `{}` is the writer.
+
+    `told` is emptied.
+    """
+    async for key, chain in _chains(stored):
+        if told.pop(key, None) != chain:
+            yield Broken(promise, f"episode {key[1]}", text.format(key[0]))
+    for writer, episode in told:
+        yield Broken(promise, f"episode {episode}", text.format(writer))
+
+
+async def _chains(stored: AsyncIterator[tuple[str, str, int, str]]) -> AsyncIterator[tuple[Key, Chain]]:
+    at: Key | None = None
+    chain = Chain()
+    async for writer, episode, sequence, ce_id in stored:
+        if at is not None and at != (writer, episode):
+            yield at, chain
+            chain = Chain()
+        at, chain = (writer, episode), chain.and_then(sequence, ce_id)
+    if at is not None:
+        yield at, chain
