@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from services.placement.engine import apply
-from services.placement.engine.rules import Rules, rules_of
+from services.placement.rules import Rules, rules_of
 from shared.clock import system_clock
 from shared.errors import StepdownError
 from shared.facts.envelope import Fact

@@ -22,7 +22,7 @@ from aiokafka import ConsumerRecord
 from services.aftercare import checks as aftercare
 from services.intake import checks as intake
 from services.placement import checks as placement
-from services.placement.engine.rules import rules_of
+from services.placement.rules import rules_of
 from shared.clock import system_clock
 from shared.facts.envelope import Fact, from_record
 from shared.site import config

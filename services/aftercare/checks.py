@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from services.aftercare.engine import own_facts, views
+from services.aftercare.decisions import own_facts
+from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.engine import views
 from services.aftercare.engine.derive import derive
-from services.aftercare.engine.own_facts import Standing
 from services.aftercare.referrals import referrals
 from services.aftercare.windows import model
 from services.aftercare.windows.marks import marks

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-from services.intake.deaths.facts import Telling, deaths
-from services.intake.deaths.store import known_of
 from services.intake.receiving import store, views
+from services.intake.receiving.deaths_store import known_of
+from services.intake.visits.death_facts import Telling, deaths
 from services.intake.visits.derive import difference
 from services.intake.visits.reconcile import OnFile, mapping_of, wanted_of
 from shared.invariants import Broken, Checked, nobody

@@ -9,10 +9,10 @@ from services.placement.desk import api
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk
 from services.placement.engine import consumer
-from services.placement.engine.rules import rules_of
 from services.placement.gate import consumer as gate
 from services.placement.gate import timers as gate_timers
 from services.placement.gate.recipients import gate_rules
+from services.placement.rules import rules_of
 from shared.clock import Clock, system_clock
 from shared.messaging.broker import broker_for
 from shared.run import Service, run

@@ -18,8 +18,8 @@ from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.desk import checks
 from services.placement.engine import views
 from services.placement.engine.outcome import announced
-from services.placement.engine.rules import Rules, rules_of
 from services.placement.engine.store import Place, known
+from services.placement.rules import Rules, rules_of
 from shared.facts.envelope import Fact
 from shared.invariants import Broken, Checked, nobody
 from shared.site.config import Site

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.programs.seats import Claim
+from services.placement.search.entry import Entry
 from services.placement.search.searches import DESK
-from services.placement.worklists.entry import Entry
 from shared.events.base import type_name
 from shared.facts.envelope import Fact
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from services.placement.engine import act, apply
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.run import Timer
 from shared.storage.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.aftercare.engine.own_facts import Standing
+from services.aftercare.decisions.own_facts import Standing
 from services.aftercare.worklists.entries import entries
 from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay

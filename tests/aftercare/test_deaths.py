@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.aftercare.engine.own_facts import Standing, content
-from services.aftercare.engine.situation import Situation
-from services.aftercare.plans import deaths
+from services.aftercare.contacts import deaths
+from services.aftercare.decisions.own_facts import Standing, content
+from services.aftercare.decisions.situation import Situation
 from services.aftercare.worklists.entries import Entry, entries
 from shared.errors import Rejected
 from shared.site.config import SAMPLE, load

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.aftercare.contacts.contacts import Contact
+from services.aftercare.decisions.own_facts import Saying, Standing, derived, difference, same, say
 from services.aftercare.engine.derive import derive
-from services.aftercare.engine.own_facts import Saying, Standing, derived, difference, same, say
-from services.aftercare.plans.contacts import Contact
 from services.aftercare.risk.risk import Sign, risks
 from services.aftercare.windows.measures import windows
 from services.aftercare.windows.model import Kept

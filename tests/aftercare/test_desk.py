@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from services.aftercare.checks import broken
 from services.aftercare.desk import api, rows
 from services.aftercare.desk import page as desk
+from services.aftercare.desk.lists import LISTS
 from services.aftercare.desk.wording import DONE, LABELS
 from services.aftercare.desk.writes import WRITES
 from services.aftercare.engine.apply import Rules
 from services.aftercare.referrals.referrals import MOVES
-from services.aftercare.worklists.lists import LISTS
 from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.storage.tables import audit, refusals

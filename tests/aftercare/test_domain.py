@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.engine.own_facts import Said, Saying, Standing, content, difference, say
+from services.aftercare.decisions.own_facts import Said, Saying, Standing, content, difference, say
 from services.aftercare.windows.measures import windows
 from services.aftercare.windows.model import rows, wanted
 from shared.facts.envelope import Fact

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.aftercare.checks import broken
+from services.aftercare.decisions.own_facts import content
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules, apply, decide_again, state_due
-from services.aftercare.engine.own_facts import content
 from services.aftercare.tables import METADATA, entries, episodes, facts
 from services.aftercare.timers import whole_round
 from services.aftercare.windows.measures import windows

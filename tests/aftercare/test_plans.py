@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from services.aftercare.contacts.deaths import Deaths
+from services.aftercare.decisions.own_facts import Saying, Standing, difference, say
 from services.aftercare.engine.derive import derive, next_deadline
-from services.aftercare.engine.own_facts import Saying, Standing, difference, say
-from services.aftercare.plans.deaths import Deaths
 from services.aftercare.plans.plans import plans
 from services.aftercare.windows.ends import ends
 from shared.site.config import SAMPLE, load

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.aftercare.engine.commands import Move, MoveToAppointment, MoveWithReason
-from services.aftercare.engine.own_facts import Difference, Saying, Standing, say
-from services.aftercare.engine.situation import Situation
-from services.aftercare.plans.contacts import appointments
+from services.aftercare.contacts.contacts import appointments
+from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason
+from services.aftercare.decisions.own_facts import Difference, Saying, Standing, say
+from services.aftercare.decisions.situation import Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.referrals.referrals import ASKS, ENDS, MOVES, State, fold, possible
 from shared.errors import Rejected

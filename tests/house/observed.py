@@ -10,25 +10,25 @@ from typing import Any
 
 import pytest
 
+from services.aftercare.contacts.contacts import Contact
+from services.aftercare.decisions.own_facts import Standing
 from services.aftercare.engine.derive import derive
-from services.aftercare.engine.own_facts import Standing
 from services.aftercare.plans import plans
-from services.aftercare.plans.contacts import Contact
 from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
-from services.intake.api.asking import Paces
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.mapping import SiteRules
 from services.intake.hl7.model import PatientId, Refused, Said
 from services.intake.people.identifiers import Authorities, Numbers
+from services.intake.receiving.http_requests import Paces
 from services.intake.visits.reconcile import Ledger, OnFile, settle
 from services.placement.desk.page import rows, search
+from services.placement.desk.worklists import of_recipient
 from services.placement.engine.publish import seats_of
-from services.placement.engine.rules import rules_of
 from services.placement.gate.recipients import gate_rules
+from services.placement.rules import rules_of
 from services.placement.search.levels import Question
 from services.placement.search.matching import rank
-from services.placement.worklists.api import of_recipient
 from shared.events.levels import Level
 from shared.events.placing import Needs
 from shared.settings import Settings

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, FormatChecker
 
-from shared.documents.asyncapi import as_yaml, asyncapi
-from shared.documents.examples import examples
 from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT, OUT_TYPE, TOPICS
 from shared.facts.envelope import Fact, headers
+from tools.documents.asyncapi import as_yaml, asyncapi
+from tools.documents.examples import examples
 
 Value = dict[str, Any]
 DOCUMENT: Value = asyncapi()

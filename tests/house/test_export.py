@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from shared.documents import documents
 from tools.cli.export import command, openapi
 from tools.cli.main import run
+from tools.documents import documents
 
 
 def export(*arguments: str | Path) -> Result:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from services.placement.continuum.document import episode_value
-from shared.documents.examples import examples
-from shared.documents.schemas import TYPES, schemas
 from shared.events import CARE_FACTS, EPISODE_TYPE, EpisodeState
 from shared.events.open_lists import DecidedBy, DispositionKind, ReferralKind, Role, SearchReason, VisitClass, read_as
 from tests import builders as tell
+from tools.documents.examples import examples
+from tools.documents.schemas import TYPES, schemas
 
 OPENED = {
     "care.visit-started.v1": ("class", VisitClass),

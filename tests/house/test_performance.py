@@ -14,7 +14,7 @@ from bench.messages import STORY, message
 from bench.report import Goal, Report, at_least, lines, ratios, read, row
 from bench.sizes import SIZES
 from services.placement.continuum.fold import fold
-from services.placement.engine.rules import rules_of
+from services.placement.rules import rules_of
 from shared.events import CARE_FACTS
 from shared.facts.envelope import from_record
 from shared.site.config import SAMPLE, load

@@ -13,11 +13,11 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import BaseModel
 
-from shared.documents import breaks, documents, stale
-from shared.documents.compatibility import incompatibilities, sets_incompatibilities
-from shared.documents.examples import example_headers, examples
-from shared.documents.schemas import TYPES, schemas
 from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE, TOPICS
+from tools.documents import breaks, documents, stale
+from tools.documents.compatibility import incompatibilities, sets_incompatibilities
+from tools.documents.examples import example_headers, examples
+from tools.documents.schemas import TYPES, schemas
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 Schema = dict[str, Any]

@@ -12,8 +12,8 @@ import pytest
 
 from services.placement.engine.consumer import NEEDED
 from services.placement.search.searches import DESK
-from shared.documents.readers import LISTS, OUTSIDE, READERS, SEARCHES, SEATS, others
 from shared.events import CARE_FACTS, type_name
+from tools.documents.readers import LISTS, OUTSIDE, READERS, SEARCHES, SEATS, others
 
 EVENTS = (Path(__file__).resolve().parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| \[`(care\.[^`]+)`\]\([^)]*\) \| ([^|]*) \| [^|]* \| ([^|]*) \|", re.MULTILINE)

@@ -7,8 +7,8 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.deaths.reports import Record, death_of, decode, encode, with_ends, with_messages
 from services.intake.hl7.model import Said
+from services.intake.visits.death_reports import Record, death_of, decode, encode, with_ends, with_messages
 from tests.intake.said import clock, told
 
 YES = told(1, "A08", "20260106090000", pid_30="Y")

@@ -15,8 +15,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.placement.engine.rules import Rules, rules_of
 from services.placement.gate.recipients import GateRules
+from services.placement.rules import Rules, rules_of
 from shared.clock import SetClock
 from shared.site.config import SAMPLE, load
 from shared.storage.database import Database

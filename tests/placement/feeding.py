@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from services.placement.engine import apply
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from services.placement.tables import episodes, facts, periods
 from shared.clock import Clock
 from shared.facts.envelope import Fact, from_record

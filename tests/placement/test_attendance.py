@@ -18,9 +18,9 @@ from services.placement.programs.consequences import Wanted, of_change
 from services.placement.programs.seats import Claim
 from shared.errors import Rejected
 from shared.events.base import CareFact
+from shared.events.stating import said
 from shared.events.stays import Service
 from shared.facts.envelope import Fact
-from shared.facts.stating import said
 from tests import builders as tell
 
 NOW = tell.at("2026-03-20 12:00")

@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from services.placement.checks import broken
-from services.placement.desk import views
-from services.placement.engine.rules import Rules
 from services.placement.programs.census import taken_at
+from services.placement.rules import Rules
 from services.placement.timers import refold
+from services.placement.worklists import views
 from shared.clock import SetClock
 from shared.facts.envelope import Fact
 from shared.storage.database import Database

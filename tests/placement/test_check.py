@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.placement.checks import broken
-from services.placement.engine.rules import Rules, rules_of
+from services.placement.rules import Rules, rules_of
 from services.placement.timers import refold
 from shared.clock import SetClock
 from shared.site.config import Site

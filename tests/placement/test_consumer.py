@@ -18,7 +18,7 @@ from faststream.kafka import KafkaBroker
 
 from services.placement.checks import broken
 from services.placement.engine.consumer import NEEDED, readable, subscription
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from services.placement.tables import episodes
 from shared.clock import SetClock
 from shared.errors import InvalidMessage

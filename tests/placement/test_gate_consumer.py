@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from faststream.kafka import KafkaBroker
 
 from services.placement.engine import consumer
-from services.placement.engine.rules import Rules
 from services.placement.gate.consumer import passable, subscription
 from services.placement.gate.recipients import GateRules
+from services.placement.rules import Rules
 from shared.clock import SetClock
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact, to_record

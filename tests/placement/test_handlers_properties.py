@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.placement.checks import broken
 from services.placement.continuum import codec
 from services.placement.continuum.model import Folded
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from shared.clock import SetClock
 from shared.facts.envelope import Fact
 from shared.storage.database import Database

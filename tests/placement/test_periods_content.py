@@ -10,7 +10,7 @@ import pytest
 from services.placement.billing.model import BilledAs
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Away, Ending
-from services.placement.engine.rules import rules_of
+from services.placement.rules import rules_of
 from shared.site.config import SAMPLE, load
 from tests.placement.period_builders import (
     at,

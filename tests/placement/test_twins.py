@@ -8,8 +8,8 @@ import pytest
 
 from services.placement.continuum.fold import fold
 from services.placement.programs.duplicate_starts import restated
+from shared.events.stating import said
 from shared.facts.envelope import Fact
-from shared.facts.stating import said
 from tests import builders as tell
 
 NOW = tell.at("2026-03-12 12:00")

@@ -30,7 +30,7 @@ def command(kind: str, out: Path | None, check: bool, as_json: bool) -> None:
 
 
 def _fresh(folder: Path) -> list[str]:
-    from shared.documents import stale
+    from tools.documents import stale
 
     found = stale(folder)
     found += [path for path, text in openapi().items() if _read(folder / path) != text]
@@ -40,7 +40,7 @@ def _fresh(folder: Path) -> list[str]:
 
 
 def _write(kind: str, folder: Path) -> list[str]:
-    from shared.documents import breaks, documents
+    from tools.documents import breaks, documents
 
     if found := breaks(folder):
         raise SetUpError("this would break readers; publish a new version of the type:\n" + "\n".join(found))

@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route
 
-from services.aftercare.desk import showing, wording, writes
+from services.aftercare.desk import lists, showing, wording, writes
+from services.aftercare.desk.lists import LISTS
 from services.aftercare.desk.reading import READERS
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
 from services.aftercare.engine.apply import Rules
-from services.aftercare.worklists import lists
-from services.aftercare.worklists.lists import LISTS
 from shared.storage import audit
 from shared.storage.database import Connection, Database
 from shared.web.auth import Caller

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
+from services.aftercare.contacts.deaths import ASK_FIRST
 from services.aftercare.desk import wording
 from services.aftercare.desk.writes import WRITES, Write
-from services.aftercare.plans.deaths import ASK_FIRST
 from services.aftercare.windows.marks import OPEN_TO
 from shared.web.desk import Badge, Row, by, until
 from shared.web.form_posts import address

@@ -9,10 +9,8 @@ from typing import Any, TypeAlias
 
 from starlette.routing import BaseRoute
 
-from services.aftercare.desk import showing
-from services.aftercare.engine import apply, views
-from services.aftercare.engine.apply import Rules
-from services.aftercare.engine.commands import (
+from services.aftercare.contacts import contacts
+from services.aftercare.decisions.commands import (
     ClearRisk,
     ClosePlan,
     DecideCalls,
@@ -23,8 +21,11 @@ from services.aftercare.engine.commands import (
     Schedule,
     Withdraw,
 )
-from services.aftercare.engine.situation import Decided, Situation
-from services.aftercare.plans import contacts, plans
+from services.aftercare.decisions.situation import Decided, Situation
+from services.aftercare.desk import showing
+from services.aftercare.engine import apply, views
+from services.aftercare.engine.apply import Rules
+from services.aftercare.plans import plans
 from services.aftercare.referrals import referrals
 from services.aftercare.risk import risk
 from services.aftercare.windows import marks

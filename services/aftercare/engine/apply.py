@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from services.aftercare.engine import own_facts, store
+from services.aftercare.decisions import own_facts
+from services.aftercare.decisions.own_facts import Said, Saying, Standing
+from services.aftercare.decisions.situation import Decided, Situation
+from services.aftercare.engine import store
 from services.aftercare.engine.derive import derive, next_deadline
-from services.aftercare.engine.own_facts import Said, Saying, Standing
-from services.aftercare.engine.situation import Decided, Situation
 from services.aftercare.engine.store import Saved, Stored
 from services.aftercare.windows import model
 from services.aftercare.windows.marks import marks

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.aftercare.engine.own_facts import Standing
+from services.aftercare.contacts.contacts import recorded
+from services.aftercare.contacts.deaths import Deaths, deaths_of
+from services.aftercare.decisions.own_facts import Standing
 from services.aftercare.plans import plans
-from services.aftercare.plans.contacts import recorded
-from services.aftercare.plans.deaths import Deaths, deaths_of
 from services.aftercare.risk import risk
 from services.aftercare.windows import model
 from services.aftercare.windows.ends import Start, ends, starts

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from services.aftercare.engine.own_facts import Said, Standing
+from services.aftercare.decisions.own_facts import Said, Standing
 from services.aftercare.tables import entries, episodes, facts, follow_ups
 from services.aftercare.windows.model import Row
 from services.aftercare.worklists.entries import Entry

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.aftercare.engine.ids import id_of
-from services.aftercare.engine.own_facts import Standing, moved
-from services.aftercare.engine.situation import Decided, Situation
-from services.aftercare.plans.contacts import Contact, recorded
-from services.aftercare.plans.deaths import DECEASED, Deaths, Decision, deaths_of, decide
+from services.aftercare.contacts.contacts import Contact, recorded
+from services.aftercare.contacts.deaths import DECEASED, Deaths, Decision, deaths_of, decide
+from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, said_of_end
+from services.aftercare.decisions.ids import id_of
+from services.aftercare.decisions.own_facts import Standing, moved
+from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.windows.ends import Start, ends, leaves_plans
-from services.aftercare.windows.stays import ZoneOf, ends_later, first_day, said_of_end
 from shared.errors import Rejected
 from shared.events.aftercare import AftercareClosed, AftercareReferred, AftercareStarted
 from shared.events.base import CareFact

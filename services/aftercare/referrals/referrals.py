@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from services.aftercare.engine.commands import Move, MoveToAppointment, MoveWithReason, Refer
-from services.aftercare.engine.own_facts import MOVES as PREFIX
-from services.aftercare.engine.own_facts import Standing
-from services.aftercare.engine.situation import Decided, Situation
-from services.aftercare.plans.contacts import appointment
+from services.aftercare.contacts.contacts import appointment
+from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason, Refer
+from services.aftercare.decisions.own_facts import MOVES as PREFIX
+from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events import REFERRAL_MOVES
 from shared.events.aftercare import AftercareReferred, AppointmentScheduled

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from services.aftercare.engine.ids import id_of
-from services.aftercare.engine.own_facts import Standing
-from services.aftercare.engine.situation import Decided, Situation
-from services.aftercare.plans.contacts import recorded
-from services.aftercare.windows.stays import ZoneOf, ends_later, first_day, leaving_day, order
+from services.aftercare.contacts.contacts import recorded
+from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, order
+from services.aftercare.decisions.ids import id_of
+from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import RelapseRiskCleared, RelapseRiskRaised
 from shared.events.base import CareFact

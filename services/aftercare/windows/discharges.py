@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta, tzinfo
 from typing import NamedTuple
 
-from services.aftercare.plans.deaths import Deaths
+from services.aftercare.contacts.deaths import Deaths
+from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, order
 from services.aftercare.windows.model import Excluded
-from services.aftercare.windows.stays import ZoneOf, ends_later, first_day, leaving_day, order
 from shared.events.episodes import DeathNow, EndedBy, StayNow
 from shared.site.measures import Exclusion, FollowUpClock, among, is_icd_10
 

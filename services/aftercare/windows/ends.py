@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
-from services.aftercare.engine.ids import id_of
-from services.aftercare.plans.deaths import DECEASED, Deaths, words_of_end
-from services.aftercare.windows.stays import ZoneOf, ends_later, first_day, leaving_day, said_of_end
+from services.aftercare.contacts.deaths import DECEASED, Deaths, words_of_end
+from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, said_of_end
+from services.aftercare.decisions.ids import id_of
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
 from shared.site.config import Site
 from shared.site.values import Aftercare, AftercareStart, PlanTemplate

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from services.aftercare.engine.commands import MarkExcluded, MarkKept
-from services.aftercare.engine.situation import Decided, Situation
+from services.aftercare.decisions.commands import MarkExcluded, MarkKept
+from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.windows.model import Excluded, Kept, Outcome, Row, rows
 from shared.errors import Rejected
 

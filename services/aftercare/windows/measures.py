@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
-from services.aftercare.plans.contacts import Contact
-from services.aftercare.plans.deaths import Deaths, deaths_of, open_until
+from services.aftercare.contacts.contacts import Contact
+from services.aftercare.contacts.deaths import Deaths, deaths_of, open_until
+from services.aftercare.contacts.stays import ZoneOf, leaving_day
 from services.aftercare.windows.discharges import Around, excluded, opens
 from services.aftercare.windows.model import Excluded, Outcome, Window
-from services.aftercare.windows.stays import ZoneOf, leaving_day
 from services.aftercare.windows.visits import kept
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
 from shared.site.measures import FollowUpClock

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-from services.aftercare.engine.own_facts import Standing
+from services.aftercare.decisions.own_facts import Standing
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUp, FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 
-from services.aftercare.plans.contacts import Contact
+from services.aftercare.contacts.contacts import Contact
+from services.aftercare.contacts.stays import ZoneOf, first_day, leaving_day, order
 from services.aftercare.windows.model import Kept, Window
-from services.aftercare.windows.stays import ZoneOf, first_day, leaving_day, order
 from shared.events.episodes import AttendedDay, StayNow
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.site.measures import CountedStay, FollowUpClock

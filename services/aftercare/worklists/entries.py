@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from services.aftercare.engine.own_facts import Standing
+from services.aftercare.contacts.contacts import appointments, recorded
+from services.aftercare.contacts.deaths import DECEASED, Deaths, deaths_of
+from services.aftercare.decisions.own_facts import Standing
 from services.aftercare.plans import plans
-from services.aftercare.plans.contacts import appointments, recorded
-from services.aftercare.plans.deaths import DECEASED, Deaths, deaths_of
 from services.aftercare.referrals import referrals
 from shared.events.episodes import EpisodeState
 from shared.site.config import Site

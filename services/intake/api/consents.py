@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.intake.api import asking as ask
 from services.intake.api.requests import ASKERS, key_of
+from services.intake.receiving import http_requests as ask
 from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import handlers, views
 from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack

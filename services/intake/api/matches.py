@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.intake.api import asking as ask
 from services.intake.people import matches
+from services.intake.receiving import http_requests as ask
 from services.intake.receiving.receive import Intake
 from shared.storage import audit
 from shared.web.app import JSON, caller

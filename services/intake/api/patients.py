@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.intake.api import asking as ask
 from services.intake.people import views
 from services.intake.people.finding import MOST_PARTS, asked
 from services.intake.people.names import opened
 from services.intake.people.person import seen
+from services.intake.receiving import http_requests as ask
 from services.intake.receiving.receive import Intake
 from shared.storage import audit
 from shared.storage.database import Connection

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.intake.api import asking as ask
+from services.intake.receiving import http_requests as ask
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, Referral

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from services.intake.hl7.model import PatientId
-from services.intake.ids import new_id
 from services.intake.people import register as store
 from services.intake.people import store as persons
 from services.intake.people.identifiers import Authorities, Number, Numbers, Pair
 from services.intake.people.joining import Asking, Register
 from services.intake.people.names import opened
 from services.intake.people.person import merged
+from shared.ids import new_id
 from shared.site.config import Site
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal

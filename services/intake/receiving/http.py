@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.intake.api import asking as ask
+from services.intake.receiving import http_requests as ask
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import AWAY, ER7, Answer, Letter, Received
 from services.intake.receiving.receive import Intake

@@ -15,8 +15,8 @@ from services.intake.hl7.acknowledgements import NOT_HL7, Header, Outcome, answe
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
 from services.intake.hl7.parser import Message, messages
-from services.intake.ids import new_id
 from services.intake.people.person import told_by
+from shared.ids import new_id
 from shared.storage.sealing import Seal
 
 ER7 = "x-application/hl7-v2+er7"

@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.intake.deaths.facts import Heard, Known, Telling, deaths, hear
-from services.intake.deaths.store import known_of as deaths_of
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.adt import TRIGGERS
 from services.intake.hl7.mapping import SiteRules
@@ -23,6 +21,8 @@ from services.intake.people import patients as whom
 from services.intake.people.names import Telling as OfPerson
 from services.intake.people.names import keeping
 from services.intake.receiving import store
+from services.intake.receiving.assign import Places, deliver, put
+from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.derive_apart import Row
 from services.intake.receiving.long_visits import LongVisits
 from services.intake.receiving.read import (
@@ -37,7 +37,7 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
-from services.intake.visits.assign import Places, deliver, put
+from services.intake.visits.death_facts import Heard, Known, Telling, deaths, hear
 from services.intake.visits.reconcile import Ledger, Meant, OnFile, Settled, mapping_of, settle
 from services.intake.visits.unnamed import visit_id
 from shared import metrics

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from services.intake.deaths import store as deaths
-from services.intake.deaths.facts import Deaths, Known
 from services.intake.hl7 import codec
 from services.intake.hl7.model import AckCode, Said
 from services.intake.people import store as people
+from services.intake.receiving import deaths_store as deaths
 from services.intake.receiving.derive_apart import Row
+from services.intake.visits.death_facts import Deaths, Known
 from services.intake.visits.derive import KnownEpisode, Note, Standing, Wanted
 from services.intake.visits.reconcile import Ledger, OnFile, Settled, Stated, Stray, joined
 from shared.storage.database import Connection, driver_of

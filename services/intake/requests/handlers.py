@@ -11,24 +11,24 @@ from typing import NamedTuple
 
 import orjson
 
-from services.intake.deaths.facts import Telling, deaths
-from services.intake.deaths.store import known_of as deaths_of
 from services.intake.hl7.model import PatientId
-from services.intake.ids import new_id
 from services.intake.people.names import Telling as OfPerson
 from services.intake.people.names import keep
 from services.intake.people.patients import About
 from services.intake.receiving import store as visits
+from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.receive import TOPIC, Intake, patient_of
 from services.intake.requests import store
 from services.intake.requests.commands import Assessment, Person, Referral, Stated
+from services.intake.visits.death_facts import Telling, deaths
 from services.intake.visits.derive import choose_episode
 from services.intake.visits.reconcile import Ledger, mapping_of
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.assessments import Assessed
+from shared.events.stating import said
 from shared.events.stays import Referred
-from shared.facts.stating import said
+from shared.ids import new_id
 from shared.messaging import outbox
 from shared.storage import audit
 from shared.storage.database import Connection

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from services.intake.deaths.reports import Order, takes_back
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import Said
-from services.intake.ids import new_id
 from services.intake.visits import codes
+from services.intake.visits.death_reports import Order, takes_back
 from services.intake.visits.derive import (
     Derived,
     FactKey,
@@ -29,8 +28,9 @@ from services.intake.visits.derive import (
     difference,
 )
 from shared.events import CareFact, Fact, Stay, type_name
+from shared.events.stating import said
 from shared.events.taking_back import FactCancelled
-from shared.facts.stating import said
+from shared.ids import new_id
 from shared.site.config import Site
 
 STARTS = frozenset({"admitted", "visit-started"})

@@ -24,10 +24,10 @@ from services.placement.desk import (
     sessions,
     stays,
     waitlist,
+    worklists,
     writes,
 )
 from services.placement.desk.frame import Parts, Subject
-from services.placement.worklists import api as worklists
 from shared.web import openapi as api
 
 SUBJECTS: tuple[Subject, ...] = (

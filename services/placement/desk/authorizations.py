@@ -10,8 +10,8 @@ from pydantic import Field
 from services.placement.billing import authorizing
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
-from services.placement.desk.views import Line
 from services.placement.engine.act import Decided, Situation
+from services.placement.worklists.views import Line
 from shared.events.base import Day
 from shared.events.levels import Level
 from shared.site.config import Site

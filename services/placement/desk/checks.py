@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from services.placement.continuum import codec
 from services.placement.continuum.model import FOLD_VERSION
-from services.placement.desk import views as desk_views
 from services.placement.engine import views
-from services.placement.engine.following import Seen, claimed, follows
 from services.placement.engine.outcome import WRITER
-from services.placement.engine.rules import Rules
 from services.placement.programs.census import Presence, presences, taken_at
+from services.placement.programs.following import Seen, claimed, follows
 from services.placement.programs.seats import Claim, kept, told_of
+from services.placement.rules import Rules
+from services.placement.search.entry import Entry
 from services.placement.search.searches import DESK
+from services.placement.worklists import views as desk_views
 from services.placement.worklists.entries import entries, mark
-from services.placement.worklists.entry import Entry
 from shared.clock import system_clock
 from shared.events.placing import SeatHeld
 from shared.facts.envelope import Fact

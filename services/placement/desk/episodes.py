@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement.continuum import codec, visible
+from services.placement.continuum import codec
 from services.placement.desk import showing
-from services.placement.desk import views as desk_views
 from services.placement.desk.frame import Parts
-from services.placement.engine import views
+from services.placement.engine import views, visible
 from services.placement.engine.views import Listed
+from services.placement.worklists import views as desk_views
 from shared.clock import Clock
 from shared.events.episodes import EpisodeState
 from shared.events.levels import RANK

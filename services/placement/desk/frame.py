@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from services.placement.desk import views
-from services.placement.desk.views import Line, Question, Whose
 from services.placement.engine.act import Decided, Situation
 from services.placement.engine.outcome import Ids
-from services.placement.engine.rules import Rules
-from services.placement.worklists.entry import STATES, Kind
+from services.placement.rules import Rules
+from services.placement.search.entry import STATES, Kind
+from services.placement.worklists import views
+from services.placement.worklists.views import Line, Question, Whose
 from shared.clock import Clock
 from shared.scope import Scope
 from shared.storage.database import Connection, Database

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from services.placement.billing.outlook import as_of
 from services.placement.continuum.order import day_of
-from services.placement.desk.views import Line, Whose
 from services.placement.search import offers
 from services.placement.search.states import OfferState
+from services.placement.worklists.views import Line, Whose
 from shared.site.config import Site
 from shared.values import replace
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from services.placement.desk import disclosures, programs
+from services.placement.desk import disclosures, programs, worklists
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import CARE, EVERYBODY, Listing, Subject
-from services.placement.worklists import api as worklists
 from shared.events.levels import RANK
 from shared.web import openapi as api
 

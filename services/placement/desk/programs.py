@@ -11,15 +11,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum.order import day_of, midnight
-from services.placement.desk import views
 from services.placement.desk.frame import CARE, EVERYBODY, Parts
 from services.placement.desk.reading import noted, visible
 from services.placement.desk.searches import LISTING as SEARCHES
-from services.placement.desk.views import Line
 from services.placement.engine.publish import seats_of
 from services.placement.programs import seats
 from services.placement.programs.census import Place, taken_at, there_at
 from services.placement.search.matching import Candidate, rank
+from services.placement.worklists import views
+from services.placement.worklists.views import Line
 from shared.events.levels import RANK
 from shared.events.placing import Needs
 from shared.site.values import Program

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement.desk import views
 from services.placement.desk.frame import Listing, Parts, whose_of
 from services.placement.desk.lines import narrowed, shown
-from services.placement.desk.views import Line, Question
+from services.placement.worklists import views
+from services.placement.worklists.views import Line, Question
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import paging, requests

@@ -11,9 +11,9 @@ from services.placement.billing.periods import periods as periods_of
 from services.placement.continuum.document import episode_value
 from services.placement.continuum.model import Folded
 from services.placement.continuum.states import MEANING, Word
-from services.placement.continuum.visible import Part
-from services.placement.engine.rules import Rules
 from services.placement.engine.views import Listed, Stored
+from services.placement.engine.visible import Part
+from services.placement.rules import Rules
 from shared.facts.envelope import Fact
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.placement.continuum.order import leaving_day
 from services.placement.continuum.states import ENDS
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from shared.facts.envelope import Fact
 
 _WHO = {"intake": "the hospital", "placement": "the program or the desk", "aftercare": "aftercare"}

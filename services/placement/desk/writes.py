@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 from starlette.routing import BaseRoute
 
-from services.placement.desk import views
 from services.placement.desk.commands import Ask
 from services.placement.desk.episodes import in_a_list
 from services.placement.desk.frame import Listing, Parts, Posted, Subject
 from services.placement.desk.lines import short
 from services.placement.desk.reading import told, visible
-from services.placement.desk.views import Line
 from services.placement.engine import act
 from services.placement.engine import views as episodes
+from services.placement.worklists import views
+from services.placement.worklists.views import Line
 from shared.errors import Rejected
 from shared.storage.database import Connection
 from shared.web import posts, requests

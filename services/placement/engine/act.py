@@ -17,26 +17,26 @@ from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.continuum.replacements import roots_of, standing_of
 from services.placement.continuum.states import MEANING, Word
-from services.placement.desk import views
 from services.placement.engine import store
 from services.placement.engine.apply import folded_before
-from services.placement.engine.following import claimed
 from services.placement.engine.outcome import WRITER, Ids
 from services.placement.engine.publish import Change, Publishing, publish, seats_of
-from services.placement.engine.rules import Rules
 from services.placement.programs.attendance import Saying
 from services.placement.programs.census import Place
+from services.placement.programs.following import claimed
 from services.placement.programs.seats import Claim, Headcount, may_claim
+from services.placement.rules import Rules
 from services.placement.search import offers
+from services.placement.search.entry import time_of
 from services.placement.search.search import Desk
 from services.placement.search.searches import DESK, Search, searches
 from services.placement.worklists import store as desk_store
-from services.placement.worklists.entry import time_of
+from services.placement.worklists import views
 from shared.clock import Clock
 from shared.errors import Rejected, Stale
 from shared.events.base import CareFact
+from shared.events.stating import said
 from shared.facts.envelope import Fact
-from shared.facts.stating import said
 from shared.scope import EVERYTHING, Scope
 from shared.storage import audit
 from shared.storage.database import Connection

@@ -16,9 +16,9 @@ from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
 from services.placement.engine.outcome import Ids
 from services.placement.engine.publish import ACTOR, Change, Publishing, publish
-from services.placement.engine.rules import Rules
 from services.placement.gate import store as gate
 from services.placement.gate.consents import ends_told
+from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.cooperate import in_turns
 from shared.facts.envelope import Fact

@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
 
 from services.placement.engine import apply
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.errors import InvalidMessage
 from shared.events import CARE_FACTS, type_name

@@ -21,14 +21,14 @@ from services.placement.continuum import codec
 from services.placement.continuum.announcements import Announced, StandingAnnouncement, announcements, difference
 from services.placement.continuum.document import episode_value
 from services.placement.continuum.model import FOLD_VERSION, Folded
-from services.placement.continuum.visible import having
-from services.placement.engine.rules import Rules
 from services.placement.engine.store import Row, Saved
+from services.placement.engine.visible import having
+from services.placement.rules import Rules
 from shared.events import CARE_FACTS, EPISODE_TYPE, billing_type, type_name
 from shared.events.base import CareFact
+from shared.events.stating import said
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact, Record, rfc3339, to_record
-from shared.facts.stating import said
 from shared.facts.tracing import onward, trace_from
 from shared.storage.statements import array
 from shared.values import value_object

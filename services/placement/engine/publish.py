@@ -14,9 +14,12 @@ from itertools import chain
 from services.placement.continuum.about import about
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
-from services.placement.desk import views
 from services.placement.engine import store
-from services.placement.engine.following import (
+from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Telling, outcome
+from services.placement.programs.askers import seats_asked_for
+from services.placement.programs.census import Place, Presence, presences
+from services.placement.programs.consequences import Wanted
+from services.placement.programs.following import (
     Seen,
     claimed,
     concerns_the_desk,
@@ -25,17 +28,14 @@ from services.placement.engine.following import (
     open_search,
     seats_wanted,
 )
-from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Telling, outcome
-from services.placement.engine.rules import Rules
-from services.placement.programs.askers import seats_asked_for
-from services.placement.programs.census import Place, Presence, presences
-from services.placement.programs.consequences import Wanted
 from services.placement.programs.seats import Claim, Headcount, Seats, held, may_claim
+from services.placement.rules import Rules
+from services.placement.search.entry import Entry
 from services.placement.search.search import Begins
 from services.placement.search.searches import DESK
 from services.placement.worklists import store as desk_store
+from services.placement.worklists import views
 from services.placement.worklists.entries import entries, mark
-from services.placement.worklists.entry import Entry
 from shared.cooperate import in_turns
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.programs.seats import Claim
+from services.placement.search.entry import Entry
 from services.placement.tables import (
     claim_of,
     entries,
@@ -27,7 +28,6 @@ from services.placement.tables import (
     seats,
     sent_of,
 )
-from services.placement.worklists.entry import Entry
 from shared.facts.envelope import Fact
 from shared.messaging.positions import counted
 from shared.scope import Scope

@@ -11,8 +11,8 @@ from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import midnight
 from services.placement.continuum.states import Word
-from services.placement.engine.rules import Rules
-from services.placement.worklists.entry import Entry, gone_of, known, time_of
+from services.placement.rules import Rules
+from services.placement.search.entry import Entry, gone_of, known, time_of
 from shared.facts.envelope import Fact
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

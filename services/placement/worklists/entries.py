@@ -15,14 +15,14 @@ import orjson
 
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day, midnight
-from services.placement.engine.following import claimed
-from services.placement.engine.rules import Rules
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
+from services.placement.programs.following import claimed
+from services.placement.rules import Rules
+from services.placement.search.entry import Entry, gone_of, known, time_of
 from services.placement.search.search import wanted
 from services.placement.search.searches import Offer, Search, searches
 from services.placement.search.states import SearchState
 from services.placement.worklists.care import entries_of_care
-from services.placement.worklists.entry import Entry, gone_of, known, time_of
 from shared.facts.envelope import Fact
 
 

@@ -11,8 +11,8 @@ from asyncpg import Range
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.programs.seats import Claim
+from services.placement.search.entry import Entry
 from services.placement.tables import entries, seats
-from services.placement.worklists.entry import Entry
 from shared.storage.database import copy_rows
 
 _INSERT_MISSING = sa.text(

@@ -1,92 +1,220 @@
-"""All SQL that reads worklists: lines of the desk's lists that somebody has to do something about; nothing locked."""
+"""All SQL that only reads the desk's tables: lines of lists, claims on seats, places in line; nothing locked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.desk.views import Line, Question, Whose, selected, within
-from services.placement.tables import entries, episodes
-from services.placement.worklists.entry import Kind
-
-_E = entries.c
-Condition = sa.ColumnElement[bool]
-UNANSWERED = timedelta(days=1)
-"""An offer without an end waits no longer than that for an answer."""
-AHEAD = timedelta(days=7)
-"""So long before its last day an authorization is to be extended."""
+from services.placement.programs.census import Place, end_known
+from services.placement.tables import entries, episodes, seats
+from shared.scope import Scope
+from shared.storage import scoped
+from shared.values import value_object
 
 
-class Waiting(NamedTuple):
-    """Which lines of a kind are work now."""
+@value_object
+class Line:
+    """One line of a list. `facility` is the program's where it is about one; `besides` and `asked_by` are as the
+    entry has them."""
 
-    kind: Kind
-    states: tuple[str, ...]
-    more: Callable[[datetime], Condition] | None = None
-
-
-def _in_force(now: datetime) -> Condition:
-    return sa.and_(_E.content["in_force"].as_boolean(), _E.state != "ended", _E.due > now)
-
-
-def _ending(now: datetime) -> Condition:
-    return sa.and_(_in_force(now), _E.due <= now + AHEAD)
-
-
-def _used_up(now: datetime) -> Condition:
-    """No unit is left today, or none was, and the stay goes on: past its last day too."""
-    spent = sa.cast(_E.content["used_up_at"].astext, sa.DateTime(timezone=True)) <= now
-    return sa.and_(spent, sa.or_(_in_force(now), _E.content["goes_on"].as_boolean()))
+    kind: str
+    id: str
+    episode_id: str
+    facility: str
+    program: str | None
+    state: str
+    at: datetime
+    due: datetime | None
+    content: dict[str, Any]
+    patient_id: str
+    version: int
+    besides: tuple[str, ...] = ()
+    asked_by: str | None = None
 
 
-def _unanswered(now: datetime) -> Condition:
-    return sa.or_(_E.due <= now, sa.and_(_E.due.is_(None), _E.at <= now - UNANSWERED))
+@value_object
+class Whose:
+    """Whose lines somebody sees: what is in scope; with `asking` also what a search in scope asked others for."""
+
+    scope: Scope
+    asking: bool = True
+
+    def has(self, line: Line) -> bool:
+        """Whether the line is one of them."""
+        return self.holds(line) or (self.asking and line.asked_by is not None and self.scope.has(line.asked_by))
+
+    def holds(self, line: Line) -> bool:
+        """Whether the line is somebody's own, not only asked for."""
+        return self.scope.has_all((line.facility, *line.besides))
 
 
-def _over(now: datetime) -> Condition:
-    return sa.and_(_E.due <= now)
+@value_object
+class Question:
+    """Which lines of a kind are asked for, at most so many, from behind (at, id) on."""
+
+    whose: Whose
+    most: int
+    after: tuple[datetime, str] | None = None
+    state: str | None = None
+    episode_id: str | None = None
+    program: str | None = None
+    at: datetime | None = None
+    placement_id: str | None = None
 
 
-def _seatless(_: datetime) -> Condition:
-    return sa.and_(sa.not_(_E.content["seat"].as_boolean()))
+_EPISODE = (episodes.c.patient_id, episodes.c.version)
+_LINES = sa.select(entries, *_EPISODE).join(episodes, episodes.c.episode_id == entries.c.episode_id)
+_SEATS = sa.select(
+    seats,
+    *_EPISODE,
+    sa.func.lower(seats.c.during).label("begins"),
+    sa.func.upper(seats.c.during).label("until"),
+).join(episodes, episodes.c.episode_id == seats.c.episode_id)
+_PLACES = sa.text(
+    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id FROM program_stays "
+    "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since UNION ALL "
+    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id FROM seats "
+    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since"
+).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)), sa.bindparam("since", type_=sa.DateTime(timezone=True)))
+_ORDER = sa.text(
+    "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
+    "WHERE kind = 'waiting' AND state = 'waiting' AND program = ANY(:programs)"
+).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
 
 
-WORK: Final[dict[str, Waiting]] = {
-    "searches-open": Waiting("search", ("open",)),
-    "offers-overdue": Waiting("offer", ("sent", "countered"), _unanswered),
-    "starts-due": Waiting("placement", ("placed",), _over),
-    "no-seat": Waiting("placement", ("placed", "started"), _seatless),
-    "ineffective": Waiting("ineffective", ("open",)),
-    "conflicts": Waiting("conflict", ("open",)),
-    "authorizations-ending": Waiting("authorization", (), _ending),
-    "authorizations-used-up": Waiting("authorization", (), _used_up),
-    "authorizations-exhausted": Waiting("authorization", (), _used_up),
-    "reviews-due": Waiting("plan", ("current",), _over),
-}
+async def lines(connection: AsyncConnection, kind: str, asked: Question) -> list[Line]:
+    """Lines of a kind by since when, the oldest first."""
+    columns = entries.c
+    query = _LINES.where(columns.kind == kind)
+    for column, value in (
+        (columns.state, asked.state),
+        (columns.episode_id, asked.episode_id),
+        (columns.program, asked.program),
+    ):
+        query = query if value is None else query.where(column == value)
+    if asked.placement_id is not None:
+        query = query.where(columns.content["placement_id"].astext == asked.placement_id)
+    query = query.where(within(asked.whose))
+    if asked.after is not None:
+        query = query.where(sa.tuple_(columns.at, columns.id) > sa.tuple_(*map(sa.literal, asked.after)))
+    rows = await connection.execute(query.order_by(columns.at, columns.id).limit(asked.most))
+    return [_line(row) for row in rows.all()]
 
 
-async def count(connection: AsyncConnection, name: str, whose: Whose, now: datetime) -> int:
-    """How many lines a worklist has."""
-    query = sa.select(sa.func.count()).select_from(
-        entries.join(episodes, episodes.c.episode_id == entries.c.episode_id)
+async def counted(connection: AsyncConnection, kind: str, asked: Question, late: datetime | None) -> tuple[int, int]:
+    """How many lines of a kind there are in a state, and of how many the time was over by `late` (None: of none)."""
+    columns, count = entries.c, sa.func.count()
+    over = count.filter(columns.due < late) if late is not None else sa.literal(0)
+    joined = sa.join(entries, episodes, episodes.c.episode_id == columns.episode_id)
+    query = sa.select(count, over).select_from(joined).where(columns.kind == kind, columns.state == asked.state)
+    query = query.where(within(asked.whose))
+    row = (await connection.execute(query)).one()
+    return int(row[0]), int(row[1])
+
+
+async def selected(
+    connection: AsyncConnection, narrowed: Callable[[sa.Select[Any]], sa.Select[Any]], asked: Question
+) -> list[Line]:
+    """Lines of any kind that a query is narrowed down to, the oldest first, from where `asked` says on."""
+    query = narrowed(_LINES)
+    if asked.after is not None:
+        query = query.where(sa.tuple_(entries.c.at, entries.c.id) > sa.tuple_(*map(sa.literal, asked.after)))
+    rows = await connection.execute(query.order_by(entries.c.at, entries.c.id).limit(asked.most))
+    return [_line(row) for row in rows.all()]
+
+
+async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | None:
+    """One line."""
+    row = (await connection.execute(_LINES.where(entries.c.kind == kind, entries.c.id == entry_id))).first()
+    return _line(row) if row else None
+
+
+def within(whose: Whose) -> sa.ColumnElement[bool]:
+    """`Whose.has` as a condition on entries."""
+    own = sa.and_(scoped.of(entries.c.facility, whose.scope), scoped.all_of(entries.c.besides, whose.scope))
+    return sa.or_(own, scoped.of(entries.c.asked_by, whose.scope)) if whose.asking else own
+
+
+def _line(row: Any) -> Line:
+    fields = {name: getattr(row, name) for name in Line.__dataclass_fields__}
+    return Line(**fields | {"besides": tuple(row.besides)})
+
+
+async def claimed(connection: AsyncConnection, asked: Question, facility_of: dict[str, str]) -> list[Line]:
+    """Claims on seats as lines, by since when; `facility_of`: program → facility, for every one of the site."""
+    begins = sa.func.lower(seats.c.during)
+    query = _SEATS
+    for column, value in ((seats.c.episode_id, asked.episode_id), (seats.c.program, asked.program)):
+        query = query if value is None else query.where(column == value)
+    if asked.at is not None:
+        query = query.where(seats.c.during.op("@>")(sa.literal(asked.at, sa.DateTime(timezone=True))))
+    if asked.placement_id is not None:
+        query = query.where(seats.c.placement_id == asked.placement_id)
+    query = query.where(_claimed_within(asked.whose, facility_of))
+    if asked.after is not None:
+        query = query.where(sa.tuple_(begins, seats.c.seat_id) > sa.tuple_(*map(sa.literal, asked.after)))
+    rows = await connection.execute(query.order_by(begins, seats.c.seat_id).limit(asked.most))
+    return [_claim(row, facility_of) for row in rows.all()]
+
+
+def _claimed_within(whose: Whose, facility_of: dict[str, str]) -> sa.ColumnElement[bool]:
+    if whose.scope.facilities is None:
+        return sa.true()
+    here = seats.c.program.in_([name for name, facility in facility_of.items() if whose.scope.has(facility)])
+    return sa.or_(here, scoped.of(seats.c.asked_by, whose.scope)) if whose.asking else here
+
+
+async def claim(connection: AsyncConnection, seat_id: str, facility_of: dict[str, str]) -> Line | None:
+    """One claim."""
+    row = (await connection.execute(_SEATS.where(seats.c.seat_id == seat_id))).first()
+    return _claim(row, facility_of) if row else None
+
+
+def _claim(row: Any, facility_of: dict[str, str]) -> Line:
+    content = {"seat_id": row.seat_id, "group": row.group_id, "placement_id": row.placement_id}
+    content |= {"from": row.begins.isoformat(), "until": row.until.isoformat() if row.until else None}
+    state = "taken" if row.placement_id else "held"
+    return Line(
+        "seat", row.seat_id, row.episode_id, facility_of.get(row.program, ""), row.program, state, row.begins,
+        None, {name: value for name, value in content.items() if value is not None}, row.patient_id, row.version,
+        (), row.asked_by,
+    )  # fmt: skip
+
+
+async def places(
+    connection: AsyncConnection, programs: Collection[str], since: datetime, now: datetime
+) -> dict[str, list[Place]]:
+    """Program → everybody's places there that go beyond `since`: seats held, and stays by whichever door."""
+    found: dict[str, list[Place]] = defaultdict(list)
+    asked = {"programs": sorted(programs), "since": min(since, now)}
+    for row in (await connection.execute(_PLACES, asked)).all():
+        until = row.until if row.seat_id else end_known(row.until, row.expected, now)
+        found[row.program].append(Place(row.episode_id, row.since, until, row.group_id, row.seat_id))
+    return found
+
+
+async def facilities(connection: AsyncConnection, episode_id: str) -> frozenset[str]:
+    """Who has the episode; none where there is no such episode."""
+    query = sa.select(episodes.c.facilities).where(episodes.c.episode_id == episode_id, episodes.c.version > 0)
+    return frozenset((await connection.execute(query)).scalar_one_or_none() or ())
+
+
+async def shared(connection: AsyncConnection, episode_ids: Collection[str], scope: Scope) -> frozenset[str]:
+    """Those of these episodes that somebody of this scope sees only a part of."""
+    if scope.facilities is None or not episode_ids:
+        return frozenset()
+    query = sa.select(episodes.c.episode_id).where(
+        episodes.c.episode_id.in_(sorted(episode_ids)), sa.not_(scoped.all_of(episodes.c.facilities, scope))
     )
-    return int((await connection.execute(_of(query, name, whose, now))).scalar_one())
+    return frozenset((await connection.execute(query)).scalars())
 
 
-async def lines(connection: AsyncConnection, name: str, asked: Question, now: datetime) -> list[Line]:
-    """The lines of a worklist, the oldest first."""
-    return await selected(connection, lambda query: _of(query, name, asked.whose, now), asked)
-
-
-def _of(query: sa.Select[Any], name: str, whose: Whose, now: datetime) -> sa.Select[Any]:
-    work = WORK[name]
-    query = query.where(_E.kind == work.kind)
-    if work.states:
-        query = query.where(_E.state.in_(work.states))
-    if work.more is not None:
-        query = query.where(work.more(now))
-    return query.where(within(whose))
+async def places_in_line(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
+    """Entry of somebody who waits → the place in the program's line, 1 is next."""
+    rows: Sequence[Any] = (await connection.execute(_ORDER, {"programs": sorted(programs)})).all()
+    return {row[0]: row[1] for row in rows}

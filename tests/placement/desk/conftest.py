@@ -14,7 +14,7 @@ import pytest
 from services.placement.checks import broken
 from services.placement.desk.api import routes
 from services.placement.desk.frame import Parts
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.web.app import web_app

@@ -18,8 +18,8 @@ from services.placement.desk.page import desk as page
 from services.placement.desk.page.lists import LISTS
 from services.placement.desk.page.rows import _OFFERED, _TOLD
 from services.placement.desk.page.wording import DONE, LABELS
-from services.placement.engine.rules import Rules
-from services.placement.worklists.entry import STATES
+from services.placement.rules import Rules
+from services.placement.search.entry import STATES
 from shared.clock import SetClock
 from shared.facts.envelope import Fact
 from shared.storage.database import Database

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.placement.desk import views
 from services.placement.programs.census import census
+from services.placement.worklists import views
 from tests.builders import at
 from tests.placement.desk.conftest import DAY, Desk
 

@@ -20,8 +20,8 @@ from services.placement.app import assemble
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk as page
-from services.placement.engine.rules import Rules
 from services.placement.gate.tables import disclosures, withheld
+from services.placement.rules import Rules
 from services.placement.tables import facts
 from shared.clock import SetClock
 from shared.facts.envelope import Fact

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import orjson
 
-from services.intake.ids import new_id
 from services.intake.people import views as people
 from services.intake.receiving import store as visits
 from services.intake.receiving.receive import TOPIC, Intake
@@ -28,7 +27,8 @@ from services.intake.visits.reconcile import Ledger
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
-from shared.facts.stating import said
+from shared.events.stating import said
+from shared.ids import new_id
 from shared.messaging import outbox
 from shared.storage import audit
 from shared.storage.database import Connection

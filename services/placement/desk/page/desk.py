@@ -11,16 +11,16 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from services.placement.desk import frame, programs, reading, views, writes
+from services.placement.desk import frame, programs, reading, writes
 from services.placement.desk.api import SUBJECTS
 from services.placement.desk.frame import EVERYBODY, Parts, whose_of
 from services.placement.desk.page import wording
 from services.placement.desk.page.lists import LISTS, SEATS, Of
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
-from services.placement.desk.views import Line, Question
 from services.placement.programs.census import Place
-from services.placement.worklists import views as work
+from services.placement.worklists import views, work
+from services.placement.worklists.views import Line, Question
 from shared.site.values import Program
 from shared.storage.database import Connection
 from shared.values import replace

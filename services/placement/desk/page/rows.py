@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from services.placement.continuum.order import day_of
 from services.placement.desk.frame import CARE, Write
 from services.placement.desk.page import wording
-from services.placement.desk.views import Line
+from services.placement.worklists.views import Line
 from shared.events.levels import WORDS, Level
 from shared.site.config import Site
 from shared.web.auth import Caller

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from services.aftercare.engine.commands import RecordContact, Schedule
-from services.aftercare.engine.own_facts import Standing
-from services.aftercare.engine.situation import Decided, Situation
+from services.aftercare.decisions.commands import RecordContact, Schedule
+from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import AppointmentScheduled, ContactAttempted
 

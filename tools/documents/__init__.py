@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shared.documents.asyncapi import as_yaml
-from shared.documents.compatibility import sets_incompatibilities
-from shared.documents.page import page
-from shared.documents.schemas import schemas
-from shared.documents.settings_page import settings_page
+from tools.documents.asyncapi import as_yaml
+from tools.documents.compatibility import sets_incompatibilities
+from tools.documents.page import page
+from tools.documents.schemas import schemas
+from tools.documents.settings_page import settings_page
 
 __all__ = ["breaks", "documents", "stale"]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake.hl7.model import Said
-from services.intake.ids import new_id
 from services.intake.receiving.read import Letter
 from services.intake.visits.reconcile import OnFile, Stray, begin_of, end_of, wanted_of
 from services.intake.visits.unnamed import LOOSE, Named, places, visit_id
+from shared.ids import new_id
 from shared.site.config import Site
 
 NO_VISIT = "no-visit"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Literal
 
-from services.aftercare.engine.ids import id_of
-from services.aftercare.engine.own_facts import Standing
-from services.aftercare.engine.situation import Decided, Situation
-from services.aftercare.windows.stays import leaving_day, said_of_end
+from services.aftercare.contacts.stays import leaving_day, said_of_end
+from services.aftercare.decisions.ids import id_of
+from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import CallsDecided
 from shared.events.episodes import DeathNow, EpisodeState, StayNow

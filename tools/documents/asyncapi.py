@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from shared.documents.examples import example_headers, examples
-from shared.documents.schemas import TYPES, Schema, components
 from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT, OUT_TYPE, TOPICS, Topic
+from tools.documents.examples import example_headers, examples
+from tools.documents.schemas import TYPES, Schema, components
 
 SERVICES = ("intake", "placement", "aftercare")
 EVERY = (*TOPICS, OUT)

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from services.intake.deaths.facts import Known, Teller
-from services.intake.deaths.reports import Record, decode, encode
+from services.intake.visits.death_facts import Known, Teller
+from services.intake.visits.death_reports import Record, decode, encode
 from services.intake.visits.difference import Standing
 from services.intake.visits.facts import Wanted
 from shared.storage.database import Connection

@@ -16,11 +16,11 @@ from services.placement.desk import disclosures
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Teller, whose_of
 from services.placement.desk.lines import shown
 from services.placement.desk.reading import narrow, noted
-from services.placement.desk.views import Line, Question, Whose
 from services.placement.desk.wording import told
 from services.placement.engine import views as episodes
 from services.placement.gate import views as withheld
-from services.placement.worklists import views
+from services.placement.worklists import work
+from services.placement.worklists.views import Line, Question, Whose
 from shared.site.config import Site
 from shared.storage.database import Connection
 from shared.web import openapi as api
@@ -44,10 +44,10 @@ def of_entries(name: str, title: str, teller: Teller | None = None) -> Worklist:
     """A list of the desk's entries, by its row in views.WORK."""
 
     async def count(connection: Connection, parts: Parts, whose: Whose) -> int:
-        return await views.count(connection, name, whose, parts.clock())
+        return await work.count(connection, name, whose, parts.clock())
 
     async def lines(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
-        return await views.lines(connection, name, asked, parts.clock())
+        return await work.lines(connection, name, asked, parts.clock())
 
     return Worklist(name, title, count, lines, teller)
 

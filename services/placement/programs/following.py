@@ -11,10 +11,10 @@ from datetime import datetime
 
 from services.placement.continuum.about import about
 from services.placement.continuum.model import Folded
-from services.placement.engine.rules import Rules
 from services.placement.programs import duplicate_starts, seats
 from services.placement.programs.consequences import Wanted, came_back, of_change, of_placements_that_came_back
 from services.placement.programs.seats import Claim
+from services.placement.rules import Rules
 from services.placement.search import placements, waiting
 from services.placement.search.search import Begins, Desk, followed, wanted
 from services.placement.search.searches import DESK, Search, searches

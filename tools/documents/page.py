@@ -7,9 +7,6 @@ from collections.abc import Sequence
 
 from pydantic.fields import FieldInfo
 
-from shared.documents.asyncapi import HEADERS, writers_of
-from shared.documents.readers import told
-from shared.documents.schemas import TYPES
 from shared.events import (
     AFTERCARE,
     ANNOUNCEMENTS,
@@ -30,6 +27,9 @@ from shared.events import (
     CareFact,
     type_name,
 )
+from tools.documents.asyncapi import HEADERS, writers_of
+from tools.documents.readers import told
+from tools.documents.schemas import TYPES
 
 _READ = {EPISODE_TYPE: "intake, aftercare", OUT_TYPE: "the recipient", **dict.fromkeys(BILLING, "billing")}
 """Who reads what is no fact; who reads which fact is in `readers`."""

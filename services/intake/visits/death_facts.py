@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from services.intake.deaths.reports import Death, Record, death_of, speaks, with_ends, with_messages
 from services.intake.hl7.model import Said
-from services.intake.ids import new_id
+from services.intake.visits.death_reports import Death, Record, death_of, speaks, with_ends, with_messages
 from services.intake.visits.difference import Standing, difference
 from services.intake.visits.facts import FactKey, Wanted
 from services.intake.visits.reconcile import Ledger, Settled, Stated
 from shared.events import CareFact, Fact, type_name
+from shared.events.stating import said
 from shared.events.stays import PatientDied
 from shared.events.taking_back import FactCancelled
-from shared.facts.stating import said
+from shared.ids import new_id
 from shared.site.config import Site
 
 DIED = PatientDied.TYPE

@@ -12,7 +12,7 @@ from typing import Any, Final
 from services.placement.continuum.active import DERIVED
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded, StayState
-from services.placement.engine.rules import Rules
+from services.placement.rules import Rules
 from services.placement.search.searches import DESK, searches
 from shared.events.base import type_name
 from shared.facts.envelope import Fact

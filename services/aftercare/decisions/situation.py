@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from services.aftercare.engine.own_facts import Standing
+from services.aftercare.decisions.own_facts import Standing
 from services.aftercare.windows.model import Outcome
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.events.base import CareFact, type_name
+from shared.events.stating import said
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.facts.stating import said
 
 WRITER = "aftercare"
 _PER_SAYING = frozenset({"recorded_at", "replaces"})

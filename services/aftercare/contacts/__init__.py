@@ -1,0 +1,1 @@
+"""Contacts with the patient, and who may still be called. Pure."""
