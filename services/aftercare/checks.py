@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from services.aftercare.decisions import own_facts
+from services.aftercare.decisions import windows as model
 from services.aftercare.decisions.own_facts import Standing
 from services.aftercare.engine import views
 from services.aftercare.engine.derive import derive
 from services.aftercare.referrals import referrals
-from services.aftercare.windows import model
 from services.aftercare.windows.marks import marks
 from services.aftercare.worklists.entries import Entry, entries
 from shared.clock import Clock

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from services.aftercare.contacts.contacts import Contact
 from services.aftercare.decisions.own_facts import Saying, Standing, derived, difference, same, say
+from services.aftercare.decisions.windows import Kept
 from services.aftercare.engine.derive import derive
 from services.aftercare.risk.risk import Sign, risks
 from services.aftercare.windows.measures import windows
-from services.aftercare.windows.model import Kept
 from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 from tests.aftercare.test_domain import _STAYS

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aftercare.decisions.own_facts import Said, Saying, Standing, content, difference, say
+from services.aftercare.decisions.windows import rows, wanted
 from services.aftercare.windows.measures import windows
-from services.aftercare.windows.model import rows, wanted
 from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay

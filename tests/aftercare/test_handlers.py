@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from services.aftercare.checks import broken
 from services.aftercare.decisions.own_facts import content
+from services.aftercare.decisions.windows import wanted
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules, apply, decide_again, state_due
 from services.aftercare.tables import METADATA, entries, episodes, facts
 from services.aftercare.timers import whole_round
 from services.aftercare.windows.measures import windows
-from services.aftercare.windows.model import wanted
 from shared.clock import SetClock
 from shared.messaging.outbox import unpacked
 from shared.messaging.positions import Tally

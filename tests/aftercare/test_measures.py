@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.aftercare.decisions.windows import Excluded, Kept, Window
 from services.aftercare.windows.measures import follow_up_id, windows
-from services.aftercare.windows.model import Excluded, Kept, Window
 from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.site.config import SAMPLE, load

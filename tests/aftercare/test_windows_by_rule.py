@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.aftercare.decisions.windows import Excluded, Kept, Window
 from services.aftercare.windows.measures import windows
-from services.aftercare.windows.model import Excluded, Kept, Window
 from services.placement.continuum.document import episode_value
 from shared.events.episodes import EpisodeState
 from shared.events.levels import Level

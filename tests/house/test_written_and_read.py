@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.placement.engine.consumer import NEEDED
+from services.placement.continuum.readable import NEEDED
 from services.placement.search.searches import DESK
 from shared.events import CARE_FACTS, type_name
 from tools.documents.readers import LISTS, OUTSIDE, READERS, SEARCHES, SEATS, others

@@ -17,7 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream.kafka import KafkaBroker
 
 from services.placement.checks import broken
-from services.placement.engine.consumer import NEEDED, readable, subscription
+from services.placement.continuum.readable import NEEDED
+from services.placement.engine.consumer import readable, subscription
 from services.placement.rules import Rules
 from services.placement.tables import episodes
 from shared.clock import SetClock

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from services.aftercare.decisions.own_facts import Standing
-from services.aftercare.windows.model import Outcome
+from services.aftercare.decisions.windows import Outcome
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
 from shared.scope import EVERYTHING, Scope

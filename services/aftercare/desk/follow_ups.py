@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.aftercare.decisions.windows import STATES, State
 from services.aftercare.desk import showing
 from services.aftercare.engine import views
 from services.aftercare.engine.views import After
-from services.aftercare.windows.model import STATES, State
 from shared.clock import Clock
 from shared.storage import audit
 from shared.storage.database import Database

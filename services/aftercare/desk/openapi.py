@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.aftercare.decisions.windows import STATES as WINDOW_STATES
 from services.aftercare.desk.reading import LISTS, READERS
 from services.aftercare.desk.writes import WRITES
-from services.aftercare.windows.model import STATES as WINDOW_STATES
 from services.aftercare.worklists.entries import STATES
 from shared.web import openapi as api
 

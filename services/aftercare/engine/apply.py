@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from services.aftercare.decisions import own_facts
+from services.aftercare.decisions import own_facts, windows
 from services.aftercare.decisions.own_facts import Said, Saying, Standing
 from services.aftercare.decisions.situation import Decided, Situation
+from services.aftercare.decisions.windows import Outcome
 from services.aftercare.engine import store
 from services.aftercare.engine.derive import derive, next_deadline
 from services.aftercare.engine.store import Saved, Stored
-from services.aftercare.windows import model
 from services.aftercare.windows.marks import marks
-from services.aftercare.windows.model import Outcome
 from services.aftercare.worklists.entries import entries
 from shared.clock import Clock, system_clock
 from shared.errors import Stale
@@ -200,8 +199,8 @@ def _decide(
     return Saved(
         replace(episode, sequence=episode.sequence + len(said.facts), site_version=rules.site.version),
         said,
-        model.rows(known.standing),
-        model.rows(said.standing),
+        windows.rows(known.standing),
+        windows.rows(said.standing),
         deadline,
         entries(episode.document, said.standing, rules.site) if episode.document else (),
     )

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from services.aftercare.contacts.contacts import recorded
 from services.aftercare.contacts.deaths import Deaths, deaths_of
+from services.aftercare.decisions import windows as model
 from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.windows import Outcome, Window
 from services.aftercare.plans import plans
 from services.aftercare.risk import risk
-from services.aftercare.windows import model
 from services.aftercare.windows.ends import Start, ends, starts
 from services.aftercare.windows.measures import windows
-from services.aftercare.windows.model import Outcome, Window
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
 from shared.site.config import Site

@@ -11,8 +11,8 @@ import orjson
 import sqlalchemy as sa
 
 from services.aftercare.decisions.own_facts import Said, Standing
+from services.aftercare.decisions.windows import Row
 from services.aftercare.tables import entries, episodes, facts, follow_ups
-from services.aftercare.windows.model import Row
 from services.aftercare.worklists.entries import Entry
 from shared.events.episodes import EpisodeState
 from shared.events.taking_back import FactCancelled

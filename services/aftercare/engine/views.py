@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from services.aftercare.decisions.windows import STATES, State
 from services.aftercare.tables import entries, episodes, facts, follow_ups
-from services.aftercare.windows.model import STATES, State
 from services.aftercare.worklists.entries import Kind
 from shared.scope import EVERYTHING, Scope
 from shared.site.measures import FollowUpClock

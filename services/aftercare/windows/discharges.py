@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from services.aftercare.contacts.deaths import Deaths
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, order
-from services.aftercare.windows.model import Excluded
+from services.aftercare.decisions.windows import Excluded
 from shared.events.episodes import DeathNow, EndedBy, StayNow
 from shared.site.measures import Exclusion, FollowUpClock, among, is_icd_10
 

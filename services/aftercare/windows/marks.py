@@ -12,7 +12,7 @@ from typing import Any
 
 from services.aftercare.decisions.commands import MarkExcluded, MarkKept
 from services.aftercare.decisions.situation import Decided, Situation
-from services.aftercare.windows.model import Excluded, Kept, Outcome, Row, rows
+from services.aftercare.decisions.windows import Excluded, Kept, Outcome, Row, rows
 from shared.errors import Rejected
 
 OPEN_TO = {"kept": frozenset({"due", "missed", "excluded"}), "excluded": frozenset({"due", "missed", "kept"})}

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from services.aftercare.contacts.contacts import Contact
 from services.aftercare.contacts.deaths import Deaths, deaths_of, open_until
 from services.aftercare.contacts.stays import ZoneOf, leaving_day
+from services.aftercare.decisions.windows import Excluded, Outcome, Window
 from services.aftercare.windows.discharges import Around, excluded, opens
-from services.aftercare.windows.model import Excluded, Outcome, Window
 from services.aftercare.windows.visits import kept
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
 from shared.site.measures import FollowUpClock

@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 
 from services.aftercare.contacts.contacts import Contact
 from services.aftercare.contacts.stays import ZoneOf, first_day, leaving_day, order
-from services.aftercare.windows.model import Kept, Window
+from services.aftercare.decisions.windows import Kept, Window
 from shared.events.episodes import AttendedDay, StayNow
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.site.measures import CountedStay, FollowUpClock

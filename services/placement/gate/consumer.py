@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
 
-from services.placement.engine.consumer import readable
+from services.placement.continuum.readable import checked
 from services.placement.gate import apply
 from services.placement.gate.consents import ENDS, RECORDED, recorded
 from services.placement.gate.docket import of_interest
@@ -18,7 +18,7 @@ from services.placement.gate.recipients import GateRules
 from shared.clock import Clock
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact
-from shared.messaging.subscription import Subscription
+from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
 
 
@@ -49,7 +49,7 @@ def passable(record: ConsumerRecord, *, rules: GateRules) -> Fact:
 
     What the fold can't read goes nowhere either. Of types that it keeps unread, the gate reads those that may go out.
     """
-    fact = readable(record, has_facility=rules.has_facility)
+    fact = checked(decode_fact(record), rules.has_facility)
     if of_interest(fact, rules):
         for name, fits in _SHAPES.items():
             if not _fits(fact.value.get(name), fits):

@@ -1,0 +1,1 @@
+"""The versions of intake's schema, for alembic."""

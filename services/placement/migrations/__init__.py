@@ -1,0 +1,1 @@
+"""The versions of placement's schema, for alembic."""
