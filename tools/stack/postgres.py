@@ -32,7 +32,7 @@ CONFIGURATION = {
     "wal_compression": "off",  # compressing a page costs more than all else of a fact; these binaries have no lz4
     "max_wal_size": "1GB",
     "checkpoint_completion_target": "0.9",
-    "idle_in_transaction_session_timeout": "60s",  # a paused process must not block its successor (house.md 6.3)
+    "idle_in_transaction_session_timeout": "60s",  # a paused process must not block its successor
     "log_min_error_statement": "panic",  # statements may hold what messages said
     "log_min_duration_statement": "-1",
     "log_error_verbosity": "terse",  # no DETAIL: it quotes rows

@@ -162,7 +162,7 @@ def episodes(broker: KafkaBroker, database: Database) -> Subscription:
 
 
 async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally: Tally) -> None:
-    """Keep the newest version of each episode; an older one than is kept is dropped (house.md section 6)."""
+    """Keep the newest version of each episode; an older one than is kept is dropped."""
     newest: dict[str, tuple[Incoming, store.Told]] = {}
     for incoming in batch:
         told = told_by(incoming)

@@ -1,6 +1,6 @@
 """One visit brought in line with what its messages mean together: facts out, facts back, numbered.
 
-Contract 3.5 and 3.6 rule 12; house.md sentence 5. What it needs comes in (`OnFile`, `Ledger`), what is to be written
+Contract 3.5 and 3.6 rule 12. What it needs comes in (`OnFile`, `Ledger`), what is to be written
 comes out (`Settled`); it reads no clock and no table, and only draws ids.
 """
 

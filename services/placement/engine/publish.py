@@ -69,7 +69,7 @@ class Change:
     """ce_ids that made the change: what follows at the desk names them."""
 
     def state(self, values: Iterable[CareFact], telling: Telling) -> list[Fact]:
-        """State these next, from the locked row's sequence on (house.md 6.5)."""
+        """State these next, from the locked row's sequence on."""
         said = []
         for value in values:
             self.seen[WRITER] = self.seen.get(WRITER, 0) + 1

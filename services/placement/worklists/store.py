@@ -35,7 +35,7 @@ _DUE = sa.text(
 
 
 async def lock_programs(connection: AsyncConnection, programs: Collection[str]) -> None:
-    """Lock these programs in the one order; the episodes are locked already (house.md 6.3)."""
+    """Lock these programs in the one order; the episodes are locked already."""
     names = sorted(programs)
     await connection.execute(_INSERT_MISSING, {"programs": names})
     await connection.execute(_LOCK, {"programs": names})
