@@ -88,7 +88,7 @@ async def staged(broker: str, program: tuple[str, ...] = PROGRAM) -> AsyncIterat
     try:
         async with _broker(broker, place) as (kafka, told):
             options = up.Options(place / "system", kafka=kafka, program=program, services=())
-            system = up.System(claim(options.data), options, up.Told(_quiet, _nothing, _loud))
+            system = up.System(claim(options.data), options, up.StartReporter(_quiet, _nothing, _loud))
             try:
                 await _patiently(system.start)
                 yield Stage(system, options.data, system.environment["STEPDOWN_KAFKA"], told)

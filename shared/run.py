@@ -80,7 +80,7 @@ class Timer:
 
 
 @dataclass(slots=True)
-class Service:
+class ServiceProcess:
     """The parts of one service, given by its app.py; what every service has is made here."""
 
     name: str
@@ -285,7 +285,7 @@ def seating(settings: Settings) -> descriptors.Seating:
 
 
 async def serve(
-    service: Service,
+    service: ServiceProcess,
     *,
     stopping: asyncio.Event | None = None,
     parent_pipe: int | None = None,
@@ -299,7 +299,7 @@ async def serve(
     if parent_pipe is not None:
         loop.add_reader(parent_pipe, _parent_gone, parent_pipe, stop)
     sock = bound(service.settings.http_host, service.settings.http_port)
-    limits = http_limits.Limits(connections=seating(service.settings).http)
+    limits = http_limits.HttpLimits(connections=seating(service.settings).http)
     web = http_limits.HttpDoor(service.web, limits)
     serving = asyncio.create_task(web.serve(sockets=[sock]))
     starting = asyncio.create_task(service.start())
@@ -327,7 +327,7 @@ async def _either(*events: asyncio.Event) -> None:
             task.cancel()
 
 
-def run(name: str, assemble: Callable[[Settings], Service], settings: Settings) -> None:
+def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Settings) -> None:
     """What each app's `main` does: log as that service, assemble it, serve until it is told to stop."""
     logs.set_up(name, settings.log_level)
     deadline = Deadline()

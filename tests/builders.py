@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
-from services.placement.continuum.stays_now import Places
+from services.placement.continuum.stays_now import StayPlaces
 from shared.events.base import type_name
 from shared.facts.envelope import Fact
 
@@ -33,7 +33,7 @@ def zone_of(facility: str) -> ZoneInfo:
     return ZONE
 
 
-PLACES = Places(zone_of, lambda facility, unit, program: "withdrawal-management" if unit == "DTX" else None)
+PLACES = StayPlaces(zone_of, lambda facility, unit, program: "withdrawal-management" if unit == "DTX" else None)
 """What the site of these tests says of places."""
 
 

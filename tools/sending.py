@@ -33,7 +33,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SendResult:
     """What became of one message. `code` is None where nothing was answered; `good` says whether that is all right."""
 
     file: str
@@ -79,7 +79,7 @@ def _in_file(file: Path) -> Iterator[Found]:
         yield Found(name, 1, None)
 
 
-async def by_mllp(found: Sequence[Found], host: str, port: int) -> AsyncIterator[Told]:
+async def by_mllp(found: Sequence[Found], host: str, port: int) -> AsyncIterator[SendResult]:
     """One connection, one message in flight; a door that closes is connected to again for the next message."""
     client = MllpClient(host, port)
     try:
@@ -89,7 +89,7 @@ async def by_mllp(found: Sequence[Found], host: str, port: int) -> AsyncIterator
         await client.close()
 
 
-async def _over(client: MllpClient, each: Found) -> Told:
+async def _over(client: MllpClient, each: Found) -> SendResult:
     if each.raw is None:
         return _not_sent(each, NOT_HL7)
     try:
@@ -97,19 +97,19 @@ async def _over(client: MllpClient, each: Found) -> Told:
     except (Transient, WrongAnswer) as fault:
         return _not_sent(each, str(fault))
     if not acks:
-        return Told(each.file, each.number, header(each.raw)[0], None, good=True, error="no answer was asked for")
+        return SendResult(each.file, each.number, header(each.raw)[0], None, good=True, error="no answer was asked for")
     return _told(each, acks[-1])
 
 
-def _told(each: Found, ack: Ack) -> Told:
-    return Told(each.file, each.number, ack.control_id, ack.code, ack.good, ack.error, ack.error_code)
+def _told(each: Found, ack: Ack) -> SendResult:
+    return SendResult(each.file, each.number, ack.control_id, ack.code, ack.good, ack.error, ack.error_code)
 
 
-def _not_sent(each: Found, why: str) -> Told:
-    return Told(each.file, each.number, header(each.raw)[0] if each.raw else None, None, good=False, error=why)
+def _not_sent(each: Found, why: str) -> SendResult:
+    return SendResult(each.file, each.number, header(each.raw)[0] if each.raw else None, None, good=False, error=why)
 
 
-async def by_kafka(found: Sequence[Found], settings: Settings, seconds: float = SECONDS) -> AsyncIterator[Told]:
+async def by_kafka(found: Sequence[Found], settings: Settings, seconds: float = SECONDS) -> AsyncIterator[SendResult]:
     """All messages to hospital.adt under `facility|MRN`; then their answers from hospital.acks, in their order."""
     for each in found:
         if each.raw is None:
@@ -125,7 +125,7 @@ async def by_kafka(found: Sequence[Found], settings: Settings, seconds: float = 
         yield _not_sent(each, f"it is on {TO}; no answer came on {BACK} within {seconds:g} s")
 
 
-async def _answers(acks: Reading, waiting: dict[tuple[bytes, str], Found], seconds: float) -> AsyncIterator[Told]:
+async def _answers(acks: Reading, waiting: dict[tuple[bytes, str], Found], seconds: float) -> AsyncIterator[SendResult]:
     end = asyncio.get_running_loop().time() + seconds
     while waiting and asyncio.get_running_loop().time() < end:
         for record in await acks.batch(200):

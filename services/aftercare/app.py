@@ -8,7 +8,7 @@ from services.aftercare.engine.consumer import subscription
 from services.aftercare.timers import timers
 from shared.clock import Clock, system_clock
 from shared.messaging.broker import broker_for
-from shared.run import Service, run
+from shared.run import ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
@@ -16,14 +16,14 @@ from shared.storage.database import Database
 NAME = "aftercare"
 
 
-def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
+def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProcess:
     """The service, not yet started. Raises SetUpError where the operator has something to do."""
     rules = Rules(of_service(settings), clock)
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
     frame = page.pages(settings.intake_url)
 
-    return Service(
+    return ServiceProcess(
         name=NAME,
         database=database,
         broker=broker,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from services.aftercare.decisions import own_facts
 from services.aftercare.decisions import windows as model
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.engine import views
 from services.aftercare.engine.derive import derive
 from services.aftercare.referrals import referrals
@@ -87,7 +87,7 @@ def _of_one(whole: _Whole) -> Iterator[tuple[str, str]]:
     said = {f["ce_id"] for f in facts if f["stands"]}
     if said != set(_standing_by_the_log(facts)):
         yield "taken-back-is-gone", "a fact stands that was cancelled or replaced, or one fell that was not"
-    stands = tuple(Standing(f["sequence"], f["ce_id"], f["name"], f["value"]) for f in facts if f["stands"])
+    stands = tuple(ActiveFact(f["sequence"], f["ce_id"], f["name"], f["value"]) for f in facts if f["stands"])
     if {r["follow_up_id"]: r["state"] for r in whole.windows} != {k: w.state for k, w in model.rows(stands).items()}:
         yield "lists-are-the-facts", "the list of windows differs from the facts that stand"
     if any(referral.illegal for referral in referrals.fold(stands).values()):
@@ -103,7 +103,7 @@ def _standing_by_the_log(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
     return (f["ce_id"] for f in facts if f["ce_id"] not in gone and f["name"] != "fact-cancelled")
 
 
-def _by_document(document: EpisodeState, stands: tuple[Standing, ...], whole: _Whole) -> Iterator[tuple[str, str]]:
+def _by_document(document: EpisodeState, stands: tuple[ActiveFact, ...], whole: _Whole) -> Iterator[tuple[str, str]]:
     """Derived facts that stand are those that the stays and what people told give; a missed one belongs to a window
     that is over and was not kept; lists are folded from the facts."""
     now, decided = whole.clock(), marks((f["name"], f["value"]) for f in whole.facts)

@@ -9,13 +9,13 @@ from services.intake.api import front, routes
 from services.intake.receiving import kafka, mllp
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.lane.worker import Worker
-from services.intake.receiving.read import Answer, Letter, Received
+from services.intake.receiving.read import Answer, InboundMessage, Received
 from services.intake.receiving.receive import Intake
 from services.intake.timers import timers
 from shared.clock import Clock, system_clock
 from shared.errors import Transient
 from shared.messaging.broker import broker_for
-from shared.run import Door, Service, run, seating
+from shared.run import Door, ServiceProcess, run, seating
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
@@ -29,7 +29,7 @@ class Doors:
     """The reception and the doors that hand in there: it opens before them and closes after them."""
 
     def __init__(
-        self, intake: Intake, reception: Reception[Received, list[Letter], Answer], doors: Sequence[Door]
+        self, intake: Intake, reception: Reception[Received, list[InboundMessage], Answer], doors: Sequence[Door]
     ) -> None:
         self.intake, self.reception, self.doors = intake, reception, doors
 
@@ -53,18 +53,18 @@ class Doors:
         await self.intake.long_visits.apart.stop()
 
 
-def reception_of(intake: Intake) -> Reception[Received, list[Letter], Answer]:
+def reception_of(intake: Intake) -> Reception[Received, list[InboundMessage], Answer]:
     """Where the doors hand in what they received."""
     return Reception(
-        intake.letters_of,
+        intake.messages_of,
         intake.receive,
         size=lambda each: len(each.raw),
-        keys=lambda letters: (key for letter in letters for key in letter.keys),
+        keys=lambda inbound: (key for message in inbound for key in message.keys),
         is_long=intake.long_visits.has,
     )
 
 
-def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
+def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProcess:
     """The service's parts from its settings. Raises SetUpError where one is missing."""
     site = of_service(settings)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
@@ -75,10 +75,12 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
         connections=seating(settings).mllp,
         idle_seconds=settings.mllp_idle_seconds,
     )
-    door = mllp.Door(reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls())
+    door = mllp.MllpDoor(
+        reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls()
+    )
     lane = Worker(intake)
     broker = broker_for(settings, NAME)
-    return Service(
+    return ServiceProcess(
         name=NAME,
         database=database,
         broker=broker,

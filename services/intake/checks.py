@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from services.intake.receiving import store, views
 from services.intake.receiving.deaths_store import known_of
-from services.intake.visits.death_facts import Telling, deaths
+from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import difference
-from services.intake.visits.reconcile import OnFile, mapping_of, wanted_of
+from services.intake.visits.reconcile import VisitRecord, mapping_of, wanted_of
 from shared.invariants import Broken, Checked, nobody
 from shared.messaging.positions import counted
 from shared.site.config import Site
@@ -78,7 +78,7 @@ async def _visits(database: Database, site: Site, page: int, checked: Checked) -
         after = rows[-1][0].visit_id if len(rows) == page else None
 
 
-def _of_visit(visit: OnFile, mapping: str, site: Site) -> Iterator[str]:
+def _of_visit(visit: VisitRecord, mapping: str, site: Site) -> Iterator[str]:
     """Acknowledged means applied: the facts that stand are those that all of its messages together give."""
     if mapping != mapping_of(site):
         yield "its facts were derived with another site config"
@@ -101,7 +101,7 @@ async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Br
             await views.at_one_instant(connection)
             patients = await views.told_of_deaths_after(connection, after, page)
             ledger, known = await store.ledger_of(connection, patients), await known_of(connection, patients)
-        died = deaths(known, [], {}, Telling(ledger, site, _ANY_TIME))
+        died = deaths(known, [], {}, Provenance(ledger, site, _ANY_TIME))
         for episode in sorted({one.fact.subject for one in died.stated}):
             yield Broken(1, f"episode {episode}", "what stands of the patient's death is not what was told of it")
         after = patients[-1] if len(patients) == page else None

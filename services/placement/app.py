@@ -15,7 +15,7 @@ from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from shared.clock import Clock, system_clock
 from shared.messaging.broker import broker_for
-from shared.run import Service, run
+from shared.run import ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
@@ -28,7 +28,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
+def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProcess:
     """The service's parts, nothing started. Raises SetUpError for what the operator has to mend."""
     site = of_service(settings)
     rules, outside = rules_of(site), gate_rules(site)
@@ -41,7 +41,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> Service:
     if outside.outsiders:
         subscriptions.append(gate.subscription(broker, database, outside, clock=clock, ids=new_id))
         rounds += gate_timers.timers(database, outside, clock=clock, ids=new_id)
-    return Service(
+    return ServiceProcess(
         name=NAME,
         database=database,
         broker=broker,

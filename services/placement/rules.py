@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.billing.authorizations import NeedsAuthorization
 from services.placement.billing.model import BilledAs, BillingTable
-from services.placement.continuum.stays_now import Places
+from services.placement.continuum.stays_now import StayPlaces
 from services.placement.search.levels import recommend
 from services.placement.search.search import Policy
 from shared.site.config import Site
@@ -30,7 +30,7 @@ class Rules:
     needs_authorization: NeedsAuthorization
     policy: Policy
     site: Site
-    places: Places
+    places: StayPlaces
 
 
 def rules_of(site: Site) -> Rules:
@@ -53,5 +53,5 @@ def rules_of(site: Site) -> Rules:
             begins=lambda *words: site.begins("search", *words),
         ),
         site=site,
-        places=Places(zone_of, lru_cache(KEPT)(site.setting)),
+        places=StayPlaces(zone_of, lru_cache(KEPT)(site.setting)),
     )

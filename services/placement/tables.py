@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.programs.seats import Claim
-from services.placement.search.entry import Entry
+from services.placement.search.entry import ListEntry
 from services.placement.search.searches import DESK
 from shared.events.base import type_name
 from shared.facts.envelope import Fact
@@ -176,9 +176,9 @@ def claim_of(row: Any) -> Claim:
     return Claim(row.seat_id, row.program, row.during.lower, row.during.upper, row.group_id, row.placement_id)
 
 
-def entry_of(row: Any) -> Entry:
+def entry_of(row: Any) -> ListEntry:
     """A row of `entries` as what a list shows."""
-    return Entry(
+    return ListEntry(
         row.kind, row.id, row.facility, row.program, row.state, row.at, row.due, row.content,
         tuple(row.besides), row.asked_by,
     )  # fmt: skip

@@ -14,13 +14,13 @@ Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 """A code of ours or of the site: small letters, digits, hyphens; nobody's own words."""
 
 
-class Aftercare(CareFact):
+class AftercareFact(CareFact):
     """A fact that aftercare states."""
 
     WRITERS: ClassVar[tuple[Writer, ...]] = ("aftercare",)
 
 
-class AftercareStarted(Aftercare):
+class AftercareStarted(AftercareFact):
     """Aftercare began: a program was completed, a discharge led to no further level, or outreach is due."""
 
     TYPE: ClassVar[str] = "aftercare-started"
@@ -29,7 +29,7 @@ class AftercareStarted(Aftercare):
     template: Code | None = Field(default=None, description="template of site config that the plan is made from")
 
 
-class AftercareReferred(Aftercare):
+class AftercareReferred(AftercareFact):
     """The patient was referred to somebody who goes on caring."""
 
     TYPE: ClassVar[str] = "aftercare-referred"
@@ -42,7 +42,7 @@ class AftercareReferred(Aftercare):
     instead_of: Identifier | None = Field(default=None, description="referral_id of the one that came to nothing")
 
 
-class ReferralMove(Aftercare):
+class ReferralMove(AftercareFact):
     """One move of a referral's main state (after BSeR and IHE 360X)."""
 
     referral_id: Identifier = Field(description="the referral")
@@ -106,7 +106,7 @@ class ReferralCompleted(ReferralMove):
     TYPE: ClassVar[str] = "referral-completed"
 
 
-class AppointmentScheduled(Aftercare):
+class AppointmentScheduled(AftercareFact):
     """The patient has an appointment."""
 
     TYPE: ClassVar[str] = "appointment-scheduled"
@@ -116,7 +116,7 @@ class AppointmentScheduled(Aftercare):
     referral_id: Identifier | None = Field(default=None, description="the referral that it fulfils")
 
 
-class ContactAttempted(Aftercare):
+class ContactAttempted(AftercareFact):
     """Somebody tried to reach or see the patient."""
 
     TYPE: ClassVar[str] = "contact-attempted"
@@ -128,7 +128,7 @@ class ContactAttempted(Aftercare):
     appointment_id: Identifier | None = Field(default=None, description="the appointment that it was")
 
 
-class RelapseRiskRaised(Aftercare):
+class RelapseRiskRaised(AftercareFact):
     """There are signs that the patient may relapse."""
 
     TYPE: ClassVar[str] = "relapse-risk-raised"
@@ -137,7 +137,7 @@ class RelapseRiskRaised(Aftercare):
     risk_id: Identifier | None = Field(default=None, description="the risk")
 
 
-class RelapseRiskCleared(Aftercare):
+class RelapseRiskCleared(AftercareFact):
     """The risk is over: the patient was reached, or somebody judged so."""
 
     TYPE: ClassVar[str] = "relapse-risk-cleared"
@@ -147,7 +147,7 @@ class RelapseRiskCleared(Aftercare):
     decided_by: Annotated[DecidedBy, OPEN] | None = Field(default=None, description="absent: by rule")
 
 
-class CallsDecided(Aftercare):
+class CallsDecided(AftercareFact):
     """A person says whether the patient is called on, where it was to be asked first (contract 3.6 rule 13)."""
 
     TYPE: ClassVar[str] = "calls-decided"
@@ -155,7 +155,7 @@ class CallsDecided(Aftercare):
     about: Identifier = Field(description="what was asked; when it changes it is asked anew")
 
 
-class AftercareClosed(Aftercare):
+class AftercareClosed(AftercareFact):
     """Aftercare ended; an admission takes the episode up again."""
 
     TYPE: ClassVar[str] = "aftercare-closed"

@@ -26,7 +26,7 @@ STATES = ("dead", "replay", "replayed", "discarded", "expired")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """What may be shown of a dead letter without looking into it."""
 
     id: str
@@ -41,7 +41,7 @@ class Letter:
     size: int
 
 
-_SHOWN = [dead_letters.c[name] for name in Letter.__dataclass_fields__]
+_SHOWN = [dead_letters.c[name] for name in DeadLetter.__dataclass_fields__]
 _INSIDE = [dead_letters.c[name] for name in ("id", "key", "value", "headers", "sealed")]
 _CLEAR = sa.and_(dead_letters.c.sealed.is_(None), dead_letters.c.headers.is_not(None))
 _SEAL = (
@@ -73,7 +73,7 @@ _ASK = (
 
 async def listed(
     connection: Connection, *, state: str | None = None, error: str | None = None, id_begins: str = ""
-) -> list[Letter]:
+) -> list[DeadLetter]:
     """Dead letters, oldest first; of one state, with a text in their reason, or whose id begins so."""
     wanted = sa.select(*_SHOWN).order_by(dead_letters.c.died_at, dead_letters.c.id)
     if state is not None:
@@ -82,7 +82,7 @@ async def listed(
         wanted = wanted.where(dead_letters.c.error.contains(error, autoescape=True))
     if id_begins:
         wanted = wanted.where(dead_letters.c.id.startswith(id_begins, autoescape=True))
-    return [Letter(*row) for row in (await connection.execute(wanted)).all()]
+    return [DeadLetter(*row) for row in (await connection.execute(wanted)).all()]
 
 
 async def content(

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
-from shared.site.marked_yaml import ConfigError, Location, Marked, Problem, read
+from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, read
 from shared.site.measures import FollowUpClock
 from shared.site.recipients import Recipient, unknown_parts
 from shared.site.values import (
@@ -309,11 +309,11 @@ def load(path: Path | None = None) -> Site:
     except ValidationError as wrong:
         raise ConfigError(_problems(wrong, marked)) from None
     if contradictions := list(_contradictions(site)):
-        raise ConfigError([Problem(marked.mark(at), f"{_words(at)}: {text}") for at, text in contradictions])
+        raise ConfigError([YamlProblem(marked.mark(at), f"{_words(at)}: {text}") for at, text in contradictions])
     return site
 
 
-def _problems(wrong: ValidationError, marked: Marked) -> list[Problem]:
+def _problems(wrong: ValidationError, marked: Marked) -> list[YamlProblem]:
     """Each error of the models as a problem with its line; an unknown key has the line of the key."""
     found = []
     errors = wrong.errors(include_url=False, include_input=False)
@@ -324,7 +324,7 @@ def _problems(wrong: ValidationError, marked: Marked) -> list[Problem]:
         at: Location = tuple(part for part in error["loc"] if part != "[key]")
         key = error.get("ctx", {}).get("key")
         mark = marked.mark((*at, key) if key is not None and error["type"] == "unknown_key" else at)
-        found.append(Problem(mark, f"{_words(at)}: {error['msg']}" if at else error["msg"]))
+        found.append(YamlProblem(mark, f"{_words(at)}: {error['msg']}" if at else error["msg"]))
     return found
 
 

@@ -30,7 +30,7 @@ class Mark(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-class Problem(NamedTuple):
+class YamlProblem(NamedTuple):
     """One thing that is wrong in a file, and where."""
 
     mark: Mark
@@ -43,7 +43,7 @@ class Problem(NamedTuple):
 class ConfigError(SetUpError):
     """The files say something that can't be; each problem has its file and line."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[YamlProblem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
@@ -87,11 +87,11 @@ def _add(marked: Marked, file: Path) -> None:
     if top is None:
         return
     if not isinstance(top, yaml.MappingNode):
-        raise ConfigError([Problem(_mark(file, top), "a mapping of keys is expected here")])
+        raise ConfigError([YamlProblem(_mark(file, top), "a mapping of keys is expected here")])
     for key, value in _pairs(file, top):
         name = str(key.value)
         if name in marked.values:
-            raise ConfigError([Problem(_mark(file, key), f"`{name}` is already given at {marked.marks[(name,)]}")])
+            raise ConfigError([YamlProblem(_mark(file, key), f"`{name}` is already given at {marked.marks[(name,)]}")])
         marked.marks[(name,)] = _mark(file, key)
         marked.values[name] = _plain(marked, file, value, (name,), (top,))
 
@@ -104,9 +104,9 @@ def _compose(file: Path) -> yaml.Node | None:
         return yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as wrong:
         line = wrong.problem_mark.line + 1 if wrong.problem_mark else 1
-        raise ConfigError([Problem(Mark(str(file), line), f"not YAML: {wrong.problem}")]) from None
+        raise ConfigError([YamlProblem(Mark(str(file), line), f"not YAML: {wrong.problem}")]) from None
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise ConfigError([Problem(Mark(str(file), 1), "not YAML: a character that is not allowed")]) from None
+        raise ConfigError([YamlProblem(Mark(str(file), 1), "not YAML: a character that is not allowed")]) from None
     except OSError as wrong:
         raise SetUpError(f"{file} can't be read: {wrong.strerror}") from None
 
@@ -120,9 +120,11 @@ def _pairs(file: Path, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Nod
     seen: dict[str, int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise ConfigError([Problem(_mark(file, key), "a key must be plain text")])
+            raise ConfigError([YamlProblem(_mark(file, key), "a key must be plain text")])
         if key.value in seen:
-            raise ConfigError([Problem(_mark(file, key), f"`{key.value}` is already given in line {seen[key.value]}")])
+            raise ConfigError(
+                [YamlProblem(_mark(file, key), f"`{key.value}` is already given in line {seen[key.value]}")]
+            )
         seen[key.value] = key.start_mark.line + 1
     return list(node.value)
 
@@ -131,7 +133,7 @@ def _plain(marked: Marked, file: Path, node: yaml.Node, at: Location, above: tup
     """The node as text, list or dict; marks every value on the way. A mapping's value has its key's line."""
     marked.marks.setdefault(at, _mark(file, node))
     if any(node is outer for outer in above):
-        raise ConfigError([Problem(_mark(file, node), "an alias that contains itself")])
+        raise ConfigError([YamlProblem(_mark(file, node), "an alias that contains itself")])
     inside = (*above, node)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(marked, file, item, (*at, index), inside) for index, item in enumerate(node.value)]

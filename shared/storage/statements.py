@@ -28,7 +28,7 @@ class Read(NamedTuple):
     given: tuple[Any, ...]
 
 
-class Write(NamedTuple):
+class SqlWrite(NamedTuple):
     """An INSERT, UPDATE or DELETE, and what it is given; no two of one transaction may write the same row."""
 
     sql: str
@@ -43,7 +43,7 @@ class Append(NamedTuple):
     rows: Sequence[Sequence[Any]]
 
 
-Writes = list[Write | Append]
+Writes = list[SqlWrite | Append]
 MANY = 100
 """From so many rows on COPY costs a fourth of what an INSERT of arrays does; below, its own round trip costs more."""
 
@@ -67,16 +67,16 @@ async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[l
     return list(found)
 
 
-async def at_once(connection: AsyncConnection, writes: Iterable[Write | Append]) -> None:
+async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Append]) -> None:
     """Do all of the writes in one round trip, and one more for each long Append; each sees the tables as before."""
-    few: list[Write] = []
+    few: list[SqlWrite] = []
     for each in writes:
-        if isinstance(each, Write):
+        if isinstance(each, SqlWrite):
             few.append(each)
         elif len(each.rows) >= MANY:
             await copy_rows(connection, *each)
         elif each.rows:
-            few.append(Write(_inserting(each.table, each.columns), tuple(map(list, zip(*each.rows, strict=True)))))
+            few.append(SqlWrite(_inserting(each.table, each.columns), tuple(map(list, zip(*each.rows, strict=True)))))
     if few:
         sql = _joined(tuple((write.sql, len(write.given)) for write in few))
         await (await driver_of(connection)).fetch(sql, *(value for write in few for value in write.given))

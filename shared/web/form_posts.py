@@ -35,7 +35,7 @@ class Acts(Generic[Decision]):
     field that it is about, where the refusal names none."""
 
     frame: Pages
-    door: posts.Door[Decision]
+    door: posts.PostDoor[Decision]
     site: Site
     filters: frozenset[str]
     shown: Shown

@@ -27,7 +27,7 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: c
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HttpLimits:
     """What callers may take: connections (half of them from one address at most), and seconds.
 
     `header_seconds` from the connection, or the first byte of a request on one that is kept, to the end of its header;
@@ -47,7 +47,7 @@ class Limits:
 class HttpDoor(uvicorn.Server):
     """uvicorn with limits, and without its own signal handling: the service stops in its own order."""
 
-    def __init__(self, app: Starlette, limits: Limits) -> None:
+    def __init__(self, app: Starlette, limits: HttpLimits) -> None:
         super().__init__(_Config(app, limits))
 
     @contextlib.contextmanager
@@ -59,7 +59,7 @@ class HttpDoor(uvicorn.Server):
 class _Config(uvicorn.Config):
     """What uvicorn hands to each connection; the seats are in it."""
 
-    def __init__(self, app: Starlette, limits: Limits) -> None:
+    def __init__(self, app: Starlette, limits: HttpLimits) -> None:
         super().__init__(
             app,
             http=_Caller,

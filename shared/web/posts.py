@@ -68,7 +68,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
-class Door(Generic[Decision]):
+class PostDoor(Generic[Decision]):
     """What a service gives to the one way.
 
     - `fit(posted)` refuses values that the site doesn't know (422), before anything is locked;
@@ -83,18 +83,18 @@ class Door(Generic[Decision]):
     act: Callable[[Connection, Posted[Decision], str], Awaitable[Answer | None]]
 
 
-def routes(door: Door[Decision], writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
+def routes(door: PostDoor[Decision], writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
     """The routes of a table of writes."""
     return [Route(write.path, partial(_post, write, door), methods=["POST"]) for write in writes]
 
 
-async def _post(write: Write[Decision], door: Door[Decision], request: Request) -> Response:
+async def _post(write: Write[Decision], door: PostDoor[Decision], request: Request) -> Response:
     answer = await perform(door, await _read(write, request))
     headers = {"etag": answer.etag} if answer.etag else {}
     return Response(answer.body, answer.status, headers, "application/json")
 
 
-async def perform(door: Door[Decision], posted: Posted[Decision]) -> idempotency.Answered:
+async def perform(door: PostDoor[Decision], posted: Posted[Decision]) -> idempotency.Answered:
     """Do it in a transaction of its own. Raises a Problem (404, 412, 422), or Rejected, which is recorded by then."""
     door.fit(posted)
     try:
@@ -127,7 +127,7 @@ async def _read(write: Write[Decision], request: Request) -> Posted[Decision]:
     return Posted(write, who, asked_id, command, requests.if_match(request), requests.key(request, who, raw))
 
 
-async def _once(connection: Connection, posted: Posted[Decision], door: Door[Decision]) -> idempotency.Answered:
+async def _once(connection: Connection, posted: Posted[Decision], door: PostDoor[Decision]) -> idempotency.Answered:
     """The first answer where the key was answered before, else what comes of it."""
     key = posted.key
     if key is not None and (before := await idempotency.begin(connection, key, door.clock())) is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.worklists.entries import entries
 from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
@@ -18,7 +18,7 @@ SITE = load(SAMPLE)
 FIRST_CALL = (LEFT + timedelta(hours=72)).isoformat()
 
 
-def plan(*stays: dict[str, Any], told: tuple[Standing, ...] = (), **more: Any) -> dict[str, Any] | None:
+def plan(*stays: dict[str, Any], told: tuple[ActiveFact, ...] = (), **more: Any) -> dict[str, Any] | None:
     """The plan that the lists show, its state with it; the last of several."""
     stands = settle(told, *stays, **more)
     found = [one for one in entries(episode(*stays, **more), stands, SITE) if one.kind == "plan"]
@@ -26,7 +26,7 @@ def plan(*stays: dict[str, Any], told: tuple[Standing, ...] = (), **more: Any) -
     return found[-1].value | {"state": found[-1].state} if found else None
 
 
-def due(*stays: dict[str, Any], told: tuple[Standing, ...] = (), **more: Any) -> str | None:
+def due(*stays: dict[str, Any], told: tuple[ActiveFact, ...] = (), **more: Any) -> str | None:
     """Until when the patient is to be called."""
     found = plan(*stays, told=told, **more)
     return found.get("contact_due") if found else None

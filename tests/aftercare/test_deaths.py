@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts import deaths
-from services.aftercare.decisions.own_facts import Standing, content
+from services.aftercare.decisions.own_facts import ActiveFact, content
 from services.aftercare.decisions.situation import Situation
 from services.aftercare.worklists.entries import Entry, entries
 from shared.errors import Rejected
@@ -25,24 +25,24 @@ def dead(at: int = 3, facility: str = HERE, ce_id: str = "d-1") -> dict[str, Any
     return {"ce_id": ce_id, "facility": facility, "at": day(at).isoformat()}
 
 
-def known(*stays: dict[str, Any], told: tuple[Standing, ...] = (), **more: Any) -> tuple[Standing, ...]:
+def known(*stays: dict[str, Any], told: tuple[ActiveFact, ...] = (), **more: Any) -> tuple[ActiveFact, ...]:
     """What stands after the document was seen."""
     return settle(told, *stays, **more)
 
 
-def windows(stands: tuple[Standing, ...]) -> dict[str, str]:
+def windows(stands: tuple[ActiveFact, ...]) -> dict[str, str]:
     """Measure → its window's outcome; of an excluded one why."""
     found = {s.value["measure"]: s.value.get("reason", s.name) for s in stands if s.name == "follow-up-due"}
     outcomes = [s for s in stands if s.name.startswith("follow-up-") and s.name != "follow-up-due"]
     return found | {s.value["measure"]: s.value.get("reason", s.name) for s in outcomes}
 
 
-def listed(stands: tuple[Standing, ...], *stays: dict[str, Any], **more: Any) -> list[Entry]:
+def listed(stands: tuple[ActiveFact, ...], *stays: dict[str, Any], **more: Any) -> list[Entry]:
     """What the lists show."""
     return list(entries(episode(*stays, **more), stands, SITE))
 
 
-def plan(stands: tuple[Standing, ...], *stays: dict[str, Any], **more: Any) -> tuple[str | None, str | None, bool]:
+def plan(stands: tuple[ActiveFact, ...], *stays: dict[str, Any], **more: Any) -> tuple[str | None, str | None, bool]:
     """(state, why calls stopped, whether one is due) of the last plan."""
     found = [one for one in listed(stands, *stays, **more) if one.kind == "plan"]
     if not found:
@@ -141,12 +141,12 @@ def test_a_risk_is_over_with_the_patient_and_comes_back() -> None:
     assert "relapse-risk-raised" in {s.name for s in known(inpatient(), told=stands)}
 
 
-def says(decision: deaths.Decision, stands: tuple[Standing, ...], **more: Any) -> tuple[Standing, ...]:
+def says(decision: deaths.Decision, stands: tuple[ActiveFact, ...], **more: Any) -> tuple[ActiveFact, ...]:
     """A person here decides."""
     now = Situation(episode(inpatient(), **more), stands, SITE, LEFT, lambda: "id")
     (fact,) = deaths.decide(now, HERE, decision).facts
     number = max((s.sequence for s in stands), default=0) + 1
-    return (*stands, Standing(number, f"own-{number}", fact.TYPE, content(fact)))
+    return (*stands, ActiveFact(number, f"own-{number}", fact.TYPE, content(fact)))
 
 
 def test_a_person_decides_whether_calls_go_on() -> None:

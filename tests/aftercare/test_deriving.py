@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aftercare.contacts.contacts import Contact
-from services.aftercare.decisions.own_facts import Saying, Standing, derived, difference, same, say
-from services.aftercare.decisions.windows import Kept
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, derived, difference, same, say
+from services.aftercare.decisions.windows import KeptWindow
 from services.aftercare.engine.derive import derive
 from services.aftercare.risk.risk import Sign, risks
 from services.aftercare.windows.measures import windows
@@ -41,8 +41,8 @@ def test_a_contact_keeps_a_window_where_the_measure_counts_it(
 ) -> None:
     contact = Contact("c-1", at, mode, outcome, kind, "GOODHEALTH")
     seven = windows(episode(inpatient()), CLOCKS, SITE.zone, [contact])[0]
-    assert isinstance(seven.outcome, Kept) is keeps
-    if isinstance(seven.outcome, Kept):
+    assert isinstance(seven.outcome, KeptWindow) is keeps
+    if isinstance(seven.outcome, KeptWindow):
         assert (seven.outcome.by_fact, seven.outcome.mode, seven.outcome.provider_kind) == ("c-1", mode, kind)
 
 
@@ -50,7 +50,7 @@ def test_the_earliest_of_visits_and_contacts_keeps_it() -> None:
     called = Contact("c-1", day(2), "phone", "reached", "therapist", "GOODHEALTH")
     for begun, by in ((day(1), "S.begun"), (day(4), "c-1")):
         told = windows(episode(inpatient(), stay("php", begun, id="S")), CLOCKS, SITE.zone, [called])
-        assert {w.outcome.by_fact for w in told if isinstance(w.outcome, Kept)} == {by}
+        assert {w.outcome.by_fact for w in told if isinstance(w.outcome, KeptWindow)} == {by}
 
 
 def test_a_clock_without_contacts_counts_none() -> None:
@@ -110,7 +110,7 @@ def test_the_same_day_or_later_than_30_days_is_no_readmission(at: datetime) -> N
     assert not [s for s in stands if s.name.startswith("relapse")]
 
 
-def contact(number: int, at: datetime, outcome: str) -> Standing:
+def contact(number: int, at: datetime, outcome: str) -> ActiveFact:
     value = {
         "episode_id": "E1",
         "patient_id": "P1",
@@ -123,13 +123,13 @@ def contact(number: int, at: datetime, outcome: str) -> Standing:
         "provider_kind": "therapist",
         "contact_id": f"ct-{number}",
     }
-    return Standing(1000 + number, f"c-{number}", "contact-attempted", value)
+    return ActiveFact(1000 + number, f"c-{number}", "contact-attempted", value)
 
 
-Way = list[tuple[list[dict[str, Any]], int | None, tuple[Standing, ...]]]
+Way = list[tuple[list[dict[str, Any]], int | None, tuple[ActiveFact, ...]]]
 
 
-def along(way: Way, standing: tuple[Standing, ...] = ()) -> tuple[Standing, ...]:
+def along(way: Way, standing: tuple[ActiveFact, ...] = ()) -> tuple[ActiveFact, ...]:
     """What stands at the end of a way of documents, looks at the clock, and contacts recorded between them."""
     ids = iter(range(10_000))
     for stays, looked, contacts in way:
@@ -137,12 +137,12 @@ def along(way: Way, standing: tuple[Standing, ...] = ()) -> tuple[Standing, ...]
         over_by = None if looked is None else day(looked)
         ought = derive(episode(*stays), standing, {}, site=SITE, now=LEFT, over_by=over_by).facts
         last = max((s.sequence for s in standing if s.sequence < 1000), default=0)
-        by = Saying(LEFT, lambda: f"f-{len(way)}-{next(ids)}")
+        by = Provenance(LEFT, lambda: f"f-{len(way)}-{next(ids)}")
         standing = say(difference(standing, ought), standing, last, by).standing
     return standing
 
 
-def contents(standing: tuple[Standing, ...]) -> list[str]:
+def contents(standing: tuple[ActiveFact, ...]) -> list[str]:
     return sorted(f"{s.name} {sorted(same(s.value).items(), key=str)}" for s in derived(standing))
 
 
@@ -168,11 +168,11 @@ _CONTACTS = st.lists(
 def test_whatever_the_way_the_last_document_and_what_was_told_decide(
     before: list[tuple[list[dict[str, Any]], int | None]],
     last: list[dict[str, Any]],
-    contacts: list[Standing],
+    contacts: list[ActiveFact],
     places: list[int],
     shuffled: list[int],
 ) -> None:
-    told_at: list[list[Standing]] = [[] for _ in range(len(before) + 1)]
+    told_at: list[list[ActiveFact]] = [[] for _ in range(len(before) + 1)]
     for n in shuffled:
         if n < len(contacts):
             told_at[places[n] % len(told_at)].append(contacts[n])

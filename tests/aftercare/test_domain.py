@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.decisions.own_facts import Said, Saying, Standing, content, difference, say
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, StatedFact, content, difference, say
 from services.aftercare.decisions.windows import rows, wanted
 from services.aftercare.windows.measures import windows
 from shared.facts.envelope import Fact
@@ -23,20 +23,22 @@ AFTER_7, AFTER_30 = day(8, 0), day(31, 0)
 _ids = count()
 
 
-def tell(standing: tuple[Standing, ...], *stays: dict[str, Any], over_by: datetime | None = None, **more: Any) -> Said:
+def tell(
+    standing: tuple[ActiveFact, ...], *stays: dict[str, Any], over_by: datetime | None = None, **more: Any
+) -> StatedFact:
     """What is said when the episode has these stays, after what stands."""
     known = episode(*stays, **more)
     ought = wanted(known, windows(known, SITE.follow_ups, SITE.zone), standing, NOW, over_by)
     last = max((s.sequence for s in standing), default=0)
     new_id = lambda: f"fact-{next(_ids)}"  # noqa: E731
-    return say(difference(standing, ought), standing, last, Saying(NOW, new_id))
+    return say(difference(standing, ought), standing, last, Provenance(NOW, new_id))
 
 
 def names(facts: tuple[Fact, ...]) -> list[str]:
     return [f"{f.name} {f.value.get('measure') or f.value['reason']}" for f in facts]
 
 
-def states(said: Said) -> dict[str, str]:
+def states(said: StatedFact) -> dict[str, str]:
     return {row.value["measure"]: row.state for row in rows(said.standing).values()}
 
 
@@ -60,7 +62,7 @@ def test_a_discharge_is_told_due_at_once_for_each_window_with_its_days() -> None
 
 def test_the_same_episode_again_says_nothing() -> None:
     before = tell((), inpatient()).standing
-    assert tell(before, inpatient()) == Said((), (), before)
+    assert tell(before, inpatient()) == StatedFact((), (), before)
 
 
 def test_an_end_told_in_another_offset_is_the_same_end() -> None:
@@ -200,7 +202,7 @@ _STAYS = st.lists(
 def test_along_any_way_the_facts_that_stand_are_those_of_the_last_document(
     way: list[tuple[list[dict[str, Any]], int | None]],
 ) -> None:
-    standing: tuple[Standing, ...] = ()
+    standing: tuple[ActiveFact, ...] = ()
     every: list[Fact] = []
     for stays, looked in way:
         said = tell(standing, *stays, over_by=None if looked is None else day(looked))

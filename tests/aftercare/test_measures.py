@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.aftercare.decisions.windows import Excluded, Kept, Window
+from services.aftercare.decisions.windows import Excluded, KeptWindow, Window
 from services.aftercare.windows.measures import follow_up_id, windows
 from shared.errors import SetUpError
 from shared.events.levels import Level
@@ -29,7 +29,7 @@ def outcome(window: Window) -> str:
     match window.outcome:
         case Excluded(reason, _):
             return reason
-        case Kept(_, _, by_fact):
+        case KeptWindow(_, _, by_fact):
             return f"kept by {by_fact}"
         case None:
             return "due"
@@ -146,12 +146,12 @@ def test_attendance_at_a_program_that_had_waited_keeps_the_windows_it_falls_in(
 def test_attendance_is_kept_at_the_day_and_the_level_of_its_program() -> None:
     waited = stay("iop", day(-20), id="S") | {"attended": ["2026-04-04", "2026-04-03"]}
     kept = found(inpatient(), waited)["V1.ended", "FUH-7"].outcome
-    assert kept == Kept(datetime(2026, 4, 3, tzinfo=ZONE), "iop", None)
+    assert kept == KeptWindow(datetime(2026, 4, 3, tzinfo=ZONE), "iop", None)
 
 
 def test_the_first_of_several_visits_is_the_one_that_counts_and_the_place_says_its_kind() -> None:
     told = found(inpatient(), stay("outpatient", day(5), id="LATER"), stay("iop", day(3), id="FIRST"))
-    assert told["V1.ended", "FUH-7"].outcome == Kept(day(3), "iop", "FIRST.begun")
+    assert told["V1.ended", "FUH-7"].outcome == KeptWindow(day(3), "iop", "FIRST.begun")
 
 
 @pytest.mark.parametrize(

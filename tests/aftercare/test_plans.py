@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts.deaths import Deaths
-from services.aftercare.decisions.own_facts import Saying, Standing, difference, say
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, difference, say
 from services.aftercare.engine.derive import derive, next_deadline
 from services.aftercare.plans.plans import plans
 from services.aftercare.windows.ends import ends
@@ -29,14 +29,14 @@ def started(*stays: dict[str, Any], over_by: datetime | None = None, **more: Any
 
 
 def settle(
-    standing: tuple[Standing, ...], *stays: dict[str, Any], over_by: datetime | None = None, **more: Any
-) -> tuple[Standing, ...]:
+    standing: tuple[ActiveFact, ...], *stays: dict[str, Any], over_by: datetime | None = None, **more: Any
+) -> tuple[ActiveFact, ...]:
     """What stands after a document and a look at the clock."""
     known = episode(*stays, **more)
     ought = derive(known, standing, {}, site=SITE, now=LEFT, over_by=over_by).facts
     last = max((s.sequence for s in standing), default=0)
     ids = iter(range(last + 1, last + 100))
-    return say(difference(standing, ought), standing, last, Saying(LEFT, lambda: f"f-{next(ids)}")).standing
+    return say(difference(standing, ought), standing, last, Provenance(LEFT, lambda: f"f-{next(ids)}")).standing
 
 
 @pytest.mark.parametrize(

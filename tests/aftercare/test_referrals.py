@@ -9,7 +9,7 @@ import pytest
 
 from services.aftercare.contacts.contacts import appointments
 from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason
-from services.aftercare.decisions.own_facts import Difference, Saying, Standing, say
+from services.aftercare.decisions.own_facts import ActiveFact, Difference, Provenance, say
 from services.aftercare.decisions.situation import Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.referrals.referrals import ASKS, ENDS, MOVES, State, fold, possible
@@ -63,18 +63,18 @@ def asks(move: str) -> Move:
     return MoveToAppointment(at=day(5)) if ASKS[move] is MoveToAppointment else Move()
 
 
-def situation(standing: tuple[Standing, ...]) -> Situation:
+def situation(standing: tuple[ActiveFact, ...]) -> Situation:
     return Situation(episode(inpatient()), standing, SITE, LEFT, lambda: f"a-{next(_ids)}")
 
 
-REFERRED = Standing(1, "f-1", "aftercare-referred", {"referral_id": "R", "kind": "family", "facility": "GOODHEALTH"})
+REFERRED = ActiveFact(1, "f-1", "aftercare-referred", {"referral_id": "R", "kind": "family", "facility": "GOODHEALTH"})
 
 
-def moved(standing: tuple[Standing, ...], *moves: str) -> tuple[Standing, ...]:
+def moved(standing: tuple[ActiveFact, ...], *moves: str) -> tuple[ActiveFact, ...]:
     """The facts after these moves."""
     for move in moves:
         done = referrals.move(situation(standing), "R", move, asks(move))
-        by = Saying(LEFT, lambda: f"f-{next(_ids)}")
+        by = Provenance(LEFT, lambda: f"f-{next(_ids)}")
         standing = say(Difference(done.facts, (), ()), standing, len(standing), by).standing
     return standing
 
@@ -105,7 +105,7 @@ def test_what_is_at_an_end_has_no_move() -> None:
 
 def test_a_move_that_the_state_does_not_have_is_seen_in_the_fold() -> None:
     value: dict[str, Any] = {"referral_id": "R", "occurred_at": LEFT.isoformat(), "by": "provider"}
-    stands = (REFERRED, Standing(2, "f-2", "referral-no-show", value))
+    stands = (REFERRED, ActiveFact(2, "f-2", "referral-no-show", value))
     assert fold(stands)["R"].illegal
     assert not fold(moved((REFERRED,), *WAYS["no-show"]))["R"].illegal
 

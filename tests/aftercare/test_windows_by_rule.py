@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.decisions.windows import Excluded, Kept, Window
+from services.aftercare.decisions.windows import Excluded, KeptWindow, Window
 from services.aftercare.windows.measures import windows
 from services.placement.continuum.document import episode_value
 from shared.events.episodes import EpisodeState
@@ -38,7 +38,7 @@ def said(window: Window | None) -> str:
     match window.outcome if window else "opens none":
         case Excluded(reason, _):
             return reason
-        case Kept(at, kind, by, mode):
+        case KeptWindow(at, kind, by, mode):
             return f"{(at.date() - LEFT.date()).days} {kind} {mode}" + (f" by {by}" if by else "")
         case None:
             return "due"
@@ -192,7 +192,7 @@ def test_by_whichever_door_the_step_down_came_the_days_attended_decide(
     there = [tell.attended(one, **({"placement": "P1"} if placement else {"visit": "V2"})) for one in days]
     value = episode_value(tell.folded(*HOSPITAL, *start, *there), {}, 1, tell.PLACES)
     found = windows(EpisodeState.model_validate(value), SITE.follow_ups, SITE.zone)
-    assert ["kept" if isinstance(one.outcome, Kept) else said(one) for one in found] == [expected, expected]
+    assert ["kept" if isinstance(one.outcome, KeptWindow) else said(one) for one in found] == [expected, expected]
 
 
 WHO = [

@@ -20,7 +20,7 @@ from tests.cli.conftest import RunningSystem, run
 from tests.cli.messages import message, stay
 from tests.databases import produce
 from tests.waiting import until
-from tools.sending import BACK, TO, Found, Told, by_kafka
+from tools.sending import BACK, TO, Found, SendResult, by_kafka
 
 
 def test_messages_of_a_file_are_sent_and_their_stay_is_told_as_a_story(system: RunningSystem, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ async def test_messages_sent_by_kafka_are_matched_with_their_answers(system: Run
     assert [(one.file, one.code, one.good) for one in told] == [("b", None, False), ("a", "AA", True)]
 
 
-async def collected(told: AsyncIterator[Told]) -> list[Told]:
+async def collected(told: AsyncIterator[SendResult]) -> list[SendResult]:
     return [one async for one in told]
 
 

@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts.contacts import Contact
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.engine.derive import derive
 from services.aftercare.plans import plans
 from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.mapping import SiteRules
-from services.intake.hl7.model import PatientId, Refused, Said
+from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
 from services.intake.receiving.http_requests import Paces
-from services.intake.visits.reconcile import Ledger, OnFile, settle
+from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement.desk.page import rows, search
 from services.placement.desk.worklists import of_recipient
 from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
-from services.placement.search.levels import Question
+from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
 from shared.events.levels import Level
 from shared.events.placing import Needs
@@ -76,12 +76,12 @@ def _stay(site: Site, *raw: bytes) -> object:
         read = [read_adt(only(each), SiteRules(site), NOW) for each in raw]
     except Refused as refused:
         return refused.fault
-    messages = [Said(adt, f"m{turn}", NOW) for turn, adt in enumerate(read)]
-    return [adt.warnings for adt in read], _told(site, OnFile("v", "p", read[0].facility, "V1", messages=messages))
+    messages = [VisitMessage(adt, f"m{turn}", NOW) for turn, adt in enumerate(read)]
+    return [adt.warnings for adt in read], _told(site, VisitRecord("v", "p", read[0].facility, "V1", messages=messages))
 
 
-def _told(site: Site, *visits: OnFile) -> list[dict[str, Any]]:
-    settled = settle(visits, Ledger(), site, NOW)
+def _told(site: Site, *visits: VisitRecord) -> list[dict[str, Any]]:
+    settled = reconcile(visits, EpisodeSequences(), site, NOW)
     facts = [one.fact for each in settled for one in each.stated]
     return [{"type": one.type, **{k: v for k, v in one.value.items() if k != "episode_id"}} for one in facts]
 
@@ -97,9 +97,11 @@ def _episodes(site: Site, gap: int) -> int:
     again = er7("A01", f"{begins + timedelta(days=gap + 1):%Y%m%d}100000", visit="V2")
     visits = []
     for key, raw in (("V1", first), ("V2", (again,))):
-        read = [Said(read_adt(only(each), SiteRules(site), NOW), f"{key}-{n}", NOW) for n, each in enumerate(raw)]
-        visits.append(OnFile(key, "p", "GOODHEALTH", key, messages=read))
-    settled = settle(visits, Ledger(), site, NOW)
+        read = [
+            VisitMessage(read_adt(only(each), SiteRules(site), NOW), f"{key}-{n}", NOW) for n, each in enumerate(raw)
+        ]
+        visits.append(VisitRecord(key, "p", "GOODHEALTH", key, messages=read))
+    settled = reconcile(visits, EpisodeSequences(), site, NOW)
     return len({each.visit.episode_id for each in settled})
 
 
@@ -194,7 +196,7 @@ def recommended(site: Site) -> object:
     )  # fmt: skip
     rules = rules_of(site)
     return [
-        _without_policy(rules.policy.recommend(Question(level, ended, kind, labels, age, assessed, asked)))
+        _without_policy(rules.policy.recommend(LevelQuestion(level, ended, kind, labels, age, assessed, asked)))
         for level, ended, labels, kind, age, (assessed, asked) in known
     ]
 
@@ -291,7 +293,7 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
     derived = derive(document, standing, {}, site=site, now=NOW, over_by=day(4))
     facts = [fact.model_dump(mode="json") for fact in derived.facts if not fact.TYPE.startswith("follow-up")]
     begun = [
-        Standing(number, f"s-{number}", fact.TYPE, fact.model_dump(mode="json", by_alias=True, exclude_none=True))
+        ActiveFact(number, f"s-{number}", fact.TYPE, fact.model_dump(mode="json", by_alias=True, exclude_none=True))
         for number, fact in enumerate(derived.facts)
         if fact.TYPE == "aftercare-started"
     ]
@@ -299,10 +301,10 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
     return facts, calls, [start.at for start in derived.starts]
 
 
-def _missed(number: int) -> Standing:
+def _missed(number: int) -> ActiveFact:
     at = day(number + 1).isoformat()
     value = {
         "episode_id": "E1", "patient_id": "P1", "facility": "GOODHEALTH", "labels": ["PSY"], "occurred_at": at,
         "at": at, "mode": "phone", "outcome": "no-answer", "contact_id": f"ct-{number}",
     }  # fmt: skip
-    return Standing(1000 + number, f"c-{number}", "contact-attempted", value)
+    return ActiveFact(1000 + number, f"c-{number}", "contact-attempted", value)

@@ -8,18 +8,18 @@ import httpx
 import pytest
 
 from shared.events import TOPICS
-from shared.run import Service
+from shared.run import ServiceProcess
 from shared.settings import Settings
 
 
-def assembled(name: str) -> Service:
+def assembled(name: str) -> ServiceProcess:
     """A service that was never started: nothing is where its settings point."""
     settings = Settings(
         database_url="postgresql://nobody:nothing@127.0.0.1:1/none",
         message_keys="k1:" + "A" * 43 + "=",
         kafka="127.0.0.1:1",
     )
-    service: Service = import_module(f"services.{name}.app").assemble(settings)
+    service: ServiceProcess = import_module(f"services.{name}.app").assemble(settings)
     return service
 
 

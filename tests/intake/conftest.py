@@ -79,7 +79,7 @@ async def own_intake(emptied: Database, intake: Intake) -> Intake:
 
 async def patient_known_by(intake: Intake, number: str, authority: str = "GH", kind: str = "MR") -> str | None:
     """Our id of the patient to whom a number leads; None while nobody told of it."""
-    about = patients.About((PatientId(number, authority, kind),), "GOODHEALTH", {}, NOW, NOW)
+    about = patients.IdentityClaim((PatientId(number, authority, kind),), "GOODHEALTH", {}, NOW, NOW)
     keys = [key for each in intake.numbering.of(about) for key in each.keys]
     query = sa.text("SELECT patient_id FROM patient_identifiers WHERE key = ANY(:keys) AND leads <> 'not'")
     async with intake.database.read() as connection:
@@ -122,7 +122,7 @@ class Hospital:
 
     async def says(self, *messages: bytes) -> list[Answer]:
         """The answers to messages, in one batch."""
-        return await self.intake.receive([self.intake.letters_of(Received(raw, "mllp", NOW)) for raw in messages])
+        return await self.intake.receive([self.intake.messages_of(Received(raw, "mllp", NOW)) for raw in messages])
 
     async def tells(self, trigger: str, at: str = "20260310090000", **more: Any) -> str:
         """The answer code to one message."""

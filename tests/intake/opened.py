@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from services.intake.app import Doors, reception_of
-from services.intake.receiving.mllp import Door, Limits
+from services.intake.receiving.mllp import Limits, MllpDoor
 from services.intake.receiving.receive import Intake
 from tests.intake.sender import Sender
 
@@ -16,10 +16,10 @@ from tests.intake.sender import Sender
 @asynccontextmanager
 async def opened(
     intake: Intake, limits: Limits | None = None, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[tuple[Door, Doors]]:
+) -> AsyncIterator[tuple[MllpDoor, Doors]]:
     """A door on any free port, and the doors of the service."""
     reception = reception_of(intake)
-    door = Door(reception, ("127.0.0.1", 0), intake.clock, limits=limits, tls=tls)
+    door = MllpDoor(reception, ("127.0.0.1", 0), intake.clock, limits=limits, tls=tls)
     doors = Doors(intake, reception, [door])
     await doors.start()
     try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from services.intake.hl7.adt import read_adt
-from services.intake.hl7.model import Adt, DispositionAs, PayerAs, Said, UnitAs
+from services.intake.hl7.model import Adt, DispositionAs, PayerAs, UnitAs, VisitMessage
 from services.intake.hl7.parser import Message, messages
 from shared.events.open_lists import DispositionKind
 
@@ -121,7 +121,9 @@ def read(raw: bytes, now: datetime = NOW) -> Adt:
     return read_adt(only(raw), SITE, now)
 
 
-def told(number: int, trigger: str, said: str, unit: str = "3W", arrived: datetime = NOW, **fields: str) -> Said:
+def told(
+    number: int, trigger: str, said: str, unit: str = "3W", arrived: datetime = NOW, **fields: str
+) -> VisitMessage:
     """Message `number` of a visit: `pv1_44="…"`, `evn_4="…"` and so on set fields; `dg1`, `in1`, `pv2` add segments."""
     parts: dict[str, dict[int, str]] = {"pv1": {}, "evn": {}, "pid": {}, "msh": {}}
     more = tuple(fields.pop(name) for name in ("dg1", "in1", "pv2") if name in fields)
@@ -129,7 +131,7 @@ def told(number: int, trigger: str, said: str, unit: str = "3W", arrived: dateti
         name, _, field = place.partition("_")
         parts[name][int(field)] = text
     raw = er7(trigger, said, control_id=f"C{number}", unit=unit, more=more, **parts)  # type: ignore[arg-type]
-    return Said(read(raw), f"m{number}", arrived)
+    return VisitMessage(read(raw), f"m{number}", arrived)
 
 
 def clock(text: str) -> datetime:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from services.intake.app import assemble
 from shared.errors import SetUpError
-from shared.run import Service
+from shared.run import ServiceProcess
 from shared.settings import Settings
 from shared.web.auth import dev_tokens
 from tests.intake.conftest import Hospital
@@ -34,7 +34,7 @@ def settings(url: str, **more: object) -> Settings:
 
 
 @pytest.fixture
-async def service(intake_url: str) -> AsyncIterator[Service]:
+async def service(intake_url: str) -> AsyncIterator[ServiceProcess]:
     """The service with its doors open; no broker."""
     found = assemble(settings(intake_url))
     for door in found.doors:
@@ -46,7 +46,7 @@ async def service(intake_url: str) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+async def http(service: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its HTTP door."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(service.web), base_url="http://intake") as client:
         yield client

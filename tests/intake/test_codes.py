@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.mapping import FacilityMap, SiteRules
-from services.intake.hl7.model import Said
+from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.dry_run import check, of_site
 from services.intake.visits import codes
 from services.intake.visits.derive import derive
@@ -23,9 +23,9 @@ SITE = load(SAMPLE)
 SECRET = "JOHN DOE 555-1234"
 
 
-def said(raw: bytes, site: Site = SITE, turn: int = 1) -> Said:
+def said(raw: bytes, site: Site = SITE, turn: int = 1) -> VisitMessage:
     """A message as the site reads it."""
-    return Said(read_adt(only(raw), SiteRules(site), NOW), f"m{turn}", NOW)
+    return VisitMessage(read_adt(only(raw), SiteRules(site), NOW), f"m{turn}", NOW)
 
 
 def facts(*raw: bytes, site: Site = SITE) -> dict[str, dict[str, Any]]:

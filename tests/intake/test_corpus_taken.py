@@ -23,7 +23,7 @@ def frames() -> list[Received]:
 
 async def handed_in(intake: Intake) -> list[Answer]:
     """The answers to all of them, a hundred in a batch."""
-    batch = [intake.letters_of(received) for received in frames()]
+    batch = [intake.messages_of(received) for received in frames()]
     return [answer for n in range(0, len(batch), 100) for answer in await intake.receive(batch[n : n + 100])]
 
 

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.hl7.model import Said
+from services.intake.hl7.model import VisitMessage
 from services.intake.visits.death_reports import Record, death_of, decode, encode, with_ends, with_messages
 from tests.intake.said import clock, told
 
@@ -23,7 +23,7 @@ SILENT = told(9, "A08", "20260109090000")
 YES_LATER = told(10, "A28", "20260109090000", pid_30="Y")
 
 
-def death(*said: Said) -> tuple[str, ...] | None:
+def death(*said: VisitMessage) -> tuple[str, ...] | None:
     """When (UTC), and how it is known: `told` where PID-29 says it, `contradicted`; None: alive."""
     found = death_of(with_messages(Record(), said))
     if found is None:
@@ -55,7 +55,7 @@ def death(*said: Said) -> tuple[str, ...] | None:
     ],
 )
 def test_what_is_said_last_holds_in_whatever_order_it_comes(
-    story: tuple[Said, ...], says: tuple[str, ...] | None
+    story: tuple[VisitMessage, ...], says: tuple[str, ...] | None
 ) -> None:
     for order in permutations(story):
         assert death(*order) == says
@@ -89,7 +89,7 @@ EXPIRED_NO = told(20, "A03", "20260107120000", pv1_45="20260107110000", pv1_36="
     ],
 )
 def test_a_disposition_tells_a_death_as_long_as_its_discharge_stands(
-    story: tuple[Said, ...], end: Said | None, dead: bool
+    story: tuple[VisitMessage, ...], end: VisitMessage | None, dead: bool
 ) -> None:
     record = with_ends(with_messages(Record(), story), "v", [(EXPIRED, clock("2026-01-07 11:00"))])
     record = with_ends(record, "v", [(end, clock("2026-01-07 11:00"))] if end else [])

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.hl7.model import Said
-from services.intake.visits.derive import FactKey, KnownEpisode, Standing, Wanted, choose_episode, derive, difference
+from services.intake.hl7.model import VisitMessage
+from services.intake.visits.derive import (
+    ActiveFact,
+    DesiredFact,
+    FactKey,
+    KnownEpisode,
+    choose_episode,
+    derive,
+    difference,
+)
 from tests.intake.said import NOW, SITE, clock, told
 
 STORY = (
@@ -28,20 +36,22 @@ STORY = (
 )
 
 
-def apply(standing: dict[FactKey, Standing], wanted: tuple[Wanted, ...], turn: int) -> dict[FactKey, Standing]:
+def apply(standing: dict[FactKey, ActiveFact], wanted: tuple[DesiredFact, ...], turn: int) -> dict[FactKey, ActiveFact]:
     """What stands after the difference went out."""
     found = difference(standing, wanted)
     gone = {one.said.key for one in found.cancel}
     told_now = (*found.state, *(fact for _, fact in found.replace))
     kept = {key: one for key, one in standing.items() if key not in gone}
-    return kept | {fact.key: Standing(f"{turn}/{fact.key}", fact) for fact in told_now}
+    return kept | {fact.key: ActiveFact(f"{turn}/{fact.key}", fact) for fact in told_now}
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.permutations(STORY), st.integers(0, len(STORY) - 1))
-def test_step_by_step_differences_in_any_order_end_where_the_whole_does(order: list[Said], repeated: int) -> None:
+def test_step_by_step_differences_in_any_order_end_where_the_whole_does(
+    order: list[VisitMessage], repeated: int
+) -> None:
     whole = derive("V1", STORY, SITE)
-    standing: dict[FactKey, Standing] = {}
+    standing: dict[FactKey, ActiveFact] = {}
     for turn in range(1, len(order) + 1):
         standing = apply(standing, derive("V1", order[:turn], SITE).facts, turn)
     assert {key: one.said for key, one in standing.items()} == {one.key: one for one in whole.facts}

@@ -16,7 +16,7 @@ from services.intake.people.names import opened
 from services.intake.people.person import packed
 from services.intake.people.store import Sealed
 from services.intake.receiving import store
-from services.intake.receiving.read import Letter, Received
+from services.intake.receiving.read import InboundMessage, Received
 from services.intake.receiving.receive import Intake
 from services.intake.receiving.views import joined
 from shared.clock import SetClock
@@ -63,7 +63,7 @@ class FirstVersion:
             f"PID|1||{ids}||{name}^X||{born}|{sex}\rPV1|1|I|3W||||||||||||||||V{name}\r"
         ).encode()
         reader = Intake(self.database, config.load(config.SAMPLE), SEAL, SetClock(NOW))
-        [letter] = reader.letters_of(Received(raw, "mllp", NOW))
+        [letter] = reader.messages_of(Received(raw, "mllp", NOW))
         visit = f"{patient}-{facility}-{name}"
         async with self.database.begin() as connection:
             await at_once(connection, store.keep_messages([_row(letter, patient, visit)]))
@@ -77,8 +77,8 @@ class FirstVersion:
             )
 
 
-def _row(letter: Letter, patient: str, visit: str) -> store.Kept:
-    return store.Kept(
+def _row(letter: InboundMessage, patient: str, visit: str) -> store.MessageRow:
+    return store.MessageRow(
         letter.message_id, letter.ids, letter.body, "mllp", NOW, letter.facility, "A01", letter.control_id, "ascii",
         "AA", bytes_array([]), "applied", None, array([]), patient, visit, letter.values, letter.sealed,
     )  # fmt: skip
@@ -153,7 +153,7 @@ async def test_until_it_is_done_nobody_is_looked_up(postgres: DatabaseServer) ->
         await first.has("p1", ["GH|1|MR"], ["GOODHEALTH"])
         await migrate(first.database, "intake")
         raw = b"MSH|^~\\&|A|GOODHEALTH|S|S|20260101||ADT^A28|C1|P|2.5\rEVN|A28|20260101\rPID|1||1^^^GH^MR\r"
-        frames = [intake.letters_of(Received(raw, "mllp", NOW)) for _ in "12"]
+        frames = [intake.messages_of(Received(raw, "mllp", NOW)) for _ in "12"]
         assert [answer.code for answer in await intake.receive(frames[:1])] == ["AR"]
         await intake.prepare()
         assert [answer.code for answer in await intake.receive(frames[1:])] == ["AA"]
@@ -183,7 +183,7 @@ async def test_with_another_last_key_the_service_does_not_start(
         with pytest.raises(SetUpError, match="the LAST key of the list must stay the last"):
             await again.prepare()
         raw = b"MSH|^~\\&|A|GOODHEALTH|S|S|20260101||ADT^A28|C1|P|2.5\rEVN|A28|20260101\rPID|1||1^^^GH^MR\r"
-        [answer] = await again.receive([again.letters_of(Received(raw, "mllp", NOW))])
+        [answer] = await again.receive([again.messages_of(Received(raw, "mllp", NOW))])
         assert answer.code == "AR"
 
 

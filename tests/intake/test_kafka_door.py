@@ -17,7 +17,7 @@ from shared.clock import SetClock
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact, from_record
 from shared.facts.tracing import trace_of
-from shared.run import Service
+from shared.run import ServiceProcess
 from tests.databases import everything, produce
 from tests.intake.conftest import NOW, Hospital, made_database
 from tests.intake.test_app import settings
@@ -43,7 +43,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-async def service(broker: str, postgres: DatabaseServer) -> AsyncIterator[Service]:
+async def service(broker: str, postgres: DatabaseServer) -> AsyncIterator[ServiceProcess]:
     """The whole service: consumers, relay and doors, on a database of its own."""
     async with made_database(postgres.url) as database:
         url = database.engine.url.render_as_string(hide_password=False)
@@ -78,7 +78,7 @@ async def facts_of(broker: str, mrn: str) -> list[Fact]:
     return [fact for fact in found if mrn in orjson.dumps(fact.value).decode()]
 
 
-async def letters_of(service: Service) -> list[str]:
+async def messages_of(service: ServiceProcess) -> list[str]:
     """Why records became dead letters, in the order of their offsets."""
     async with service.database.read() as connection:
         query = sa.text("SELECT error FROM dead_letters ORDER BY partition, kafka_offset")
@@ -97,7 +97,7 @@ def content(facts: list[Fact]) -> list[dict[str, Any]]:
 
 
 async def test_the_same_messages_over_kafka_and_mllp_state_the_same(
-    broker: str, service: Service, hospital: Hospital
+    broker: str, service: ServiceProcess, hospital: Hospital
 ) -> None:
     told = [hospital.message(trigger, at) for trigger, at in STORY]
     key = f"GOODHEALTH|{hospital.mrn}".encode()
@@ -111,7 +111,7 @@ async def test_the_same_messages_over_kafka_and_mllp_state_the_same(
 
 
 async def test_an_answer_has_the_key_and_correlation_of_its_record_and_says_where_that_is(
-    broker: str, service: Service, hospital: Hospital
+    broker: str, service: ServiceProcess, hospital: Hospital
 ) -> None:
     given = [
         ("correlationid", hospital.mrn.encode()),
@@ -132,7 +132,7 @@ async def test_an_answer_has_the_key_and_correlation_of_its_record_and_says_wher
 
 
 async def test_a_repeat_gets_its_first_answer_and_is_counted_as_one(
-    broker: str, service: Service, hospital: Hospital
+    broker: str, service: ServiceProcess, hospital: Hospital
 ) -> None:
     raw = correlated(hospital.message("A01"), hospital.mrn)
     await sent(broker, raw)
@@ -144,7 +144,9 @@ async def test_a_repeat_gets_its_first_answer_and_is_counted_as_one(
     assert [fact.name for fact in await facts_of(broker, hospital.mrn)] == ["admitted"]
 
 
-async def test_answers_come_in_the_order_of_the_records(broker: str, service: Service, hospital: Hospital) -> None:
+async def test_answers_come_in_the_order_of_the_records(
+    broker: str, service: ServiceProcess, hospital: Hospital
+) -> None:
     told = [hospital.message("A01", f"202603{day:02}090000", control=f"N{day}", visit=f"V{day}") for day in range(1, 9)]
     await sent(broker, *(correlated(raw, hospital.mrn) for raw in told))
     answers = await acks(broker, hospital.mrn, 8)
@@ -159,7 +161,7 @@ async def test_answers_come_in_the_order_of_the_records(broker: str, service: Se
     ids=["both", "commit alone", "application alone", "none"],
 )
 async def test_enhanced_mode_gets_the_answers_it_asks_for(
-    broker: str, service: Service, hospital: Hospital, modes: str, codes: list[bytes]
+    broker: str, service: ServiceProcess, hospital: Hospital, modes: str, codes: list[bytes]
 ) -> None:
     raw = hospital.message("A01").replace(b"|P|2.5.1", f"|P|2.5.1|||{modes}".encode())
     last = hospital.message("A03", "20260312100000")
@@ -170,18 +172,18 @@ async def test_enhanced_mode_gets_the_answers_it_asks_for(
 
 @pytest.mark.parametrize("kind", POISON)
 async def test_a_poison_record_is_a_dead_letter_and_the_next_one_is_taken(
-    broker: str, service: Service, hospital: Hospital, kind: str
+    broker: str, service: ServiceProcess, hospital: Hospital, kind: str
 ) -> None:
-    before = len(await letters_of(service))
+    before = len(await messages_of(service))
     value, headers, why = POISON[kind]
     await sent(broker, (value, headers), correlated(hospital.message("A01"), hospital.mrn))
     (answer,) = await acks(broker, hospital.mrn, 1)
     assert b"MSA|AA|" in answer.value
-    assert sum(why in error for error in await letters_of(service)) >= 1
-    assert len(await letters_of(service)) == before + 1
+    assert sum(why in error for error in await messages_of(service)) >= 1
+    assert len(await messages_of(service)) == before + 1
 
 
-async def test_what_is_no_hl7_is_told_so(broker: str, service: Service, hospital: Hospital) -> None:
+async def test_what_is_no_hl7_is_told_so(broker: str, service: ServiceProcess, hospital: Hospital) -> None:
     await sent(broker, correlated(b"hello", hospital.mrn))
     (answer,) = await acks(broker, hospital.mrn, 1)
     assert b"MSA|AR|" in answer.value
@@ -196,7 +198,7 @@ async def test_a_record_beyond_the_limit_is_never_read(intake: Intake) -> None:
         parcel_of(record, intake=small)
 
 
-async def test_every_record_is_counted_once(broker: str, service: Service, hospital: Hospital) -> None:
+async def test_every_record_is_counted_once(broker: str, service: ServiceProcess, hospital: Hospital) -> None:
     await sent(broker, correlated(hospital.message("A01", msh11="D"), hospital.mrn))
     await acks(broker, hospital.mrn, 1)
     query = sa.text(

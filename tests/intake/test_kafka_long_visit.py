@@ -17,7 +17,7 @@ from services.intake.receiving.lane.store import Waiting
 from services.intake.receiving.lane.worker import Worker
 from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
-from shared.run import Service
+from shared.run import ServiceProcess
 from shared.settings import Settings
 from tests.databases import everything, produce
 from tests.intake.conftest import NOW, Hospital, made_database
@@ -45,7 +45,7 @@ async def given(broker: str, postgres: DatabaseServer) -> AsyncIterator[Settings
 
 
 @asynccontextmanager
-async def running(given: Settings) -> AsyncIterator[Service]:
+async def running(given: Settings) -> AsyncIterator[ServiceProcess]:
     """The whole service, to which a visit of more than three messages is long."""
     service = assemble(given, clock=SetClock(NOW))
     intake_of(service).long_visits.long = 3
@@ -57,13 +57,13 @@ async def running(given: Settings) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-async def service(given: Settings) -> AsyncIterator[Service]:
+async def service(given: Settings) -> AsyncIterator[ServiceProcess]:
     """The service, one for each test."""
     async with running(given) as found:
         yield found
 
 
-def intake_of(service: Service) -> Intake:
+def intake_of(service: ServiceProcess) -> Intake:
     """Its handlers."""
     (doors,) = service.doors
     assert isinstance(doors, Doors)
@@ -76,7 +76,7 @@ Raw = tuple[bytes, bytes, list[tuple[str, bytes]]]
 class Sent:
     """What a patient's hospital sent by Kafka, and what it was answered."""
 
-    def __init__(self, service: Service, given: Settings) -> None:
+    def __init__(self, service: ServiceProcess, given: Settings) -> None:
         self.broker = given.kafka or ""
         self.hospital = Hospital(intake_of(service))
         self.mrn = self.hospital.mrn
@@ -119,7 +119,7 @@ async def send(broker: str, *records: Raw) -> None:
     await produce(broker, "hospital.adt", records)
 
 
-async def waiting(service: Service) -> int:
+async def waiting(service: ServiceProcess) -> int:
     """How many records of hospital.adt are counted as waiting; all others must be counted otherwise."""
     query = sa.text(
         "SELECT waiting, received = applied + repeated + ignored + waiting + dead FROM positions "
@@ -131,14 +131,14 @@ async def waiting(service: Service) -> int:
     return int(number)
 
 
-def hold(service: Service, *, on: bool = True) -> None:
+def hold(service: ServiceProcess, *, on: bool = True) -> None:
     """Stop the process that derives long visits where it is, or let it go on."""
     process = intake_of(service).long_visits.apart._process
     assert process is not None
     process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
 
 
-async def nothing_waits(service: Service) -> None:
+async def nothing_waits(service: ServiceProcess) -> None:
     """Everything is worked off, and nothing is broken."""
 
     async def none() -> bool:
@@ -150,7 +150,7 @@ async def nothing_waits(service: Service) -> None:
 
 
 async def test_another_hospitals_record_of_the_same_batch_is_answered_while_a_long_visit_is_worked_off(
-    service: Service, given: Settings
+    service: ServiceProcess, given: Settings
 ) -> None:
     long, other = Sent(service, given), Sent(service, given)
     await long.become_long()
@@ -208,7 +208,7 @@ async def test_a_record_that_was_answered_and_not_counted_any_more_is_counted_af
         await nothing_waits(service)
 
 
-async def test_two_processes_do_not_work_off_the_same_record(service: Service, given: Settings) -> None:
+async def test_two_processes_do_not_work_off_the_same_record(service: ServiceProcess, given: Settings) -> None:
     long = Sent(service, given)
     await long.become_long()
     hold(service)
@@ -231,7 +231,7 @@ async def test_two_processes_do_not_work_off_the_same_record(service: Service, g
 
 
 async def test_nothing_overtakes_what_waits_of_the_same_patient_also_where_the_visit_is_not_known_for_long_any_more(
-    service: Service, given: Settings
+    service: ServiceProcess, given: Settings
 ) -> None:
     long, other = Sent(service, given), Sent(service, given)
     await long.become_long()
@@ -251,7 +251,7 @@ async def test_nothing_overtakes_what_waits_of_the_same_patient_also_where_the_v
 
 
 async def test_answers_of_one_key_come_in_the_order_of_its_records_whoever_they_are_about(
-    service: Service, given: Settings
+    service: ServiceProcess, given: Settings
 ) -> None:
     long, other, third = Sent(service, given), Sent(service, given), Sent(service, given)
     await long.become_long()
@@ -272,7 +272,7 @@ async def test_answers_of_one_key_come_in_the_order_of_its_records_whoever_they_
 
 
 async def test_a_record_of_a_long_visit_that_comes_again_gets_its_first_answer_and_is_counted_as_repeated(
-    service: Service, given: Settings
+    service: ServiceProcess, given: Settings
 ) -> None:
     long = Sent(service, given)
     await long.become_long()
@@ -285,7 +285,7 @@ async def test_a_record_of_a_long_visit_that_comes_again_gets_its_first_answer_a
 
 
 async def test_where_the_process_that_derives_dies_the_record_waits_and_is_answered(
-    service: Service, given: Settings
+    service: ServiceProcess, given: Settings
 ) -> None:
     long = Sent(service, given)
     await long.become_long()
@@ -300,7 +300,7 @@ async def test_where_the_process_that_derives_dies_the_record_waits_and_is_answe
 
 
 async def test_a_record_that_the_database_will_never_take_is_a_dead_letter_and_those_beside_it_are_answered(
-    service: Service, given: Settings
+    service: ServiceProcess, given: Settings
 ) -> None:
     long = Sent(service, given)
     await long.become_long()
@@ -327,7 +327,7 @@ async def test_a_record_that_the_database_will_never_take_is_a_dead_letter_and_t
     assert await counted(service, "dead") == before
 
 
-async def until_waiting(service: Service, number: int) -> None:
+async def until_waiting(service: ServiceProcess, number: int) -> None:
     """Wait until so many records wait in the lane."""
 
     async def so_many() -> bool:
@@ -336,14 +336,14 @@ async def until_waiting(service: Service, number: int) -> None:
     await until(so_many)
 
 
-async def counted(service: Service, outcome: str) -> int:
+async def counted(service: ServiceProcess, outcome: str) -> int:
     """How many records of hospital.adt are counted so."""
     query = sa.text(f"SELECT {outcome} FROM positions WHERE consumer = 'intake.hospital.adt'")
     async with service.database.read() as connection:
         return int((await connection.execute(query)).scalar_one())
 
 
-async def dead_letter(service: Service) -> str | None:
+async def dead_letter(service: ServiceProcess) -> str | None:
     """The id of the dead letter that nobody has settled; None where there is none."""
     async with service.database.read() as connection:
         query = sa.text("SELECT id FROM dead_letters WHERE state = 'dead' AND error LIKE 'the database%'")
@@ -351,17 +351,17 @@ async def dead_letter(service: Service) -> str | None:
     return found
 
 
-async def another_than(service: Service, letter: str | None) -> bool:
+async def another_than(service: ServiceProcess, letter: str | None) -> bool:
     """Whether there is a dead letter, and it is another one."""
     return await dead_letter(service) not in {None, letter}
 
 
-async def is_some(service: Service, query: sa.TextClause) -> bool:
+async def is_some(service: ServiceProcess, query: sa.TextClause) -> bool:
     """Whether a query finds anything."""
     async with service.database.read() as connection:
         return (await connection.execute(query)).first() is not None
 
 
-async def is_none(service: Service, query: sa.TextClause) -> bool:
+async def is_none(service: ServiceProcess, query: sa.TextClause) -> bool:
     """Whether it finds nothing."""
     return not await is_some(service, query)

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from services.intake.receiving.mllp import Door, Limits
+from services.intake.receiving.mllp import Limits, MllpDoor
 from tests.intake.conftest import Hospital
 from tests.intake.opened import Connect, opened
 from tests.waiting import until
@@ -54,7 +54,7 @@ async def test_what_is_no_message_does_not_keep_a_seat(hospital: Hospital, conne
         assert seat not in door.connections
 
 
-def _held(door: Door, number: int) -> bool:
+def _held(door: MllpDoor, number: int) -> bool:
     return door.unfinished_bytes >= number
 
 

@@ -37,13 +37,13 @@ async def test_who_is_to_blame_for_a_time_in_the_future(
     own = Intake(own_intake.database, own_intake.site, own_intake.seal, SetClock(NOW + timedelta(days=ours)))
     hospital = Hospital(own)
     raw = hospital.message("A01", hl7(NOW + timedelta(days=message)))
-    letters = own.letters_of(_received(raw, own))
+    letters = own.messages_of(_received(raw, own))
     (answer,) = await own.receive([letters])
     assert (answer.code, answer.away) == (code, code == "AR")
     if code == "AR":
         assert b"|207^" in answer.replies[0]
         own.clock = SetClock(NOW)  # mended: the same message is taken
-        (again,) = await own.receive([own.letters_of(_received(raw, own))])
+        (again,) = await own.receive([own.messages_of(_received(raw, own))])
         assert again.code == "AA"
         assert await hospital.names() == ["admitted"]
 
@@ -74,11 +74,11 @@ async def test_a_clock_that_went_back_is_known_by_the_last_message(own_intake: I
     before = Intake(own_intake.database, own_intake.site, own_intake.seal, SetClock(ahead))
     hospital = Hospital(before)
     raw = hospital.message("A01", hl7(ahead - timedelta(days=1)))
-    (taken,) = await before.receive([before.letters_of(_received(raw, before))])
+    (taken,) = await before.receive([before.messages_of(_received(raw, before))])
     assert taken.code == "AA"
     back = Intake(own_intake.database, own_intake.site, own_intake.seal, SetClock(NOW))
     raw = hospital.message("A03", hl7(ahead))
-    (answer,) = await back.receive([back.letters_of(_received(raw, back))])
+    (answer,) = await back.receive([back.messages_of(_received(raw, back))])
     assert answer.code == "AR"
 
 

@@ -139,7 +139,7 @@ async def test_a_visit_within_the_limit_belongs_to_the_episode_before(
     ]
     arrived = NOW.replace(month=5)
     for batch in [told] if together else [[each] for each in told]:
-        await later.receive([later.letters_of(Received(raw, "mllp", arrived)) for raw in batch])
+        await later.receive([later.messages_of(Received(raw, "mllp", arrived)) for raw in batch])
     facts = await hospital.facts()
     assert sorted(fact.name for fact in facts) == ["admitted", "admitted", "discharged"]
     assert len({fact.subject for fact in facts}) == episodes
@@ -172,7 +172,7 @@ async def test_a_message_that_reading_fails_on_is_kept_and_the_others_are_taken(
     bare.__dict__.pop("_facilities", None)
     broken = Intake(hospital.intake.database, bare, hospital.intake.seal, hospital.intake.clock)
     sent = (hospital.message("A01"), b"no HL7")
-    first, second = await broken.receive([broken.letters_of(Received(raw, "mllp", NOW)) for raw in sent])
+    first, second = await broken.receive([broken.messages_of(Received(raw, "mllp", NOW)) for raw in sent])
     assert (first.code, second.code) == ("AE", "AR")
     assert await _count(broken, "message_id = ANY(:ids) AND note = 'error'", ids=first.message_ids) == 1
 
@@ -180,7 +180,7 @@ async def test_a_message_that_reading_fails_on_is_kept_and_the_others_are_taken(
 async def test_what_names_no_visit_is_taken_in_a_second_try_as_in_the_first(hospital: Hospital) -> None:
     """One of two transactions that take in the same message fails, and its messages are taken in anew."""
     raw = hospital.message("A02", "20260311090000", visit="", unit="RES")
-    letters = hospital.intake.letters_of(Received(raw, "mllp", NOW))
+    letters = hospital.intake.messages_of(Received(raw, "mllp", NOW))
     async with hospital.intake.database.begin() as connection:
         async with connection.begin_nested() as first:
             await take_in(connection, letters, hospital.intake)

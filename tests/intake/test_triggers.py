@@ -149,7 +149,7 @@ async def test_every_cell_is_so_at_the_door_and_in_the_database(own_intake: Inta
         before += [hospital.message(name, at, unit=unit) for name, at, unit in STATES[state]]
         last.append(hospital.message(trigger, AT, unit=unit_of(trigger), control=cell))
     for batch in (before, last):
-        answers = await own_intake.receive([own_intake.letters_of(Received(raw, "mllp", NOW)) for raw in batch])
+        answers = await own_intake.receive([own_intake.messages_of(Received(raw, "mllp", NOW)) for raw in batch])
         assert {answer.code for answer in answers} == {"AA"}
     found = await _what_came_of(own_intake, cells)
     assert found == {

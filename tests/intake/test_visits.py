@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.hl7.model import Said, UnitAs
+from services.intake.hl7.model import UnitAs, VisitMessage
 from services.intake.visits.derive import Derived, derive
 from services.intake.visits.unnamed import visit_id
 from tests.intake.said import NEW_YORK, NOW, SITE, UNITS, SampleSite, clock, er7, read, told
@@ -18,7 +18,7 @@ A03 = told(3, "A03", "20260110120500", pv1_45="20260110120000", pv1_36="01")
 A13 = told(4, "A13", "20260110130000")
 
 
-def facts(*said: Said, site: SampleSite = SITE) -> list[tuple[str, str, str]]:
+def facts(*said: VisitMessage, site: SampleSite = SITE) -> list[tuple[str, str, str]]:
     """(type, stay, New York time) of each fact wanted."""
     return [(one.type, one.stay_id, _time(one.occurred_at.timestamp())) for one in derive("V1", said, site).facts]
 
@@ -27,7 +27,7 @@ def _time(stamp: float) -> str:
     return datetime.fromtimestamp(stamp, NEW_YORK).strftime("%d %H:%M")
 
 
-def notes(*said: Said, site: SampleSite = SITE) -> dict[str, str]:
+def notes(*said: VisitMessage, site: SampleSite = SITE) -> dict[str, str]:
     """Message → effect, with the reason where there is one."""
     return {one.message_id: f"{one.effect} {one.reason or ''}".strip() for one in derive("V1", said, site).notes}
 
@@ -72,7 +72,7 @@ def test_a_discharge_taken_back_leaves_the_stay_open() -> None:
         (A01, told(2, "A11", "20260105120000"), told(3, "A01", "20260106100000")),
     ],
 )
-def test_the_order_of_arrival_makes_no_difference(story: tuple[Said, ...]) -> None:
+def test_the_order_of_arrival_makes_no_difference(story: tuple[VisitMessage, ...]) -> None:
     expected = derive("V1", story, SITE)
     for order in permutations(story):
         assert derive("V1", order, SITE) == expected
@@ -89,7 +89,7 @@ def test_the_order_of_arrival_makes_no_difference(story: tuple[Said, ...]) -> No
         *(((told(1, trigger, "20260106"),), "m1") for trigger in ("A08", "A11", "A12", "A21", "A22", "A52", "A53")),
     ],
 )
-def test_what_has_no_partner_yet_waits(said: tuple[Said, ...], waiting: str) -> None:
+def test_what_has_no_partner_yet_waits(said: tuple[VisitMessage, ...], waiting: str) -> None:
     assert notes(*said)[waiting].startswith("waiting")
     assert all(fact[0] == "admitted" for fact in facts(*said))
 
@@ -352,7 +352,7 @@ def test_nothing_said_gives_nothing() -> None:
     assert derive("V1", [], SITE) == Derived((), ())
 
 
-def planned(number: int, said: str, when: str) -> Said:
+def planned(number: int, said: str, when: str) -> VisitMessage:
     """A08 with PV2-9."""
     return told(number, "A08", said, pv2=f"PV2|||||||||{when}")
 
@@ -375,7 +375,7 @@ AGAIN = planned(5, "20260108110000", "202601111200")
     ids=["told", "told anew", "called off", "nothing to call off", "planned again"],
 )
 def test_an_expected_discharge_is_stated_as_it_was_told_last(
-    said: tuple[Said, ...], wanted: list[tuple[str, str]]
+    said: tuple[VisitMessage, ...], wanted: list[tuple[str, str]]
 ) -> None:
     found = [one for one in derive("V1", said, SITE).facts if one.type.startswith("discharge-plan")]
     assert [(one.type, one.value.get("expected_at", "")[8:16].replace("T", " ")) for one in found] == wanted

@@ -25,7 +25,7 @@ def message(
 async def patients(intake: Intake, *raws: bytes) -> list[str | None]:
     """Whom the messages were about, as they came."""
     for raw in raws:
-        [answer] = await intake.receive([intake.letters_of(Received(raw, "mllp", NOW))])
+        [answer] = await intake.receive([intake.messages_of(Received(raw, "mllp", NOW))])
         assert answer.code == "AA"
     query = sa.text("SELECT patient_id FROM messages ORDER BY message_id DESC LIMIT :n")
     async with intake.database.read() as connection:
@@ -96,7 +96,7 @@ async def test_a_message_without_any_key_is_taken_waits_and_is_nobodys(hospital:
 async def test_who_come_in_one_batch_are_told_apart_as_if_they_came_one_by_one(own_intake: Intake) -> None:
     hospital = Hospital(own_intake)
     told = ["B1^^^GH^MR~9^^^X^PI", "B2^^^GH^MR~9^^^X^PI", "9^^^X^PI", "B1^^^GH^MR"]
-    frames = [own_intake.letters_of(Received(message(hospital, each), "mllp", NOW)) for each in told]
+    frames = [own_intake.messages_of(Received(message(hospital, each), "mllp", NOW)) for each in told]
     await own_intake.receive(frames)
     found = [letters[0].patient_id for letters in frames]
     assert found[0] == found[2] == found[3] != found[1]
@@ -105,7 +105,7 @@ async def test_who_come_in_one_batch_are_told_apart_as_if_they_came_one_by_one(o
 
 async def test_the_same_new_number_at_several_doors_at_once_is_one_patient(hospital: Hospital) -> None:
     intake, told = hospital.intake, f"{hospital.mrn}^^^GH^MR~{hospital.mrn}^^^TWICE^PI"
-    frames = [intake.letters_of(Received(message(hospital, told, visit=f"V{n}"), "mllp", NOW)) for n in range(6)]
+    frames = [intake.messages_of(Received(message(hospital, told, visit=f"V{n}"), "mllp", NOW)) for n in range(6)]
     answers = await asyncio.gather(*(intake.receive([letters]) for letters in frames))
     assert {answer.code for each in answers for answer in each} == {"AA"}
     assert {letters[0].patient_id for letters in frames} == {await hospital.patient_id()}
@@ -133,7 +133,7 @@ async def test_a_visit_number_of_another_patient_is_never_taken_silently(
         message(hospital, "Q13X^^^GH^MR", visit="W13"),
         message(hospital, "Q13^^^GH^MR", trigger="A08", visit="W13"),
     ]
-    frames = [own_intake.letters_of(Received(raw, "mllp", NOW)) for raw in told]
+    frames = [own_intake.messages_of(Received(raw, "mllp", NOW)) for raw in told]
     for batch in [frames] if in_one_batch else [frames[:1], frames[1:]]:
         await own_intake.receive(batch)
     warnings = [frame[0].warnings for frame in frames]

@@ -12,8 +12,8 @@ from services.placement.continuum.about import about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.search import offers
-from services.placement.search.levels import Question, Recommendation, recommend
-from services.placement.search.offers import Asked
+from services.placement.search.levels import LevelQuestion, Recommendation, recommend
+from services.placement.search.offers import OfferRequest
 from services.placement.search.search import Desk, Policy, followed
 from services.placement.search.searches import Search, searches
 from shared.errors import Rejected
@@ -82,7 +82,7 @@ class Story:
         return {one.program: one.state.value for one in self.search.offers}
 
 
-def by_policy(question: Question) -> Recommendation:
+def by_policy(question: LevelQuestion) -> Recommendation:
     """The sample site's recommendation."""
     return recommend(SITE.recommendations, question, SITE.version)
 
@@ -100,7 +100,7 @@ def searching() -> Story:
 def asking(*names: str) -> Story:
     """Offers went out to these programs."""
     story = searching()
-    asked = [Asked(program(name), date(2026, 3, 11), variance_reason="asked") for name in names]
+    asked = [OfferRequest(program(name), date(2026, 3, 11), variance_reason="asked") for name in names]
     story.add(offers.send(story.desk(), asked, NOW + timedelta(days=1)))
     return story
 

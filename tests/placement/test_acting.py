@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.placement.engine import act
-from services.placement.engine.act import Acted, Asked, Decided, Decision, Situation
+from services.placement.engine.act import Acted, ActRequest, Decided, Decision, Situation
 from services.placement.programs import attendance
 from services.placement.programs.seats import claims
 from services.placement.search import offers
@@ -44,7 +44,7 @@ class Desk:
         self.feed, self.episode = feed, episode
 
     async def does(self, decision: Decision, programs: tuple[str, ...] = ()) -> Acted:
-        asked = Asked("coordinator-1", "tested", self.episode, programs=programs, since=None)
+        asked = ActRequest("coordinator-1", "tested", self.episode, programs=programs, since=None)
         async with self.feed.database.begin() as connection:
             acted = await act.act(
                 connection, asked, decision, rules=self.feed.rules, clock=self.feed.clock, ids=self.feed.ids
@@ -58,7 +58,7 @@ class Desk:
         def decide(now: Situation) -> Decided:
             found = now.rules.site.program(program)
             assert found is not None
-            sent = offers.send(now.desk(), [offers.Asked(found, DAY, **more)], expires)
+            sent = offers.send(now.desk(), [offers.OfferRequest(found, DAY, **more)], expires)
             return Decided(sent, (sent[0].offer_id,))
 
         return (await self.does(decide)).subjects[0]
@@ -166,14 +166,14 @@ async def test_whoever_saw_an_older_state_is_told_and_nothing_changes(desk: Desk
     async with desk.feed.database.begin() as connection:
         with pytest.raises(Stale):
             await act.act(
-                connection, Asked("coordinator-1", "tested", EPISODE, version=1), lambda _: Decided(()),
+                connection, ActRequest("coordinator-1", "tested", EPISODE, version=1), lambda _: Decided(()),
                 rules=desk.feed.rules, clock=desk.feed.clock, ids=desk.feed.ids,
             )  # fmt: skip
 
 
 async def test_nobody_acts_on_an_episode_that_is_not_there(feed: Feed) -> None:
     async with feed.database.begin() as connection:
-        asked = Asked("coordinator-1", "tested", "nobody")
+        asked = ActRequest("coordinator-1", "tested", "nobody")
         assert await act.act(
             connection, asked, lambda _: Decided(()), rules=feed.rules, clock=feed.clock, ids=feed.ids
         ) is None  # fmt: skip

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.programs import attendance
-from services.placement.programs.attendance import Saying
-from services.placement.programs.consequences import Wanted, of_change
+from services.placement.programs.attendance import StayProvenance
+from services.placement.programs.consequences import SeatNeeded, of_change
 from services.placement.programs.seats import Claim
 from shared.errors import Rejected
 from shared.events.base import CareFact
@@ -32,9 +32,9 @@ def day(number: int) -> date:
     return date(2026, 3, number)
 
 
-def of(folded: Folded, replaces: str | None = None) -> Saying:
+def of(folded: Folded, replaces: str | None = None) -> StayProvenance:
     """Said at noon of 20 March."""
-    return Saying(folded, tell.FACILITY, tell.ZONE, NOW, replaces)
+    return StayProvenance(folded, tell.FACILITY, tell.ZONE, NOW, replaces)
 
 
 def stated(value: CareFact, ce_id: str = "new") -> Fact:
@@ -251,7 +251,7 @@ def test_a_discharge_cancelled_gives_the_seat_of_an_unattended_start_back() -> N
 
 def test_a_discharge_that_returns_wants_the_seat_again() -> None:
     back, again = tell.cancelled(OUT), tell.discharged("2026-03-09 15:00")
-    assert change([IN, OUT, PLACED, STARTED, back], again, claims=()) == ([], (Wanted("P1", "GH-PHP1", NOW),))
+    assert change([IN, OUT, PLACED, STARTED, back], again, claims=()) == ([], (SeatNeeded("P1", "GH-PHP1", NOW),))
 
 
 def test_a_discharge_cancelled_after_attendance_leaves_the_seat_and_raises_a_conflict() -> None:
@@ -268,7 +268,7 @@ def test_attendance_told_after_all_wakes_the_start_and_wants_the_seat() -> None:
     assert refused(lambda: attendance.attended(of(folded), "P1", "s-1", day(10), GROUP)).code == "not-open"
     own = [fact for fact in before if fact.writer == "placement"]
     came = stated(attendance.attended(of(folded), "P1", "s-1", day(10), GROUP, own=own))
-    assert change(before, came, claims=()) == ([], (Wanted("P1", "GH-PHP1", NOW),))
+    assert change(before, came, claims=()) == ([], (SeatNeeded("P1", "GH-PHP1", NOW),))
 
 
 @pytest.mark.parametrize(

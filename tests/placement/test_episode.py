@@ -12,7 +12,7 @@ from services.placement.continuum.codec import packed, unpacked
 from services.placement.continuum.document import episode_value
 from services.placement.continuum.model import Folded
 from services.placement.continuum.picture import EPISODE_STATES, states_page
-from services.placement.continuum.states import MEANING, Word
+from services.placement.continuum.states import MEANING, NoEffectReason
 from shared.events import ANNOUNCEMENTS, CARE_FACTS, EpisodeState, type_name
 from shared.facts.envelope import Fact
 from tests import builders as tell
@@ -155,6 +155,6 @@ def test_the_page_of_states_is_the_tables() -> None:
 
 
 def test_every_word_and_every_state_of_an_episode_is_explained() -> None:
-    assert set(MEANING) == set(Word)
+    assert set(MEANING) == set(NoEffectReason)
     states = EpisodeState.model_fields["state"].annotation
     assert set(EPISODE_STATES) == set(states.__args__)  # type: ignore[union-attr]

@@ -22,7 +22,7 @@ from services.placement.continuum.document import episode_value
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import place
-from services.placement.continuum.states import Word
+from services.placement.continuum.states import NoEffectReason
 from shared.events import CARE_FACTS, EpisodeState, type_name
 from shared.facts.envelope import Fact
 from tests import builders as tell
@@ -74,7 +74,7 @@ def test_every_fact_has_an_effect_or_a_word_that_says_why_not(facts: list[Fact])
     """A fact without a word, taken away, is missed: its ce_id stands in the fold, or something else changes."""
     folded = fold(facts, tell.zone_of)
     known = {fact.id for fact in facts}
-    words = {word.value for word in Word}
+    words = {word.value for word in NoEffectReason}
     assert folded.ineffective.keys() <= known
     assert set(folded.ineffective.values()) <= words
     for fact in facts:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.placement.gate.bases import ORDER, Asked, Basis, basis_for, obstacle
+from services.placement.gate.bases import ORDER, Basis, DisclosureRequest, basis_for, obstacle
 
 FIRST = date(2026, 3, 1)
 LABELS = ("PSY", "SUD", "PART2")
@@ -18,8 +18,10 @@ def same(discloser: str, facility: str) -> bool:
     return discloser == facility
 
 
-def asked(*labels: str, recipient: str = "clinic", purpose: str = "treatment", facility: str = "NORTH") -> Asked:
-    return Asked(recipient, "treating-provider", purpose, facility, frozenset(labels))
+def asked(
+    *labels: str, recipient: str = "clinic", purpose: str = "treatment", facility: str = "NORTH"
+) -> DisclosureRequest:
+    return DisclosureRequest(recipient, "treating-provider", purpose, facility, frozenset(labels))
 
 
 def basis(**more: object) -> Basis:
@@ -59,7 +61,9 @@ def basis(**more: object) -> Basis:
         (basis(kind="audit", purpose=None, ends=FIRST), asked("PSY"), FIRST + timedelta(days=1), "expired"),
     ],
 )  # fmt: skip
-def test_a_basis_holds_for_whom_what_and_when_it_says(has: Basis, wants: Asked, day: date, word: str | None) -> None:
+def test_a_basis_holds_for_whom_what_and_when_it_says(
+    has: Basis, wants: DisclosureRequest, day: date, word: str | None
+) -> None:
     assert obstacle(has, wants, day, same) == word
 
 

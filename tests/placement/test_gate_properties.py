@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.gate.bases import Basis, obstacle
-from services.placement.gate.cases import Case, Key, Past
+from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.docket import Docket, rule
 from shared.facts.envelope import Fact
 from tests.builders import a_story, admitted, cancelled, discharged, restated
@@ -26,8 +26,8 @@ class Memory:
     """What store.py does between batches, in memory."""
 
     docket: Docket = field(default_factory=lambda: Docket("episode-1"))
-    withheld: dict[Key, Case] = field(default_factory=dict)
-    sent: list[tuple[Case, Basis, datetime]] = field(default_factory=list)
+    withheld: dict[Key, DisclosureCase] = field(default_factory=dict)
+    sent: list[tuple[DisclosureCase, Basis, datetime]] = field(default_factory=list)
 
     def takes(self, batch: list[Fact], now: datetime) -> None:
         out = {case.key: Past(True, case.writer, case.labels) for case, _, _ in self.sent}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.placement.continuum.fold import fold
-from services.placement.continuum.states import COLUMNS, MOVES, ROWS, State, Word, state_of
+from services.placement.continuum.states import COLUMNS, MOVES, ROWS, NoEffectReason, State, state_of
 from shared.facts.envelope import Fact
 from tests import builders as tell
 
@@ -80,7 +80,7 @@ def test_the_table_in_code_is_the_contracts() -> None:
     assert [row for row, *_ in ROW_BY_ROW] == list(ROWS)
     for row, state, cell, refused in CASES:
         assert MOVES[row, state] == cell
-        assert isinstance(MOVES[row, state], Word) == refused
+        assert isinstance(MOVES[row, state], NoEffectReason) == refused
 
 
 PLACEMENTS_FACTS = {"started", "completed", "discontinued", "attended", "absent"}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.placement.search import offers
-from services.placement.search.offers import Asked
+from services.placement.search.offers import OfferRequest
 from services.placement.search.search import closed
 from services.placement.search.searches import searches
 from services.placement.search.states import (
@@ -58,7 +58,7 @@ def test_a_countered_offer_is_accepted_for_the_day_last_proposed() -> None:
 
 def test_an_offer_without_a_first_day_is_accepted_with_one() -> None:
     story = searching()
-    story.add(offers.send(story.desk(), [Asked(program("GH-PHP1"), group="A", track="mood")]))
+    story.add(offers.send(story.desk(), [OfferRequest(program("GH-PHP1"), group="A", track="mood")]))
     offer = offer_of(story, "GH-PHP1")
     assert refused(lambda: offers.accept(story.desk(), offer, tell.ZONE)).code == "start-date-needed"
     story.add(offers.accept(story.desk(), offer, tell.ZONE, date(2026, 3, 12)))
@@ -72,17 +72,19 @@ PHP1, IOP1 = program("GH-PHP1"), program("GH-IOP1")
 @pytest.mark.parametrize(
     ("asked", "hours", "code"),
     [
-        ([Asked(PHP1)], 24, None),
+        ([OfferRequest(PHP1)], 24, None),
         ([], 24, "nobody-asked"),
-        ([Asked(PHP1), Asked(PHP1)], 24, "already-asked"),
-        ([Asked(IOP1)], 24, "variance-reason-needed"),
-        ([Asked(IOP1, variance_reason="patient-asks")], 24, None),
-        ([Asked(PHP1, group="Z")], 24, "unknown-group"),
-        ([Asked(PHP1, track="substance-use")], 24, "unknown-track"),
-        ([Asked(PHP1)], 0, "expires-in-the-past"),
+        ([OfferRequest(PHP1), OfferRequest(PHP1)], 24, "already-asked"),
+        ([OfferRequest(IOP1)], 24, "variance-reason-needed"),
+        ([OfferRequest(IOP1, variance_reason="patient-asks")], 24, None),
+        ([OfferRequest(PHP1, group="Z")], 24, "unknown-group"),
+        ([OfferRequest(PHP1, track="substance-use")], 24, "unknown-track"),
+        ([OfferRequest(PHP1)], 0, "expires-in-the-past"),
     ],
 )
-def test_an_offer_is_sent_or_refused_with_what_is_possible(asked: list[Asked], hours: int, code: str | None) -> None:
+def test_an_offer_is_sent_or_refused_with_what_is_possible(
+    asked: list[OfferRequest], hours: int, code: str | None
+) -> None:
     story = searching()
     expires = NOW + timedelta(hours=hours)
     if code is None:
@@ -139,7 +141,9 @@ def decided(story: Story, command: str, name: str) -> Sequence[CareFact]:
     offer = known.get(name, "nothing")
     soon = story.now + timedelta(hours=30)
     choices: dict[str, Callable[[], Sequence[CareFact]]] = {
-        "send": lambda: offers.send(desk, [Asked(program(name), date(2026, 3, 11), variance_reason="asked")], soon),
+        "send": lambda: offers.send(
+            desk, [OfferRequest(program(name), date(2026, 3, 11), variance_reason="asked")], soon
+        ),
         "counter": lambda: offers.counter(desk, offer, date(2026, 3, 12)),
         "accept": lambda: offers.accept(desk, offer, tell.ZONE),
         "decline": lambda: offers.decline(desk, offer, "other"),

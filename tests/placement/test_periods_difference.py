@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from services.placement.billing.difference import difference, sent_after
-from services.placement.billing.model import Change, PeriodKey, SentPeriod
+from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
 from services.placement.continuum.model import Folded
 from shared.events import BILLING, billing_type
 from tests.placement.period_builders import at, attended, covered, derived, episode, stay
@@ -18,7 +18,7 @@ NOTHING = episode()
 Sent = dict[PeriodKey, SentPeriod]
 
 
-def _steps(*steps: Folded) -> list[list[Change]]:
+def _steps(*steps: Folded) -> list[list[PeriodChange]]:
     """The changes of each step, every one a valid published value."""
     sent: Sent = {}
     found = []
@@ -31,7 +31,7 @@ def _steps(*steps: Folded) -> list[list[Change]]:
     return found
 
 
-def _told(changes: list[Change]) -> list[tuple[str, int]]:
+def _told(changes: list[PeriodChange]) -> list[tuple[str, int]]:
     return [(change.name.removeprefix("service-period-"), change.value["version"]) for change in changes]
 
 

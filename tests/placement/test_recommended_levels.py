@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from services.placement.search.levels import Question, recommend
+from services.placement.search.levels import LevelQuestion, recommend
 from shared.events.levels import Level
 from shared.site.config import SAMPLE, load
 from shared.site.marked_yaml import ConfigError
 from shared.site.values import LevelRule
 
 SITE = load(SAMPLE)
-HOME = Question(from_level="inpatient", ended="discharged", disposition="home", labels=("PSY",))
+HOME = LevelQuestion(from_level="inpatient", ended="discharged", disposition="home", labels=("PSY",))
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,15 @@ HOME = Question(from_level="inpatient", ended="discharged", disposition="home", 
         (replace(HOME, assessed="iop"), "iop", "as-assessed"),
         (replace(HOME, assessed="iop", asked="php"), "iop", "as-assessed"),
         (replace(HOME, asked="residential"), "residential", "as-asked"),
-        (Question(from_level="residential", ended="discharged"), "php", "one-step-down"),
-        (Question(from_level="php", ended="completed", labels=("SUD",)), "iop", "one-step-down"),
-        (Question(from_level="iop", ended="completed"), "outpatient", "one-step-down"),
-        (Question(labels=("SUD",)), "iop", "recovery-from-outside"),
-        (Question(), "outpatient", "anybody"),
-        (Question(from_level="outpatient", ended="completed"), "outpatient", "anybody"),
+        (LevelQuestion(from_level="residential", ended="discharged"), "php", "one-step-down"),
+        (LevelQuestion(from_level="php", ended="completed", labels=("SUD",)), "iop", "one-step-down"),
+        (LevelQuestion(from_level="iop", ended="completed"), "outpatient", "one-step-down"),
+        (LevelQuestion(labels=("SUD",)), "iop", "recovery-from-outside"),
+        (LevelQuestion(), "outpatient", "anybody"),
+        (LevelQuestion(from_level="outpatient", ended="completed"), "outpatient", "anybody"),
     ],
 )
-def test_the_sample_site_recommends(question: Question, level: str, rule: str) -> None:
+def test_the_sample_site_recommends(question: LevelQuestion, level: str, rule: str) -> None:
     found = recommend(SITE.recommendations, question, SITE.version)
     assert (found.level, found.rule, found.policy) == (level, rule, SITE.version)
     assert found.reasons == tuple(one.because for one in SITE.recommendations if one.name == rule)
@@ -45,11 +45,11 @@ LAST = LevelRule(name="last", recommend=Level.OUTPATIENT, because="nothing else"
 @pytest.mark.parametrize(
     ("conditions", "question", "fits"),
     [
-        ({"after": ["php"]}, Question(from_level="php"), True),
-        ({"after": ["php"]}, Question(from_level="iop"), False),
-        ({"after": ["php"]}, Question(), False),
-        ({"ended": ["completed"]}, Question(ended="completed"), True),
-        ({"ended": ["completed"]}, Question(ended="discontinued"), False),
+        ({"after": ["php"]}, LevelQuestion(from_level="php"), True),
+        ({"after": ["php"]}, LevelQuestion(from_level="iop"), False),
+        ({"after": ["php"]}, LevelQuestion(), False),
+        ({"ended": ["completed"]}, LevelQuestion(ended="completed"), True),
+        ({"ended": ["completed"]}, LevelQuestion(ended="discontinued"), False),
         ({"disposition": ["against-advice"]}, replace(HOME, disposition="against-advice"), True),
         ({"disposition": ["against-advice"]}, HOME, False),
         ({"labels": ["SUD", "PSY"]}, HOME, True),
@@ -58,13 +58,13 @@ LAST = LevelRule(name="last", recommend=Level.OUTPATIENT, because="nothing else"
         ({"ages": {"from": 13, "to": 17}}, replace(HOME, age_years=18), False),
         ({"ages": {"from": 13, "to": 17}}, HOME, False),
         ({"after": ["inpatient"], "labels": ["SUD"]}, HOME, False),
-        ({"recommend": "next"}, Question(from_level="outpatient"), False),
-        ({"recommend": "next"}, Question(), False),
+        ({"recommend": "next"}, LevelQuestion(from_level="outpatient"), False),
+        ({"recommend": "next"}, LevelQuestion(), False),
         ({"recommend": "assessed"}, HOME, False),
     ],
 )
 def test_a_rule_fits_where_all_its_conditions_hold(
-    conditions: dict[str, object], question: Question, fits: bool
+    conditions: dict[str, object], question: LevelQuestion, fits: bool
 ) -> None:
     rule = LevelRule.model_validate({"name": "first", "recommend": "iop", "because": "so", **conditions})
     assert (recommend((rule, LAST), question, "v").rule == "first") is fits

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.placement.search import offers
-from services.placement.search.offers import Asked
+from services.placement.search.offers import OfferRequest
 from services.placement.search.search import closed, needs_of, opened, wanted
 from services.placement.search.states import SearchState
 from shared.events.placing import Needs
@@ -179,14 +179,14 @@ def test_a_search_that_a_person_closed_stays_closed_for_this_discharge(reason: A
 
 def test_nothing_is_offered_where_nothing_is_looked_for() -> None:
     story = Story(IN)
-    assert refused(lambda: offers.send(story.desk(), [Asked(program("GH-PHP1"))])).code == "no-search"
+    assert refused(lambda: offers.send(story.desk(), [OfferRequest(program("GH-PHP1"))])).code == "no-search"
     assert refused(lambda: closed(story.desk(), "no-program")).code == "no-search"
     story.hears(OUT)
     want = wanted(story.folded, POLICY.begins)
     assert want is not None
     assert refused(lambda: opened(story.desk(), want, by_policy(want.question), Needs())).code == "search-open"
     story.add(closed(story.desk(), "no-program"))
-    assert refused(lambda: offers.send(story.desk(), [Asked(program("GH-PHP1"))])).code == "search-closed"
+    assert refused(lambda: offers.send(story.desk(), [OfferRequest(program("GH-PHP1"))])).code == "search-closed"
 
 
 def test_a_search_that_is_restated_looks_for_something_else_and_keeps_its_offers() -> None:

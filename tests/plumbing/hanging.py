@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from shared import logs
 from shared.messaging.broker import broker_for
-from shared.run import Service, serve
+from shared.run import ServiceProcess, serve
 from shared.settings import Settings
 from shared.stopping import Deadline
 from shared.storage.database import Database
@@ -41,7 +41,7 @@ async def main() -> None:
     logs.set_up("hanging")
     url = "postgresql://nobody:x@127.0.0.1:9/none"
     settings = Settings(database_url=SecretStr(url), kafka="127.0.0.1:9", message_keys=KEY)
-    service = Service("hanging", settings, Database(url), broker_for(settings, "hanging"), [], doors=[Part()])
+    service = ServiceProcess("hanging", settings, Database(url), broker_for(settings, "hanging"), [], doors=[Part()])
     await serve(service, deadline=Deadline(1.0))
 
 

@@ -15,7 +15,7 @@ from shared.facts.envelope import Record
 from shared.messaging.outbox import send
 from shared.storage.audit import Entry, note
 from shared.storage.database import Database, DatabaseFault, copy_rows
-from shared.storage.statements import Read, Write, at_once, rows, together
+from shared.storage.statements import Read, SqlWrite, at_once, rows, together
 from shared.storage.tables import audit, outbox, positions
 
 
@@ -119,7 +119,7 @@ async def test_an_act_without_an_actor_is_not_written(database: Database) -> Non
 
 async def test_several_questions_asked_together_are_answered_each_by_itself(database: Database) -> None:
     async with database.begin() as connection:
-        await at_once(connection, [Write("INSERT INTO ledger VALUES ($1, $2, $3)", (name, 1, "k")) for name in "ab"])
+        await at_once(connection, [SqlWrite("INSERT INTO ledger VALUES ($1, $2, $3)", (name, 1, "k")) for name in "ab"])
         names = Read("SELECT ce_id, k FROM ledger WHERE topic_partition = $1 AND k = $2 ORDER BY ce_id", (1, "k"))
         nothing = Read("SELECT ce_id FROM ledger WHERE ce_id = ANY($1::text[])", (["c"],))
         one = Read("SELECT ce_id, topic_partition FROM ledger WHERE ce_id = $1", ("b",))

@@ -22,7 +22,7 @@ from shared.messaging.lag import STANDS_SECONDS
 from shared.messaging.positions import Position, Slot
 from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
-from shared.run import Service, Timer
+from shared.run import ServiceProcess, Timer
 from shared.settings import Settings
 from shared.storage.database import Database
 from tests.servers import DatabaseServer, a_database_server
@@ -31,16 +31,16 @@ from tests.waiting import until
 KEY = SecretStr("k1:" + base64.b64encode(bytes(32)).decode())
 
 
-def a_service(database: Database, *pulses: Pulse, ahead: timedelta = timedelta(0)) -> Service:
+def a_service(database: Database, *pulses: Pulse, ahead: timedelta = timedelta(0)) -> ServiceProcess:
     """A service with nothing but a database, and a clock that is so far ahead."""
     settings = Settings(database_url=SecretStr("postgresql://x@127.0.0.1/x"), kafka="127.0.0.1:9", message_keys=KEY)
     clock = SetClock(datetime.now(UTC) + ahead)
-    made = Service("svc", settings, database, broker_for(settings, "svc"), [], pulses=pulses, clock=clock)
+    made = ServiceProcess("svc", settings, database, broker_for(settings, "svc"), [], pulses=pulses, clock=clock)
     made.started = True
     return made
 
 
-async def asked(service: Service, what: str) -> tuple[int, dict[str, str]]:
+async def asked(service: ServiceProcess, what: str) -> tuple[int, dict[str, str]]:
     """Status, and the parts that are named."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(service.web), base_url="http://svc") as http:
         answer = await http.get(f"/health/{what}")
@@ -164,5 +164,5 @@ async def test_a_full_disk_is_not_ready_until_there_is_room_again(on_it: Databas
     await database.close()
 
 
-async def _is_ready(service: Service) -> bool:
+async def _is_ready(service: ServiceProcess) -> bool:
     return (await asked(service, "ready"))[0] == 200

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from shared import metrics
 from shared.run import bound
 from shared.web.descriptors import OWN, Seating, raised, seating
-from shared.web.http_limits import HttpDoor, Limits
+from shared.web.http_limits import HttpDoor, HttpLimits
 from tests.intake.sender import Sender
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ ASK = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 HALF_HEADER = b"GET / HTTP/1.1\r\nhost: x\r\n"
 HALF_BODY = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12345"
 LONG = 8 << 20
-QUICK = Limits(header_seconds=0.2, body_seconds=0.2, answer_seconds=0.2)
+QUICK = HttpLimits(header_seconds=0.2, body_seconds=0.2, answer_seconds=0.2)
 
 
 async def _answer(request: Request) -> Response:
@@ -33,7 +33,7 @@ async def _answer(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def opened(limits: Limits) -> AsyncIterator[tuple[str, int]]:
+async def opened(limits: HttpLimits) -> AsyncIterator[tuple[str, int]]:
     """A door with limits before a small application."""
     app = Starlette(routes=[Route("/{at:path}", _answer, methods=["GET", "POST"])])
     web, sock = HttpDoor(app, limits), bound("127.0.0.1", 0)
@@ -126,7 +126,7 @@ async def test_who_does_not_read_its_answer_loses_the_connection(browsers: list[
 async def test_many_connections_of_one_address_shut_out_nobody_from_another(
     browsers: list[Browser], held: bytes
 ) -> None:
-    async with opened(Limits(connections=8, grace_seconds=0.1)) as address:
+    async with opened(HttpLimits(connections=8, grace_seconds=0.1)) as address:
         for _ in range(40):
             browsers.append(one := await Browser.to(address))
             with contextlib.suppress(ConnectionError):  # it may be closed for the next one by now
@@ -138,7 +138,7 @@ async def test_many_connections_of_one_address_shut_out_nobody_from_another(
 
 
 async def test_a_connection_that_is_kept_gives_way_to_a_newcomer(browsers: list[Browser]) -> None:
-    async with opened(Limits(connections=1)) as address:
+    async with opened(HttpLimits(connections=1)) as address:
         browsers.append(first := await Browser.to(address))
         assert b"200" in await first.asks()
         browsers.append(second := await Browser.to(address))

@@ -13,7 +13,7 @@ import jwt
 import pytest
 from starlette.routing import Route
 
-from shared.run import Service
+from shared.run import ServiceProcess
 from shared.settings import Settings
 from shared.web.auth import AUDIENCE, DEV_ISSUER
 
@@ -24,19 +24,19 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 
 @pytest.fixture(scope="module", params=SERVICES)
-def service(request: pytest.FixtureRequest) -> Service:
+def service(request: pytest.FixtureRequest) -> ServiceProcess:
     """Each service, assembled; nothing that it stands on is there."""
     given: dict[str, Any] = {
         "database_url": "postgresql://nobody@127.0.0.1:1/nothing",
         "message_keys": f"k1:{base64.b64encode(bytes(32)).decode()}",
         "token_secret": KEY,
     }
-    made: Service = import_module(f"services.{request.param}.app").assemble(Settings.model_validate(given))
+    made: ServiceProcess = import_module(f"services.{request.param}.app").assemble(Settings.model_validate(given))
     return made
 
 
 @pytest.fixture
-def http(service: Service) -> httpx.AsyncClient:
+def http(service: ServiceProcess) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(service.web)
     return httpx.AsyncClient(transport=transport, base_url=f"http://{service.name}")
 
@@ -50,7 +50,7 @@ def by(**claims: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("subject", ["", "a\0b", "a\nb", "\x1b[31m", "a\x7f", "a\u0085b", "\ud800", "x" * 201])
 async def test_a_subject_that_can_not_be_noted_signs_nobody_in(
-    http: httpx.AsyncClient, service: Service, subject: str
+    http: httpx.AsyncClient, service: ServiceProcess, subject: str
 ) -> None:
     """It would stand in the audit: a text that no column takes was an error of ours (500)."""
     answer = await http.get(READ[service.name], headers=by(sub=subject))
@@ -59,12 +59,12 @@ async def test_a_subject_that_can_not_be_noted_signs_nobody_in(
 
 
 @pytest.mark.parametrize("claim", ["roles", "facilities"])
-async def test_what_no_text_can_be_among_claims_gives_no_rights(service: Service, claim: str) -> None:
+async def test_what_no_text_can_be_among_claims_gives_no_rights(service: ServiceProcess, claim: str) -> None:
     who = service.web.state.tokens.caller(by(**{claim: ["a\0b", "\ud800", 5, "auditor"]})["authorization"])
     assert getattr(who, claim) == {"auditor"}
 
 
-def paths(service: Service) -> Iterator[tuple[str, set[str]]]:
+def paths(service: ServiceProcess) -> Iterator[tuple[str, set[str]]]:
     """Each address of the service, and the methods that it has."""
     every = [route for route in service.web.routes if isinstance(route, Route)]
     for path in {route.path for route in every}:
@@ -72,7 +72,7 @@ def paths(service: Service) -> Iterator[tuple[str, set[str]]]:
 
 
 async def test_a_method_that_an_address_has_not_is_answered_with_those_that_it_has(
-    http: httpx.AsyncClient, service: Service
+    http: httpx.AsyncClient, service: ServiceProcess
 ) -> None:
     """RFC 9110 15.5.6, and 9.3.7 for OPTIONS."""
     for path, methods in paths(service):
@@ -86,7 +86,7 @@ async def test_a_method_that_an_address_has_not_is_answered_with_those_that_it_h
 
 
 async def test_an_address_that_is_none_is_a_page_in_a_browser_and_a_problem_elsewhere(
-    http: httpx.AsyncClient, service: Service
+    http: httpx.AsyncClient, service: ServiceProcess
 ) -> None:
     for path in ("/nowhere", "/api/nowhere"):
         answer = await http.get(path)
@@ -101,7 +101,7 @@ async def test_an_address_that_is_none_is_a_page_in_a_browser_and_a_problem_else
 
 
 async def test_where_only_forms_are_taken_a_browser_is_shown_the_way_back(
-    http: httpx.AsyncClient, service: Service
+    http: httpx.AsyncClient, service: ServiceProcess
 ) -> None:
     taken = next((path for path, methods in paths(service) if methods == {"POST"} and not path.startswith("/api")), "")
     if service.name == "intake":
@@ -111,7 +111,7 @@ async def test_where_only_forms_are_taken_a_browser_is_shown_the_way_back(
     assert 'href="/"' in answer.text
 
 
-async def test_intake_says_on_its_first_page_what_it_is(http: httpx.AsyncClient, service: Service) -> None:
+async def test_intake_says_on_its_first_page_what_it_is(http: httpx.AsyncClient, service: ServiceProcess) -> None:
     if service.name == "intake":
         answer = await http.get("/", headers=BROWSER)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")

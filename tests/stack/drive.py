@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from shared.errors import StepdownError
-from tools.stack.up import Options, Told, up
+from tools.stack.up import Options, StartReporter, up
 
 STAND_IN = (sys.executable, str(Path(__file__).with_name("stand_in.py")))
 
@@ -17,7 +17,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    told = Told(step=lambda _: None, ready=lambda _, path: print(path, flush=True), event=say)
+    told = StartReporter(step=lambda _: None, ready=lambda _, path: print(path, flush=True), event=say)
     port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
     try:
         asyncio.run(up(Options(Path(sys.argv[1]), mllp_port=port, program=STAND_IN), told))

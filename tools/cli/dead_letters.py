@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from shared.messaging.dead_letter_desk import Letter
+    from shared.messaging.dead_letter_desk import DeadLetter
     from shared.storage.database import Database
 
-Found = list[tuple[str, "Letter"]]
+Found = list[tuple[str, "DeadLetter"]]
 """(service, letter)."""
 DATA = click.option("--data", type=click.Path(path_type=Path), help="A system's data directory; default: .stepdown.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -147,7 +147,7 @@ async def _found(databases: dict[str, Database], **wanted: Any) -> Found:
     return found
 
 
-async def _by_id(databases: dict[str, Database], begins: str) -> tuple[str, Letter]:
+async def _by_id(databases: dict[str, Database], begins: str) -> tuple[str, DeadLetter]:
     found = await _found(databases, id_begins=begins) if begins else []
     if len(found) != 1:
         raise click.ClickException(f"{len(found) or 'no'} dead letters have an id that begins so: see the list")
@@ -219,14 +219,14 @@ def _tell(done: Found, as_json: bool) -> None:
         click.echo(f"{letter.id[:12]}  {service}  {said}")
 
 
-def _as_json(service: str, letter: Letter) -> dict[str, Any]:
+def _as_json(service: str, letter: DeadLetter) -> dict[str, Any]:
     from dataclasses import asdict
 
     found = {"service": service, **asdict(letter), "died_at": letter.died_at.isoformat()}
     return {("offset" if name == "kafka_offset" else name): value for name, value in found.items()}
 
 
-def _place(letter: Letter) -> str:
+def _place(letter: DeadLetter) -> str:
     return f"{letter.topic}/{letter.partition}/{letter.kafka_offset}"
 
 

@@ -72,16 +72,18 @@ async def _demo(data: Path, asked: Asked) -> int:
     from shared.settings import load
     from shared.site import config
     from tools.cli import demo_page
-    from tools.cli.demo_progress import Progress
+    from tools.cli.demo_progress import DemoProgress
     from tools.simulator.show import Plan, told
     from tools.stack import access, up
 
     _ends_at_a_signal()
     plan = Plan(asked.number, asked.seed, system_clock(), config.load(load().config))
-    steps = Progress(quiet=asked.as_json)
+    steps = DemoProgress(quiet=asked.as_json)
     with steps:
         steps.step("starting broker, database and three services")
-        telling = up.Told(step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True))
+        telling = up.StartReporter(
+            step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True)
+        )
         async with up.running(up.Options(data), telling):
             system = access.reach(data)
             shown = await told(plan, system, steps.playing())

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 from tools.simulator.show import Steps
 
 
-class Progress:
+class DemoProgress:
     """How far it is: a bar on a terminal, plain lines elsewhere, nothing when `quiet`; on stderr."""
 
     def __init__(self, *, quiet: bool) -> None:

@@ -13,7 +13,7 @@ import click
 from tools.cli.places import HostPort, split
 
 if TYPE_CHECKING:
-    from tools.sending import Found, Told
+    from tools.sending import Found, SendResult
 
 
 @click.command("send", short_help="send files to a running system")
@@ -54,7 +54,7 @@ async def _send(paths: tuple[Path, ...], mllp: str | None, kafka: bool, data: Pa
     return 0 if good else 1
 
 
-def _door(found: list[Found], mllp: str | None, kafka: bool, data: Path | None) -> AsyncIterator[Told]:
+def _door(found: list[Found], mllp: str | None, kafka: bool, data: Path | None) -> AsyncIterator[SendResult]:
     from tools import sending
     from tools.stack import access, ready
 
@@ -66,7 +66,7 @@ def _door(found: list[Found], mllp: str | None, kafka: bool, data: Path | None) 
     return sending.by_mllp(found, *place)
 
 
-def _print(told: Told, as_json: bool) -> None:
+def _print(told: SendResult, as_json: bool) -> None:
     import json
 
     if as_json:

@@ -41,7 +41,7 @@ def command(as_json: bool, **asked: Any) -> None:
 
     Restart with the same --data goes on where it stopped, on the same ports.
     """
-    from tools.stack.up import Options, Told, up
+    from tools.stack.up import Options, StartReporter, up
 
     with Progress(quiet=as_json) as progress:
 
@@ -50,7 +50,9 @@ def command(as_json: bool, **asked: Any) -> None:
             click.echo(addresses_of(system, path) if as_json else for_people(system, path))
             sys.stdout.flush()
 
-        told = Told(step=progress.step, ready=ready, event=lambda text: click.echo(f"stepdown: {text}", err=True))
+        told = StartReporter(
+            step=progress.step, ready=ready, event=lambda text: click.echo(f"stepdown: {text}", err=True)
+        )
         asyncio.run(up(Options(**asked), told))
 
 

@@ -59,7 +59,7 @@ class Journeys(Words):
         return self
 
 
-class Hospital(Words):
+class HospitalProfile(Words):
     """One feed and its dialect; `patients` is its weight."""
 
     feed: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -105,7 +105,7 @@ class OfPatients(Words):
 class Hospitals(Words):
     """hospitals.yml: how hospitals tell it, and what goes wrong."""
 
-    hospitals: Annotated[tuple[Hospital, ...], Field(min_length=1)]
+    hospitals: Annotated[tuple[HospitalProfile, ...], Field(min_length=1)]
     messages: OfMessages
     stays: OfStays
     patients: OfPatients

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from shared.events.levels import ROUND_THE_CLOCK, Level
-from tools.simulator.chances import Chance, Hospital, Hospitals, Journeys, Range
+from tools.simulator.chances import Chance, HospitalProfile, Hospitals, Journeys, Range
 from tools.simulator.messages import Person
 from tools.simulator.truth import ELSEWHERE, LEVELS, SUBSTANCE_USE, UNITS, Away, Life, Mishap, Stay, Where
 
@@ -43,7 +43,7 @@ class _Drawn:
         """An instant; every patient has a minute of the hour."""
         return datetime.combine(self.first_day + timedelta(days=day), time(hour, self.minute), self.zone)
 
-    def life(self, mrn: str, hospital: Hospital) -> Life:
+    def life(self, mrn: str, hospital: HospitalProfile) -> Life:
         """All of it."""
         person = self._person(mrn)
         self.acute = "DTX" if person.diagnosis.startswith(SUBSTANCE_USE) else "3W"

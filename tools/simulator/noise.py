@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from tools.simulator.chances import Chance, OfMessages
 from tools.simulator.messages import Message
-from tools.simulator.telling import Told
+from tools.simulator.telling import SimulatedMessage
 
 WAYS = {"no-patient": 3, "no-control-id": 2, "unreadable-time": 2, "test-system": 2, "unknown-trigger": 1}
 """How a message can be broken so that it is refused; weights."""
@@ -27,7 +27,7 @@ class Sent:
     broken: bool = False
 
 
-def sent(told: list[Told], rates: OfMessages, chance: Chance) -> list[Sent]:
+def sent(told: list[SimulatedMessage], rates: OfMessages, chance: Chance) -> list[Sent]:
     """Everything that goes out for one patient, in the order of sending."""
     found: list[Sent] = []
     for number, one in enumerate(told):
@@ -36,7 +36,7 @@ def sent(told: list[Told], rates: OfMessages, chance: Chance) -> list[Sent]:
     return sorted(found, key=lambda each: each.at)
 
 
-def _one(one: Told, following: datetime, rates: OfMessages, chance: Chance) -> list[Sent]:
+def _one(one: SimulatedMessage, following: datetime, rates: OfMessages, chance: Chance) -> list[Sent]:
     at = one.said + timedelta(seconds=chance.between(1, 40))
     found: list[Sent] = []
     if chance.happens(rates.broken_first):
@@ -53,7 +53,7 @@ def _one(one: Told, following: datetime, rates: OfMessages, chance: Chance) -> l
     return found
 
 
-def _again(one: Told) -> Message:
+def _again(one: SimulatedMessage) -> Message:
     """The same from a second system, said later, with a control id of its own."""
     later, number = one.said + AGAIN, one.visit.next_id()
     raw = one.message.raw.replace(one.message.control_id.encode(), number.encode(), 1)
@@ -61,7 +61,7 @@ def _again(one: Told) -> Message:
     return Message(one.message.trigger, number, raw.replace(was, now, 2))  # MSH-7 and EVN-2
 
 
-def _broken(one: Told, chance: Chance) -> Message:
+def _broken(one: SimulatedMessage, chance: Chance) -> Message:
     """The message as it must be refused; what is right comes after it."""
     good, number = one.message, one.visit.next_id()
     raw = good.raw.replace(good.control_id.encode(), number.encode(), 1)

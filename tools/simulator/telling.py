@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import count
 from typing import Any
 
-from tools.simulator.chances import Chance, Disposition, Hospital
+from tools.simulator.chances import Chance, Disposition, HospitalProfile
 from tools.simulator.messages import Dialect, Message, Visit
 from tools.simulator.truth import ELSEWHERE, Life, Stay
 
@@ -24,7 +24,7 @@ OTHER_DIAGNOSIS = "F33.9"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SimulatedMessage:
     """A message, when it was said, which stay it is about, and the visit to say more of it."""
 
     said: datetime
@@ -33,7 +33,7 @@ class Told:
     message: Message
 
 
-def told(life: Life, updated: float, chance: Chance, zone: tzinfo) -> list[Told]:
+def told(life: Life, updated: float, chance: Chance, zone: tzinfo) -> list[SimulatedMessage]:
     """Everything that the hospital says of a life, by the time it is said; of `updated` stays another diagnosis too."""
     numbers = count(1)
     sayings = [_saying(life, stay, numbers, zone) for stay in life.stays]
@@ -43,7 +43,7 @@ def told(life: Life, updated: float, chance: Chance, zone: tzinfo) -> list[Told]
     return sorted(found, key=lambda one: one.said)
 
 
-def dialect_of(hospital: Hospital) -> Dialect:
+def dialect_of(hospital: HospitalProfile) -> Dialect:
     """How a hospital writes."""
     return Dialect(hospital.delimiters, hospital.sending_facility, hospital.line_end, hospital.visit_numbers)
 
@@ -64,7 +64,7 @@ def _saying(life: Life, stay: Stay, numbers: count[int], zone: tzinfo) -> _Sayin
     return _Saying(life, stay, Visit(life.person, number, zone, next_id, dialect=dialect_of(life.hospital)))
 
 
-def _of_stay(saying: _Saying, updated: bool) -> Iterator[Told]:
+def _of_stay(saying: _Saying, updated: bool) -> Iterator[SimulatedMessage]:
     stay = saying.stay
     yield from saying.places()
     yield from saying.leaves()
@@ -85,18 +85,20 @@ class _Saying:
     stay: Stay
     visit: Visit
 
-    def says(self, trigger: str, at: datetime, unit: str = "", *, said: datetime | None = None, **more: Any) -> Told:
+    def says(
+        self, trigger: str, at: datetime, unit: str = "", *, said: datetime | None = None, **more: Any
+    ) -> SimulatedMessage:
         """One message; the unit is where the patient was then."""
         unit = unit or self._unit(at)
         classed = {"ED": "E", "OBS": "O", "PHP1": "O", "IOP1": "O", "OPC": "O"}.get(unit, "I")
         message = self.visit.says(trigger, at, unit, said=said, patient_class=classed, **more)
-        return Told(said or at, self.stay, self.visit, message)
+        return SimulatedMessage(said or at, self.stay, self.visit, message)
 
     def _unit(self, at: datetime) -> str:
         there = [place.unit for place in self.stay.places if place.at <= at]
         return there[-1] if there else self.stay.places[0].unit
 
-    def places(self) -> Iterator[Told]:
+    def places(self) -> Iterator[SimulatedMessage]:
         """Registration, admission, transfers; one of these perhaps only after the discharge."""
         first, *others = self.stay.places
         outside = first.unit not in {"3W", "DTX", "RES", "7NORTH"}
@@ -110,7 +112,7 @@ class _Saying:
                 yield self.says("A02", place.at, said=ended + timedelta(hours=20) if ended else None)
             outside = False
 
-    def leaves(self) -> Iterator[Told]:
+    def leaves(self) -> Iterator[SimulatedMessage]:
         """Going and coming back."""
         for away in self.stay.aways:
             back = away.back or away.since + timedelta(days=3)
@@ -118,7 +120,7 @@ class _Saying:
             if away.back:
                 yield self.says("A22", away.back)
 
-    def mishaps(self) -> Iterator[Told]:
+    def mishaps(self) -> Iterator[SimulatedMessage]:
         """What was told in error, and taken back."""
         for one in self.stay.mishaps:
             if one.kind == "registration":
@@ -130,7 +132,7 @@ class _Saying:
                 yield self.says("A03", one.told, disposition=self._code("home"))
                 yield self.says("A13", one.mended)
 
-    def discharge(self) -> Iterator[Told]:
+    def discharge(self) -> Iterator[SimulatedMessage]:
         """How it ended; where a wrong time was told, the right one some hours later."""
         left = self.stay.ended
         if left is None or self.stay.never:

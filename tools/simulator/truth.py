@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from tools.simulator.chances import Disposition, Hospital
+from tools.simulator.chances import Disposition, HospitalProfile
 from tools.simulator.messages import Person
 
 UNITS = {"inpatient": "3W", "residential": "RES", "php": "PHP1", "iop": "IOP1", "outpatient": "OPC"}
@@ -88,6 +88,6 @@ class Life:
     """
 
     person: Person
-    hospital: Hospital
+    hospital: HospitalProfile
     stays: list[Stay]
     oddity: str | None = None

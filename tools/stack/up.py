@@ -51,7 +51,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Told:
+class StartReporter:
     """Where `up` tells what it does: each step while starting, and what happens later."""
 
     step: Say
@@ -59,7 +59,7 @@ class Told:
     event: Say
 
 
-async def up(options: Options, told: Told) -> None:
+async def up(options: Options, told: StartReporter) -> None:
     """Run until SIGTERM or SIGINT; SetUpError when something can't be started (and then nothing is left running)."""
     folder = claim(options.data)
     stopping = asyncio.Event()
@@ -77,7 +77,7 @@ async def up(options: Options, told: Told) -> None:
 
 
 @asynccontextmanager
-async def running(options: Options, told: Told) -> AsyncIterator[None]:
+async def running(options: Options, told: StartReporter) -> AsyncIterator[None]:
     """The same system for as long as the body runs; signals are the caller's."""
     folder = claim(options.data)
     system = System(folder, options, told)
@@ -104,7 +104,7 @@ async def _until(stopping: asyncio.Event, starting: asyncio.Task[None]) -> None:
 class System:
     """One running system on one data directory."""
 
-    def __init__(self, folder: Folder, options: Options, told: Told) -> None:
+    def __init__(self, folder: Folder, options: Options, told: StartReporter) -> None:
         self.folder = folder
         self.options = options
         self.told = told

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.aftercare.decisions.commands import RecordContact, Schedule
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import AppointmentScheduled, ContactAttempted
@@ -40,13 +40,13 @@ class Contact(NamedTuple):
         return self.outcome in MISSED
 
 
-def recorded(standing: Iterable[Standing]) -> tuple[Contact, ...]:
+def recorded(standing: Iterable[ActiveFact]) -> tuple[Contact, ...]:
     """Contacts, and appointments of referrals that the patient missed, by their time."""
     found = [contact for s in standing if (contact := _contact(s)) is not None]
     return tuple(sorted(found, key=lambda contact: (contact.at, contact.ce_id)))
 
 
-def _contact(s: Standing) -> Contact | None:
+def _contact(s: ActiveFact) -> Contact | None:
     value = s.value
     if s.name == "contact-attempted":
         at = datetime.fromisoformat(value["at"])
@@ -114,7 +114,7 @@ def _open(now: Situation, appointment_id: str) -> None:
         raise Rejected("appointment-is-over", f"the appointment is {state}", state=state, possible=("leave it out",))
 
 
-def appointments(standing: Iterable[Standing]) -> dict[str, str]:
+def appointments(standing: Iterable[ActiveFact]) -> dict[str, str]:
     """Each appointment's state: scheduled, kept, missed or cancelled."""
     state: dict[str, str] = {}
     of_referral: dict[str, str] = {}
@@ -123,7 +123,7 @@ def appointments(standing: Iterable[Standing]) -> dict[str, str]:
     return state
 
 
-def _appointment_moves(s: Standing, state: dict[str, str], of_referral: dict[str, str]) -> None:
+def _appointment_moves(s: ActiveFact, state: dict[str, str], of_referral: dict[str, str]) -> None:
     if s.name == "appointment-scheduled":
         state[s.value["appointment_id"]] = "scheduled"
         if "referral_id" in s.value:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from services.aftercare.contacts.stays import leaving_day, said_of_end
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import CallsDecided
@@ -56,7 +56,7 @@ class Deaths:
         return id_of(self.episode_id, "deaths", *sorted(one.ce_id for one in self.told))
 
 
-def deaths_of(document: EpisodeState, standing: Iterable[Standing] = ()) -> Deaths:
+def deaths_of(document: EpisodeState, standing: Iterable[ActiveFact] = ()) -> Deaths:
     """What is so now. An older document has no deaths: there they are what stays ended with."""
     told = tuple(_ends(document)) if document.deaths is None else document.deaths
     decided = {

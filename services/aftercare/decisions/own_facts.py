@@ -27,7 +27,7 @@ _NAMED_BY = {
 MOVES = "referral-"
 
 
-class Standing(NamedTuple):
+class ActiveFact(NamedTuple):
     """A fact of ours that stands: where it is in the episode's sequence, its name (`follow-up-due`), its value."""
 
     sequence: int
@@ -40,25 +40,25 @@ class Difference(NamedTuple):
     """What is to be said so that the facts that stand become those that ought to."""
 
     to_state: tuple[CareFact, ...]
-    to_restate: tuple[tuple[Standing, CareFact], ...]
-    to_cancel: tuple[tuple[Standing, str], ...]
+    to_restate: tuple[tuple[ActiveFact, CareFact], ...]
+    to_cancel: tuple[tuple[ActiveFact, str], ...]
     """With the reason: `discharge-taken-back` or `derived-away` where all of it is gone, else `corrected`."""
 
 
-class Said(NamedTuple):
+class StatedFact(NamedTuple):
     """Facts on their way, in order; the sequences of those that fell; all that stands after."""
 
     facts: tuple[Fact, ...]
     fallen: tuple[int, ...]
-    standing: tuple[Standing, ...]
+    standing: tuple[ActiveFact, ...]
 
 
-def moved(standing: Iterable[Standing]) -> frozenset[str]:
+def moved(standing: Iterable[ActiveFact]) -> frozenset[str]:
     """Referrals that somebody has done something about."""
     return frozenset(s.value["referral_id"] for s in standing if s.name.startswith(MOVES))
 
 
-def derived(standing: Sequence[Standing]) -> tuple[Standing, ...]:
+def derived(standing: Sequence[ActiveFact]) -> tuple[ActiveFact, ...]:
     """Those that follow from the episode and from what was told; the others people told, and only they take them back.
 
     A template's referral is people's own as soon as it has moved, as attendance keeps a start (contract 3.6 rule 10).
@@ -75,7 +75,7 @@ def _is_derived(name: str, value: dict[str, Any], people_s: frozenset[str]) -> b
     return name in _NAMED_BY
 
 
-def difference(standing: Sequence[Standing], ought: Sequence[CareFact]) -> Difference:
+def difference(standing: Sequence[ActiveFact], ought: Sequence[CareFact]) -> Difference:
     """What to state, restate (the same one, other content; contract 3.5) and cancel. Nothing for equals."""
     before = {(s.value[_NAMED_BY[s.name]], s.name): s for s in derived(standing)}
     after = {(str(getattr(fact, _NAMED_BY[fact.TYPE])), fact.TYPE): fact for fact in ought}
@@ -101,7 +101,7 @@ def same(value: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in value.items() if name not in _PER_SAYING}
 
 
-class Saying(NamedTuple):
+class Provenance(NamedTuple):
     """What saying needs besides the values: when, a ce_id for each, and what caused it."""
 
     recorded_at: datetime
@@ -111,17 +111,17 @@ class Saying(NamedTuple):
     trace: str | None = None
 
 
-def say(change: Difference, standing: Sequence[Standing], sequence: int, by: Saying) -> Said:
+def say(change: Difference, standing: Sequence[ActiveFact], sequence: int, by: Provenance) -> StatedFact:
     """The facts that make the difference, numbered on from `sequence`: cancels, then restatements, then new ones."""
     values: list[CareFact] = [_cancel(fallen, reason, by.recorded_at) for fallen, reason in change.to_cancel]
     values += [fact.model_copy(update={"replaces": old.ce_id}) for old, fact in change.to_restate]
     facts = _numbered([*values, *change.to_state], sequence, by)
     fallen = {s.sequence for s, _ in (*change.to_cancel, *change.to_restate)}
     kept = [s for s in standing if s.sequence not in fallen]
-    return Said(facts, tuple(sorted(fallen)), (*kept, *_standing(facts)))
+    return StatedFact(facts, tuple(sorted(fallen)), (*kept, *_standing(facts)))
 
 
-def _numbered(values: Sequence[CareFact], sequence: int, by: Saying) -> tuple[Fact, ...]:
+def _numbered(values: Sequence[CareFact], sequence: int, by: Provenance) -> tuple[Fact, ...]:
     return tuple(
         said(
             value,
@@ -136,11 +136,11 @@ def _numbered(values: Sequence[CareFact], sequence: int, by: Saying) -> tuple[Fa
     )
 
 
-def _standing(facts: Iterable[Fact]) -> list[Standing]:
-    return [Standing(f.sequence, f.id, f.name, f.value) for f in facts if f.name != FactCancelled.TYPE]
+def _standing(facts: Iterable[Fact]) -> list[ActiveFact]:
+    return [ActiveFact(f.sequence, f.id, f.name, f.value) for f in facts if f.name != FactCancelled.TYPE]
 
 
-def _cancel(fallen: Standing, reason: str, recorded_at: datetime) -> FactCancelled:
+def _cancel(fallen: ActiveFact, reason: str, recorded_at: datetime) -> FactCancelled:
     common = {name: fallen.value[name] for name in ("episode_id", "patient_id", "facility", "labels")}
     return FactCancelled(
         **common,

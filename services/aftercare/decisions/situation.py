@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.windows import Outcome
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
@@ -23,12 +23,12 @@ class Situation:
     """
 
     document: EpisodeState
-    standing: tuple[Standing, ...]
+    standing: tuple[ActiveFact, ...]
     site: Site
     now: datetime
     new_id: Callable[[], str]
     scope: Scope = EVERYTHING
-    everything: tuple[Standing, ...] = ()
+    everything: tuple[ActiveFact, ...] = ()
 
     @property
     def home(self) -> str:
@@ -42,7 +42,7 @@ class Situation:
         whole = self.scope.has_all(stay.facility for stay in self.document.stays)
         return self.document.state if whole else None
 
-    def named(self, name: str) -> Iterator[Standing]:
+    def named(self, name: str) -> Iterator[ActiveFact]:
         """The facts of a name that stand."""
         return (s for s in self.standing if s.name == name)
 
@@ -63,7 +63,7 @@ class Decided:
     """What somebody did: facts to state, in order, and outcomes of windows that were decided by hand."""
 
     facts: tuple[CareFact, ...] = ()
-    taken_back: tuple[tuple[Standing, str], ...] = ()
+    taken_back: tuple[tuple[ActiveFact, str], ...] = ()
     """Facts that were told in error, each with the reason."""
     marks: dict[str, Outcome] = field(default_factory=dict)
     subject: str = ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUp, FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
 
@@ -18,7 +18,7 @@ STATES: tuple[State, ...] = ("due", "kept", "missed", "excluded")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptWindow:
     """The visit that counts: when, at what kind of provider, the ce_id that shows it; or who decided so, and why."""
 
     at: datetime
@@ -38,7 +38,7 @@ class Excluded:
     decided_by: str | None = None
 
 
-Outcome = Kept | Excluded
+Outcome = KeptWindow | Excluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Window:
 def wanted(
     episode: EpisodeState,
     windows: Iterable[Window],
-    standing: Sequence[Standing],
+    standing: Sequence[ActiveFact],
     recorded_at: datetime,
     over_by: datetime | None = None,
 ) -> tuple[FollowUp, ...]:
@@ -99,7 +99,7 @@ def _facts(episode: EpisodeState, window: Window, recorded_at: datetime, over: b
     match window.outcome:
         case Excluded(reason, because, decided_by):
             return [fact(FollowUpExcluded, window.left_at, because, reason=reason, decided_by=decided_by)]
-        case Kept(at, kind, by_fact, mode, reason, decided_by):
+        case KeptWindow(at, kind, by_fact, mode, reason, decided_by):
             own = {"kept_at": at, "mode": mode, "provider_kind": kind, "by_fact": by_fact}
             because = (by_fact,) if by_fact else ()
             kept = fact(FollowUpKept, at, because, **own, reason=reason, decided_by=decided_by)
@@ -125,7 +125,7 @@ class Row(NamedTuple):
     value: dict[str, Any]
 
 
-def rows(standing: Iterable[Standing]) -> dict[str, Row]:
+def rows(standing: Iterable[ActiveFact]) -> dict[str, Row]:
     """One row for each window, by follow_up_id: how it ended, else due."""
     found: dict[str, Row] = {}
     for fact in standing:

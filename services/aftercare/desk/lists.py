@@ -8,7 +8,7 @@ from typing import Any
 
 from services.aftercare.desk.follow_ups import window_behind
 from services.aftercare.engine import views
-from services.aftercare.engine.views import AfterEntry, Wanted
+from services.aftercare.engine.views import AfterEntry, ListQuestion
 from services.aftercare.referrals import referrals
 from shared.storage.database import Connection
 from shared.web import paging
@@ -23,7 +23,7 @@ LISTS: dict[str, Listing] = {
             "Contacts to make",
             "Calls after every leave for home, whether a program is looked for or not; the longest overdue first.",
             "Nobody is to be called now.",
-            Wanted("plan", ("active",), has="contact_due"),
+            ListQuestion("plan", ("active",), has="contact_due"),
             late=timedelta(0),
         ),
         Listing(
@@ -31,7 +31,7 @@ LISTS: dict[str, Listing] = {
             "Risks of relapse",
             "Raised by contacts missed in a row or a readmission, until somebody judges that it is over.",
             "No risk is raised.",
-            Wanted("risk", ("raised",)),
+            ListQuestion("risk", ("raised",)),
         ),
         Listing(
             "follow-ups",
@@ -48,7 +48,7 @@ LISTS: dict[str, Listing] = {
             "Referrals waiting",
             "Until the provider has accepted, seen the patient, or said no.",
             "No referral is waiting.",
-            Wanted("referral", OPEN),
+            ListQuestion("referral", OPEN),
             late=timedelta(days=1),
         ),
         Listing(
@@ -56,14 +56,14 @@ LISTS: dict[str, Listing] = {
             "Referrals that came to nothing",
             "Declined or cancelled, and nobody else was asked yet.",
             "Every referral that came to nothing has another in its place.",
-            Wanted("referral", ("declined", "cancelled"), unreplaced=True),
+            ListQuestion("referral", ("declined", "cancelled"), unreplaced=True),
         ),
         Listing(
             "appointments",
             "Appointments",
             "Those that are past wait for what came of them.",
             "There is no appointment.",
-            Wanted("appointment", ("scheduled",)),
+            ListQuestion("appointment", ("scheduled",)),
             late=timedelta(0),
             urgent="past",
         ),
@@ -88,7 +88,7 @@ LISTS: dict[str, Listing] = {
             "Plans",
             "Everybody who left for home or is in aftercare.",
             "Nobody left for home, and nobody is in aftercare.",
-            Wanted("plan", ("active",)),
+            ListQuestion("plan", ("active",)),
             first=False,
         ),
         Listing(
@@ -96,7 +96,7 @@ LISTS: dict[str, Listing] = {
             "Contacts recorded",
             "What was recorded in error can be taken back.",
             "No contact was recorded.",
-            Wanted("contact", ("kept", "missed", "other")),
+            ListQuestion("contact", ("kept", "missed", "other")),
             first=False,
         ),
     )
@@ -107,7 +107,7 @@ async def found(connection: Connection, listing: Listing, look: Look) -> tuple[S
     """The rows from the cursor on, each with its episode's `sequence`, and the cursor behind them. Raises 422."""
     last = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
     scope, limit = look.scope, look.most + 1
-    if isinstance(listing.of, Wanted):
+    if isinstance(listing.of, ListQuestion):
         after = AfterEntry(paging.instant(last[0]), last[1]) if last else None
         rows = await views.waiting(connection, listing.of, scope=scope, after=after, limit=limit)
     else:
@@ -125,6 +125,6 @@ def _place(row: Mapping[str, Any]) -> Sequence[str]:
 async def count(connection: Connection, listing: Listing, look: Look) -> Counted:
     """How many there are, and how many of them are urgent."""
     late = look.at - listing.late if listing.late is not None else datetime.min.replace(tzinfo=UTC)
-    if isinstance(listing.of, Wanted):
+    if isinstance(listing.of, ListQuestion):
         return Counted(*await views.counted(connection, listing.of, scope=look.scope, late=late))
     return Counted(*await views.counted_windows(connection, listing.of, scope=look.scope, late=late.date()))

@@ -131,9 +131,9 @@ def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
     return posts.routes(door(database, rules), WRITES)
 
 
-def door(database: Database, rules: Rules) -> posts.Door[Decision]:
+def door(database: Database, rules: Rules) -> posts.PostDoor[Decision]:
     """What aftercare gives to the one way of every write, by the API and by the desk's forms."""
-    return posts.Door(database, rules.clock, partial(_fit, rules), _episode, partial(_act, rules))
+    return posts.PostDoor(database, rules.clock, partial(_fit, rules), _episode, partial(_act, rules))
 
 
 def _fit(rules: Rules, posted: Posted) -> None:

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.aftercare.decisions import own_facts, windows
-from services.aftercare.decisions.own_facts import Said, Saying, Standing
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, StatedFact
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.decisions.windows import Outcome
 from services.aftercare.engine import store
 from services.aftercare.engine.derive import derive, next_deadline
-from services.aftercare.engine.store import Saved, Stored
+from services.aftercare.engine.store import EpisodeRow, Stored
 from services.aftercare.windows.marks import marks
 from services.aftercare.worklists.entries import entries
 from shared.clock import Clock, system_clock
@@ -149,7 +149,7 @@ async def _settle(
 class Known(NamedTuple):
     """What aftercare holds of an episode besides its document: the facts that stand, what people decided of windows."""
 
-    standing: tuple[Standing, ...]
+    standing: tuple[ActiveFact, ...]
     marks: dict[str, Outcome]
 
 
@@ -159,16 +159,16 @@ async def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]
     return {each: Known(tuple(stands[each]), marks(decided[each])) for each in ids}
 
 
-async def _save(connection: Connection, saved: Sequence[Saved]) -> None:
+async def _save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     await store.save(connection, saved)
     await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.said.facts])
 
 
-def _saying(rules: Rules, now: datetime, episode: Stored, cause: Fact | None = None) -> Saying:
+def _saying(rules: Rules, now: datetime, episode: Stored, cause: Fact | None = None) -> Provenance:
     if cause is None:
         own = begun_with(f"{episode.episode_id}#{episode.sequence}")
-        return Saying(now, rules.new_id, trace=tracing.of_the_request() or own)
-    return Saying(now, rules.new_id, cause.id, cause.correlation_id, trace_from(cause))
+        return Provenance(now, rules.new_id, trace=tracing.of_the_request() or own)
+    return Provenance(now, rules.new_id, cause.id, cause.correlation_id, trace_from(cause))
 
 
 _NOTHING = Decided()
@@ -178,11 +178,11 @@ def _decide(
     rules: Rules,
     episode: Stored,
     known: Known,
-    by: Saying,
+    by: Provenance,
     *,
     over_by: datetime | None = None,
     done: Decided = _NOTHING,
-) -> Saved:
+) -> EpisodeRow:
     """What somebody did is stated first; what follows from it and from the document is the difference after it."""
     did = own_facts.Difference(done.facts, (), done.taken_back)
     said = own_facts.say(did, known.standing, episode.sequence, by)
@@ -194,9 +194,9 @@ def _decide(
         )
         change = own_facts.difference(said.standing, derived.facts)
         follows = own_facts.say(change, said.standing, episode.sequence + len(said.facts), by)
-        said = Said((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
+        said = StatedFact((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
         deadline = next_deadline(derived, episode.document, said.standing)
-    return Saved(
+    return EpisodeRow(
         replace(episode, sequence=episode.sequence + len(said.facts), site_version=rules.site.version),
         said,
         windows.rows(known.standing),

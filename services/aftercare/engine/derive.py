@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.aftercare.contacts.contacts import recorded
 from services.aftercare.contacts.deaths import Deaths, deaths_of
 from services.aftercare.decisions import windows as model
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.windows import Outcome, Window
 from services.aftercare.plans import plans
 from services.aftercare.risk import risk
@@ -32,7 +32,7 @@ class Derived(NamedTuple):
 
 def derive(
     document: EpisodeState,
-    standing: Sequence[Standing],
+    standing: Sequence[ActiveFact],
     marks: Mapping[str, Outcome],
     *,
     site: Site,
@@ -60,7 +60,7 @@ def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
     return told or not start.waits or dead.stops(start.facility) is None
 
 
-def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Standing]) -> datetime | None:
+def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[ActiveFact]) -> datetime | None:
     """When the timer has something to state: the first window that is due then over, or wait for a further level."""
     state = model.rows(standing)
     told = {s.value.get("trigger") for s in standing if s.name == "aftercare-started"}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from services.aftercare.decisions.own_facts import Said, Standing
+from services.aftercare.decisions.own_facts import ActiveFact, StatedFact
 from services.aftercare.decisions.windows import Row
 from services.aftercare.tables import entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import Entry
@@ -31,11 +31,11 @@ class Stored:
     site_version: str
 
 
-class Saved(NamedTuple):
+class EpisodeRow(NamedTuple):
     """What is to be remembered of one episode: its document, what was said, the windows before and after."""
 
     episode: Stored
-    said: Said
+    said: StatedFact
     rows_before: dict[str, Row]
     rows_after: dict[str, Row]
     next_deadline: datetime | None
@@ -99,11 +99,11 @@ async def _locked(connection: Connection, which: sa.ColumnElement[bool], limit: 
     return [_stored(row) for row in found.all()]
 
 
-async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[Standing]]:
+async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[ActiveFact]]:
     """Our facts that stand in these episodes, each episode's in order; every id is a key."""
-    found: dict[str, list[Standing]] = {each: [] for each in ids}
+    found: dict[str, list[ActiveFact]] = {each: [] for each in ids}
     for row in (await connection.execute(_STANDING, {"ids": list(ids)})).all():
-        found[row.episode_id].append(Standing(row.sequence, row.ce_id, row.name, row.value))
+        found[row.episode_id].append(ActiveFact(row.sequence, row.ce_id, row.name, row.value))
     return found
 
 
@@ -121,7 +121,7 @@ async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[
     return found
 
 
-async def save(connection: Connection, saved: Sequence[Saved]) -> None:
+async def save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     """Remember what was decided of locked episodes: rows, facts, windows. One statement for each table and kind."""
     await connection.execute(_SAVE, _episode_columns(saved))
     fallen = [(s.episode.episode_id, sequence) for s in saved for sequence in s.said.fallen]
@@ -134,7 +134,7 @@ async def save(connection: Connection, saved: Sequence[Saved]) -> None:
     await _save_entries(connection, [(s.episode, s.entries) for s in saved])
 
 
-def _episode_columns(saved: Sequence[Saved]) -> dict[str, list[Any]]:
+def _episode_columns(saved: Sequence[EpisodeRow]) -> dict[str, list[Any]]:
     told = [s.episode for s in saved]
     return {
         "ids": [e.episode_id for e in told],
@@ -146,7 +146,7 @@ def _episode_columns(saved: Sequence[Saved]) -> dict[str, list[Any]]:
     }
 
 
-async def _save_windows(connection: Connection, saved: Sequence[Saved]) -> None:
+async def _save_windows(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     gone = [key for s in saved for key, row in s.rows_before.items() if s.rows_after.get(key) != row]
     new = [row for s in saved for key, row in s.rows_after.items() if s.rows_before.get(key) != row]
     if gone:

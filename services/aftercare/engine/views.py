@@ -89,7 +89,7 @@ async def list_entries(
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
-class Wanted(NamedTuple):
+class ListQuestion(NamedTuple):
     """Entries that a list of the desk shows: of a kind, in some states; `has`: only with that field in their value;
     `unreplaced`: only referrals of a plan that goes on, in whose place no other was made."""
 
@@ -99,7 +99,7 @@ class Wanted(NamedTuple):
     unreplaced: bool = False
 
 
-def _wanted(wanted: Wanted, scope: Scope) -> list[sa.ColumnElement[bool]]:
+def _wanted(wanted: ListQuestion, scope: Scope) -> list[sa.ColumnElement[bool]]:
     columns, other, plan = entries.c, entries.alias(), entries.alias()
     found = [columns.kind == wanted.kind, columns.state.in_(wanted.states)]
     if wanted.has is not None:
@@ -115,7 +115,7 @@ def _wanted(wanted: Wanted, scope: Scope) -> list[sa.ColumnElement[bool]]:
 
 async def waiting(
     connection: Connection,
-    wanted: Wanted,
+    wanted: ListQuestion,
     *,
     scope: Scope,
     after: AfterEntry | None = None,
@@ -129,7 +129,7 @@ async def waiting(
     return [_plain(row) for row in (await connection.execute(query.limit(limit))).mappings()]
 
 
-async def counted(connection: Connection, wanted: Wanted, *, scope: Scope, late: datetime) -> tuple[int, int]:
+async def counted(connection: Connection, wanted: ListQuestion, *, scope: Scope, late: datetime) -> tuple[int, int]:
     """How many entries are wanted, and how many of them were due before `late`."""
     count = sa.func.count()
     query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, scope))

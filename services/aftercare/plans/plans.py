@@ -15,7 +15,7 @@ from services.aftercare.contacts.contacts import Contact, recorded
 from services.aftercare.contacts.deaths import DECEASED, Deaths, Decision, deaths_of, decide
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, said_of_end
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import Standing, moved
+from services.aftercare.decisions.own_facts import ActiveFact, moved
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.windows.ends import Start, ends, leaves_plans
@@ -33,7 +33,7 @@ def awaited(document: EpisodeState) -> bool:
 
 
 def begun(
-    found: Sequence[Start], document: EpisodeState, standing: Sequence[Standing], over_by: datetime | None
+    found: Sequence[Start], document: EpisodeState, standing: Sequence[ActiveFact], over_by: datetime | None
 ) -> tuple[Start, ...]:
     """Those that have started: at once, or when the timer found the wait over and nothing awaited or begun since; once
     started it stands as long as its end does."""
@@ -44,17 +44,21 @@ def begun(
     )
 
 
-def may_start(start: Start, standing: Sequence[Standing]) -> bool:
+def may_start(start: Start, standing: Sequence[ActiveFact]) -> bool:
     """Whether a timer may still say that nothing followed: nothing did, and nobody ended the plan before."""
     return not start.followed and start.plan_id not in _outcomes(standing)
 
 
-def _outcomes(standing: Sequence[Standing]) -> dict[str | None, str]:
+def _outcomes(standing: Sequence[ActiveFact]) -> dict[str | None, str]:
     return {s.value.get("plan_id"): s.value["outcome"] for s in standing if s.name == AftercareClosed.TYPE}
 
 
 def ought(
-    found: Sequence[Start], document: EpisodeState, standing: Sequence[Standing], recorded_at: datetime, deaths: Deaths
+    found: Sequence[Start],
+    document: EpisodeState,
+    standing: Sequence[ActiveFact],
+    recorded_at: datetime,
+    deaths: Deaths,
 ) -> Iterator[CareFact]:
     """The facts of what has started: the start, and the template's referrals that nobody has moved yet, where anybody
     is asked anything."""
@@ -127,7 +131,7 @@ class Plan:
         return min((call.closes for call in self.calls if call.kept_by is None), default=None) if asked else None
 
 
-def plans(document: EpisodeState, standing: Sequence[Standing], site: Site) -> tuple[Plan, ...]:
+def plans(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) -> tuple[Plan, ...]:
     """The plans that go on, that aftercare started with, or that somebody did something about, by their time.
 
     One that the next level of care took over before any of it happened was needless: it is none.
@@ -149,7 +153,7 @@ def plans(document: EpisodeState, standing: Sequence[Standing], site: Site) -> t
     return tuple(told)
 
 
-def _occurred(s: Standing) -> datetime:
+def _occurred(s: ActiveFact) -> datetime:
     return datetime.fromisoformat(s.value["occurred_at"])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from services.aftercare.contacts.contacts import appointment
 from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason, Refer
 from services.aftercare.decisions.own_facts import MOVES as PREFIX
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events import REFERRAL_MOVES
@@ -76,7 +76,7 @@ def possible(state: State) -> tuple[str, ...]:
     return tuple(move for move, (before, _) in MOVES.items() if state in before)
 
 
-def fold(standing: Iterable[Standing]) -> dict[str, Referral]:
+def fold(standing: Iterable[ActiveFact]) -> dict[str, Referral]:
     """Each referral by its id, from its own facts in the order in which they were stated.
 
     A template's referral that is stated anew keeps its moves: they are people's.

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from services.aftercare.contacts.contacts import recorded
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, order
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import RelapseRiskCleared, RelapseRiskRaised
@@ -47,7 +47,7 @@ class Risk:
     cleared: Sign | None = None
 
 
-def signs(document: EpisodeState, standing: Sequence[Standing], zone_of: ZoneOf) -> list[Sign]:
+def signs(document: EpisodeState, standing: Sequence[ActiveFact], zone_of: ZoneOf) -> list[Sign]:
     """Everything that raises or clears a risk, by its time."""
     found = [
         Sign(c.at, c.ce_id, "missed" if c.missed else "kept", c.facility)
@@ -58,7 +58,7 @@ def signs(document: EpisodeState, standing: Sequence[Standing], zone_of: ZoneOf)
     return sorted([*found, *_readmissions(document, zone_of)], key=lambda sign: (sign.at, sign.ce_id))
 
 
-def _judged(s: Standing) -> Sign:
+def _judged(s: ActiveFact) -> Sign:
     at, value = datetime.fromisoformat(s.value["occurred_at"]), s.value
     return Sign(at, s.ce_id, "cleared", value["facility"], value["risk_id"], value["reason"])
 

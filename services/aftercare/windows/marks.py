@@ -12,7 +12,7 @@ from typing import Any
 
 from services.aftercare.decisions.commands import MarkExcluded, MarkKept
 from services.aftercare.decisions.situation import Decided, Situation
-from services.aftercare.decisions.windows import Excluded, Kept, Outcome, Row, rows
+from services.aftercare.decisions.windows import Excluded, KeptWindow, Outcome, Row, rows
 from shared.errors import Rejected
 
 OPEN_TO = {"kept": frozenset({"due", "missed", "excluded"}), "excluded": frozenset({"due", "missed", "kept"})}
@@ -26,7 +26,7 @@ def marks(decided: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, Outcome]:
             found[value["follow_up_id"]] = Excluded(value["reason"], (), "person")
         elif name == "follow-up-kept":
             at = datetime.fromisoformat(value["kept_at"])
-            found[value["follow_up_id"]] = Kept(
+            found[value["follow_up_id"]] = KeptWindow(
                 at, value["provider_kind"], None, value["mode"], value.get("reason"), "person"
             )
     return found
@@ -39,7 +39,7 @@ def keep(now: Situation, follow_up_id: str, asked: MarkKept) -> Decided:
     if not row.value["due_from"] <= at.date().isoformat() <= row.value["due_to"]:
         text = f"the visit lies outside the window's days, {row.value['due_from']} to {row.value['due_to']}"
         raise Rejected("outside-the-window", text, state=row.state, possible=("kept, on one of its days", "excluded"))
-    kept = Kept(at, asked.provider_kind, None, asked.mode, asked.reason, "person")
+    kept = KeptWindow(at, asked.provider_kind, None, asked.mode, asked.reason, "person")
     return Decided(marks={follow_up_id: kept}, subject=follow_up_id)
 
 

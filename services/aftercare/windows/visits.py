@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 
 from services.aftercare.contacts.contacts import Contact
 from services.aftercare.contacts.stays import ZoneOf, first_day, leaving_day, order
-from services.aftercare.decisions.windows import Kept, Window
+from services.aftercare.decisions.windows import KeptWindow, Window
 from shared.events.episodes import AttendedDay, StayNow
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.site.measures import CountedStay, FollowUpClock
@@ -19,18 +19,18 @@ from shared.site.measures import CountedStay, FollowUpClock
 
 def kept(
     window: Window, clock: FollowUpClock, others: Iterable[StayNow], contacts: Sequence[Contact], zone_of: ZoneOf
-) -> Kept | None:
+) -> KeptWindow | None:
     """The earliest of the days and contacts inside the window that the row counts; `others`: stays but the one left."""
     found = [*_days(window, clock, others, zone_of), *_contacts(window, clock, contacts, zone_of)]
     return min(found, key=_earliest, default=None)
 
 
-def _earliest(each: Kept) -> tuple[date, bool, datetime, str]:
+def _earliest(each: KeptWindow) -> tuple[date, bool, datetime, str]:
     """By the day; of one day the one that a fact shows, for a day attended is told without its hour."""
     return each.at.date(), each.by_fact is None, each.at, each.by_fact or ""
 
 
-def _days(window: Window, clock: FollowUpClock, others: Iterable[StayNow], zone_of: ZoneOf) -> Iterator[Kept]:
+def _days(window: Window, clock: FollowUpClock, others: Iterable[StayNow], zone_of: ZoneOf) -> Iterator[KeptWindow]:
     for stay in sorted(others, key=order):
         counted = next((each for each in clock.stays if _counts(each, stay)), None)
         if counted is not None:
@@ -41,18 +41,18 @@ def _counts(counted: CountedStay, stay: StayNow) -> bool:
     return stay.level in counted.levels and (not counted.labels or bool({*counted.labels} & {*(stay.labels or ())}))
 
 
-def _of(stay: StayNow, window: Window, counted: CountedStay, zone_of: ZoneOf) -> Iterator[Kept]:
+def _of(stay: StayNow, window: Window, counted: CountedStay, zone_of: ZoneOf) -> Iterator[KeptWindow]:
     """Days are those of the place where the stay is; its level is the kind of provider where none was told."""
     zone, began, level = zone_of(stay.facility), first_day(stay, zone_of), str(stay.level)
     if window.due_from <= began <= window.due_to:
         mode = next((told.mode for told in stay.attended or () if told.date == began), "in-person")
-        yield Kept(stay.begun.astimezone(zone), level, stay.begun_by, mode)
+        yield KeptWindow(stay.begun.astimezone(zone), level, stay.begun_by, mode)
     elif level in ROUND_THE_CLOCK and began < window.due_from and _there_on(stay, window.due_from, zone_of):
-        yield Kept(datetime.combine(window.due_from, time.min, zone), level, stay.begun_by)
+        yield KeptWindow(datetime.combine(window.due_from, time.min, zone), level, stay.begun_by)
     for told in stay.attended or ():
         if window.due_from <= told.date <= window.due_to and _in_the_way(told, counted):
             at = datetime.combine(told.date, time.min, zone)
-            yield Kept(at, told.provider_kind or level, None, told.mode)
+            yield KeptWindow(at, told.provider_kind or level, None, told.mode)
 
 
 def _there_on(stay: StayNow, day: date, zone_of: ZoneOf) -> bool:
@@ -65,7 +65,9 @@ def _in_the_way(told: AttendedDay, counted: CountedStay) -> bool:
     return mode and (not counted.provider_kinds or kind is None or kind in counted.provider_kinds)
 
 
-def _contacts(window: Window, clock: FollowUpClock, contacts: Sequence[Contact], zone_of: ZoneOf) -> Iterator[Kept]:
+def _contacts(
+    window: Window, clock: FollowUpClock, contacts: Sequence[Contact], zone_of: ZoneOf
+) -> Iterator[KeptWindow]:
     """Telehealth and telephone visits count for FUH as those in person do, with a mental health provider."""
     counted, zone = clock.contacts, zone_of(window.facility)
     for contact in contacts:
@@ -73,4 +75,4 @@ def _contacts(window: Window, clock: FollowUpClock, contacts: Sequence[Contact],
             continue
         fits = contact.mode in counted.modes and contact.provider_kind in counted.provider_kinds
         if fits and window.due_from <= contact.at.astimezone(zone).date() <= window.due_to:
-            yield Kept(contact.at.astimezone(zone), contact.provider_kind, contact.ce_id, contact.mode)
+            yield KeptWindow(contact.at.astimezone(zone), contact.provider_kind, contact.ce_id, contact.mode)

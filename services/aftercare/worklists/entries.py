@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from services.aftercare.contacts.contacts import appointments, recorded
 from services.aftercare.contacts.deaths import DECEASED, Deaths, deaths_of
-from services.aftercare.decisions.own_facts import Standing
+from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.plans import plans
 from services.aftercare.referrals import referrals
 from shared.events.episodes import EpisodeState
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
     value: dict[str, Any]
 
 
-def entries(document: EpisodeState, standing: Sequence[Standing], site: Site) -> tuple[Entry, ...]:
+def entries(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) -> tuple[Entry, ...]:
     """Every entry of an episode; of who died nothing waits any more where that was told."""
     dead = deaths_of(document, standing)
     return (
@@ -47,7 +47,7 @@ def entries(document: EpisodeState, standing: Sequence[Standing], site: Site) ->
     )
 
 
-def _plans(document: EpisodeState, standing: Sequence[Standing], site: Site) -> Iterator[Entry]:
+def _plans(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) -> Iterator[Entry]:
     of_plan = [s.value for s in standing if s.name == "aftercare-referred"]
     for plan in plans.plans(document, standing, site):
         start, active = plan.start, plan.state == "active"
@@ -73,7 +73,7 @@ def _call(call: plans.Call) -> dict[str, Any]:
     return _given(told | {"late": call.late or None})
 
 
-def _referrals(standing: Sequence[Standing], site: Site, dead: Deaths) -> Iterator[Entry]:
+def _referrals(standing: Sequence[ActiveFact], site: Site, dead: Deaths) -> Iterator[Entry]:
     for referral_id, referral in referrals.fold(standing).items():
         value = referral.value
         over = referral.state not in referrals.ENDS and dead.stops(value["facility"]) == DECEASED
@@ -96,7 +96,7 @@ def _due(value: dict[str, Any], site: Site) -> datetime:
     return datetime.fromisoformat(value["due_by"]).replace(tzinfo=zone).astimezone(UTC)
 
 
-def _contacts(standing: Sequence[Standing]) -> Iterator[Entry]:
+def _contacts(standing: Sequence[ActiveFact]) -> Iterator[Entry]:
     known = {contact.ce_id: contact for contact in recorded(standing)}
     for s in standing:
         if s.name == "contact-attempted":
@@ -106,7 +106,7 @@ def _contacts(standing: Sequence[Standing]) -> Iterator[Entry]:
             yield Entry("contact", s.value["contact_id"], s.value["facility"], state, _at(s.value["at"]), _given(shown))
 
 
-def _appointments(standing: Sequence[Standing], dead: Deaths) -> Iterator[Entry]:
+def _appointments(standing: Sequence[ActiveFact], dead: Deaths) -> Iterator[Entry]:
     states = appointments(standing)
     for s in standing:
         if s.name == "appointment-scheduled":
@@ -117,7 +117,7 @@ def _appointments(standing: Sequence[Standing], dead: Deaths) -> Iterator[Entry]
             yield Entry("appointment", each, facility, state, _at(s.value["at"]), _given(shown))
 
 
-def _risks(standing: Sequence[Standing]) -> Iterator[Entry]:
+def _risks(standing: Sequence[ActiveFact]) -> Iterator[Entry]:
     cleared = {s.value["risk_id"]: s.value for s in standing if s.name == "relapse-risk-cleared"}
     for s in standing:
         if s.name == "relapse-risk-raised":

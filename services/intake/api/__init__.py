@@ -8,13 +8,13 @@ from services.intake.api import consents, feeds, front, matches, openapi, patien
 from services.intake.receiving import http
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.http_requests import Paces
-from services.intake.receiving.read import Answer, Letter, Received
+from services.intake.receiving.read import Answer, InboundMessage, Received
 from services.intake.receiving.receive import Intake
 from shared.web import openapi as api
 
 
 def routes(
-    intake: Intake, reception: Reception[Received, list[Letter], Answer], desks: frozenset[str] = frozenset()
+    intake: Intake, reception: Reception[Received, list[InboundMessage], Answer], desks: frozenset[str] = frozenset()
 ) -> list[BaseRoute]:
     """The service's own routes; pages of the `desks`' origins may ask who a patient is."""
     paces = Paces(intake.site.limits)

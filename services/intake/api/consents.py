@@ -37,7 +37,7 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         await _check(asked, who, intake)
         if asked.identity is not None:
             paces.take(who)
-        told = handlers.Request(who, key_of(request, who, intake), intake.seal.blind(asked.model_dump_json()))
+        told = handlers.ConsentRequest(who, key_of(request, who, intake), intake.seal.blind(asked.model_dump_json()))
         return await _told(handlers.record(intake, told, asked), HTTPStatus.CREATED)
 
     async def revoked(request: Request) -> Response:
@@ -46,7 +46,7 @@ def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
         asked = requests.read(ConsentTakenBack, await requests.body(request) or b"{}")
         await _not_ahead(asked.occurred_at, intake)
         content = intake.seal.blind(f"{request.url.path}\x1f{asked.model_dump_json()}")
-        told = handlers.Request(who, key_of(request, who, intake), content)
+        told = handlers.ConsentRequest(who, key_of(request, who, intake), content)
         consent_id = request.path_params["consent_id"].replace("\0", "")
         found = await _found(handlers.revoke(intake, told, consent_id, asked))
         status = HTTPStatus.ACCEPTED if found.state == "revoking" else HTTPStatus.OK

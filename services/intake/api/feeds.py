@@ -83,7 +83,7 @@ def _by_facility(
     intake: Intake,
     who: Caller,
     counts: list[views.Feed],
-    noted: list[views.Noted],
+    noted: list[views.MessageNote],
     oldest: dict[str, list[views.Listed]],
 ) -> dict[str, dict[str, Any]]:
     """One object for each facility of the site that the caller may see, and for what is of none."""

@@ -231,7 +231,7 @@ class SiteMap(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class VisitMessage:
     """One message of a visit: what it says, our id of the message, and when it came."""
 
     adt: Adt

@@ -41,7 +41,7 @@ _FORGET = (
 )
 
 
-class Told(NamedTuple):
+class FirstVersionMessage(NamedTuple):
     """A message of a patient's visit: who told it, its ids, and itself, sealed."""
 
     patient_id: str
@@ -79,13 +79,13 @@ async def identities(connection: Connection, patients: Sequence[str]) -> list[tu
     return [(row[0], row[1], row[2]) for row in await rows(connection, _IDENTITIES, patients)]
 
 
-async def told(connection: Connection, patients: Sequence[str]) -> list[Told]:
+async def told(connection: Connection, patients: Sequence[str]) -> list[FirstVersionMessage]:
     """The messages of these patients' visits, as they came."""
     found = []
     for row in await rows(connection, _TOLD, patients):
         adt: Any = codec.decode(row["said"])
         place = (row["patient_id"], row["facility"], row["message_id"], row["sealed"])
-        found.append(Told(*place, adt.patient_ids, adt.stated_at))
+        found.append(FirstVersionMessage(*place, adt.patient_ids, adt.stated_at))
     return found
 
 

@@ -25,7 +25,7 @@ from services.intake.people.person import IDS, Fields, merged, packed, told_by, 
 from shared.errors import SetUpError, Transient
 from shared.storage.database import Connection, Database
 from shared.storage.sealing import CannotOpen, Seal
-from shared.storage.statements import Write, at_once
+from shared.storage.statements import SqlWrite, at_once
 
 CHECK = "stepdown: the key of the index"
 OTHER_KEY = (
@@ -44,7 +44,7 @@ class _Patient(NamedTuple):
     ids: list[PatientId]
     fields: Fields
     facilities: list[str]
-    told: list[first.Told]
+    told: list[first.FirstVersionMessage]
 
 
 async def must_be_done(connection: Connection, seal: Seal) -> None:
@@ -106,7 +106,7 @@ async def _opened(connection: Connection, page: Sequence[str], numbering: Number
     for patient, facility in await register.places_of(connection, page):
         places[patient].append(facility)
     doubtful = [one for one in page if len(ids[one]) > 1 or len(places[one]) > 1]
-    told: dict[str, list[first.Told]] = defaultdict(list)
+    told: dict[str, list[first.FirstVersionMessage]] = defaultdict(list)
     for each in await first.told(connection, doubtful):
         told[each.patient_id].append(each)
     return [_Patient(one, ids[one], persons.get(one, {}), sorted(places[one]), told[one]) for one in page]
@@ -131,7 +131,7 @@ def _by_facility(one: _Patient) -> dict[str, list[PatientId]]:
     return found
 
 
-def _persons(patients: Sequence[_Patient], seal: Seal) -> list[Write]:
+def _persons(patients: Sequence[_Patient], seal: Seal) -> list[SqlWrite]:
     """What is kept of persons, by who told it; what nobody's messages say stays with none of several."""
     rows: list[store.Sealed] = []
     words: list[tuple[bytes, str, str]] = []

@@ -28,7 +28,7 @@ AGAINST = frozenset({OTHER_NUMBER, BORN, SEX, NAME})
 SAME_NAME, SAME_BORN = "same-name", "same-birth-date"
 
 
-class Row(NamedTuple):
+class NumberRow(NamedTuple):
     """A number of a patient, as a facility told it. `first`: as a message's first key, so it is the sender's own."""
 
     key: bytes
@@ -60,7 +60,7 @@ class Asking:
 class Register:
     """The patients whom numbers may mean, as they stand while messages are gone through one after the other."""
 
-    rows: dict[tuple[bytes, str, str], Row] = field(default_factory=dict)
+    rows: dict[tuple[bytes, str, str], NumberRow] = field(default_factory=dict)
     places: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Patient → the facilities that told of it, as far as requests need it."""
     persons: dict[str, dict[str, Fields]] = field(default_factory=lambda: defaultdict(dict))
@@ -68,13 +68,13 @@ class Register:
     born_never: frozenset[str] = frozenset()
     made: list[str] = field(default_factory=list)
     """Patients who are new."""
-    changed: dict[tuple[bytes, str, str], tuple[Row, Number]] = field(default_factory=dict)
+    changed: dict[tuple[bytes, str, str], tuple[NumberRow, Number]] = field(default_factory=dict)
     evidence: dict[Pair, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Two patients who may be one, each as one facility told of it → what speaks for it."""
     _by_key: dict[bytes, list[tuple[bytes, str, str]]] = field(default_factory=dict)
     _by_patient: dict[str, list[tuple[bytes, str, str]]] = field(default_factory=dict)
 
-    def learn(self, rows: Iterable[Row]) -> None:
+    def learn(self, rows: Iterable[NumberRow]) -> None:
         """Rows as they are stored."""
         for row in rows:
             if _place(row) not in self.rows:
@@ -150,7 +150,7 @@ class Register:
         against = any(clash(number, rows) for number in keys if not self._leads_to(number, other, asking))
         return None if against or self._contrary(other, asking) else other
 
-    def _leading(self, number: Number, asking: Asking) -> Row | None:
+    def _leading(self, number: Number, asking: Asking) -> NumberRow | None:
         found = [self.rows[place] for place in self._places(number)]
         for row in found:
             if row.leads == "everywhere" and self._sees(asking, row.patient_id):
@@ -161,7 +161,7 @@ class Register:
     def _sees(self, asking: Asking, patient: str) -> bool:
         return asking.sees is None or bool(self.places[patient] & asking.sees)
 
-    def _own(self, number: Number, leading: Row) -> bool:
+    def _own(self, number: Number, leading: NumberRow) -> bool:
         """Whether some sender told it as the first key of this patient."""
         return any(
             self.rows[place].first
@@ -188,7 +188,7 @@ class Register:
         first = first and not asking.is_request
         leads = self._may_lead(number, patient, asking, joins=joins or first, mine=mine)
         key = mine.key if mine else self._written(number)
-        before = mine or Row(key, patient, asking.facility, frozenset(), frozenset(), "not", first=False)
+        before = mine or NumberRow(key, patient, asking.facility, frozenset(), frozenset(), "not", first=False)
         after = before._replace(
             authorities=before.authorities | frozenset(number.authorities),
             types=before.types | {number.type},
@@ -200,7 +200,7 @@ class Register:
         if mine is None:
             self._compare(number, after)
 
-    def _may_lead(self, number: Number, patient: str, asking: Asking, *, joins: bool, mine: Row | None) -> Leads:
+    def _may_lead(self, number: Number, patient: str, asking: Asking, *, joins: bool, mine: NumberRow | None) -> Leads:
         before: Leads = mine.leads if mine else "not"
         if not number.is_key or before == "everywhere":
             return before
@@ -233,7 +233,7 @@ class Register:
         row = self._leading(number, asking)
         return row is not None and row.patient_id == patient
 
-    def _mine(self, number: Number, patient: str, facility: str) -> Row | None:
+    def _mine(self, number: Number, patient: str, facility: str) -> NumberRow | None:
         return next((row for key in number.keys if (row := self.rows.get((key, patient, facility)))), None)
 
     def _written(self, number: Number) -> bytes:
@@ -243,7 +243,7 @@ class Register:
     def _places(self, number: Number) -> list[tuple[bytes, str, str]]:
         return [place for key in number.keys for place in self._by_key.get(key, ())]
 
-    def _put(self, row: Row, number: Number | None = None) -> None:
+    def _put(self, row: NumberRow, number: Number | None = None) -> None:
         place = _place(row)
         if place not in self.rows:
             self._by_key.setdefault(row.key, []).append(place)
@@ -254,7 +254,7 @@ class Register:
 
     # ── what speaks for two being one ─────────────────────────────────────────────────────────────────────────────
 
-    def _compare(self, number: Number, told: Row) -> None:
+    def _compare(self, number: Number, told: NumberRow) -> None:
         others = [row for place in self._places(number) if (row := self.rows[place]).patient_id != told.patient_id]
         if len({row.patient_id for row in others}) <= MOST_SHARE:
             for other in others:
@@ -292,11 +292,11 @@ def _sex(told: Any) -> str | None:
     return None if text in _SAYS_NOTHING else text
 
 
-def _place(row: Row) -> tuple[bytes, str, str]:
+def _place(row: NumberRow) -> tuple[bytes, str, str]:
     return row.key, row.patient_id, row.facility
 
 
-def other_number(one: Iterable[Row], other: Iterable[Row]) -> bool:
+def other_number(one: Iterable[NumberRow], other: Iterable[NumberRow]) -> bool:
     """Whether two patients have keys of one authority and type that differ."""
     numbers = {row.key: (row.authorities, row.types) for row in other if row.leads != "not"}
     return any(
@@ -304,5 +304,5 @@ def other_number(one: Iterable[Row], other: Iterable[Row]) -> bool:
     )
 
 
-def _differs(row: Row, numbers: Mapping[bytes, tuple[frozenset[bytes], frozenset[str]]]) -> bool:
+def _differs(row: NumberRow, numbers: Mapping[bytes, tuple[frozenset[bytes], frozenset[str]]]) -> bool:
     return any(row.authorities & names and (row.types & types) - {""} for names, types in numbers.values())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from services.intake.people import register
-from services.intake.people.joining import OTHER_NUMBER, Row, differences, other_number
+from services.intake.people.joining import OTHER_NUMBER, NumberRow, differences, other_number
 from services.intake.people.names import opened
 from services.intake.people.person import Fields
 from services.intake.people.store import Sealed, sealed_of
@@ -44,7 +44,7 @@ class _Known(NamedTuple):
     """What facilities told of the patients of a page."""
 
     persons: Mapping[tuple[str, str], Fields]
-    rows: Mapping[tuple[str, str], Sequence[Row]]
+    rows: Mapping[tuple[str, str], Sequence[NumberRow]]
 
 
 async def listed(
@@ -73,7 +73,7 @@ async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) ->
     ids = sorted(patients)
     [sealed] = await together(connection, [sealed_of(ids)])
     persons = {row.whose: opened(row, seal) for row in (Sealed(*each) for each in sealed)}
-    rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    rows: dict[tuple[str, str], list[NumberRow]] = defaultdict(list)
     for row in await register.of_patients(connection, ids):
         rows[row.patient_id, row.facility].append(row)
     return _Known(persons, rows)

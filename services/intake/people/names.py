@@ -12,10 +12,10 @@ from services.intake.people.finding import words_of
 from services.intake.people.person import Fields, Told, merged, packed, unpacked
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
-from shared.storage.statements import Write, at_once, together
+from shared.storage.statements import SqlWrite, at_once, together
 
 
-class Telling(NamedTuple):
+class PersonReport(NamedTuple):
     """What one message or request says of a patient, who told it, and when it was said."""
 
     patient_id: str
@@ -27,17 +27,17 @@ class Telling(NamedTuple):
         return "<Telling>"
 
 
-async def keep(connection: Connection, tellings: Sequence[Telling], seal: Seal) -> None:
+async def keep(connection: Connection, tellings: Sequence[PersonReport], seal: Seal) -> None:
     """Bring what is known of patients in line with what was said; the caller holds the locks of their rows."""
     [found] = await together(connection, [store.sealed_of({telling.patient_id for telling in tellings})])
     await at_once(connection, keeping(tellings, [store.Sealed(*row) for row in found], seal))
 
 
-def keeping(tellings: Sequence[Telling], kept: Iterable[store.Sealed], seal: Seal) -> list[Write]:
+def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
     """The same as writes; `kept` is what is kept of these patients (`store.sealed_of`)."""
     if not tellings:
         return []
-    said: dict[store.Whose, list[Telling]] = defaultdict(list)
+    said: dict[store.Whose, list[PersonReport]] = defaultdict(list)
     for telling in tellings:
         said[telling.patient_id, telling.facility].append(telling)
     before = {row.whose: opened(row, seal) for row in kept if row.whose in said}
@@ -54,13 +54,13 @@ def opened(row: store.Sealed, seal: Seal) -> Fields:
     return unpacked(seal.open(row.sealed, place(*row.whose)), row.stated_at)
 
 
-def _with(fields: Fields, told: Sequence[Telling]) -> Fields:
+def _with(fields: Fields, told: Sequence[PersonReport]) -> Fields:
     for telling in told:
         fields = merged(fields, telling.told, telling.said_at)
     return fields
 
 
-def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fields], seal: Seal) -> list[Write]:
+def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fields], seal: Seal) -> list[SqlWrite]:
     gone: list[tuple[bytes, str, str]] = []
     new: list[tuple[bytes, str, str]] = []
     for whose, fields in after.items():

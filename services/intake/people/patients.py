@@ -29,7 +29,7 @@ from shared.storage.statements import at_once, together
 ONLY_READ = ("birth_date", "sex", "names")
 
 
-class About(NamedTuple):
+class IdentityClaim(NamedTuple):
     """What is said of a person: the numbers as told, by which facility, when, and the fields of people/person.py."""
 
     told: tuple[PatientId, ...]
@@ -61,11 +61,11 @@ class Numbering:
         """By site config; what was told is learned when it is needed."""
         return cls(Numbers(site, seal.blind), Authorities(site, seal.blind), site, seal)
 
-    def of(self, about: About) -> tuple[Number, ...]:
+    def of(self, about: IdentityClaim) -> tuple[Number, ...]:
         """The numbers of a message or request."""
         return self.numbers.of(about.told, about.facility, self.authorities)
 
-    async def up_to_date(self, connection: Connection, every: Iterable[About]) -> None:
+    async def up_to_date(self, connection: Connection, every: Iterable[IdentityClaim]) -> None:
         """Learn what others were told of names, and keep what is told here."""
         if await store.pairs_known(connection) != self.known:
             await self._learn(connection)
@@ -73,7 +73,7 @@ class Numbering:
             await store.keep_pairs(connection, new)
             await self._learn(connection)
 
-    def news(self, every: Iterable[About]) -> list[Pair]:
+    def news(self, every: Iterable[IdentityClaim]) -> list[Pair]:
         """Names that are told together for the first time."""
         told = (each for about in every for each in about.told if each.universal)
         return [pair for each in told if (pair := self.authorities.new_pair(each))]
@@ -86,7 +86,7 @@ class Numbering:
 
 async def find(
     connection: Connection,
-    every: Sequence[About],
+    every: Sequence[IdentityClaim],
     numbering: Numbering,
     *,
     scope: frozenset[str] | None = None,
@@ -122,7 +122,7 @@ async def _known(
     return register, known.unsure
 
 
-def _asking(about: About, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool) -> Asking:
+def _asking(about: IdentityClaim, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool) -> Asking:
     told = {name: value for name in ONLY_READ if (value := about.person.get(name))}
     return Asking(about.facility, numbering.of(about), told, new_id(about.at), scope, is_request)
 
@@ -144,7 +144,7 @@ async def _load(
             register.places[patient].add(facility)
 
 
-def _decided(register: Register, asking: Asking, about: About) -> Whose:
+def _decided(register: Register, asking: Asking, about: IdentityClaim) -> Whose:
     several = register.several(asking)
     patient = register.whose(asking)
     if patient is not None and (patient == asking.new_id or patient in register.persons):

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from services.intake.people.joining import MOST_SHARE, Leads, Pair, Row
+from services.intake.people.joining import MOST_SHARE, Leads, NumberRow, Pair
 from shared.storage.database import Connection
-from shared.storage.statements import Write, array, bytes_array, rows
+from shared.storage.statements import SqlWrite, array, bytes_array, rows
 
 _BUCKETS = 65_536
 
@@ -66,7 +66,7 @@ _PAIR = (
 class Found(NamedTuple):
     """What is known of numbers: their rows, those of their patients of whom a message names no visit."""
 
-    rows: list[Row]
+    rows: list[NumberRow]
     unsure: set[str]
 
 
@@ -98,7 +98,7 @@ async def found(
     return Found([_row(each) for each in every], {each["patient_id"] for each in every if each["unsure"]})
 
 
-async def of_patients(connection: Connection, patients: Iterable[str]) -> list[Row]:
+async def of_patients(connection: Connection, patients: Iterable[str]) -> list[NumberRow]:
     """Every number of these patients."""
     return [_row(each) for each in await rows(connection, _OF_PATIENTS, sorted(patients))]
 
@@ -119,7 +119,7 @@ async def new_patients(connection: Connection, patients: Iterable[str]) -> None:
     await rows(connection, _PATIENTS, sorted(patients))
 
 
-def keep(changed: Sequence[tuple[Row, bytes]]) -> Write:
+def keep(changed: Sequence[tuple[NumberRow, bytes]]) -> SqlWrite:
     """(row, its number sealed): rows as they are now; those that lead nowhere any more before those that do now."""
     columns = [
         (
@@ -128,7 +128,7 @@ def keep(changed: Sequence[tuple[Row, bytes]]) -> Write:
         )
         for row, sealed in sorted(changed, key=lambda each: (each[0].leads == "everywhere", each[0].key))
     ]  # fmt: skip
-    return Write(_KEEP, tuple(map(list, zip(*columns, strict=True))))
+    return SqlWrite(_KEEP, tuple(map(list, zip(*columns, strict=True))))
 
 
 async def keep_matches(
@@ -160,7 +160,7 @@ async def keep_pairs(connection: Connection, told: Iterable[tuple[bytes, bytes]]
     await rows(connection, _PAIR, [space for space, _ in given], [universal for _, universal in given])
 
 
-def _row(each: Any) -> Row:
+def _row(each: Any) -> NumberRow:
     leads: Leads = each["leads"]
     authorities, types = frozenset(each["authorities"]), frozenset(each["types"])
-    return Row(each["key"], each["patient_id"], each["facility"], authorities, types, leads, each["first"])
+    return NumberRow(each["key"], each["patient_id"], each["facility"], authorities, types, leads, each["first"])

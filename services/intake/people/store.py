@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from shared.storage.statements import Read, Write
+from shared.storage.statements import Read, SqlWrite
 
 _SEALED = "SELECT patient_id, facility, sealed, stated_at FROM identities WHERE patient_id = ANY($1::text[])"
 _KEEP = (
@@ -53,19 +53,19 @@ def sealed_of(patients: Iterable[str]) -> Read:
     return Read(_SEALED, (list(patients),))
 
 
-def keep(rows: Sequence[Sealed]) -> Write:
+def keep(rows: Sequence[Sealed]) -> SqlWrite:
     """What is known of persons now."""
-    return Write(_KEEP, _columns(rows))
+    return SqlWrite(_KEEP, _columns(rows))
 
 
-def change_words(gone: Sequence[tuple[bytes, str, str]], new: Sequence[tuple[bytes, str, str]]) -> list[Write]:
+def change_words(gone: Sequence[tuple[bytes, str, str]], new: Sequence[tuple[bytes, str, str]]) -> list[SqlWrite]:
     """(hashed word, patient, facility): those that lead to a patient no more, and those that do now."""
-    return [Write(sql, _columns(pairs)) for sql, pairs in ((_FORGET, gone), (_WORDS, new)) if pairs]
+    return [SqlWrite(sql, _columns(pairs)) for sql, pairs in ((_FORGET, gone), (_WORDS, new)) if pairs]
 
 
-def keep_places(places: Collection[tuple[str, str]]) -> Write:
+def keep_places(places: Collection[tuple[str, str]]) -> SqlWrite:
     """(patient, facility): who told of whom, which decides who may see the patient."""
-    return Write(_PLACES, _columns(sorted(places)))
+    return SqlWrite(_PLACES, _columns(sorted(places)))
 
 
 def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:

@@ -1,4 +1,4 @@
-"""Letters to the visits they are of: those they name, and for what names none the patient's own; decides no fact.
+"""Messages to the visits they are of: those they name, and for what names none the patient's own; decides no fact.
 
 Pure: what is stored of the patients comes in, and the visits come out with all of their messages.
 """
@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.intake.hl7.model import Said
-from services.intake.receiving.read import Letter
-from services.intake.visits.reconcile import OnFile, Stray, begin_of, end_of, wanted_of
+from services.intake.hl7.model import VisitMessage
+from services.intake.receiving.read import InboundMessage
+from services.intake.visits.reconcile import Stray, VisitRecord, begin_of, end_of, wanted_of
 from services.intake.visits.unnamed import LOOSE, Named, places, visit_id
 from shared.ids import new_id
 from shared.site.config import Site
@@ -21,36 +21,36 @@ NO_VISIT = "no-visit"
 
 
 @dataclass(slots=True)
-class Places:
+class VisitAssignment:
     """The visits of patients, those that are to be settled, and the messages that name none.
 
     `unsure` are patients of whom any message names no visit: of them all visits are to be settled.
     """
 
-    known: dict[tuple[str, str, str], OnFile]
-    touched: dict[str, OnFile] = field(default_factory=dict)
+    known: dict[tuple[str, str, str], VisitRecord]
+    touched: dict[str, VisitRecord] = field(default_factory=dict)
     strays: list[Stray] = field(default_factory=list)
     unsure: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
     """Visits that are not stored yet."""
 
-    def visit(self, patient_id: str, facility: str, key: str, at: datetime) -> OnFile:
+    def visit(self, patient_id: str, facility: str, key: str, at: datetime) -> VisitRecord:
         """The patient's visit, to be settled; a new one where there is none."""
         place = (patient_id, facility, key)
         visit = self.known.get(place)
         if visit is None:
-            visit = self.known[place] = OnFile(new_id(at), *place)
+            visit = self.known[place] = VisitRecord(new_id(at), *place)
             self.new.add(visit.visit_id)
         self.touched[visit.visit_id] = visit
         return visit
 
     @property
-    def stored(self) -> dict[str, OnFile]:
+    def stored(self) -> dict[str, VisitRecord]:
         """Those to be settled of which something is stored."""
         return {visit_id: visit for visit_id, visit in self.touched.items() if visit_id not in self.new}
 
     @property
-    def untouched(self) -> list[OnFile]:
+    def untouched(self) -> list[VisitRecord]:
         """The visits that stay as they are."""
         return [visit for visit in self.known.values() if visit.visit_id not in self.touched]
 
@@ -68,25 +68,27 @@ class Places:
         self.touched |= {each.visit_id: each for each in self.known.values() if each.patient_id in self.unsure}
 
 
-def deliver(letters: Sequence[Letter], every: Iterable[OnFile], unsure: Iterable[str]) -> Places:
-    """Give each letter the visit that it names; those that name none wait until `put` finds theirs."""
-    found = Places({(visit.patient_id, visit.facility, visit.key): visit for visit in every})
-    for letter in letters:
-        letter.visit_id = None  # a transaction that was rolled back may have left it a visit that is not there
-        if letter.adt is None or letter.patient_id is None:
+def assign_visits(
+    inbound: Sequence[InboundMessage], every: Iterable[VisitRecord], unsure: Iterable[str]
+) -> VisitAssignment:
+    """Give each message the visit that it names; those that name none wait for `assign_unnamed_visits`."""
+    found = VisitAssignment({(visit.patient_id, visit.facility, visit.key): visit for visit in every})
+    for message in inbound:
+        message.visit_id = None  # a transaction that was rolled back may have left it a visit that is not there
+        if message.adt is None or message.patient_id is None:
             continue
-        key = visit_id(letter.adt)
+        key = visit_id(message.adt)
         if key is not None:
-            letter.visit_id = found.visit(letter.patient_id, letter.facility, key, letter.arrived_at).visit_id
-        elif letter.adt.trigger in LOOSE:
-            letter.note, letter.reason = "waiting", NO_VISIT
-            said = Said(letter.adt, letter.message_id, letter.arrived_at)
-            found.strays.append(Stray(letter.patient_id, letter.facility, said))
+            message.visit_id = found.visit(message.patient_id, message.facility, key, message.arrived_at).visit_id
+        elif message.adt.trigger in LOOSE:
+            message.note, message.reason = "waiting", NO_VISIT
+            said = VisitMessage(message.adt, message.message_id, message.arrived_at)
+            found.strays.append(Stray(message.patient_id, message.facility, said))
     found.doubt({*unsure, *(stray.patient_id for stray in found.strays)})
     return found
 
 
-def put(found: Places, site: Site) -> dict[str, str | None]:
+def assign_unnamed_visits(found: VisitAssignment, site: Site) -> dict[str, str | None]:
     """Put every message that names no visit where it belongs; message id → visit id, of those that lay elsewhere.
 
     The visits come filled with what is stored of them; one that loses its messages states nothing any more.
@@ -109,10 +111,10 @@ def put(found: Places, site: Site) -> dict[str, str | None]:
     return moved
 
 
-def _taken_out(found: Places) -> tuple[dict[str, str], dict[tuple[str, str], dict[str, Said]]]:
+def _taken_out(found: VisitAssignment) -> tuple[dict[str, str], dict[tuple[str, str], dict[str, VisitMessage]]]:
     """Where messages that name no visit lay, and all of them by patient and facility."""
     lay: dict[str, str] = {}
-    groups: dict[tuple[str, str], dict[str, Said]] = defaultdict(dict)
+    groups: dict[tuple[str, str], dict[str, VisitMessage]] = defaultdict(dict)
     for stray in found.strays:
         groups[stray.patient_id, stray.facility][stray.said.message_id] = stray.said
     for visit in found.touched.values():
@@ -124,6 +126,6 @@ def _taken_out(found: Places) -> tuple[dict[str, str], dict[tuple[str, str], dic
     return lay, groups
 
 
-def _named(visit: OnFile, site: Site) -> Named:
+def _named(visit: VisitRecord, site: Site) -> Named:
     facts = wanted_of(visit, site).facts
     return Named(visit.key, begin_of(facts), end_of(facts))

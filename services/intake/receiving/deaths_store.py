@@ -9,10 +9,10 @@ import orjson
 
 from services.intake.visits.death_facts import Known, Teller
 from services.intake.visits.death_reports import Record, decode, encode
-from services.intake.visits.difference import Standing
-from services.intake.visits.facts import Wanted
+from services.intake.visits.difference import ActiveFact
+from services.intake.visits.facts import DesiredFact
 from shared.storage.database import Connection
-from shared.storage.statements import Read, Write, together
+from shared.storage.statements import Read, SqlWrite, together
 
 _RECORDS = "SELECT patient_id, facility, told FROM deaths WHERE patient_id = ANY($1::text[])"
 _STANDING = (
@@ -36,8 +36,8 @@ def known(records: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -
     """The rows of `reads`."""
     found = Known({(patient, facility): decode(told) for patient, facility, told in records})
     for patient, ce_id, key, kind, at, value, message_id in standing:
-        wanted = Wanted(tuple(orjson.loads(key)), kind, at, orjson.loads(value), "", None, message_id)
-        found.standing[patient][wanted.key] = Standing(ce_id, wanted)
+        wanted = DesiredFact(tuple(orjson.loads(key)), kind, at, orjson.loads(value), "", None, message_id)
+        found.standing[patient][wanted.key] = ActiveFact(ce_id, wanted)
     return found
 
 
@@ -46,7 +46,7 @@ async def known_of(connection: Connection, patients: Iterable[str]) -> Known:
     return known(*await together(connection, reads(sorted(patients))))
 
 
-def keep(records: Mapping[Teller, Record]) -> list[Write]:
+def keep(records: Mapping[Teller, Record]) -> list[SqlWrite]:
     """Records that changed; one that says nothing any more stays, empty."""
     rows = [(*teller, encode(record)) for teller, record in sorted(records.items())]
-    return [Write(_KEEP, tuple(map(list, zip(*rows, strict=True))))] if rows else []
+    return [SqlWrite(_KEEP, tuple(map(list, zip(*rows, strict=True))))] if rows else []

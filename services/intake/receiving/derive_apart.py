@@ -19,8 +19,8 @@ from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
 from services.intake.hl7 import codec
-from services.intake.hl7.model import Said
-from services.intake.visits.reconcile import Meant, OnFile, meant_by
+from services.intake.hl7.model import VisitMessage
+from services.intake.visits.reconcile import DerivedVisit, VisitRecord, meant_by
 from shared.errors import Transient
 from shared.site.config import Site
 
@@ -29,7 +29,7 @@ PATIENCE = 50.0
 """Seconds for one answer; the transaction that waits for it is cut after 60."""
 
 
-class Row(NamedTuple):
+class StoredMessage(NamedTuple):
     """A message as it is stored, and the note that it has; a new one has none."""
 
     visit_id: str
@@ -48,7 +48,9 @@ class Apart:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
-    async def derive(self, visits: Mapping[str, OnFile], pages: AsyncIterable[Sequence[Row]]) -> dict[str, Meant]:
+    async def derive(
+        self, visits: Mapping[str, VisitRecord], pages: AsyncIterable[Sequence[StoredMessage]]
+    ) -> dict[str, DerivedVisit]:
         """Visit id → what its messages mean, those of `pages`; of the notes those that changed.
 
         Raises Transient where the process died or does not answer.
@@ -89,14 +91,14 @@ class Apart:
             await process.wait()
 
 
-def _bare(visit: OnFile) -> OnFile:
+def _bare(visit: VisitRecord) -> VisitRecord:
     """The visit without what takes room: its messages come as they are stored, and facts are not compared there."""
     return replace(visit, messages=[], notes={}, standing={}, newest=None)
 
 
 async def _asked(
-    process: asyncio.subprocess.Process, visits: list[OnFile], pages: AsyncIterable[Sequence[Row]]
-) -> dict[str, Meant]:
+    process: asyncio.subprocess.Process, visits: list[VisitRecord], pages: AsyncIterable[Sequence[StoredMessage]]
+) -> dict[str, DerivedVisit]:
     to, back = _pipe(process.stdin), process.stdout
     to.write(pickle.dumps(visits))
     async for page in pages:
@@ -138,17 +140,17 @@ def _answer(asked: BinaryIO, site: Site) -> Any:
     visits = {visit.visit_id: visit for visit in pickle.load(asked)}  # noqa: S301
     notes: dict[str, tuple[str | None, str | None]] = {}
     pages = iter(lambda: pickle.load(asked), [])  # noqa: S301
-    rows = [Row(*row) for page in pages for row in page]
+    rows = [StoredMessage(*row) for page in pages for row in page]
     try:
         for visit_id, message_id, arrived_at, said, note, reason in rows:
-            visits[visit_id].messages.append(Said(codec.decode(said), message_id, arrived_at))
+            visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
             notes[message_id] = (note, reason)
         return {visit_id: _changed(meant_by(visit, site), notes) for visit_id, visit in visits.items()}
     except Exception as fault:  # noqa: BLE001 - its text may have a value in it
         return type(fault).__name__
 
 
-def _changed(found: Meant, notes: Mapping[str, tuple[str | None, str | None]]) -> Meant:
+def _changed(found: DerivedVisit, notes: Mapping[str, tuple[str | None, str | None]]) -> DerivedVisit:
     derived = found.derived
     changed = tuple(note for note in derived.notes if notes.get(note.message_id) != note[1:])
     return found._replace(derived=derived._replace(notes=changed))

@@ -67,7 +67,7 @@ def check(name: str, raw: bytes, rules: FeedRules, now: datetime, site: Site | N
     """
     index = 0
     for index, message in enumerate(messages(raw), start=1):
-        yield _line(name, index, message, Door(rules, now, site))
+        yield _line(name, index, message, DryRun(rules, now, site))
     if not index:
         yield Line(name, 1, None, None, "AR", None, (), NOT_HL7)
 
@@ -77,7 +77,7 @@ def of_site(site: Site) -> FeedRules:
     return SiteRules(site)
 
 
-class Door(NamedTuple):
+class DryRun(NamedTuple):
     """By what a message is judged: the rules, the clock, and the site whose tables are looked into."""
 
     rules: FeedRules
@@ -85,7 +85,7 @@ class Door(NamedTuple):
     site: Site | None
 
 
-def _line(name: str, index: int, message: Message, door: Door) -> Line:
+def _line(name: str, index: int, message: Message, door: DryRun) -> Line:
     trigger, control_id = message.msh.get(9, 2) or None, message.msh.get(10) or None
     try:
         adt = read_adt(message, door.rules, door.now)

@@ -33,7 +33,7 @@ class _Waiting(Generic[In, Read, Out]):
     keys: frozenset[Hashable] = frozenset()
 
 
-class About(Protocol):
+class Keyed(Protocol):
     """Something that waits, and what it is about."""
 
     @property
@@ -41,7 +41,7 @@ class About(Protocol):
         """What it shares with another that it may not overtake."""
 
 
-Each = TypeVar("Each", bound=About)
+Each = TypeVar("Each", bound=Keyed)
 
 
 def about_the_first(waiting: Iterable[Each], most: int) -> tuple[list[Each], deque[Each]]:

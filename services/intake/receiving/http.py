@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from services.intake.receiving import http_requests as ask
 from services.intake.receiving.group_commit import Reception
-from services.intake.receiving.read import AWAY, ER7, Answer, Letter, Received
+from services.intake.receiving.read import AWAY, ER7, Answer, InboundMessage, Received
 from services.intake.receiving.receive import Intake
 from shared.errors import Transient
 from shared.web import requests, tracing
@@ -26,7 +26,7 @@ TAKEN = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "text/plain", "app
 """Media types of ER7 text that senders use; which charset it is, MSH-18 says."""
 
 
-def routes(intake: Intake, reception: Reception[Received, list[Letter], Answer]) -> list[Route]:
+def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], Answer]) -> list[Route]:
     """POST /hl7v2."""
 
     async def hl7v2(request: Request) -> Response:
@@ -53,6 +53,6 @@ def routes(intake: Intake, reception: Reception[Received, list[Letter], Answer])
 def _within(who: Caller, received: Received, intake: Intake) -> None:
     """Refuse messages of facilities that are not the caller's, before anything is stored."""
     if "*" not in who.facilities:
-        for letter in intake.letters_of(received):
-            if letter.stored or letter.facility:
-                requests.within(who, letter.facility)
+        for message in intake.messages_of(received):
+            if message.stored or message.facility:
+                requests.within(who, message.facility)

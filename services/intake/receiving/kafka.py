@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.receiving import store
 from services.intake.receiving.lane import store as lane
-from services.intake.receiving.read import ER7, Letter, Received
+from services.intake.receiving.read import ER7, InboundMessage, Received
 from services.intake.receiving.receive import Intake, take_in
 from shared import metrics
 from shared.errors import InvalidMessage
@@ -43,10 +43,10 @@ BATCH = 256
 """Records of one transaction at most; the reception's measure (decision 0104)."""
 
 
-class Parcel(NamedTuple):
-    """A record of hospital.adt as letters, what of its headers goes back, and the record as it came at that time."""
+class AdtRecord(NamedTuple):
+    """A record of hospital.adt as messages, what of its headers goes back, and the record as it came at that time."""
 
-    letters: list[Letter]
+    messages: list[InboundMessage]
     headers: list[tuple[str, bytes]]
     record: RawRecord
     arrived_at: datetime
@@ -65,8 +65,8 @@ def hospital_adt(broker: KafkaBroker, intake: Intake) -> Subscription:
     )
 
 
-def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> Parcel:
-    """A record's letters; it came now, if not before. Raises InvalidMessage for what is no ER7 text."""
+def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> AdtRecord:
+    """A record's messages; it came now, if not before. Raises InvalidMessage for what is no ER7 text."""
     headers = [(name.lower(), value or b"") for name, value in record.headers]
     kind = next((value for name, value in headers if name == "content-type"), b"").split(b";")[0].strip().lower()
     if kind not in {b"", ER7.encode()}:
@@ -77,19 +77,19 @@ def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None 
         raise InvalidMessage(f"a message may have {intake.site.limits.message_bytes} bytes at most")
     trace = next((value.decode("latin-1") for name, value in headers if name == HEADER), None)
     at = arrived_at or intake.clock()
-    letters = intake.letters_of(Received(record.value, DOOR, at, trace))
+    inbound = intake.messages_of(Received(record.value, DOOR, at, trace))
     back = [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST]
-    return Parcel(letters, back, record, at)
+    return AdtRecord(inbound, back, record, at)
 
 
 async def take_records(
-    connection: Connection, batch: Sequence[Incoming[Parcel]], tally: Tally, *, intake: Intake
+    connection: Connection, batch: Sequence[Incoming[AdtRecord]], tally: Tally, *, intake: Intake
 ) -> None:
     """Take in a batch, but for what is about patients with long visits: that goes into the lane, and waits there."""
     at_once = await put_aside(connection, batch, tally, intake)
     await answer(connection, at_once, intake)
     for incoming in at_once:
-        outcome = outcome_of(incoming.fact.letters)
+        outcome = outcome_of(incoming.fact.messages)
         if outcome == "dead":
             tally.refuse(incoming, NOT_HL7.text)
         else:
@@ -97,8 +97,8 @@ async def take_records(
 
 
 async def put_aside(
-    connection: Connection, batch: Sequence[Incoming[Parcel]], tally: Tally, intake: Intake
-) -> Sequence[Incoming[Parcel]]:
+    connection: Connection, batch: Sequence[Incoming[AdtRecord]], tally: Tally, intake: Intake
+) -> Sequence[Incoming[AdtRecord]]:
     """Keep what belongs into the lane there; the others. What has the key, or tells an id, of what waits follows it."""
     long = [intake.long_visits.has(_ids(incoming)) for incoming in batch]
     if not tally.some_wait and not any(long):
@@ -117,41 +117,41 @@ async def put_aside(
     return at_once
 
 
-def _ids(incoming: Incoming[Parcel]) -> set[tuple[str, str | None, str]]:
-    return {key for letter in incoming.fact.letters for key in letter.keys}
+def _ids(incoming: Incoming[AdtRecord]) -> set[tuple[str, str | None, str]]:
+    return {key for message in incoming.fact.messages for key in message.keys}
 
 
-def _keys(incoming: Incoming[Parcel], intake: Intake) -> set[bytes]:
+def _keys(incoming: Incoming[AdtRecord], intake: Intake) -> set[bytes]:
     """Keyed hashes of what a record may not overtake another with: the key it was sent by, and the ids it tells."""
     told = {repr(each) for each in _ids(incoming)} | ({f"key {incoming.key!r}"} if incoming.key else set())
     return {intake.seal.blind(each) for each in told}
 
 
-async def answer(connection: Connection, batch: Sequence[Incoming[Parcel]], intake: Intake) -> None:
-    """Take in the letters of records, and put their acknowledgements into the outbox in the order of the records."""
-    await take_in(connection, [letter for incoming in batch for letter in incoming.fact.letters], intake)
+async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], intake: Intake) -> None:
+    """Take in the messages of records, and put their acknowledgements into the outbox in the order of the records."""
+    await take_in(connection, [message for incoming in batch for message in incoming.fact.messages], intake)
     await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
     for incoming in batch:
-        for letter in incoming.fact.letters:
-            metrics.MESSAGES.labels(DOOR, letter.outcome.code).inc()
+        for message in incoming.fact.messages:
+            metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()
 
 
-def acknowledgements(incoming: Incoming[Parcel]) -> list[Record]:
+def acknowledgements(incoming: Incoming[AdtRecord]) -> list[Record]:
     """The replies to a record, keyed as it was; each says which record it answers."""
     origin = ("x-origin", f"{incoming.slot.topic}/{incoming.slot.partition}/{incoming.offset}".encode())
     headers = [("content-type", ER7.encode()), origin, *incoming.fact.headers]
-    replies = [reply for letter in incoming.fact.letters for reply in letter.replies]
+    replies = [reply for message in incoming.fact.messages for reply in message.replies]
     return [Record(ACKS, incoming.key, reply, headers) for reply in replies]
 
 
-def outcome_of(letters: Sequence[Letter]) -> Outcome:
+def outcome_of(inbound: Sequence[InboundMessage]) -> Outcome:
     """applied: something of the record is kept now; ignored: nothing of it is taken (AR); dead: it is no HL7 at all;
     else it came before."""
-    if letters[0].outcome.fault is NOT_HL7:
+    if inbound[0].outcome.fault is NOT_HL7:
         return "dead"
-    if any(letter.stored and letter.note != "repeat" for letter in letters):
+    if any(message.stored and message.note != "repeat" for message in inbound):
         return "applied"
-    return "repeated" if any(letter.stored for letter in letters) else "ignored"
+    return "repeated" if any(message.stored for message in inbound) else "ignored"
 
 
 def episodes(broker: KafkaBroker, database: Database) -> Subscription:
@@ -163,7 +163,7 @@ def episodes(broker: KafkaBroker, database: Database) -> Subscription:
 
 async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally: Tally) -> None:
     """Keep the newest version of each episode; an older one than is kept is dropped."""
-    newest: dict[str, tuple[Incoming, store.Told]] = {}
+    newest: dict[str, tuple[Incoming, store.EpisodeVersion]] = {}
     for incoming in batch:
         told = told_by(incoming)
         if told.episode_id not in newest or newest[told.episode_id][1].version < told.version:
@@ -174,7 +174,7 @@ async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally
         tally.add(incoming.slot, "applied" if id(incoming) in applied else "ignored")
 
 
-def told_by(incoming: Incoming) -> store.Told:
+def told_by(incoming: Incoming) -> store.EpisodeVersion:
     """What a record of care.episodes says that intake needs. Raises InvalidMessage."""
     try:
         episode = EpisodeState.model_validate(incoming.fact.value)
@@ -182,7 +182,7 @@ def told_by(incoming: Incoming) -> store.Told:
         raise InvalidMessage("the value is not that of an episode") from None
     programs = [stay for stay in episode.stays if stay.kind == "placement"]
     ends = [stay.to for stay in programs if stay.to is not None]
-    return store.Told(
+    return store.EpisodeVersion(
         episode.episode_id,
         episode.version,
         episode.state,

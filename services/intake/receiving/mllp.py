@@ -21,7 +21,7 @@ from typing import NamedTuple, cast
 from services.intake.hl7.frames import Framer, TooLong, framed
 from services.intake.hl7.model import Fault
 from services.intake.receiving.group_commit import Reception
-from services.intake.receiving.read import AWAY, Answer, Letter, Received, refusal
+from services.intake.receiving.read import AWAY, Answer, InboundMessage, Received, refusal
 from shared import metrics
 from shared.run import bound
 from shared.web.connections import Seats, sender_of
@@ -63,12 +63,12 @@ class _Owed(NamedTuple):
     renews: bool
 
 
-class Door:
+class MllpDoor:
     """Listens, and hands every frame to the reception. After `start`, `address` is where."""
 
     def __init__(
         self,
-        reception: Reception[Received, list[Letter], Answer],
+        reception: Reception[Received, list[InboundMessage], Answer],
         address: tuple[str, int],
         clock: Callable[[], datetime],
         *,
@@ -163,7 +163,7 @@ class Door:
 class Connection(asyncio.Protocol):
     """One sender: its frames in, their answers out in the same order."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: MllpDoor) -> None:
         self.door = door
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.address = ""

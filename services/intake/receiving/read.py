@@ -1,6 +1,6 @@
-"""A frame as it came to letters: each message in it read, hashed and sealed, before any transaction begins.
+"""A frame as it came to messages: each message in it read, hashed and sealed, before any transaction begins.
 
-What a letter is answered is decided here only where no other message matters; nothing here touches the database.
+What a message is answered is decided here only where no other message matters; nothing here touches the database.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(slots=True)
-class Letter:
+class InboundMessage:
     """One message on its way through a transaction. `ids` names its sender and control id, `body` what it says.
 
     Both are keyed hashes: they tell repeats from news and reveal nothing. `adt` is None for what could not be read.
@@ -115,53 +115,53 @@ def _reason(fault: Fault) -> str:
     return f"{fault.code} {fault.segment}" + (f"-{fault.field}" if fault.field else "")
 
 
-def unread(received: Received, seal: Seal) -> Letter:
-    """A letter for a frame that `read` failed on: AE, kept for the operator, mirroring nothing."""
-    letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, Header())
-    letter.ids, letter.body = seal.blind("unread"), seal.blind(received.raw.decode("latin-1"))
-    letter.sealed = seal.close(received.raw, letter.message_id)
-    letter.answer(Outcome("AE", UNFORESEEN))
-    return letter
+def unread(received: Received, seal: Seal) -> InboundMessage:
+    """A message for a frame that `read` failed on: AE, kept for the operator, mirroring nothing."""
+    inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+    inbound_message.ids, inbound_message.body = seal.blind("unread"), seal.blind(received.raw.decode("latin-1"))
+    inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
+    inbound_message.answer(Outcome("AE", UNFORESEEN))
+    return inbound_message
 
 
-def read(received: Received, rules: FeedRules, seal: Seal) -> list[Letter]:
-    """The letters of a frame, one for each message in it; one with AR 100 where there is none."""
+def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessage]:
+    """The messages of a frame, one for each message in it; one with AR 100 where there is none."""
     found = list(messages(received.raw))
     if not found:
-        letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, Header())
-        letter.answer(Outcome("AR", NOT_HL7))
-        return [letter]
+        inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+        inbound_message.answer(Outcome("AR", NOT_HL7))
+        return [inbound_message]
     alone = received.raw if len(found) == 1 else None
     return [_letter(received, message, alone, rules, seal) for message in found]
 
 
-def _letter(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> Letter:
-    letter = Letter(new_id(received.arrived_at), received.door, received.arrived_at, header(message))
-    letter.trace = received.trace
-    letter.trigger = message.msh.get(9, 2)
-    letter.control_id = message.msh.get(10)
-    letter.warnings = list(message.warnings)
+def _letter(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> InboundMessage:
+    inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, header(message))
+    inbound_message.trace = received.trace
+    inbound_message.trigger = message.msh.get(9, 2)
+    inbound_message.control_id = message.msh.get(10)
+    inbound_message.warnings = list(message.warnings)
     body = "\r".join(segment.line for segment in message.segments)
-    letter.ids = seal.blind("\x1f".join(("ids", *(message.msh.get(place) for place in (3, 4, 10)))))
-    letter.body = seal.blind(body)
-    letter.sealed = seal.close(alone or body.encode(message.charset, "replace"), letter.message_id)
+    inbound_message.ids = seal.blind("\x1f".join(("ids", *(message.msh.get(place) for place in (3, 4, 10)))))
+    inbound_message.body = seal.blind(body)
+    inbound_message.sealed = seal.close(alone or body.encode(message.charset, "replace"), inbound_message.message_id)
     try:
-        _fill(letter, message, rules)
+        _fill(inbound_message, message, rules)
     except Refused as refused:
-        letter.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
-        letter.too_early = refused.at
-        letter.answer(Outcome(refused.ack, refused.fault))
-    return letter
+        inbound_message.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
+        inbound_message.too_early = refused.at
+        inbound_message.answer(Outcome(refused.ack, refused.fault))
+    return inbound_message
 
 
-def _fill(letter: Letter, message: Message, rules: FeedRules) -> None:
-    adt = read_adt(message, rules, letter.arrived_at)
-    letter.adt, letter.facility, letter.trigger = adt, adt.facility, adt.trigger
-    letter.values = codec.encode(adt)
-    letter.warnings = list(adt.warnings)
-    letter.known = adt.patient_ids
-    letter.person = told_by(message)
-    letter.answer()
+def _fill(inbound_message: InboundMessage, message: Message, rules: FeedRules) -> None:
+    adt = read_adt(message, rules, inbound_message.arrived_at)
+    inbound_message.adt, inbound_message.facility, inbound_message.trigger = adt, adt.facility, adt.trigger
+    inbound_message.values = codec.encode(adt)
+    inbound_message.warnings = list(adt.warnings)
+    inbound_message.known = adt.patient_ids
+    inbound_message.person = told_by(message)
+    inbound_message.answer()
 
 
 def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
@@ -170,10 +170,12 @@ def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
     return Answer((reply,), "AR")
 
 
-def together(letters: Iterable[Letter]) -> Answer:
-    """The answer to a frame: the replies of its letters in order."""
-    told = list(letters)
-    worst = max((letter.outcome.code for letter in told), key=("AA", "AE", "AR").index)
-    replies = tuple(reply for letter in told for reply in letter.replies)
-    stored = tuple(letter.message_id for letter in told if letter.stored)
-    return Answer(replies, worst, stored, any(letter.outcome.fault in (AWAY, CLOCK_WRONG) for letter in told))
+def together(inbound: Iterable[InboundMessage]) -> Answer:
+    """The answer to a frame: the replies of its messages in order."""
+    told = list(inbound)
+    worst = max((inbound_message.outcome.code for inbound_message in told), key=("AA", "AE", "AR").index)
+    replies = tuple(reply for inbound_message in told for reply in inbound_message.replies)
+    stored = tuple(inbound_message.message_id for inbound_message in told if inbound_message.stored)
+    return Answer(
+        replies, worst, stored, any(inbound_message.outcome.fault in (AWAY, CLOCK_WRONG) for inbound_message in told)
+    )

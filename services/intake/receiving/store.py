@@ -13,15 +13,15 @@ import orjson
 import sqlalchemy as sa
 
 from services.intake.hl7 import codec
-from services.intake.hl7.model import AckCode, Said
+from services.intake.hl7.model import AckCode, VisitMessage
 from services.intake.people import store as people
 from services.intake.receiving import deaths_store as deaths
-from services.intake.receiving.derive_apart import Row
+from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.visits.death_facts import Deaths, Known
-from services.intake.visits.derive import KnownEpisode, Note, Standing, Wanted
-from services.intake.visits.reconcile import Ledger, OnFile, Settled, Stated, Stray, joined
+from services.intake.visits.derive import ActiveFact, DesiredFact, KnownEpisode, Note
+from services.intake.visits.reconcile import EpisodeSequences, NewFact, Stray, VisitChanges, VisitRecord, joined
 from shared.storage.database import Connection, driver_of
-from shared.storage.statements import Read, Write, array, rows, together
+from shared.storage.statements import Read, SqlWrite, array, rows, together
 
 _LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
 _DOUBT = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
@@ -167,7 +167,7 @@ async def replies_to(connection: Connection, message_ids: Sequence[str]) -> dict
     return {row["message_id"]: tuple(row["replies"]) for row in await rows(connection, _REPLIES, message_ids)}
 
 
-class Kept(NamedTuple):
+class MessageRow(NamedTuple):
     """A row of `messages`, in the order of its columns."""
 
     message_id: str
@@ -190,20 +190,24 @@ class Kept(NamedTuple):
     sealed: bytes
 
 
-def keep_messages(given: Sequence[Kept]) -> list[Write]:
+def keep_messages(given: Sequence[MessageRow]) -> list[SqlWrite]:
     """Store messages with their answers."""
-    return [Write(_KEEP_MESSAGES, _columns(given))] if given else []
+    return [SqlWrite(_KEEP_MESSAGES, _columns(given))] if given else []
 
 
-def keep_notes(notes: Sequence[Note]) -> list[Write]:
+def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:
     """What became of messages that were stored before."""
-    return [Write(_NOTES, _columns(notes))] if notes else []
+    return [SqlWrite(_NOTES, _columns(notes))] if notes else []
 
 
 async def strays_of(connection: Connection, patients: Iterable[str]) -> list[Stray]:
     """The messages of patients that name no visit and have none yet."""
     return [
-        Stray(row["patient_id"], row["facility"], Said(codec.decode(row["said"]), row["message_id"], row["arrived_at"]))
+        Stray(
+            row["patient_id"],
+            row["facility"],
+            VisitMessage(codec.decode(row["said"]), row["message_id"], row["arrived_at"]),
+        )
         for row in await rows(connection, _STRAYS, list(patients))
     ]
 
@@ -214,9 +218,9 @@ async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:
         await rows(connection, _MOVE, list(moved), list(moved.values()))
 
 
-def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> list[Write]:
+def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> list[SqlWrite]:
     """(facility, door, trigger, answer) → how many."""
-    return [Write(_FEEDS, (*_columns(list(counts)), list(counts.values()), at))] if counts else []
+    return [SqlWrite(_FEEDS, (*_columns(list(counts)), list(counts.values()), at))] if counts else []
 
 
 # ── visits, episodes, facts ───────────────────────────────────────────────────────────────────────────────────────
@@ -233,16 +237,16 @@ class Loaded(NamedTuple):
     """
 
     before: dict[tuple[bytes, bytes], Before]
-    visits: list[OnFile]
+    visits: list[VisitRecord]
     filled: set[str]
-    ledger: Ledger
+    ledger: EpisodeSequences
     persons: list[people.Sealed]
     deaths: Known
     elsewhere: frozenset[Numbered] = frozenset()
     """Of the numbered visits of the batch those whose number another patient of the facility has."""
 
 
-NOTHING = Loaded({}, [], set(), Ledger(), [], Known())
+NOTHING = Loaded({}, [], set(), EpisodeSequences(), [], Known())
 
 
 async def load(
@@ -269,7 +273,7 @@ async def load(
             *deaths.reads(patients),
         ],
     )
-    found = [OnFile(*row) for row in visits]
+    found = [VisitRecord(*row) for row in visits]
     named = {visit.visit_id: visit for visit in found if visit.key in set(keys)}
     _fill(named, said, standing)
     known = {(ids, body): Before(*rest) for ids, body, *rest in before}
@@ -278,12 +282,12 @@ async def load(
     return Loaded(known, found, set(named), _ledger(episodes), persons_kept, deaths.known(*died), others)
 
 
-async def visits_of(connection: Connection, patients: Iterable[str]) -> list[OnFile]:
+async def visits_of(connection: Connection, patients: Iterable[str]) -> list[VisitRecord]:
     """All visits of patients, without messages and facts."""
-    return [OnFile(*row) for row in await rows(connection, _VISITS, list(patients))]
+    return [VisitRecord(*row) for row in await rows(connection, _VISITS, list(patients))]
 
 
-async def ledger_of(connection: Connection, patients: Iterable[str]) -> Ledger:
+async def ledger_of(connection: Connection, patients: Iterable[str]) -> EpisodeSequences:
     """The episodes of patients: sequences, what our own requests began, and what care.episodes told that visits don't.
 
     A request counts until care.episodes says what became of it.
@@ -291,8 +295,8 @@ async def ledger_of(connection: Connection, patients: Iterable[str]) -> Ledger:
     return _ledger(await rows(connection, _EPISODES, list(patients)))
 
 
-def _ledger(episodes: Iterable[Sequence[Any]]) -> Ledger:
-    found = Ledger()
+def _ledger(episodes: Iterable[Sequence[Any]]) -> EpisodeSequences:
+    found = EpisodeSequences()
     for episode, patient, sequence, state, begun, ended, asked in episodes:
         found.sequences[episode], found.owners[episode] = sequence, patient
         if state == "referred" or (state is None and asked is not None):
@@ -308,7 +312,7 @@ PAGE = 500
 """Messages of long visits that are read at a time: the driver turns them into rows in the event loop."""
 
 
-async def fill(connection: Connection, visits: Mapping[str, OnFile], aside: Aside | None = None) -> None:
+async def fill(connection: Connection, visits: Mapping[str, VisitRecord], aside: Aside | None = None) -> None:
     """Load the visits' messages with their notes, and the facts of them that stand; given `aside`, a page at a time."""
     if not visits:
         return
@@ -321,40 +325,44 @@ async def fill(connection: Connection, visits: Mapping[str, OnFile], aside: Asid
     await fill_standing(connection, visits)
 
 
-async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[Row]]:
+async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[StoredMessage]]:
     """The visits' messages with their notes, in the order they came, a page at a time."""
     cursor = await (await driver_of(connection)).cursor(_SAID.format(visits=_GIVEN), list(visits))
     while page := await cursor.fetch(PAGE):
-        yield [Row(*row) for row in page]
+        yield [StoredMessage(*row) for row in page]
 
 
-async def fill_standing(connection: Connection, visits: Mapping[str, OnFile]) -> None:
+async def fill_standing(connection: Connection, visits: Mapping[str, VisitRecord]) -> None:
     """Load the facts of the visits that stand."""
     _fill(visits, (), await rows(connection, _STANDING.format(visits=_GIVEN), list(visits)))
 
 
-def _fill(visits: Mapping[str, OnFile], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> None:
+def _fill(
+    visits: Mapping[str, VisitRecord], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]
+) -> None:
     for visit_id, message_id, arrived_at, said, note, reason in messages:
-        visits[visit_id].messages.append(Said(codec.decode(said), message_id, arrived_at))
+        visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
         visits[visit_id].notes[message_id] = (note, reason)
     for visit_id, ce_id, key, kind, stay_id, at, value, message_id in standing:
-        wanted = Wanted(tuple(orjson.loads(key)), kind, at, orjson.loads(value), stay_id, None, message_id)
-        visits[visit_id].standing[wanted.key] = Standing(ce_id, wanted)
+        wanted = DesiredFact(tuple(orjson.loads(key)), kind, at, orjson.loads(value), stay_id, None, message_id)
+        visits[visit_id].standing[wanted.key] = ActiveFact(ce_id, wanted)
 
 
-def keep_settled(settled: Sequence[Settled], died: Deaths, ledger: Ledger, mapping: str) -> list[Write]:
+def keep_settled(
+    settled: Sequence[VisitChanges], died: Deaths, ledger: EpisodeSequences, mapping: str
+) -> list[SqlWrite]:
     """Visits as they were settled, what was told of deaths, and the episodes and facts of both."""
     found = deaths.keep(died.records)
     if settled:
-        found.append(Write(_KEEP_VISITS, (*_columns([_visit_row(each.visit) for each in settled]), mapping)))
+        found.append(SqlWrite(_KEEP_VISITS, (*_columns([_visit_row(each.visit) for each in settled]), mapping)))
     stated = [_fact_row(each.visit.visit_id, one) for each in settled for one in each.stated]
     stated += [_fact_row(None, one) for one in died.stated]
     if stated:
         touched = sorted({row[1] for row in stated})
         episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
-        found += [Write(_KEEP_EPISODES, _columns(episodes)), Write(_KEEP_FACTS, _columns(stated))]
+        found += [SqlWrite(_KEEP_EPISODES, _columns(episodes)), SqlWrite(_KEEP_FACTS, _columns(stated))]
     if fallen := [*(ce_id for each in settled for ce_id in each.fallen), *died.fallen]:
-        found.append(Write(_FALL, (fallen,)))
+        found.append(SqlWrite(_FALL, (fallen,)))
     return found
 
 
@@ -362,12 +370,12 @@ def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
     return tuple(map(list, zip(*given, strict=True)))
 
 
-def _visit_row(visit: OnFile) -> tuple[Any, ...]:
+def _visit_row(visit: VisitRecord) -> tuple[Any, ...]:
     place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
     return (*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped))
 
 
-def _fact_row(visit_id: str | None, stated: Stated) -> tuple[Any, ...]:
+def _fact_row(visit_id: str | None, stated: NewFact) -> tuple[Any, ...]:
     fact, wanted = stated
     place = (fact.id, fact.subject, fact.sequence, visit_id)
     if wanted is None:
@@ -386,7 +394,7 @@ async def patients_of_another_mapping(connection: Connection, mapping: str, page
 # ── what care.episodes tells ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class Told(NamedTuple):
+class EpisodeVersion(NamedTuple):
     """An episode as care.episodes has it: its state, and its program stays' first beginning and last end.
 
     `ended_at` is None while one of them is open. Visits are left out: what is so of them intake knows first.
@@ -402,7 +410,7 @@ class Told(NamedTuple):
     facilities: tuple[str, ...] = ()
 
 
-async def keep_told(connection: Connection, told: Sequence[Told]) -> set[str]:
+async def keep_told(connection: Connection, told: Sequence[EpisodeVersion]) -> set[str]:
     """Keep what is newer than what is kept; the ids of those."""
     ids, versions, states, begun, ended, seen, facilities = (list(column) for column in zip(*told, strict=True))
     given = {"ids": ids, "versions": versions, "states": states, "begun": begun, "ended": ended, "seen": seen}

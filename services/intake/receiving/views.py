@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from services.intake.tables import messages
-from services.intake.visits.reconcile import OnFile
+from services.intake.visits.reconcile import VisitRecord
 from shared.scope import Scope
 from shared.storage.database import Connection
 from shared.storage.tables import positions
@@ -72,7 +72,7 @@ class Feed(NamedTuple):
     last_at: datetime
 
 
-class Noted(NamedTuple):
+class MessageNote(NamedTuple):
     """So many messages of a facility have a note; `units`: of how many units, where these are not mapped."""
 
     facility: str
@@ -109,9 +109,9 @@ async def feeds(connection: Connection) -> list[Feed]:
     return [Feed(*row) for row in (await connection.execute(_FEEDS)).all()]
 
 
-async def noted(connection: Connection) -> list[Noted]:
+async def noted(connection: Connection) -> list[MessageNote]:
     """How many messages have the notes that somebody should look at."""
-    return [Noted(*row) for row in (await connection.execute(_NOTED)).all()]
+    return [MessageNote(*row) for row in (await connection.execute(_NOTED)).all()]
 
 
 async def unmapped_codes(connection: Connection, *, scope: Scope, most: int) -> list[UnmappedCode]:
@@ -136,10 +136,10 @@ async def at_one_instant(connection: Connection) -> None:
     await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
-async def visits_after(connection: Connection, after: str, page: int) -> list[tuple[OnFile, str]]:
+async def visits_after(connection: Connection, after: str, page: int) -> list[tuple[VisitRecord, str]]:
     """A page of visits by id, without messages and facts, each with its mapping's version."""
     rows = (await connection.execute(_VISITS, {"after": after, "page": page})).all()
-    return [(OnFile(*row[:-1]), row.mapping) for row in rows]
+    return [(VisitRecord(*row[:-1]), row.mapping) for row in rows]
 
 
 async def told_of_deaths_after(connection: Connection, after: str, page: int) -> list[str]:

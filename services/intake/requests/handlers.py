@@ -12,17 +12,17 @@ from typing import NamedTuple
 import orjson
 
 from services.intake.hl7.model import PatientId
-from services.intake.people.names import Telling as OfPerson
+from services.intake.people.names import PersonReport as OfPerson
 from services.intake.people.names import keep
-from services.intake.people.patients import About
+from services.intake.people.patients import IdentityClaim
 from services.intake.receiving import store as visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.receive import TOPIC, Intake, patient_of
 from services.intake.requests import store
 from services.intake.requests.commands import Assessment, Person, Referral, Stated
-from services.intake.visits.death_facts import Telling, deaths
+from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import choose_episode
-from services.intake.visits.reconcile import Ledger, mapping_of
+from services.intake.visits.reconcile import EpisodeSequences, mapping_of
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.assessments import Assessed
@@ -107,7 +107,7 @@ async def _state(connection: Connection, intake: Intake, request: Request, now: 
         trace=tracing.of_the_request(),
     )
     await store.keep_fact(connection, fact, patient_id, at, request_id)
-    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Telling(ledger, intake.site, now))
+    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.site, now))
     await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
@@ -130,7 +130,7 @@ async def patient_known_by(connection: Connection, intake: Intake, who: Caller, 
     """
     now = intake.clock()
     ids = tuple(PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers)
-    about = About(ids, facility, person.told(), now, now)
+    about = IdentityClaim(ids, facility, person.told(), now, now)
     patient_id = await patient_of(connection, about, intake, scope_of(who))
     await keep(connection, [OfPerson(patient_id, facility, person.told(), now)], intake.seal)
     return patient_id
@@ -160,7 +160,7 @@ def scope_of(who: Caller) -> frozenset[str] | None:
     return who.scope.facilities
 
 
-def _chosen(ledger: Ledger, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:
+def _chosen(ledger: EpisodeSequences, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:
     """The open or recent episode, as for a visit (contract 3.6 rule 12)."""
     place = intake.site.facility(facility)
     local = at.astimezone(place.zone_info) if place else at

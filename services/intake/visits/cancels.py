@@ -8,25 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.intake.hl7.model import Said, SiteMap
+from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.visits.moves import Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 
 
 @dataclass(slots=True)
-class Standing:
+class EffectiveStatements:
     """The statements that stand, those taken back, and what each cancel did: turn → word, "" where it took effect."""
 
-    said: list[Said]
+    said: list[VisitMessage]
 
     live: list[Statement] = field(default_factory=list)
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
 
 
-def standing(said: list[Said], site: SiteMap) -> Standing:
+def standing(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
     """Statements and cancels in the order said; a cancel whose partner was not said before it waits."""
-    found = Standing(said)
+    found = EffectiveStatements(said)
     for turn, message in enumerate(said):
         take_back = _CANCELS.get(message.adt.trigger)
         if take_back is None:
@@ -38,7 +38,7 @@ def standing(said: list[Said], site: SiteMap) -> Standing:
     return found
 
 
-def _cancel(found: Standing, message: Said, turn: int, gone: set[int] | str) -> None:
+def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str) -> None:
     if isinstance(gone, str):
         found.cancels[turn] = "already-told" if gone == "waiting" and _told(found, message) else gone
         return
@@ -49,7 +49,7 @@ def _cancel(found: Standing, message: Said, turn: int, gone: set[int] | str) -> 
         found.live.append(Statement(message, "move", message.adt.event.start, turn, aside=True))
 
 
-def _told(found: Standing, message: Said) -> bool:
+def _told(found: EffectiveStatements, message: VisitMessage) -> bool:
     """The same cancel took effect before, and nothing was said since that it could take back."""
     return any(not word and found.said[turn].adt.trigger == message.adt.trigger for turn, word in found.cancels.items())
 

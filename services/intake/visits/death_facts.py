@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
-from services.intake.hl7.model import Said
+from services.intake.hl7.model import VisitMessage
 from services.intake.visits.death_reports import Death, Record, death_of, speaks, with_ends, with_messages
-from services.intake.visits.difference import Standing, difference
-from services.intake.visits.facts import FactKey, Wanted
-from services.intake.visits.reconcile import Ledger, Settled, Stated
+from services.intake.visits.difference import ActiveFact, difference
+from services.intake.visits.facts import DesiredFact, FactKey
+from services.intake.visits.reconcile import EpisodeSequences, NewFact, VisitChanges
 from shared.events import CareFact, Fact, type_name
 from shared.events.stating import said
 from shared.events.stays import PatientDied
@@ -34,7 +34,7 @@ class Known:
     """What is told, the facts of it that stand (patient → key → fact), and which records are not stored yet."""
 
     records: dict[Teller, Record] = field(default_factory=dict)
-    standing: dict[str, dict[FactKey, Standing]] = field(default_factory=lambda: defaultdict(dict))
+    standing: dict[str, dict[FactKey, ActiveFact]] = field(default_factory=lambda: defaultdict(dict))
     changed: set[Teller] = field(default_factory=set)
 
     def record(self, teller: Teller) -> Record:
@@ -48,12 +48,12 @@ class Known:
             self.changed.add(teller)
 
 
-class Heard(NamedTuple):
+class PersonMessage(NamedTuple):
     """A message, of whom it is, and which facility says it."""
 
     patient_id: str
     facility: str
-    said: Said
+    said: VisitMessage
 
 
 @dataclass(slots=True)
@@ -61,21 +61,21 @@ class Deaths:
     """What is to be written: records that changed, facts, ce_ids that no longer stand."""
 
     records: dict[Teller, Record] = field(default_factory=dict)
-    stated: list[Stated] = field(default_factory=list)
+    stated: list[NewFact] = field(default_factory=list)
     fallen: list[str] = field(default_factory=list)
 
 
-class Telling(NamedTuple):
+class Provenance(NamedTuple):
     """What stating needs: the episodes and their sequences, the site, the time."""
 
-    ledger: Ledger
+    ledger: EpisodeSequences
     site: Site
     now: datetime
 
 
-def hear(known: Known, messages: Iterable[Heard]) -> set[str]:
+def hear(known: Known, messages: Iterable[PersonMessage]) -> set[str]:
     """Take in what messages say of deaths; the visits that are to be settled anew, since it concerns how they ended."""
-    said: dict[Teller, list[Said]] = defaultdict(list)
+    said: dict[Teller, list[VisitMessage]] = defaultdict(list)
     for patient, facility, message in messages:
         if speaks(message.adt):
             said[patient, facility].append(message)
@@ -84,7 +84,7 @@ def hear(known: Known, messages: Iterable[Heard]) -> set[str]:
     return {visit_id for teller in said for visit_id in known.record(teller).ends}
 
 
-def _see_ends(known: Known, settled: Iterable[Settled], site: Site) -> None:
+def _see_ends(known: Known, settled: Iterable[VisitChanges], site: Site) -> None:
     for each in settled:
         teller = (each.visit.patient_id, each.visit.facility)
         ends = list(_ends(each, site))
@@ -92,7 +92,7 @@ def _see_ends(known: Known, settled: Iterable[Settled], site: Site) -> None:
             known.change(teller, with_ends(known.record(teller), each.visit.visit_id, ends))
 
 
-def _ends(settled: Settled, site: Site) -> Iterator[tuple[Said, datetime]]:
+def _ends(settled: VisitChanges, site: Site) -> Iterator[tuple[VisitMessage, datetime]]:
     """The ends of a visit's stays whose disposition is a death by the site's table, and the messages that say so."""
     told = {one.message_id: one for one in settled.visit.messages}
     for fact in settled.facts:
@@ -101,18 +101,20 @@ def _ends(settled: Settled, site: Site) -> Iterator[tuple[Said, datetime]]:
             yield told[fact.said_by], fact.occurred_at
 
 
-def deaths(known: Known, settled: Iterable[Settled], newest: Mapping[str, Said], telling: Telling) -> Deaths:
+def deaths(
+    known: Known, settled: Iterable[VisitChanges], newest: Mapping[str, VisitMessage], telling: Provenance
+) -> Deaths:
     """Facts brought in line with what was heard and how visits ended; nothing where they are. `newest` is the last
     message of each patient."""
     _see_ends(known, settled, telling.site)
     found = Deaths({teller: known.records[teller] for teller in known.changed})
     for patient in sorted({patient for patient, _ in known.records}):
-        saying = _Saying(patient, newest.get(patient), telling)
+        saying = _DeathWriter(patient, newest.get(patient), telling)
         _state(found, saying, known.standing.get(patient, {}), list(_wanted(patient, known.records, telling)))
     return found
 
 
-def _wanted(patient: str, records: Mapping[Teller, Record], telling: Telling) -> Iterator[Wanted]:
+def _wanted(patient: str, records: Mapping[Teller, Record], telling: Provenance) -> Iterator[DesiredFact]:
     for (whose, facility), record in sorted(records.items()):
         death = death_of(record) if whose == patient else None
         place = telling.site.facility(facility)
@@ -121,7 +123,7 @@ def _wanted(patient: str, records: Mapping[Teller, Record], telling: Telling) ->
         value = _value(death, place.zone_info)
         for episode in sorted(each for each, owner in telling.ledger.owners.items() if owner == patient):
             key, at = (DIED, facility, episode), death.at.astimezone(place.zone_info)
-            yield Wanted(key, DIED, at, value, "", death.first.stated_at, death.first.message_id)
+            yield DesiredFact(key, DIED, at, value, "", death.first.stated_at, death.first.message_id)
 
 
 def _value(death: Death, zone: tzinfo) -> dict[str, Any]:
@@ -129,7 +131,9 @@ def _value(death: Death, zone: tzinfo) -> dict[str, Any]:
     return told | {"by": "message"} | ({"contradicted": True} if death.contradicted else {})
 
 
-def _state(found: Deaths, saying: _Saying, standing: Mapping[FactKey, Standing], wanted: list[Wanted]) -> None:
+def _state(
+    found: Deaths, saying: _DeathWriter, standing: Mapping[FactKey, ActiveFact], wanted: list[DesiredFact]
+) -> None:
     out = difference(standing, wanted)
     found.fallen += [one.ce_id for one in out.cancel] + [one.ce_id for one, _ in out.replace]
     found.stated += [saying.back(one) for one in out.cancel]
@@ -138,14 +142,14 @@ def _state(found: Deaths, saying: _Saying, standing: Mapping[FactKey, Standing],
 
 
 @dataclass(frozen=True, slots=True)
-class _Saying:
+class _DeathWriter:
     """States facts about a patient, numbered in the episode that the fact's key names."""
 
     patient_id: str
-    newest: Said | None
-    telling: Telling
+    newest: VisitMessage | None
+    telling: Provenance
 
-    def out(self, wanted: Wanted, replaces: str | None) -> Stated:
+    def out(self, wanted: DesiredFact, replaces: str | None) -> NewFact:
         _, facility, episode = wanted.key
         value = PatientDied.model_validate(
             {
@@ -155,9 +159,9 @@ class _Saying:
                 "replaces": replaces,
             }
         )
-        return Stated(self._said(value, wanted.said_by), wanted)
+        return NewFact(self._said(value, wanted.said_by), wanted)
 
-    def back(self, gone: Standing) -> Stated:
+    def back(self, gone: ActiveFact) -> NewFact:
         _, facility, episode = gone.said.key
         value = FactCancelled(
             **self._about(facility, episode, gone.said.occurred_at),
@@ -166,7 +170,7 @@ class _Saying:
             cancelled_type=type_name(DIED),
             reason="cancelled-by-sender" if self.newest else "derived-away",
         )
-        return Stated(self._said(value, self.newest.message_id if self.newest else None), None)
+        return NewFact(self._said(value, self.newest.message_id if self.newest else None), None)
 
     def _about(self, facility: str, episode: str, at: datetime) -> dict[str, Any]:
         own = {"episode_id": episode, "patient_id": self.patient_id, "facility": facility}

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter
 
-from services.intake.hl7.model import REMOVED, Adt, Moment, Said
+from services.intake.hl7.model import REMOVED, Adt, Moment, VisitMessage
 
 _COUNTER = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
 
@@ -30,7 +30,7 @@ class Order(NamedTuple):
     message_id: str
 
 
-def order_of(said: Said) -> Order:
+def order_of(said: VisitMessage) -> Order:
     """The place of a message among all that its facility said; the same in whatever order they came."""
     adt = said.adt
     counted = _COUNTER.fullmatch(adt.control_id)
@@ -40,7 +40,7 @@ def order_of(said: Said) -> Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class DeathReport:
     """One message's word of a death.
 
     `dead`: PID-30 `Y` or a disposition; `time`: PID-29 without it; `no-time`: PID-29 is `""`. `at` is the clinical time
@@ -60,8 +60,8 @@ class Record:
     after it, `ends` what the stays of each visit (by its id) ended with that is a death."""
 
     alive: Order | None = None
-    tellings: tuple[Telling, ...] = ()
-    ends: dict[str, tuple[Telling, ...]] = field(default_factory=dict)
+    tellings: tuple[DeathReport, ...] = ()
+    ends: dict[str, tuple[DeathReport, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.alive is not None or bool(self.tellings) or bool(self.ends)
@@ -82,7 +82,7 @@ def speaks(adt: Adt) -> bool:
     return adt.deceased or adt.death is not None or adt.died is not None
 
 
-def with_messages(before: Record, said: Iterable[Said]) -> Record:
+def with_messages(before: Record, said: Iterable[VisitMessage]) -> Record:
     """The record with what these messages' PID says; told again they change nothing."""
     every = list(said)
     back = [order_of(one) for one in every if _takes_back(one.adt)]
@@ -93,16 +93,16 @@ def with_messages(before: Record, said: Iterable[Said]) -> Record:
     return replace(before, alive=alive, tellings=tuple(left))
 
 
-def with_ends(before: Record, visit_id: str, ends: Iterable[tuple[Said, datetime]]) -> Record:
+def with_ends(before: Record, visit_id: str, ends: Iterable[tuple[VisitMessage, datetime]]) -> Record:
     """The record with the ends of a visit's stays that are a death: the message that says so, and when it was."""
     told = tuple(
-        Telling(order_of(said), "dead", at.astimezone(UTC), contradicted=said.adt.death == "N") for said, at in ends
+        DeathReport(order_of(said), "dead", at.astimezone(UTC), contradicted=said.adt.death == "N") for said, at in ends
     )
     others = {visit: each for visit, each in before.ends.items() if visit != visit_id}
     return replace(before, ends={**others, **({visit_id: told} if told else {})})
 
 
-def takes_back(alive: Order | None, said: Said) -> bool:
+def takes_back(alive: Order | None, said: VisitMessage) -> bool:
     """Whether the last word that takes back does so to a disposition in this message."""
     return alive is not None and said.adt.death != "N" and order_of(said) < alive
 
@@ -119,7 +119,7 @@ def death_of(record: Record) -> Death | None:
     return Death(died_at or min(one.at for one in told), died_at, told[-1].contradicted, told[0].order)
 
 
-def _ends(record: Record) -> Iterator[Telling]:
+def _ends(record: Record) -> Iterator[DeathReport]:
     """Dispositions said after the last word that took back. One that was contradicted as it was said stands: a sender
     with `N` in every message takes nothing back by it."""
     for ends in record.ends.values():
@@ -130,13 +130,13 @@ def _takes_back(adt: Adt) -> bool:
     return not adt.deceased and (adt.death == "N" or adt.death is REMOVED)
 
 
-def _telling(said: Said) -> Telling | None:
+def _telling(said: VisitMessage) -> DeathReport | None:
     adt, at = said.adt, said.adt.event.start.astimezone(UTC)
     if adt.deceased:
         died_at = adt.died.end.astimezone(UTC) if isinstance(adt.died, Moment) else None
         says: Literal["dead", "time"] = "dead" if adt.death == "Y" or died_at is None else "time"
-        return Telling(order_of(said), says, at, died_at, contradicted=adt.death == "N")
-    return Telling(order_of(said), "no-time", at) if adt.died is REMOVED and adt.death is None else None
+        return DeathReport(order_of(said), says, at, died_at, contradicted=adt.death == "N")
+    return DeathReport(order_of(said), "no-time", at) if adt.died is REMOVED and adt.death is None else None
 
 
 _RECORD = TypeAdapter(Record)

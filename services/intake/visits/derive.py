@@ -9,23 +9,23 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from services.intake.hl7.model import Said, SiteMap
+from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.visits import cancels as stands
-from services.intake.visits.difference import Difference, Standing, difference
-from services.intake.visits.facts import FactKey, Wanted, other_facts, stay_facts
+from services.intake.visits.difference import ActiveFact, Difference, difference
+from services.intake.visits.facts import DesiredFact, FactKey, other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import UPDATES, Update, amended, stay_of
 
 __all__ = [
+    "ActiveFact",
     "Derived",
+    "DesiredFact",
     "Difference",
     "FactKey",
     "KnownEpisode",
     "Note",
-    "Standing",
-    "Wanted",
     "choose_episode",
     "derive",
     "difference",
@@ -50,7 +50,7 @@ class Note(NamedTuple):
 class Derived(NamedTuple):
     """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said."""
 
-    facts: tuple[Wanted, ...]
+    facts: tuple[DesiredFact, ...]
     notes: tuple[Note, ...]
 
 
@@ -62,7 +62,7 @@ class KnownEpisode(NamedTuple):
     begun_at: datetime | None = None
 
 
-def derive(visit: str, messages: Iterable[Said], site: SiteMap) -> Derived:
+def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Derived:
     """What all messages of one visit number mean together, in whatever order they came and however often.
 
     `visit` is the visit's id (`visit_id`); its stays are `visit`, `visit#2`, … (contract 3.6 rule 2).
@@ -71,7 +71,7 @@ def derive(visit: str, messages: Iterable[Said], site: SiteMap) -> Derived:
     standing = stands.standing(said, site)
     walked = walk(standing.live, site)
     updates = _updates(said, walked.stays)
-    facts: list[Wanted] = []
+    facts: list[DesiredFact] = []
     for stay in walked.stays:
         stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
         own = [update for update, of in updates.values() if of is stay]
@@ -111,12 +111,12 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
     return max(ended)[1] if ended else None
 
 
-def _updates(said: list[Said], stays: list[Stay]) -> dict[int, tuple[Update, Stay | None]]:
+def _updates(said: list[VisitMessage], stays: list[Stay]) -> dict[int, tuple[Update, Stay | None]]:
     found = (Update(turn, one) for turn, one in enumerate(said) if one.adt.trigger in UPDATES)
     return {update.turn: (update, stay_of(update, stays)) for update in found}
 
 
-def _updated(update: Update, stay: Stay | None, facts: list[Wanted]) -> tuple[Effect, str | None]:
+def _updated(update: Update, stay: Stay | None, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
     if stay is None:
         return "waiting", "waiting"
     steps = (step.statement for step in stay.steps if step.fact in _AMENDABLE)

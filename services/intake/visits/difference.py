@@ -6,29 +6,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from services.intake.visits.facts import FactKey, Wanted
+from services.intake.visits.facts import DesiredFact, FactKey
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ActiveFact:
     """A fact sent before and neither cancelled nor replaced since: its ce_id, and what it said."""
 
     ce_id: str
-    said: Wanted
+    said: DesiredFact
 
 
 class Difference(NamedTuple):
     """To state anew, to restate (`replaces`), to take back (`fact-cancelled`); each in a stable order."""
 
-    state: tuple[Wanted, ...]
-    replace: tuple[tuple[Standing, Wanted], ...]
-    cancel: tuple[Standing, ...]
+    state: tuple[DesiredFact, ...]
+    replace: tuple[tuple[ActiveFact, DesiredFact], ...]
+    cancel: tuple[ActiveFact, ...]
 
     def __bool__(self) -> bool:
         return bool(self.state or self.replace or self.cancel)
 
 
-def difference(standing: Mapping[FactKey, Standing], wanted: Iterable[Wanted]) -> Difference:
+def difference(standing: Mapping[FactKey, ActiveFact], wanted: Iterable[DesiredFact]) -> Difference:
     """What makes `standing` say what is wanted; nothing where it does (contract 3.5, house sentence 5).
 
     State and replace come in clinical order as given, cancels last stated first.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from services.intake.hl7.model import Adt, Moment, PatientId, Said, SiteMap
+from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap, VisitMessage
 from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
 from services.intake.visits.stays import At, Stay, Step
@@ -19,7 +19,7 @@ FactKey = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredFact:
     """One fact that ought to stand: `value` has the type's own fields by their names on the wire, as plain JSON.
 
     `said_by` is the message that said it. Two are the same fact if everything but `stated_at` and `said_by` is equal.
@@ -60,7 +60,7 @@ class Wanted:
         )
 
 
-def stay_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[Wanted]:
+def stay_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
     """A fact for each step of a stay, in clinical order, as amended by what A08 and A31 said later."""
     seen: dict[str, int] = {}
     for step in stay.steps:
@@ -72,7 +72,7 @@ def stay_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -
         at = _at(step, adt, stay)
         key = (step.fact, stay_id, *when, *again)
         value = _value(step, adt, stay_id.removesuffix(f"#{stay.number}"), site)
-        yield Wanted(key, step.fact, at, value, stay_id, said.adt.stated_at, said.message_id)
+        yield DesiredFact(key, step.fact, at, value, stay_id, said.adt.stated_at, said.message_id)
 
 
 def _at(step: Step, adt: Adt, stay: Stay) -> datetime:
@@ -155,24 +155,24 @@ def _some(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def other_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[Wanted]:
+def other_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
     """The diagnoses, the payers and the expected discharge of a stay."""
     said = tellers(stay, updates)
     for rank, (one, by) in sorted(diagnoses(said).items()):
         value = _some({"system": one.system, "code": one.code, "rank": rank, "status": one.status})
         key = ("diagnosis-recorded", stay_id, str(rank))
         at = max(by.adt.occurred.start, stay.begun)
-        yield Wanted(key, "diagnosis-recorded", at, value, stay_id, by.adt.stated_at, by.message_id)
+        yield DesiredFact(key, "diagnosis-recorded", at, value, stay_id, by.adt.stated_at, by.message_id)
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
     for day, (payers, by) in sorted(coverage(said, stay.begun, zone, site).items()):
         at = max(read_moment(day.isoformat(), zone).start, stay.begun)
         value = {"effective_from": day.isoformat(), "coverage": payers}
         key = ("coverage-changed", stay_id, day.isoformat())
-        yield Wanted(key, "coverage-changed", at, value, stay_id, by.adt.stated_at, by.message_id)
+        yield DesiredFact(key, "coverage-changed", at, value, stay_id, by.adt.stated_at, by.message_id)
     yield from _planned(stay, stay_id, said)
 
 
-def _planned(stay: Stay, stay_id: str, said: list[Said]) -> Iterator[Wanted]:
+def _planned(stay: Stay, stay_id: str, said: list[VisitMessage]) -> Iterator[DesiredFact]:
     """PV2-9 as it was told last, and that it was called off."""
     if (told := plan(said)) is None:
         return
@@ -180,4 +180,4 @@ def _planned(stay: Stay, stay_id: str, said: list[Said]) -> Iterator[Wanted]:
     for name, by, own in (("discharge-planned", told.by, value), ("discharge-plan-cancelled", told.off, {})):
         if by is not None:
             at = max(by.adt.occurred.start, stay.begun)
-            yield Wanted((name, stay_id), name, at, own, stay_id, by.adt.stated_at, by.message_id)
+            yield DesiredFact((name, stay_id), name, at, own, stay_id, by.adt.stated_at, by.message_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 
-from services.intake.hl7.model import Moment, Said, SiteMap, UnitAs
+from services.intake.hl7.model import Moment, SiteMap, UnitAs, VisitMessage
 from services.intake.visits.stays import At, Kind, State, Statement, Stay, Step
 
 KINDS: dict[str, Kind] = {
@@ -49,7 +49,7 @@ class Walk:
         return found if found and (found.level or found.visit_class) else None
 
 
-def statement(said: Said, turn: int) -> Statement | None:
+def statement(said: VisitMessage, turn: int) -> Statement | None:
     """The statement in a message; None for a trigger that opens, changes and ends nothing."""
     kind = KINDS.get(said.adt.trigger)
     if kind is None:

@@ -7,29 +7,29 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
 
-from services.intake.hl7.model import Said
+from services.intake.hl7.model import VisitMessage
 
 CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
 _COUNTER = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
 
 
-def as_said(messages: Iterable[Said]) -> list[Said]:
+def as_said(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
     """By `stated_at`, then MSH-7; of one instant by control id where these count up, else cancels last.
 
     A message that came twice (the same message_id) is in it once.
     """
     once = {said.message_id: said for said in messages}
-    found: list[Said] = []
+    found: list[VisitMessage] = []
     for _, tied in groupby(sorted(once.values(), key=_time), key=_time):
         found.extend(_of_one_instant(list(tied)))
     return found
 
 
-def _time(said: Said) -> tuple[datetime, datetime]:
+def _time(said: VisitMessage) -> tuple[datetime, datetime]:
     return said.adt.stated_at, said.adt.sent_at or said.adt.stated_at
 
 
-def _of_one_instant(tied: list[Said]) -> list[Said]:
+def _of_one_instant(tied: list[VisitMessage]) -> list[VisitMessage]:
     counted = [_COUNTER.fullmatch(said.adt.control_id) for said in tied]
     numbers = {(found[1], int(found[2])) for found in counted if found}
     if len(numbers) == len(tied) and len({before for before, _ in numbers}) == 1:
@@ -42,6 +42,6 @@ def _digits(control_id: str) -> str:
     return found[2] if found else "0"
 
 
-def _by_kind(said: Said) -> tuple[bool, datetime, str, datetime, str]:
+def _by_kind(said: VisitMessage) -> tuple[bool, datetime, str, datetime, str]:
     adt = said.adt
     return adt.trigger in CANCELS, adt.occurred.start, adt.control_id, said.arrived_at, said.message_id

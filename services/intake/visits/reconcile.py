@@ -1,7 +1,7 @@
 """One visit brought in line with what its messages mean together: facts out, facts back, numbered.
 
-Contract 3.5 and 3.6 rule 12. What it needs comes in (`OnFile`, `Ledger`), what is to be written
-comes out (`Settled`); it reads no clock and no table, and only draws ids.
+Contract 3.5 and 3.6 rule 12. What it needs comes in (`VisitRecord`, `EpisodeSequences`), what is to be written
+comes out (`VisitChanges`); it reads no clock and no table, and only draws ids.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.intake.hl7.mapping import FacilityMap
-from services.intake.hl7.model import Said
+from services.intake.hl7.model import VisitMessage
 from services.intake.visits import codes
 from services.intake.visits.death_reports import Order, takes_back
 from services.intake.visits.derive import (
+    ActiveFact,
     Derived,
+    DesiredFact,
     FactKey,
     KnownEpisode,
     Note,
-    Standing,
-    Wanted,
     choose_episode,
     derive,
     difference,
@@ -43,11 +43,11 @@ class Stray(NamedTuple):
 
     patient_id: str
     facility: str
-    said: Said
+    said: VisitMessage
 
 
 @dataclass(slots=True)
-class OnFile:
+class VisitRecord:
     """A visit as it is stored, all its messages with those that just came, and the facts of it that stand."""
 
     visit_id: str
@@ -57,10 +57,10 @@ class OnFile:
     episode_id: str | None = None
     begun_at: datetime | None = None
     ended_at: datetime | None = None
-    messages: list[Said] = field(default_factory=list)
+    messages: list[VisitMessage] = field(default_factory=list)
     notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
-    standing: dict[FactKey, Standing] = field(default_factory=dict)
-    newest: Said | None = None
+    standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
+    newest: VisitMessage | None = None
     unmapped: list[str] = field(default_factory=list)
     """What its messages say that is in no table of the site, as it is kept for the list; settling finds it."""
     alive: Order | None = None
@@ -68,7 +68,7 @@ class OnFile:
 
 
 @dataclass(slots=True)
-class Ledger:
+class EpisodeSequences:
     """What a transaction knows of episodes: the last sequence of each, and what each patient's are."""
 
     sequences: dict[str, int] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Ledger:
         self.sequences[episode_id] += 1
         return self.sequences[episode_id]
 
-    def learn(self, visit: OnFile) -> None:
+    def learn(self, visit: VisitRecord) -> None:
         """Remember where a visit leaves its episode, for the choice of the next visit's."""
         if visit.episode_id is None or visit.begun_at is None:
             return
@@ -110,28 +110,28 @@ def joined(one: KnownEpisode | None, other: KnownEpisode) -> KnownEpisode:
     return KnownEpisode(one.episode_id, ended, begun)
 
 
-class Stated(NamedTuple):
+class NewFact(NamedTuple):
     """A fact to be written: on its way out, and what of it is compared with later (`wanted`; None for a cancel)."""
 
     fact: Fact
-    wanted: Wanted | None
+    wanted: DesiredFact | None
 
 
 @dataclass(slots=True)
-class Settled:
+class VisitChanges:
     """What is to be written for a visit: facts, ce_ids that no longer stand, notes of messages that changed.
 
     `facts` are all that ought to stand of it now.
     """
 
-    visit: OnFile
-    facts: Sequence[Wanted] = ()
-    stated: list[Stated] = field(default_factory=list)
+    visit: VisitRecord
+    facts: Sequence[DesiredFact] = ()
+    stated: list[NewFact] = field(default_factory=list)
     fallen: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
 
-def wanted_of(visit: OnFile, site: Site) -> Derived:
+def wanted_of(visit: VisitRecord, site: Site) -> Derived:
     """What the visit's messages mean; the values are plain JSON, so that they compare with stored ones.
 
     A disposition that told a death which was taken back means nothing any more.
@@ -143,7 +143,7 @@ def wanted_of(visit: OnFile, site: Site) -> Derived:
     return derived._replace(facts=tuple(_alive(fact, told[fact.said_by], visit.alive) for fact in derived.facts))
 
 
-def _alive(fact: Wanted, by: Said, alive: Order) -> Wanted:
+def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
     told = fact.value.get("disposition") or {}
     if told.get("kind") != "deceased" or not takes_back(alive, by):
         return fact
@@ -159,22 +159,26 @@ def mapping_of(site: Site) -> str:
     return f"{site.version}.{DERIVATION}"
 
 
-class Meant(NamedTuple):
+class DerivedVisit(NamedTuple):
     """What all messages of a visit mean, and what they say that is in no table of the site (`OnFile.unmapped`)."""
 
     derived: Derived
     unmapped: list[str]
 
 
-def meant_by(visit: OnFile, site: Site) -> Meant:
+def meant_by(visit: VisitRecord, site: Site) -> DerivedVisit:
     """What has to be computed from every message of the visit; from here on the messages are not looked at again."""
     odd = codes.unmapped((said.adt for said in visit.messages), FacilityMap(site))
-    return Meant(wanted_of(visit, site), [" ".join(one) for one in odd])
+    return DerivedVisit(wanted_of(visit, site), [" ".join(one) for one in odd])
 
 
-def settle(
-    visits: Iterable[OnFile], ledger: Ledger, site: Site, now: datetime, known: Mapping[str, Meant] | None = None
-) -> list[Settled]:
+def reconcile(
+    visits: Iterable[VisitRecord],
+    ledger: EpisodeSequences,
+    site: Site,
+    now: datetime,
+    known: Mapping[str, DerivedVisit] | None = None,
+) -> list[VisitChanges]:
     """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen.
 
     `known`: what visits mean that were derived elsewhere, by id; of those the messages need not be at hand.
@@ -185,9 +189,11 @@ def settle(
     return [_settle_one(visit, each, ledger, site, now) for visit, each in meant]
 
 
-def _settle_one(visit: OnFile, meant: Meant, ledger: Ledger, site: Site, now: datetime) -> Settled:
+def _settle_one(
+    visit: VisitRecord, meant: DerivedVisit, ledger: EpisodeSequences, site: Site, now: datetime
+) -> VisitChanges:
     derived, visit.unmapped = meant
-    found = Settled(
+    found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
     visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
@@ -196,12 +202,14 @@ def _settle_one(visit: OnFile, meant: Meant, ledger: Ledger, site: Site, now: da
         chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
         visit.episode_id = chosen or ledger.begin(visit.patient_id, now)
     if visit.episode_id is not None:
-        _say(found, visit, derived.facts, _Saying(visit, visit.episode_id, ledger, now), site)
+        _say(found, visit, derived.facts, _VisitWriter(visit, visit.episode_id, ledger, now), site)
     ledger.learn(visit)
     return found
 
 
-def _say(found: Settled, visit: OnFile, facts: Sequence[Wanted], saying: _Saying, site: Site) -> None:
+def _say(
+    found: VisitChanges, visit: VisitRecord, facts: Sequence[DesiredFact], saying: _VisitWriter, site: Site
+) -> None:
     out = difference(visit.standing, facts)
     labels = dict(_labels(facts, visit.facility, site))
     found.fallen = [one.ce_id for one in out.cancel] + [one.ce_id for one, _ in out.replace]
@@ -211,15 +219,15 @@ def _say(found: Settled, visit: OnFile, facts: Sequence[Wanted], saying: _Saying
 
 
 @dataclass(frozen=True, slots=True)
-class _Saying:
+class _VisitWriter:
     """States facts of one visit: numbered from the episode's row, caused by the message that said them."""
 
-    visit: OnFile
+    visit: VisitRecord
     episode_id: str
-    ledger: Ledger
+    ledger: EpisodeSequences
     now: datetime
 
-    def out(self, wanted: Wanted, labels: tuple[str, ...], replaces: str | None) -> Stated:
+    def out(self, wanted: DesiredFact, labels: tuple[str, ...], replaces: str | None) -> NewFact:
         value = wanted.as_fact(
             episode_id=self.episode_id,
             patient_id=self.visit.patient_id,
@@ -228,9 +236,9 @@ class _Saying:
             labels=labels,
             replaces=replaces,
         )
-        return Stated(self._said(value, wanted.said_by), wanted)
+        return NewFact(self._said(value, wanted.said_by), wanted)
 
-    def back(self, gone: Standing) -> Stated:
+    def back(self, gone: ActiveFact) -> NewFact:
         newest = self.visit.newest
         by_sender = newest is not None and newest.adt.trigger in CANCELS
         value = FactCancelled(
@@ -245,7 +253,7 @@ class _Saying:
             cancelled_type=type_name(gone.said.type),
             reason="cancelled-by-sender" if by_sender else "derived-away",
         )
-        return Stated(self._said(value, newest.message_id if newest else None), None)
+        return NewFact(self._said(value, newest.message_id if newest else None), None)
 
     def _said(self, value: CareFact, cause: str | None) -> Fact:
         newest = self.visit.newest
@@ -260,7 +268,7 @@ class _Saying:
         )
 
 
-def _labels(facts: Sequence[Wanted], facility: str, site: Site) -> Iterator[tuple[FactKey, tuple[str, ...]]]:
+def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> Iterator[tuple[FactKey, tuple[str, ...]]]:
     """The labels of the unit that the stay was in when each fact happened, of one instant after it came there."""
     at: dict[str, tuple[str, ...]] = {}
     for fact in sorted(facts, key=lambda each: each.occurred_at):
@@ -271,12 +279,12 @@ def _labels(facts: Sequence[Wanted], facility: str, site: Site) -> Iterator[tupl
         yield fact.key, at.get(fact.stay_id, ())
 
 
-def begin_of(facts: Sequence[Wanted]) -> datetime | None:
+def begin_of(facts: Sequence[DesiredFact]) -> datetime | None:
     """When the first of the visit's stays began."""
     return min((fact.occurred_at for fact in facts if fact.type in STARTS), default=None)
 
 
-def end_of(facts: Sequence[Wanted]) -> datetime | None:
+def end_of(facts: Sequence[DesiredFact]) -> datetime | None:
     """When the last of the visit's stays ended; None while one is open."""
     open_stays = {fact.stay_id for fact in facts if fact.type in STARTS}
     open_stays -= {fact.stay_id for fact in facts if fact.type in ENDS}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from services.intake.hl7.model import Said
+from services.intake.hl7.model import VisitMessage
 
 Kind = Literal["start", "move", "leave", "back", "end"]
 State = Literal["none", "visit", "open", "on-leave", "ended"]
@@ -19,7 +19,7 @@ class Statement:
     `aside` is a cancel that names another unit: a transfer there, at its own time (contract 6).
     """
 
-    said: Said
+    said: VisitMessage
     kind: Kind
     at: datetime
     turn: int

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-from services.intake.hl7.model import Adt, Moment, Said
+from services.intake.hl7.model import Adt, Moment, VisitMessage
 from services.intake.visits.facts import mrn
 from services.intake.visits.order import CANCELS
 
@@ -42,7 +42,7 @@ def visit_id(adt: Adt) -> str | None:
     return _by_time(adt, told.start) if told else None
 
 
-def places(loose: Iterable[Said], named: Iterable[Named]) -> dict[str, str | None]:
+def places(loose: Iterable[VisitMessage], named: Iterable[Named]) -> dict[str, str | None]:
     """Message id → the visit it is of; None while there is none that it could be of.
 
     Only what names a visit says when it began and ended, so that the answer is the same in whatever order they came.
@@ -72,7 +72,7 @@ def _of(adt: Adt, known: list[Named]) -> Named | None:
     return max(still_open, key=lambda one: (one.begun_at, one.key), default=None)
 
 
-def _clinical(said: Said) -> tuple[datetime, bool, datetime, str, str]:
+def _clinical(said: VisitMessage) -> tuple[datetime, bool, datetime, str, str]:
     adt = said.adt
     return adt.event.start, adt.trigger not in MOVES, adt.stated_at, adt.control_id, said.message_id
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
-from services.intake.hl7.model import Adt, Diagnosis, Moment, Payer, Removed, Said, SiteMap
+from services.intake.hl7.model import Adt, Diagnosis, Moment, Payer, Removed, SiteMap, VisitMessage
 from services.intake.visits import codes
 from services.intake.visits.stays import Statement, Stay
 
@@ -23,7 +23,7 @@ class Update(NamedTuple):
     """An A08 or A31, and its place in the order said."""
 
     turn: int
-    said: Said
+    said: VisitMessage
 
 
 def stay_of(update: Update, stays: list[Stay]) -> Stay | None:
@@ -37,7 +37,7 @@ def stay_of(update: Update, stays: list[Stay]) -> Stay | None:
     return begun[-1] if begun else next(iter(stays), None)
 
 
-def amended(one: Statement, updates: list[Update]) -> tuple[Adt, Said]:
+def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
     """The statement with what later updates say of it, and the message that said the last of it."""
     adt, said = one.said.adt, one.said
     names = _OF_AN_END if one.kind == "end" else _OF_A_START
@@ -52,15 +52,15 @@ def amended(one: Statement, updates: list[Update]) -> tuple[Adt, Said]:
     return adt, said
 
 
-def tellers(stay: Stay, updates: list[Update]) -> list[Said]:
+def tellers(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
     """Every message that had its say on the stay, in the order said."""
     steps = {step.statement.turn: step.statement.said for step in stay.steps}
     return [said for _, said in sorted((steps | dict(updates)).items())]
 
 
-def diagnoses(said: Iterable[Said]) -> dict[int, tuple[Diagnosis, Said]]:
+def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitMessage]]:
     """Rank → the diagnosis that holds and the message that told it first; a message with DG1 tells them all."""
-    found: dict[int, tuple[Diagnosis, Said]] = {}
+    found: dict[int, tuple[Diagnosis, VisitMessage]] = {}
     for message in said:
         told = message.adt.diagnoses
         if isinstance(told, Removed):
@@ -74,11 +74,11 @@ class Plan(NamedTuple):
     """When the hospital expects to discharge, and who said so; and who said last that it expects it no longer."""
 
     expected: Moment
-    by: Said
-    off: Said | None = None
+    by: VisitMessage
+    off: VisitMessage | None = None
 
 
-def plan(said: Iterable[Said]) -> Plan | None:
+def plan(said: Iterable[VisitMessage]) -> Plan | None:
     """What PV2-9 says last; `""` calls off what was said before, and is nothing where nothing was."""
     found: Plan | None = None
     for message in said:
@@ -91,14 +91,14 @@ def plan(said: Iterable[Said]) -> Plan | None:
 
 
 def coverage(
-    said: Iterable[Said], begun: datetime, zone: tzinfo, site: SiteMap
-) -> dict[date, tuple[list[dict[str, Any]], Said]]:
+    said: Iterable[VisitMessage], begun: datetime, zone: tzinfo, site: SiteMap
+) -> dict[date, tuple[list[dict[str, Any]], VisitMessage]]:
     """First day → the payers from then on, and who told it first.
 
     Payers hold from the stay's first day, or from IN1-12 where that lies after it and not after the day of the message;
     told again for the same day they replace what was told before.
     """
-    found: dict[date, tuple[list[dict[str, Any]], Said]] = {}
+    found: dict[date, tuple[list[dict[str, Any]], VisitMessage]] = {}
     first = begun.astimezone(zone).date()
     for message in said:
         told = message.adt.coverage
@@ -113,7 +113,9 @@ def coverage(
     return found
 
 
-def _kept(known: tuple[Diagnosis, Said] | None, told: Diagnosis, message: Said) -> tuple[Diagnosis, Said]:
+def _kept(
+    known: tuple[Diagnosis, VisitMessage] | None, told: Diagnosis, message: VisitMessage
+) -> tuple[Diagnosis, VisitMessage]:
     return known if known and known[0] == told else (told, message)
 
 

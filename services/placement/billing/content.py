@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, day_of
 from services.placement.billing.model import NOT_AVAILABLE, STILL_PATIENT, UNKNOWN_PAYER, BilledAs
-from services.placement.billing.stretches import Stretch
+from services.placement.billing.stretches import BilledStretch
 from services.placement.continuum.model import Ending, Folded, StayState
 from shared.facts.envelope import rfc3339
 
@@ -38,7 +38,11 @@ def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def of_stretch(
-    stay: StayState, stretch: Stretch, zone: ZoneInfo, billed: BilledAs, services: dict[date, list[dict[str, Any]]]
+    stay: StayState,
+    stretch: BilledStretch,
+    zone: ZoneInfo,
+    billed: BilledAs,
+    services: dict[date, list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """What is the stretch's own. `services` are those of all attended days of the stay, in order."""
     return _present(
@@ -81,7 +85,7 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
     return said.get("patient_status") or code_says or billed.status_of((end.reason, said.get("kind"), end.how))
 
 
-def unmapped(stay: StayState, stretch: Stretch, billed: BilledAs, *, last: bool) -> frozenset[str]:
+def unmapped(stay: StayState, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> frozenset[str]:
     """A warning for each thing of the stretch that was said and is in no table of the site, and of an end that says no
     patient status (contract 4)."""
     payers = {one["payer"] for one in stretch.cover.coverage}
@@ -138,7 +142,7 @@ def _diagnoses(stay: StayState) -> list[dict[str, Any]]:
     return [{"system": system, "code": code, "rank": rank} for rank, system, code in sorted(found)]
 
 
-def _leave(stay: StayState, stretch: Stretch, zone: ZoneInfo) -> list[dict[str, Any]]:
+def _leave(stay: StayState, stretch: BilledStretch, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Leave inside the stretch: from the day of going to the day of return, exclusive; none where they are the same."""
     found = []
     for away in stay.away:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.placement.billing.model import Change, Period, PeriodKey, SentPeriod
+from services.placement.billing.model import Period, PeriodChange, PeriodKey, SentPeriod
 from shared.values import replace
 
 OPENED, AMENDED = "service-period-opened", "service-period-amended"
@@ -24,7 +24,7 @@ def period_id(episode_id: str, key: PeriodKey, life: int) -> str:
     return "sp-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -> list[Change]:
+def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -> list[PeriodChange]:
     """The versions to publish, in this order: voids, changes, then what is new; nothing where nothing changed.
 
     `sent` has the last version of every key of the episode, voided ones too: a void is final, so a stretch that
@@ -42,18 +42,18 @@ def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -
     ]
 
 
-def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[Change]) -> dict[PeriodKey, SentPeriod]:
+def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[PeriodChange]) -> dict[PeriodKey, SentPeriod]:
     """What was sent, once these changes are."""
     return {**sent, **{change.key: change.sent for change in changes}}
 
 
-def _voided(key: PeriodKey, was: SentPeriod, fresh: Sequence[Period]) -> Change:
+def _voided(key: PeriodKey, was: SentPeriod, fresh: Sequence[Period]) -> PeriodChange:
     replaced = any(_takes_days(one, key, was) for one in fresh)
     now = replace(was, version=was.version + 1, voided=True)
     return _change(VOIDED, key, now, {}, reason="replaced" if replaced else "taken-back")
 
 
-def _changed(one: Period, was: SentPeriod) -> Iterable[Change]:
+def _changed(one: Period, was: SentPeriod) -> Iterable[PeriodChange]:
     changed = _fields_changed(was.content, one.content)
     if not changed:
         return
@@ -63,7 +63,7 @@ def _changed(one: Period, was: SentPeriod) -> Iterable[Change]:
     yield _change(name, one.key, replace(was, version=was.version + 1, content=one.content), changed, reason=reason)
 
 
-def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPeriod]) -> Iterable[Change]:
+def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPeriod]) -> Iterable[PeriodChange]:
     life = was.life + 1 if was else 1
     given = period_id(one.content["episode_id"], one.key, life)
     replaced = next((old for key, old in gone.items() if _takes_days(one, key, old)), was)
@@ -93,10 +93,10 @@ def _by_start(was: SentPeriod) -> tuple[str, str]:
 
 def _change(
     name: str, key: PeriodKey, now: SentPeriod, changed: dict[str, list[Any]], *, reason: str | None = None
-) -> Change:
+) -> PeriodChange:
     value = {"period_id": now.period_id, "version": now.version, "changed": changed, **now.content}
     if now.supersedes:
         value["supersedes"] = now.supersedes
     if reason:
         value["reason"] = reason
-    return Change(name, key, value, now)
+    return PeriodChange(name, key, value, now)

@@ -89,7 +89,7 @@ class SentPeriod:
 
 
 @value_object
-class Change:
+class PeriodChange:
     """One version to publish: `name` is service-period-opened, …, `value` a whole one, `sent` what to keep."""
 
     name: str

@@ -14,7 +14,7 @@ from services.placement.billing.authorizations import NeedsAuthorization, author
 from services.placement.billing.days import FOREVER, last_day
 from services.placement.billing.edits import warnings
 from services.placement.billing.model import BilledAs, BillingTable, Period
-from services.placement.billing.stretches import Cover, Stretch, covers, stretches
+from services.placement.billing.stretches import BilledStretch, PayersFrom, covers, stretches
 from services.placement.continuum.model import Folded, Segment, StayState
 from shared.values import replace
 
@@ -42,7 +42,7 @@ def periods(
 
 
 def _of_stay(
-    folded: Folded, stay: StayState, zone: ZoneInfo, billed: BillingTable, covered: Sequence[Cover]
+    folded: Folded, stay: StayState, zone: ZoneInfo, billed: BillingTable, covered: Sequence[PayersFrom]
 ) -> list[Period]:
     """The periods of one stay in order of days; the last one of an ended stay carries the end (contract 4)."""
 
@@ -77,7 +77,7 @@ def _of_stay(
     return made
 
 
-def _period(stay: StayState, stretch: Stretch, told: dict[str, Any], recorded: Sequence[Any]) -> Period:
+def _period(stay: StayState, stretch: BilledStretch, told: dict[str, Any], recorded: Sequence[Any]) -> Period:
     return Period(
         key=stretch.key,
         level=str(stretch.segment.level),

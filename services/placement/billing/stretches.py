@@ -20,7 +20,7 @@ from services.placement.continuum.model import CoverageFrom, Folded, Segment, St
 from shared.values import value_object
 
 
-class Cover(NamedTuple):
+class PayersFrom(NamedTuple):
     """From this day on these payers; `payer` is the first of them, `unknown` where there is none."""
 
     day: date
@@ -30,19 +30,19 @@ class Cover(NamedTuple):
 
 
 @value_object
-class Stretch:
+class BilledStretch:
     """[start, end) of one stay at one place and cover; `end` is days.FOREVER while open."""
 
     key: PeriodKey
     start: date
     end: date
     segment: Segment
-    cover: Cover
+    cover: PayersFrom
 
 
-def covers(found: Sequence[CoverageFrom]) -> list[Cover]:
+def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
     """The days on which coverage really changed, in order; before the first the payer is unknown (contract 4)."""
-    changes = [Cover(date.min, UNKNOWN_PAYER, (), "")]
+    changes = [PayersFrom(date.min, UNKNOWN_PAYER, (), "")]
     for told in found:
         coverage = tuple(sorted(told.coverage, key=lambda one: int(one.get("order", 1))))
         if changes[-1].day == told.day:
@@ -50,13 +50,13 @@ def covers(found: Sequence[CoverageFrom]) -> list[Cover]:
         if changes and coverage == changes[-1].coverage:
             continue
         payer = coverage[0]["payer"] if coverage else UNKNOWN_PAYER
-        changes.append(Cover(told.day, payer, coverage, told.root or told.fact))
+        changes.append(PayersFrom(told.day, payer, coverage, told.root or told.fact))
     return changes
 
 
 def stretches(
-    folded: Folded, stay: StayState, zone: ZoneInfo, covered: Sequence[Cover], same_place: SamePlace
-) -> Iterable[Stretch]:
+    folded: Folded, stay: StayState, zone: ZoneInfo, covered: Sequence[PayersFrom], same_place: SamePlace
+) -> Iterable[BilledStretch]:
     """All stretches of a stay in order: they tile its counted days, without a hole and without a double.
 
     Raises ValueError where a suspension ends and no fact ends it: such a fold is broken.
@@ -67,7 +67,7 @@ def stretches(
     for block in blocks(stay, zone, same_place):
         for start, end, resumed in counted(block, away, attended):
             key = PeriodKey(stay.kind, stay.id, _began(block, start, resumed, came))
-            yield from _by_cover(Stretch(key, start, end, block.segment, covered[0]), covered)
+            yield from _by_cover(BilledStretch(key, start, end, block.segment, covered[0]), covered)
 
 
 def attendance(stay: StayState) -> dict[date, str]:
@@ -85,14 +85,14 @@ def _began(block: Block, start: date, resumed: Suspension | None, came: dict[dat
     return came[start] if resumed is None else resumed.root
 
 
-def _by_cover(whole: Stretch, covered: Sequence[Cover]) -> Iterable[Stretch]:
+def _by_cover(whole: BilledStretch, covered: Sequence[PayersFrom]) -> Iterable[BilledStretch]:
     """The stretch, split where coverage changes inside it."""
     at = bisect_right(covered, whole.start, key=lambda cover: cover.day) - 1
     start, key = whole.start, whole.key
     while True:
         following = covered[at + 1].day if at + 1 < len(covered) else FOREVER
         stop = min(following, whole.end)
-        yield Stretch(key, start, stop, whole.segment, covered[at])
+        yield BilledStretch(key, start, stop, whole.segment, covered[at])
         if stop >= whole.end:
             return
         at, start, key = at + 1, stop, key._replace(root=covered[at + 1].root)

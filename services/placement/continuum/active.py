@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.placement.continuum.model import StayKey
-from services.placement.continuum.order import Told, place
-from services.placement.continuum.states import ENTRIES, MOVING, Word
+from services.placement.continuum.order import OrderedFact, place
+from services.placement.continuum.states import ENTRIES, MOVING, NoEffectReason
 from shared.facts.envelope import Fact
 
 _INTAKE, _PLACEMENT, _AFTERCARE = frozenset({"intake"}), frozenset({"placement"}), frozenset({"aftercare"})
@@ -66,15 +66,15 @@ SPEAKS_FOR: Final = {"visit": "intake", "placement": "placement"}
 
 
 @dataclass(slots=True)
-class Standing:
+class ActiveFacts:
     """What is left when everything that was taken back is gone.
 
     `told` stands, in the order of rule 7, without the starts that only corroborate; those are in `corroborating`, with
     the ce_id of the standing start that they name. `names` leads from a stay's other names to its own.
     """
 
-    told: list[Told] = field(default_factory=list)
-    corroborating: list[tuple[Told, str]] = field(default_factory=list)
+    told: list[OrderedFact] = field(default_factory=list)
+    corroborating: list[tuple[OrderedFact, str]] = field(default_factory=list)
     names: dict[StayKey, StayKey] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
@@ -102,10 +102,10 @@ def speaks_out_of_turn(fact: Fact) -> bool:
     return SPEAKS_FOR.get(fact.value["stay"]["kind"]) != fact.writer
 
 
-def standing(facts: Iterable[Fact]) -> Standing:
+def standing(facts: Iterable[Fact]) -> ActiveFacts:
     """The facts that stand, of a set in any order with any repeats (a ce_id is one fact)."""
     known = {fact.id: fact for fact in facts}
-    found = Standing()
+    found = ActiveFacts()
     reading = [fact for fact in known.values() if read(fact)]
     cancelled = _cancelled(reading, known, found)
     roots, replaced = _replaced(reading, known, found)
@@ -132,7 +132,7 @@ def _named(reading: list[Fact]) -> set[str]:
     return named.union(*(fact.value.get("falls", ()) for fact in reading if fact.name == "conflict-settled"))
 
 
-def _cancelled(reading: list[Fact], known: dict[str, Fact], found: Standing) -> set[str]:
+def _cancelled(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> set[str]:
     cancelled = set()
     for fact in reading:
         if fact.name != "fact-cancelled":
@@ -146,17 +146,17 @@ def _cancelled(reading: list[Fact], known: dict[str, Fact], found: Standing) -> 
     return cancelled
 
 
-def _cancel_refused(fact: Fact, target: Fact | None) -> Word | None:
+def _cancel_refused(fact: Fact, target: Fact | None) -> NoEffectReason | None:
     if fact.writer not in _ANY:
-        return Word.WRONG_WRITER
+        return NoEffectReason.WRONG_WRITER
     if target is None:
-        return Word.TARGET_UNKNOWN
+        return NoEffectReason.TARGET_UNKNOWN
     if target.name == "fact-cancelled":
-        return Word.A_CANCEL_STAYS
-    return Word.NOT_ITS_WRITER if target.writer != fact.writer else None
+        return NoEffectReason.A_CANCEL_STAYS
+    return NoEffectReason.NOT_ITS_WRITER if target.writer != fact.writer else None
 
 
-def _replaced(reading: list[Fact], known: dict[str, Fact], found: Standing) -> tuple[dict[str, str], set[str]]:
+def _replaced(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> tuple[dict[str, str], set[str]]:
     """(root of each replacement, ce_ids that are replaced). Refused replacements go to `found.ineffective`.
 
     What was replaced never returns, so a replacement counts even when it was cancelled itself; of several last words
@@ -180,15 +180,15 @@ def _replaced(reading: list[Fact], known: dict[str, Fact], found: Standing) -> t
     return roots, replaced
 
 
-def _refused(fact: Fact, known: dict[str, Fact]) -> Word | None:
+def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
     if speaks_out_of_turn(fact):
-        return Word.WRONG_WRITER
+        return NoEffectReason.WRONG_WRITER
     target = known.get(fact.value.get("replaces") or "")
     if target is None:
         return None
     if target.name == "fact-cancelled":
-        return Word.A_CANCEL_STAYS
-    return Word.NOT_ITS_WRITER if target.writer != fact.writer else None
+        return NoEffectReason.A_CANCEL_STAYS
+    return NoEffectReason.NOT_ITS_WRITER if target.writer != fact.writer else None
 
 
 def _root(ce_id: str, leads: dict[str, str]) -> str:
@@ -199,7 +199,7 @@ def _root(ce_id: str, leads: dict[str, str]) -> str:
     return ce_id
 
 
-def _without_settled(left: list[Fact], known: dict[str, Fact], found: Standing) -> list[Fact]:
+def _without_settled(left: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> list[Fact]:
     """What a person let fall is gone; conflict-settled facts themselves are done with after this."""
     falling: set[str] = set()
     settled: set[str] = set()
@@ -207,24 +207,24 @@ def _without_settled(left: list[Fact], known: dict[str, Fact], found: Standing) 
         if fact.name == "conflict-settled":
             falls = fact.value.get("falls", ())
             if falls and not any(ce_id in known for ce_id in falls):
-                found.ineffective[fact.id] = Word.TARGET_UNKNOWN.value
+                found.ineffective[fact.id] = NoEffectReason.TARGET_UNKNOWN.value
             settled.add(fact.value["conflict_id"])
             falling.update(falls)
     found.settled = tuple(sorted(settled))
     kept = [fact for fact in left if fact.name != "conflict-settled"]
     fallen = [fact for fact in kept if fact.id in falling]
-    found.ineffective.update({fact.id: Word.SETTLED.value for fact in fallen})
+    found.ineffective.update({fact.id: NoEffectReason.SETTLED.value for fact in fallen})
     found.disbelieved = tuple(sorted({fact.value["facility"] for fact in fallen if fact.name == "patient-died"}))
     return [fact for fact in kept if fact.id not in falling]
 
 
-def _corroborate(told: list[Told], roots: dict[str, str], found: Standing) -> None:
+def _corroborate(told: list[OrderedFact], roots: dict[str, str], found: ActiveFacts) -> None:
     """Sort out the starts told twice (contract 3.6 rule 2): the one that names the other opens nothing.
 
     The name is followed through replacements: a start that is restated is still the same start.
     """
     starts = {one.root: one for one in told if one.name in ENTRIES}
-    heads: dict[str, Told] = {}
+    heads: dict[str, OrderedFact] = {}
     for one in told:
         target = one.value.get("corroborates") if one.name in ENTRIES else None
         first = starts.get(roots.get(target, target)) if target else None
@@ -238,7 +238,7 @@ def _corroborate(told: list[Told], roots: dict[str, str], found: Standing) -> No
             _same(one.stay, _head(one, heads).stay, found.names)
 
 
-def _head(one: Told, heads: dict[str, Told]) -> Told:
+def _head(one: OrderedFact, heads: dict[str, OrderedFact]) -> OrderedFact:
     while one.id in heads:
         one = heads[one.id]
     return one
@@ -257,8 +257,8 @@ def own_name(stay: StayKey, names: Mapping[StayKey, StayKey]) -> StayKey:
     return stay
 
 
-def _alone(one: Told, found: Standing) -> None:
+def _alone(one: OrderedFact, found: ActiveFacts) -> None:
     if one.name == "started" and SPEAKS_FOR.get(one.stay[0]) != one.writer:
-        found.ineffective[one.id] = Word.WRONG_WRITER.value
+        found.ineffective[one.id] = NoEffectReason.WRONG_WRITER.value
     else:
         found.told.append(one)

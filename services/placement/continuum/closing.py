@@ -8,15 +8,15 @@ from itertools import chain
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Closing, Death, Folded, LevelChange, StayState
-from services.placement.continuum.order import Told, day_of, leaving_day
-from services.placement.continuum.states import Word
+from services.placement.continuum.order import OrderedFact, day_of, leaving_day
+from services.placement.continuum.states import NoEffectReason
 from shared.values import replace
 
 TOLD = frozenset({"aftercare-closed", "episode-ended"})
 """Closings that somebody states; a death closes by itself."""
 
 
-def as_told(told: Told) -> Closing:
+def as_told(told: OrderedFact) -> Closing:
     """A closing fact as the closing that it would be."""
     return Closing(told.at, told.name, told.id, told.root)
 
@@ -41,11 +41,11 @@ def closings(
     return tuple(found), words
 
 
-def _refused(one: Closing, stays: Sequence[StayState], found: list[Closing]) -> Word | None:
+def _refused(one: Closing, stays: Sequence[StayState], found: list[Closing]) -> NoEffectReason | None:
     if any(_open_at(stay, one.at) for stay in stays):
-        return Word.STAY_OPEN
+        return NoEffectReason.STAY_OPEN
     if found and (found[-1].reopened_at is None or found[-1].reopened_at > one.at):
-        return Word.CLOSED
+        return NoEffectReason.CLOSED
     return None
 
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from services.placement.continuum.model import Folded
-from services.placement.continuum.stays_now import Places, known, stays_now
+from services.placement.continuum.stays_now import StayPlaces, known, stays_now
 
 
-def episode_value(folded: Folded, seen: Mapping[str, int], version: int, places: Places) -> dict[str, Any]:
+def episode_value(folded: Folded, seen: Mapping[str, int], version: int, places: StayPlaces) -> dict[str, Any]:
     """The JSON value of shared.events.EpisodeState; fields that are not so are left out.
 
     `seen` is the last sequence of each writer that went in, `version` counts 1,2,3… for one episode, `places` are the

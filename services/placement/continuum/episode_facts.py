@@ -9,8 +9,8 @@ from typing import Any
 
 from services.placement.continuum.closing import TOLD, as_told
 from services.placement.continuum.model import Closing, CoverageFrom, Death, Folded, Window
-from services.placement.continuum.order import Told
-from services.placement.continuum.states import Word
+from services.placement.continuum.order import OrderedFact
+from services.placement.continuum.states import NoEffectReason
 
 _ASKING = frozenset({"requested", "pended", "denied"})
 """Moves of an authorization that allow nothing."""
@@ -34,7 +34,7 @@ class Around:
         self.deaths: list[Death] = [one for one in folded.deaths if one.told]
         self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
 
-    def take(self, told: Told) -> Word | None:
+    def take(self, told: OrderedFact) -> NoEffectReason | None:
         """Put one fact in; the word where it has no effect. Facts that are about a stay are not for here."""
         return _TAKES[told.name](self, told)
 
@@ -53,24 +53,24 @@ class Around:
             "assessment": self.assessment,
         }
 
-    def referred(self, told: Told) -> None:
+    def referred(self, told: OrderedFact) -> None:
         """The first referral counts."""
         if self.referred_at is None:
             self.referred_at = told.at
             terms = _kept(told, "source", "requested_level", "facility")
             self.referral = {"at": told.at.isoformat(), **terms, "root": told.root}
 
-    def assessed(self, told: Told) -> None:
+    def assessed(self, told: OrderedFact) -> None:
         """The first assessment began something; the latest that recommends a level is the one to go by."""
         self.assessed_at = self.assessed_at or told.at
         if told.value.get("recommended_level"):
             self.assessment = {**_kept(told, "recommended_level", "instrument"), "at": told.at.isoformat()}
 
-    def certified(self, told: Told) -> None:
+    def certified(self, told: OrderedFact) -> None:
         """Each certification stands beside the others."""
         self.certifications.append(_kept(told, "kind", "from", "to", "npi", "stay"))
 
-    def authorized(self, told: Told) -> None:
+    def authorized(self, told: OrderedFact) -> None:
         """What the payer allowed stays allowed until it says otherwise: asking for more takes nothing away."""
         before = self.authorizations.get(told.value["auth_id"])
         status = told.name.removeprefix("authorization-")
@@ -81,17 +81,17 @@ class Around:
         in_force = status not in _ASKING and (status != "ended" or bool(before and before["in_force"]))
         self.authorizations[terms["auth_id"]] = {**terms, "status": status, "in_force": in_force}
 
-    def aftercare_started(self, told: Told) -> None:
+    def aftercare_started(self, told: OrderedFact) -> None:
         """The latest start of aftercare counts."""
         self.aftercare_at = told.at
 
-    def covered(self, told: Told) -> None:
+    def covered(self, told: OrderedFact) -> None:
         """Of two statements for one day the later said holds."""
         day = date.fromisoformat(told.value["effective_from"])
         payers = sorted(told.value.get("coverage") or (), key=lambda one: one.get("order", 1))
         self.coverage[day] = CoverageFrom(day, tuple(payers), told.id, told.root)
 
-    def window(self, told: Told) -> None:
+    def window(self, told: OrderedFact) -> None:
         """A window opens once; its outcome is the last one told."""
         value = told.value
         outcome: str | None = told.name.removeprefix("follow-up-")
@@ -101,35 +101,35 @@ class Around:
         due_to = date.fromisoformat(value["due_to"])
         self.windows[value["follow_up_id"]] = Window(value["follow_up_id"], value["measure"], due_to, outcome, told.id)
 
-    def placed(self, told: Told) -> None:
+    def placed(self, told: OrderedFact) -> None:
         """A placement stands from here on."""
         terms = _kept(told, "placement_id", "program", "level", "start_date", "variance_reason")
         self.placements.append({**terms, "at": told.at.isoformat()})
 
-    def placement_cancelled(self, told: Told) -> Word | None:
+    def placement_cancelled(self, told: OrderedFact) -> NoEffectReason | None:
         """It stands no more; one that nobody placed can't be cancelled."""
         left = [one for one in self.placements if one.get("placement_id") != told.value.get("placement_id")]
-        word = Word.TARGET_UNKNOWN if len(left) == len(self.placements) else None
+        word = NoEffectReason.TARGET_UNKNOWN if len(left) == len(self.placements) else None
         self.placements = left
         return word
 
-    def died(self, told: Told) -> None:
+    def died(self, told: OrderedFact) -> None:
         """Each facility's word stands for itself."""
         doubt = bool(told.value.get("contradicted"))
         self.deaths.append(Death(told.at, told.value["facility"], told.id, told.root, contradicted=doubt))
 
-    def closing(self, told: Told) -> None:
+    def closing(self, told: OrderedFact) -> None:
         """Whether it had an effect is read later, with the stays."""
         self.closings.append(as_told(told))
 
 
-def _kept(told: Told, *names: str) -> dict[str, Any]:
+def _kept(told: OrderedFact, *names: str) -> dict[str, Any]:
     """These fields of a fact, where it has them, and its ce_id."""
     found = {name: told.value[name] for name in names if told.value.get(name) is not None}
     return {**found, "fact": told.id}
 
 
-_TAKES: dict[str, Callable[[Around, Told], Word | None]] = {
+_TAKES: dict[str, Callable[[Around, OrderedFact], NoEffectReason | None]] = {
     "referred": Around.referred,
     "assessed": Around.assessed,
     "aftercare-started": Around.aftercare_started,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.placement.continuum.active import Standing, own_name, read, speaks_out_of_turn, standing
+from services.placement.continuum.active import ActiveFacts, own_name, read, speaks_out_of_turn, standing
 from services.placement.continuum.closing import closings, state_of_episode
 from services.placement.continuum.conflicts import attended_inside, in_order, two_stays
 from services.placement.continuum.deaths import alive_after_death, deaths_of
 from services.placement.continuum.episode_facts import Around
 from services.placement.continuum.levels import levels_of, round_the_clock, with_suspensions
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
-from services.placement.continuum.order import Told, day_of, place
-from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, Word
+from services.placement.continuum.order import OrderedFact, day_of, place
+from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, NoEffectReason
 from services.placement.continuum.stay import judged
 from services.placement.continuum.stay_facts import Life, Run, ZoneOf, entries, lives_of, run_all, starts_inside
 from shared.facts.envelope import Fact
@@ -58,14 +58,14 @@ def _named_only(given: Sequence[Fact]) -> Folded:
     return Folded(latest.subject, patient_id=value.get("patient_id", ""), facility=value.get("facility", ""))
 
 
-def _told_twice(found: Standing, runs: Mapping[StayKey, Run]) -> tuple[list[StayState], dict[str, str]]:
+def _told_twice(found: ActiveFacts, runs: Mapping[StayKey, Run]) -> tuple[list[StayState], dict[str, str]]:
     """The stays with their other names; a corroborating start shares the fate of the one that it names."""
     stays = {key: run.stay for key, run in runs.items() if run.stay}
     words = {ce_id: word for run in runs.values() for ce_id, word in run.words.items()}
     for told, head in found.corroborating:
         stay = stays.get(own_name(told.stay, found.names))
         if head in words or stay is None:
-            words[told.id] = words.get(head, Word.NOT_OPEN.value)
+            words[told.id] = words.get(head, NoEffectReason.NOT_OPEN.value)
             continue
         stays[stay.key] = replace(
             stay,
@@ -92,7 +92,7 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
         return None
     if any(fact.id in folded.awaited for fact in new):
         return None
-    words = {fact.id: Word.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
+    words = {fact.id: NoEffectReason.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
     told = sorted(place(fact) for fact in reading if fact.id not in words)
     if _too_early(folded, told):
         return None
@@ -102,7 +102,7 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
     return _with_places(after, reading) if after else None
 
 
-def _too_early(folded: Folded, told: Sequence[Told]) -> bool:
+def _too_early(folded: Folded, told: Sequence[OrderedFact]) -> bool:
     """Whether a fact belongs before others; and nothing can be said where nothing stands at all."""
     if folded.last is None or not told:
         return folded.last is None and not told
@@ -116,7 +116,7 @@ def _plain(reading: Iterable[Fact]) -> bool:
 
 
 def _onward(
-    folded: Folded, told: list[Told], lives: Mapping[StayKey, Life], words: dict[str, str], zone_of: ZoneOf
+    folded: Folded, told: list[OrderedFact], lives: Mapping[StayKey, Life], words: dict[str, str], zone_of: ZoneOf
 ) -> Folded | None:
     before = {stay.key: stay for stay in folded.stays}
     runs = {key: life.onward(before.get(key), zone_of) for key, life in lives.items()}
@@ -142,7 +142,7 @@ def _reaches_back(folded: Folded, life: Life, run: Run, stays: Mapping[StayKey, 
     """Whether something that was folded before may change by these facts."""
     refused = folded.ineffective.values()
     if not life.moving:
-        return Word.INSIDE_24_HOUR_STAY in refused and any(told.id in run.words for told in life.sessions)
+        return NoEffectReason.INSIDE_24_HOUR_STAY in refused and any(told.id in run.words for told in life.sessions)
     if any(word in MAY_WAKE for word in refused):
         return True
     if any(starts_inside(entry, life.key, stays.values(), zone_of) for entry in entries(life, run.words)):
@@ -171,7 +171,7 @@ def _conflicts_of_new_sessions(
     ]
 
 
-def _heading(folded: Folded, told: Sequence[Told]) -> dict[str, Any]:
+def _heading(folded: Folded, told: Sequence[OrderedFact]) -> dict[str, Any]:
     """Patient, facility, labels and place in time, as the latest fact has them; a death says not where it is."""
     if not told:
         return {}
@@ -186,7 +186,7 @@ def _heading(folded: Folded, told: Sequence[Told]) -> dict[str, Any]:
 
 
 def _read_together(
-    folded: Folded, stays: list[StayState], others: Sequence[Told], zone_of: ZoneOf, **fields: Any
+    folded: Folded, stays: list[StayState], others: Sequence[OrderedFact], zone_of: ZoneOf, **fields: Any
 ) -> Folded:
     """All that is read from the stays together, and from the facts that are about none; `fields` are known already."""
     around = Around(folded)

@@ -15,7 +15,7 @@ from shared.values import replace
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Stretch(NamedTuple):
+class LevelStretch(NamedTuple):
     """[since, until) of one stay at one level; `until` is FOREVER while it goes on."""
 
     since: datetime
@@ -26,12 +26,12 @@ class Stretch(NamedTuple):
     segment: Segment
 
 
-def stretches(stay: StayState) -> list[Stretch]:
+def stretches(stay: StayState) -> list[LevelStretch]:
     """The stretches of a stay at a level, in order; those without length are none."""
     end = stay.ended.at if stay.ended else FOREVER
     ends = [segment.since for segment in stay.segments[1:]]
     return [
-        Stretch(segment.since, until, RANK[segment.level], stay.begun, stay.key, segment)
+        LevelStretch(segment.since, until, RANK[segment.level], stay.begun, stay.key, segment)
         for segment, until in zip(stay.segments, [*ends, end], strict=True)
         if segment.level is not None and segment.since < until
     ]
@@ -54,7 +54,7 @@ def levels_of(stays: Iterable[StayState]) -> tuple[LevelChange, ...]:
     return tuple(changes)
 
 
-def _intensity(one: Stretch) -> tuple[int, datetime, StayKey]:
+def _intensity(one: LevelStretch) -> tuple[int, datetime, StayKey]:
     return (one.rank, one.begun, one.stay)
 
 
@@ -65,7 +65,7 @@ def with_suspensions(stays: Sequence[StayState]) -> list[StayState]:
     return [_suspended(stay, own, over) for stay, own in zip(stays, found, strict=True)]
 
 
-def _suspended(stay: StayState, own: list[Stretch], over: list[Stretch]) -> StayState:
+def _suspended(stay: StayState, own: list[LevelStretch], over: list[LevelStretch]) -> StayState:
     spans = sorted(
         (max(mine.since, other.since), min(mine.until, other.until))
         for mine in own

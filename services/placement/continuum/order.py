@@ -23,7 +23,7 @@ _KIND: dict[str, int] = {
 }
 
 
-class Told(NamedTuple):
+class OrderedFact(NamedTuple):
     """A fact in its place: Told values sort by contract 3.6 rule 7. ce_id is unique, so `name` is never compared.
 
     `root` is the ce_id of the first fact of its chain of replacements.
@@ -51,11 +51,11 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def place(fact: Fact, root: str | None = None) -> Told:
+def place(fact: Fact, root: str | None = None) -> OrderedFact:
     """The fact in its place in the order. Facts without `stated_at` (placement's own) go by their sequence."""
     name, value = fact.name, fact.value
     stated = value.get("stated_at")
-    return Told(
+    return OrderedFact(
         instant(value["occurred_at"]),
         _KIND.get(name, _OTHER),
         fact.writer,

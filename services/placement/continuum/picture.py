@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from services.placement.continuum.states import COLUMNS, MEANING, MOVES, ROWS, State, Word
+from services.placement.continuum.states import COLUMNS, MEANING, MOVES, ROWS, NoEffectReason, State
 from shared.events.levels import WORDS
 
 _NAMES = {State.NONE: "[*]", State.VISIT: "visit", State.OPEN: "open", State.ON_LEAVE: "on_leave", State.ENDED: "ended"}
@@ -83,8 +83,8 @@ def _moves() -> str:
     )
 
 
-def _cell(outcome: State | Word) -> str:
-    return f"`{outcome.value}`" if isinstance(outcome, Word) else outcome.value
+def _cell(outcome: State | NoEffectReason) -> str:
+    return f"`{outcome.value}`" if isinstance(outcome, NoEffectReason) else outcome.value
 
 
 def _words() -> str:

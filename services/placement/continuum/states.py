@@ -18,7 +18,7 @@ class State(StrEnum):
     ENDED = "ended"
 
 
-class Word(StrEnum):
+class NoEffectReason(StrEnum):
     """Why a fact is ineffective. The first nine come from the table; the rest are decided before or around it."""
 
     ALREADY_OPEN = "already-open"
@@ -39,49 +39,57 @@ class Word(StrEnum):
     CLOSED = "closed"
 
 
-MEANING: Final[dict[Word, str]] = {
-    Word.ALREADY_OPEN: "the stay has begun already",
-    Word.HAS_ENDED: "the stay had ended",
-    Word.NOT_OPEN: "no such stay had begun",
-    Word.NO_LEVEL: "the visit has no level of care",
-    Word.AWAY: "the patient is on leave",
-    Word.NOT_ON_LEAVE: "the patient is not on leave",
-    Word.HAS_LEVEL: "the stay has a level of care: it is ended by a discharge",
-    Word.INSIDE_24_HOUR_STAY: "a program's first day lies wholly inside another, 24-hour stay, and nobody attended",
-    Word.ALREADY_TOLD: "the session has been told already",
-    Word.A_CANCEL_STAYS: "a cancel is neither cancelled nor replaced: state the fact anew",
-    Word.WRONG_WRITER: "this writer does not speak for that",
-    Word.NOT_ITS_WRITER: "only a fact's own writer cancels or replaces it",
-    Word.TARGET_UNKNOWN: "what it names has not been stated yet",
-    Word.SETTLED: "a person settled a conflict, and this fact fell",
-    Word.STAY_OPEN: "a stay is open, so the episode can't be closed",
-    Word.CLOSED: "the episode is closed already",
+MEANING: Final[dict[NoEffectReason, str]] = {
+    NoEffectReason.ALREADY_OPEN: "the stay has begun already",
+    NoEffectReason.HAS_ENDED: "the stay had ended",
+    NoEffectReason.NOT_OPEN: "no such stay had begun",
+    NoEffectReason.NO_LEVEL: "the visit has no level of care",
+    NoEffectReason.AWAY: "the patient is on leave",
+    NoEffectReason.NOT_ON_LEAVE: "the patient is not on leave",
+    NoEffectReason.HAS_LEVEL: "the stay has a level of care: it is ended by a discharge",
+    NoEffectReason.INSIDE_24_HOUR_STAY: "a program's first day lies wholly inside another, 24-hour stay, "
+    "and nobody attended",
+    NoEffectReason.ALREADY_TOLD: "the session has been told already",
+    NoEffectReason.A_CANCEL_STAYS: "a cancel is neither cancelled nor replaced: state the fact anew",
+    NoEffectReason.WRONG_WRITER: "this writer does not speak for that",
+    NoEffectReason.NOT_ITS_WRITER: "only a fact's own writer cancels or replaces it",
+    NoEffectReason.TARGET_UNKNOWN: "what it names has not been stated yet",
+    NoEffectReason.SETTLED: "a person settled a conflict, and this fact fell",
+    NoEffectReason.STAY_OPEN: "a stay is open, so the episode can't be closed",
+    NoEffectReason.CLOSED: "the episode is closed already",
 }
 
 TO_LEVEL: Final = "transferred, to a level"
 TO_NONE: Final = "transferred, to none (A07)"
 
 _COLUMNS = (State.NONE, State.VISIT, State.OPEN, State.ON_LEAVE, State.ENDED)
-_ROWS: dict[str, tuple[State | Word, State | Word, State | Word, State | Word]] = {
-    "visit-started": (State.VISIT, Word.ALREADY_OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN),
-    "admitted": (State.OPEN, State.OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN),
-    "started": (State.OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN, Word.ALREADY_OPEN),
-    TO_LEVEL: (Word.NOT_OPEN, State.OPEN, State.OPEN, State.ON_LEAVE),
-    TO_NONE: (Word.NOT_OPEN, State.VISIT, State.VISIT, State.VISIT),
-    "leave-started": (Word.NOT_OPEN, Word.NO_LEVEL, State.ON_LEAVE, Word.AWAY),
-    "leave-ended": (Word.NOT_OPEN, Word.NO_LEVEL, Word.NOT_ON_LEAVE, State.OPEN),
-    "visit-ended": (Word.NOT_OPEN, State.ENDED, Word.HAS_LEVEL, Word.HAS_LEVEL),
-    "discharged": (Word.NOT_OPEN, Word.NO_LEVEL, State.ENDED, State.ENDED),
-    "completed": (Word.NOT_OPEN, Word.NO_LEVEL, State.ENDED, State.ENDED),
-    "discontinued": (Word.NOT_OPEN, Word.NO_LEVEL, State.ENDED, State.ENDED),
-    "attended": (Word.NOT_OPEN, Word.NO_LEVEL, State.OPEN, Word.AWAY),
-    "absent": (Word.NOT_OPEN, Word.NO_LEVEL, State.OPEN, State.ON_LEAVE),
+_ROWS: dict[
+    str, tuple[State | NoEffectReason, State | NoEffectReason, State | NoEffectReason, State | NoEffectReason]
+] = {
+    "visit-started": (
+        State.VISIT,
+        NoEffectReason.ALREADY_OPEN,
+        NoEffectReason.ALREADY_OPEN,
+        NoEffectReason.ALREADY_OPEN,
+    ),
+    "admitted": (State.OPEN, State.OPEN, NoEffectReason.ALREADY_OPEN, NoEffectReason.ALREADY_OPEN),
+    "started": (State.OPEN, NoEffectReason.ALREADY_OPEN, NoEffectReason.ALREADY_OPEN, NoEffectReason.ALREADY_OPEN),
+    TO_LEVEL: (NoEffectReason.NOT_OPEN, State.OPEN, State.OPEN, State.ON_LEAVE),
+    TO_NONE: (NoEffectReason.NOT_OPEN, State.VISIT, State.VISIT, State.VISIT),
+    "leave-started": (NoEffectReason.NOT_OPEN, NoEffectReason.NO_LEVEL, State.ON_LEAVE, NoEffectReason.AWAY),
+    "leave-ended": (NoEffectReason.NOT_OPEN, NoEffectReason.NO_LEVEL, NoEffectReason.NOT_ON_LEAVE, State.OPEN),
+    "visit-ended": (NoEffectReason.NOT_OPEN, State.ENDED, NoEffectReason.HAS_LEVEL, NoEffectReason.HAS_LEVEL),
+    "discharged": (NoEffectReason.NOT_OPEN, NoEffectReason.NO_LEVEL, State.ENDED, State.ENDED),
+    "completed": (NoEffectReason.NOT_OPEN, NoEffectReason.NO_LEVEL, State.ENDED, State.ENDED),
+    "discontinued": (NoEffectReason.NOT_OPEN, NoEffectReason.NO_LEVEL, State.ENDED, State.ENDED),
+    "attended": (NoEffectReason.NOT_OPEN, NoEffectReason.NO_LEVEL, State.OPEN, NoEffectReason.AWAY),
+    "absent": (NoEffectReason.NOT_OPEN, NoEffectReason.NO_LEVEL, State.OPEN, State.ON_LEAVE),
 }
 
-MOVES: Final[dict[tuple[str, State], State | Word]] = {
+MOVES: Final[dict[tuple[str, State], State | NoEffectReason]] = {
     (row, column): outcome
     for row, outcomes in _ROWS.items()
-    for column, outcome in zip(_COLUMNS, (*outcomes, Word.HAS_ENDED), strict=True)
+    for column, outcome in zip(_COLUMNS, (*outcomes, NoEffectReason.HAS_ENDED), strict=True)
 }
 """(row, state before) → the state after, or the word that says why not. After the end every row says `ended`."""
 
@@ -101,7 +109,14 @@ PLANS: Final = frozenset({"discharge-planned", "discharge-plan-cancelled"})
 ABOUT_A_STAY: Final = MOVING | SESSIONS | PLANS | {"diagnosis-recorded"}
 
 MAY_WAKE: Final = frozenset(
-    {Word.HAS_ENDED, Word.NOT_OPEN, Word.NO_LEVEL, Word.AWAY, Word.ALREADY_TOLD, Word.INSIDE_24_HOUR_STAY}
+    {
+        NoEffectReason.HAS_ENDED,
+        NoEffectReason.NOT_OPEN,
+        NoEffectReason.NO_LEVEL,
+        NoEffectReason.AWAY,
+        NoEffectReason.ALREADY_TOLD,
+        NoEffectReason.INSIDE_24_HOUR_STAY,
+    }
 )
 """Words that a later move can make untrue: sessions are judged by day, and a 24-hour stay may end."""
 

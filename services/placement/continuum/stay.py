@@ -10,8 +10,8 @@ from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Away, Ending, Segment, Session, StayState
-from services.placement.continuum.order import Told, day_of, instant, leaving_day, midnight
-from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, Word, state_of
+from services.placement.continuum.order import OrderedFact, day_of, instant, leaving_day, midnight
+from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, NoEffectReason, state_of
 from shared.events.open_lists import DispositionKind, VisitClass, read_as
 from shared.values import replace
 
@@ -19,7 +19,7 @@ _CLASSES: tuple[str, ...] = get_args(VisitClass)
 _KINDS: tuple[str, ...] = get_args(DispositionKind)
 
 
-def lived(stay: StayState | None, told: Iterable[Told]) -> tuple[StayState | None, dict[str, str]]:
+def lived(stay: StayState | None, told: Iterable[OrderedFact]) -> tuple[StayState | None, dict[str, str]]:
     """The stay after these moving facts (in order), and the word for each that had no legal move.
 
     Facts of one instant are tried until none moves any more (contract 3.6 rule 6).
@@ -34,12 +34,12 @@ def lived(stay: StayState | None, told: Iterable[Told]) -> tuple[StayState | Non
 
 
 def _tried_once(
-    stay: StayState | None, group: list[Told], words: dict[str, str]
-) -> tuple[StayState | None, list[Told]]:
+    stay: StayState | None, group: list[OrderedFact], words: dict[str, str]
+) -> tuple[StayState | None, list[OrderedFact]]:
     left = []
     for told in group:
         outcome = MOVES[_row(told), state_of(stay)]
-        if isinstance(outcome, Word):
+        if isinstance(outcome, NoEffectReason):
             words[told.id] = outcome.value
             left.append(told)
         else:
@@ -48,13 +48,13 @@ def _tried_once(
     return stay, left
 
 
-def _row(told: Told) -> str:
+def _row(told: OrderedFact) -> str:
     if told.name != "transferred":
         return told.name
     return TO_LEVEL if told.value["to"].get("level") else TO_NONE
 
 
-def _begun(told: Told) -> StayState:
+def _begun(told: OrderedFact) -> StayState:
     value, (kind, stay_id) = told.value, told.stay
     return StayState(
         kind="visit" if kind == "visit" else "placement",
@@ -71,11 +71,11 @@ def _begun(told: Told) -> StayState:
     )
 
 
-def _segment(told: Told, where: dict[str, Any]) -> Segment:
+def _segment(told: OrderedFact, where: dict[str, Any]) -> Segment:
     return Segment(told.at, where.get("level"), where.get("unit"), where.get("program"), told.id, told.root)
 
 
-def _admitted(stay: StayState, told: Told) -> StayState:
+def _admitted(stay: StayState, told: OrderedFact) -> StayState:
     """From a visit without level into a level: the same stay (contract 6)."""
     value = told.value
     return replace(
@@ -89,28 +89,28 @@ def _admitted(stay: StayState, told: Told) -> StayState:
     )
 
 
-def _transferred(stay: StayState, told: Told) -> StayState:
+def _transferred(stay: StayState, told: OrderedFact) -> StayState:
     """Another place; a leave goes on over it, unless the level ends (a visit without level has no leave)."""
     segment = _segment(told, told.value["to"])
     away = stay.away if segment.level else _back(stay, told)
     return replace(stay, segments=(*stay.segments, segment), away=away)
 
 
-def _leave_started(stay: StayState, told: Told) -> StayState:
+def _leave_started(stay: StayState, told: OrderedFact) -> StayState:
     return replace(stay, away=(*stay.away, Away(told.at, None, told.value.get("kind") or "other", told.id)))
 
 
-def _leave_ended(stay: StayState, told: Told) -> StayState:
+def _leave_ended(stay: StayState, told: OrderedFact) -> StayState:
     return replace(stay, away=_back(stay, told))
 
 
-def _back(stay: StayState, told: Told) -> tuple[Away, ...]:
+def _back(stay: StayState, told: OrderedFact) -> tuple[Away, ...]:
     if not stay.away or stay.away[-1].until is not None:
         return stay.away
     return (*stay.away[:-1], replace(stay.away[-1], until=told.at))
 
 
-def _ended(stay: StayState, told: Told) -> StayState:
+def _ended(stay: StayState, told: OrderedFact) -> StayState:
     value = told.value
     ending = Ending(told.at, told.name, told.id, _disposition(value), value.get("reason"), told.root)
     return replace(stay, ended=ending, away=_back(stay, told))
@@ -124,7 +124,7 @@ def _disposition(value: dict[str, Any]) -> dict[str, Any] | None:
     return {**told, "kind": read_as(_KINDS, told.get("kind"))}
 
 
-_CHANGES: dict[str, Callable[[StayState, Told], StayState]] = {
+_CHANGES: dict[str, Callable[[StayState, OrderedFact], StayState]] = {
     "admitted": _admitted,
     "transferred": _transferred,
     "leave-started": _leave_started,
@@ -136,18 +136,18 @@ _CHANGES: dict[str, Callable[[StayState, Told], StayState]] = {
 }
 
 
-def judged(stay: StayState | None, day: date, attended: bool, zone: ZoneInfo) -> Word | None:
+def judged(stay: StayState | None, day: date, attended: bool, zone: ZoneInfo) -> NoEffectReason | None:
     """Why a session on this day has no effect; None where it has one (the table's last two rows, by day).
 
     Attendance on the leaving day counts; so does a day on which the patient left for leave or came back.
     """
     if stay is None or day < day_of(stay.segments[0].since, zone):
-        return Word.NOT_OPEN
+        return NoEffectReason.NOT_OPEN
     if stay.ended is not None and day > leaving_day(stay.ended.at, zone):
-        return Word.HAS_ENDED
+        return NoEffectReason.HAS_ENDED
     if not _at_a_level(stay, day, zone):
-        return Word.NO_LEVEL
-    return Word.AWAY if attended and stay.away and _away_all_day(stay, day, zone) else None
+        return NoEffectReason.NO_LEVEL
+    return NoEffectReason.AWAY if attended and stay.away and _away_all_day(stay, day, zone) else None
 
 
 def _at_a_level(stay: StayState, day: date, zone: ZoneInfo) -> bool:
@@ -166,11 +166,11 @@ def _away_all_day(stay: StayState, day: date, zone: ZoneInfo) -> bool:
 
 
 def with_sessions(
-    stay: StayState | None, told: Sequence[Told], zone: ZoneInfo | None
+    stay: StayState | None, told: Sequence[OrderedFact], zone: ZoneInfo | None
 ) -> tuple[StayState | None, dict[str, str]]:
     """The stay with the sessions that count, and the word for each that does not. A session counts once."""
     if stay is None or zone is None:
-        return stay, {one.id: Word.NOT_OPEN.value for one in told}
+        return stay, {one.id: NoEffectReason.NOT_OPEN.value for one in told}
     words: dict[str, str] = {}
     known = {session.session_id for session in stay.sessions}
     counted = list(stay.sessions)
@@ -178,7 +178,7 @@ def with_sessions(
         session = _session(one)
         word = judged(stay, session.day, session.attended, zone)
         if word is None and session.session_id in known:
-            word = Word.ALREADY_TOLD
+            word = NoEffectReason.ALREADY_TOLD
         if word is not None:
             words[one.id] = word.value
             continue
@@ -187,7 +187,7 @@ def with_sessions(
     return replace(stay, sessions=tuple(counted)), words
 
 
-def _session(told: Told) -> Session:
+def _session(told: OrderedFact) -> Session:
     value = told.value
     attended = told.name == "attended"
     services = tuple(value.get("services") or ()) if attended else ()
@@ -197,7 +197,7 @@ def _session(told: Told) -> Session:
     )
 
 
-def with_diagnoses(stay: StayState, told: Iterable[Told]) -> StayState:
+def with_diagnoses(stay: StayState, told: Iterable[OrderedFact]) -> StayState:
     """The stay with its diagnoses by rank; a code told again takes the place of what was said of it before."""
     found = list(stay.diagnoses)
     for one in told:
@@ -210,7 +210,7 @@ def with_diagnoses(stay: StayState, told: Iterable[Told]) -> StayState:
     return replace(stay, diagnoses=tuple(sorted(found, key=itemgetter("rank"))))
 
 
-def with_plans(stay: StayState, told: Sequence[Told]) -> StayState:
+def with_plans(stay: StayState, told: Sequence[OrderedFact]) -> StayState:
     """The stay with the end that is expected of it: as the last of these says, or called off."""
     expected = told[-1].value.get("expected_at")
     return replace(stay, expected_end=instant(expected) if expected else None)

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from services.placement.continuum.active import own_name
 from services.placement.continuum.levels import inside, round_the_clock
 from services.placement.continuum.model import StayKey, StayState
-from services.placement.continuum.order import Told, day_of
-from services.placement.continuum.states import ENTRIES, MOVING, PLANS, SESSIONS, Word
+from services.placement.continuum.order import OrderedFact, day_of
+from services.placement.continuum.states import ENTRIES, MOVING, PLANS, SESSIONS, NoEffectReason
 from services.placement.continuum.stay import lived, with_diagnoses, with_plans, with_sessions
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.values import replace
@@ -31,13 +31,13 @@ class Life:
     """All facts about one stay, each list in order."""
 
     key: StayKey
-    moving: list[Told] = field(default_factory=list)
-    sessions: list[Told] = field(default_factory=list)
-    diagnoses: list[Told] = field(default_factory=list)
-    plans: list[Told] = field(default_factory=list)
+    moving: list[OrderedFact] = field(default_factory=list)
+    sessions: list[OrderedFact] = field(default_factory=list)
+    diagnoses: list[OrderedFact] = field(default_factory=list)
+    plans: list[OrderedFact] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
 
-    def add(self, told: Told) -> None:
+    def add(self, told: OrderedFact) -> None:
         """Put a fact where it belongs."""
         self.labels.update(told.value.get("labels") or ())
         if told.name in MOVING:
@@ -59,7 +59,7 @@ class Life:
             stay, said = with_sessions(stay, self.sessions, zone)
             words |= said
         if stay is None:
-            return Run(None, words | {told.id: Word.NOT_OPEN.value for told in self.diagnoses})
+            return Run(None, words | {told.id: NoEffectReason.NOT_OPEN.value for told in self.diagnoses})
         return Run(self._named(stay), words)
 
     def _named(self, stay: StayState) -> StayState:
@@ -74,7 +74,7 @@ class Life:
         return stay
 
 
-def lives_of(told: Iterable[Told], names: Mapping[StayKey, StayKey]) -> dict[StayKey, Life]:
+def lives_of(told: Iterable[OrderedFact], names: Mapping[StayKey, StayKey]) -> dict[StayKey, Life]:
     """The lives that these facts are about; a stay that goes by several names is one."""
     lives: dict[StayKey, Life] = {}
     for one in told:
@@ -85,7 +85,7 @@ def lives_of(told: Iterable[Told], names: Mapping[StayKey, StayKey]) -> dict[Sta
     return lives
 
 
-def entries(life: Life, words: Mapping[str, str], without: Iterable[str] = ()) -> list[Told]:
+def entries(life: Life, words: Mapping[str, str], without: Iterable[str] = ()) -> list[OrderedFact]:
     """The starts that had an effect, at a level that is not a 24-hour one."""
     return [
         told
@@ -112,13 +112,13 @@ def run_all(lives: Mapping[StayKey, Life], zone_of: ZoneOf) -> dict[StayKey, Run
             dropped[key].add(entry.id)
             runs[key] = lives[key].onward(None, zone_of, dropped[key])
     for key, ids in dropped.items():
-        runs[key].words.update(dict.fromkeys(ids, Word.INSIDE_24_HOUR_STAY.value))
+        runs[key].words.update(dict.fromkeys(ids, NoEffectReason.INSIDE_24_HOUR_STAY.value))
     return runs
 
 
 def _next_entry(
     lives: Mapping[StayKey, Life], runs: Mapping[StayKey, Run], dropped: Mapping[StayKey, set[str]], cleared: set[str]
-) -> tuple[StayKey, Told] | None:
+) -> tuple[StayKey, OrderedFact] | None:
     waiting = [
         (told, key)
         for key, life in lives.items()
@@ -129,14 +129,14 @@ def _next_entry(
     return (key, told) if key is not None and told is not None else None
 
 
-def _falls_inside(entry: Told, runs: Mapping[StayKey, Run], key: StayKey, zone_of: ZoneOf) -> bool:
+def _falls_inside(entry: OrderedFact, runs: Mapping[StayKey, Run], key: StayKey, zone_of: ZoneOf) -> bool:
     stay = runs[key].stay
     if stay is not None and any(session.attended for session in stay.sessions):
         return False
     return starts_inside(entry, key, [run.stay for run in runs.values() if run.stay], zone_of)
 
 
-def starts_inside(entry: Told, key: StayKey, stays: Iterable[StayState], zone_of: ZoneOf) -> bool:
+def starts_inside(entry: OrderedFact, key: StayKey, stays: Iterable[StayState], zone_of: ZoneOf) -> bool:
     """Whether the start's day lies wholly inside another, 24-hour stay."""
     over = round_the_clock(stays)
     zone = zone_of(entry.value["facility"])

@@ -17,19 +17,19 @@ _ADMITTING: Final = "A"
 """DG1-6 of a diagnosis that was made at the door (HL7 table 0052)."""
 
 
-class Places(NamedTuple):
+class StayPlaces(NamedTuple):
     """What the site says of places: the zone of a facility, the special setting of a (facility, unit, program)."""
 
     zone_of: ZoneOf
     setting_of: Callable[[str, str | None, str | None], str | None]
 
 
-def stays_now(folded: Folded, places: Places) -> list[dict[str, Any]]:
+def stays_now(folded: Folded, places: StayPlaces) -> list[dict[str, Any]]:
     """The stays of shared.events.EpisodeState as JSON values; fields that are not so are left out."""
     return [_stay(stay, folded, places) for stay in folded.stays]
 
 
-def _stay(stay: StayState, folded: Folded, places: Places) -> dict[str, Any]:
+def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> dict[str, Any]:
     now = stay.segments[-1]
     return known(
         {

@@ -13,7 +13,7 @@ from services.placement.programs.census import Presence, presences, taken_at
 from services.placement.programs.following import Seen, claimed, follows
 from services.placement.programs.seats import Claim, kept, told_of
 from services.placement.rules import Rules
-from services.placement.search.entry import Entry
+from services.placement.search.entry import ListEntry
 from services.placement.search.searches import DESK
 from services.placement.worklists import views as desk_views
 from services.placement.worklists.entries import entries, mark
@@ -28,7 +28,7 @@ class Shown(NamedTuple):
     """What the desk's tables have of one episode."""
 
     claims: Sequence[Claim]
-    lines: Sequence[Entry]
+    lines: Sequence[ListEntry]
     there: Sequence[Presence]
 
 
@@ -61,7 +61,7 @@ def _was_kept(fact: Fact) -> bool:
     return told is None or kept(told)
 
 
-def _by_id(lines: Sequence[Entry]) -> dict[tuple[str, str], Entry]:
+def _by_id(lines: Sequence[ListEntry]) -> dict[tuple[str, str], ListEntry]:
     return {(one.kind, one.id): one for one in lines}
 
 

@@ -11,7 +11,7 @@ from services.placement.engine.outcome import Ids
 from services.placement.rules import Rules
 from services.placement.search.entry import STATES, Kind
 from services.placement.worklists import views
-from services.placement.worklists.views import Line, Question, Whose
+from services.placement.worklists.views import Line, ListQuestion, Whose
 from shared.clock import Clock
 from shared.scope import Scope
 from shared.storage.database import Connection, Database
@@ -70,7 +70,7 @@ def write(
 
 
 Finder: TypeAlias = Callable[[Connection, Parts, str], Awaitable[Line | None]]
-Searcher: TypeAlias = Callable[[Connection, Parts, Question], Awaitable[list[Line]]]
+Searcher: TypeAlias = Callable[[Connection, Parts, ListQuestion], Awaitable[list[Line]]]
 Teller: TypeAlias = Callable[[Connection, Parts, list[Line]], Awaitable[list[dict[str, Any]]]]
 
 
@@ -102,7 +102,7 @@ class Listing:
             return await self.finder(connection, parts, line_id)
         return await views.line(connection, self.kind, line_id)
 
-    async def lines(self, connection: Connection, parts: Parts, asked: Question) -> list[Line]:
+    async def lines(self, connection: Connection, parts: Parts, asked: ListQuestion) -> list[Line]:
         """The lines that are asked for."""
         if self.searcher is not None:
             return await self.searcher(connection, parts, asked)

@@ -20,7 +20,7 @@ from shared.site.values import Program
 def send(now: Situation, _: str, asked: SendOffers) -> Decided:
     """Ask one program or several, all or none. Raises Rejected as `search.offers.send` does."""
     wanted = [
-        offers.Asked(program, asked.start_date, asked.track, asked.group, asked.variance_reason)
+        offers.OfferRequest(program, asked.start_date, asked.track, asked.group, asked.variance_reason)
         for program in map(now.rules.site.program, asked.asked)
         if program is not None
     ]

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from services.placement.desk.frame import Listing, Parts, whose_of
 from services.placement.desk.lines import narrowed, shown
 from services.placement.worklists import views
-from services.placement.worklists.views import Line, Question
+from services.placement.worklists.views import Line, ListQuestion
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import paging, requests
@@ -44,9 +44,9 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
     return JSON({listing.name: shown_, "next": more})
 
 
-def _question(listing: Listing, asked: dict[str, str], who: Caller, most: int) -> Question:
+def _question(listing: Listing, asked: dict[str, str], who: Caller, most: int) -> ListQuestion:
     after = paging.behind(asked, 2)
-    return Question(
+    return ListQuestion(
         whose_of(who, requests.scope(who, asked.get("facility"))),
         most,
         (paging.instant(after[0]), after[1]) if after else None,

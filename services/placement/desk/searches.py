@@ -27,7 +27,7 @@ def reopen(now: Situation, _: str, asked: OpenSearch) -> Decided:
     return Decided((opened,), (str(opened.search_id),))
 
 
-def _wanted(now: Situation) -> searching.Wanted:
+def _wanted(now: Situation) -> searching.DesiredSearch:
     found = searching.wanted(now.folded, now.rules.policy.begins)
     if found is None or not now.scope.has(found.facility or now.folded.facility):
         text = "no discharge, completion or referral asks for a program"

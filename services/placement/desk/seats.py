@@ -8,7 +8,7 @@ from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subje
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, held, released
 from services.placement.worklists import views
-from services.placement.worklists.views import Line, Question
+from services.placement.worklists.views import Line, ListQuestion
 from shared.errors import Rejected
 from shared.storage.database import Connection
 
@@ -39,7 +39,7 @@ def release(now: Situation, seat_id: str, asked: Because) -> Decided:
     return Decided((released(whose, claim, now.now, asked.reason),), (seat_id,))
 
 
-async def _listed(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
+async def _listed(connection: Connection, parts: Parts, asked: ListQuestion) -> list[Line]:
     return await views.claimed(connection, asked, _facilities(parts))
 
 

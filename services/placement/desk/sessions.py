@@ -17,7 +17,7 @@ from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, sessions
 from services.placement.programs.sessions import SESSIONS, STATES
 from services.placement.worklists import views
-from services.placement.worklists.views import Line, Question
+from services.placement.worklists.views import Line, ListQuestion
 from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.stays import Service
@@ -84,7 +84,7 @@ async def _one(connection: Connection, _: Parts, session: str) -> Line | None:
     return next((line for line in _lines(found) if line.id == root), None)
 
 
-async def _listed(connection: Connection, _: Parts, asked: Question) -> list[Line]:
+async def _listed(connection: Connection, _: Parts, asked: ListQuestion) -> list[Line]:
     """The sessions of one episode or one placement, by their day."""
     episode_id = asked.episode_id
     if asked.placement_id is not None:
@@ -99,7 +99,7 @@ async def _listed(connection: Connection, _: Parts, asked: Question) -> list[Lin
     return [line for line in lines if _is_asked(line, asked)][: asked.most]
 
 
-def _is_asked(line: Line, asked: Question) -> bool:
+def _is_asked(line: Line, asked: ListQuestion) -> bool:
     if asked.after is not None and (line.at, line.id) <= asked.after:
         return False
     if asked.state not in {None, line.state} or asked.placement_id not in {None, line.content["placement_id"]}:

@@ -10,7 +10,7 @@ from services.placement.billing.model import Period, PeriodKey, SentPeriod
 from services.placement.billing.periods import periods as periods_of
 from services.placement.continuum.document import episode_value
 from services.placement.continuum.model import Folded
-from services.placement.continuum.states import MEANING, Word
+from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.engine.views import Listed, Stored
 from services.placement.engine.visible import Part
 from services.placement.rules import Rules
@@ -100,7 +100,7 @@ def _fact(fact: Fact, voided: dict[str, str] | None, word: str | None) -> dict[s
     if voided:
         found["voided"] = voided
     if word:
-        found["ineffective"] = {"word": word, "means": MEANING.get(Word(word), word)}
+        found["ineffective"] = {"word": word, "means": MEANING.get(NoEffectReason(word), word)}
     return found
 
 

@@ -22,7 +22,7 @@ from services.placement.desk.frame import PROGRAMS, Rule, Subject, write
 from services.placement.desk.placements import facility_of
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, leaves
-from services.placement.programs.attendance import Saying, stay_of
+from services.placement.programs.attendance import StayProvenance, stay_of
 from services.placement.programs.seats import held
 from shared.errors import Rejected
 from shared.events.placing import SeatHeld
@@ -117,7 +117,7 @@ def _fitting(now: Situation, placement_id: str, *told: LeaveStarted | LeaveEnded
     return Decided(told, (placement_id,))
 
 
-def _saying(now: Situation, placement_id: str, instead_of: Fact | None = None) -> Saying:
+def _saying(now: Situation, placement_id: str, instead_of: Fact | None = None) -> StayProvenance:
     facility = facility_of(now, placement_id) or now.home
     which = instead_of.id if instead_of else None
     return now.saying(facility, replaces=which, without=which)

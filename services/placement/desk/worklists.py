@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement.continuum.states import MEANING, Word
+from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.desk import disclosures
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Teller, whose_of
 from services.placement.desk.lines import shown
@@ -20,7 +20,7 @@ from services.placement.desk.wording import told
 from services.placement.engine import views as episodes
 from services.placement.gate import views as withheld
 from services.placement.worklists import work
-from services.placement.worklists.views import Line, Question, Whose
+from services.placement.worklists.views import Line, ListQuestion, Whose
 from shared.site.config import Site
 from shared.storage.database import Connection
 from shared.web import openapi as api
@@ -35,7 +35,7 @@ class Worklist:
     name: str
     title: str
     count: Callable[[Connection, Parts, Whose], Awaitable[int]]
-    lines: Callable[[Connection, Parts, Question], Awaitable[list[Line]]]
+    lines: Callable[[Connection, Parts, ListQuestion], Awaitable[list[Line]]]
     teller: Teller | None = None
     readers: tuple[str, ...] = EVERYBODY
 
@@ -46,7 +46,7 @@ def of_entries(name: str, title: str, teller: Teller | None = None) -> Worklist:
     async def count(connection: Connection, parts: Parts, whose: Whose) -> int:
         return await work.count(connection, name, whose, parts.clock())
 
-    async def lines(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
+    async def lines(connection: Connection, parts: Parts, asked: ListQuestion) -> list[Line]:
         return await work.lines(connection, name, asked, parts.clock())
 
     return Worklist(name, title, count, lines, teller)
@@ -59,7 +59,11 @@ async def _without_effect(connection: Connection, parts: Parts, found: list[Line
     return [
         {
             "facts": [
-                {**told(known[one["ce_id"]], parts.rules), "word": one["word"], "means": MEANING[Word(one["word"])]}
+                {
+                    **told(known[one["ce_id"]], parts.rules),
+                    "word": one["word"],
+                    "means": MEANING[NoEffectReason(one["word"])],
+                }
                 for one in line.content["facts"]
                 if one["ce_id"] in known
             ]
@@ -72,7 +76,7 @@ async def _how_many_wait(connection: Connection, _: Parts, whose: Whose) -> int:
     return await withheld.how_many_wait(connection, whose.scope)
 
 
-async def _withheld(connection: Connection, parts: Parts, asked: Question) -> list[Line]:
+async def _withheld(connection: Connection, parts: Parts, asked: ListQuestion) -> list[Line]:
     """What waits for a basis to leave; an id is `recipient|fact`, by which the next page is found."""
     at = asked.after
     after = withheld.After(at[0], *at[1].split("|", 1)) if at and "|" in at[1] else None
@@ -146,7 +150,7 @@ async def _listed(
     asked = requests.parameters(request, {"facility", *paging.PARAMETERS})
     limit, after = paging.limit(asked), paging.behind(asked, 2)
     place = (paging.instant(after[0]), after[1]) if after else None
-    question = Question(whose_of(who, requests.scope(who, asked.get("facility"))), limit + 1, place)
+    question = ListQuestion(whose_of(who, requests.scope(who, asked.get("facility"))), limit + 1, place)
     async with parts.database.begin() as connection:
         found = await worklist.lines(connection, parts, question)
         page, more = paging.page(found, limit, lambda line: (paging.at(line.at), line.id))

@@ -36,10 +36,10 @@ class _Seen(NamedTuple):
     episode_id: str
 
 
-def door(parts: Parts, subjects: Iterable[Subject]) -> posts.Door[Any]:
+def door(parts: Parts, subjects: Iterable[Subject]) -> posts.PostDoor[Any]:
     """The door of all subjects."""
     listings = {one.listing.kind: one.listing for one in subjects if one.listing}
-    return posts.Door(
+    return posts.PostDoor(
         parts.database,
         parts.clock,
         partial(_fit, parts),
@@ -91,7 +91,7 @@ async def _act(
         for facility in (line.facility, *line.besides):
             requests.within(posted.who, facility)
     programs, since = _claimed(posted.command, line, parts) if write.decide.claims else ((), None)
-    asked = act.Asked(posted.who.subject, write.action, episode_id, posted.seen, programs, since, posted.who.scope)
+    asked = act.ActRequest(posted.who.subject, write.action, episode_id, posted.seen, programs, since, posted.who.scope)
     try:
         acted = await act.act(
             connection,

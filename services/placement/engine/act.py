@@ -16,12 +16,12 @@ from services.placement.continuum.about import About, about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.continuum.replacements import roots_of, standing_of
-from services.placement.continuum.states import MEANING, Word
+from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.engine import store
 from services.placement.engine.apply import folded_before
 from services.placement.engine.outcome import WRITER, Ids
-from services.placement.engine.publish import Change, Publishing, publish, seats_of
-from services.placement.programs.attendance import Saying
+from services.placement.engine.publish import EpisodeChange, Publishing, publish, seats_of
+from services.placement.programs.attendance import StayProvenance
 from services.placement.programs.census import Place
 from services.placement.programs.following import claimed
 from services.placement.programs.seats import Claim, Headcount, may_claim
@@ -45,7 +45,7 @@ from shared.web import tracing
 
 
 @value_object
-class Asked:
+class ActRequest:
     """Who asks for what, on which episode; `version` is what the asker saw it at (If-Match), None: whatever it is.
 
     `programs`: those whose seats the decision may claim; `since`: from when on who is there matters to it.
@@ -113,14 +113,14 @@ class Situation:
         found = self._every_search()
         return next((one.search_id for one in found if offer_id in {each.offer_id for each in one.offers}), None)
 
-    def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> Saying:
+    def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> StayProvenance:
         """For decisions about a program stay; `without`: on the fold of all facts but this one (a correction)."""
         folded = self.folded
         if without is not None:
             roots = roots_of(self.own)
             whole = roots.get(without, without)
             folded = fold([f for f in self.facts if roots.get(f.id) != whole], self.rules.zone_of)
-        return Saying(folded, facility, self.zone(facility), self.now, replaces)
+        return StayProvenance(folded, facility, self.zone(facility), self.now, replaces)
 
     def tried(self, *values: CareFact) -> Folded:
         """The fold with these said too. Raises Rejected where one has no effect, or takes it from another own fact."""
@@ -129,7 +129,7 @@ class Situation:
         after = fold([*self.facts, *new], self.rules.zone_of)
         for fact in new:
             if (word := after.ineffective.get(fact.id)) is not None:
-                raise Rejected(word, MEANING[Word(word)])
+                raise Rejected(word, MEANING[NoEffectReason(word)])
         before = self.folded.ineffective
         if lost := [fact.name for fact in self.own if fact.id in after.ineffective and fact.id not in before]:
             text = "what was said besides would be without effect: take that back first"
@@ -178,7 +178,7 @@ Decision = Callable[[Situation], Decided]
 
 
 async def act(
-    connection: Connection, asked: Asked, decision: Decision, *, rules: Rules, clock: Clock, ids: Ids
+    connection: Connection, asked: ActRequest, decision: Decision, *, rules: Rules, clock: Clock, ids: Ids
 ) -> Acted | None:
     """Decide on what somebody asks for; None where there is no such episode.
 
@@ -214,17 +214,17 @@ def _seen_by(scope: Scope, decision: Decision, queues: Mapping[str, int]) -> Dec
 
 
 def _decided(
-    row: store.Row,
+    row: store.LockedEpisode,
     facts: Sequence[Fact],
     places: Mapping[str, Sequence[Place]],
     decision: Decision,
     by: Publishing,
-) -> tuple[Change, Decided]:
+) -> tuple[EpisodeChange, Decided]:
     """The decision, and the episode changed by it."""
     ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
     before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
     decided = decision(Situation(before, ordered, places, by.rules, by.now, by.ids))
-    change = Change(row, before, before, dict(row.seen))
+    change = EpisodeChange(row, before, before, dict(row.seen))
     said = change.state(decided.facts, by.telling(change))
     change.after = fold([*facts, *said], by.rules.zone_of)
     change.because = tuple(fact.id for fact in said[-1:])

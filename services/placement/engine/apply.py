@@ -15,7 +15,7 @@ from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
 from services.placement.engine.outcome import Ids
-from services.placement.engine.publish import ACTOR, Change, Publishing, publish
+from services.placement.engine.publish import ACTOR, EpisodeChange, Publishing, publish
 from services.placement.gate import store as gate
 from services.placement.gate.consents import ends_told
 from services.placement.rules import Rules
@@ -81,7 +81,7 @@ async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids
         changes = {}
         for episode, row in rows.items():
             after = fold(facts[episode], rules.zone_of)
-            changes[episode] = Change(row, after, after, dict(row.seen))
+            changes[episode] = EpisodeChange(row, after, after, dict(row.seen))
         entries = [audit.Entry(now, ACTOR, "folded-anew", episode) for episode in rows]
         await publish(connection, changes, Publishing(rules, now, ids), entries)
     return len(rows)
@@ -121,17 +121,21 @@ def _place(one: Incoming) -> store.Place:
 
 
 async def _changes(
-    connection: Connection, rows: Mapping[str, store.Row], new: Mapping[str, list[Fact]], line: Line, rules: Rules
-) -> dict[str, Change]:
+    connection: Connection,
+    rows: Mapping[str, store.LockedEpisode],
+    new: Mapping[str, list[Fact]],
+    line: Line,
+    rules: Rules,
+) -> dict[str, EpisodeChange]:
     """What these episodes come to: gone on from the stored fold where that may be, else all their facts anew."""
-    found: dict[str, Change] = {}
+    found: dict[str, EpisodeChange] = {}
     anew: list[str] = []
     async for episode, facts in in_turns(new.items()):
         before = folded_before(rows[episode])
         after = _onward(rows[episode], before, facts, rules)
         if after is None:
             anew.append(episode)
-        found[episode] = Change(
+        found[episode] = EpisodeChange(
             rows[episode], before, after or before, line[episode].seen, facts[-1], tuple(facts), because=(facts[-1].id,)
         )
     stored = await store.facts_of(connection, anew)
@@ -143,13 +147,13 @@ async def _changes(
     return found
 
 
-def folded_before(row: store.Row) -> Folded:
+def folded_before(row: store.LockedEpisode) -> Folded:
     """What the episode's row says; an empty fold where nothing was applied yet, or an older fold made it."""
     fits = row.fold is not None and row.fold_version == FOLD_VERSION
     return codec.unpacked(row.fold) if fits and row.fold is not None else Folded(row.episode_id)
 
 
-def _onward(row: store.Row, before: Folded, facts: list[Fact], rules: Rules) -> Folded | None:
+def _onward(row: store.LockedEpisode, before: Folded, facts: list[Fact], rules: Rules) -> Folded | None:
     if row.fold is None:
         return fold(facts, rules.zone_of)  # the first facts of this episode: these are all
     return advance(before, facts, rules.zone_of) if row.fold_version == FOLD_VERSION else None

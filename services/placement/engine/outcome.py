@@ -15,13 +15,13 @@ import orjson
 
 from services.placement.billing.difference import OPENED, sent_after
 from services.placement.billing.difference import difference as period_changes
-from services.placement.billing.model import Change, PeriodKey, SentPeriod
+from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
 from services.placement.billing.periods import periods
 from services.placement.continuum import codec
 from services.placement.continuum.announcements import Announced, StandingAnnouncement, announcements, difference
 from services.placement.continuum.document import episode_value
 from services.placement.continuum.model import FOLD_VERSION, Folded
-from services.placement.engine.store import Row, Saved
+from services.placement.engine.store import EpisodeRow, LockedEpisode
 from services.placement.engine.visible import having
 from services.placement.rules import Rules
 from shared.events import CARE_FACTS, EPISODE_TYPE, billing_type, type_name
@@ -61,7 +61,7 @@ _OF_THE_DESK = ("search", "next_start", "declined_at")
 class Outcome:
     """What is to be kept and sent of one episode. `sent` are only the periods with a new version."""
 
-    saved: Saved
+    saved: EpisodeRow
     own: tuple[Fact, ...]
     records: tuple[Record, ...]
     sent: dict[PeriodKey, SentPeriod]
@@ -69,7 +69,7 @@ class Outcome:
 
 
 @value_object
-class Telling:
+class Provenance:
     """How this batch tells things of one episode: when, by which ids, caused by which fact.
 
     `trace`: the trace context of what asked for it, where no fact is the cause.
@@ -124,13 +124,13 @@ def _text(now: datetime) -> str:
 
 
 def outcome(
-    row: Row,
+    row: LockedEpisode,
     folded: Folded,
     seen: Mapping[str, int],
     *,
     sent: Mapping[PeriodKey, SentPeriod],
     rules: Rules,
-    telling: Telling,
+    telling: Provenance,
     desk: AtTheDesk = NOTHING,
     stated: Sequence[Fact] = (),
     new: Sequence[Fact] = (),
@@ -174,7 +174,7 @@ def _stored(standing: Standing) -> bytes:
 
 
 def _announce(
-    standing: Standing, folded: Folded, last: int, rules: Rules, telling: Telling
+    standing: Standing, folded: Folded, last: int, rules: Rules, telling: Provenance
 ) -> tuple[Standing, tuple[Fact, ...]]:
     """What stands afterwards, and the facts that say so: taken back first, then restated, then new."""
     due = difference(standing, announcements(folded, rules.zone_of))
@@ -206,7 +206,7 @@ def _taken_back(one: StandingAnnouncement, now: datetime) -> CareFact:
     )
 
 
-def _billed(changes: list[Change], telling: Telling) -> Iterator[Record]:
+def _billed(changes: list[PeriodChange], telling: Provenance) -> Iterator[Record]:
     """Every version for those who follow, the last one of each period for those who look up."""
     latest: dict[str, Record] = {}
     for change in changes:
@@ -217,8 +217,8 @@ def _billed(changes: list[Change], telling: Telling) -> Iterator[Record]:
     yield from latest.values()
 
 
-def _row(row: Row, folded: Folded, value: Mapping[str, Any], cause: Fact | None) -> Saved:
-    return Saved(
+def _row(row: LockedEpisode, folded: Folded, value: Mapping[str, Any], cause: Fact | None) -> EpisodeRow:
+    return EpisodeRow(
         episode_id=row.episode_id,
         patient_id=value["patient_id"],
         facility=folded.facility or _told(cause, "facility"),

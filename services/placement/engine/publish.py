@@ -15,10 +15,10 @@ from services.placement.continuum.about import about
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
-from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Telling, outcome
+from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Provenance, outcome
 from services.placement.programs.askers import seats_asked_for
 from services.placement.programs.census import Place, Presence, presences
-from services.placement.programs.consequences import Wanted
+from services.placement.programs.consequences import SeatNeeded
 from services.placement.programs.following import (
     Seen,
     claimed,
@@ -30,7 +30,7 @@ from services.placement.programs.following import (
 )
 from services.placement.programs.seats import Claim, Headcount, Seats, held, may_claim
 from services.placement.rules import Rules
-from services.placement.search.entry import Entry
+from services.placement.search.entry import ListEntry
 from services.placement.search.search import Begins
 from services.placement.search.searches import DESK
 from services.placement.worklists import store as desk_store
@@ -53,10 +53,10 @@ ROUNDS = 8
 
 
 @dataclass(slots=True)
-class Change:
+class EpisodeChange:
     """One locked episode and what became of it: `new` facts came in, `stated` are our own of this transaction."""
 
-    row: store.Row
+    row: store.LockedEpisode
     before: Folded
     after: Folded
     seen: dict[str, int]
@@ -68,7 +68,7 @@ class Change:
     because: tuple[str, ...] = ()
     """ce_ids that made the change: what follows at the desk names them."""
 
-    def state(self, values: Iterable[CareFact], telling: Telling) -> list[Fact]:
+    def state(self, values: Iterable[CareFact], telling: Provenance) -> list[Fact]:
         """State these next, from the locked row's sequence on."""
         said = []
         for value in values:
@@ -94,14 +94,14 @@ class Publishing:
     ids: Ids
     trace: str | None = None
 
-    def telling(self, change: Change) -> Telling:
+    def telling(self, change: EpisodeChange) -> Provenance:
         """Of one episode."""
         asked = self.trace or begun_with(f"{change.row.episode_id}#{change.row.version}")
-        return Telling(self.now, self.ids, change.cause, asked)
+        return Provenance(self.now, self.ids, change.cause, asked)
 
 
 async def publish(
-    connection: Connection, changes: Mapping[str, Change], by: Publishing, entries_of_audit: list[audit.Entry]
+    connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing, entries_of_audit: list[audit.Entry]
 ) -> None:
     """State what follows, save the new state, and send the differences: own facts, periods, the episode itself."""
     await _follow(connection, changes, by)
@@ -128,7 +128,7 @@ async def publish(
     await _save(connection, changes, made, lists, [*entries_of_audit, *stated])
 
 
-async def _follow(connection: Connection, changes: Mapping[str, Change], by: Publishing) -> None:
+async def _follow(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
     """State what follows from the change, and from what followed, until nothing does."""
     await _sit_down(connection, changes, by.rules.policy.begins)
     left = [one for one in changes.values() if one.own is not None]
@@ -145,7 +145,7 @@ async def _follow(connection: Connection, changes: Mapping[str, Change], by: Pub
     raise SetUpError("what follows at the desk does not come to an end: two rules undo each other")
 
 
-async def _sit_down(connection: Connection, changes: Mapping[str, Change], begins: Begins) -> None:
+async def _sit_down(connection: Connection, changes: Mapping[str, EpisodeChange], begins: Begins) -> None:
     """Give each episode that has to do with the desk its own facts of it, those of this transaction among them."""
     had = [episode for episode, one in changes.items() if one.row.desk]
     stored = await store.facts_of_the_desk(connection, had)
@@ -156,7 +156,7 @@ async def _sit_down(connection: Connection, changes: Mapping[str, Change], begin
             one.own = sorted(known.values(), key=lambda fact: fact.sequence)
 
 
-async def _go_on(connection: Connection, moved: Sequence[tuple[Change, list[Fact]]], rules: Rules) -> None:
+async def _go_on(connection: Connection, moved: Sequence[tuple[EpisodeChange, list[Fact]]], rules: Rules) -> None:
     """Put facts that were just stated into the folds; from all facts where one of them belongs before others."""
     anew = []
     for one, facts in moved:
@@ -170,7 +170,7 @@ async def _go_on(connection: Connection, moved: Sequence[tuple[Change, list[Fact
         one.after = fold([*facts, *one.new, *one.stated], rules.zone_of)
 
 
-async def _seat(connection: Connection, changes: Mapping[str, Change], by: Publishing) -> None:
+async def _seat(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
     """Claim seats for stays that came back, where there is room; where there is none, the worklist says so."""
     wants = [(one, want) for one in changes.values() if one.own for want in seats_wanted(one.at_the_desk, by.now)]
     wants = [(one, want) for one, want in wants if by.rules.site.program(want.program)]
@@ -190,7 +190,7 @@ async def _seat(connection: Connection, changes: Mapping[str, Change], by: Publi
             one.state([held(about(one.after, facility), claim, by.now, "returned", told)], by.telling(one))
 
 
-def _claim(want: Wanted, standing: Sequence[Place], person: str, by: Publishing) -> tuple[Claim, Headcount] | None:
+def _claim(want: SeatNeeded, standing: Sequence[Place], person: str, by: Publishing) -> tuple[Claim, Headcount] | None:
     """The claim for a stay that goes on: the seat that it had, without a gap, else one from now on; None: no room."""
     seats, before = seats_of(by.rules, want.program), want.extends
     anew = Claim(by.ids(), want.program, max(want.since, by.now), want.until, want.group, want.placement_id)
@@ -211,7 +211,7 @@ def seats_of(rules: Rules, name: str) -> Seats:
     return Seats(program.id, program.capacity, {group.id: group.capacity for group in program.groups})
 
 
-def _lists(changes: Mapping[str, Change], rules: Rules) -> dict[str, tuple[AtTheDesk, tuple[Entry, ...]]]:
+def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tuple[AtTheDesk, tuple[ListEntry, ...]]]:
     """Of each episode that the desk has something of: what its row says, and its entries."""
     found = {}
     for episode, one in changes.items():
@@ -229,9 +229,9 @@ def _lists(changes: Mapping[str, Change], rules: Rules) -> dict[str, tuple[AtThe
 
 async def _save(
     connection: Connection,
-    changes: Mapping[str, Change],
+    changes: Mapping[str, EpisodeChange],
     made: Sequence[Outcome],
-    lists: Mapping[str, tuple[AtTheDesk, tuple[Entry, ...]]],
+    lists: Mapping[str, tuple[AtTheDesk, tuple[ListEntry, ...]]],
     told: Sequence[audit.Entry],
 ) -> None:
     periods = {one.saved.episode_id: one.sent for one in made if one.sent}
@@ -252,7 +252,7 @@ async def _save(
     await desk_store.put_entries(connection, changed)
 
 
-def _moved(changes: Mapping[str, Change]) -> dict[str, tuple[Presence, ...]]:
+def _moved(changes: Mapping[str, EpisodeChange]) -> dict[str, tuple[Presence, ...]]:
     """Episode → where its stays are now, of those of which something else is written, or by an older fold."""
     found = {}
     for episode, one in changes.items():
@@ -263,5 +263,5 @@ def _moved(changes: Mapping[str, Change]) -> dict[str, tuple[Presence, ...]]:
     return found
 
 
-def _moved_a_seat(one: Change) -> bool:
+def _moved_a_seat(one: EpisodeChange) -> bool:
     return any(f.writer == WRITER and f.name in {"seat-held", "seat-released"} for f in (*one.new, *one.stated))

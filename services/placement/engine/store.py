@@ -16,11 +16,11 @@ from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
 from shared.facts.envelope import Fact
-from shared.storage.statements import Append, Write, driven, rows
+from shared.storage.statements import Append, SqlWrite, driven, rows
 
 
 @dataclass(slots=True)
-class Row:
+class LockedEpisode:
     """One locked episode. `seen` is the last sequence of each writer; `version` 0: nothing was published yet."""
 
     episode_id: str
@@ -36,7 +36,7 @@ class Row:
     facilities: tuple[str, ...] = ()
 
 
-class Saved(NamedTuple):
+class EpisodeRow(NamedTuple):
     """What an episode's row becomes; the fields are the columns."""
 
     episode_id: str
@@ -148,7 +148,7 @@ Place = tuple[str, str, int]
 """(episode, writer, sequence): where exactly one fact belongs."""
 
 
-async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
+async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
     """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
     ids = sorted(episode_ids)
     found = _rows(await rows(connection, _LOCK, ids))
@@ -158,31 +158,31 @@ async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[
     return found
 
 
-async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, Row]:
+async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
     """Lock those of these episodes that were told already, in the one order, and give their rows."""
     found = _rows(await rows(connection, _LOCK, sorted(episode_ids)))
     return {episode: row for episode, row in found.items() if row.version}
 
 
-async def lock_outdated(connection: AsyncConnection, current: int, rules: str, most: int) -> dict[str, Row]:
+async def lock_outdated(connection: AsyncConnection, current: int, rules: str, most: int) -> dict[str, LockedEpisode]:
     """Lock at most so many episodes that an older fold made, or that are told by another site config; those that
     somebody else has are passed over."""
     given = {"current": current, "rules": rules, "most": most}
     return _rows((await connection.execute(_OUTDATED, given)).all())
 
 
-def _rows(found: Sequence[Any]) -> dict[str, Row]:
+def _rows(found: Sequence[Any]) -> dict[str, LockedEpisode]:
     return {
-        row[0]: Row(
+        row[0]: LockedEpisode(
             row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], row[9], tuple(row[10])
         )
         for row in found
     }  # fmt: skip
 
 
-def saving(changed: Sequence[Saved]) -> list[Write]:
+def saving(changed: Sequence[EpisodeRow]) -> list[SqlWrite]:
     """Write locked episodes back."""
-    return [Write(_SAVE, tuple(map(list, zip(*changed, strict=True))))] if changed else []
+    return [SqlWrite(_SAVE, tuple(map(list, zip(*changed, strict=True))))] if changed else []
 
 
 def keeping(applied: Iterable[Fact]) -> list[Append]:
@@ -234,7 +234,7 @@ async def sent_periods(
     return found
 
 
-def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[Write]:
+def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[SqlWrite]:
     """Episode → where its stays are, instead of what was written of it; nothing is read before."""
     if not found:
         return []
@@ -244,10 +244,10 @@ def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[Write]:
         for p in group
     ]
     columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in range(8)]
-    return [Write(_NOT_THERE, (list(found), *columns[:4])), Write(_THERE, tuple(columns))]
+    return [SqlWrite(_NOT_THERE, (list(found), *columns[:4])), SqlWrite(_THERE, tuple(columns))]
 
 
-def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[Write | Append]:
+def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[SqlWrite | Append]:
     """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
     flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
     fresh = [
@@ -256,5 +256,5 @@ def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set
         if p.period_id in new
     ]
     again = [(p.period_id, p.version, p.voided, orjson.dumps(p.content)) for _, _, p in flat if p.period_id not in new]
-    changed = [Write(_NEXT_VERSION, tuple(map(list, zip(*again, strict=True))))] if again else []
+    changed = [SqlWrite(_NEXT_VERSION, tuple(map(list, zip(*again, strict=True))))] if again else []
     return [Append(periods, _PERIOD, fresh), *changed]

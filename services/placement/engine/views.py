@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.programs.seats import Claim
-from services.placement.search.entry import Entry
+from services.placement.search.entry import ListEntry
 from services.placement.tables import (
     claim_of,
     entries,
@@ -192,9 +192,9 @@ async def claims_of_episodes(connection: AsyncConnection, episode_ids: Sequence[
     return found
 
 
-async def entries_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Entry]]:
+async def entries_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[ListEntry]]:
     """Episode → what lists show of it."""
-    found: dict[str, list[Entry]] = defaultdict(list)
+    found: dict[str, list[ListEntry]] = defaultdict(list)
     wanted = sa.select(entries).where(entries.c.episode_id == sa.any_(_IDS))
     for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
         found[row.episode_id].append(entry_of(row))

@@ -12,12 +12,12 @@ from datetime import datetime, time
 from itertools import chain
 
 from services.placement.gate import store
-from services.placement.gate.cases import Case, Key, corrected
+from services.placement.gate.cases import DisclosureCase, Key, corrected
 from services.placement.gate.consents import Consent
 from services.placement.gate.docket import Ruling, changes_consents, of_interest, rule
 from services.placement.gate.recipients import GateRules
 from services.placement.gate.records import Sitting, going_out
-from services.placement.gate.store import Entry, Row
+from services.placement.gate.store import GateRow, LedgerRow
 from shared.clock import Clock
 from shared.facts.envelope import Fact, Record
 from shared.facts.ordering import Sorted, sort_out
@@ -39,9 +39,9 @@ class Batch:
     """What came of a batch, over all episodes, to be written at once."""
 
     records: list[Record] = field(default_factory=list)
-    ledger: list[Entry] = field(default_factory=list)
-    withheld: list[tuple[str, Case, str]] = field(default_factory=list)
-    still: list[tuple[Case, str]] = field(default_factory=list)
+    ledger: list[LedgerRow] = field(default_factory=list)
+    withheld: list[tuple[str, DisclosureCase, str]] = field(default_factory=list)
+    still: list[tuple[DisclosureCase, str]] = field(default_factory=list)
     gone: set[Key] = field(default_factory=set)
     consents: list[tuple[str, Consent]] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
@@ -75,7 +75,7 @@ async def look_again(connection: Connection, *, rules: GateRules, clock: Clock, 
 
 
 async def _in_line(
-    connection: Connection, arriving: Mapping[str, Sequence[Incoming]], rows: dict[str, Row], tally: Tally
+    connection: Connection, arriving: Mapping[str, Sequence[Incoming]], rows: dict[str, GateRow], tally: Tally
 ) -> News:
     """The facts whose turn it is; early ones are parked, old ones are repeats. The rows' `seen` goes on."""
     parked = await positions.waiting(connection, CONSUMER, list(arriving)) if tally.some_wait else {}
@@ -105,7 +105,7 @@ async def _queue(
 
 
 async def _rule(
-    connection: Connection, rows: Mapping[str, Row], news: News, again: Sequence[str], sitting: Sitting
+    connection: Connection, rows: Mapping[str, GateRow], news: News, again: Sequence[str], sitting: Sitting
 ) -> None:
     await _fill(connection, rows, news, again, sitting.rules)
     batch = Batch()
@@ -118,7 +118,7 @@ async def _rule(
 
 
 async def _fill(
-    connection: Connection, rows: Mapping[str, Row], news: News, again: Sequence[str], rules: GateRules
+    connection: Connection, rows: Mapping[str, GateRow], news: News, again: Sequence[str], rules: GateRules
 ) -> None:
     """Load what the rulings need; nothing where no fact is of interest to anybody."""
     asked = {
@@ -134,7 +134,7 @@ async def _fill(
     await store.fill(connection, dockets, targets, [*again, *changed])
 
 
-def _collect(batch: Batch, row: Row, ruling: Ruling, facts: Sequence[Fact], sitting: Sitting) -> None:
+def _collect(batch: Batch, row: GateRow, ruling: Ruling, facts: Sequence[Fact], sitting: Sitting) -> None:
     """`facts`: what was ruled on now; what was withheld until now goes out in the trace of the last of them."""
     episode = row.docket.episode_id
     told = {fact.id: fact for fact in facts} if ruling.disclosed else {}

@@ -35,7 +35,7 @@ Over = Literal["revoked", "expired", "cancelled", "replaced"]
 
 
 @value_object
-class Asked:
+class DisclosureRequest:
     """Who would get something, what for, from which facility, about what."""
 
     recipient: str
@@ -70,7 +70,7 @@ Discloses = Callable[[str, str], bool]
 """Whether a discloser, as a consent names it, is this facility."""
 
 
-def obstacle(basis: Basis, asked: Asked, day: date, discloses: Discloses) -> Word | None:
+def obstacle(basis: Basis, asked: DisclosureRequest, day: date, discloses: Discloses) -> Word | None:
     """What keeps a basis from holding on that day; None: it holds."""
     if not _names(basis, asked):
         return "no-consent"
@@ -89,14 +89,14 @@ def _time(basis: Basis, day: date) -> Word | None:
     return "not-begun" if day < basis.begins else None
 
 
-def _names(basis: Basis, asked: Asked) -> bool:
+def _names(basis: Basis, asked: DisclosureRequest) -> bool:
     if basis.recipient is not None:
         return basis.recipient == asked.recipient
     return basis.recipient_class is not None and basis.recipient_class == asked.recipient_class
 
 
 def basis_for(
-    agreed: Iterable[Basis], told: Iterable[Basis], asked: Asked, day: date, discloses: Discloses
+    agreed: Iterable[Basis], told: Iterable[Basis], asked: DisclosureRequest, day: date, discloses: Discloses
 ) -> Basis | Word:
     """The basis that holds on that day, or the word that says how near the patient's own came.
 

@@ -21,7 +21,7 @@ Corrects = tuple[Literal["replaces", "cancels"], str]
 
 
 @value_object
-class Case:
+class DisclosureCase:
     """One fact for one recipient: what would go out, if there is a basis. `place`: its turn in the episode."""
 
     recipient: str
@@ -55,7 +55,7 @@ class Past(NamedTuple):
 class Made:
     """What a fact makes: a case to be decided, and the withheld ones that it does away with."""
 
-    cases: list[Case]
+    cases: list[DisclosureCase]
     void: list[Key]
     early: bool = False
     """It cancels what no recipient is known to have or to wait for: perhaps that comes later."""
@@ -117,9 +117,11 @@ def _in_place_of(
     return (how, before.corrects[1]) if before.corrects else None, [(recipient, target)]
 
 
-def _case(fact: Fact, outsider: Outsider, labels: frozenset[str], place: int, corrects: Corrects | None) -> Case:
+def _case(
+    fact: Fact, outsider: Outsider, labels: frozenset[str], place: int, corrects: Corrects | None
+) -> DisclosureCase:
     value = fact.value
-    return Case(
+    return DisclosureCase(
         recipient=outsider.id,
         fact_id=fact.id,
         fact_type=fact.type,

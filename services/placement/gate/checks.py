@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from services.placement.gate import views
-from services.placement.gate.bases import Asked, Basis, obstacle
+from services.placement.gate.bases import Basis, DisclosureRequest, obstacle
 from services.placement.gate.recipients import GateRules, gate_rules
 from shared.invariants import Broken, Checked, nobody
 from shared.site.config import Site
@@ -92,11 +92,11 @@ def _as_it_was(row: Any) -> Basis:
     )
 
 
-def _asked(row: Any, rules: GateRules) -> Asked:
+def _asked(row: Any, rules: GateRules) -> DisclosureRequest:
     """The class is the site's of today; a recipient that is gone had the one that the consent names."""
     outsider = rules.outsiders.get(row.recipient)
     of_class = outsider.recipient_class if outsider else row.consent_recipient_class or ""
-    return Asked(row.recipient, of_class, row.purpose, row.facility, frozenset(row.labels))
+    return DisclosureRequest(row.recipient, of_class, row.purpose, row.facility, frozenset(row.labels))
 
 
 def _same_terms(row: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.placement.gate.bases import Basis, Word, basis_for
-from services.placement.gate.cases import CANCEL, Case, Key, Past, cases_of, corrected
+from services.placement.gate.cases import CANCEL, DisclosureCase, Key, Past, cases_of, corrected
 from services.placement.gate.consents import ENDS, RECORDED, Consent, Ended, after
 from services.placement.gate.recipients import GateRules
 from shared.facts.envelope import Fact
@@ -34,7 +34,7 @@ class Docket:
     place: int = 0
     consents: dict[str, Consent] = field(default_factory=dict)
     past: dict[Key, Past] = field(default_factory=dict)
-    withheld: list[Case] = field(default_factory=list)
+    withheld: list[DisclosureCase] = field(default_factory=list)
     over: dict[str, Ended] = field(default_factory=dict)
 
 
@@ -43,9 +43,9 @@ class Ruling:
     """What is to be done: cases that go out with their basis, new ones that are withheld with the reason, withheld ones
     that are gone (void), released, or have another reason now; consents as they are now."""
 
-    disclosed: list[tuple[Case, Basis]] = field(default_factory=list)
-    withheld: list[tuple[Case, Word]] = field(default_factory=list)
-    still: list[tuple[Case, Word]] = field(default_factory=list)
+    disclosed: list[tuple[DisclosureCase, Basis]] = field(default_factory=list)
+    withheld: list[tuple[DisclosureCase, Word]] = field(default_factory=list)
+    still: list[tuple[DisclosureCase, Word]] = field(default_factory=list)
     released: set[Key] = field(default_factory=set)
     void: set[Key] = field(default_factory=set)
     consents: dict[str, Consent] = field(default_factory=dict)
@@ -78,7 +78,7 @@ def rule(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime)
     return found
 
 
-def _enter(docket: Docket, fact: Fact, rules: GateRules, found: Ruling, open_cases: dict[Key, Case]) -> None:
+def _enter(docket: Docket, fact: Fact, rules: GateRules, found: Ruling, open_cases: dict[Key, DisclosureCase]) -> None:
     """Make a fact's cases; what it does away with is not decided any more."""
     docket.place += 1
     labels = _labels(docket, fact, rules)
@@ -95,7 +95,9 @@ def _enter(docket: Docket, fact: Fact, rules: GateRules, found: Ruling, open_cas
         docket.past[case.key] = _waiting(case)
 
 
-def _decide(case: Case, docket: Docket, rules: GateRules, now: datetime, found: Ruling, *, again: bool) -> None:
+def _decide(
+    case: DisclosureCase, docket: Docket, rules: GateRules, now: datetime, found: Ruling, *, again: bool
+) -> None:
     outsider = rules.outsiders.get(case.recipient)
     ruled: Basis | Word = "no-consent"
     if outsider is not None:
@@ -127,5 +129,5 @@ def _labels(docket: Docket, fact: Fact, rules: GateRules) -> frozenset[str]:
     return docket.labels[where]
 
 
-def _waiting(case: Case) -> Past:
+def _waiting(case: DisclosureCase) -> Past:
     return Past(False, case.writer, case.labels, case.corrects)

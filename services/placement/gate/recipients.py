@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.placement.gate.bases import Asked, Basis, Discloses
+from services.placement.gate.bases import Basis, Discloses, DisclosureRequest
 from shared.events.base import type_name
 from shared.site.config import Site
 from shared.site.recipients import Recipient
@@ -29,9 +29,9 @@ class Outsider:
     receives: Mapping[str, frozenset[str]]
     agreements: tuple[Basis, ...]
 
-    def asks(self, facility: str, labels: frozenset[str]) -> Asked:
+    def asks(self, facility: str, labels: frozenset[str]) -> DisclosureRequest:
         """What a disclosure of such a fact would be."""
-        return Asked(self.id, self.recipient_class, self.purpose, facility, labels)
+        return DisclosureRequest(self.id, self.recipient_class, self.purpose, facility, labels)
 
     def may_get(self, ce_type: str, facility: str) -> bool:
         """Whether facts of that type and facility are meant for it at all."""

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.placement.gate.bases import Basis
-from services.placement.gate.cases import Case
+from services.placement.gate.cases import DisclosureCase
 from services.placement.gate.recipients import GateRules
-from services.placement.gate.store import Entry
+from services.placement.gate.store import LedgerRow
 from shared.events import OUT_TYPE, Disclosed, out_topic
 from shared.events.disclosures import DisclosureBasis
 from shared.facts.envelope import Fact, Record, rfc3339, to_record
@@ -28,12 +28,14 @@ class Sitting(NamedTuple):
     trace: str | None = None
 
 
-def going_out(episode: str, case: Case, basis: Basis, sequence: int, sitting: Sitting) -> tuple[Record, Entry]:
+def going_out(
+    episode: str, case: DisclosureCase, basis: Basis, sequence: int, sitting: Sitting
+) -> tuple[Record, LedgerRow]:
     """The record and the ledger's row of one disclosure; `sequence` is its ce_sequence on the recipient's topic."""
     purpose = sitting.rules.outsiders[case.recipient].purpose
     corrects, corrected = case.corrects or (None, None)
     content = _allowed(case, sitting.rules)
-    entry = Entry(
+    entry = LedgerRow(
         disclosure_id=sitting.ids(),
         recipient=case.recipient,
         episode_id=episode,
@@ -60,13 +62,13 @@ def going_out(episode: str, case: Case, basis: Basis, sequence: int, sitting: Si
     return _record(entry, case, basis, content, sitting), entry
 
 
-def _allowed(case: Case, rules: GateRules) -> dict[str, Any]:
+def _allowed(case: DisclosureCase, rules: GateRules) -> dict[str, Any]:
     """Of what was withheld for long no more than the site allows today."""
     fields = rules.outsiders[case.recipient].receives.get(case.fact_type, frozenset())
     return {name: value for name, value in case.content.items() if name in fields}
 
 
-def _record(entry: Entry, case: Case, basis: Basis, content: dict[str, Any], sitting: Sitting) -> Record:
+def _record(entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[str, Any], sitting: Sitting) -> Record:
     scope = tuple(entry.basis_scope)
     value = Disclosed(
         recipient=entry.recipient,

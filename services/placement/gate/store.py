@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from services.placement.gate.bases import Over
-from services.placement.gate.cases import Case, Key, Past
+from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.consents import Consent, Ended
 from services.placement.gate.docket import Docket
 from services.placement.gate.tables import consents, disclosures, withheld
@@ -73,7 +73,7 @@ _OPENED = "UPDATE consents SET opens_at = NULL WHERE episode_id = ANY($1::text[]
 _OTHER_CONFIG = sa.text("SELECT DISTINCT episode_id FROM withheld WHERE config <> :config ORDER BY 1 LIMIT :most")
 
 
-class Row(NamedTuple):
+class GateRow(NamedTuple):
     """One locked episode: where each writer stands, the last ce_sequence for each recipient, and its docket."""
 
     seen: dict[str, int]
@@ -81,7 +81,7 @@ class Row(NamedTuple):
     docket: Docket
 
 
-class Entry(NamedTuple):
+class LedgerRow(NamedTuple):
     """A row of the ledger, in the order of its columns."""
 
     disclosure_id: str
@@ -108,7 +108,7 @@ class Entry(NamedTuple):
     config: str
 
 
-async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, Row]:
+async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, GateRow]:
     """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
     ids = sorted(episode_ids)
     found = await rows(connection, _LOCK, ids)
@@ -118,22 +118,22 @@ async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, 
     return {row[0]: _row(row) for row in found}
 
 
-def _row(row: Any) -> Row:
+def _row(row: Any) -> GateRow:
     episode, seen, sent, labels, early, place, over = row
     known = {where: frozenset(each) for where, each in orjson.loads(labels).items()}
     docket = Docket(episode, known, {(writer, fact) for writer, fact in orjson.loads(early)}, place)
     docket.over = {one: Ended(how, datetime.fromisoformat(at)) for one, (how, at) in orjson.loads(over).items()}
-    return Row(orjson.loads(seen), orjson.loads(sent), docket)
+    return GateRow(orjson.loads(seen), orjson.loads(sent), docket)
 
 
-async def save(connection: Connection, changed: Sequence[Row]) -> None:
+async def save(connection: Connection, changed: Sequence[GateRow]) -> None:
     """Write locked episodes back."""
     if changed:
         columns = zip(*map(_saved, changed), strict=True)
         await rows(connection, _SAVE, *map(list, columns))
 
 
-def _saved(row: Row) -> tuple[str, str, str, str, str, int]:
+def _saved(row: GateRow) -> tuple[str, str, str, str, str, int]:
     docket = row.docket
     labels = {where: sorted(found) for where, found in docket.labels.items() if found}
     parts = (row.seen, row.sent, labels, sorted(docket.early))
@@ -157,9 +157,9 @@ async def fill(
         dockets[row["episode_id"]].withheld.append(_case(row))
 
 
-def _case(row: Any) -> Case:
+def _case(row: Any) -> DisclosureCase:
     names = ("recipient", "fact_id", "fact_type", "writer", "patient_id", "facility", "occurred_at", "place")
-    return Case(
+    return DisclosureCase(
         **{name: row[name] for name in names},
         labels=frozenset(row["labels"]),
         content=orjson.loads(row["content"]),
@@ -197,13 +197,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-async def keep_ledger(connection: Connection, entries: Sequence[Entry]) -> None:
+async def keep_ledger(connection: Connection, entries: Sequence[LedgerRow]) -> None:
     """Append to the ledger."""
-    await copy_rows(connection, disclosures, Entry._fields, entries)
+    await copy_rows(connection, disclosures, LedgerRow._fields, entries)
 
 
 async def keep_withheld(
-    connection: Connection, cases: Sequence[tuple[str, Case, str]], now: datetime, config: str
+    connection: Connection, cases: Sequence[tuple[str, DisclosureCase, str]], now: datetime, config: str
 ) -> None:
     """(episode, case, reason): keep what has no basis."""
     columns = (
@@ -221,7 +221,9 @@ async def keep_withheld(
     await copy_rows(connection, withheld, columns, told)
 
 
-async def settle(connection: Connection, gone: Iterable[Key], still: Sequence[tuple[Case, str]], config: str) -> None:
+async def settle(
+    connection: Connection, gone: Iterable[Key], still: Sequence[tuple[DisclosureCase, str]], config: str
+) -> None:
     """Forget withheld facts that went out or are no more; the others have these reasons now."""
     if keys := sorted(gone):
         await rows(connection, _SETTLED, *map(list, zip(*keys, strict=True)))

@@ -16,7 +16,7 @@ from services.placement.continuum.about import about
 from services.placement.continuum.levels import inside, round_the_clock
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.order import day_of, midnight
-from services.placement.continuum.states import MEANING, MOVES, State, Word, state_of
+from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
 from services.placement.continuum.stay import judged
 from shared.errors import Rejected
 from shared.events.stays import Absent, Attended, Completed, Discontinued, Service, Started
@@ -26,7 +26,7 @@ from shared.facts.envelope import Fact
 _OURS = ("started", "attended", "absent", "leave-started", "leave-ended", "completed", "discontinued")
 
 
-class Saying(NamedTuple):
+class StayProvenance(NamedTuple):
     """Of which episode, at which program's facility and zone, when, and which own fact this one restates."""
 
     folded: Folded
@@ -46,7 +46,7 @@ class Saying(NamedTuple):
         return {**heading, "stay": {"kind": "placement", "id": stay}, "replaces": self.replaces}
 
 
-def start(saying: Saying, placement_id: str, day: date, *, unit: str | None = None) -> Started:
+def start(saying: StayProvenance, placement_id: str, day: date, *, unit: str | None = None) -> Started:
     """The patient came for the first time: the stay has the placement's id, level and program.
 
     A start that the hospital told already is named in `corroborates` (contract 3.6 rule 2). Raises Rejected:
@@ -59,7 +59,9 @@ def start(saying: Saying, placement_id: str, day: date, *, unit: str | None = No
     twin = _told_by_hospital(saying, placement, day)
     over = [one for one in round_the_clock(saying.folded.stays) if twin is None or one.stay != twin.key]
     if inside(day, saying.zone, key, over):
-        raise Rejected(Word.INSIDE_24_HOUR_STAY.value, MEANING[Word.INSIDE_24_HOUR_STAY], possible=("later",))
+        raise Rejected(
+            NoEffectReason.INSIDE_24_HOUR_STAY.value, MEANING[NoEffectReason.INSIDE_24_HOUR_STAY], possible=("later",)
+        )
     return Started.model_validate(
         {
             **saying.fields(placement_id, midnight(day, saying.zone)),
@@ -73,7 +75,7 @@ def start(saying: Saying, placement_id: str, day: date, *, unit: str | None = No
 
 
 def attended(
-    saying: Saying,
+    saying: StayProvenance,
     stay_id: str,
     session_id: str,
     day: date,
@@ -92,31 +94,31 @@ def attended(
     return Attended(**fields, session_id=session_id, date=day, group=group, services=tuple(services))
 
 
-def absent(saying: Saying, stay_id: str, session_id: str, day: date, reason: str) -> Absent:
+def absent(saying: StayProvenance, stay_id: str, session_id: str, day: date, reason: str) -> Absent:
     """The patient was not there: no-show, excused or program-cancelled. Raises Rejected as `attended` does."""
     _session(saying, stay_id, session_id, day, (), was_there=False)
     fields = saying.fields(stay_id, midnight(day, saying.zone))
     return Absent.model_validate({**fields, "session_id": session_id, "date": day, "reason": reason})
 
 
-def completed(saying: Saying, stay_id: str, day: date, reason: str) -> Completed:
+def completed(saying: StayProvenance, stay_id: str, day: date, reason: str) -> Completed:
     """The patient completed the program; `day` is the last one. Raises Rejected: a word of the table, `in-the-future`,
     `before-start`, `session-later`."""
     return Completed.model_validate(_ending(saying, "completed", stay_id, day) | {"reason": reason})
 
 
-def discontinued(saying: Saying, stay_id: str, day: date, reason: str) -> Discontinued:
+def discontinued(saying: StayProvenance, stay_id: str, day: date, reason: str) -> Discontinued:
     """The stay ended before its goal. Raises Rejected as `completed` does."""
     return Discontinued.model_validate(_ending(saying, "discontinued", stay_id, day) | {"reason": reason})
 
 
-def cancelled(saying: Saying, fact: Fact, reason: str) -> FactCancelled:
+def cancelled(saying: StayProvenance, fact: Fact, reason: str) -> FactCancelled:
     """One of placement's own facts about a program stay was never so.
 
     Raises Rejected: `not-its-writer`, `a-cancel-stays`, `has-attendance` (cancel the sessions of a start first).
     """
     if fact.writer != "placement" or fact.name not in _OURS:
-        word = Word.A_CANCEL_STAYS if fact.name == "fact-cancelled" else Word.NOT_ITS_WRITER
+        word = NoEffectReason.A_CANCEL_STAYS if fact.name == "fact-cancelled" else NoEffectReason.NOT_ITS_WRITER
         raise Rejected(word.value, MEANING[word])
     stay_id = fact.value["stay"]["id"]
     stay = stay_of(saying.folded, stay_id)
@@ -157,17 +159,17 @@ def stay_of(folded: Folded, stay_id: str) -> StayState | None:
 
 def _move(name: str, stay: StayState | None) -> None:
     outcome = MOVES[name, state_of(stay)]
-    if isinstance(outcome, Word):
+    if isinstance(outcome, NoEffectReason):
         raise Rejected(outcome.value, MEANING[outcome], possible=possible(stay))
 
 
-def not_ahead(saying: Saying, day: date) -> None:
+def not_ahead(saying: StayProvenance, day: date) -> None:
     """Raises Rejected `in-the-future` for a day of the facility's that has not come."""
     if day > saying.today:
         raise Rejected("in-the-future", "that day has not come yet", possible=("later",))
 
 
-def _told_by_hospital(saying: Saying, placement: Mapping[str, Any], day: date) -> StayState | None:
+def _told_by_hospital(saying: StayProvenance, placement: Mapping[str, Any], day: date) -> StayState | None:
     """The visit that ADT opened for the same first day at the same level and program, if it did."""
     for stay in saying.folded.stays:
         same = (stay.level, stay.program) == (placement["level"], placement["program"])
@@ -186,21 +188,23 @@ def _entry(stay: StayState) -> str:
     return stay.segments[0].fact
 
 
-def _session(saying: Saying, stay_id: str, session_id: str, day: date, own: Iterable[Fact], *, was_there: bool) -> None:
+def _session(
+    saying: StayProvenance, stay_id: str, session_id: str, day: date, own: Iterable[Fact], *, was_there: bool
+) -> None:
     not_ahead(saying, day)
     stay = stay_of(saying.folded, stay_id)
     if stay is None and was_there and _waits_inside(saying, stay_id, day, own):
         return
     word = judged(stay, day, was_there, saying.zone)
     if word is None and stay and any(session.session_id == session_id for session in stay.sessions):
-        word = Word.ALREADY_TOLD
+        word = NoEffectReason.ALREADY_TOLD
     if word is not None:
         raise Rejected(word.value, MEANING[word], possible=possible(stay))
 
 
-def _waits_inside(saying: Saying, stay_id: str, day: date, own: Iterable[Fact]) -> bool:
+def _waits_inside(saying: StayProvenance, stay_id: str, day: date, own: Iterable[Fact]) -> bool:
     """Whether a start of this stay lies inside a 24-hour stay and waits for somebody to attend."""
-    word = Word.INSIDE_24_HOUR_STAY.value
+    word = NoEffectReason.INSIDE_24_HOUR_STAY.value
     return any(
         fact.name == "started"
         and fact.value["stay"]["id"] == stay_id
@@ -210,12 +214,12 @@ def _waits_inside(saying: Saying, stay_id: str, day: date, own: Iterable[Fact]) 
     )
 
 
-def _ending(saying: Saying, name: str, stay_id: str, day: date) -> dict[str, Any]:
+def _ending(saying: StayProvenance, name: str, stay_id: str, day: date) -> dict[str, Any]:
     stay = stay_of(saying.folded, stay_id)
     _move(name, stay)
     not_ahead(saying, day)
     if stay is None:
-        raise Rejected(Word.NOT_OPEN.value, MEANING[Word.NOT_OPEN])
+        raise Rejected(NoEffectReason.NOT_OPEN.value, MEANING[NoEffectReason.NOT_OPEN])
     if day < day_of(stay.begun, saying.zone):
         raise Rejected("before-start", "the stay began after that day", possible=("later",))
     if any(session.day > day for session in stay.sessions):

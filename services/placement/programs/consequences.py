@@ -11,12 +11,12 @@ from typing import NamedTuple
 from services.placement.continuum.about import about
 from services.placement.continuum.levels import FOREVER
 from services.placement.continuum.model import Folded, StayState
-from services.placement.continuum.states import Word
+from services.placement.continuum.states import NoEffectReason
 from services.placement.programs.seats import Claim, given_back, released
 from shared.events.placing import SeatHeld, SeatReleased
 
 
-class Wanted(NamedTuple):
+class SeatNeeded(NamedTuple):
     """A stay that is in a program over [since, until) without a seat: it came back, or its end is later than was told;
     or a placement that came back.
 
@@ -35,7 +35,7 @@ class Consequences(NamedTuple):
     """Facts to state, and seats to claim if there is room; where there is none, a person has to look."""
 
     released: tuple[SeatReleased, ...]
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[SeatNeeded, ...]
 
 
 def of_change(
@@ -67,11 +67,11 @@ def came_back(before: Folded, after: Folded, claims: Sequence[Claim], now: datet
     return {one["placement_id"] for one in after.placements} - had
 
 
-def of_placements_that_came_back(told: Sequence[SeatHeld], now: datetime) -> tuple[Wanted, ...]:
+def of_placements_that_came_back(told: Sequence[SeatHeld], now: datetime) -> tuple[SeatNeeded, ...]:
     """The seats that such placements had: `told` are all that were ever held for them, in their order."""
     last = {seat.placement_id: seat for seat in told}
     return tuple(
-        Wanted(placement, seat.program, max(seat.begins or now, now), seat.until, group=seat.group)
+        SeatNeeded(placement, seat.program, max(seat.begins or now, now), seat.until, group=seat.group)
         for placement, seat in sorted(last.items())
         if placement is not None
     )
@@ -84,7 +84,7 @@ def _left_after(claims: Sequence[Claim], facts: Sequence[SeatReleased]) -> list[
     return [claim for claim in found if claim is not None]
 
 
-def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datetime) -> Wanted | None:
+def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datetime) -> SeatNeeded | None:
     """The time that a placement's stay goes on for beyond its claims, where the change made it so."""
     names = _names(stay)
     was = next((one for one in before.stays if _names(one) & names), None)
@@ -96,11 +96,11 @@ def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datet
         return None
     name = stay.placement_id or stay.id
     if was is None:  # it came back: nobody had the seat meanwhile
-        return Wanted(name, stay.program, now) if stay.open else None
+        return SeatNeeded(name, stay.program, now) if stay.open else None
     last = max(own, key=lambda claim: claim.until or now, default=None)
     if last is None:
-        return Wanted(name, stay.program, now) if stay.open else None
-    return Wanted(name, stay.program, last.until or now, until, last)
+        return SeatNeeded(name, stay.program, now) if stay.open else None
+    return SeatNeeded(name, stay.program, last.until or now, until, last)
 
 
 def _lasts(stay: StayState) -> datetime:
@@ -126,7 +126,7 @@ def _with_its_stay(
         return stay.ended.how, stay.ended.at
     was = _stay(before, placement_id)
     if was is not None and any(
-        after.ineffective.get(segment.fact) == Word.INSIDE_24_HOUR_STAY.value for segment in was.segments[:1]
+        after.ineffective.get(segment.fact) == NoEffectReason.INSIDE_24_HOUR_STAY.value for segment in was.segments[:1]
     ):
         return "discharge-cancelled", now
     if _placed(before, placement_id) and not _placed(after, placement_id):

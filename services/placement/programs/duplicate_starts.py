@@ -10,7 +10,7 @@ from datetime import datetime
 
 from services.placement.continuum.active import standing
 from services.placement.continuum.model import Folded, StayState
-from services.placement.continuum.order import Told, day_of
+from services.placement.continuum.order import OrderedFact, day_of
 from services.placement.continuum.stay_facts import ZoneOf
 from shared.events.stays import Started
 from shared.facts.envelope import Fact
@@ -40,12 +40,12 @@ def _has_a_placement(stay: StayState) -> bool:
     return any(kind == "placement" for kind, _ in stay.aliases)
 
 
-def _same_start(told: Told, stay: StayState, zone_of: ZoneOf) -> bool:
+def _same_start(told: OrderedFact, stay: StayState, zone_of: ZoneOf) -> bool:
     first, zone = stay.segments[0], zone_of(told.value["facility"])
     here = (told.value["level"], told.value.get("program"), told.value["facility"], day_of(told.at, zone))
     return here == (first.level, first.program, stay.facility, day_of(stay.begun, zone))
 
 
-def _naming(told: Told, twin: StayState, now: datetime) -> Started:
+def _naming(told: OrderedFact, twin: StayState, now: datetime) -> Started:
     more = {"recorded_at": now, "replaces": told.id, "corroborates": twin.segments[0].fact}
     return Started.model_validate({**told.value, **more})

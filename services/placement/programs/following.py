@@ -12,7 +12,7 @@ from datetime import datetime
 from services.placement.continuum.about import about
 from services.placement.continuum.model import Folded
 from services.placement.programs import duplicate_starts, seats
-from services.placement.programs.consequences import Wanted, came_back, of_change, of_placements_that_came_back
+from services.placement.programs.consequences import SeatNeeded, came_back, of_change, of_placements_that_came_back
 from services.placement.programs.seats import Claim
 from services.placement.rules import Rules
 from services.placement.search import placements, waiting
@@ -59,7 +59,7 @@ def _facility(rules: Rules, program: str) -> str | None:
     return found.facility if found else None
 
 
-def seats_wanted(seen: Seen, now: datetime) -> tuple[Wanted, ...]:
+def seats_wanted(seen: Seen, now: datetime) -> tuple[SeatNeeded, ...]:
     """Stays that are open in a program again, and placements that stand again, and have no seat there."""
     claims = claimed(seen.own)
     stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted

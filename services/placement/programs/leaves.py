@@ -8,14 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.placement.continuum.model import StayState
-from services.placement.continuum.states import MEANING, Word
-from services.placement.programs.attendance import Saying, stay_of
+from services.placement.continuum.states import MEANING, NoEffectReason
+from services.placement.programs.attendance import StayProvenance, stay_of
 from shared.errors import Rejected
 from shared.events.stays import LeaveEnded, LeaveStarted
 
 
 def leave_started(
-    saying: Saying, stay_id: str, at: datetime, kind: str, expected_return: datetime | None = None
+    saying: StayProvenance, stay_id: str, at: datetime, kind: str, expected_return: datetime | None = None
 ) -> LeaveStarted:
     """The patient is away from `at` on. Raises Rejected: `not-open`, `in-the-future`."""
     _told(saying, stay_id, at)
@@ -23,17 +23,17 @@ def leave_started(
     return LeaveStarted.model_validate(saying.fields(stay_id, at) | own)
 
 
-def leave_ended(saying: Saying, stay_id: str, at: datetime, kind: str | None = None) -> LeaveEnded:
+def leave_ended(saying: StayProvenance, stay_id: str, at: datetime, kind: str | None = None) -> LeaveEnded:
     """The patient is back; without `kind` it is that of the leave that goes on. Raises Rejected as `leave_started`."""
     away = _told(saying, stay_id, at).away
     own = {"kind": kind or (away[-1].kind if away else "other")}
     return LeaveEnded.model_validate(saying.fields(stay_id, at) | own)
 
 
-def _told(saying: Saying, stay_id: str, at: datetime) -> StayState:
+def _told(saying: StayProvenance, stay_id: str, at: datetime) -> StayState:
     stay = stay_of(saying.folded, stay_id)
     if stay is None:
-        raise Rejected(Word.NOT_OPEN.value, MEANING[Word.NOT_OPEN], possible=("started",))
+        raise Rejected(NoEffectReason.NOT_OPEN.value, MEANING[NoEffectReason.NOT_OPEN], possible=("started",))
     if at > saying.now:
         raise Rejected("in-the-future", "that has not come yet", possible=("later",))
     return stay

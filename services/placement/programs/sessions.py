@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from services.placement.continuum.replacements import roots_of
-from services.placement.continuum.states import MEANING, Word
+from services.placement.continuum.states import MEANING, NoEffectReason
 from shared.facts.envelope import Fact
 from shared.values import value_object
 
@@ -16,7 +16,7 @@ STATES: tuple[State, ...] = ("attended", "absent", "withdrawn")
 
 
 @value_object
-class SessionTold:
+class SessionRecord:
     """One session. `id` is the ce_id of its first statement, `fact` its last wording; `word` says why it has no
     effect."""
 
@@ -37,16 +37,16 @@ class SessionTold:
         content = {name: value[name] for name in names if value.get(name) is not None}
         effect: dict[str, Any] = {"counts": self.state != "withdrawn" and self.word is None}
         if self.word is not None:
-            effect |= {"word": self.word, "means": MEANING.get(Word(self.word), self.word)}
+            effect |= {"word": self.word, "means": MEANING.get(NoEffectReason(self.word), self.word)}
         return {"placement_id": self.placement_id, **content, "effect": effect}
 
 
-def sessions(own: Sequence[Fact], ineffective: Mapping[str, str]) -> tuple[SessionTold, ...]:
+def sessions(own: Sequence[Fact], ineffective: Mapping[str, str]) -> tuple[SessionRecord, ...]:
     """Every session that was told, by placement's own facts in their order; `ineffective` is the fold's."""
     roots, gone = roots_of(own), {fact.value.get("cancels") for fact in own}
     last = {roots[fact.id]: fact for fact in own if fact.name in SESSIONS}
     return tuple(
-        SessionTold(root, _state(fact, gone), fact, None if fact.id in gone else ineffective.get(fact.id))
+        SessionRecord(root, _state(fact, gone), fact, None if fact.id in gone else ineffective.get(fact.id))
         for root, fact in last.items()
     )
 

@@ -23,7 +23,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
 
 
 @value_object
-class Entry:
+class ListEntry:
     """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON.
 
     Who may see `facility`, and all of `besides`, sees it; so does the desk of `asked_by`, whose search asked for it.

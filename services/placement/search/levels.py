@@ -12,7 +12,7 @@ from shared.values import value_object
 
 
 @value_object
-class Question:
+class LevelQuestion:
     """What is known when a level has to be recommended; None and empty where nothing is known.
 
     `from_level` is the level that ended, `ended` how (discharged, completed, discontinued), `disposition` what kind of
@@ -38,7 +38,7 @@ class Recommendation:
     policy: str
 
 
-def recommend(rules: tuple[LevelRule, ...], question: Question, policy: str) -> Recommendation:
+def recommend(rules: tuple[LevelRule, ...], question: LevelQuestion, policy: str) -> Recommendation:
     """The level by the first rule that fits. Raises SetUpError where none does: site config always ends in one."""
     for rule in rules:
         level = _level(rule, question) if _fits(rule, question) else None
@@ -47,7 +47,7 @@ def recommend(rules: tuple[LevelRule, ...], question: Question, policy: str) -> 
     raise SetUpError("no rule of `recommendations` fits; the last one must have no condition")
 
 
-def _fits(rule: LevelRule, question: Question) -> bool:
+def _fits(rule: LevelRule, question: LevelQuestion) -> bool:
     """Every condition that the rule has holds; what is not known does not hold."""
     told = (
         (rule.after, question.from_level),
@@ -67,7 +67,7 @@ def _fits_age(rule: LevelRule, age: int | None) -> bool:
     return age is not None and rule.ages.hold(age)
 
 
-def _level(rule: LevelRule, question: Question) -> str | None:
+def _level(rule: LevelRule, question: LevelQuestion) -> str | None:
     """The level that the rule names, or where it is to be found; None where it is not known."""
     found = {"assessed": question.assessed, "asked": question.asked, "next": _next(question.from_level)}
     return found[rule.recommend] if rule.recommend in found else str(Level(rule.recommend))

@@ -41,7 +41,7 @@ from shared.values import replace, value_object
 
 
 @value_object
-class Asked:
+class OfferRequest:
     """One program that is to be asked, and for what."""
 
     program: Program
@@ -51,7 +51,7 @@ class Asked:
     variance_reason: str | None = None
 
 
-def send(desk: Desk, asked: Sequence[Asked], expires_at: datetime | None = None) -> tuple[OfferSent, ...]:
+def send(desk: Desk, asked: Sequence[OfferRequest], expires_at: datetime | None = None) -> tuple[OfferSent, ...]:
     """Offer the patient to one program or many, all or none.
 
     Raises Rejected: `no-search`, `search-closed`, `nobody-asked`, `already-asked`, `variance-reason-needed` (a level
@@ -156,7 +156,7 @@ def _moving(desk: Desk, name: str, offer_id: str) -> Offer:
     return offer
 
 
-def _suits(asked: Asked, search: Search, waiting: Iterable[str]) -> None:
+def _suits(asked: OfferRequest, search: Search, waiting: Iterable[str]) -> None:
     program = asked.program
     if program.id in waiting:
         raise Rejected("already-asked", "an offer to this program is open", possible=("offer-withdrawn",))
@@ -175,7 +175,7 @@ def _not_over(desk: Desk, expires_at: datetime | None) -> None:
         raise Rejected("expires-in-the-past", "an offer must leave time to answer", possible=("later",))
 
 
-def _sent(desk: Desk, search: Search, asked: Asked, expires_at: datetime | None) -> OfferSent:
+def _sent(desk: Desk, search: Search, asked: OfferRequest, expires_at: datetime | None) -> OfferSent:
     about = desk.about._replace(facility=asked.program.facility)
     return OfferSent(
         **about.heading(desk.now),

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from services.placement.continuum.about import About
 from services.placement.continuum.model import Folded, StayState
-from services.placement.search.levels import Question, Recommendation
+from services.placement.search.levels import LevelQuestion, Recommendation
 from services.placement.search.searches import Offer, Search
 from services.placement.search.states import (
     BY_A_PERSON,
@@ -58,21 +58,21 @@ Begins = Callable[..., bool]
 class Policy(NamedTuple):
     """What the site says: which level is recommended, and after which ends a search begins."""
 
-    recommend: Callable[[Question], Recommendation]
+    recommend: Callable[[LevelQuestion], Recommendation]
     begins: Begins
 
 
-class Wanted(NamedTuple):
+class DesiredSearch(NamedTuple):
     """A search that should be open: the fact that asks for it, its root and facility, and what is known for a
     recommendation."""
 
     trigger: str
     fact: str
-    question: Question
+    question: LevelQuestion
     facility: str = ""
 
 
-def wanted(folded: Folded, begins: Begins) -> Wanted | None:
+def wanted(folded: Folded, begins: Begins) -> DesiredSearch | None:
     """The search that should be open now; None where there is a next stay, or none is to be."""
     if folded.deaths or folded.state in {"void", "closed"} or any(stay.open and stay.level for stay in folded.stays):
         return None
@@ -84,14 +84,14 @@ def wanted(folded: Folded, begins: Begins) -> Wanted | None:
     referral = folded.referral
     if referral is None:
         return None
-    return Wanted(referral["root"], referral["fact"], _known(folded), referral.get("facility", ""))
+    return DesiredSearch(referral["root"], referral["fact"], _known(folded), referral.get("facility", ""))
 
 
 def _left(stay: StayState) -> tuple[datetime, str, str]:
     return (stay.ended.at if stay.ended else stay.begun, *stay.key)
 
 
-def _after(stay: StayState, folded: Folded, begins: Begins) -> Wanted | None:
+def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | None:
     """A stay that was discontinued is followed up by aftercare; after the least intensive level there is none."""
     end = stay.ended
     if end is None or end.how not in {"discharged", "completed"} or stay.level == Level.OUTPATIENT:
@@ -102,15 +102,15 @@ def _after(stay: StayState, folded: Folded, begins: Begins) -> Wanted | None:
         return None  # a death that stood would have ended all before
     since = min(stay.begun + FIRST_DAY, end.at)
     question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
-    return Wanted(end.root or end.fact, end.fact, question, stay.facility)
+    return DesiredSearch(end.root or end.fact, end.fact, question, stay.facility)
 
 
-def _known(folded: Folded, since: datetime | None = None) -> Question:
+def _known(folded: Folded, since: datetime | None = None) -> LevelQuestion:
     """What the episode says for a recommendation: a referral or an assessment before `since` was about what is over."""
     asked, assessed = (
         told if told and (since is None or _at(told) > since) else {} for told in (folded.referral, folded.assessment)
     )
-    return Question(
+    return LevelQuestion(
         labels=folded.labels,
         age_years=_age(folded),
         assessed=assessed.get("recommended_level"),
@@ -144,7 +144,7 @@ def _age(folded: Folded) -> int | None:
 
 
 def opened(
-    desk: Desk, trigger: Wanted, recommended: Recommendation, needs: Needs, replaces: str | None = None
+    desk: Desk, trigger: DesiredSearch, recommended: Recommendation, needs: Needs, replaces: str | None = None
 ) -> SearchOpened:
     """The fact that a search is open; with `replaces` an open one looks for something else from now on.
 
@@ -230,7 +230,7 @@ def followed(
     return tuple(facts)
 
 
-def _why(search: Search, want: Wanted | None, folded: Folded) -> CloseReason:
+def _why(search: Search, want: DesiredSearch | None, folded: Folded) -> CloseReason:
     """Why an open search is wanted no more. An end of the episode leaves no program to look for; a later discharge
     shows that there was a next stay."""
     if folded.deaths:

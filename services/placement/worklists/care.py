@@ -10,16 +10,16 @@ from services.placement.billing.outlook import Outlook, outlooks
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import midnight
-from services.placement.continuum.states import Word
+from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
-from services.placement.search.entry import Entry, gone_of, known, time_of
+from services.placement.search.entry import ListEntry, gone_of, known, time_of
 from shared.facts.envelope import Fact
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when something has no effect, in an episode of which nothing stands."""
 
 
-def entries_of_care(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[Entry]:
+def entries_of_care(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
     """Entries of these kinds; `own` are placement's facts of the desk in their order."""
     used = _used(folded, rules)
     yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
@@ -31,7 +31,7 @@ def entries_of_care(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterat
 def idle(folded: Folded) -> list[dict[str, str]]:
     """Facts without effect that somebody has to look at; one that a person let fall is done with."""
     words = sorted(folded.ineffective.items())
-    return [{"ce_id": ce_id, "word": word} for ce_id, word in words if word != Word.SETTLED]
+    return [{"ce_id": ce_id, "word": word} for ce_id, word in words if word != NoEffectReason.SETTLED]
 
 
 def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
@@ -42,7 +42,7 @@ def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
     return {one.allowance.auth_id: one for one in outlooks(found, folded)}
 
 
-def _authorization(one: dict[str, Any], folded: Folded, used: Mapping[str, Outlook], rules: Rules) -> Entry:
+def _authorization(one: dict[str, Any], folded: Folded, used: Mapping[str, Outlook], rules: Rules) -> ListEntry:
     content = {name: value for name, value in one.items() if name not in {"fact", "facility"}}
     facility = one.get("facility") or folded.facility
     zone = rules.zone_of(facility)
@@ -53,23 +53,23 @@ def _authorization(one: dict[str, Any], folded: Folded, used: Mapping[str, Outlo
         content["goes_on"] = True if outlook.over_from else None
     begins = midnight(date.fromisoformat(one["from"]), zone)
     due = midnight(date.fromisoformat(one["to"]) + timedelta(days=1), zone) if content["in_force"] else None
-    return Entry("authorization", one["auth_id"], facility, None, one["status"], begins, due, known(content))
+    return ListEntry("authorization", one["auth_id"], facility, None, one["status"], begins, due, known(content))
 
 
-def _conflicts(folded: Folded, own: Sequence[Fact]) -> Iterator[Entry]:
+def _conflicts(folded: Folded, own: Sequence[Fact]) -> Iterator[ListEntry]:
     """One over several facilities is shown to who holds all of them."""
     places = _places(folded)
     for one in folded.conflicts:
         content = {"conflict_id": one.id, "kind": one.kind, "facts": list(one.facts)}
         facility, *besides = _of(one.facts, places) or [folded.facility]
-        yield Entry("conflict", one.id, facility, None, "open", one.at, None, content, tuple(besides))
+        yield ListEntry("conflict", one.id, facility, None, "open", one.at, None, content, tuple(besides))
     told = {one.id for one in folded.conflicts}
     for fact in own:
         name = fact.value.get("conflict_id")
         if fact.name == "conflict-settled" and name in folded.settled and name not in told:
             content = {"conflict_id": name, "falls": fact.value.get("falls", [])}
             facility, *besides = _everywhere(folded) or [folded.facility]
-            yield Entry("conflict", name, facility, None, "settled", time_of(fact), None, content, tuple(besides))
+            yield ListEntry("conflict", name, facility, None, "settled", time_of(fact), None, content, tuple(besides))
             told.add(name)
 
 
@@ -94,7 +94,7 @@ def _everywhere(folded: Folded) -> list[str]:
     return sorted({stay.facility for stay in folded.stays})
 
 
-def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[Entry]:
+def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
     """Of each facility the plan told last; it is over with its episode."""
     gone = gone_of(own)
     plans = [fact for fact in own if fact.name == "plan-recorded" and fact.id not in gone]
@@ -104,20 +104,20 @@ def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[Entry]:
         yield _told_plan(name, last[facility], folded, rules)
 
 
-def _told_plan(name: str, last: Fact, folded: Folded, rules: Rules) -> Entry:
+def _told_plan(name: str, last: Fact, folded: Folded, rules: Rules) -> ListEntry:
     value = last.value
     names = ("level", "hours_week", "days_week", "goals", "review_due")
     due = midnight(date.fromisoformat(value["review_due"]) + timedelta(days=1), rules.zone_of(value["facility"]))
     state = "over" if folded.state in {"closed", "void"} else "current"
     content = known({name: value.get(name) for name in names})
-    return Entry("plan", name, value["facility"], None, state, time_of(last), due, content)
+    return ListEntry("plan", name, value["facility"], None, state, time_of(last), due, content)
 
 
-_BY_OTHERS = frozenset({Word.INSIDE_24_HOUR_STAY, Word.STAY_OPEN, Word.CLOSED})
+_BY_OTHERS = frozenset({NoEffectReason.INSIDE_24_HOUR_STAY, NoEffectReason.STAY_OPEN, NoEffectReason.CLOSED})
 """Words that another stay of the episode may be the reason of: what it is of is shown by it, too."""
 
 
-def _ineffective(folded: Folded) -> Iterator[Entry]:
+def _ineffective(folded: Folded) -> Iterator[ListEntry]:
     """Of each facility its own; what has no effect by another facility's stay is for who holds both."""
     since, found = folded.since or folded.last or _LONG_AGO, dict[tuple[str, ...], list[dict[str, str]]]()
     everywhere = _everywhere(folded)
@@ -127,4 +127,4 @@ def _ineffective(folded: Folded) -> Iterator[Entry]:
         found.setdefault((facility, *besides), []).append(one)
     for place, ((facility, *besides), facts) in enumerate(sorted(found.items())):
         name = folded.episode_id if place == 0 else f"{folded.episode_id}/{'+'.join((facility, *besides))}"
-        yield Entry("ineffective", name, facility, None, "open", since, None, {"facts": facts}, tuple(besides))
+        yield ListEntry("ineffective", name, facility, None, "open", since, None, {"facts": facts}, tuple(besides))

@@ -18,7 +18,7 @@ from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
 from services.placement.programs.following import claimed
 from services.placement.rules import Rules
-from services.placement.search.entry import Entry, gone_of, known, time_of
+from services.placement.search.entry import ListEntry, gone_of, known, time_of
 from services.placement.search.search import wanted
 from services.placement.search.searches import Offer, Search, searches
 from services.placement.search.states import SearchState
@@ -26,7 +26,7 @@ from services.placement.worklists.care import entries_of_care
 from shared.facts.envelope import Fact
 
 
-def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, ...]:
+def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[ListEntry, ...]:
     """Every entry of an episode; `own` are placement's facts of the desk in their order."""
     stands = {fact.id: fact for fact in own}
     found = searches(own)
@@ -39,7 +39,7 @@ def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[Entry, .
     )
 
 
-def mark(found: Iterable[Entry]) -> bytes:
+def mark(found: Iterable[ListEntry]) -> bytes:
     """Equal for equal entries: what the episode's row keeps, so that nothing is written where nothing changed."""
     told = [
         (e.kind, e.id, e.facility, e.program, e.state, e.at, e.due, e.content, e.besides, e.asked_by) for e in found
@@ -66,7 +66,7 @@ def trigger_of(search: Search, folded: Folded) -> Trigger | None:
     return None
 
 
-def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules, *, last: bool) -> Entry:
+def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules, *, last: bool) -> ListEntry:
     """Who waits does so since the discharge, whenever it was learnt: so lists are sorted."""
     fact, trigger = stands[search.fact], trigger_of(search, folded)
     again = last and search.state is SearchState.CLOSED and wanted(folded, rules.policy.begins) is not None
@@ -89,7 +89,7 @@ def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rule
     }
     due = midnight(search.needs.start_by, _UTC) if search.needs.start_by else None
     facility = fact.value.get("facility") or folded.facility
-    return Entry("search", search.search_id, facility, None, str(search.state), since, due, known(content))
+    return ListEntry("search", search.search_id, facility, None, str(search.state), since, due, known(content))
 
 
 def _day_of(trigger: Trigger, rules: Rules) -> date:
@@ -101,7 +101,7 @@ def _day_of(trigger: Trigger, rules: Rules) -> date:
 _UTC = ZoneInfo("UTC")
 
 
-def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) -> Entry:
+def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) -> ListEntry:
     told = [fact for fact in own if fact.value.get("offer_id") == offer.offer_id and fact.name.startswith("offer-")]
     placed = next((f for f in own if f.name == "placed" and f.value.get("offer_id") == offer.offer_id), None)
     content = {
@@ -122,10 +122,10 @@ def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) ->
     at = time_of(told[-1]) if told else time_of(next(fact for fact in own if fact.id == search.fact))
     facility, asker = offer.facility or folded.facility, search.facility or None
     state = str(offer.state)
-    return Entry("offer", offer.offer_id, facility, offer.program, state, at, due, known(content), asked_by=asker)
+    return ListEntry("offer", offer.offer_id, facility, offer.program, state, at, due, known(content), asked_by=asker)
 
 
-def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Mapping[str, str]) -> list[Entry]:
+def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Mapping[str, str]) -> list[ListEntry]:
     gone = gone_of(own)
     cancelled = {f.value["placement_id"]: f for f in own if f.name == "placement-cancelled" and f.id not in gone}
     missed = {f.value["placement_id"]: f for f in own if f.name == "start-missed" and f.id not in gone}
@@ -146,7 +146,9 @@ def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Ma
         due = _first_day(fact, rules) if state == "placed" else None
         facility, program = fact.value["facility"], fact.value["program"]
         content = known(content)
-        found.append(Entry("placement", name, facility, program, state, at, due, content, asked_by=asked_for.get(name)))
+        found.append(
+            ListEntry("placement", name, facility, program, state, at, due, content, asked_by=asked_for.get(name))
+        )
     return found
 
 
@@ -197,9 +199,9 @@ def _first_day(placed: Fact, rules: Rules) -> datetime:
     return midnight(day, rules.zone_of(placed.value["facility"]))
 
 
-def _waiting(folded: Folded, own: Sequence[Fact]) -> list[Entry]:
+def _waiting(folded: Folded, own: Sequence[Fact]) -> list[ListEntry]:
     """One place in each program's line: its id is the ce_id of the first fact."""
-    gone, found, asked_for = gone_of(own), dict[str, Entry](), lines_asked_for(own)
+    gone, found, asked_for = gone_of(own), dict[str, ListEntry](), lines_asked_for(own)
     for fact in own:
         if fact.name not in {"waitlisted", "waitlist-left"} or fact.id in gone:
             continue
@@ -210,5 +212,5 @@ def _waiting(folded: Folded, own: Sequence[Fact]) -> list[Entry]:
         state = "waiting" if waits else "left"
         facility, at = fact.value.get("facility") or folded.facility, time_of(fact)
         asker = asked_for.get(name)
-        found[program] = Entry("waiting", name, facility, program, state, at, None, content, asked_by=asker)
+        found[program] = ListEntry("waiting", name, facility, program, state, at, None, content, asked_by=asker)
     return list(found.values())

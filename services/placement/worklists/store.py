@@ -11,7 +11,7 @@ from asyncpg import Range
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.programs.seats import Claim
-from services.placement.search.entry import Entry
+from services.placement.search.entry import ListEntry
 from services.placement.tables import entries, seats
 from shared.storage.database import copy_rows
 
@@ -70,7 +70,7 @@ async def put_seats(
     await copy_rows(connection, seats, columns, rows)
 
 
-async def put_entries(connection: AsyncConnection, found: Mapping[str, Iterable[Entry]]) -> None:
+async def put_entries(connection: AsyncConnection, found: Mapping[str, Iterable[ListEntry]]) -> None:
     """Episode → all its entries, instead of those that it had."""
     if not found:
         return

@@ -54,7 +54,7 @@ class Whose:
 
 
 @value_object
-class Question:
+class ListQuestion:
     """Which lines of a kind are asked for, at most so many, from behind (at, id) on."""
 
     whose: Whose
@@ -87,7 +87,7 @@ _ORDER = sa.text(
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
 
 
-async def lines(connection: AsyncConnection, kind: str, asked: Question) -> list[Line]:
+async def lines(connection: AsyncConnection, kind: str, asked: ListQuestion) -> list[Line]:
     """Lines of a kind by since when, the oldest first."""
     columns = entries.c
     query = _LINES.where(columns.kind == kind)
@@ -106,7 +106,9 @@ async def lines(connection: AsyncConnection, kind: str, asked: Question) -> list
     return [_line(row) for row in rows.all()]
 
 
-async def counted(connection: AsyncConnection, kind: str, asked: Question, late: datetime | None) -> tuple[int, int]:
+async def counted(
+    connection: AsyncConnection, kind: str, asked: ListQuestion, late: datetime | None
+) -> tuple[int, int]:
     """How many lines of a kind there are in a state, and of how many the time was over by `late` (None: of none)."""
     columns, count = entries.c, sa.func.count()
     over = count.filter(columns.due < late) if late is not None else sa.literal(0)
@@ -118,7 +120,7 @@ async def counted(connection: AsyncConnection, kind: str, asked: Question, late:
 
 
 async def selected(
-    connection: AsyncConnection, narrowed: Callable[[sa.Select[Any]], sa.Select[Any]], asked: Question
+    connection: AsyncConnection, narrowed: Callable[[sa.Select[Any]], sa.Select[Any]], asked: ListQuestion
 ) -> list[Line]:
     """Lines of any kind that a query is narrowed down to, the oldest first, from where `asked` says on."""
     query = narrowed(_LINES)
@@ -145,7 +147,7 @@ def _line(row: Any) -> Line:
     return Line(**fields | {"besides": tuple(row.besides)})
 
 
-async def claimed(connection: AsyncConnection, asked: Question, facility_of: dict[str, str]) -> list[Line]:
+async def claimed(connection: AsyncConnection, asked: ListQuestion, facility_of: dict[str, str]) -> list[Line]:
     """Claims on seats as lines, by since when; `facility_of`: program → facility, for every one of the site."""
     begins = sa.func.lower(seats.c.during)
     query = _SEATS

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.search.entry import Kind
 from services.placement.tables import entries, episodes
-from services.placement.worklists.views import Line, Question, Whose, selected, within
+from services.placement.worklists.views import Line, ListQuestion, Whose, selected, within
 
 _E = entries.c
 Condition = sa.ColumnElement[bool]
@@ -77,7 +77,7 @@ async def count(connection: AsyncConnection, name: str, whose: Whose, now: datet
     return int((await connection.execute(_of(query, name, whose, now))).scalar_one())
 
 
-async def lines(connection: AsyncConnection, name: str, asked: Question, now: datetime) -> list[Line]:
+async def lines(connection: AsyncConnection, name: str, asked: ListQuestion, now: datetime) -> list[Line]:
     """The lines of a worklist, the oldest first."""
     return await selected(connection, lambda query: _of(query, name, asked.whose, now), asked)
 

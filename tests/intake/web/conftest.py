@@ -11,7 +11,7 @@ import pytest
 
 from services.intake.app import assemble
 from shared.clock import SetClock
-from shared.run import Service
+from shared.run import ServiceProcess
 from shared.web.auth import AUDIENCE, DEV_ISSUER
 from tests.intake.conftest import NOW
 from tests.intake.test_app import SECRET, settings
@@ -34,7 +34,7 @@ def asking() -> Asking:
 
 
 @pytest.fixture
-async def service(intake_url: str) -> AsyncIterator[Service]:
+async def service(intake_url: str) -> AsyncIterator[ServiceProcess]:
     """The service with its doors open; no broker."""
     made = assemble(settings(intake_url, revocation_wait=0), clock=SetClock(NOW))  # nobody reads care.events here
     for door in made.doors:
@@ -46,7 +46,7 @@ async def service(intake_url: str) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+async def http(service: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its HTTP side."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(service.web), base_url="http://intake") as client:
         yield client

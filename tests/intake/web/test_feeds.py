@@ -13,7 +13,7 @@ from services.intake.app import assemble
 from services.intake.receiving import views
 from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
-from shared.run import Service
+from shared.run import ServiceProcess
 from shared.scope import EVERYTHING
 from shared.site.config import Site
 from tests.intake.conftest import NOW, Hospital
@@ -22,7 +22,7 @@ from tests.intake.web.conftest import Asking
 
 
 @pytest.fixture
-async def own(own_intake: Intake) -> AsyncIterator[Service]:
+async def own(own_intake: Intake) -> AsyncIterator[ServiceProcess]:
     """The service on a database in which there is nothing yet."""
     url = own_intake.database.engine.url.render_as_string(hide_password=False)
     made = assemble(settings(url), clock=SetClock(NOW))
@@ -31,7 +31,7 @@ async def own(own_intake: Intake) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-async def feeds(own: Service, own_intake: Intake) -> AsyncIterator[tuple[httpx.AsyncClient, Hospital]]:
+async def feeds(own: ServiceProcess, own_intake: Intake) -> AsyncIterator[tuple[httpx.AsyncClient, Hospital]]:
     """A client, and messages of a patient: applied, waiting, AE, not mapped, of nowhere, refused."""
     hospital = Hospital(own_intake)
     wrong = hospital.message("A01", pv1={44: "soon"})
@@ -118,7 +118,7 @@ async def test_the_feeds_are_for_operators(
 
 
 async def test_who_adds_units_and_codes_to_the_site_sees_which_are_missing(
-    own: Service, own_intake: Intake, asking: Asking
+    own: ServiceProcess, own_intake: Intake, asking: Asking
 ) -> None:
     hospital = Hospital(own_intake)
     await hospital.says(

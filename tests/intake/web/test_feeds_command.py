@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
-from shared.run import Service, bound
+from shared.run import ServiceProcess, bound
 from shared.web.auth import dev_tokens
 from tests.intake.conftest import Hospital
 from tests.intake.test_app import SECRET
@@ -22,7 +22,7 @@ from tools.stack import folder, ready
 
 
 @pytest.fixture
-async def address(service: Service) -> AsyncIterator[str]:
+async def address(service: ServiceProcess) -> AsyncIterator[str]:
     """Where the service listens."""
     sock = bound("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off"))

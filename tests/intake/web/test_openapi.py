@@ -13,7 +13,7 @@ from starlette.routing import Route
 from services.intake.api.openapi import document
 from services.intake.requests.commands import Assessment, Referral
 from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
-from shared.run import Service
+from shared.run import ServiceProcess
 from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
 from tests.intake.web.test_consents import consent
@@ -35,7 +35,7 @@ def references(part: Any) -> Iterator[str]:
 
 
 async def test_it_has_every_path_and_method_of_the_service_and_no_other(
-    http: httpx.AsyncClient, service: Service
+    http: httpx.AsyncClient, service: ServiceProcess
 ) -> None:
     routes = [route for route in service.web.routes if isinstance(route, Route)]
     own = {

@@ -13,7 +13,7 @@ from services.intake.receiving.receive import Intake
 from shared.events import EPISODE_TYPE
 from shared.facts.envelope import Fact
 from shared.messaging.positions import Incoming, Slot, Tally
-from shared.run import Service
+from shared.run import ServiceProcess
 from shared.web.auth import ROLES
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.web.conftest import Asking
@@ -78,7 +78,7 @@ async def asked(http: httpx.AsyncClient, one: Tried, headers: dict[str, str]) ->
 
 
 async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
-    http: httpx.AsyncClient, service: Service, asking: Asking, known: Known
+    http: httpx.AsyncClient, service: ServiceProcess, asking: Asking, known: Known
 ) -> None:
     telling = set()
     for method, path in sorted(routes_of(service.web)):

@@ -11,7 +11,7 @@ from shared.messaging.dead_letters import Parked, RawRecord
 from shared.messaging.positions import Outcome, Slot
 from shared.storage.database import Connection, Database
 from shared.storage.sealing import Seal
-from shared.storage.statements import Write, at_once, bytes_array, rows
+from shared.storage.statements import SqlWrite, at_once, bytes_array, rows
 
 _KEEP = (
     "INSERT INTO waiting_records (topic, partition, kafka_offset, keys, arrived_at, sealed) "
@@ -57,7 +57,7 @@ async def keep(connection: Connection, aside: Sequence[Waiting], seal: Seal) -> 
     """Put records into the lane, in their order and sealed, in the transaction that moves their position."""
     if aside:
         told = [_row(each, seal) for each in aside]
-        await at_once(connection, [Write(_KEEP, tuple(map(list, zip(*told, strict=True))))])
+        await at_once(connection, [SqlWrite(_KEEP, tuple(map(list, zip(*told, strict=True))))])
 
 
 async def keys_waiting(connection: Connection, keys: Collection[bytes]) -> set[bytes]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.receiving.group_commit import about_the_first
-from services.intake.receiving.kafka import BATCH, CONSUMER, DEAD, Parcel, answer, outcome_of, parcel_of
+from services.intake.receiving.kafka import BATCH, CONSUMER, DEAD, AdtRecord, answer, outcome_of, parcel_of
 from services.intake.receiving.lane import store
 from services.intake.receiving.lane.store import Waiting
 from services.intake.receiving.receive import Intake
@@ -95,12 +95,12 @@ class Worker:
                 return  # another process has them
             batch = await self._read(mine)
             await answer(connection, batch, intake)
-            outcomes = [outcome_of(incoming.fact.letters) for incoming in batch]
+            outcomes = [outcome_of(incoming.fact.messages) for incoming in batch]
             told = list(zip(mine, outcomes, strict=True))
             await self._bury(connection, [one for one, what in told if what == "dead"], InvalidMessage(NOT_HL7.text))
             await store.done(connection, {one.number: what for one, what in told})
 
-    async def _read(self, mine: Sequence[Waiting]) -> list[Incoming[Parcel]]:
+    async def _read(self, mine: Sequence[Waiting]) -> list[Incoming[AdtRecord]]:
         """Read them as at the door, giving way to the others after each."""
         found = []
         for record, _, at, _ in mine:

@@ -23,7 +23,7 @@ from services.intake.requests.consents import store
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.requests.consents.store import Consent
 from services.intake.requests.handlers import OtherRequest, named, owner_of, patient_known_by
-from services.intake.visits.reconcile import Ledger
+from services.intake.visits.reconcile import EpisodeSequences
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
@@ -46,7 +46,7 @@ class NoSuchConsent(Rejected):
     """There is no such consent, or the caller may not see it."""
 
 
-class Request(NamedTuple):
+class ConsentRequest(NamedTuple):
     """Who asks; `key` and `content` are keyed hashes, `key` None where the caller gave no Idempotency-Key."""
 
     who: Caller
@@ -54,7 +54,7 @@ class Request(NamedTuple):
     content: bytes
 
 
-async def record(intake: Intake, request: Request, asked: ConsentGiven) -> bytes:
+async def record(intake: Intake, request: ConsentRequest, asked: ConsentGiven) -> bytes:
     """A consent, stated for every episode that the patient has; the answer as JSON.
 
     Raises OtherRequest, NoSuchPatient, NoSuchEpisode, Transient.
@@ -75,7 +75,7 @@ async def record(intake: Intake, request: Request, asked: ConsentGiven) -> bytes
     return await _once(intake, request, 201, work)
 
 
-async def revoke(intake: Intake, request: Request, consent_id: str, asked: ConsentTakenBack) -> ConsentStated:
+async def revoke(intake: Intake, request: ConsentRequest, consent_id: str, asked: ConsentTakenBack) -> ConsentStated:
     """The consent is taken back for every episode that it was stated for; the answer tells how far that is.
 
     `revoked`: nothing leaves on it any more; `revoking`: the gate had not heard of it in the time that an answer may
@@ -148,7 +148,10 @@ async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
 
 
 async def _once(
-    intake: Intake, request: Request, status: int, work: Callable[[Connection, datetime], Awaitable[ConsentStated]]
+    intake: Intake,
+    request: ConsentRequest,
+    status: int,
+    work: Callable[[Connection, datetime], Awaitable[ConsentStated]],
 ) -> bytes:
     """One transaction; with a key that came before, the first answer."""
     now = intake.clock()
@@ -227,7 +230,11 @@ async def _end(
 
 
 async def _state(
-    connection: Connection, kind: type[CareFact], pairs: Iterable[tuple[Consent, str]], ledger: Ledger, now: datetime
+    connection: Connection,
+    kind: type[CareFact],
+    pairs: Iterable[tuple[Consent, str]],
+    ledger: EpisodeSequences,
+    now: datetime,
 ) -> list[tuple[str, str, int]]:
     """(consent, episode): state that of each; with the sequence that it got."""
     stated = [

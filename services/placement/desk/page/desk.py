@@ -20,7 +20,7 @@ from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
 from services.placement.programs.census import Place
 from services.placement.worklists import views, work
-from services.placement.worklists.views import Line, Question
+from services.placement.worklists.views import Line, ListQuestion
 from shared.site.values import Program
 from shared.storage.database import Connection
 from shared.values import replace
@@ -97,7 +97,7 @@ class Placement:
         if search is None:
             raise requests.missing()
         reader = self._reader(look)
-        about = Question(whose_of(look.who, look.scope), 50, episode_id=search.episode_id)
+        about = ListQuestion(whose_of(look.who, look.scope), 50, episode_id=search.episode_id)
         offers = await _LISTINGS["offer"].lines(connection, self.parts, about)
         mine = [line for line in offers if line.content.get("search_id") == search.id]
         found = [_section("search", "Search", "", await self._told(connection, [search], look, reader, linked=False))]
@@ -173,10 +173,10 @@ class Placement:
         every = self.parts.rules.site.programs
         return [p for p in every if look.scope.has(p.facility)]
 
-    def _question(self, of: Of, look: Look, most: int) -> Question:
+    def _question(self, of: Of, look: Look, most: int) -> ListQuestion:
         after = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
         place = (paging.instant(after[0]), after[1]) if after else None
-        return Question(whose_of(look.who, look.scope), most, place, of.state)
+        return ListQuestion(whose_of(look.who, look.scope), most, place, of.state)
 
 
 def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:
