@@ -77,7 +77,7 @@ class Sent:
     """What a patient's hospital sent by Kafka, and what it was answered."""
 
     def __init__(self, service: ServiceProcess, given: Settings) -> None:
-        self.broker = given.kafka or ""
+        self.broker, self.service = given.kafka or "", service
         self.hospital = Hospital(intake_of(service))
         self.mrn = self.hospital.mrn
 
@@ -97,6 +97,7 @@ class Sent:
         await self.are_answered(5)
         await send(self.broker, self.record("A08", "L5"))
         await self.are_answered(6)
+        await nothing_waits(self.service)  # what was answered is counted a moment later
 
     async def are_answered(self, number: int) -> list[str]:
         """The answers, once there are so many."""
