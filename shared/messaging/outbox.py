@@ -87,6 +87,9 @@ class Relay:
 
     A record that Kafka refuses for its size is put aside as a dead letter of `<service>.outbox`, partition -1: its
     episode waits at its readers for the gap to be filled (contract 5.2), the others go on.
+
+    `chunk`: rows of one pass at most. In seconds: `poll` from one look into an empty outbox to the next, where no
+    commit woke it; `lease` for which a relay leads without renewing; `farewell` for the last pass when it stops.
     """
 
     def __init__(

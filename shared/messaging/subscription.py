@@ -55,9 +55,10 @@ def decode_fact(record: ConsumerRecord) -> Fact:
 class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
     """One consumer of one topic. `refused` says why it doesn't read, for the operator; None while all is well.
 
-    `name`: for a second consumer of a service on the same topic; it has a group and positions of its own. `pace`: so
-    many seconds at least from one batch to the next that is not full, where nobody waits by the millisecond: what a
-    batch costs is then shared by more records.
+    `name`: for a second consumer of a service on the same topic; it has a group and positions of its own. `pace`:
+    seconds at least from one batch to the next that is not full, where nobody waits by the millisecond: what a batch
+    costs is then shared by more records. `patience`: seconds for which one batch is tried again while something is
+    away, before it is left and fetched anew.
     """
 
     def __init__(

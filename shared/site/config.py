@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -20,9 +19,11 @@ from pydantic import Field, ValidationError
 from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
+from shared.site.contradictions import contradictions
 from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, read
 from shared.site.measures import FollowUpClock
-from shared.site.recipients import Recipient, unknown_parts
+from shared.site.names import norm, norm_code
+from shared.site.recipients import Recipient
 from shared.site.values import (
     ANYBODY,
     AdmissionCode,
@@ -72,13 +73,6 @@ STILL_A_PATIENT = "30"
 UNKNOWN = "unknown"
 """What a code that is in no table of the site goes on as (contract 2)."""
 NOT_IN_TABLE = DispositionRow(UNKNOWN, "unknown")
-ENDS_AT_THE_DESK = (
-    "completed", "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased",
-    "other",
-)  # fmt: skip
-"""Words with which a program stay ends (contract 3.1)."""
-
-
 Follows = Literal["search", "plan"]
 NOTHING_FOLLOWS: dict[str, tuple[Follows, ...]] = dict.fromkeys(
     ("transfer", "hospice", "custody", "deceased", "transferred-out", "incarcerated"), ()
@@ -127,14 +121,14 @@ class Site(Part):
 
     def facility(self, name: str) -> Facility | None:
         """The facility by its name, or a text it is sent as."""
-        return self._facilities.get(_norm(name))
+        return self._facilities.get(norm(name))
 
     def feed(self, sending_application: str, sending_facility: str) -> Feed:
         """The first feed that MSH-3 and MSH-4 fit, else one that reads the facility from MSH-4, then PV1-3.4."""
-        sent = (_norm(sending_application), _norm(sending_facility))
+        sent = (norm(sending_application), norm(sending_facility))
         for feed in self.feeds:
             wanted = (feed.sending_application, feed.sending_facility)
-            if all(want is None or _norm(want) == have for want, have in zip(wanted, sent, strict=True)):
+            if all(want is None or norm(want) == have for want, have in zip(wanted, sent, strict=True)):
                 return feed
         return Feed(name="other")
 
@@ -157,29 +151,29 @@ class Site(Part):
     def unit(self, facility: str, code: str) -> Unit | None:
         """The unit by its point of care (PV1-3.1); None while it is not mapped."""
         found = self.facility(facility)
-        return self._units.get((found.name, _norm(code))) if found else None
+        return self._units.get((found.name, norm(code))) if found else None
 
     def setting(self, facility: str, unit: str | None, program: str | None) -> Setting | None:
         """The special setting of the unit, else of the unit that the program runs there."""
         found = self.facility(facility)
         if found is None:
             return None
-        named = self._units.get((found.name, _norm(unit))) if unit else None
-        run = (each for each in found.units if program and each.program and _norm(each.program) == _norm(program))
+        named = self._units.get((found.name, norm(unit))) if unit else None
+        run = (each for each in found.units if program and each.program and norm(each.program) == norm(program))
         where = named or next(run, None)
         return where.setting if where else None
 
     def program(self, program: str) -> Program | None:
         """The program by its id."""
-        return self._programs.get(_norm(program))
+        return self._programs.get(norm(program))
 
     def payer(self, payer: str) -> Payer | None:
         """The payer by its id, or a text that it is sent as."""
-        return self._payers.get(_norm(payer))
+        return self._payers.get(norm(payer))
 
     def plan(self, payer: Payer, plan: str) -> str | None:
         """A plan of the payer as the site writes it; None for one that it does not have."""
-        return next((known for known in payer.plans if _norm(known) == _norm(plan)), None)
+        return next((known for known in payer.plans if norm(known) == norm(plan)), None)
 
     def disposition(self, facility: str, code: str | None) -> DispositionKind:
         """What a discharge disposition (PV1-36, code or local text) means there; `1` and `01` are one code."""
@@ -189,7 +183,7 @@ class Site(Part):
         """The same with the code as the tables write it: the facility's own table first, then the site's."""
         found = self.facility(facility)
         own = self._dispositions.get(found.name, {}) if found else {}
-        asked = _norm_code(code or "")
+        asked = norm_code(code or "")
         return own.get(asked) or self._dispositions[""].get(asked, NOT_IN_TABLE)
 
     def status_of(self, *words: str | None) -> PatientStatus | None:
@@ -198,7 +192,7 @@ class Site(Part):
         A code of the tables that is two digits is one itself. None where no word says it.
         """
         for word in filter(None, words):
-            if (found := self.statuses.get(_norm_code(word))) is not None:
+            if (found := self.statuses.get(norm_code(word))) is not None:
                 return found
             if len(word) == len(self.unmapped_status) and word.isascii() and word.isdigit() and word != STILL_A_PATIENT:
                 return word
@@ -207,7 +201,7 @@ class Site(Part):
     def begins(self, what: Follows, *words: str | None) -> bool:
         """Whether a search or a plan begins after an end: by the first of these words that the table has."""
         for word in filter(None, words):
-            if (found := self._what_follows.get(_norm_code(word))) is not None:
+            if (found := self._what_follows.get(norm_code(word))) is not None:
                 return what in found
         return True
 
@@ -218,11 +212,11 @@ class Site(Part):
 
     def admission_type(self, code: str) -> str:
         """PV1-4 as a bill's type of admission; `unknown` for what is in no table."""
-        return self._admission_types.get(_norm(code), UNKNOWN)
+        return self._admission_types.get(norm(code), UNKNOWN)
 
     def admission_source(self, code: str) -> str:
         """PV1-14 as a bill's point of origin; `unknown` for what is in no table."""
-        return self._admission_sources.get(_norm(code), UNKNOWN)
+        return self._admission_sources.get(norm(code), UNKNOWN)
 
     def labels(self, facility: str, value: Mapping[str, Any]) -> set[str]:
         """What the units and programs are about that a fact's value names."""
@@ -237,7 +231,7 @@ class Site(Part):
 
     def needs_authorization(self, payer: str, level: str) -> bool:
         """Whether the payer pays for the level only what it has authorized; False for one that is not known."""
-        found = self._payers.get(_norm(payer))
+        found = self._payers.get(norm(payer))
         return found is not None and level in found.authorizes
 
     def billed(self, facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
@@ -252,36 +246,36 @@ class Site(Part):
 
     @cached_property
     def _facilities(self) -> dict[str, Facility]:
-        return {_norm(name): each for each in self.facilities for name in (each.name, *each.sent_as)}
+        return {norm(name): each for each in self.facilities for name in (each.name, *each.sent_as)}
 
     @cached_property
     def _units(self) -> dict[tuple[str, str], Unit]:
-        return {(each.name, _norm(unit.code)): unit for each in self.facilities for unit in each.units}
+        return {(each.name, norm(unit.code)): unit for each in self.facilities for unit in each.units}
 
     @cached_property
     def _payers(self) -> dict[str, Payer]:
-        return {_norm(name): each for each in self.payers for name in (each.id, *each.sent_as)}
+        return {norm(name): each for each in self.payers for name in (each.id, *each.sent_as)}
 
     @cached_property
     def _programs(self) -> dict[str, Program]:
-        return {_norm(each.id): each for each in self.programs}
+        return {norm(each.id): each for each in self.programs}
 
     @cached_property
     def _dispositions(self) -> dict[str, dict[str, DispositionRow]]:
         tables = {"": self.dispositions} | {each.name: each.dispositions for each in self.facilities}
         return {
-            where: {_norm_code(code): DispositionRow(code, kind) for kind, codes in table.items() for code in codes}
+            where: {norm_code(code): DispositionRow(code, kind) for kind, codes in table.items() for code in codes}
             for where, table in tables.items()
         }
 
     @cached_property
     def statuses(self) -> dict[str, PatientStatus]:
         """Word of an end, in small letters → patient status."""
-        return {_norm_code(word): status for word, status in self.patient_status.items() if word != UNKNOWN}
+        return {norm_code(word): status for word, status in self.patient_status.items() if word != UNKNOWN}
 
     @cached_property
     def _what_follows(self) -> dict[str, tuple[Follows, ...]]:
-        told = {_norm_code(word): follows for word, follows in self.what_follows.items()}
+        told = {norm_code(word): follows for word, follows in self.what_follows.items()}
         return {**NOTHING_FOLLOWS, **told}
 
     @cached_property
@@ -308,8 +302,8 @@ def load(path: Path | None = None) -> Site:
         site = Site.model_validate(marked.values)
     except ValidationError as wrong:
         raise ConfigError(_problems(wrong, marked)) from None
-    if contradictions := list(_contradictions(site)):
-        raise ConfigError([YamlProblem(marked.mark(at), f"{_words(at)}: {text}") for at, text in contradictions])
+    if against := list(contradictions(site)):
+        raise ConfigError([YamlProblem(marked.mark(at), f"{_words(at)}: {text}") for at, text in against])
     return site
 
 
@@ -334,125 +328,5 @@ def _words(at: Location) -> str:
     return text.removeprefix(".")
 
 
-def _contradictions(site: Site) -> Iterator[tuple[Location, str]]:
-    """What each part alone can't know: names given twice, names of things that are not there, levels that differ."""
-    yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
-    yield from _twice([(at, name) for at, name in _payer_names(site)])
-    for table, codes in (("admission_types", site.admission_types), ("admission_sources", site.admission_sources)):
-        yield from _twice([((table, code, n), sent) for code, texts in codes.items() for n, sent in _sent(code, texts)])
-    yield from _unused_words_of_ends(site)
-    yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
-    yield from _twice([(("recommendations", n, "name"), each.name) for n, each in enumerate(site.recommendations)])
-    if not site.recommendations[-1].always_fits:
-        at: Location = ("recommendations", len(site.recommendations) - 1)
-        yield at, "the last rule must have no condition and name a level: a level is always recommended"
-    templates = site.aftercare.templates
-    yield from _twice([(("aftercare", "templates", n, "name"), each.name) for n, each in enumerate(templates)])
-    yield from _twice([(at, name) for at, name in _facility_names(site)])
-    yield from _twice([(at, name) for at, name in _authority_names(site)])
-    for n, authority in enumerate(site.authorities):
-        if authority.facility and site.facility(authority.facility) is None:
-            yield ("authorities", n, "facility"), f"there is no facility `{authority.facility}`"
-    yield from _twice(_codes(("dispositions",), site.dispositions))
-    yield from _twice([(("recipients", n, "id"), each.id) for n, each in enumerate(site.recipients)])
-    for n, recipient in enumerate(site.recipients):
-        yield from _recipient_contradictions(site, ("recipients", n), recipient)
-    for n, program in enumerate(site.programs):
-        yield from _program_contradictions(site, ("programs", n), program)
-    for n, facility in enumerate(site.facilities):
-        yield from _facility_contradictions(site, ("facilities", n), facility)
-
-
-def _facility_names(site: Site) -> Iterator[tuple[Location, str]]:
-    for n, facility in enumerate(site.facilities):
-        yield ("facilities", n, "name"), facility.name
-        yield from ((("facilities", n, "sent_as", m), name) for m, name in enumerate(facility.sent_as))
-
-
-def _payer_names(site: Site) -> Iterator[tuple[Location, str]]:
-    for n, payer in enumerate(site.payers):
-        yield ("payers", n, "id"), payer.id
-        yield from ((("payers", n, "sent_as", m), name) for m, name in enumerate(payer.sent_as))
-
-
-def _sent(code: str, texts: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    yield from enumerate((code, *(text for text in texts if _norm(text) != _norm(code))))
-
-
 def _by_sent(table: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    return {_norm(sent): code for code, texts in table.items() for sent in (code, *texts)}
-
-
-def _unused_words_of_ends(site: Site) -> Iterator[tuple[Location, str]]:
-    """Words of `patient_status` and `what_follows` with which no stay ends: nothing would read them."""
-    tables = [site.dispositions, *(each.dispositions for each in site.facilities)]
-    known = {_norm_code(code) for table in tables for codes in table.values() for code in codes}
-    known |= {*get_args(DispositionKind), *ENDS_AT_THE_DESK}
-    for table, words in (("patient_status", site.patient_status), ("what_follows", site.what_follows)):
-        for word in words:
-            if _norm_code(word) not in known:
-                yield (table, word), f"no stay ends with `{word}`: it is no disposition, kind or end at the desk"
-
-
-def _authority_names(site: Site) -> Iterator[tuple[Location, str]]:
-    for n, authority in enumerate(site.authorities):
-        yield from ((("authorities", n, "names", m), name) for m, name in enumerate(authority.names))
-
-
-def _codes(at: Location, table: dict[DispositionKind, tuple[str, ...]]) -> list[tuple[Location, str]]:
-    return [((*at, kind, n), _norm_code(code)) for kind, codes in table.items() for n, code in enumerate(codes)]
-
-
-def _twice(named: list[tuple[Location, str]]) -> Iterator[tuple[Location, str]]:
-    counts = Counter(_norm(name) for _, name in named)
-    seen = set()
-    for at, name in named:
-        if counts[_norm(name)] > 1 and _norm(name) in seen:
-            yield at, f"`{name}` is given twice"
-        seen.add(_norm(name))
-
-
-def _program_contradictions(site: Site, at: Location, program: Program) -> Iterator[tuple[Location, str]]:
-    facility = site.facility(program.facility)
-    if facility is None:
-        yield (*at, "facility"), f"there is no facility `{program.facility}`"
-    elif program.billing is None and program.level not in facility.billing:
-        yield at, f"neither the program nor its facility says how `{program.level}` is billed"
-    known = {_norm(payer.id) for payer in site.payers}
-    for n, payer in enumerate(program.payers):
-        if _norm(payer) not in known:
-            yield (*at, "payers", n), f"there is no payer `{payer}`"
-    yield from _twice([((*at, "groups", n, "id"), group.id) for n, group in enumerate(program.groups)])
-
-
-def _recipient_contradictions(site: Site, at: Location, recipient: Recipient) -> Iterator[tuple[Location, str]]:
-    for n, facility in enumerate(recipient.facilities):
-        if site.facility(facility) is None:
-            yield (*at, "facilities", n), f"there is no facility `{facility}`"
-    yield from _twice([((*at, "receives", n, "type"), each.type) for n, each in enumerate(recipient.receives)])
-    yield from _twice([((*at, "agreements", n, "id"), each.id) for n, each in enumerate(recipient.agreements)])
-    yield from (((*at, *place), text) for place, text in unknown_parts(recipient))
-
-
-def _facility_contradictions(site: Site, at: Location, facility: Facility) -> Iterator[tuple[Location, str]]:
-    yield from _twice([((*at, "units", n, "code"), unit.code) for n, unit in enumerate(facility.units)])
-    yield from _twice(_codes((*at, "dispositions"), facility.dispositions))
-    for n, unit in enumerate(facility.units):
-        here: Location = (*at, "units", n)
-        program = site.program(unit.program) if unit.program else None
-        if unit.program and program is None:
-            yield (*here, "program"), f"there is no program `{unit.program}`"
-        elif program and (program.level, _norm(program.facility)) != (unit.level, _norm(facility.name)):
-            yield (*here, "program"), f"the program `{program.id}` is of another level or facility than the unit"
-        if unit.level and unit.level not in facility.billing and not (program and program.billing):
-            yield here, f"nothing says how `{unit.level}` is billed here"
-
-
-@lru_cache(4096)  # asked for several times for each message, mostly with the same few names
-def _norm(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
-def _norm_code(text: str) -> str:
-    found = _norm(text)
-    return found.lstrip("0") or "0" if found.isdigit() else found
+    return {norm(sent): code for code, texts in table.items() for sent in (code, *texts)}

@@ -30,7 +30,7 @@ def test_every_module_is_in_a_room_of_a_contract() -> None:
 
 
 def test_in_services_there_are_three_services_and_nothing_else() -> None:
-    found = {path.name for path in (ROOT / "services").iterdir() if path.name != "__pycache__"}
+    found = {path.relative_to(ROOT / "services").parts[0] for path in (ROOT / "services").rglob("*.py")}
     assert found == {"__init__.py", "intake", "placement", "aftercare"}
 
 

@@ -24,7 +24,10 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Child:
-    """What to keep running: its command, how to see that it is ready, what has to be put right before each start."""
+    """What to keep running: its command, how to see that it is ready, what has to be put right before each start.
+
+    `patience`: seconds for it to get ready; `grace`: seconds for it to end after SIGTERM, then SIGKILL.
+    """
 
     command: Command
     is_ready: Callable[[], bool]

@@ -1,0 +1,132 @@
+"""What no part of a site's config can know alone: names given twice, names of things that are not there. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, get_args
+
+from shared.events.open_lists import DispositionKind
+from shared.site.marked_yaml import Location
+from shared.site.names import norm, norm_code
+from shared.site.recipients import Recipient, unknown_parts
+from shared.site.values import Facility, Program
+
+if TYPE_CHECKING:
+    from shared.site.config import Site
+
+ENDS_AT_THE_DESK = (
+    "completed", "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased",
+    "other",
+)  # fmt: skip
+"""Words with which a program stay ends (contract 3.1)."""
+
+
+def contradictions(site: Site) -> Iterator[tuple[Location, str]]:
+    """What each part alone can't know: names given twice, names of things that are not there, levels that differ."""
+    yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
+    yield from _twice([(at, name) for at, name in _payer_names(site)])
+    for table, codes in (("admission_types", site.admission_types), ("admission_sources", site.admission_sources)):
+        yield from _twice([((table, code, n), sent) for code, texts in codes.items() for n, sent in _sent(code, texts)])
+    yield from _unused_words_of_ends(site)
+    yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
+    yield from _twice([(("recommendations", n, "name"), each.name) for n, each in enumerate(site.recommendations)])
+    if not site.recommendations[-1].always_fits:
+        at: Location = ("recommendations", len(site.recommendations) - 1)
+        yield at, "the last rule must have no condition and name a level: a level is always recommended"
+    templates = site.aftercare.templates
+    yield from _twice([(("aftercare", "templates", n, "name"), each.name) for n, each in enumerate(templates)])
+    yield from _twice([(at, name) for at, name in _facility_names(site)])
+    yield from _twice([(at, name) for at, name in _authority_names(site)])
+    for n, authority in enumerate(site.authorities):
+        if authority.facility and site.facility(authority.facility) is None:
+            yield ("authorities", n, "facility"), f"there is no facility `{authority.facility}`"
+    yield from _twice(_codes(("dispositions",), site.dispositions))
+    yield from _twice([(("recipients", n, "id"), each.id) for n, each in enumerate(site.recipients)])
+    for n, recipient in enumerate(site.recipients):
+        yield from _recipient_contradictions(site, ("recipients", n), recipient)
+    for n, program in enumerate(site.programs):
+        yield from _program_contradictions(site, ("programs", n), program)
+    for n, facility in enumerate(site.facilities):
+        yield from _facility_contradictions(site, ("facilities", n), facility)
+
+
+def _facility_names(site: Site) -> Iterator[tuple[Location, str]]:
+    for n, facility in enumerate(site.facilities):
+        yield ("facilities", n, "name"), facility.name
+        yield from ((("facilities", n, "sent_as", m), name) for m, name in enumerate(facility.sent_as))
+
+
+def _payer_names(site: Site) -> Iterator[tuple[Location, str]]:
+    for n, payer in enumerate(site.payers):
+        yield ("payers", n, "id"), payer.id
+        yield from ((("payers", n, "sent_as", m), name) for m, name in enumerate(payer.sent_as))
+
+
+def _sent(code: str, texts: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    yield from enumerate((code, *(text for text in texts if norm(text) != norm(code))))
+
+
+def _unused_words_of_ends(site: Site) -> Iterator[tuple[Location, str]]:
+    """Words of `patient_status` and `what_follows` with which no stay ends: nothing would read them."""
+    tables = [site.dispositions, *(each.dispositions for each in site.facilities)]
+    known = {norm_code(code) for table in tables for codes in table.values() for code in codes}
+    known |= {*get_args(DispositionKind), *ENDS_AT_THE_DESK}
+    for table, words in (("patient_status", site.patient_status), ("what_follows", site.what_follows)):
+        for word in words:
+            if norm_code(word) not in known:
+                yield (table, word), f"no stay ends with `{word}`: it is no disposition, kind or end at the desk"
+
+
+def _authority_names(site: Site) -> Iterator[tuple[Location, str]]:
+    for n, authority in enumerate(site.authorities):
+        yield from ((("authorities", n, "names", m), name) for m, name in enumerate(authority.names))
+
+
+def _codes(at: Location, table: dict[DispositionKind, tuple[str, ...]]) -> list[tuple[Location, str]]:
+    return [((*at, kind, n), norm_code(code)) for kind, codes in table.items() for n, code in enumerate(codes)]
+
+
+def _twice(named: list[tuple[Location, str]]) -> Iterator[tuple[Location, str]]:
+    counts = Counter(norm(name) for _, name in named)
+    seen = set()
+    for at, name in named:
+        if counts[norm(name)] > 1 and norm(name) in seen:
+            yield at, f"`{name}` is given twice"
+        seen.add(norm(name))
+
+
+def _program_contradictions(site: Site, at: Location, program: Program) -> Iterator[tuple[Location, str]]:
+    facility = site.facility(program.facility)
+    if facility is None:
+        yield (*at, "facility"), f"there is no facility `{program.facility}`"
+    elif program.billing is None and program.level not in facility.billing:
+        yield at, f"neither the program nor its facility says how `{program.level}` is billed"
+    known = {norm(payer.id) for payer in site.payers}
+    for n, payer in enumerate(program.payers):
+        if norm(payer) not in known:
+            yield (*at, "payers", n), f"there is no payer `{payer}`"
+    yield from _twice([((*at, "groups", n, "id"), group.id) for n, group in enumerate(program.groups)])
+
+
+def _recipient_contradictions(site: Site, at: Location, recipient: Recipient) -> Iterator[tuple[Location, str]]:
+    for n, facility in enumerate(recipient.facilities):
+        if site.facility(facility) is None:
+            yield (*at, "facilities", n), f"there is no facility `{facility}`"
+    yield from _twice([((*at, "receives", n, "type"), each.type) for n, each in enumerate(recipient.receives)])
+    yield from _twice([((*at, "agreements", n, "id"), each.id) for n, each in enumerate(recipient.agreements)])
+    yield from (((*at, *place), text) for place, text in unknown_parts(recipient))
+
+
+def _facility_contradictions(site: Site, at: Location, facility: Facility) -> Iterator[tuple[Location, str]]:
+    yield from _twice([((*at, "units", n, "code"), unit.code) for n, unit in enumerate(facility.units)])
+    yield from _twice(_codes((*at, "dispositions"), facility.dispositions))
+    for n, unit in enumerate(facility.units):
+        here: Location = (*at, "units", n)
+        program = site.program(unit.program) if unit.program else None
+        if unit.program and program is None:
+            yield (*here, "program"), f"there is no program `{unit.program}`"
+        elif program and (program.level, norm(program.facility)) != (unit.level, norm(facility.name)):
+            yield (*here, "program"), f"the program `{program.id}` is of another level or facility than the unit"
+        if unit.level and unit.level not in facility.billing and not (program and program.billing):
+            yield here, f"nothing says how `{unit.level}` is billed here"
