@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import metrics
 from shared.errors import Transient
 from shared.facts.envelope import Record
+from shared.messaging.aiokafka_quirks import close_for_good, seen
 from shared.messaging.dead_letter_content import Content, sealed
 from shared.messaging.writer_names import WriterNames
 from shared.pulse import Pulse
@@ -74,12 +75,6 @@ def sending(records: Sequence[Record]) -> list[Append]:
     """The same as a write, to be done together with others."""
     rows = [(r.topic, r.key, r.value, packed(r.headers)) for r in records]
     return [Append(outbox, ("topic", "key", "value", "headers"), rows)]
-
-
-def _seen(sent: asyncio.Future[Any]) -> None:
-    """One failure of a pass is told, by the pass; asyncio need not tell the others when they are collected."""
-    if not sent.cancelled():
-        sent.exception()
 
 
 class Relay:
@@ -224,11 +219,11 @@ class Relay:
         """
         name, earlier = await self._names.enroll()
         for each in earlier:
-            await _closed(await self._started(each))
+            await close_for_good(await self._started(each))
         await self._names.fenced(earlier)
         producer = await self._started(name)
         if self._stopping.is_set():
-            await _closed(producer)
+            await close_for_good(producer)
             return None
         self._producer = producer  # before anything else can fail: whoever gives up closes it
         await self._names.confirm(name)
@@ -239,7 +234,7 @@ class Relay:
         try:
             await producer.start()
         except BaseException:
-            await _closed(producer)
+            await close_for_good(producer)
             raise
         return producer
 
@@ -267,7 +262,7 @@ class Relay:
     async def _close_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _closed(producer)
+            await close_for_good(producer)
 
     async def stop(self) -> None:
         """Send what is left if this relay leads, give the lease back, close."""
@@ -312,39 +307,8 @@ async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, rows:
     sent = []
     for batch in batches:
         sent.append(await producer.send_batch(batch, topic, partition=partition))
-        sent[-1].add_done_callback(_seen)
+        sent[-1].add_done_callback(seen)
     await asyncio.gather(*sent)
-
-
-async def _closed(producer: AIOKafkaProducer) -> None:
-    """It sends no more and has no connection any more, whether it could say goodbye or not."""
-    try:
-        async with asyncio.timeout(1):
-            await producer.stop()
-    except Exception:  # noqa: BLE001 - it is given up; what it still says is fenced by the next one
-        await _cut_off(producer)
-    transaction = producer._txn_manager._transaction_waiter  # noqa: SLF001 - nobody else waits for it
-    if transaction is not None and transaction.done():
-        _seen(transaction)
-
-
-async def _cut_off(producer: AIOKafkaProducer) -> None:
-    """aiokafka's sender goes on after a `stop` that did not end, and connects anew: so each of its tasks is ended."""
-    parts = (producer._sender, producer._message_accumulator)  # noqa: SLF001 - it tells its tasks to nobody
-    tasks = [task for task in asyncio.all_tasks() if any(_its_own(task) is part for part in parts)]
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=1)
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(1):
-            await producer.client.close()
-
-
-def _its_own(task: asyncio.Task[Any]) -> Any:
-    """The object whose method the task runs."""
-    frame = getattr(task.get_coro(), "cr_frame", None)
-    return frame.f_locals.get("self") if frame else None
 
 
 async def _event(event: asyncio.Event, seconds: float) -> None:

@@ -25,7 +25,7 @@ from shared import metrics
 from shared.errors import InvalidMessage, SetUpError, StalePosition, Transient
 from shared.facts.envelope import Fact, from_record
 from shared.messaging import dead_letters, positions
-from shared.messaging.empty_fetches import be_patient
+from shared.messaging.aiokafka_quirks import be_patient, is_put_out, join_as
 from shared.messaging.lag import Lag
 from shared.messaging.positions import Incoming, Move, Position, Slot, Tally
 from shared.messaging.reading import reading
@@ -120,11 +120,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
         Without a name the group waits until the dead member's session is over (and an embedded broker for ever).
         """
         if instance:
-            arguments = self.subscriber._connection_args  # noqa: SLF001 - FastStream asks for it where it is too early
-            self.subscriber._connection_args = {  # noqa: SLF001
-                **arguments,
-                "group_instance_id": f"{self.consumer_name}.{instance}",
-            }
+            join_as(self.subscriber, f"{self.consumer_name}.{instance}")
 
     # ── where we stand ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -231,9 +227,7 @@ class Subscription(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def put_out(self) -> bool:
         """Whether the group has put this member out for good (another one came with its name): it reads no more."""
-        consumer = self.subscriber.consumer
-        coordinator = consumer and consumer._coordinator  # noqa: SLF001 - aiokafka tells it to nobody but getmany
-        return bool(coordinator and coordinator._coordination_task.done())  # noqa: SLF001
+        return is_put_out(self.subscriber.consumer)
 
     async def look(self, connect: dict[str, Any]) -> None:
         """See how far this consumer is behind in every partition of its topic, whoever reads it; for a timer.
