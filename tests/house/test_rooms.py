@@ -1,4 +1,4 @@
-"""Every module stands in a room: a folder, or a file, that a contract of pyproject.toml names with what it may import."""
+"""Every module is in a room: a folder or a file that a contract of pyproject.toml names, with what it may import."""
 
 from __future__ import annotations
 
