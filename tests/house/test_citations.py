@@ -1,4 +1,4 @@
-"""Every citation of the contract is found in docs/contract.md, and nothing cites a law that is not in the repository.
+"""What is cited is there: the contract in docs/contract.md, decisions in docs/decisions; and no other law is cited.
 
 A citation is "contract 3.6", "contract 3.6 rules 2 and 7", "contract 5.2", "contract 4, Days and Identity", with more
 numbers behind "and", "to" and commas; "rule 7" alone is one of 3.6.
@@ -33,6 +33,7 @@ _MORE_RULES = re.compile(r"(?:,\s*|\s+and\s+|\s+to\s+)(?=\d+(?!\.?\d|[\w:]))")
 _ASIDE = re.compile(r"\s*\([^()]{0,60}\)|,[^,()\d]{0,40}\)")
 _NAME = re.compile(r"(?:,\s*|\s+and\s+|\s+)\"?([A-Z][a-z]{2,})\b")
 _ON = re.compile(r"\s*\)?(?:,\s*|\s+and\s+|\s+to\s+)(?:section\s+)?(?=\d|promise\s+\d)")
+_DECIDED = re.compile(r"\b[Dd]ecisions?[ /](\d{4})\b")
 _ELSEWHERE = re.compile(
     r"\bhouse\.md\b|\bhouse (?:sentence|section)s? \d|\bnotes/\w|\bnotes on (?!the\b)\w+|\.\./shared\b"
 )
@@ -139,6 +140,9 @@ def _rules(text: str, at: int, *, many: bool) -> Iterator[tuple[str, int]]:
 def broken(file: str, text: str, law: Law) -> list[Broken]:
     """The citations of a text that lead nowhere, and what it cites that nobody here can read."""
     wrong = [(at, f"contract {one}") for at, one in cited(text, law) if one not in law.places]
+    if "ecision" in text:
+        made = decisions()
+        wrong += [(found.start(), found[0]) for found in _DECIDED.finditer(text) if found[1] not in made]
     if "house" in text or "notes" in text or "../shared" in text:
         wrong += [(found.start(), found[0]) for found in _ELSEWHERE.finditer(text)]
     return [Broken(file, text.count("\n", 0, at) + 1, one) for at, one in sorted(wrong)]
@@ -148,6 +152,12 @@ def broken(file: str, text: str, law: Law) -> list[Broken]:
 def the_law() -> Law:
     """What docs/contract.md has."""
     return law_of(CONTRACT.read_text(encoding="utf-8"))
+
+
+@cache
+def decisions() -> frozenset[str]:
+    """The numbers of the decisions that there are."""
+    return frozenset(page.name[:4] for page in (ROOT / "docs/decisions").glob("[0-9]*.md"))
 
 
 def files() -> Iterator[tuple[str, str]]:
@@ -211,6 +221,7 @@ def test_what_a_text_cites_is_understood(text: str, what: list[str]) -> None:
         ("contract 5.11", "a.py:1 cites contract 5.11"),
         ("contract 4, Nights, of", "a.py:1 cites contract 4 Nights"),
         ("(house.md 6.5)", "a.py:1 cites house.md"),
+        ("see decision 0116", "a.py:1 cites decision 0116"),
         ("house sentence 5", "a.py:1 cites house sentence 5"),
         ("sources in notes/domain.md", "a.py:1 cites notes/d"),
     ],
