@@ -92,6 +92,17 @@ def test_every_function_that_is_named_exists(page: Path) -> None:
     assert gone == []
 
 
+PLACE = re.compile(r"`((?:[a-z_]\w*/)+[\w*-]+\.(?:py|yml|html|md)|(?:services|shared|tools|tests|docs)/[\w/]+/)[:`]")
+WITHIN = (".", "services", "services/*", "shared", "tools", "docs")
+"""Whatever a path in a page may begin behind: pages leave out what the sentence says."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_module_and_folder_that_is_named_is_there(page: Path) -> None:
+    named = sorted(set(PLACE.findall(page.read_text(encoding="utf-8"))))
+    assert [one for one in named if not any(next(ROOT.glob(f"{base}/{one}"), None) for base in WITHIN)] == []
+
+
 def test_the_way_of_one_discharge_names_functions_in_every_service() -> None:
     named = FUNCTION.findall((ROOT / "docs/the-way-of-one-discharge.md").read_text(encoding="utf-8"))
     assert {file.split("/")[1] for file, _ in named if file.startswith("services/")} == {
