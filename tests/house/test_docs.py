@@ -22,7 +22,9 @@ SHELL = re.compile(r"```sh[^\n]*\n(.*?)```", re.DOTALL)
 FENCED = re.compile(r"```.*?```", re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 IN_A_CONTAINER = re.compile(r"^docker compose run --rm tools ")
-IN_TEXT = re.compile(r"`(stepdown [^`]+)`")
+IN_TEXT = re.compile(r"`(stepdown [^`]+)`(?! \*\(?not built yet)")
+"""Commands in a sentence, but for those that are said not to be there yet."""
+OPTIONAL = re.compile(r"[\[\]]")
 GENERIC = re.compile(r"[|…]|\bNAME\b")
 """Shorthand for several commands at once."""
 
@@ -35,7 +37,7 @@ def commands(text: str) -> list[str]:
     lines = [line for block in SHELL.findall(text) for line in block.splitlines()]
     lines = [IN_A_CONTAINER.sub("stepdown ", line) for line in lines]
     shown = [line.split("#")[0].strip() for line in lines if line.startswith("stepdown ")]
-    return shown + [told for told in IN_TEXT.findall(text) if not GENERIC.search(told)]
+    return shown + [OPTIONAL.sub(" ", told) for told in IN_TEXT.findall(text) if not GENERIC.search(told)]
 
 
 @cache
@@ -88,6 +90,17 @@ def test_every_function_that_is_named_exists(page: Path) -> None:
     named = FUNCTION.findall(page.read_text(encoding="utf-8"))
     gone = [f"{file}:{word}" for file, word in named if not (ROOT / file).is_file() or word not in defined(ROOT / file)]
     assert gone == []
+
+
+PLACE = re.compile(r"`((?:[a-z_]\w*/)+[\w*-]+\.(?:py|yml|html|md)|(?:services|shared|tools|tests|docs)/[\w/]+/)[:`]")
+WITHIN = (".", "services", "services/*", "shared", "tools", "docs")
+"""Whatever a path in a page may begin behind: pages leave out what the sentence says."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_module_and_folder_that_is_named_is_there(page: Path) -> None:
+    named = sorted(set(PLACE.findall(page.read_text(encoding="utf-8"))))
+    assert [one for one in named if not any(next(ROOT.glob(f"{base}/{one}"), None) for base in WITHIN)] == []
 
 
 def test_the_way_of_one_discharge_names_functions_in_every_service() -> None:
@@ -145,6 +158,13 @@ def test_every_command_line_is_one_that_exists(page: Path) -> None:
 )
 def test_a_command_line_that_does_not_exist_is_found(line: str, why: str | None) -> None:
     assert wrong_with(line) == why
+
+
+def test_a_command_that_is_said_not_to_be_there_is_not_there() -> None:
+    text = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
+    marked = {line.split()[1] for line in re.findall(r"`(stepdown [^`]+)` \*\(not built yet", text)}
+    assert marked
+    assert [name for name in marked if name in cli.list_commands(click.Context(cli))] == []
 
 
 def test_every_decision_is_in_the_index_and_numbered_as_its_file() -> None:

@@ -1,4 +1,4 @@
-"""The warnings that periods of one episode give by themselves (contract 4, notes on billing edits in edits.py)."""
+"""The warnings that periods of one episode give by themselves (contract 4; each one's source is in edits.py)."""
 
 from __future__ import annotations
 

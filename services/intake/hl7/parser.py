@@ -1,7 +1,7 @@
 """Bytes to HL7 v2 messages, tolerant and lazy: lines, delimiters, fields; knows no meaning of a field.
 
-Sources: HL7 v2.5.1 chapter 2 (2.5 delimiters, 2.7 escapes, 2.10.3 batches); notes on field traffic: half of all files
-end segments in LF, MSH-2 has 2 to 5 characters, text is wrapped, batches and several messages share a file.
+Sources: HL7 v2.5.1 chapter 2 (2.5 delimiters, 2.7 escapes, 2.10.3 batches); and what hospitals send: half of all
+files end segments in LF, MSH-2 has 2 to 5 characters, text is wrapped, batches and several messages share a file.
 """
 
 from __future__ import annotations

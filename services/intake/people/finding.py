@@ -1,7 +1,7 @@
 """By which words a person is found: normalised texts of fields and of a question, to be hashed with a key; pure.
 
 Names without case, accents and apostrophes, word by word and whole; the whole birth date; the digits of a telephone
-number; an id without case. So a question finds whole words only: no beginnings, no sounds-like (decision 0105).
+number; an id without case. So a question finds whole words only: no beginnings, no sounds-like (decision 0114).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """POST /hl7v2: a message as a request body, answered like any other; no rule of messages lives here.
 
-The HTTP status says whether the message was dealt with, the HL7 answer what became of it (decision 0105).
+The HTTP status says whether the message was dealt with, the HL7 answer what became of it (decision 0114).
 """
 
 from __future__ import annotations

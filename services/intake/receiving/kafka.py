@@ -1,7 +1,7 @@
 """What intake reads from Kafka: care.episodes for the choice of a visit's episode, hospital.adt as a door.
 
 The door adds bytes and takes away replies: what a message means is decided behind `handlers.take_in`, in the
-transaction that also moves the position and has the acknowledgements in its outbox (decision 0105). A record about a
+transaction that also moves the position and has the acknowledgements in its outbox (decision 0114). A record about a
 patient with a long visit is put into a lane of its own in that transaction, and taken in by another (decision 0170).
 """
 

@@ -104,8 +104,8 @@ def _step_back(trigger: str) -> TakeBack:
 def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
     """A11 takes back the admission, or the visit's start, and every fact of that stay; after the end, nothing.
 
-    Contract 6 to the letter: of a visit without level that became an admission the visit goes too, where ITI-31 would
-    go back to the status before the admission.
+    Of a visit without level that became an admission the visit goes too. Contract 6 and ITI-31 would have the visit
+    stand again; that is not built yet.
     """
     begun = {step.statement.turn for stay in known.stays for step in stay.steps if step.fact in _STARTS}
     last = _last_said(known, live, lambda one: one.kind == "start" or one.turn in begun)

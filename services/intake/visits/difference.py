@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 
 
 def difference(standing: Mapping[FactKey, ActiveFact], wanted: Iterable[DesiredFact]) -> Difference:
-    """What makes `standing` say what is wanted; nothing where it does (contract 3.5, house sentence 5).
+    """What makes `standing` say what is wanted; nothing where it does (contract 3.5).
 
     State and replace come in clinical order as given, cancels last stated first.
     """

@@ -44,7 +44,8 @@ _EPISODE_MOVES: Final = (
 _TOP = """# States of a stay, an episode and the continuum
 
 Written from `services/placement/continuum/states.py` by `python -m services.placement.continuum.picture`; a test fails
-when the two differ. The law is contract 3.6; how the fold reads it is in decisions/0101.
+when the two differ. The law is [contract 3.6](contract.md); how the fold reads it is in
+[decision 0101](decisions/0101-how-the-fold-reads-the-contract.md).
 """
 
 
