@@ -18,9 +18,10 @@ from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.desk import checks
 from services.placement.engine import views
 from services.placement.engine.outcome import announced
-from services.placement.engine.store import Place, known
+from services.placement.engine.store import known
 from services.placement.rules import Rules, rules_of
 from shared.facts.envelope import Fact
+from shared.facts.ordering import FactPlace
 from shared.invariants import Broken, Checked, nobody
 from shared.site.config import Site
 from shared.storage.database import Database
@@ -139,7 +140,7 @@ def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
     return database.rows(views.OWN_FACTS)
 
 
-async def applied_at(database: Database, places: Sequence[Place]) -> dict[Place, str]:
+async def applied_at(database: Database, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
     """(episode, writer, sequence) → ce_id of the fact that was applied there."""
     async with database.read() as connection:
         return await known(connection, places)
