@@ -98,7 +98,7 @@ def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rul
     if not _lists_right(row.listed, anew):
         yield Broken(3, name, "the columns of lists differ from the state")
     standing = announced(row.announced)
-    if any(announcements.difference(standing, announcements.announcements(anew, rules.zone_of))):
+    if announcements.difference(standing, announcements.announcements(anew, rules.zone_of)):
         yield Broken(3, name, "what stands announced is not what should be")
     latest = dict(sent)  # later lives come later
     if period_changes(latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization)):
