@@ -41,7 +41,7 @@ class Feed:
             tally.some_wait = await positions.advance(
                 connection, apply.CONSUMER, [Move(SLOT, self.next, after, len(batch))]
             )
-            await apply.apply(connection, incoming, tally, rules=self.rules, clock=system_clock, ids=_new_id)
+            await apply.inbox(rules=self.rules, clock=system_clock, ids=_new_id)(connection, incoming, tally)
             await positions.count(connection, apply.CONSUMER, tally)
         took = time.perf_counter() - began
         self.next = after.next_offset

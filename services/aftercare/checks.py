@@ -113,7 +113,7 @@ def _by_document(document: EpisodeState, stands: tuple[ActiveFact, ...], whole: 
     except SetUpError:
         yield "windows-follow-the-stays", "site config does not have a facility of this episode"
         return
-    if any(own_facts.difference(stands, derived.facts)):
+    if own_facts.difference(stands, derived.facts):
         yield "windows-follow-the-stays", "the facts that stand are not those that the episode's stays give"
     over = {window.follow_up_id for window in derived.windows if window.over_at <= now}
     missed = {s.value["follow_up_id"] for s in stands if s.name == FollowUpMissed.TYPE}

@@ -85,8 +85,8 @@ def _of_visit(visit: VisitRecord, mapping: str, site: Site) -> Iterator[str]:
         return
     derived = wanted_of(visit, site)
     out = difference(visit.standing, derived.facts)
-    if out.state or out.replace:
-        yield f"{len(out.state) + len(out.replace)} facts that its messages give do not stand"
+    if out.state:
+        yield f"{len(out.state)} facts that its messages give do not stand"
     if out.cancel:
         yield f"{len(out.cancel)} facts stand that its messages do not give"
     if any(visit.notes.get(note.message_id) != note[1:] for note in derived.notes):

@@ -18,9 +18,10 @@ from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.desk import checks
 from services.placement.engine import views
 from services.placement.engine.outcome import announced
-from services.placement.engine.store import Place, known
+from services.placement.engine.store import known
 from services.placement.rules import Rules, rules_of
 from shared.facts.envelope import Fact
+from shared.facts.ordering import FactPlace
 from shared.invariants import Broken, Checked, nobody
 from shared.site.config import Site
 from shared.storage.database import Database
@@ -97,7 +98,7 @@ def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rul
     if not _lists_right(row.listed, anew):
         yield Broken(3, name, "the columns of lists differ from the state")
     standing = announced(row.announced)
-    if any(announcements.difference(standing, announcements.announcements(anew, rules.zone_of))):
+    if announcements.difference(standing, announcements.announcements(anew, rules.zone_of)):
         yield Broken(3, name, "what stands announced is not what should be")
     latest = dict(sent)  # later lives come later
     if period_changes(latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization)):
@@ -139,7 +140,7 @@ def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
     return database.rows(views.OWN_FACTS)
 
 
-async def applied_at(database: Database, places: Sequence[Place]) -> dict[Place, str]:
+async def applied_at(database: Database, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
     """(episode, writer, sequence) → ce_id of the fact that was applied there."""
     async with database.read() as connection:
         return await known(connection, places)

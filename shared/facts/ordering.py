@@ -1,8 +1,11 @@
-"""Next in line, repeat, or too early: sorts one episode's arriving facts by each writer's sequence. Pure."""
+"""Next in line, repeat, or too early: sorts one episode's arriving facts by each writer's sequence. Pure.
+
+Where a writer's number is taken, the ce_id tells a repeat from another fact, which is refused (contract 5.2).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -17,6 +20,13 @@ class HasFact(Protocol):
 
 
 Carrier = TypeVar("Carrier", bound=HasFact)
+FactPlace = tuple[str, str, int]
+"""(subject, writer, sequence): where exactly one fact belongs."""
+
+
+def place_of(fact: Fact) -> FactPlace:
+    """Where a fact belongs."""
+    return fact.subject, fact.writer, fact.sequence
 
 
 @dataclass(slots=True)
@@ -58,3 +68,18 @@ def _catch_up(found: Sorted[Carrier], waiting: dict[tuple[str, int], Carrier], w
     while (carrier := waiting.pop((writer, found.seen[writer] + 1), None)) is not None:
         found.apply.append(carrier)
         found.seen[writer] += 1
+
+
+def old_places(found: Iterable[Sorted[Carrier]]) -> set[FactPlace]:
+    """Where old facts want to be: of whichever has been handled before, the ce_id is needed to tell repeats."""
+    return {place_of(carrier.fact) for each in found for carrier in each.old}
+
+
+def tell_repeats(found: Sequence[Sorted[Carrier]], handled: Mapping[FactPlace, str]) -> list[tuple[Carrier, bool]]:
+    """Each old fact with whether it is a true repeat; else another fact has its number. `handled`: ce_ids of before.
+
+    What is in line or early in this batch has its place too.
+    """
+    taken = dict(handled)
+    taken |= {place_of(one.fact): one.fact.id for each in found for one in (*each.early, *each.apply)}
+    return [(one, taken.get(place_of(one.fact)) == one.fact.id) for each in found for one in each.old]

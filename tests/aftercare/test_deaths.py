@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts import deaths
-from services.aftercare.decisions.own_facts import ActiveFact, content
+from services.aftercare.decisions.own_facts import ActiveFact, content_of
 from services.aftercare.decisions.situation import Situation
 from services.aftercare.worklists.entries import Entry, entries
 from shared.errors import Rejected
@@ -146,7 +146,7 @@ def says(decision: deaths.Decision, stands: tuple[ActiveFact, ...], **more: Any)
     now = Situation(episode(inpatient(), **more), stands, SITE, LEFT, lambda: "id")
     (fact,) = deaths.decide(now, HERE, decision).facts
     number = max((s.sequence for s in stands), default=0) + 1
-    return (*stands, ActiveFact(number, f"own-{number}", fact.TYPE, content(fact)))
+    return (*stands, ActiveFact(number, f"own-{number}", fact.TYPE, content_of(fact)))
 
 
 def test_a_person_decides_whether_calls_go_on() -> None:

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aftercare.contacts.contacts import Contact
-from services.aftercare.decisions.own_facts import ActiveFact, Provenance, derived, difference, same, say
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, derived, follow
 from services.aftercare.decisions.windows import KeptWindow
 from services.aftercare.engine.derive import derive
 from services.aftercare.risk.risk import Sign, risks
 from services.aftercare.windows.measures import windows
+from shared.facts.restating import content
 from shared.site.config import SAMPLE, load
 from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
 from tests.aftercare.test_domain import _STAYS
@@ -138,12 +139,12 @@ def along(way: Way, standing: tuple[ActiveFact, ...] = ()) -> tuple[ActiveFact, 
         ought = derive(episode(*stays), standing, {}, site=SITE, now=LEFT, over_by=over_by).facts
         last = max((s.sequence for s in standing if s.sequence < 1000), default=0)
         by = Provenance(LEFT, lambda: f"f-{len(way)}-{next(ids)}")
-        standing = say(difference(standing, ought), standing, last, by).standing
+        standing = follow(standing, ought, last, by).standing
     return standing
 
 
 def contents(standing: tuple[ActiveFact, ...]) -> list[str]:
-    return sorted(f"{s.name} {sorted(same(s.value).items(), key=str)}" for s in derived(standing))
+    return sorted(f"{s.name} {sorted(content(s.value).items(), key=str)}" for s in derived(standing))
 
 
 _CONTACTS = st.lists(

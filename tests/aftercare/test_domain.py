@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.decisions.own_facts import ActiveFact, Provenance, StatedFact, content, difference, say
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, StatedFact, content_of, follow
 from services.aftercare.decisions.windows import rows, wanted
 from services.aftercare.windows.measures import windows
 from shared.facts.envelope import Fact
@@ -31,7 +31,7 @@ def tell(
     ought = wanted(known, windows(known, SITE.follow_ups, SITE.zone), standing, NOW, over_by)
     last = max((s.sequence for s in standing), default=0)
     new_id = lambda: f"fact-{next(_ids)}"  # noqa: E731
-    return say(difference(standing, ought), standing, last, Provenance(NOW, new_id))
+    return follow(standing, ought, last, Provenance(NOW, new_id))
 
 
 def names(facts: tuple[Fact, ...]) -> list[str]:
@@ -210,8 +210,8 @@ def test_along_any_way_the_facts_that_stand_are_those_of_the_last_document(
         every += said.facts
     last = episode(*way[-1][0])
     due = windows(last, SITE.follow_ups, SITE.zone)
-    assert contents(standing) == [content(f) for f in ordered(wanted(last, due, standing, NOW))]
-    assert without_missed(standing) == [content(f) for f in ordered(wanted(last, due, (), NOW))]
+    assert contents(standing) == [content_of(f) for f in ordered(wanted(last, due, standing, NOW))]
+    assert without_missed(standing) == [content_of(f) for f in ordered(wanted(last, due, (), NOW))]
     gone = {f.value.get("cancels") or f.value.get("replaces") for f in every}
     assert {s.ce_id for s in standing} == {f.id for f in every if f.name != "fact-cancelled"} - gone
 

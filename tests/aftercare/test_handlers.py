@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.aftercare.checks import broken
-from services.aftercare.decisions.own_facts import content
+from services.aftercare.decisions.own_facts import content_of
 from services.aftercare.decisions.windows import wanted
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules, apply, decide_again, state_due
@@ -286,7 +286,7 @@ async def test_in_any_order_of_arrival_with_repeats_the_last_version_decides(
     ought = wanted(last, due, (), LEFT, over_by=day(61))
     assert [f["sequence"] for f in stored] == list(range(1, len(stored) + 1))
     standing = [Stands(f["name"], f["value"]) for f in stored if f["stands"] and "follow_up_id" in f["value"]]
-    assert contents(standing) == [content(f) for f in ordered(ought)]
+    assert contents(standing) == [content_of(f) for f in ordered(ought)]
 
 
 class Stands:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts.deaths import Deaths
-from services.aftercare.decisions.own_facts import ActiveFact, Provenance, difference, say
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, follow
 from services.aftercare.engine.derive import derive, next_deadline
 from services.aftercare.plans.plans import plans
 from services.aftercare.windows.ends import ends
@@ -36,7 +36,7 @@ def settle(
     ought = derive(known, standing, {}, site=SITE, now=LEFT, over_by=over_by).facts
     last = max((s.sequence for s in standing), default=0)
     ids = iter(range(last + 1, last + 100))
-    return say(difference(standing, ought), standing, last, Provenance(LEFT, lambda: f"f-{next(ids)}")).standing
+    return follow(standing, ought, last, Provenance(LEFT, lambda: f"f-{next(ids)}")).standing
 
 
 @pytest.mark.parametrize(

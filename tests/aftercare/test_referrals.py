@@ -9,7 +9,7 @@ import pytest
 
 from services.aftercare.contacts.contacts import appointments
 from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason
-from services.aftercare.decisions.own_facts import ActiveFact, Difference, Provenance, say
+from services.aftercare.decisions.own_facts import ActiveFact, Provenance, tell
 from services.aftercare.decisions.situation import Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.referrals.referrals import ASKS, ENDS, MOVES, State, fold, possible
@@ -75,7 +75,7 @@ def moved(standing: tuple[ActiveFact, ...], *moves: str) -> tuple[ActiveFact, ..
     for move in moves:
         done = referrals.move(situation(standing), "R", move, asks(move))
         by = Provenance(LEFT, lambda: f"f-{next(_ids)}")
-        standing = say(Difference(done.facts, (), ()), standing, len(standing), by).standing
+        standing = tell(done.facts, (), standing, len(standing), by).standing
     return standing
 
 

@@ -55,7 +55,7 @@ class Feed:
         self.offset += len(batch)
         tally = Tally()
         async with self.database.begin() as connection:
-            await apply.apply(connection, incoming, tally, rules=self.rules, clock=self.clock, ids=self.ids)
+            await apply.inbox(rules=self.rules, clock=self.clock, ids=self.ids)(connection, incoming, tally)
         found = tally.total()
         assert sum(found.values()) == len(batch), "received = applied + repeated + waiting + dead"
         self.total.update(found)

@@ -91,6 +91,7 @@ class Gate:
     clock: Clock
     offset: int = 0
     total: Counter[str] = field(default_factory=Counter)
+    refused: list[tuple[str, str]] = field(default_factory=list)
     numbers: Any = field(default_factory=lambda: count(1))
 
     def ids(self) -> str:
@@ -103,10 +104,11 @@ class Gate:
         self.offset += len(batch)
         tally = Tally()
         async with self.database.begin() as connection:
-            await apply.apply(connection, incoming, tally, rules=self.rules, clock=self.clock, ids=self.ids)
+            await apply.inbox(rules=self.rules, clock=self.clock, ids=self.ids)(connection, incoming, tally)
         found = tally.total()
-        assert sum(found.values()) == len(batch), "received = applied + repeated + waiting"
+        assert sum(found.values()) == len(batch), "received = applied + repeated + waiting + dead"
         self.total.update(found)
+        self.refused += [(one.fact.id, why) for one, why in tally.refused]
         return found
 
     async def looks_again(self, most: int = 100) -> int:

@@ -8,7 +8,6 @@ import pytest
 
 from services.placement.continuum.announcements import (
     Announced,
-    Difference,
     StandingAnnouncement,
     announcements,
     difference,
@@ -137,7 +136,7 @@ def standing(found: tuple[Announced, ...]) -> dict[str, StandingAnnouncement]:
 
 def test_what_stands_already_is_not_said_again() -> None:
     found = announced(tell.admitted(), tell.discharged(), tell.started())
-    assert difference(standing(found), found) == Difference((), (), ())
+    assert not difference(standing(found), found)
 
 
 def test_a_restated_discharge_restates_the_step_in_one_go() -> None:
@@ -145,8 +144,9 @@ def test_a_restated_discharge_restates_the_step_in_one_go() -> None:
     before = announced(admission, discharge, start)
     after = announced(admission, discharge, start, tell.restated(discharge, when="2026-03-07 14:00"))
     said = difference(standing(before), after)
-    assert (said.to_state, said.to_cancel) == ((), ())
-    ((replaced, anew),) = said.to_replace
+    assert not said.cancel
+    ((replaced, anew),) = said.state
+    assert replaced is not None
     assert replaced.ce_id == "ce-0"
     assert (replaced.value["days_between"], anew.value["days_between"]) == (4, 3)
 
@@ -155,8 +155,8 @@ def test_a_cancelled_start_takes_its_step_back() -> None:
     admission, discharge, start = tell.admitted(), tell.discharged(), tell.started()
     before = announced(admission, discharge, start)
     said = difference(standing(before), announced(admission, discharge, start, tell.cancelled(start)))
-    assert [one.name for one in said.to_cancel] == ["stepped-down"]
-    assert (said.to_state, said.to_replace) == ((), ())
+    assert [one.name for one in said.cancel.values()] == ["stepped-down"]
+    assert not said.state
 
 
 def test_keys_tell_repeated_steps_between_the_same_levels_apart() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from services.placement.continuum.active import read, speaks_out_of_turn
 from services.placement.continuum.announcements import (
     Announced,
-    Difference,
     StandingAnnouncement,
     announcements,
     difference,
@@ -25,6 +24,7 @@ from services.placement.continuum.order import place
 from services.placement.continuum.states import NoEffectReason
 from shared.events import CARE_FACTS, EpisodeState, type_name
 from shared.facts.envelope import Fact
+from shared.facts.restating import Difference
 from tests import builders as tell
 from tests.placement.strategies import plain_facts, stories
 
@@ -165,16 +165,17 @@ def test_differences_along_any_order_of_arrival_end_in_the_same_announcements(
     assert {key: (one.name, one.value) for key, one in standing.items()} == {
         one.key: (one.name, one.value) for one in wanted
     }
-    assert difference(standing, wanted) == Difference((), (), ())
+    assert not difference(standing, wanted)
     for one in wanted:
         CARE_FACTS[type_name(one.name)].model_validate({**one.value, "recorded_at": one.value["occurred_at"]})
 
 
-def after(standing: dict[str, StandingAnnouncement], said: Difference, number: int) -> dict[str, StandingAnnouncement]:
+def after(
+    standing: dict[str, StandingAnnouncement], said: Difference[str, StandingAnnouncement, Announced], number: int
+) -> dict[str, StandingAnnouncement]:
     """What stands once a difference has gone out."""
-    gone = {one.ce_id for one in said.to_cancel}
-    left = {key: one for key, one in standing.items() if one.ce_id not in gone}
-    for announced in (*said.to_state, *(anew for _, anew in said.to_replace)):
+    left = {key: one for key, one in standing.items() if key not in said.cancel}
+    for _, announced in said.state:
         left[announced.key] = standing_as(announced, f"{announced.key}/{number}")
     return left
 

@@ -6,14 +6,15 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from services.placement.gate.apply import apply
+from services.placement.gate.apply import inbox
 from services.placement.gate.recipients import gate_rules
-from services.placement.gate.tables import consents
+from services.placement.gate.tables import consents, gate_facts
 from services.placement.gate.timers import look_again
 from shared.clock import SetClock
 from shared.facts.tracing import trace_of
@@ -25,6 +26,7 @@ from tests.placement.feeding import Feed
 from tests.placement.gating import BOARD, CLINIC, SLOT, Gate, board, consent, revoked, site_with
 from tests.waiting import until
 
+FILLED = import_module("services.placement.migrations.versions.0013_gate_facts").FILLED
 EMERGENCY: dict[str, Any] = {"class": "emergency"}
 
 
@@ -124,7 +126,7 @@ async def test_what_the_gate_had_in_hand_is_sent_before_the_end_is_told_as_seen(
     await gate.bring(story[0])
     async with gate.database.begin() as connection:
         batch = [Incoming(SLOT, 1, story[1].subject.encode(), story[1])]
-        await apply(connection, batch, Tally(), rules=gate.rules, clock=gate.clock, ids=gate.ids)
+        await inbox(rules=gate.rules, clock=gate.clock, ids=gate.ids)(connection, batch, Tally())
         telling = asyncio.create_task(feed.bring(story[2]))
         await until(partial(_somebody_waits, gate.database))
     await telling
@@ -373,3 +375,37 @@ async def test_what_leaves_is_in_the_trace_of_the_fact_that_let_it_out(gate: Gat
         await gate.bring(one)
     found = [trace_of(one.traceparent) for one in await gate.out()]
     assert found == [trace_of(traces[1]), trace_of(traces[2])], "the consent's, then the discharge's own"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in two batches"])
+async def test_another_fact_with_a_number_that_is_taken_is_refused(gate: Gate, together: bool) -> None:
+    """As placement's other consumer does (decision 0171)."""
+    begun = admitted(sequence=1)
+    other = replace(discharged("2026-03-09 14:00"), sequence=1)
+    if together:
+        assert await gate.bring(begun, other) == {"applied": 1, "dead": 1}
+    else:
+        await gate.bring(begun)
+        assert await gate.bring(other) == {"dead": 1}
+    assert gate.refused == [(other.id, "another fact of this writer has this ce_sequence already")]
+    assert await gate.waiting() == [(begun.id, "no-consent")]
+    assert await gate.bring(begun) == {"repeated": 1}
+
+
+async def test_another_fact_with_the_number_of_one_that_waits_is_refused(gate: Gate) -> None:
+    begun, ended = a_story(admitted(), discharged())
+    await gate.bring(ended)
+    other = replace(discharged("2026-03-10 14:00"), sequence=2)
+    assert await gate.bring(other) == {"dead": 1}
+    assert await gate.bring(begun) == {"applied": 2, "waiting": -1}
+    assert [fact for fact, _ in await gate.waiting()] == [begun.id, ended.id]
+
+
+async def test_a_gate_of_an_older_database_knows_what_it_heard(gate: Gate, feed: Feed, database: Database) -> None:
+    begun, ended = a_story(admitted(), discharged())
+    await feed.bring(begun, ended)
+    await gate.bring(begun)
+    async with database.begin() as connection:
+        await connection.execute(sa.delete(gate_facts))
+        await connection.execute(sa.text(FILLED))
+    assert await gate.bring(begun, replace(ended, sequence=1), ended) == {"applied": 1, "repeated": 1, "dead": 1}

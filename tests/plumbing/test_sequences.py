@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.facts.envelope import Fact
-from shared.facts.ordering import sort_out
+from shared.facts.ordering import old_places, sort_out, tell_repeats
 
 
 class Carried(NamedTuple):
@@ -54,3 +54,24 @@ def test_any_order_in_any_two_batches_applies_each_fact_once_in_its_writers_orde
         assert [f.sequence for f in applied if f.writer == writer] == list(range(1, last + 1))
     assert not second.early
     assert not second.old
+
+
+@pytest.mark.parametrize(
+    ("why", "seen", "handled", "arriving", "told"),
+    [
+        ("told again", 1, {1: "one"}, [(1, "one")], [("one", True)]),
+        ("another under a number of before", 1, {1: "one"}, [(1, "other")], [("other", False)]),
+        ("another under a number of this batch", 0, {}, [(1, "one"), (1, "other"), (1, "one")],
+         [("other", False), ("one", True)]),
+        ("another under the number of one that waits", 0, {}, [(2, "two"), (2, "other"), (2, "two")],
+         [("other", False), ("two", True)]),
+        ("of what was handled nobody knows the ce_id", 1, {}, [(1, "one")], [("one", False)]),
+    ],
+)  # fmt: skip
+def test_under_a_number_that_is_taken_the_same_ce_id_is_a_repeat_and_another_is_not(
+    why: str, seen: int, handled: dict[int, str], arriving: list[tuple[int, str]], told: list[tuple[str, bool]]
+) -> None:
+    found = sort_out({"i": seen}, [a_fact("i", sequence, ce_id) for sequence, ce_id in arriving])
+    known = {("e", "i", sequence): ce_id for sequence, ce_id in handled.items()}
+    assert known.keys() <= old_places([found]), why
+    assert [(one.fact.id, repeat) for one, repeat in tell_repeats([found], known)] == told, why

@@ -4,18 +4,18 @@ ids and sequences come in; what ought to stand is for `deriving` to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.events.base import CareFact, type_name
 from shared.events.stating import said
 from shared.events.taking_back import FactCancelled
+from shared.facts import restating
 from shared.facts.envelope import Fact
+from shared.facts.restating import Difference, content, numbered
 
 WRITER = "aftercare"
-_PER_SAYING = frozenset({"recorded_at", "replaces"})
-"""Fields that differ each time the same content is said."""
 _NAMED_BY = {
     "aftercare-started": "trigger",
     "aftercare-referred": "referral_id",
@@ -34,15 +34,6 @@ class ActiveFact(NamedTuple):
     ce_id: str
     name: str
     value: dict[str, Any]
-
-
-class Difference(NamedTuple):
-    """What is to be said so that the facts that stand become those that ought to."""
-
-    to_state: tuple[CareFact, ...]
-    to_restate: tuple[tuple[ActiveFact, CareFact], ...]
-    to_cancel: tuple[tuple[ActiveFact, str], ...]
-    """With the reason: `discharge-taken-back` or `derived-away` where all of it is gone, else `corrected`."""
 
 
 class StatedFact(NamedTuple):
@@ -75,30 +66,29 @@ def _is_derived(name: str, value: dict[str, Any], people_s: frozenset[str]) -> b
     return name in _NAMED_BY
 
 
-def difference(standing: Sequence[ActiveFact], ought: Sequence[CareFact]) -> Difference:
-    """What to state, restate (the same one, other content; contract 3.5) and cancel. Nothing for equals."""
+FactId = tuple[str, str]
+"""What a derived fact is about, and its name."""
+
+
+def difference(standing: Sequence[ActiveFact], ought: Sequence[CareFact]) -> Difference[FactId, ActiveFact, CareFact]:
+    """From derived facts that stand to those that ought to; the same one with other content is restated."""
     before = {(s.value[_NAMED_BY[s.name]], s.name): s for s in derived(standing)}
     after = {(str(getattr(fact, _NAMED_BY[fact.TYPE])), fact.TYPE): fact for fact in ought}
-    there = {key for key, _ in after}
-    gone = [(s, _why(key, s.name, there)) for (key, _), s in before.items() if (key, s.name) not in after]
-    other = [(before[k], fact) for k, fact in after.items() if k in before and content(fact) != same(before[k].value)]
-    return Difference(tuple(fact for k, fact in after.items() if k not in before), tuple(other), tuple(gone))
+    return restating.difference(before, after, lambda was, fact: content(was.value) == content_of(fact))
 
 
-def _why(key: str, name: str, there: set[str]) -> str:
-    if key in there:
+def _why(one: FactId, there: set[str]) -> str:
+    """Why a derived fact is taken back: `discharge-taken-back` or `derived-away` where all of it is gone, else
+    `corrected`."""
+    about, name = one
+    if about in there:
         return "corrected"
     return "discharge-taken-back" if name.startswith("follow-up-") else "derived-away"
 
 
-def content(fact: CareFact) -> dict[str, Any]:
+def content_of(fact: CareFact) -> dict[str, Any]:
     """What a fact says as JSON values, without when it was recorded and what it replaces."""
-    return same(fact.model_dump(mode="json", by_alias=True, exclude_none=True))
-
-
-def same(value: dict[str, Any]) -> dict[str, Any]:
-    """A value without what differs each time it is said."""
-    return {name: each for name, each in value.items() if name not in _PER_SAYING}
+    return content(fact.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 class Provenance(NamedTuple):
@@ -110,30 +100,48 @@ class Provenance(NamedTuple):
     correlation_id: str | None = None
     trace: str | None = None
 
+    def stated(self, value: CareFact, sequence: int) -> Fact:
+        """The fact that states it."""
+        return said(
+            value,
+            ce_id=self.new_id(),
+            writer=WRITER,
+            sequence=sequence,
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+            trace=self.trace,
+        )
 
-def say(change: Difference, standing: Sequence[ActiveFact], sequence: int, by: Provenance) -> StatedFact:
-    """The facts that make the difference, numbered on from `sequence`: cancels, then restatements, then new ones."""
-    values: list[CareFact] = [_cancel(fallen, reason, by.recorded_at) for fallen, reason in change.to_cancel]
-    values += [fact.model_copy(update={"replaces": old.ce_id}) for old, fact in change.to_restate]
-    facts = _numbered([*values, *change.to_state], sequence, by)
-    fallen = {s.sequence for s, _ in (*change.to_cancel, *change.to_restate)}
+
+def follow(standing: Sequence[ActiveFact], ought: Sequence[CareFact], last: int, by: Provenance) -> StatedFact:
+    """What makes derived facts those that ought to stand, numbered on from `last`; nothing for equals."""
+    change = difference(standing, ought)
+    there = {str(getattr(fact, _NAMED_BY[fact.TYPE])) for fact in ought} if change.cancel else set()
+    return _say(change, {was.ce_id: _why(one, there) for one, was in change.cancel.items()}, standing, last, by)
+
+
+def tell(
+    facts: Sequence[CareFact], taken_back: Sequence[tuple[ActiveFact, str]], standing: Sequence[ActiveFact], last: int,
+    by: Provenance,
+) -> StatedFact:  # fmt: skip
+    """What people told, and what they took back with the reason, numbered on from `last`."""
+    change = Difference({was.ce_id: was for was, _ in taken_back}, [(None, fact) for fact in facts])
+    return _say(change, {was.ce_id: reason for was, reason in taken_back}, standing, last, by)
+
+
+def _say(
+    change: Difference[Any, ActiveFact, CareFact], why: Mapping[str, str], standing: Sequence[ActiveFact], last: int,
+    by: Provenance,
+) -> StatedFact:  # fmt: skip
+    values = change.said(lambda was: _cancel(was, why[was.ce_id], by.recorded_at), _statement)
+    facts = numbered(values, last, by.stated)
+    fallen = {s.sequence for s in change.fallen}
     kept = [s for s in standing if s.sequence not in fallen]
     return StatedFact(facts, tuple(sorted(fallen)), (*kept, *_standing(facts)))
 
 
-def _numbered(values: Sequence[CareFact], sequence: int, by: Provenance) -> tuple[Fact, ...]:
-    return tuple(
-        said(
-            value,
-            ce_id=by.new_id(),
-            writer=WRITER,
-            sequence=number,
-            correlation_id=by.correlation_id,
-            causation_id=by.causation_id,
-            trace=by.trace,
-        )
-        for number, value in enumerate(values, sequence + 1)
-    )
+def _statement(fact: CareFact, was: ActiveFact | None) -> CareFact:
+    return fact.model_copy(update={"replaces": was.ce_id}) if was else fact
 
 
 def _standing(facts: Iterable[Fact]) -> list[ActiveFact]:

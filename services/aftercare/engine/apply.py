@@ -184,16 +184,14 @@ def _decide(
     done: Decided = _NOTHING,
 ) -> EpisodeRow:
     """What somebody did is stated first; what follows from it and from the document is the difference after it."""
-    did = own_facts.Difference(done.facts, (), done.taken_back)
-    said = own_facts.say(did, known.standing, episode.sequence, by)
+    said = own_facts.tell(done.facts, done.taken_back, known.standing, episode.sequence, by)
     deadline = None
     if episode.document is not None:
         outcomes = {**known.marks, **done.marks}
         derived = derive(
             episode.document, said.standing, outcomes, site=rules.site, now=by.recorded_at, over_by=over_by
         )
-        change = own_facts.difference(said.standing, derived.facts)
-        follows = own_facts.say(change, said.standing, episode.sequence + len(said.facts), by)
+        follows = own_facts.follow(said.standing, derived.facts, episode.sequence + len(said.facts), by)
         said = StatedFact((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
         deadline = next_deadline(derived, episode.document, said.standing)
     return EpisodeRow(

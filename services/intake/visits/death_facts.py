@@ -18,10 +18,8 @@ from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import DesiredFact, FactKey
 from services.intake.visits.reconcile import EpisodeSequences, NewFact, VisitChanges
 from shared.events import CareFact, Fact, type_name
-from shared.events.stating import said
 from shared.events.stays import PatientDied
 from shared.events.taking_back import FactCancelled
-from shared.ids import new_id
 from shared.site.config import Site
 
 DIED = PatientDied.TYPE
@@ -110,7 +108,9 @@ def deaths(
     found = Deaths({teller: known.records[teller] for teller in known.changed})
     for patient in sorted({patient for patient, _ in known.records}):
         saying = _DeathWriter(patient, newest.get(patient), telling)
-        _state(found, saying, known.standing.get(patient, {}), list(_wanted(patient, known.records, telling)))
+        out = difference(known.standing.get(patient, {}), _wanted(patient, known.records, telling))
+        found.fallen += [one.ce_id for one in out.fallen]
+        found.stated += out.said(saying.back, saying.out)
     return found
 
 
@@ -131,16 +131,6 @@ def _value(death: Death, zone: tzinfo) -> dict[str, Any]:
     return told | {"by": "message"} | ({"contradicted": True} if death.contradicted else {})
 
 
-def _state(
-    found: Deaths, saying: _DeathWriter, standing: Mapping[FactKey, ActiveFact], wanted: list[DesiredFact]
-) -> None:
-    out = difference(standing, wanted)
-    found.fallen += [one.ce_id for one in out.cancel] + [one.ce_id for one, _ in out.replace]
-    found.stated += [saying.back(one) for one in out.cancel]
-    found.stated += [saying.out(fact, one.ce_id) for one, fact in out.replace]
-    found.stated += [saying.out(fact, None) for fact in out.state]
-
-
 @dataclass(frozen=True, slots=True)
 class _DeathWriter:
     """States facts about a patient, numbered in the episode that the fact's key names."""
@@ -149,17 +139,17 @@ class _DeathWriter:
     newest: VisitMessage | None
     telling: Provenance
 
-    def out(self, wanted: DesiredFact, replaces: str | None) -> NewFact:
+    def out(self, wanted: DesiredFact, was: ActiveFact | None) -> NewFact:
         _, facility, episode = wanted.key
         value = PatientDied.model_validate(
             {
                 **wanted.value,
                 **self._about(facility, episode, wanted.occurred_at),
                 "stated_at": wanted.stated_at,
-                "replaces": replaces,
+                "replaces": was.ce_id if was else None,
             }
         )
-        return NewFact(self._said(value, wanted.said_by), wanted)
+        return NewFact(self._stated(value, wanted.said_by), wanted)
 
     def back(self, gone: ActiveFact) -> NewFact:
         _, facility, episode = gone.said.key
@@ -170,19 +160,11 @@ class _DeathWriter:
             cancelled_type=type_name(DIED),
             reason="cancelled-by-sender" if self.newest else "derived-away",
         )
-        return NewFact(self._said(value, self.newest.message_id if self.newest else None), None)
+        return NewFact(self._stated(value, self.newest.message_id if self.newest else None), None)
 
     def _about(self, facility: str, episode: str, at: datetime) -> dict[str, Any]:
         own = {"episode_id": episode, "patient_id": self.patient_id, "facility": facility}
         return {**own, "occurred_at": at, "recorded_at": self.telling.now}
 
-    def _said(self, value: CareFact, cause: str | None) -> Fact:
-        return said(
-            value,
-            ce_id=new_id(self.telling.now),
-            writer="intake",
-            sequence=self.telling.ledger.next(value.episode_id),
-            correlation_id=self.newest.message_id if self.newest else None,
-            causation_id=cause,
-            trace=self.telling.ledger.traces.get(self.newest.message_id) if self.newest else None,
-        )
+    def _stated(self, value: CareFact, cause: str | None) -> Fact:
+        return self.telling.ledger.stated(value, self.newest, cause, self.telling.now)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.visits import cancels as stands
-from services.intake.visits.difference import ActiveFact, Difference, difference
+from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import DesiredFact, FactKey, other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
@@ -22,7 +22,6 @@ __all__ = [
     "ActiveFact",
     "Derived",
     "DesiredFact",
-    "Difference",
     "FactKey",
     "KnownEpisode",
     "Note",

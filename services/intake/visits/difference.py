@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from services.intake.visits.facts import DesiredFact, FactKey
+from shared.facts import restating
+from shared.facts.restating import Difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,25 +18,10 @@ class ActiveFact:
     said: DesiredFact
 
 
-class Difference(NamedTuple):
-    """To state anew, to restate (`replaces`), to take back (`fact-cancelled`); each in a stable order."""
-
-    state: tuple[DesiredFact, ...]
-    replace: tuple[tuple[ActiveFact, DesiredFact], ...]
-    cancel: tuple[ActiveFact, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.state or self.replace or self.cancel)
-
-
-def difference(standing: Mapping[FactKey, ActiveFact], wanted: Iterable[DesiredFact]) -> Difference:
-    """What makes `standing` say what is wanted; nothing where it does (contract 3.5).
-
-    State and replace come in clinical order as given, cancels last stated first.
-    """
-    ought = {fact.key: fact for fact in wanted}
-    state = tuple(fact for key, fact in ought.items() if key not in standing)
-    known = ((standing[key], fact) for key, fact in ought.items() if key in standing)
-    gone = [one for key, one in standing.items() if key not in ought]
-    gone.sort(key=lambda one: (one.said.occurred_at, one.ce_id), reverse=True)
-    return Difference(state, tuple(pair for pair in known if pair[0].said != pair[1]), tuple(gone))
+def difference(
+    standing: Mapping[FactKey, ActiveFact], wanted: Iterable[DesiredFact]
+) -> Difference[FactKey, ActiveFact, DesiredFact]:
+    """What makes `standing` say what is wanted: stated in clinical order as given, taken back last stated first."""
+    found = restating.difference(standing, {fact.key: fact for fact in wanted}, lambda was, now: was.said == now)
+    gone = sorted(found.cancel.items(), key=lambda one: (one[1].said.occurred_at, one[1].ce_id), reverse=True)
+    return found._replace(cancel=dict(gone))

@@ -90,6 +90,18 @@ class EpisodeSequences:
         self.sequences[episode_id] += 1
         return self.sequences[episode_id]
 
+    def stated(self, value: CareFact, newest: VisitMessage | None, cause: str | None, now: datetime) -> Fact:
+        """The next fact of its episode: caused by one message, and told with the newest."""
+        return said(
+            value,
+            ce_id=new_id(now),
+            writer="intake",
+            sequence=self.next(value.episode_id),
+            correlation_id=newest.message_id if newest else None,
+            causation_id=cause,
+            trace=self.traces.get(newest.message_id) if newest else None,
+        )
+
     def learn(self, visit: VisitRecord) -> None:
         """Remember where a visit leaves its episode, for the choice of the next visit's."""
         if visit.episode_id is None or visit.begun_at is None:
@@ -201,21 +213,12 @@ def _settle_one(
         known = ledger.known[visit.patient_id].values()
         chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
         visit.episode_id = chosen or ledger.begin(visit.patient_id, now)
-    if visit.episode_id is not None:
-        _say(found, visit, derived.facts, _VisitWriter(visit, visit.episode_id, ledger, now), site)
+    if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
+        writer = _VisitWriter(visit, visit.episode_id, ledger, now, dict(_labels(derived.facts, visit.facility, site)))
+        found.fallen = [one.ce_id for one in out.fallen]
+        found.stated = out.said(writer.back, writer.out)
     ledger.learn(visit)
     return found
-
-
-def _say(
-    found: VisitChanges, visit: VisitRecord, facts: Sequence[DesiredFact], saying: _VisitWriter, site: Site
-) -> None:
-    out = difference(visit.standing, facts)
-    labels = dict(_labels(facts, visit.facility, site))
-    found.fallen = [one.ce_id for one in out.cancel] + [one.ce_id for one, _ in out.replace]
-    found.stated += [saying.back(one) for one in out.cancel]
-    found.stated += [saying.out(fact, labels[fact.key], one.ce_id) for one, fact in out.replace]
-    found.stated += [saying.out(fact, labels[fact.key], None) for fact in out.state]
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,17 +229,18 @@ class _VisitWriter:
     episode_id: str
     ledger: EpisodeSequences
     now: datetime
+    labels: Mapping[FactKey, tuple[str, ...]]
 
-    def out(self, wanted: DesiredFact, labels: tuple[str, ...], replaces: str | None) -> NewFact:
+    def out(self, wanted: DesiredFact, was: ActiveFact | None) -> NewFact:
         value = wanted.as_fact(
             episode_id=self.episode_id,
             patient_id=self.visit.patient_id,
             facility=self.visit.facility,
             recorded_at=self.now,
-            labels=labels,
-            replaces=replaces,
+            labels=self.labels[wanted.key],
+            replaces=was.ce_id if was else None,
         )
-        return NewFact(self._said(value, wanted.said_by), wanted)
+        return NewFact(self._stated(value, wanted.said_by), wanted)
 
     def back(self, gone: ActiveFact) -> NewFact:
         newest = self.visit.newest
@@ -253,19 +257,10 @@ class _VisitWriter:
             cancelled_type=type_name(gone.said.type),
             reason="cancelled-by-sender" if by_sender else "derived-away",
         )
-        return NewFact(self._said(value, newest.message_id if newest else None), None)
+        return NewFact(self._stated(value, newest.message_id if newest else None), None)
 
-    def _said(self, value: CareFact, cause: str | None) -> Fact:
-        newest = self.visit.newest
-        return said(
-            value,
-            ce_id=new_id(self.now),
-            writer="intake",
-            sequence=self.ledger.next(self.episode_id),
-            correlation_id=newest.message_id if newest else None,
-            causation_id=cause,
-            trace=self.ledger.traces.get(newest.message_id) if newest else None,
-        )
+    def _stated(self, value: CareFact, cause: str | None) -> Fact:
+        return self.ledger.stated(value, self.visit.newest, cause, self.now)
 
 
 def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> Iterator[tuple[FactKey, tuple[str, ...]]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from services.placement.billing.model import Period, PeriodChange, PeriodKey, SentPeriod
+from shared.facts import restating
 from shared.values import replace
 
 OPENED, AMENDED = "service-period-opened", "service-period-amended"
@@ -31,14 +32,13 @@ def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -
     returns gets a new id, and `supersedes` names the voided one. So does a new stretch that takes days of one that is
     voided in the same step. Keep `sent_after(sent, changes)` for the next time.
     """
-    wanted_keys = {one.key for one in wanted}
-    gone = {key: was for key, was in sent.items() if not was.voided and key not in wanted_keys}
     standing = {key: was for key, was in sent.items() if not was.voided}
-    fresh = [one for one in wanted if one.key not in standing]
+    due = restating.difference(standing, {one.key: one for one in wanted}, lambda was, one: was.content == one.content)
+    fresh = [one for was, one in due.state if was is None]
     return [
-        *(_voided(key, was, fresh) for key, was in sorted(gone.items(), key=lambda one: _by_start(one[1]))),
-        *(change for one in wanted if one.key in standing for change in _changed(one, standing[one.key])),
-        *(change for one in fresh for change in _opened(one, sent.get(one.key), gone)),
+        *(_voided(key, was, fresh) for key, was in sorted(due.cancel.items(), key=lambda one: _by_start(one[1]))),
+        *(change for was, one in due.state if was is not None for change in _changed(one, was)),
+        *(change for one in fresh for change in _opened(one, sent.get(one.key), due.cancel)),
     ]
 
 

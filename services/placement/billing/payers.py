@@ -15,10 +15,9 @@ from services.placement.continuum.order import day_of, midnight
 from shared.errors import Rejected
 from shared.events.stays import Coverage, CoverageChanged, DiagnosisRecorded
 from shared.facts.envelope import Fact
+from shared.facts.restating import content, fallen_of
 
 Told = TypeVar("Told", CoverageChanged, DiagnosisRecorded)
-_SAYING = frozenset({"recorded_at", "replaces"})
-"""Fields that differ each time the same is said."""
 
 
 def covered(
@@ -59,17 +58,13 @@ def diagnosed(
 def _standing(own: Iterable[Fact], name: str, **fields: object) -> Fact | None:
     """The own fact of a name with these fields that stands."""
     facts = list(own)
-    gone = {fact.value.get(how) for fact in facts for how in ("cancels", "replaces")}
+    gone = fallen_of(facts)
     found = [fact for fact in facts if fact.name == name and fact.id not in gone]
     return next((f for f in found if all(f.value.get(each) == value for each, value in fields.items())), None)
 
 
 def _news(told: Told, before: Fact | None) -> Told:
     said = told.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if before is not None and _content(said) == _content(before.value):
+    if before is not None and content(said) == content(before.value):
         raise Rejected("already-so", "the same was said before", possible=("something else",))
     return told
-
-
-def _content(value: dict[str, object]) -> dict[str, object]:
-    return {name: each for name, each in value.items() if name not in _SAYING}

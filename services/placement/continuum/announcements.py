@@ -18,6 +18,8 @@ from services.placement.continuum.model import Closing, Conflict, Folded, StaySt
 from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.steps import Step, content_of, steps_of
 from shared.events.levels import Level
+from shared.facts import restating
+from shared.facts.restating import Difference
 from shared.values import value_object
 
 READMISSION_DAYS: Final = 30
@@ -44,14 +46,6 @@ class StandingAnnouncement(NamedTuple):
     value: Mapping[str, Any]
 
 
-class Difference(NamedTuple):
-    """What has to go out: to state anew, to cancel, and to restate with `replaces` (the standing ce_id with each)."""
-
-    to_state: tuple[Announced, ...]
-    to_cancel: tuple[StandingAnnouncement, ...]
-    to_replace: tuple[tuple[StandingAnnouncement, Announced], ...]
-
-
 def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
     """What should stand now, by time; a pure function of the fold."""
     found = [
@@ -63,18 +57,11 @@ def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
     return tuple(sorted(found, key=lambda one: (one.occurred_at, one.key)))
 
 
-def difference(standing: Mapping[str, StandingAnnouncement], wanted: Iterable[Announced]) -> Difference:
+def difference(
+    standing: Mapping[str, StandingAnnouncement], wanted: Iterable[Announced]
+) -> Difference[str, StandingAnnouncement, Announced]:
     """From what stands (by key) to what should: equal content under a key is nothing to say."""
-    by_key = {one.key: one for one in wanted}
-    return Difference(
-        tuple(one for key, one in by_key.items() if key not in standing),
-        tuple(one for key, one in standing.items() if key not in by_key),
-        tuple(
-            (standing[key], one)
-            for key, one in by_key.items()
-            if key in standing and dict(standing[key].value) != one.value
-        ),
-    )
+    return restating.difference(standing, {one.key: one for one in wanted}, lambda was, now: was.value == now.value)
 
 
 def _announced(

@@ -32,7 +32,7 @@ def subscription(
         database,
         service="placement",
         topic=topic,
-        apply=partial(apply.apply, rules=rules, clock=clock, ids=ids),
+        apply=apply.inbox(rules=rules, clock=clock, ids=ids),
         decode=partial(readable, has_facility=rules.has_facility),
     )
 

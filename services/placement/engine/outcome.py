@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -29,6 +29,7 @@ from shared.events.base import CareFact
 from shared.events.stating import said
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact, Record, rfc3339, to_record
+from shared.facts.restating import numbered
 from shared.facts.tracing import onward, trace_from
 from shared.storage.statements import array
 from shared.values import value_object
@@ -178,14 +179,12 @@ def _announce(
 ) -> tuple[Standing, tuple[Fact, ...]]:
     """What stands afterwards, and the facts that say so: taken back first, then restated, then new."""
     due = difference(standing, announcements(folded, rules.zone_of))
-    gone = {one.ce_id for one in due.to_cancel}
-    after = {key: one for key, one in standing.items() if one.ce_id not in gone}
-    own = [telling.stated(_taken_back(one, telling.now), last + n) for n, one in enumerate(due.to_cancel, 1)]
-    for was, wanted in (*due.to_replace, *((None, one) for one in due.to_state)):
-        fact = telling.stated(_statement(wanted, was, telling.now), last + len(own) + 1)
+    values = due.said(partial(_taken_back, now=telling.now), partial(_statement, now=telling.now))
+    own = numbered(values, last, telling.stated)
+    after = {key: one for key, one in standing.items() if key not in due.cancel}
+    for (_, wanted), fact in zip(due.state, own[len(due.cancel) :], strict=True):
         after[wanted.key] = StandingAnnouncement(fact.id, wanted.name, wanted.value)
-        own.append(fact)
-    return after, tuple(own)
+    return after, own
 
 
 def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetime) -> CareFact:

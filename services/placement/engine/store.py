@@ -16,6 +16,7 @@ from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
 from shared.facts.envelope import Fact
+from shared.facts.ordering import FactPlace
 from shared.storage.statements import Append, SqlWrite, driven, rows
 
 
@@ -144,9 +145,6 @@ _PERIOD = (
     "period_id", "episode_id", "stay_kind", "stay_id", "root", "life", "version", "voided", "supersedes", "content",
 )  # fmt: skip
 
-Place = tuple[str, str, int]
-"""(episode, writer, sequence): where exactly one fact belongs."""
-
 
 async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
     """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
@@ -213,7 +211,7 @@ async def facts_of_the_desk(connection: AsyncConnection, episode_ids: Sequence[s
     return found
 
 
-async def known(connection: AsyncConnection, places: Sequence[Place]) -> dict[Place, str]:
+async def known(connection: AsyncConnection, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
     """The ce_id of the fact that was applied at each of these places."""
     if not places:
         return {}

@@ -1,14 +1,14 @@
-"""What the gate does with a batch of care.events, in one transaction: sort, rule, keep the ledger, send.
+"""What the gate does with the facts of a batch that are in line, in one transaction: rule, keep the ledger, send.
 
 Contract 2 (out.<recipient>), 5.2 and 5.7. A consumer of its own: where it waits, the episodes do not.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from functools import partial
 from itertools import chain
 
 from services.placement.gate import store
@@ -20,17 +20,16 @@ from services.placement.gate.records import Sitting, going_out
 from services.placement.gate.store import GateRow, LedgerRow
 from shared.clock import Clock
 from shared.facts.envelope import Fact, Record
-from shared.facts.ordering import Sorted, sort_out
 from shared.facts.tracing import trace_from
-from shared.messaging import outbox, positions
-from shared.messaging.positions import Incoming, Tally
+from shared.messaging import outbox
+from shared.messaging.inbox import Inbox, InLine
 from shared.storage import audit
 from shared.storage.database import Connection
 
 CONSUMER = "placement.gate"
 ACTOR = "placement"
 Ids = Callable[[], str]
-News = dict[str, list[Fact]]
+News = dict[str, tuple[Fact, ...]]
 """Episode → its new facts, each writer's in order."""
 
 
@@ -47,17 +46,19 @@ class Batch:
     known: set[str] = field(default_factory=set)
 
 
+def inbox(*, rules: GateRules, clock: Clock, ids: Ids) -> Inbox[GateRow]:
+    """What the gate's consumer of care.events applies."""
+    return Inbox(CONSUMER, store.lock, store.heard, partial(apply, rules=rules, clock=clock, ids=ids))
+
+
 async def apply(
-    connection: Connection, incoming: Sequence[Incoming], tally: Tally, *, rules: GateRules, clock: Clock, ids: Ids
+    connection: Connection, line: Mapping[str, InLine[GateRow]], *, rules: GateRules, clock: Clock, ids: Ids
 ) -> None:
-    """Rule on a batch of care.events: each fact is applied, a repeat, or kept until its turn (`tally`)."""
-    arriving: dict[str, list[Incoming]] = defaultdict(list)
-    for one in incoming:
-        arriving[one.fact.subject].append(one)
-    rows = await store.lock(connection, arriving)
-    news = await _in_line(connection, arriving, rows, tally)
-    if news:
-        await _rule(connection, {episode: rows[episode] for episode in news}, news, (), Sitting(rules, clock(), ids))
+    """Rule on the facts of a batch that are in line."""
+    rows = {episode: each.row._replace(seen=each.seen) for episode, each in line.items()}
+    news = {episode: each.facts for episode, each in line.items()}
+    await _rule(connection, rows, news, (), Sitting(rules, clock(), ids))
+    await store.hear(connection, chain.from_iterable(news.values()))
 
 
 async def look_again(connection: Connection, *, rules: GateRules, clock: Clock, ids: Ids, most: int) -> int:
@@ -72,36 +73,6 @@ async def look_again(connection: Connection, *, rules: GateRules, clock: Clock, 
         await _rule(connection, rows, {}, episodes, Sitting(rules, now, ids))
         await store.opened(connection, episodes, now)
     return len(episodes)
-
-
-async def _in_line(
-    connection: Connection, arriving: Mapping[str, Sequence[Incoming]], rows: dict[str, GateRow], tally: Tally
-) -> News:
-    """The facts whose turn it is; early ones are parked, old ones are repeats. The rows' `seen` goes on."""
-    parked = await positions.waiting(connection, CONSUMER, list(arriving)) if tally.some_wait else {}
-    line = {
-        episode: sort_out(rows[episode].seen, chain(parked.get(episode, ()), new)) for episode, new in arriving.items()
-    }
-    await _queue(connection, line.values(), [one for group in parked.values() for one in group], tally)
-    for episode, found in line.items():
-        rows[episode] = rows[episode]._replace(seen=found.seen)
-    return {episode: [one.fact for one in found.apply] for episode, found in line.items() if found.apply}
-
-
-async def _queue(
-    connection: Connection, line: Iterable[Sorted[Incoming]], parked: Sequence[Incoming], tally: Tally
-) -> None:
-    """Park what came early, take out whose turn came, and count all of it."""
-    line, before = list(line), {(one.slot, one.offset) for one in parked}
-    left = {(one.slot, one.offset) for found in line for one in found.early} if before else set()
-    early = [one for found in line for one in found.early if (one.slot, one.offset) not in before]
-    taken = [one for one in parked if (one.slot, one.offset) not in left]
-    tally.all((one for found in line for one in found.apply), "applied")
-    tally.all((one for found in line for one in found.old), "repeated")
-    tally.all(early, "waiting")
-    tally.all(taken, "waiting", -1)
-    await positions.unpark(connection, CONSUMER, taken)
-    await positions.park(connection, CONSUMER, early)
 
 
 async def _rule(

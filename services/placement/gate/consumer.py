@@ -38,7 +38,7 @@ def subscription(
         service="placement",
         topic=topic,
         name="gate",
-        apply=partial(apply.apply, rules=rules, clock=clock, ids=ids),
+        apply=apply.inbox(rules=rules, clock=clock, ids=ids),
         decode=partial(passable, rules=rules),
         pace=0.1,
     )

@@ -17,7 +17,9 @@ from services.placement.gate.bases import Over
 from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.consents import Consent, Ended
 from services.placement.gate.docket import Docket
-from services.placement.gate.tables import consents, disclosures, withheld
+from services.placement.gate.tables import consents, disclosures, gate_facts, withheld
+from shared.facts.envelope import Fact
+from shared.facts.ordering import FactPlace, place_of
 from shared.storage.database import Connection, copy_rows
 from shared.storage.statements import rows
 
@@ -25,6 +27,11 @@ _MISSING = sa.text("INSERT INTO gate_episodes (episode_id) SELECT unnest(CAST(:i
 _LOCK = (
     "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place, over::text FROM gate_episodes "
     "WHERE episode_id = ANY($1::text[]) ORDER BY episode_id FOR UPDATE"
+)
+_HEARD = (
+    "SELECT f.episode_id, f.writer, f.sequence, f.ce_id FROM gate_facts AS f "
+    "JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS n(episode_id, writer, sequence) "
+    "ON f.episode_id = n.episode_id AND f.writer = n.writer AND f.sequence = n.sequence"
 )
 _SAVE = (
     "UPDATE gate_episodes AS g SET seen = n.seen::jsonb, sent = n.sent::jsonb, labels = n.labels::jsonb, "
@@ -124,6 +131,18 @@ def _row(row: Any) -> GateRow:
     docket = Docket(episode, known, {(writer, fact) for writer, fact in orjson.loads(early)}, place)
     docket.over = {one: Ended(how, datetime.fromisoformat(at)) for one, (how, at) in orjson.loads(over).items()}
     return GateRow(orjson.loads(seen), orjson.loads(sent), docket)
+
+
+async def heard(connection: Connection, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
+    """The ce_id of the fact that was heard at each of these places."""
+    found = await rows(connection, _HEARD, *map(list, zip(*places, strict=True)))
+    return {(row[0], row[1], row[2]): row[3] for row in found}
+
+
+async def hear(connection: Connection, facts: Iterable[Fact]) -> None:
+    """Remember which facts these were."""
+    places = [(*place_of(fact), fact.id) for fact in facts]
+    await copy_rows(connection, gate_facts, ("episode_id", "writer", "sequence", "ce_id"), places)
 
 
 async def save(connection: Connection, changed: Sequence[GateRow]) -> None:

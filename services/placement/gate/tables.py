@@ -22,6 +22,16 @@ gate_episodes = sa.Table(
     comment="where each episode stands at the gate; the row by which all of it is locked",
 )
 
+gate_facts = sa.Table(
+    "gate_facts",
+    GATE,
+    sa.Column("episode_id", sa.Text, primary_key=True),
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.BigInteger, primary_key=True),
+    sa.Column("ce_id", sa.Text, nullable=False),
+    comment="which fact the gate heard under each number: another one under it is no repeat",
+)
+
 consents = sa.Table(
     "consents",
     GATE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -39,12 +38,6 @@ class ListEntry:
     content: dict[str, Any]
     besides: tuple[str, ...] = ()
     asked_by: str | None = None
-
-
-def gone_of(own: Iterable[Fact]) -> set[str | None]:
-    """ce_ids that were taken back or said anew."""
-    facts = list(own)
-    return {fact.value.get("cancels") for fact in facts} | {fact.value.get("replaces") for fact in facts}
 
 
 def time_of(fact: Fact) -> datetime:

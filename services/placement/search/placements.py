@@ -15,6 +15,7 @@ from shared.errors import Rejected
 from shared.events.placing import PlacementCancelled, StartMissed
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
+from shared.facts.restating import fallen_of
 
 Heading = Mapping[str, Any]
 """What every fact about the placement says: `About.heading`, at the program's facility."""
@@ -78,7 +79,7 @@ def _waits(folded: Folded, own: list[Fact], which: str) -> dict[str, Any]:
     found = next((one for one in folded.placements if one["placement_id"] == which), None)
     if found is None:
         raise Rejected("cancelled", "the placement was cancelled")
-    gone = {fact.value.get(name) for fact in own for name in ("cancels", "replaces")}
+    gone = fallen_of(own)
     started = any(f.name == "started" and f.value.get("placement_id") == which and f.id not in gone for f in own)
     if started or any(which in _names(stay) for stay in folded.stays):
         raise Rejected("started", "the patient has started there", possible=("completed", "discontinued"))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
 from shared.events.placing import Needs
 from shared.facts.envelope import Fact
+from shared.facts.restating import fallen_of
 from shared.values import replace, value_object
 
 DESK: Final = frozenset(
@@ -74,7 +75,7 @@ class Search:
 def searches(facts: Iterable[Fact]) -> tuple[Search, ...]:
     """The episode's searches by placement's own facts, in whatever order they are given; the last one is the latest."""
     own = sorted((fact for fact in facts if fact.writer == "placement"), key=lambda fact: fact.sequence)
-    gone = {fact.value.get("cancels") for fact in own} | {fact.value.get("replaces") for fact in own}
+    gone = fallen_of(own)
     roots = {fact.id: str(fact.value["replaces"]) for fact in own if fact.value.get("replaces")}
     found: dict[str, Search] = {}
     for fact in own:

@@ -12,8 +12,9 @@ from services.placement.continuum.model import Folded
 from services.placement.continuum.order import midnight
 from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
-from services.placement.search.entry import ListEntry, gone_of, known, time_of
+from services.placement.search.entry import ListEntry, known, time_of
 from shared.facts.envelope import Fact
+from shared.facts.restating import fallen_of
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Since when something has no effect, in an episode of which nothing stands."""
@@ -96,7 +97,7 @@ def _everywhere(folded: Folded) -> list[str]:
 
 def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
     """Of each facility the plan told last; it is over with its episode."""
-    gone = gone_of(own)
+    gone = fallen_of(own)
     plans = [fact for fact in own if fact.name == "plan-recorded" and fact.id not in gone]
     last = {fact.value["facility"]: fact for fact in plans}
     for place, facility in enumerate(last):

@@ -18,12 +18,13 @@ from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
 from services.placement.programs.following import claimed
 from services.placement.rules import Rules
-from services.placement.search.entry import ListEntry, gone_of, known, time_of
+from services.placement.search.entry import ListEntry, known, time_of
 from services.placement.search.search import wanted
 from services.placement.search.searches import Offer, Search, searches
 from services.placement.search.states import SearchState
 from services.placement.worklists.care import entries_of_care
 from shared.facts.envelope import Fact
+from shared.facts.restating import fallen_of
 
 
 def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[ListEntry, ...]:
@@ -126,7 +127,7 @@ def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) ->
 
 
 def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Mapping[str, str]) -> list[ListEntry]:
-    gone = gone_of(own)
+    gone = fallen_of(own)
     cancelled = {f.value["placement_id"]: f for f in own if f.name == "placement-cancelled" and f.id not in gone}
     missed = {f.value["placement_id"]: f for f in own if f.name == "start-missed" and f.id not in gone}
     seated = {one.placement_id for one in claimed(own) if one.until is None}
@@ -201,7 +202,7 @@ def _first_day(placed: Fact, rules: Rules) -> datetime:
 
 def _waiting(folded: Folded, own: Sequence[Fact]) -> list[ListEntry]:
     """One place in each program's line: its id is the ce_id of the first fact."""
-    gone, found, asked_for = gone_of(own), dict[str, ListEntry](), lines_asked_for(own)
+    gone, found, asked_for = fallen_of(own), dict[str, ListEntry](), lines_asked_for(own)
     for fact in own:
         if fact.name not in {"waitlisted", "waitlist-left"} or fact.id in gone:
             continue

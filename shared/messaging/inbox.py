@@ -1,0 +1,98 @@
+"""A consumer's facts in line: each episode's by each writer's sequence, whatever order they come in.
+
+One way for every consumer that goes by sequence: what is too early is parked until the gap before it is filled, a
+repeat is counted, another fact under a number that is taken is a dead letter; the handler gets locked rows and facts
+whose turn it is. Who reads whole documents goes by their `version` and needs none of this.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from shared.facts.envelope import Fact
+from shared.facts.ordering import FactPlace, Sorted, old_places, sort_out, tell_repeats
+from shared.messaging import positions
+from shared.messaging.positions import Incoming, Tally
+from shared.storage.database import Connection
+
+TAKEN = "another fact of this writer has this ce_sequence already"
+
+
+class HasSeen(Protocol):
+    """An episode's locked row: the last sequence of each writer."""
+
+    @property
+    def seen(self) -> dict[str, int]: ...
+
+
+Row = TypeVar("Row", bound=HasSeen)
+
+
+class InLine(NamedTuple, Generic[Row]):
+    """One episode with facts whose turn it is, each writer's in order; `seen`: where each stands after them."""
+
+    row: Row
+    facts: tuple[Fact, ...]
+    seen: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox(Generic[Row]):
+    """What a Subscription applies (`Apply`), for facts that go by sequence.
+
+    `lock`: the rows of these episodes, locked in the one order, missing ones made. `handled`: the ce_id of the fact
+    that was handled at each of these places. `handle`: gets the episodes that have facts in line, and none else; it
+    stores `seen` and what `handled` is to know.
+    """
+
+    consumer: str
+    lock: Callable[[Connection, Iterable[str]], Awaitable[Mapping[str, Row]]]
+    handled: Callable[[Connection, Sequence[FactPlace]], Awaitable[Mapping[FactPlace, str]]]
+    handle: Callable[[Connection, dict[str, InLine[Row]]], Awaitable[None]]
+
+    async def __call__(self, connection: Connection, incoming: Sequence[Incoming], tally: Tally) -> None:
+        """Take a batch in, inside its transaction: every fact is applied, repeated, waiting, or refused (`tally`)."""
+        arriving: dict[str, list[Incoming]] = defaultdict(list)
+        for one in incoming:
+            arriving[one.fact.subject].append(one)
+        rows = await self.lock(connection, arriving)
+        parked = await positions.waiting(connection, self.consumer, list(arriving)) if tally.some_wait else {}
+        line = {
+            episode: sort_out(rows[episode].seen, chain(parked.get(episode, ()), new))
+            for episode, new in arriving.items()
+        }
+        await self._park(connection, list(line.values()), list(chain.from_iterable(parked.values())), tally)
+        await self._count_old(connection, list(line.values()), tally)
+        in_line = {
+            episode: InLine(rows[episode], tuple(one.fact for one in found.apply), found.seen)
+            for episode, found in line.items()
+            if found.apply
+        }
+        if in_line:
+            await self.handle(connection, in_line)
+
+    async def _park(
+        self, connection: Connection, line: Sequence[Sorted[Incoming]], parked: Sequence[Incoming], tally: Tally
+    ) -> None:
+        """Park what came early, take out whose turn came, and count both."""
+        before = {(one.slot, one.offset) for one in parked}
+        left = {(one.slot, one.offset) for found in line for one in found.early} if before else set()
+        early = [one for found in line for one in found.early if (one.slot, one.offset) not in before]
+        taken = [one for one in parked if (one.slot, one.offset) not in left]
+        await positions.unpark(connection, self.consumer, taken)
+        await positions.park(connection, self.consumer, early)
+        tally.all(early, "waiting")
+        tally.all(taken, "waiting", -1)
+        tally.all((one for found in line for one in found.apply), "applied")
+
+    async def _count_old(self, connection: Connection, line: Sequence[Sorted[Incoming]], tally: Tally) -> None:
+        """Count repeats; make dead letters of other facts whose number is taken (contract 5.2)."""
+        if places := old_places(line):
+            told = tell_repeats(line, await self.handled(connection, list(places)))
+            tally.all((one for one, repeat in told if repeat), "repeated")
+            for one in (one for one, repeat in told if not repeat):
+                tally.refuse(one, TAKEN)
