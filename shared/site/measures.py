@@ -96,17 +96,20 @@ class Exclusion(Part):
         return self
 
 
+_ACUTE: Final = tuple(level for level in Level if level.traits.acute)
+_NON_ACUTE: Final = tuple(level for level in Level if level.traits.round_the_clock and not level.traits.acute)
+_COUNTED: Final = tuple(level for level in Level if level.traits.counts_as_follow_up)
 LAST_DISCHARGE: Final = (
     Exclusion(reason="deceased", death=True),
     Exclusion(reason="transferred", dispositions=("transfer", "custody")),
     Exclusion(reason="hospice", dispositions=("hospice",)),
-    Exclusion(reason="transferred", next_levels=(Level.INPATIENT,), to_day=0),
-    Exclusion(reason="readmitted", next_levels=(Level.INPATIENT,), from_day=1),
-    Exclusion(reason="non-acute-stay", next_levels=(Level.RESIDENTIAL,)),
+    Exclusion(reason="transferred", next_levels=_ACUTE, to_day=0),
+    Exclusion(reason="readmitted", next_levels=_ACUTE, from_day=1),
+    Exclusion(reason="non-acute-stay", next_levels=_NON_ACUTE),
 )
 """Where a row says nothing: of discharges within 30 days the last one counts, and nobody is asked after who died, is
 in other hands, or is cared for round the clock."""
-STEPPED_DOWN: Final = (CountedStay(levels=(Level.PHP, Level.IOP, Level.OUTPATIENT)),)
+STEPPED_DOWN: Final = (CountedStay(levels=_COUNTED),)
 """Where a row says nothing: programs and clinics keep a window."""
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime, tzinfo
 
+from shared.events.levels import SPOKEN
+
 _SPOKEN = {
-    "php": "partial hospitalization",
-    "iop": "intensive outpatient",
+    **SPOKEN,
     "npi": "NPI",
     "in-person": "in person",
     "no-show": "did not come",

@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 import pytest
 
-from services.intake.hl7.adt import VISIT_TRIGGERS
 from services.intake.hl7.parser import messages
+from services.intake.hl7.triggers import TRIGGERS
 from shared.facts.envelope import Fact
 from shared.site.config import load
 from tests.apache import Apache
@@ -33,6 +33,7 @@ pytestmark = [
     pytest.mark.skipif(not (CORPUS / "INDEX.tsv").exists(), reason="no message corpus: set STEPDOWN_CORPUS"),
 ]
 STARTED = datetime.now(UTC)
+VISIT_TRIGGERS = {trigger for trigger, row in TRIGGERS.items() if not row.merges}
 NOT_THERE = {"A22", "A52", "A53"}
 """No vendor's sample has these."""
 OF_THE_PATIENT = {"episode_id", "patient_id", "recorded_at", "conflict_id", "follow_up_id", "replaces"}

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.hl7.acknowledgements import Outcome, answers, build, header
-from services.intake.hl7.adt import TRIGGERS, read_adt
+from services.intake.hl7.adt import read_adt
 from services.intake.hl7.model import Refused
 from services.intake.hl7.parser import messages
+from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people.person import told_by
 from services.intake.receiving.dry_run import AnyFeed, check
 from tests.intake.said import NOW, SITE, er7

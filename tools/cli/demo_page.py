@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
-from itertools import zip_longest
+from itertools import cycle, zip_longest
 from statistics import median
 from typing import Any
 
@@ -16,14 +16,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from shared.events.levels import RANK
 from tools.cli.demo_story import WORDS, timeline
 from tools.simulator.show import Shown
 
 WIDTH = 80
 WRITERS = ("intake", "placement", "aftercare")
 BACK = "fact-cancelled"
-LEVELS = ("inpatient", "residential", "php", "iop", "outpatient")
-COLOURS = dict(zip(LEVELS, ("red", "magenta", "yellow", "cyan", "green"), strict=True))
+COLOURS = dict(zip(RANK, cycle(("red", "magenta", "yellow", "cyan", "green"))))
 OTHERS = {
     "active": "a visit without a level of care",
     "between": "discharged, nothing begun yet",
@@ -109,7 +109,7 @@ def _levels(shown: Shown) -> RenderableType:
     other = Counter(one["state"] for one in episodes if not one.get("level"))
     most = max([*at.values(), *other.values(), 1])
     table = _grid("left", "right", "left")
-    for level in LEVELS:
+    for level in RANK:
         leave = f"  {away[level]} on leave" if away[level] else ""
         table.add_row(level, str(at[level]), _bar(at[level], most, COLOURS[level]).append(leave, style="dim"))
     for state, number in other.most_common():

@@ -10,13 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from services.intake.hl7.triggers import TRIGGERS
 from tools.simulator.show import Shown
 
 Json = Mapping[str, Any]
 WORDS = {
-    "A01": "admission", "A02": "transfer", "A03": "discharge", "A04": "registration", "A08": "update",
-    "A11": "admission cancelled", "A12": "transfer cancelled", "A13": "discharge cancelled", "A21": "leave begins",
-    "A22": "back from leave", "admitted": "admissions", "discharged": "discharges", "transferred": "transfers",
+    **{trigger: row.words for trigger, row in TRIGGERS.items()},
+    "admitted": "admissions", "discharged": "discharges", "transferred": "transfers",
     "visit-started": "visits begun", "visit-ended": "visits ended", "leave-started": "leaves begun",
     "leave-ended": "leaves ended", "diagnosis-recorded": "diagnoses", "coverage-changed": "coverages",
     "stepped-down": "steps down", "stepped-up": "steps up", "readmitted": "readmissions", "closed": "closings",

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from shared.events.levels import SPOKEN
+
 STATES = {
     "void": "nothing stands",
     "referred": "referred",
@@ -16,13 +18,6 @@ STATES = {
     "between": "between levels",
     "aftercare": "in aftercare",
     "closed": "closed",
-}
-LEVELS = {
-    "inpatient": "inpatient",
-    "residential": "residential",
-    "php": "partial hospitalization",
-    "iop": "intensive outpatient",
-    "outpatient": "outpatient",
 }
 TOLD = ("class", "reason", "kind", "date", "measure", "from_level", "to_level", "days_between", "days", "due_to")
 """Fields of a fact that are worth a word in a story: codes, levels and dates."""
@@ -38,7 +33,7 @@ def state_of(one: dict[str, Any]) -> str:
     """`in care: partial hospitalization`."""
     state = STATES.get(one["state"], one["state"])
     level = one.get("level")
-    return f"{state}: {LEVELS.get(level, level)}" if level else state
+    return f"{state}: {SPOKEN.get(level, level)}" if level else state
 
 
 def minute(text: str | None, zone: tzinfo = UTC) -> str:
@@ -78,7 +73,7 @@ def _part(heading: str, lines: list[str]) -> Iterator[str]:
 
 def _stay(one: dict[str, Any], zone: tzinfo) -> str:
     level = one.get("level")
-    what = LEVELS.get(level, level) if level else one.get("class") or "visit"
+    what = SPOKEN.get(level, level) if level else one.get("class") or "visit"
     ended = one.get("ended_by") or {}
     until = f"to {minute(one['to'], zone)} ({ended.get('how', 'ended')})" if one.get("to") else "still open"
     asleep = ", suspended" if one.get("suspended") else ""
@@ -104,7 +99,7 @@ def _level(value: dict[str, Any]) -> str:
     """Of a fact about a level, or of a transfer to one."""
     to = value.get("to")
     level = value.get("level") or (to.get("level") if isinstance(to, dict) else None)
-    return f"{LEVELS.get(level, level)} " if level else ""
+    return f"{SPOKEN.get(level, level)} " if level else ""
 
 
 def _period(one: dict[str, Any]) -> str:
@@ -112,5 +107,5 @@ def _period(one: dict[str, Any]) -> str:
     void = " VOID" if one["voided"] else ""
     after = f", supersedes {one['supersedes'][:8]}" if one.get("supersedes") else ""
     warned = f"  ! {', '.join(one['warnings'])}" if one.get("warnings") else ""
-    level = LEVELS.get(one["level"], one["level"])
+    level = SPOKEN.get(one["level"], one["level"])
     return f"{one['period_id'][:24]} v{one['version']}{void}: {level}, {days}, payer {one['payer']}{after}{warned}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
+from shared.events.levels import ROUND_THE_CLOCK
 from tools.simulator.chances import Chance, Range, Share, Weights, Words
 from tools.simulator.truth import Life, Stay
 
@@ -45,7 +46,7 @@ def shared_out(life: Life, care: Care, chance: Chance) -> tuple[Life, list[Stay]
     odd = life.oddity or not life.hospital.visit_numbers or any(_told_wrong(stay) for stay in life.stays)
     if not chance.happens(care.at_the_desk) or odd:
         return life, None
-    own = [stay for stay in life.stays if stay.level in {"php", "iop", "outpatient"}]
+    own = [stay for stay in life.stays if stay.level and stay.level not in ROUND_THE_CLOCK]
     return replace(life, stays=[stay for stay in life.stays if stay not in own]), own
 
 

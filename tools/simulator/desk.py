@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from shared.events.levels import LEAST_INTENSIVE
 from tools.simulator.course import PATIENCE, Course
 from tools.simulator.doors import Json, Refused
 from tools.simulator.messages import FACILITY
@@ -168,7 +169,7 @@ async def ends(course: Course, stay: Stay) -> None:
 
 async def stops_looking(course: Course, stay: Stay, before: Stay | None) -> None:
     """No further level: a person closes the search that the end opened; after the least intensive one there is none."""
-    if stay.level == "outpatient" or not await course.is_after(before):
+    if stay.level == LEAST_INTENSIVE or not await course.is_after(before):
         return
     search = await course.search(SOON) if course.completed else None
     if search:

@@ -16,7 +16,7 @@ from shared.errors import Rejected
 from shared.events.aftercare import RelapseRiskCleared, RelapseRiskRaised
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
-from shared.events.levels import Level
+from shared.events.levels import ACUTE
 
 READMISSION_DAYS = 30
 """An inpatient stay that begins 1 to 30 days after an inpatient discharge (contract 3.2, readmitted)."""
@@ -64,7 +64,7 @@ def _judged(s: ActiveFact) -> Sign:
 
 
 def _readmissions(document: EpisodeState, zone_of: ZoneOf) -> Iterator[Sign]:
-    inpatient = sorted((s for s in document.stays if s.level == Level.INPATIENT), key=order)
+    inpatient = sorted((s for s in document.stays if s.level in ACUTE), key=order)
     for stay in inpatient:
         ended = [s for s in inpatient if s is not stay and s.ended_by and s.to and s.to <= stay.begun]
         last = next((s for s in ended if not any(ends_later(other, s) for other in ended if other is not s)), None)

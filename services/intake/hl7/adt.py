@@ -13,13 +13,8 @@ from services.intake.hl7 import fields
 from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.timestamps import read_moment
+from services.intake.hl7.triggers import TRIGGERS
 
-VISIT_TRIGGERS = frozenset(f"A{number:02}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 21, 22, 28, 31, 52, 53))
-MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40"})
-"""A40 and its elders, patient into patient."""
-TRIGGERS = VISIT_TRIGGERS | MERGES
-
-_OWN_TIME = {"A01": "PV1-44", "A04": "PV1-44", "A03": "PV1-45"}
 _EVENT = ("EVN-6", "EVN-2", "MSH-7")
 _PLACES = {
     "PV1-44": ("PV1", 44),
@@ -92,7 +87,7 @@ def read_adt(message: Message, rules: FeedRules, arrived_at: datetime) -> Adt:
         died=_told(times, "PID-29"),
         diagnoses=fields.diagnoses(message),
         coverage=fields.coverage(message),
-        merged=_merged(message, ids, facility) if trigger in MERGES else (),
+        merged=_merged(message, ids, facility) if TRIGGERS[trigger].merges else (),
         age_years=_age(fields.birth_date(message), occurred.start.date()),
         charset=message.charset,
         warnings=(*message.warnings, *warnings, *_doubts(times), *_unsaid(message, rules)),
@@ -174,7 +169,7 @@ def _read(text: str, zone: tzinfo) -> Moment | _Unreadable:
 
 def _occurred(trigger: str, times: _Times, arrived_at: datetime) -> tuple[Moment, str]:
     """The trigger's own time where it is told: then it must be readable. Else the first readable time of the event."""
-    own = _OWN_TIME.get(trigger)
+    own = TRIGGERS[trigger].own_time
     chain = (own,) if own and isinstance(times.get(own), (Moment, _Unreadable)) else _EVENT
     for place in chain:
         found = times.get(place)

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
 from typing import Literal, NamedTuple, Protocol
 
+from services.intake.hl7.triggers import TRIGGERS, Trigger
 from shared.errors import InvalidMessage
 from shared.events.open_lists import DispositionKind, VisitClass
 
@@ -157,6 +158,11 @@ class Adt:
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"
+
+    @property
+    def means(self) -> Trigger:
+        """What its trigger says."""
+        return TRIGGERS[self.trigger]
 
 
 class FeedRules(Protocol):

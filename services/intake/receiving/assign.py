@@ -13,7 +13,7 @@ from datetime import datetime
 from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.read import InboundMessage
 from services.intake.visits.reconcile import Stray, VisitRecord, begin_of, end_of, wanted_of
-from services.intake.visits.unnamed import LOOSE, Named, places, visit_id
+from services.intake.visits.unnamed import Named, places, visit_id
 from shared.ids import new_id
 from shared.site.config import Site
 
@@ -80,7 +80,7 @@ def assign_visits(
         key = visit_id(message.adt)
         if key is not None:
             message.visit_id = found.visit(message.patient_id, message.facility, key, message.arrived_at).visit_id
-        elif message.adt.trigger in LOOSE:
+        elif message.adt.means.needs_visit:
             message.note, message.reason = "waiting", NO_VISIT
             said = VisitMessage(message.adt, message.message_id, message.arrived_at)
             found.strays.append(Stray(message.patient_id, message.facility, said))

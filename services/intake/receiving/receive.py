@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake.hl7.acknowledgements import Outcome
-from services.intake.hl7.adt import TRIGGERS
 from services.intake.hl7.mapping import SiteRules
 from services.intake.hl7.model import VisitMessage
+from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
 from services.intake.people.names import PersonReport as OfPerson

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.intake.hl7.model import SiteMap, VisitMessage
+from services.intake.hl7.triggers import WHOLE_STAY
 from services.intake.visits.moves import Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 
@@ -28,13 +29,13 @@ def standing(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
     """Statements and cancels in the order said; a cancel whose partner was not said before it waits."""
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
-        take_back = _CANCELS.get(message.adt.trigger)
-        if take_back is None:
+        cancels = message.adt.means.cancels
+        if cancels is None:
             one = statement(message, turn)
             if one is not None:
                 found.live.append(one)
         else:
-            _cancel(found, message, turn, take_back(walk(found.live, site), found.live))
+            _cancel(found, message, turn, _taken_back(cancels, walk(found.live, site), found.live))
     return found
 
 
@@ -45,7 +46,7 @@ def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: 
     found.cancels[turn] = ""
     found.taken_back |= gone
     found.live = [one for one in found.live if one.turn not in gone]
-    if message.adt.trigger in {"A12", "A13"} and message.adt.location.unit:
+    if message.adt.means.moves_too and message.adt.location.unit:
         found.live.append(Statement(message, "move", message.adt.event.start, turn, aside=True))
 
 
@@ -62,7 +63,6 @@ class _Match:
     stay: Stay | None = None
 
 
-TakeBack = Callable[[Walk, list[Statement]], "set[int] | str"]
 _PENDING = frozenset({"waiting", "unmapped"})
 
 
@@ -91,14 +91,12 @@ def _same(one: Statement, match: _Match) -> bool:
     return one.kind != "move" or one.unit == match.said.unit
 
 
-def _step_back(trigger: str) -> TakeBack:
-    """Takes back one step, and what told the same again."""
-
-    def take_back(known: Walk, live: list[Statement]) -> set[int] | str:
-        last = _last_said(known, live, lambda one: one.trigger == trigger)
-        return _again(last, known, live) if last else "waiting"
-
-    return take_back
+def _taken_back(cancels: str, known: Walk, live: list[Statement]) -> set[int] | str:
+    """The whole stay; or one step, the last that this trigger said, and what told the same again."""
+    if cancels == WHOLE_STAY:
+        return _start_back(known, live)
+    last = _last_said(known, live, lambda one: one.trigger == cancels)
+    return _again(last, known, live) if last else "waiting"
 
 
 def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
@@ -120,10 +118,3 @@ def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
 
 
 _STARTS = frozenset({"admitted", "visit-started"})
-_CANCELS: dict[str, TakeBack] = {
-    "A11": _start_back,
-    "A12": _step_back("A02"),
-    "A13": _step_back("A03"),
-    "A52": _step_back("A21"),
-    "A53": _step_back("A22"),
-}

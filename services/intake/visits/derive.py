@@ -16,7 +16,7 @@ from services.intake.visits.facts import DesiredFact, FactKey, other_facts, stay
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.stays import Stay
-from services.intake.visits.updates import UPDATES, Update, amended, stay_of
+from services.intake.visits.updates import Update, amended, stay_of
 
 __all__ = [
     "ActiveFact",
@@ -111,7 +111,7 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
 
 
 def _updates(said: list[VisitMessage], stays: list[Stay]) -> dict[int, tuple[Update, Stay | None]]:
-    found = (Update(turn, one) for turn, one in enumerate(said) if one.adt.trigger in UPDATES)
+    found = (Update(turn, one) for turn, one in enumerate(said) if one.adt.means.updates)
     return {update.turn: (update, stay_of(update, stays)) for update in found}
 
 

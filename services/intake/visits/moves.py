@@ -13,19 +13,10 @@ from datetime import datetime
 from itertools import groupby
 
 from services.intake.hl7.model import Moment, SiteMap, UnitAs, VisitMessage
-from services.intake.visits.stays import At, Kind, State, Statement, Stay, Step
+from services.intake.hl7.triggers import StatementKind
+from services.intake.visits.stays import At, State, Statement, Stay, Step
 
-KINDS: dict[str, Kind] = {
-    "A01": "start",
-    "A04": "start",
-    "A02": "move",
-    "A06": "move",
-    "A07": "move",
-    "A21": "leave",
-    "A22": "back",
-    "A03": "end",
-}
-_RANK: dict[Kind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
+_RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
 """Of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
 
 
@@ -51,7 +42,7 @@ class Walk:
 
 def statement(said: VisitMessage, turn: int) -> Statement | None:
     """The statement in a message; None for a trigger that opens, changes and ends nothing."""
-    kind = KINDS.get(said.adt.trigger)
+    kind = said.adt.means.states
     if kind is None:
         return None
     if kind == "end":
@@ -155,11 +146,11 @@ def _move_visit(found: Walk, one: Statement) -> str | None:
 
 
 def _move(found: Walk, one: Statement) -> str | None:
-    """To a unit without level the level stays as it is, but for A07, which ends it (contract 6)."""
+    """To a unit without level the level stays as it is, but for a change to outpatient, which ends it (contract 6)."""
     unit, stay = found.mapped(one), found.stays[-1]
     if unit is None:
         return "unmapped"
-    ends_level = unit.level is None and one.trigger == "A07"
+    ends_level = unit.level is None and one.said.adt.means.moves_to == "outpatient"
     level = unit.level or (None if ends_level else stay.place.level)
     if one.unit == stay.place.unit and level == stay.place.level:
         return "already-there"
@@ -169,8 +160,8 @@ def _move(found: Walk, one: Statement) -> str | None:
 
 
 def _move_after_the_end(found: Walk, one: Statement) -> str | None:
-    """A06 and A07 after the end begin a new stay (ITI-31); a transfer does not."""
-    return "ended" if one.trigger not in {"A06", "A07"} else _begin(found, one)
+    """A change of class after the end begins a new stay (ITI-31); a transfer does not."""
+    return _begin(found, one) if one.said.adt.means.moves_to else "ended"
 
 
 def _leave(found: Walk, one: Statement) -> str | None:
@@ -190,7 +181,7 @@ def _end(found: Walk, one: Statement) -> str | None:
 
 
 Move = Callable[[Walk, Statement], "str | None"]
-MOVES: dict[Kind, dict[State, str | Move]] = {
+MOVES: dict[StatementKind, dict[State, str | Move]] = {
     "start": {
         "none": _begin,
         "visit": _into_a_level,

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from services.intake.hl7.model import VisitMessage
 
-CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
 _COUNTER = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
 
 
@@ -44,4 +43,4 @@ def _digits(control_id: str) -> str:
 
 def _by_kind(said: VisitMessage) -> tuple[bool, datetime, str, datetime, str]:
     adt = said.adt
-    return adt.trigger in CANCELS, adt.occurred.start, adt.control_id, said.arrived_at, said.message_id
+    return adt.means.cancels is not None, adt.occurred.start, adt.control_id, said.arrived_at, said.message_id

@@ -35,7 +35,6 @@ from shared.site.config import Site
 
 STARTS = frozenset({"admitted", "visit-started"})
 ENDS = frozenset({"discharged", "visit-ended"})
-CANCELS = frozenset({"A11", "A12", "A13", "A52", "A53"})
 
 
 class Stray(NamedTuple):
@@ -244,7 +243,7 @@ class _VisitWriter:
 
     def back(self, gone: ActiveFact) -> NewFact:
         newest = self.visit.newest
-        by_sender = newest is not None and newest.adt.trigger in CANCELS
+        by_sender = newest is not None and newest.adt.means.cancels is not None
         value = FactCancelled(
             episode_id=self.episode_id,
             patient_id=self.visit.patient_id,

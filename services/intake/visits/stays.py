@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from services.intake.hl7.model import VisitMessage
+from services.intake.hl7.triggers import StatementKind
 
-Kind = Literal["start", "move", "leave", "back", "end"]
 State = Literal["none", "visit", "open", "on-leave", "ended"]
 
 
@@ -20,7 +20,7 @@ class Statement:
     """
 
     said: VisitMessage
-    kind: Kind
+    kind: StatementKind
     at: datetime
     turn: int
     aside: bool = False

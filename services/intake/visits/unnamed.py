@@ -13,12 +13,6 @@ from typing import NamedTuple
 
 from services.intake.hl7.model import Adt, Moment, VisitMessage
 from services.intake.visits.facts import mrn
-from services.intake.visits.order import CANCELS
-
-MOVES = frozenset({"A02", "A06", "A07"})
-"""Of an unknown visit they take effect at once (contract 6)."""
-LOOSE = MOVES | CANCELS | {"A03", "A08", "A21", "A22"}
-"""Triggers that need a visit. A05, A28, A31 and merges are of the person where they name none."""
 
 
 class Named(NamedTuple):
@@ -37,7 +31,7 @@ def visit_id(adt: Adt) -> str | None:
     if adt.visit_number:
         return adt.visit_number
     told = adt.admitted if isinstance(adt.admitted, Moment) else None
-    if told is None and adt.trigger in {"A01", "A04"}:
+    if told is None and adt.means.states == "start":
         told = adt.occurred
     return _by_time(adt, told.start) if told else None
 
@@ -46,13 +40,13 @@ def places(loose: Iterable[VisitMessage], named: Iterable[Named]) -> dict[str, s
     """Message id → the visit it is of; None while there is none that it could be of.
 
     Only what names a visit says when it began and ended, so that the answer is the same in whatever order they came.
-    A transfer or change of class outside of every visit begins one of its own.
+    A transfer or change of class outside of every visit begins one of its own, at once (contract 6).
     """
     known = [one for one in named if one.begun_at]
     found: dict[str, str | None] = {}
     for said in sorted(loose, key=_clinical):
         visit = _of(said.adt, known)
-        if visit is None and said.adt.trigger in MOVES:
+        if visit is None and _moves(said.adt):
             at = said.adt.event.start
             visit = Named(_by_time(said.adt, at) or said.message_id, at, None)
             known.append(visit)
@@ -65,16 +59,20 @@ def _of(adt: Adt, known: list[Named]) -> Named | None:
     at = adt.occurred.end
     begun = [one for one in known if one.begun_at and one.begun_at <= at]
     still_open = [one for one in begun if one.ended_at is None or at <= one.ended_at]
-    if adt.trigger in CANCELS or adt.trigger == "A08":
+    if adt.means.corrects:
         still_open = begun
-    elif adt.trigger not in MOVES:
+    elif not _moves(adt):
         still_open = still_open or begun
     return max(still_open, key=lambda one: (one.begun_at, one.key), default=None)
 
 
+def _moves(adt: Adt) -> bool:
+    return adt.means.states == "move"
+
+
 def _clinical(said: VisitMessage) -> tuple[datetime, bool, datetime, str, str]:
     adt = said.adt
-    return adt.event.start, adt.trigger not in MOVES, adt.stated_at, adt.control_id, said.message_id
+    return adt.event.start, not _moves(adt), adt.stated_at, adt.control_id, said.message_id
 
 
 def _by_time(adt: Adt, at: datetime) -> str | None:

@@ -14,7 +14,6 @@ from services.intake.hl7.model import Adt, Diagnosis, Moment, Payer, Removed, Si
 from services.intake.visits import codes
 from services.intake.visits.stays import Statement, Stay
 
-UPDATES = frozenset({"A08", "A31"})
 _OF_A_START = ("attending_npi", "admission_type", "admission_source")
 _OF_AN_END = ("disposition", "discharged")
 

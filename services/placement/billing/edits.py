@@ -11,11 +11,11 @@ from datetime import date, timedelta
 
 from services.placement.billing.days import FOREVER, ONE_DAY
 from services.placement.billing.model import Period
-from shared.events.levels import ROUND_THE_CLOCK
+from shared.events.levels import ACUTE, ROUND_THE_CLOCK, Level
 
 WEEK = timedelta(days=7)
-MINUTES_A_WEEK = {"php": 20 * 60, "iop": 9 * 60}
-"""Medicare: PHP at least 20 hours a week (42 CFR 410.43), IOP at least 9 (42 CFR 410.44). Figures for adults."""
+MINUTES_A_WEEK = {level.value: level.traits.hours_a_week * 60 for level in Level if level.traits.hours_a_week}
+NOT_WITHIN_WEEK_OF = {level.value: level.traits.not_within_week_of for level in Level}
 INTERRUPTION = timedelta(days=2)
 
 
@@ -26,10 +26,10 @@ def warnings(found: Sequence[Period]) -> list[set[str]]:
         said[first].add("overlap")
         said[second].add("overlap")
         for one, other in ((first, second), (second, first)):
-            if found[one].level == "inpatient" and found[other].level not in ROUND_THE_CLOCK:
+            if found[one].level in ACUTE and found[other].level not in ROUND_THE_CLOCK:
                 said[other].add("inpatient-overlap")
     for words, period in zip(said, found, strict=True):
-        if period.level == "iop" and _partial_days_close_before(period, found):
+        if _other_days_close_before(period, found):
             words.add("seven-day-rule")
         if _short_week(period):
             words.add("hours-under-minimum")
@@ -47,14 +47,16 @@ def _sharing_days(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
                 yield first, second
 
 
-def _partial_days_close_before(iop: Period, found: Sequence[Period]) -> bool:
-    """True where an IOP claim would come back: it overlaps a PHP claim of the same provider, or the 7 days before its
-    first day have a PHP service (NAHRI on CMS's condition code 92 requirements)."""
-    return any(
-        php.level == "php"
-        and _provider(php) == _provider(iop)
-        and (_share(php, iop) or _served_within_week(php, iop.start))
-        for php in found
+def _other_days_close_before(period: Period, found: Sequence[Period]) -> bool:
+    """True where a claim (IOP) would come back: it overlaps a claim of the level that it must keep apart from (PHP) of
+    the same provider, or the 7 days before its first day have a service of that level (NAHRI on CMS's condition code 92
+    requirements)."""
+    level = NOT_WITHIN_WEEK_OF[period.level]
+    return level is not None and any(
+        other.level == level
+        and _provider(other) == _provider(period)
+        and (_share(other, period) or _served_within_week(other, period.start))
+        for other in found
     )
 
 
@@ -67,11 +69,11 @@ def _share(one: Period, other: Period) -> bool:
     return one.start < (other.end or FOREVER) and other.start < (one.end or FOREVER)
 
 
-def _served_within_week(php: Period, day: date) -> bool:
+def _served_within_week(one: Period, day: date) -> bool:
     """Services are the attended days; where no session was recorded at all, every day may be one."""
-    if php.recorded:
-        return any(day - WEEK <= date.fromisoformat(one["date"]) < day for one in php.content["days"])
-    return php.start < day and (php.end or FOREVER) > day - WEEK
+    if one.recorded:
+        return any(day - WEEK <= date.fromisoformat(each["date"]) < day for each in one.content["days"])
+    return one.start < day and (one.end or FOREVER) > day - WEEK
 
 
 def _short_week(one: Period) -> bool:
@@ -107,7 +109,7 @@ def _interrupted(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
     """Inpatient stays of which one begins before the third midnight after the other was left, the leaving day being
     the first of the three: Medicare pays them as one (inpatient psychiatric facility PPS, interrupted stay,
     42 CFR 412.402)."""
-    inpatient = [(at, one) for at, one in enumerate(found) if one.level == "inpatient"]
+    inpatient = [(at, one) for at, one in enumerate(found) if one.level in ACUTE]
     for first, one in inpatient:
         for second, other in inpatient:
             later = one.left is not None and one.stay != other.stay and _begins_stay(other, found)

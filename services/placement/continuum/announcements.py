@@ -17,7 +17,7 @@ from services.placement.continuum.levels import stretches
 from services.placement.continuum.model import Closing, Conflict, Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.steps import Step, content_of, steps_of
-from shared.events.levels import Level
+from shared.events.levels import ACUTE
 from shared.facts import restating
 from shared.facts.restating import Difference
 from shared.values import value_object
@@ -98,7 +98,7 @@ def _inpatient(stays: Iterable[StayState]) -> list[_Inpatient]:
     found: list[_Inpatient] = []
     for stay in stays:
         for one in stretches(stay):
-            if one.segment.level != Level.INPATIENT:
+            if one.segment.level not in ACUTE:
                 continue
             if found and found[-1].stay is stay and found[-1].until == one.since:
                 found[-1] = found[-1]._replace(until=one.until)

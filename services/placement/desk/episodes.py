@@ -47,7 +47,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
                 after=after[0] if after else "",
                 most=limit + 1,
                 state=requests.one_of(asked, "state", STATES),
-                level=requests.one_of(asked, "level", sorted(RANK, key=RANK.__getitem__)),
+                level=requests.one_of(asked, "level", list(RANK)),
             )
             page, more = paging.page(found, limit, lambda one: (one.episode_id,))
             told = await in_a_list(connection, parts, page, who.scope)

@@ -12,7 +12,7 @@ from shared.events.levels import RANK
 from shared.web import openapi as api
 
 _QUERIES: dict[str, dict[str, Any]] = {
-    "level": {"enum": sorted(RANK, key=RANK.__getitem__)},
+    "level": {"enum": list(RANK)},
     "at": {"format": "date-time"},
 }
 

@@ -52,7 +52,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
     async def listed(request: Request) -> Response:
         who = caller(request, *EVERYBODY)
         asked = requests.parameters(request, FILTERS)
-        level = requests.one_of(asked, "level", sorted(RANK, key=RANK.__getitem__))
+        level = requests.one_of(asked, "level", list(RANK))
         facility = _facility(parts, asked)
         found = await _found(parts, who, asked.get("search_id"))
         chosen = [one for one in found if level in {None, one["level"]} and facility in {None, one["facility"]}]

@@ -74,7 +74,6 @@ def _level(rule: LevelRule, question: LevelQuestion) -> str | None:
 
 
 def _next(level: str | None) -> str | None:
-    """The next less intensive level; none after the last."""
-    ladder = sorted(RANK, key=RANK.__getitem__)
-    following = ladder[RANK[level] + 1 :] if level else []
-    return following[0] if following else None
+    """The next less intensive level that is a step down; none after the last."""
+    following = [one for one in Level if level and RANK[one] > RANK[level] and one.traits.a_step_down]
+    return following[0].value if following else None

@@ -25,7 +25,7 @@ from services.placement.search.states import (
 )
 from shared.errors import Rejected
 from shared.events.base import CareFact
-from shared.events.levels import Level
+from shared.events.levels import LEAST_INTENSIVE
 from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
 from shared.values import replace
 
@@ -94,7 +94,7 @@ def _left(stay: StayState) -> tuple[datetime, str, str]:
 def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | None:
     """A stay that was discontinued is followed up by aftercare; after the least intensive level there is none."""
     end = stay.ended
-    if end is None or end.how not in {"discharged", "completed"} or stay.level == Level.OUTPATIENT:
+    if end is None or end.how not in {"discharged", "completed"} or stay.level == LEAST_INTENSIVE:
         return None
     told = end.disposition or {}
     kind = told.get("kind")

@@ -14,7 +14,7 @@ from services.placement.continuum.order import day_of
 from services.placement.desk.frame import CARE, Write
 from services.placement.desk.page import wording
 from services.placement.worklists.views import Line
-from shared.events.levels import WORDS, Level
+from shared.events.levels import WORDS
 from shared.site.config import Site
 from shared.web.auth import Caller
 from shared.web.desk import Badge, Row, by, may, until
@@ -63,7 +63,7 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
 
 def level(code: str | None) -> str:
     """A level of care in words."""
-    return WORDS[Level(code)] if code in {each.value for each in Level} else "No level"
+    return WORDS.get(code or "", "No level")
 
 
 def inside(sentence: str) -> str:

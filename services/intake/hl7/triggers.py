@@ -1,0 +1,76 @@
+"""What each trigger event (MSH-9.2) says: one row a trigger, and everything that needs to know reads the row.
+
+A trigger that is not here is refused with AR 201. What a row says of a visit is worked out in `visits`; a new trigger
+is a new row, and a rule only where it means what none did before. No row has a message structure: nothing looks at
+MSH-9.3.
+
+Sources: HL7 v2.5.1 table 0003 and chapter 3 (3.3.n is trigger A-n); IHE ITI-31; contract 3.6 and 6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+StatementKind = Literal["start", "back", "move", "leave", "end"]
+"""What a statement does to a stay."""
+WHOLE_STAY = "stay"
+"""What A11 cancels: the admission, or the visit's start, and with it all that was said of that stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A row. Exactly one of `states`, `cancels`, `updates`, `merges` and `of_the_person` says what the trigger is."""
+
+    words: str
+    """As HL7 names it, short."""
+    states: StatementKind | None = None
+    cancels: str | None = None
+    """The trigger whose last statement it takes back, or WHOLE_STAY."""
+    updates: bool = False
+    """It corrects what was said of a visit before, and opens, moves and ends nothing."""
+    merges: bool = False
+    """A patient into a patient: it needs MRG-1, and is kept."""
+    of_the_person: bool = False
+    """It states nothing of a visit, and is kept."""
+    own_time: str | None = None
+    """The field with its clinical time, before EVN-6, EVN-2 and MSH-7."""
+    needs_visit: bool = False
+    """A message that names no visit is one of the patient's visits' all the same, and waits for it (contract 6)."""
+    moves_to: Literal["inpatient", "outpatient"] | None = None
+    """The patient class that it changes to: after the end it begins a new stay (ITI-31); to outpatient, in a unit
+    without level, it ends the level."""
+    moves_too: bool = False
+    """A cancel that names another unit is also a transfer there, at its own time."""
+
+    @property
+    def corrects(self) -> bool:
+        """It is of what was said before, so of a visit that has ended as well."""
+        return self.updates or self.cancels is not None
+
+
+TRIGGERS: dict[str, Trigger] = {
+    "A01": Trigger("admission", states="start", own_time="PV1-44"),
+    "A02": Trigger("transfer", states="move", needs_visit=True),
+    "A03": Trigger("discharge", states="end", own_time="PV1-45", needs_visit=True),
+    "A04": Trigger("registration", states="start", own_time="PV1-44"),
+    "A05": Trigger("pre-admission", of_the_person=True),
+    "A06": Trigger("outpatient to inpatient", states="move", needs_visit=True, moves_to="inpatient"),
+    "A07": Trigger("inpatient to outpatient", states="move", needs_visit=True, moves_to="outpatient"),
+    "A08": Trigger("update", updates=True, needs_visit=True),
+    "A11": Trigger("admission cancelled", cancels=WHOLE_STAY, needs_visit=True),
+    "A12": Trigger("transfer cancelled", cancels="A02", needs_visit=True, moves_too=True),
+    "A13": Trigger("discharge cancelled", cancels="A03", needs_visit=True, moves_too=True),
+    "A18": Trigger("merge of patients", merges=True),
+    "A21": Trigger("leave begins", states="leave", needs_visit=True),
+    "A22": Trigger("back from leave", states="back", needs_visit=True),
+    "A28": Trigger("person added", of_the_person=True),
+    "A30": Trigger("merge of persons", merges=True),
+    "A31": Trigger("person updated", updates=True),
+    "A34": Trigger("merge of patient ids", merges=True),
+    "A36": Trigger("merge of patient ids and accounts", merges=True),
+    "A39": Trigger("merge of persons by external id", merges=True),
+    "A40": Trigger("merge of patients by id", merges=True),
+    "A52": Trigger("leave cancelled", cancels="A21", needs_visit=True),
+    "A53": Trigger("back from leave cancelled", cancels="A22", needs_visit=True),
+}
