@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
+SOON = timedelta(days=2)
+"""What has to be done by then is urgent."""
 _SPOKEN = {
     "php": "partial hospitalization",
     "iop": "intensive outpatient",

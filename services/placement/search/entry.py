@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.facts.envelope import Fact
@@ -20,6 +20,8 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "plan": ("current", "over"),
     "ineffective": ("open",),
 }
+UNANSWERED = timedelta(days=1)
+"""An offer without an end waits no longer than that for an answer."""
 
 
 @value_object
