@@ -7,7 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.authorizations import NeedsAuthorization
-from services.placement.billing.model import BilledAs, BillingTable
+from services.placement.billing.model import BillingTable
 from services.placement.continuum.stays_now import StayPlaces
 from services.placement.search.levels import recommend
 from services.placement.search.search import Policy
@@ -35,18 +35,11 @@ class Rules:
 
 def rules_of(site: Site) -> Rules:
     """The site's config as rules."""
-    statuses = tuple(site.statuses.items())
-
-    def billed(facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
-        who = site.billed(facility, program, unit, level)
-        codes = tuple((code.system, code.code) for code in who.codes)
-        return BilledAs(who.claim_form, who.program_id, who.npi, who.bill_type, codes, statuses, site.unmapped_status)
-
     zone_of = lru_cache(KEPT)(site.zone)
     return Rules(
         zone_of=zone_of,
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
-        billed=lru_cache(KEPT)(billed),
+        billed=lru_cache(KEPT)(site.billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
         policy=Policy(
             recommend=lambda question: recommend(site.recommendations, question, site.version),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -30,7 +30,6 @@ from shared.site.values import (
     Aftercare,
     Authority,
     Billing,
-    ChargeCode,
     ClaimForm,
     Facility,
     Feed,
@@ -52,13 +51,25 @@ SAMPLE = Path(__file__).resolve().parents[2] / "config"
 
 
 class BilledAs(NamedTuple):
-    """What a bill needs to know of who gave the care; None where the site doesn't say."""
+    """How the site bills a place: form, program, who gave the care, codes of its own tables as (system, code); None
+    where the site doesn't say.
 
-    program_id: str | None
-    npi: str | None
-    bill_type: str | None
+    `statuses`: word of an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
+    `unmapped_status`: the patient status of an end that no word says; such a period warns.
+    """
+
     claim_form: ClaimForm
-    codes: tuple[ChargeCode, ...]
+    program: str | None = None
+    npi: str | None = None
+    bill_type: str | None = None
+    codes: tuple[tuple[str, str], ...] = ()
+    statuses: tuple[tuple[str, str], ...] = ()
+    unmapped_status: str = "01"
+
+    def status_of(self, words: Iterable[str | None]) -> str | None:
+        """The patient status of the first word that the table has."""
+        table = dict(self.statuses)
+        return next((table[word] for word in words if word in table), None)
 
 
 class DispositionRow(NamedTuple):
@@ -242,7 +253,11 @@ class Site(Part):
         by_level = where.billing.get(Level(level)) if where else None
         how = (who.billing if who else None) or by_level or Billing()
         npi = (who.npi if who else None) or (where.npi if where else None)
-        return BilledAs(who.id if who else program, npi, how.bill_type, how.claim_form, how.codes)
+        codes = tuple((code.system, code.code) for code in how.codes)
+        statuses = tuple(self.statuses.items())
+        return BilledAs(
+            how.claim_form, who.id if who else program, npi, how.bill_type, codes, statuses, self.unmapped_status
+        )
 
     @cached_property
     def _facilities(self) -> dict[str, Facility]:

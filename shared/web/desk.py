@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
@@ -22,20 +22,18 @@ from shared.web.auth import Caller
 from shared.web.forms import Form, Refused
 from shared.web.pages import Notice, Pages
 from shared.web.sessions import page_caller
-from shared.web.wording import days_left, time_left
+from shared.web.wording import SOON, days_left, time_left
 
 A_FEW, A_PAGE = 5, 25
 FILTERS = frozenset({"list", "facility", "cursor"})
-SOON = timedelta(days=2)
-"""What has to be done by then is urgent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One list: its name in addresses, what people read, and what it is of, which its service knows.
 
-    `late`: how long after its time an entry is urgent, None where nothing of it can be; `urgent`: what that is called,
-    with its tone. `first`: whether it is on the first page too.
+    `urgent`: what entries are called of which the time is over, with their tone. `first`: whether it is on the first
+    page too. `also`: older names in addresses.
     """
 
     name: str
@@ -43,10 +41,10 @@ class Listing:
     hint: str
     empty: str
     of: Any
-    late: timedelta | None = None
     urgent: str = "overdue"
     tone: str = "late"
     first: bool = True
+    also: tuple[str, ...] = ()
 
 
 class Counted(NamedTuple):
@@ -147,12 +145,14 @@ class Desk:
         refused: Refused | None = None,
     ) -> Response:
         """The page with these filters, a notice on top, and a form that was refused open at its place."""
-        lists = {each.name: each for each in self.source.lists(who)}
-        chosen = requests.one_of(dict(asked), "list", lists)
+        lists = self.source.lists(who)
+        named = {name: each for each in lists for name in (each.name, *each.also)}
+        found = requests.one_of(dict(asked), "list", named)
+        chosen = named[found].name if found else None
         scope, most = self._scope(who, asked.get("facility")), A_PAGE if chosen else A_FEW
         look = Look(who, scope, asked.get("cursor") if chosen else None, most, self.clock())
         async with self.database.begin() as connection:
-            counts = [(each, await self.source.count(connection, each, look)) for each in lists.values()]
+            counts = [(each, await self.source.count(connection, each, look)) for each in lists]
             closer = await self.source.closer(connection, look, asked)
             sections = closer or await self._sections(connection, counts, chosen, look)
         sections = with_refused(sections, refused) if refused else sections

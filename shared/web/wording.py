@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from shared.events.levels import SPOKEN
 
+SOON = timedelta(days=2)
+"""What has to be done by then is urgent."""
 _SPOKEN = {
     **SPOKEN,
     "npi": "NPI",

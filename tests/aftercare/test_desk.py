@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from services.aftercare.checks import broken
 from services.aftercare.desk import api, rows
 from services.aftercare.desk import page as desk
-from services.aftercare.desk.lists import LISTS
 from services.aftercare.desk.wording import DONE, LABELS
 from services.aftercare.desk.writes import WRITES
 from services.aftercare.engine.apply import Rules
 from services.aftercare.referrals.referrals import MOVES
+from services.aftercare.worklists.lists import WORKLISTS, EntriesOf, Worklist
 from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.storage.tables import audit, refusals
@@ -31,6 +31,9 @@ from tests.aftercare.test_web import KEY, _ready, token
 from tests.browsing import Browser
 
 COMPLETED = stay("iop", LEFT - timedelta(days=30), LEFT, id="P1", how="completed", reason="goals-met")
+GONE = Worklist(
+    name="over", title="Plans that are over", hint="Plans.", empty="None is.", of=EntriesOf("plan", ("closed",))
+)
 Opened = AsyncIterator[Browser]
 
 
@@ -40,7 +43,13 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-async def nobody(database: Database, clock: SetClock) -> Opened:
+def lists() -> Sequence[Worklist]:
+    """The table of worklists, with one more that the product does not have."""
+    return (*WORKLISTS, GONE)
+
+
+@pytest.fixture
+async def nobody(database: Database, clock: SetClock, lists: Sequence[Worklist]) -> Opened:
     """A browser in which nobody is signed in."""
     rules = Rules(SITE, clock)
     frame = desk.pages("http://intake.test:8000")
@@ -48,7 +57,7 @@ async def nobody(database: Database, clock: SetClock) -> Opened:
         title="aftercare",
         tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)),
         ready=_ready,
-        routes=[*api.routes(database, rules), *desk.routes(database, rules, frame)],
+        routes=[*api.routes(database, rules, lists), *desk.routes(database, rules, frame, lists)],
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aftercare") as client:
         yield Browser(client)
@@ -120,12 +129,42 @@ async def test_a_discharge_that_does_not_count_is_listed_with_its_reason(browser
 
 
 @pytest.mark.usefixtures("completed", "discharged")
-@pytest.mark.parametrize("name", LISTS)
-async def test_every_list_opens_for_all_facilities_and_for_one(browser: Browser, name: str) -> None:
+@pytest.mark.parametrize(("name", "title"), [(one.name, one.title) for one in WORKLISTS])
+async def test_every_list_opens_for_all_facilities_and_for_one(browser: Browser, name: str, title: str) -> None:
     for facility in ("", "GOODHEALTH"):
         page = await browser.open("/", list=name, facility=facility)
         assert page.status == 200
-        assert LISTS[name].title in page.text
+        assert title in page.text
+
+
+@pytest.mark.usefixtures("completed", "discharged")
+async def test_the_api_counts_and_shows_what_the_page_does_and_a_row_more_is_in_both(browser: Browser) -> None:
+    header = {"authorization": f"Bearer {token('coordinator')}"}
+    counts = (await browser.client.get("/api/worklists", headers=header)).json()["worklists"]
+    assert [(one["name"], one["title"]) for one in counts] == [(one.name, one.title) for one in (*WORKLISTS, GONE)]
+    first = await browser.open("/")
+    for one in counts:
+        lines = (await browser.client.get(f"/api/worklists/{one['name']}", headers=header)).json()
+        assert (len(lines["items"]), lines["next"]) == (one["count"], None)
+        assert f'>{one["title"]} <span class="count">{one["count"]}</span>' in first.text
+    assert sum(one["count"] for one in counts) > 0
+
+
+@pytest.mark.usefixtures("completed", "discharged")
+async def test_a_worklist_is_read_page_by_page_and_of_one_s_own_facilities(browser: Browser) -> None:
+    async def get(path: str, *facilities: str, **query: str) -> httpx.Response:
+        header = {"authorization": f"Bearer {token('clinician', facilities=facilities or ('*',))}"}
+        return await browser.client.get(f"/api/worklists{path}", params=query, headers=header)
+
+    every = (await get("/follow-ups")).json()["items"]
+    first = (await get("/follow-ups", limit="1")).json()
+    rest = (await get("/follow-ups", cursor=first["next"])).json()
+    assert (first["items"] + rest["items"], rest["next"]) == (every, None)
+    here = (await get("/follow-ups", facility="RIVERBEND")).json()["items"]
+    assert [one for one in every if one["facility"] == "RIVERBEND"] == here
+    assert (await get("/follow-ups", "RIVERBEND")).json()["items"] == here
+    refused = [await get("/none"), await get("", x="1"), await get("/plans", "RIVERBEND", facility="GOODHEALTH")]
+    assert [each.status_code for each in refused] == [404, 422, 403]
 
 
 @pytest.mark.usefixtures("completed")
@@ -293,7 +332,7 @@ async def test_who_looked_at_whom_is_written_down(browser: Browser, database: Da
 
 @pytest.mark.usefixtures("completed", "discharged")
 async def test_no_address_of_the_desk_has_anything_of_a_patient(browser: Browser) -> None:
-    for name in ("", *LISTS):
+    for name in ("", *(one.name for one in WORKLISTS)):
         page = await browser.open("/", list=name)
         addresses = re.findall(r'(?:href|action)="([^"]+)"', page.text)
         assert addresses

@@ -18,6 +18,7 @@ from services.aftercare.desk import api, page
 from services.aftercare.desk.writes import WRITERS
 from services.aftercare.engine.apply import Rules
 from services.aftercare.tables import facts
+from services.aftercare.worklists.lists import WORKLISTS
 from shared.clock import SetClock
 from shared.settings import Settings
 from shared.storage.database import Database
@@ -49,6 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancelled": {"reason": "other"},
 }
 LISTS = ("plans", "referrals", "contacts", "appointments", "risks", "follow-ups")
+WORK = [one.name for one in WORKLISTS]
 WARD = inpatient(to=LEFT - timedelta(days=20), id="ghsecret-visit")
 IOP = stay("iop", LEFT - timedelta(days=19), LEFT, id="ghsecret-iop", how="completed", reason="goals-met")
 PROGRAM = stay("iop", day(1), id="rbsecret-iop", facility="RIVERBEND")
@@ -116,7 +118,7 @@ def trying(method: str, path: str, ids: dict[str, list[str]]) -> list[Tried]:
         days = {"from": "2026-01-01", "to": "2026-12-31"}
         queries = [{"episode_id": "E1"}, {"facility": "GOODHEALTH"}, days, days | {"facility": "GOODHEALTH"}]
         return list(
-            reads(path, ids.get(name, []), [*queries, {"list": "plans"}, {"list": "recorded"}, {"list": "missed"}])
+            reads(path, ids.get(name, WORK), [*queries, {"list": "plans"}, {"list": "recorded"}, {"list": "missed"}])
         )
     api_path = path if path.startswith("/api/") else f"/api{path}"
     body = BODIES.get(api_path, BODIES.get(path.rpartition("/")[2], {}))
@@ -147,7 +149,11 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
             if (method, one.role) == ("GET", "admin") and path not in telling:
                 there = await asked(http, one, HERE)
                 telling |= {path} if told_of(there, {*secrets, "GOODHEALTH"}) else set()
-    assert telling >= {path for method, path in routes_of(app) if method == "GET" and path.startswith("/api/")} | {"/"}
+    every = {path for method, path in routes_of(app) if method == "GET" and path.startswith("/api/")} | {"/"}
+    assert telling >= every - {"/api/worklists"}
+    for facilities, some in ((HERE, True), (THERE, False)):
+        counts = (await asked(http, Tried("admin", "GET", "/api/worklists"), facilities)).json()["worklists"]
+        assert any(one["count"] for one in counts) is some
 
 
 async def test_the_routes_that_are_tried_are_all_that_the_service_has(app: Starlette, database: Database) -> None:

@@ -31,7 +31,7 @@ def what_follows() -> dict[str, Any]:
     from services.placement.billing.edits import MINUTES_A_WEEK
     from services.placement.continuum.announcements import announcements
     from services.placement.desk.openapi import _QUERIES
-    from services.placement.desk.page import rows
+    from services.placement.worklists import drawing
     from services.placement.search.levels import _next
     from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
     from shared.site.measures import LAST_DISCHARGE, STEPPED_DOWN
@@ -62,7 +62,7 @@ def what_follows() -> dict[str, Any]:
             if one.name.startswith("stepped-")
         ],
         "periods": bill.spans(bill.derived(bill.episode(*stays))),
-        "words": [rows.level(new), spoken(new), state_of({"state": "active", "level": new})],
+        "words": [drawing.level(new), spoken(new), state_of({"state": "active", "level": new})],
         "asked": _QUERIES["level"]["enum"],
         "next": {level: _next(level) for level in RANK},
         "round the clock": sorted(ROUND_THE_CLOCK),

@@ -23,7 +23,7 @@ from services.intake.people.identifiers import Authorities, Numbers
 from services.intake.receiving.http_requests import Paces
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement.desk.page import rows, search
-from services.placement.desk.worklists import of_recipient
+from services.placement.desk.worklists import recipient_title
 from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
@@ -167,7 +167,7 @@ def ranked(site: Site) -> object:
 
 def page(site: Site) -> object:
     """The programs as the desk shows them, the facilities and the choices that it offers."""
-    reader = rows.Reader(EVERYBODY, NOW, site, {})
+    reader = rows.Reader(NOW, site, EVERYBODY, {})
     shown = [search.program_row(program, (), TODAY, reader) for program in site.programs]
     choices = [search._choices(program) for program in site.programs]
     return shown, choices, facilities_of(site, EVERYBODY), rows._choices("/api/searches/{id}/needs", site)
@@ -216,9 +216,7 @@ def gate(site: Site) -> object:
     """Who gets what on which basis, what a program and a unit are about, whose consent counts where."""
     rules = gate_rules(site)
     named = [rules.named_labels(each.facility, {"program": each.id}) for each in site.programs]
-    titles = [
-        of_recipient({"recipient": each, "fact_id": "f", "fact_type": "t"}, site) for each in ("valley-clinic", "gone")
-    ]
+    titles = [recipient_title(each, site) for each in ("valley-clinic", "gone")]
     own = rules.discloses("goodhealth-network", "GOODHEALTH")
     return dict(rules.outsiders), rules.received, rules.notice, named, titles, own
 

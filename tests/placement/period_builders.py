@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from services.placement.billing.model import BilledAs, Period
+from services.placement.billing.model import Period
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import (
     Away,
@@ -21,6 +21,7 @@ from services.placement.continuum.model import (
     StayState,
 )
 from shared.events.levels import RANK, ROUND_THE_CLOCK
+from shared.site.config import BilledAs
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = {"GOODHEALTH": NEW_YORK, "WESTSIDE": ZoneInfo("America/Los_Angeles")}

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.placement.billing.model import BilledAs
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Away, Ending
 from services.placement.rules import rules_of
-from shared.site.config import SAMPLE, load
+from shared.site.config import SAMPLE, BilledAs, load
 from tests.placement.period_builders import (
     at,
     attended,

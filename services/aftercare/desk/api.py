@@ -6,18 +6,20 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from services.aftercare.desk import follow_ups, openapi, rates, reading, writes
+from services.aftercare.desk import follow_ups, openapi, rates, reading, worklists, writes
 from services.aftercare.engine.apply import Rules
+from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.storage.database import Database
 from shared.web import openapi as api
 
 
-def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
-    """Lists and entries, what people do, measures, and the document that tells of them."""
+def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
+    """Lists and entries, worklists, what people do, measures, and the document that tells of them."""
     return [
         api.route(openapi.document),
         *follow_ups.routes(database, rules.clock),
         *reading.routes(database, rules),
+        *worklists.routes(database, rules, lists),
         *writes.routes(database, rules),
         *rates.routes(database, rules),
     ]

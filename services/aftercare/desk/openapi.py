@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from services.aftercare.decisions.windows import STATES as WINDOW_STATES
-from services.aftercare.desk.reading import LISTS, READERS
+from services.aftercare.desk import worklists
+from services.aftercare.desk.follow_ups import READERS
+from services.aftercare.desk.reading import LISTS
 from services.aftercare.desk.writes import WRITES
 from services.aftercare.worklists.entries import STATES
 from shared.web import openapi as api
@@ -24,6 +26,7 @@ def document() -> dict[str, Any]:
     measured = [*days, api.query("facility"), api.query("measure")]
     told = api.operation("Follow-ups kept, by facility and measure", READERS, measured, (401, 403, 422, 503))
     paths["/api/measures"] = {"get": told}
+    paths |= worklists.paths()
     for path, methods in api.written(WRITES).items():
         paths.setdefault(path, {}).update(methods)
     about = "Plans, referrals, follow-ups, contacts, appointments and risks after the last level of care."

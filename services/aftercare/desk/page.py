@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route
 
-from services.aftercare.desk import lists, showing, wording, writes
-from services.aftercare.desk.lists import LISTS
-from services.aftercare.desk.reading import READERS
+from services.aftercare.desk import wording, worklists, writes
+from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
 from services.aftercare.engine.apply import Rules
+from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.storage import audit
 from shared.storage.database import Connection, Database
 from shared.web.auth import Caller
@@ -28,9 +28,11 @@ def pages(intake: str | None) -> Pages:
     return Pages("Follow-up desk", intake, wording.DONE)
 
 
-def routes(database: Database, rules: Rules, frame: Pages) -> Sequence[BaseRoute]:
+def routes(
+    database: Database, rules: Rules, frame: Pages, lists: Sequence[Worklist] = WORKLISTS
+) -> Sequence[BaseRoute]:
     """`/`, sign-in, and a form's address for every write of the API."""
-    desk = Desk(database, rules.clock, rules.site, frame, FollowUps(rules))
+    desk = Desk(database, rules.clock, rules.site, frame, FollowUps(rules, lists))
     acts = Acts(frame, writes.door(database, rules), rules.site, FILTERS, desk.page)
     return [Route("/", frame.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *frame.routes()]
 
@@ -41,25 +43,27 @@ class FollowUps:
     readers = READERS
     filters = FILTERS
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, rules: Rules, lists: Sequence[Worklist]) -> None:
+        self.rules, self._lists = rules, lists
 
     def lists(self, who: Caller) -> Sequence[Listing]:  # noqa: ARG002 - every reader sees every list
         """Every list."""
-        return tuple(LISTS.values())
+        return [
+            Listing(one.name, one.title, one.hint, one.empty, one, one.urgent, one.tone, one.first)
+            for one in self._lists
+        ]
 
     async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
         """How many a list has."""
-        return await lists.count(connection, listing, look)
+        return await worklists.count(connection, listing.of, look)
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
         """The rows, and the cursor behind them; who saw whose is noted (45 CFR 164.312(b), audit controls)."""
-        found, following = await lists.found(connection, listing, look)
+        found, following = await worklists.found(connection, listing.of, look)
         seen = [audit.Entry(look.at, look.who.subject, f"{listing.name}-looked-at", row["episode_id"]) for row in found]
         await audit.note(connection, seen)
-        told = await showing.seen_by(connection, look.who.scope, found)
         zone, able = self.rules.site.zone, may(look.who, WRITERS)
-        return [row_of(row, Now(look.at, zone(row["facility"])), may_act=able) for row in told], following
+        return [row_of(row, Now(look.at, zone(row["facility"])), may_act=able) for row in found], following
 
     async def closer(
         self,

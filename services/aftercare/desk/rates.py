@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.aftercare.desk.reading import READERS
+from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from shared.scope import Scope

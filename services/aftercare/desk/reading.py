@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.aftercare.desk import showing
+from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.engine.views import AfterEntry
@@ -22,7 +23,6 @@ from shared.web import paging, requests
 from shared.web.app import JSON, caller
 from shared.web.auth import Caller
 
-READERS = ("coordinator", "clinician", "auditor")
 LISTS: dict[str, Kind] = {
     "plans": "plan",
     "referrals": "referral",

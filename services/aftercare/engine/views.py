@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from services.aftercare.decisions.windows import STATES, State
 from services.aftercare.tables import entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import Kind
+from services.aftercare.worklists.lists import EntriesOf
 from shared.scope import EVERYTHING, Scope
 from shared.site.measures import FollowUpClock
 from shared.storage import scoped
@@ -89,17 +90,7 @@ async def list_entries(
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
-class ListQuestion(NamedTuple):
-    """Entries that a list of the desk shows: of a kind, in some states; `has`: only with that field in their value;
-    `unreplaced`: only referrals of a plan that goes on, in whose place no other was made."""
-
-    kind: Kind
-    states: tuple[str, ...]
-    has: str | None = None
-    unreplaced: bool = False
-
-
-def _wanted(wanted: ListQuestion, scope: Scope) -> list[sa.ColumnElement[bool]]:
+def _wanted(wanted: EntriesOf, scope: Scope) -> list[sa.ColumnElement[bool]]:
     columns, other, plan = entries.c, entries.alias(), entries.alias()
     found = [columns.kind == wanted.kind, columns.state.in_(wanted.states)]
     if wanted.has is not None:
@@ -115,7 +106,7 @@ def _wanted(wanted: ListQuestion, scope: Scope) -> list[sa.ColumnElement[bool]]:
 
 async def waiting(
     connection: Connection,
-    wanted: ListQuestion,
+    wanted: EntriesOf,
     *,
     scope: Scope,
     after: AfterEntry | None = None,
@@ -129,7 +120,7 @@ async def waiting(
     return [_plain(row) for row in (await connection.execute(query.limit(limit))).mappings()]
 
 
-async def counted(connection: Connection, wanted: ListQuestion, *, scope: Scope, late: datetime) -> tuple[int, int]:
+async def counted(connection: Connection, wanted: EntriesOf, *, scope: Scope, late: datetime) -> tuple[int, int]:
     """How many entries are wanted, and how many of them were due before `late`."""
     count = sa.func.count()
     query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, scope))

@@ -11,10 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, day_of
-from services.placement.billing.model import NOT_AVAILABLE, STILL_PATIENT, UNKNOWN_PAYER, BilledAs
+from services.placement.billing.model import NOT_AVAILABLE, STILL_PATIENT, UNKNOWN_PAYER
 from services.placement.billing.stretches import BilledStretch
 from services.placement.continuum.model import Ending, Folded, StayState
 from shared.facts.envelope import rfc3339
+from shared.site.config import BilledAs
 
 _A_STATUS = re.compile(r"(?!30)[0-9]{2}")
 """A patient status by itself; 30 is no end."""

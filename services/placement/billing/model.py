@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from services.placement.continuum.model import StayKey
+from shared.site.config import BilledAs
 from shared.values import value_object
 
 STILL_PATIENT = "30"
@@ -23,28 +24,6 @@ class PeriodKey(NamedTuple):
     kind: str
     stay: str
     root: str
-
-
-@value_object
-class BilledAs:
-    """How the site bills a place: program, form, codes of its own tables as (system, code).
-
-    `statuses`: word of an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
-    `unmapped_status`: the patient status of an end that no word says; such a period warns.
-    """
-
-    claim_form: Literal["institutional", "professional"]
-    program: str | None = None
-    npi: str | None = None
-    bill_type: str | None = None
-    codes: tuple[tuple[str, str], ...] = ()
-    statuses: tuple[tuple[str, str], ...] = ()
-    unmapped_status: str = "01"
-
-    def status_of(self, words: Iterable[str | None]) -> str | None:
-        """The patient status of the first word that the table has."""
-        table = dict(self.statuses)
-        return next((table[word] for word in words if word in table), None)
 
 
 BillingTable = Callable[[str, str | None, str | None, str], BilledAs]

@@ -13,9 +13,10 @@ from services.placement.billing import content
 from services.placement.billing.authorizations import NeedsAuthorization, authorized
 from services.placement.billing.days import FOREVER, last_day
 from services.placement.billing.edits import warnings
-from services.placement.billing.model import BilledAs, BillingTable, Period
+from services.placement.billing.model import BillingTable, Period
 from services.placement.billing.stretches import BilledStretch, PayersFrom, covers, stretches
 from services.placement.continuum.model import Folded, Segment, StayState
+from shared.site.config import BilledAs
 from shared.values import replace
 
 

@@ -28,6 +28,7 @@ from services.placement.desk import (
     writes,
 )
 from services.placement.desk.frame import Parts, Subject
+from services.placement.worklists.lists import WORKLISTS, Worklist
 from shared.web import openapi as api
 
 SUBJECTS: tuple[Subject, ...] = (
@@ -50,7 +51,7 @@ def document() -> dict[str, Any]:
     return openapi.document(SUBJECTS)
 
 
-def routes(parts: Parts) -> Sequence[BaseRoute]:
+def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
     """Episodes, programs, disclosures, of each subject its list and its writes, worklists; the document that tells."""
     listings = [one.listing for one in SUBJECTS if one.listing]
     return [
@@ -59,6 +60,6 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
         *programs.routes(parts),
         *disclosures.routes(parts.database, parts.clock),
         *reading.routes(parts, listings),
-        *worklists.routes(parts, listings),
+        *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),
     ]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from services.placement.search.states import DeclineReason, PersonsCloseReason
 from shared.events.placing import Mode, Weekday
 from shared.site.config import Site
 from shared.web.commands import Command, Name
@@ -67,7 +68,7 @@ class OpenSearch(Ask):
 class CloseSearch(Ask):
     """Look no longer."""
 
-    reason: Literal["patient-declined", "no-program", "lost-contact"]
+    reason: PersonsCloseReason
 
 
 class SendOffers(Ask):
@@ -110,20 +111,6 @@ class Accept(Ask):
     """The program takes the patient."""
 
     start_date: date | None = Field(default=None, description="absent: the day last proposed")
-
-
-DeclineReason = Literal[
-    "no-capacity",
-    "level-not-suitable",
-    "clinically-too-complex",
-    "payer-not-accepted",
-    "not-authorized",
-    "age-not-served",
-    "language-not-served",
-    "track-not-offered",
-    "no-response-from-patient",
-    "other",
-]
 
 
 class Decline(Ask):

@@ -10,10 +10,10 @@ from pydantic import Field
 from services.placement.continuum.settlements import settle
 from services.placement.desk.commands import Ask
 from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
-from services.placement.desk.wording import told
 from services.placement.engine import views
 from services.placement.engine.act import Decided, Situation
 from services.placement.worklists.views import Line
+from services.placement.worklists.wording import told
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection
 from shared.web.commands import Name

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from services.placement.gate import views
 from services.placement.gate.bases import Word
+from services.placement.worklists.lists import DISCLOSING
 from shared.clock import Clock
 from shared.storage import audit
 from shared.storage.database import Database
@@ -20,7 +21,6 @@ from shared.web import paging
 from shared.web import requests as ask
 from shared.web.app import JSON, caller
 
-READERS = ("coordinator", "auditor")
 DISCLOSED = ("episode_id", "patient_id", "recipient", "facility")
 WITHHELD = (*DISCLOSED, "reason")
 REASONS = get_args(Word)
@@ -39,7 +39,7 @@ def routes(database: Database, clock: Clock) -> list[Route]:
     async def _page(
         request: Request, name: str, known: Collection[str], read: List, place: tuple[str, ...]
     ) -> Response:
-        asking = caller(request, *READERS)
+        asking = caller(request, *DISCLOSING)
         wanted = ask.parameters(request, (*known, *paging.PARAMETERS))
         ask.one_of(wanted, "reason", REASONS)
         most, after = paging.limit(wanted), _after(paging.behind(wanted, len(place)))
@@ -64,9 +64,9 @@ def paths() -> dict[str, Any]:
     """What the OpenAPI document says of them."""
     reasons = {"reason": {"enum": list(REASONS)}}
     return {
-        "/api/disclosures": api.listed("What left, to whom, on what basis", READERS, *map(api.query, DISCLOSED)),
+        "/api/disclosures": api.listed("What left, to whom, on what basis", DISCLOSING, *map(api.query, DISCLOSED)),
         "/api/withheld": api.listed(
-            "What waits for a basis, and why", READERS, *(api.query(name, reasons.get(name)) for name in WITHHELD)
+            "What waits for a basis, and why", DISCLOSING, *(api.query(name, reasons.get(name)) for name in WITHHELD)
         ),
     }
 

@@ -11,6 +11,7 @@ from services.placement.engine.outcome import Ids
 from services.placement.rules import Rules
 from services.placement.search.entry import STATES, Kind
 from services.placement.worklists import views
+from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line, ListQuestion, Whose
 from shared.clock import Clock
 from shared.scope import Scope
@@ -22,8 +23,6 @@ from shared.web.commands import Command
 
 COORDINATORS = ("coordinator",)
 PROGRAMS = ("coordinator", "program")
-CARE = ("coordinator", "clinician", "auditor", "billing")
-EVERYBODY = (*CARE, "program")
 KINDS = {
     "searches": "search",
     "offers": "offer",
@@ -107,10 +106,6 @@ class Listing:
         if self.searcher is not None:
             return await self.searcher(connection, parts, asked)
         return await views.lines(connection, self.kind, asked)
-
-    async def more(self, connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
-        """Of each line what is not stored with it."""
-        return await self.teller(connection, parts, found) if self.teller is not None else [{} for _ in found]
 
 
 def of_entries(kind: Kind) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from services.placement.continuum.about import about
 from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
-from services.placement.desk.frame import EVERYBODY, PROGRAMS, Listing, Rule, Subject, of_entries, write
+from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, released
 from services.placement.search import offers
 from services.placement.search.search import Desk
+from services.placement.worklists.lists import EVERYBODY
 from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.placing import SeatHeld

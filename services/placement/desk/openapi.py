@@ -7,7 +7,8 @@ from typing import Any
 
 from services.placement.desk import disclosures, programs, worklists
 from services.placement.desk.episodes import FILTERS, READERS, STATES
-from services.placement.desk.frame import CARE, EVERYBODY, Listing, Subject
+from services.placement.desk.frame import Listing, Subject
+from services.placement.worklists.lists import CARE, EVERYBODY
 from shared.events.levels import RANK
 from shared.web import openapi as api
 

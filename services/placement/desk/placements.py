@@ -5,9 +5,10 @@ from __future__ import annotations
 from services.placement.continuum.about import about
 from services.placement.continuum.order import day_of
 from services.placement.desk.commands import Because, Nothing
-from services.placement.desk.frame import EVERYBODY, PROGRAMS, Listing, Rule, Subject, of_entries, write
+from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
 from services.placement.search import placements
+from services.placement.worklists.lists import EVERYBODY
 
 
 def cancel(now: Situation, placement_id: str, asked: Because) -> Decided:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum.order import day_of, midnight
-from services.placement.desk.frame import CARE, EVERYBODY, Parts
+from services.placement.desk.frame import Parts
 from services.placement.desk.reading import noted, visible
 from services.placement.desk.searches import LISTING as SEARCHES
 from services.placement.engine.publish import seats_of
@@ -19,6 +19,7 @@ from services.placement.programs import seats
 from services.placement.programs.census import Place, taken_at, there_at
 from services.placement.search.matching import Candidate, rank
 from services.placement.worklists import views
+from services.placement.worklists.lists import CARE, EVERYBODY
 from services.placement.worklists.views import Line
 from shared.events.levels import RANK
 from shared.events.placing import Needs

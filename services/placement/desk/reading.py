@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.placement.desk.frame import Listing, Parts, whose_of
+from services.placement.desk.frame import Listing, Parts, Teller, whose_of
 from services.placement.desk.lines import narrowed, shown
 from services.placement.worklists import views
 from services.placement.worklists.views import Line, ListQuestion
@@ -39,7 +39,7 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
     async with parts.database.begin() as connection:
         found = await listing.lines(connection, parts, question)
         page, more = paging.page(found, limit, lambda line: (paging.at(line.at), line.id))
-        shown_ = await told(connection, parts, listing, list(page), who)
+        shown_ = await told(connection, parts, listing.teller, page, who)
         await noted(connection, parts, who, f"{listing.kind}-listed", page)
     return JSON({listing.name: shown_, "next": more})
 
@@ -77,7 +77,7 @@ async def _one(parts: Parts, listing: Listing, request: Request) -> Response:
         line = await visible(connection, parts, listing, who, request.path_params["id"])
         if line is None:
             raise requests.missing()
-        [body] = await told(connection, parts, listing, [line], who)
+        [body] = await told(connection, parts, listing.teller, [line], who)
         await noted(connection, parts, who, f"{listing.kind}-read", [line])
     return JSON(body, headers={"etag": requests.etag(line.version)})
 
@@ -91,16 +91,16 @@ async def visible(connection: Connection, parts: Parts, listing: Listing, who: C
 
 
 async def told(
-    connection: Connection, parts: Parts, listing: Listing, found: list[Line], who: Caller
+    connection: Connection, parts: Parts, teller: Teller | None, found: Sequence[Line], who: Caller
 ) -> list[dict[str, Any]]:
-    """Lines as JSON, as this reader may see them."""
-    lines = await narrow(connection, found, who)
-    more = await listing.more(connection, parts, lines)
+    """Lines as JSON, as this reader may see them; `teller` adds what is not stored."""
+    lines = await _narrow(connection, found, who)
+    more = await teller(connection, parts, lines) if teller and lines else [{} for _ in lines]
     now, site = parts.clock(), parts.rules.site
     return [shown(line, also, site, now) for line, also in zip(lines, more, strict=True)]
 
 
-async def narrow(connection: Connection, found: Sequence[Line], who: Caller) -> list[Line]:
+async def _narrow(connection: Connection, found: Sequence[Line], who: Caller) -> list[Line]:
     """Lines without what of them is for others."""
     shared = await views.shared(connection, {line.episode_id for line in found}, who.scope)
     whose = whose_of(who, who.scope)

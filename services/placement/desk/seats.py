@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from services.placement.continuum.about import about
 from services.placement.desk.commands import Because, HoldSeat
-from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, write
+from services.placement.desk.frame import Listing, Parts, Rule, Subject, write
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, held, released
 from services.placement.worklists import views
+from services.placement.worklists.lists import EVERYBODY
 from services.placement.worklists.views import Line, ListQuestion
 from shared.errors import Rejected
 from shared.storage.database import Connection

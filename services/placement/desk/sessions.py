@@ -10,13 +10,14 @@ from services.placement.continuum.replacements import roots_of
 from services.placement.desk import views as session_views
 from services.placement.desk.care_commands import CorrectSession, SessionTold, TellSession
 from services.placement.desk.commands import Because
-from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, write
+from services.placement.desk.frame import Listing, Parts, Rule, Subject, write
 from services.placement.desk.placements import facility_of
 from services.placement.desk.views import Attendance
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, sessions
 from services.placement.programs.sessions import SESSIONS, STATES
 from services.placement.worklists import views
+from services.placement.worklists.lists import EVERYBODY
 from services.placement.worklists.views import Line, ListQuestion
 from shared.errors import Rejected
 from shared.events.base import CareFact

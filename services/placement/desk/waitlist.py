@@ -6,10 +6,11 @@ from typing import Any
 
 from services.placement.continuum.about import about
 from services.placement.desk.commands import Because, Wait
-from services.placement.desk.frame import EVERYBODY, Listing, Parts, Rule, Subject, of_entries, write
+from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
 from services.placement.search import waiting
 from services.placement.worklists import views
+from services.placement.worklists.lists import EVERYBODY
 from services.placement.worklists.views import Line
 from shared.errors import Rejected
 from shared.storage.database import Connection

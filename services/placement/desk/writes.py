@@ -149,7 +149,7 @@ async def _body(
         [body] = await in_a_list(connection, parts, [row.listed], who.scope) if row else [{"episode_id": subjects[0]}]
         return body
     found = [await listing.one(connection, parts, one) for one in subjects]
-    bodies = await told(connection, parts, listing, [line for line in found if line is not None], who)
+    bodies = await told(connection, parts, listing.teller, [line for line in found if line is not None], who)
     if write.path in MANY:
         return {listing.name: bodies}
     return bodies[0] if bodies else {"id": subjects[0] if subjects else None}

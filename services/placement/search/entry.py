@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from shared.facts.envelope import Fact
@@ -19,6 +19,8 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "plan": ("current", "over"),
     "ineffective": ("open",),
 }
+UNANSWERED = timedelta(days=1)
+"""An offer without an end waits no longer than that for an answer."""
 
 
 @value_object

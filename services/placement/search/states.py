@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 
 class SearchState(StrEnum):
@@ -89,21 +89,21 @@ ANSWERABLE: Final = frozenset({OfferState.SENT, OfferState.COUNTERED})
 """Offers that somebody still has to answer."""
 
 CloseReason = Literal["placed", "patient-declined", "no-program", "lost-contact", "discharge-cancelled", "deceased"]
-BY_A_PERSON: Final = frozenset({"patient-declined", "no-program", "lost-contact"})
+PersonsCloseReason = Literal["patient-declined", "no-program", "lost-contact"]
+BY_A_PERSON: Final = frozenset(get_args(PersonsCloseReason))
 """Reasons with which a person closed a search: it is not opened again for the same discharge."""
 
-DECLINE_REASONS: Final = frozenset(
-    {
-        "no-capacity",
-        "level-not-suitable",
-        "clinically-too-complex",
-        "payer-not-accepted",
-        "not-authorized",
-        "age-not-served",
-        "language-not-served",
-        "track-not-offered",
-        "no-response-from-patient",
-        "other",
-    }
-)
+DeclineReason = Literal[
+    "no-capacity",
+    "level-not-suitable",
+    "clinically-too-complex",
+    "payer-not-accepted",
+    "not-authorized",
+    "age-not-served",
+    "language-not-served",
+    "track-not-offered",
+    "no-response-from-patient",
+    "other",
+]
+DECLINE_REASONS: Final = frozenset(get_args(DeclineReason))
 """Why a program declines, in code."""

@@ -106,19 +106,6 @@ async def lines(connection: AsyncConnection, kind: str, asked: ListQuestion) -> 
     return [_line(row) for row in rows.all()]
 
 
-async def counted(
-    connection: AsyncConnection, kind: str, asked: ListQuestion, late: datetime | None
-) -> tuple[int, int]:
-    """How many lines of a kind there are in a state, and of how many the time was over by `late` (None: of none)."""
-    columns, count = entries.c, sa.func.count()
-    over = count.filter(columns.due < late) if late is not None else sa.literal(0)
-    joined = sa.join(entries, episodes, episodes.c.episode_id == columns.episode_id)
-    query = sa.select(count, over).select_from(joined).where(columns.kind == kind, columns.state == asked.state)
-    query = query.where(within(asked.whose))
-    row = (await connection.execute(query)).one()
-    return int(row[0]), int(row[1])
-
-
 async def selected(
     connection: AsyncConnection, narrowed: Callable[[sa.Select[Any]], sa.Select[Any]], asked: ListQuestion
 ) -> list[Line]:
@@ -214,6 +201,13 @@ async def shared(connection: AsyncConnection, episode_ids: Collection[str], scop
         episodes.c.episode_id.in_(sorted(episode_ids)), sa.not_(scoped.all_of(episodes.c.facilities, scope))
     )
     return frozenset((await connection.execute(query)).scalars())
+
+
+async def homes(connection: AsyncConnection, episode_ids: Collection[str]) -> dict[str, str]:
+    """Episode → the facility of its latest fact: what is said of the episode as a whole is said there."""
+    query = sa.select(episodes.c.episode_id, episodes.c.facility).where(episodes.c.episode_id.in_(sorted(episode_ids)))
+    rows = (await connection.execute(query)).all()
+    return {row[0]: row[1] for row in rows}
 
 
 async def places_in_line(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:

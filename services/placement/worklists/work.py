@@ -1,92 +1,112 @@
-"""All SQL that reads worklists: lines of the desk's lists that somebody has to do something about; nothing locked."""
+"""What worklists are of: entries of the desk or what is withheld; the SQL that counts and reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.search.entry import Kind
+from services.placement.gate import views as gate
+from services.placement.search.entry import UNANSWERED, Kind
 from services.placement.tables import entries, episodes
 from services.placement.worklists.views import Line, ListQuestion, Whose, selected, within
 
 _E = entries.c
-Condition = sa.ColumnElement[bool]
-UNANSWERED = timedelta(days=1)
-"""An offer without an end waits no longer than that for an answer."""
+Condition = Callable[[datetime], sa.ColumnElement[bool]]
+"""What has to be so of an entry at an instant."""
 AHEAD = timedelta(days=7)
 """So long before its last day an authorization is to be extended."""
 
 
-class Waiting(NamedTuple):
-    """Which lines of a kind are work now."""
+class EntriesOf(NamedTuple):
+    """The desk's entries of one kind: in these states (none: in any), and where more has to be so of them, it is."""
 
     kind: Kind
-    states: tuple[str, ...]
-    more: Callable[[datetime], Condition] | None = None
+    states: tuple[str, ...] = ()
+    more: Condition | None = None
+
+    async def counted(
+        self, connection: AsyncConnection, whose: Whose, now: datetime, late: Condition | None = None
+    ) -> tuple[int, int]:
+        """How many there are, and how many of them are late (without a condition: none)."""
+        count = sa.func.count()
+        over = count.filter(late(now)) if late is not None else sa.literal(0)
+        joined = entries.join(episodes, episodes.c.episode_id == _E.episode_id)
+        query = sa.select(count, over).select_from(joined).where(*self._so(whose, now))
+        row = (await connection.execute(query)).one()
+        return int(row[0]), int(row[1])
+
+    async def lines(self, connection: AsyncConnection, asked: ListQuestion, now: datetime) -> list[Line]:
+        """The lines, the oldest first."""
+        return await selected(connection, lambda query: query.where(*self._so(asked.whose, now)), asked)
+
+    def _so(self, whose: Whose, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
+        yield _E.kind == self.kind
+        yield within(whose)
+        if self.states:
+            yield _E.state.in_(self.states)
+        if self.more is not None:
+            yield self.more(now)
 
 
-def _in_force(now: datetime) -> Condition:
-    return sa.and_(_E.content["in_force"].as_boolean(), _E.state != "ended", _E.due > now)
+class WithheldFacts:
+    """What waits for a basis to leave; a line's id is `recipient|fact`, by which the next page is found."""
+
+    kind = "withheld"
+
+    async def counted(
+        self,
+        connection: AsyncConnection,
+        whose: Whose,
+        now: datetime,  # noqa: ARG002
+        late: Condition | None = None,  # noqa: ARG002
+    ) -> tuple[int, int]:
+        """How many there are; none is late."""
+        return await gate.how_many_wait(connection, whose.scope), 0
+
+    async def lines(self, connection: AsyncConnection, asked: ListQuestion, now: datetime) -> list[Line]:  # noqa: ARG002
+        """The lines, the longest withheld first."""
+        at = asked.after
+        after = gate.After(at[0], *at[1].split("|", 1)) if at and "|" in at[1] else None
+        rows = await gate.waiting(connection, scope=asked.whose.scope, after=after, most=asked.most)
+        return [
+            Line(
+                self.kind, f"{row['recipient']}|{row['fact_id']}", row["episode_id"], row["facility"], None,
+                row["reason"], row["since"], None,
+                {name: row[name] for name in ("recipient", "fact_id", "fact_type")}, row["patient_id"], 0,
+            )
+            for row in rows
+        ]  # fmt: skip
 
 
-def _ending(now: datetime) -> Condition:
+def over(now: datetime) -> sa.ColumnElement[bool]:
+    """Its time is over."""
+    return sa.and_(_E.due <= now)
+
+
+def unanswered(now: datetime) -> sa.ColumnElement[bool]:
+    """The offer should have been answered."""
+    return sa.or_(_E.due <= now, sa.and_(_E.due.is_(None), _E.at <= now - UNANSWERED))
+
+
+def seatless(_: datetime) -> sa.ColumnElement[bool]:
+    """The placement needs a seat and has none."""
+    return sa.and_(sa.not_(_E.content["seat"].as_boolean()))
+
+
+def ending(now: datetime) -> sa.ColumnElement[bool]:
+    """The authorization's last day is near."""
     return sa.and_(_in_force(now), _E.due <= now + AHEAD)
 
 
-def _used_up(now: datetime) -> Condition:
+def used_up(now: datetime) -> sa.ColumnElement[bool]:
     """No unit is left today, or none was, and the stay goes on: past its last day too."""
     spent = sa.cast(_E.content["used_up_at"].astext, sa.DateTime(timezone=True)) <= now
     return sa.and_(spent, sa.or_(_in_force(now), _E.content["goes_on"].as_boolean()))
 
 
-def _unanswered(now: datetime) -> Condition:
-    return sa.or_(_E.due <= now, sa.and_(_E.due.is_(None), _E.at <= now - UNANSWERED))
-
-
-def _over(now: datetime) -> Condition:
-    return sa.and_(_E.due <= now)
-
-
-def _seatless(_: datetime) -> Condition:
-    return sa.and_(sa.not_(_E.content["seat"].as_boolean()))
-
-
-WORK: Final[dict[str, Waiting]] = {
-    "searches-open": Waiting("search", ("open",)),
-    "offers-overdue": Waiting("offer", ("sent", "countered"), _unanswered),
-    "starts-due": Waiting("placement", ("placed",), _over),
-    "no-seat": Waiting("placement", ("placed", "started"), _seatless),
-    "ineffective": Waiting("ineffective", ("open",)),
-    "conflicts": Waiting("conflict", ("open",)),
-    "authorizations-ending": Waiting("authorization", (), _ending),
-    "authorizations-used-up": Waiting("authorization", (), _used_up),
-    "authorizations-exhausted": Waiting("authorization", (), _used_up),
-    "reviews-due": Waiting("plan", ("current",), _over),
-}
-
-
-async def count(connection: AsyncConnection, name: str, whose: Whose, now: datetime) -> int:
-    """How many lines a worklist has."""
-    query = sa.select(sa.func.count()).select_from(
-        entries.join(episodes, episodes.c.episode_id == entries.c.episode_id)
-    )
-    return int((await connection.execute(_of(query, name, whose, now))).scalar_one())
-
-
-async def lines(connection: AsyncConnection, name: str, asked: ListQuestion, now: datetime) -> list[Line]:
-    """The lines of a worklist, the oldest first."""
-    return await selected(connection, lambda query: _of(query, name, asked.whose, now), asked)
-
-
-def _of(query: sa.Select[Any], name: str, whose: Whose, now: datetime) -> sa.Select[Any]:
-    work = WORK[name]
-    query = query.where(_E.kind == work.kind)
-    if work.states:
-        query = query.where(_E.state.in_(work.states))
-    if work.more is not None:
-        query = query.where(work.more(now))
-    return query.where(within(whose))
+def _in_force(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(_E.content["in_force"].as_boolean(), _E.state != "ended", _E.due > now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,13 +12,16 @@ import jwt
 import pytest
 
 from services.placement.checks import broken
-from services.placement.desk.api import routes
+from services.placement.desk import api
 from services.placement.desk.frame import Parts
+from services.placement.desk.page import desk as page
 from services.placement.rules import Rules
+from services.placement.worklists.lists import WORKLISTS, Worklist
 from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.web.app import web_app
 from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
+from tests.browsing import Browser
 from tests.builders import a_story, admitted, discharged
 from tests.placement.feeding import Feed
 
@@ -118,16 +121,43 @@ def bearer(role: str, facilities: tuple[str, ...] = ("*",)) -> dict[str, str]:
     return {"authorization": f"Bearer {jwt.encode(claims, KEY, algorithm='HS256')}"}
 
 
+def token(role: str, facilities: tuple[str, ...] = ("*",)) -> str:
+    """What somebody with one role signs in with."""
+    return bearer(role, facilities)["authorization"].removeprefix("Bearer ")
+
+
 @pytest.fixture
-async def desk(
-    feed: Feed, database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
-) -> AsyncIterator[Desk]:
+def lists() -> Sequence[Worklist]:
+    """The table of worklists that API and page are made with."""
+    return WORKLISTS
+
+
+@pytest.fixture
+async def client(
+    database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str], lists: Sequence[Worklist]
+) -> AsyncIterator[httpx.AsyncClient]:
+    """API and page, on the same data."""
+
     async def ready() -> dict[str, str]:
         return {}
 
-    tokens = Tokens(KEY, DEV_ISSUER, ("HS256",))
-    app = web_app(title="placement", tokens=tokens, ready=ready, routes=routes(Parts(database, rules, clock, ids)))
+    parts = Parts(database, rules, clock, ids)
+    made = [*api.routes(parts, lists), *page.routes(parts, page.pages(None), lists)]
+    app = web_app(title="placement", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=ready, routes=made)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
-        yield Desk(client, feed, clock)
+        yield client
+
+
+@pytest.fixture
+def nobody(client: httpx.AsyncClient) -> Browser:
+    """A browser in which nobody is signed in; `desk` is the API on the same data."""
+    return Browser(client)
+
+
+@pytest.fixture
+async def desk(
+    feed: Feed, database: Database, rules: Rules, clock: SetClock, client: httpx.AsyncClient
+) -> AsyncIterator[Desk]:
+    yield Desk(client, feed, clock)
     found = [str(one) async for one in broken(database, rules)]
     assert [one for one in found if "outbox" not in one and "position" not in one] == []

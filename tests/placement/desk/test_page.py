@@ -3,58 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
-from services.placement.desk import api
-from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk as page
-from services.placement.desk.page.lists import LISTS
-from services.placement.desk.page.rows import _OFFERED, _TOLD
+from services.placement.desk.page.rows import _OFFERED
 from services.placement.desk.page.wording import DONE, LABELS
-from services.placement.rules import Rules
 from services.placement.search.entry import STATES
+from services.placement.worklists.drawing import DRAWN
+from services.placement.worklists.lists import WORKLISTS
 from shared.clock import SetClock
 from shared.facts.envelope import Fact
 from shared.storage.database import Database
 from shared.storage.tables import audit
-from shared.web.app import web_app
-from shared.web.auth import DEV_ISSUER, Tokens
 from tests.browsing import Browser, Page
 from tests.builders import admitted, covered
-from tests.placement.desk.conftest import KEY, Desk, bearer
+from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.stories import ward_and_back
 
 PHP = "Adult partial hospitalization"
 IOP = "Adult intensive outpatient, mornings"
 RANKED = "has a seat from"
 """What a program says in a search, and an offer to it does not."""
-
-
-def token(role: str, facilities: tuple[str, ...] = ("*",)) -> str:
-    return bearer(role, facilities)["authorization"].removeprefix("Bearer ")
-
-
-@pytest.fixture
-async def nobody(
-    desk: Desk, database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
-) -> AsyncIterator[Browser]:
-    """A browser in which nobody is signed in; `desk` is the API on the same data."""
-
-    async def ready() -> dict[str, str]:
-        return {}
-
-    parts = Parts(database, rules, clock, ids)
-    routes = [*api.routes(parts), *page.routes(parts, page.pages(None))]
-    app = web_app(title="placement", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=ready, routes=routes)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
-        yield Browser(client)
 
 
 @pytest.fixture
@@ -363,7 +337,7 @@ async def test_an_auditor_looks_and_has_no_buttons(nobody: Browser, desk: Desk) 
     assert "Send an offer" not in (await the_search(nobody)).text
 
 
-@pytest.mark.parametrize("name", [one.name for one in LISTS])
+@pytest.mark.parametrize("name", [one.name for one in WORKLISTS if one.title])
 async def test_every_list_opens_and_no_address_has_anything_of_a_patient(browser: Browser, name: str) -> None:
     shown = await browser.open("/", list=name)
     assert shown.status == 200
@@ -382,6 +356,6 @@ def test_every_write_of_the_api_has_a_button_and_every_kind_a_row() -> None:
     own = ("/api/searches", "/api/offers", "/api/placements", "/api/waitlist")
     assert {write.path for write in page.WRITES if write.path.startswith(own)} <= LABELS.keys()
     assert {write.action for write in page.WRITES if write.path in LABELS} <= DONE.keys()
-    assert {kind for kind, _ in _OFFERED} <= _TOLD.keys()
+    assert {kind for kind, _ in _OFFERED} <= DRAWN.keys()
     states = STATES | {"seat": ("held", "taken")}
     assert all(state in states[kind] for kind, state in _OFFERED)

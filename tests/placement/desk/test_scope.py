@@ -23,6 +23,7 @@ from services.placement.desk.page import desk as page
 from services.placement.gate.tables import disclosures, withheld
 from services.placement.rules import Rules
 from services.placement.tables import facts
+from services.placement.worklists.lists import WORKLISTS
 from shared.clock import SetClock
 from shared.facts.envelope import Fact
 from shared.storage.database import Database
@@ -170,14 +171,15 @@ async def tried(http: httpx.AsyncClient, one: Tried, facilities: tuple[str, ...]
 
 KINDS = {"{episode_id}": "episode", "/searches/": "searches", "/offers/": "offers", "/placements/": "placements"}
 KINDS |= {f"/{name}/": name for name in ("seats", "waitlist", "authorizations", "conflicts", "sessions")}
-LISTS = ["searches-open", "starts-due", "authorizations-ending", "reviews-due", "ineffective", "withheld"]
+WORK = [one.name for one in WORKLISTS if one.waits]
+TABS = [{"list": one.name} for one in WORKLISTS if one.title]
 
 
 def getting(path: str, case: Case) -> list[Tried]:
     """Everything that a GET may be asked with of what the other has."""
     kind = next((kind for words, kind in KINDS.items() if words in path), "")
-    ids = LISTS if "{name}" in path else [*case.ids.get(kind, ()), "GH-PHP1"]
-    queries = [{"facility": "GOODHEALTH"}, {"program": "GH-PHP1"}, {"state": "active"}, {"list": "started"}]
+    ids = WORK if "{name}" in path else [*case.ids.get(kind, ()), "GH-PHP1"]
+    queries = [{"facility": "GOODHEALTH"}, {"program": "GH-PHP1"}, {"state": "active"}, *TABS]
     queries += [{"episode_id": "E1"}, {"patient_id": "patient-E1"}, {"search": case.ids["searches"][0]}]
     queries += [{"placement_id": each} for each in case.ids["placements"][:1]]
     queries += [{"search_id": case.ids["searches"][0]}]

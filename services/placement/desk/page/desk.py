@@ -6,24 +6,26 @@ It decides nothing: see shared/web/form_posts.py for what its forms do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from services.placement.desk import frame, programs, reading, writes
+from services.placement.desk import programs, reading, worklists, writes
 from services.placement.desk.api import SUBJECTS
-from services.placement.desk.frame import EVERYBODY, Parts, whose_of
+from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.page import wording
-from services.placement.desk.page.lists import LISTS, SEATS, Of
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
+from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
-from services.placement.worklists import views, work
+from services.placement.worklists import views
+from services.placement.worklists.lists import CARE, EVERYBODY, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
+from services.placement.worklists.wording import FactWords, words_of
 from shared.site.values import Program
 from shared.storage.database import Connection
-from shared.values import replace
 from shared.web import paging, requests
 from shared.web.auth import Caller
 from shared.web.desk import A_FEW, Counted, Desk, Listing, Look, Row, Section, may
@@ -34,6 +36,7 @@ from shared.web.pages import Pages
 FILTERS = LIST_FILTERS | {"search"}
 WRITES = tuple(write for subject in SUBJECTS for write in subject.writes)
 _LISTINGS = {subject.listing.kind: subject.listing for subject in SUBJECTS if subject.listing}
+_TELLERS = worklists.tellers(_LISTINGS.values())
 
 
 def pages(intake: str | None) -> Pages:
@@ -42,9 +45,9 @@ def pages(intake: str | None) -> Pages:
     return Pages("Coordinators' desk", intake, {**every, **wording.DONE})
 
 
-def routes(parts: Parts, made_of: Pages) -> Sequence[BaseRoute]:
+def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
     """`/`, sign-in, and a form's address for every write of the API."""
-    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts))
+    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
     acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page, wording.FIELD_OF)
     return [Route("/", made_of.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *made_of.routes()]
 
@@ -55,43 +58,40 @@ class Placement:
     readers = EVERYBODY
     filters = FILTERS
 
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
+    def __init__(self, parts: Parts, lists: Sequence[Worklist]) -> None:
+        self.parts, self._lists = parts, lists
 
     def lists(self, who: Caller) -> Sequence[Listing]:
-        """Those that the API shows this reader too."""
-        return [one for one in LISTS if may(who, one.of.readers) and (one.of is SEATS or one.of.kind in _LISTINGS)]
+        """Those with a title that are for this reader."""
+        return [one.listing for one in self._lists if one.title and may(who, one.on_page or one.readers)]
 
     async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
         """How many there are, and how many of them are late; of programs: how many are full."""
-        if listing.of is SEATS:
+        row: Worklist = listing.of
+        if row.of == "programs":
             places = await programs.everybody(connection, self.parts, look.at)
             every = self._programs(look)
             full = sum(not programs.filled(p, places.get(p.id, ()), look.at).free for p in every)
             return Counted(len(every), full)
-        if listing.of.work:
-            return Counted(await work.count(connection, listing.of.work, whose_of(look.who, look.scope), look.at), 0)
-        late = look.at - listing.late if listing.late is not None else None
-        question = self._question(listing.of, look, look.most)
-        return Counted(*await views.counted(connection, listing.of.kind, question, late))
+        return Counted(*await row.of.counted(connection, whose_of(look.who, look.scope), look.at, row.late))
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
         """The rows, and the cursor behind them; who saw whose is noted."""
-        reader = self._reader(look)
-        if listing.of is SEATS:
+        reader, row = self._reader(look), listing.of
+        if row.of == "programs":
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
             return await self._seats(connection, look._replace(most=every), reader), None
-        question = self._question(listing.of, look, look.most + 1)
-        if listing.of.work:
-            found = await work.lines(connection, listing.of.work, question, look.at)
-        else:
-            found = await _LISTINGS[listing.of.kind].lines(connection, self.parts, question)
+        after = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
+        place = (paging.instant(after[0]), after[1]) if after else None
+        found = await row.of.lines(
+            connection, ListQuestion(whose_of(look.who, look.scope), look.most + 1, place), look.at
+        )
         page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
         return await self._told(connection, page, look, reader), following
 
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
         """A search with its offers and every program, best first; for who may read searches."""
-        if not asked.get("search") or not may(look.who, frame.CARE):
+        if not asked.get("search") or not may(look.who, CARE):
             return ()
         search = await reading.visible(connection, self.parts, _LISTINGS["search"], look.who, asked["search"])
         if search is None:
@@ -161,22 +161,28 @@ class Placement:
         if not lines:
             return []
         kind = lines[0].kind
-        bodies = await reading.told(connection, self.parts, _LISTINGS[kind], list(lines), look.who)
+        bodies = await reading.told(connection, self.parts, _TELLERS.get(kind), lines, look.who)
         await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
-        told = [body | dict((more or {}).get(line.id, {})) for line, body in zip(lines, bodies, strict=True)]
+        known, episodes = more or {}, list(dict.fromkeys(line.episode_id for line in lines))
+        if kind in {"conflict", "ineffective"}:
+            reader = replace(reader, facts=await self._facts(connection, episodes))
+        elif kind == "plan":
+            homes = await views.homes(connection, episodes)
+            known = {line.id: {"at_home": homes.get(line.episode_id) == line.facility} for line in lines}
+        told = [body | dict(known.get(line.id, {})) for line, body in zip(lines, bodies, strict=True)]
         return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, told, strict=True)]
 
+    async def _facts(self, connection: Connection, episodes: Sequence[str]) -> dict[str, FactWords]:
+        """ce_id → what it says, of every fact of these episodes."""
+        found = await facts_of(connection, episodes)
+        return {fact.id: words_of(fact, self.parts.rules) for group in found.values() for fact in group}
+
     def _reader(self, look: Look) -> Reader:
-        return Reader(look.who, look.at, self.parts.rules.site, {write.path: write for write in WRITES})
+        return Reader(look.at, self.parts.rules.site, look.who, {write.path: write for write in WRITES})
 
     def _programs(self, look: Look) -> list[Program]:
         every = self.parts.rules.site.programs
         return [p for p in every if look.scope.has(p.facility)]
-
-    def _question(self, of: Of, look: Look, most: int) -> ListQuestion:
-        after = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
-        place = (paging.instant(after[0]), after[1]) if after else None
-        return ListQuestion(whose_of(look.who, look.scope), most, place, of.state)
 
 
 def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:

@@ -1,0 +1,103 @@
+"""Worklists over HTTP: how many things wait for somebody, and which; the table of them is worklists/lists.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from services.aftercare.desk import showing
+from services.aftercare.desk.follow_ups import READERS, window_behind
+from services.aftercare.engine import views
+from services.aftercare.engine.apply import Rules
+from services.aftercare.engine.views import AfterEntry
+from services.aftercare.worklists.lists import WORKLISTS, EntriesOf, Worklist
+from shared.storage import audit
+from shared.storage.database import Connection, Database
+from shared.web import openapi as api
+from shared.web import paging, requests
+from shared.web.app import JSON, caller
+from shared.web.desk import Counted, Look
+
+
+def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
+    """GET /api/worklists and /api/worklists/{name}; lines are shown as their own lists show them."""
+    known = {one.name: one for one in lists}
+    return [
+        Route("/api/worklists", partial(_counted, database, rules, known), methods=["GET"]),
+        Route("/api/worklists/{name}", partial(_listed, database, rules, known), methods=["GET"]),
+    ]
+
+
+async def _counted(database: Database, rules: Rules, known: Mapping[str, Worklist], request: Request) -> Response:
+    who = caller(request, *READERS)
+    asked = requests.parameters(request, {"facility"})
+    look = Look(who, requests.scope(who, asked.get("facility")), None, 0, rules.clock())
+    async with database.read() as connection:
+        found = [
+            {"name": one.name, "title": one.title, "count": (await count(connection, one, look)).total}
+            for one in known.values()
+        ]
+    return JSON({"worklists": found})
+
+
+async def _listed(database: Database, rules: Rules, known: Mapping[str, Worklist], request: Request) -> Response:
+    who = caller(request, *READERS)
+    if (one := known.get(request.path_params["name"])) is None:
+        raise requests.missing()
+    asked = requests.parameters(request, {"facility", *paging.PARAMETERS})
+    scope, now = requests.scope(who, asked.get("facility")), rules.clock()
+    look = Look(who, scope, asked.get("cursor"), paging.limit(asked), now)
+    async with database.begin() as connection:
+        rows, more = await found(connection, one, look)
+        read = f"worklist-{one.name}-read"
+        await audit.note(connection, [audit.Entry(now, who.subject, read, row["episode_id"]) for row in rows])
+    items = [showing.shown(row, now) for row in rows]
+    return JSON({"name": one.name, "title": one.title, "items": items, "next": more})
+
+
+async def found(connection: Connection, worklist: Worklist, look: Look) -> tuple[list[dict[str, Any]], str | None]:
+    """The rows from the cursor on, each with its episode's `sequence`, as this reader may see them, and the cursor
+    behind them. Raises 422."""
+    last = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
+    scope, limit = look.scope, look.most + 1
+    if isinstance(worklist.of, EntriesOf):
+        after = AfterEntry(paging.instant(last[0]), last[1]) if last else None
+        rows = await views.waiting(connection, worklist.of, scope=scope, after=after, limit=limit)
+    else:
+        behind = window_behind(last) if last else None
+        state = worklist.of.state
+        rows = await views.list_follow_ups(connection, state=state, scope=scope, after=behind, limit=limit)
+    page, more = paging.page(rows, look.most, _place)
+    return await showing.seen_by(connection, look.who.scope, page), more
+
+
+def _place(row: Mapping[str, Any]) -> Sequence[str]:
+    if "sort_at" in row:
+        return paging.at(row["sort_at"]), row["id"]
+    return row["due_to"].isoformat(), row["follow_up_id"]
+
+
+async def count(connection: Connection, worklist: Worklist, look: Look) -> Counted:
+    """How many there are, and how many of them are urgent."""
+    late = look.at - worklist.late if worklist.late is not None else datetime.min.replace(tzinfo=UTC)
+    if isinstance(worklist.of, EntriesOf):
+        return Counted(*await views.counted(connection, worklist.of, scope=look.scope, late=late))
+    return Counted(*await views.counted_windows(connection, worklist.of.state, scope=look.scope, late=late.date()))
+
+
+def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
+    """What the OpenAPI document says of them."""
+    name = {**api.PARAMETERS["Id"], "name": "name", "schema": {"enum": [one.name for one in lists]}}
+    asked = [name, api.query("facility"), api.parameter("Limit"), api.parameter("Cursor")]
+    lines = "What waits for somebody in one list, what is due first at the top"
+    counts = "How many things wait for somebody, list by list"
+    return {
+        "/api/worklists": {"get": api.operation(counts, READERS, [api.query("facility")], (401, 403, 422, 503))},
+        "/api/worklists/{name}": {"get": api.operation(lines, READERS, asked, (401, 403, 404, 422, 503))},
+    }

@@ -1,0 +1,133 @@
+"""The table of worklists: each is one row here, and by it in the API, in its counts and on the follow-up desk. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from services.aftercare.decisions.windows import State
+from services.aftercare.referrals import referrals
+from services.aftercare.worklists.entries import Kind
+from shared.web.wording import SOON
+
+
+class EntriesOf(NamedTuple):
+    """Entries of a kind in some states, by when they are due; `has`: only with that field in their value;
+    `unreplaced`: only referrals of a plan that goes on, in whose place no other was made."""
+
+    kind: Kind
+    states: tuple[str, ...]
+    has: str | None = None
+    unreplaced: bool = False
+
+
+class WindowsOf(NamedTuple):
+    """Windows of follow-ups in a state, by their last day."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worklist:
+    """One worklist: its `name` in addresses, its `title`, what it is `of`.
+
+    `hint` and `empty` are the page's. `late`: how long after its time an entry is urgent (None: none ever is), which is
+    called `urgent`, with its `tone`. `first`: on the first page too. A line is drawn by its kind: desk/rows.py.
+    """
+
+    name: str
+    title: str
+    hint: str
+    empty: str
+    of: EntriesOf | WindowsOf
+    late: timedelta | None = None
+    urgent: str = "overdue"
+    tone: str = "late"
+    first: bool = True
+
+
+OPEN: Final = tuple(state.value for state in referrals.State if state not in referrals.ENDS)
+WORKLISTS: Final[tuple[Worklist, ...]] = (
+    Worklist(
+        name="contacts",
+        title="Contacts to make",
+        hint="Calls after every leave for home, whether a program is looked for or not; the longest overdue first.",
+        empty="Nobody is to be called now.",
+        of=EntriesOf("plan", ("active",), has="contact_due"),
+        late=timedelta(0),
+    ),
+    Worklist(
+        name="risks",
+        title="Risks of relapse",
+        hint="Raised by contacts missed in a row or a readmission, until somebody judges that it is over.",
+        empty="No risk is raised.",
+        of=EntriesOf("risk", ("raised",)),
+    ),
+    Worklist(
+        name="follow-ups",
+        title="Follow-ups due",
+        hint="Windows after inpatient discharges in which a visit counts for the measure.",
+        empty="No follow-up is due.",
+        of=WindowsOf("due"),
+        late=-SOON,
+        urgent="soon over",
+        tone="soon",
+    ),
+    Worklist(
+        name="referrals",
+        title="Referrals waiting",
+        hint="Until the provider has accepted, seen the patient, or said no.",
+        empty="No referral is waiting.",
+        of=EntriesOf("referral", OPEN),
+        late=timedelta(days=1),
+    ),
+    Worklist(
+        name="declined",
+        title="Referrals that came to nothing",
+        hint="Declined or cancelled, and nobody else was asked yet.",
+        empty="Every referral that came to nothing has another in its place.",
+        of=EntriesOf("referral", ("declined", "cancelled"), unreplaced=True),
+    ),
+    Worklist(
+        name="appointments",
+        title="Appointments",
+        hint="Those that are past wait for what came of them.",
+        empty="There is no appointment.",
+        of=EntriesOf("appointment", ("scheduled",)),
+        late=timedelta(0),
+        urgent="past",
+    ),
+    Worklist(
+        name="missed",
+        title="Follow-ups missed",
+        hint="No visit that counts was told by the last day.",
+        empty="No follow-up was missed.",
+        of=WindowsOf("missed"),
+        first=False,
+    ),
+    Worklist(
+        name="excluded",
+        title="Follow-ups that do not count",
+        hint="Discharges that no measure counts, and why.",
+        empty="Every discharge counts.",
+        of=WindowsOf("excluded"),
+        first=False,
+    ),
+    Worklist(
+        name="plans",
+        title="Plans",
+        hint="Everybody who left for home or is in aftercare.",
+        empty="Nobody left for home, and nobody is in aftercare.",
+        of=EntriesOf("plan", ("active",)),
+        first=False,
+    ),
+    Worklist(
+        name="recorded",
+        title="Contacts recorded",
+        hint="What was recorded in error can be taken back.",
+        empty="No contact was recorded.",
+        of=EntriesOf("contact", ("kept", "missed", "other")),
+        first=False,
+    ),
+)

@@ -1,0 +1,207 @@
+"""How a line of each kind is drawn: what it is about, what is so, and how late it is, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.placement.continuum.order import day_of
+from services.placement.search.entry import UNANSWERED
+from services.placement.worklists.views import Line
+from services.placement.worklists.wording import FactWords, fact_words
+from shared.events.levels import WORDS
+from shared.site.config import Site
+from shared.web.desk import Badge, by, until
+from shared.web.wording import day, moment, spoken
+
+
+@dataclass(frozen=True)
+class Glance:
+    """When, and by which site, lines are looked at; `facts`: ce_id → what a fact says, where lines name some."""
+
+    at: datetime
+    site: Site
+    facts: Mapping[str, FactWords] = field(default_factory=dict, kw_only=True)
+
+    def zone(self, facility: str) -> ZoneInfo:
+        """The facility's zone."""
+        return self.site.zone(facility)
+
+    def program(self, program: str | None) -> str:
+        """A program's title, else its id."""
+        found = self.site.program(program) if program else None
+        return found.title if found else program or "no program"
+
+
+Drawn = tuple[str, tuple[str, ...], Badge]
+"""What it is about, details, and how it stands."""
+
+
+def level(code: str | None) -> str:
+    """A level of care in words."""
+    return WORDS.get(code or "", "No level")
+
+
+def inside(sentence: str) -> str:
+    """The same words within a sentence."""
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _search(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    to = level(body["recommended_level"])
+    before = body.get("from_level", "none")
+    what = f"{to} recommended" + ("" if before == "none" else f" after {inside(level(before))}")
+    needs = ", ".join(f"{spoken(name)}: {_said(value)}" for name, value in body.get("needs", {}).items() if value)
+    asked = len(body.get("offers", ()))
+    sent = f"{asked} offer{'s' if asked != 1 else ''} sent" if asked else "nobody asked yet"
+    details = (_began(line, body, now), *body.get("reasons", ()), f"needs {needs}" if needs else "", sent)
+    if line.state != "open":
+        return what, (*details, spoken(body.get("reason", ""))), Badge(f"closed: {spoken(body.get('reason', ''))}")
+    zone = now.zone(line.facility)
+    if "start_by" in body.get("needs", {}):
+        return what, details, by(date.fromisoformat(body["needs"]["start_by"]), now.at, zone)
+    days = (day_of(now.at, zone) - _began_on(line, body, zone)).days
+    waiting = "since today" if days < 1 else f"for {days} day{'s' if days > 1 else ''}"
+    return what, details, Badge(f"waiting {waiting}", "late" if days > 2 else "")
+
+
+def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
+    """The day of the discharge or referral that the search began with."""
+    return date.fromisoformat(body["began_on"]) if "began_on" in body else day_of(line.at, zone)
+
+
+def _began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
+    """`discharged Mon 9 Mar`, and when we learnt it where that was a later day."""
+    zone = now.zone(line.facility)
+    began, learnt = _began_on(line, body, zone), day_of(datetime.fromisoformat(body["opened_at"]), zone)
+    later = f", known since {day(learnt)}" if learnt > began else ""
+    return f"{spoken(body.get('began_with', 'began'))} {day(began)}{later}"
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(spoken, value)) if isinstance(value, list) else spoken(str(value))
+
+
+def _offer(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    zone = now.zone(line.facility)
+    first = f"first day {day(date.fromisoformat(body['start_date']))}" if "start_date" in body else "no day proposed"
+    more = " · ".join(spoken(body[name]) for name in ("track", "group") if name in body)
+    sent = f"sent {moment(datetime.fromisoformat(body['sent_at']), zone)}" if "sent_at" in body else ""
+    why = spoken(body["reason"]) if "reason" in body else ""
+    details = (f"{level(body.get('level'))} · {first}", more, sent, why)
+    waiting = line.state in {"sent", "countered"}
+    if waiting and line.due is not None:
+        return now.program(line.program), details, until(line.due, now.at)
+    if waiting and (days := (now.at - line.at).days) >= UNANSWERED.days:
+        return now.program(line.program), details, Badge(f"no answer for {days} day{'s' if days > 1 else ''}", "late")
+    tone = {"accepted": "good", "declined": "late", "expired": "late", "countered": "soon"}.get(line.state, "")
+    text = {"sent": "waiting", "countered": "another day"}.get(line.state, spoken(line.state))
+    return now.program(line.program), details, Badge(text, tone)
+
+
+def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    first = date.fromisoformat(body["start_date"]) if "start_date" in body else None
+    variance = f"another level than recommended: {spoken(body['variance_reason'])}" if "variance_reason" in body else ""
+    seat = "" if body.get("seat") or line.state in {"ended", "cancelled"} else "has no seat"
+    details = (f"{level(body.get('level'))} · first day {day(first) if first else 'open'}", variance, seat)
+    if line.state == "placed" and first is not None:
+        return now.program(line.program), details, _to_come(first, now.at, now.zone(line.facility))
+    tone = {"missed": "late", "started": "good"}.get(line.state, "")
+    return now.program(line.program), details, Badge(spoken(line.state), tone)
+
+
+def _to_come(first: date, now: datetime, zone: tzinfo) -> Badge:
+    """How far a first day is."""
+    days = (first - now.astimezone(zone).date()).days
+    if days == 0:
+        return Badge("today", "soon")
+    many = "1 day" if abs(days) == 1 else f"{abs(days)} days"
+    return Badge(f"in {many}") if days > 0 else Badge(f"{many} overdue", "late")
+
+
+def _waiting(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    place = f"place {body['position']} in line" if body.get("position") else spoken(line.state)
+    return now.program(line.program), (f"since {moment(line.at, now.zone(line.facility))}",), Badge(place)
+
+
+def _authorization(_: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
+    unit, units = spoken(str(body["unit"])), body.get("units")
+    of = f" of {units}" if units is not None else ""
+    what = f"{body['payer']}: {body.get('used', 0)}{of} {unit}{'' if units == 1 else 's'} used"
+    days = " to ".join(day(date.fromisoformat(body[name])) for name in ("from", "to"))
+    details = (f"{level(body['level'])} · {days}", f"number {body['number']}" if "number" in body else "")
+    if body.get("over"):
+        return what, details, Badge(f"over by {body['over']}", "late")
+    left = body.get("left")
+    if left is not None and left <= 0:
+        return what, details, Badge("nothing left", "late")
+    return what, details, Badge(f"{left} left" if left is not None else "no limit", "soon")
+
+
+def _seat(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    zone = now.zone(line.facility)
+    since, until = (datetime.fromisoformat(body[name]) if name in body else None for name in ("from", "until"))
+    kept = f"from {moment(since, zone)}" if since else ""
+    return now.program(line.program), (kept, f"until {moment(until, zone)}" if until else ""), Badge("kept")
+
+
+def _conflict(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    since = f"since {moment(line.at, now.zone(line.facility))}"
+    facts = [now.facts[fact["ce_id"]].sentence() for fact in body.get("facts", ())]
+    return spoken(str(body.get("kind", "conflict"))).capitalize(), (since, *facts), Badge(spoken(line.state), "late")
+
+
+def _ineffective(_: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    facts = [f"{now.facts[fact['ce_id']].sentence()}: {fact['means']}" for fact in body["facts"]]
+    one = len(facts) == 1
+    what = f"{'One thing' if one else f'{len(facts)} things'} that {'was' if one else 'were'} told"
+    return what, tuple(facts), Badge("no effect", "late")
+
+
+def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    zone, due = now.zone(line.facility), date.fromisoformat(body["review_due"])
+    hours, days, goals = (body.get(name) for name in ("hours_week", "days_week", "goals"))
+    week = f"{hours:g} hours a week on {days} day{'' if days == 1 else 's'}" if hours and days else ""
+    many = f"{goals} goal{'' if goals == 1 else 's'}" if goals is not None else ""
+    details = (week, many, f"since {moment(line.at, zone)}", f"to be reviewed by {day(due)}")
+    return f"Plan for {inside(level(body['level']))}", details, by(due, now.at, zone)
+
+
+_NO_BASIS = {
+    "no-consent": "no consent",
+    "other-discloser": "the consent is for another facility",
+    "other-purpose": "the consent is for another purpose",
+    "cancelled": "the consent was given in error",
+    "revoked": "the consent is revoked",
+    "expired": "the consent is over",
+    "not-begun": "the consent has not begun",
+    "not-in-scope": "the consent does not cover it",
+}
+
+
+def _withheld(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    what = f"{fact_words(body['fact_type']).capitalize()}: waits for {body['recipient_title']}"
+    return (
+        what,
+        (f"since {moment(line.at, now.zone(line.facility))}",),
+        Badge(_NO_BASIS.get(line.state, spoken(line.state))),
+    )
+
+
+Draw = Callable[[Line, Mapping[str, Any], Glance], Drawn]
+DRAWN: Mapping[str, Draw] = {
+    "search": _search,
+    "offer": _offer,
+    "placement": _placement,
+    "waiting": _waiting,
+    "conflict": _conflict,
+    "seat": _seat,
+    "authorization": _authorization,
+    "ineffective": _ineffective,
+    "plan": _plan,
+    "withheld": _withheld,
+}
+"""What a line is called → how it is drawn; `body` is what the API shows of the line."""

@@ -1,0 +1,205 @@
+"""The table of worklists: each is one row here, and by it in the API, its counts and the coordinators' page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from services.placement.worklists import work
+from services.placement.worklists.work import Condition, EntriesOf, WithheldFacts
+from shared.web.desk import Listing
+
+CARE: Final = ("coordinator", "clinician", "auditor", "billing")
+EVERYBODY: Final = (*CARE, "program")
+DISCLOSING: Final = ("coordinator", "auditor")
+"""Who may see what leaves the house, on what basis, and what waits for one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worklist:
+    """One worklist: its `name` in addresses, and what it is `of`, the oldest first.
+
+    `waits`: what waits, the title in the API for those of `readers`; nothing: it is no work, and on the page alone.
+    `title`, `hint` (else `waits`) and `empty` are the page's; without a `title` it has no place there: its lines are
+    on another row's, as the late ones. `on_page`: whose page has it, where not of all readers. `late`: what has to be
+    so of a line to be urgent, called so many `urgent`. `first`: on the first page too. `also`: the page's older names.
+    How a line is drawn goes by its kind: drawing.DRAWN.
+    """
+
+    name: str
+    of: EntriesOf | WithheldFacts | Literal["programs"]
+    readers: tuple[str, ...] = EVERYBODY
+    waits: str = ""
+    title: str = ""
+    hint: str = ""
+    empty: str = ""
+    on_page: tuple[str, ...] = ()
+    late: Condition | None = None
+    urgent: str = "overdue"
+    first: bool = True
+    also: tuple[str, ...] = ()
+
+    @property
+    def listing(self) -> Listing:
+        """As the page shows it."""
+        hint = self.hint or f"{self.waits}."
+        return Listing(self.name, self.title, hint, self.empty, self, self.urgent, first=self.first, also=self.also)
+
+
+_USED_UP: Final = EntriesOf("authorization", more=work.used_up)
+WORKLISTS: Final[tuple[Worklist, ...]] = (
+    Worklist(
+        name="searches-open",
+        of=EntriesOf("search", ("open",)),
+        waits="Patients for whom a program is looked for",
+        title="Searches open",
+        hint="Patients who need a program, the longest waiting first.",
+        empty="Nobody is waiting for a program.",
+        on_page=CARE,
+        late=work.over,
+        also=("searches",),
+    ),
+    Worklist(
+        name="countered",
+        of=EntriesOf("offer", ("countered",)),
+        title="Another day proposed",
+        hint="The program would take the patient on another day: accept it, or withdraw.",
+        empty="No program proposed another day.",
+        late=work.unanswered,
+        urgent="time over",
+    ),
+    Worklist(
+        name="offers",
+        of=EntriesOf("offer", ("sent",)),
+        title="Offers waiting",
+        hint="Programs that were asked and have not answered.",
+        empty="No offer waits for an answer.",
+        late=work.unanswered,
+        urgent="time over",
+    ),
+    Worklist(
+        name="offers-overdue",
+        of=EntriesOf("offer", ("sent", "countered"), work.unanswered),
+        waits="Offers that wait for an answer for too long",
+    ),
+    Worklist(
+        name="placed",
+        of=EntriesOf("placement", ("placed",)),
+        title="First days to come",
+        hint="Placed, and not yet started; those whose day is over need a word.",
+        empty="Nobody is about to start.",
+        late=work.over,
+    ),
+    Worklist(
+        name="starts-due",
+        of=EntriesOf("placement", ("placed",), work.over),
+        waits="First days that have passed, and nobody said whether the patient came",
+    ),
+    Worklist(
+        name="missed",
+        of=EntriesOf("placement", ("missed",)),
+        title="First days missed",
+        hint="The patient did not come; the placement stands until somebody cancels it.",
+        empty="No first day was missed.",
+    ),
+    Worklist(
+        name="no-seat",
+        of=EntriesOf("placement", ("placed", "started"), work.seatless),
+        waits="Placements and stays at a program without a seat",
+        title="Without a seat",
+        hint="Placed or there already, and the program has no seat for them.",
+        empty="Everybody who is placed has a seat.",
+    ),
+    Worklist(
+        name="ineffective",
+        of=EntriesOf("ineffective", ("open",)),
+        waits="What was told and has no effect",
+        title="Told without effect",
+        hint="What somebody said and cannot be so; who said it takes it back, or says what is missing.",
+        empty="Everything that was told has its effect.",
+        on_page=CARE,
+    ),
+    Worklist(
+        name="conflicts",
+        of=EntriesOf("conflict", ("open",)),
+        waits="Facts that contradict each other",
+        title="Conflicts",
+        hint="Facts that cannot both be so; a person says which one falls.",
+        empty="Nothing contradicts itself.",
+        on_page=CARE,
+    ),
+    Worklist(
+        name="authorizations-ending",
+        of=EntriesOf("authorization", more=work.ending),
+        waits="Authorizations that end within a week",
+        title="Authorizations ending",
+        hint="Their last day is within a week.",
+        empty="No authorization ends within a week.",
+        on_page=CARE,
+        first=False,
+        also=("ending",),
+    ),
+    Worklist(
+        name="authorizations-used-up",
+        of=_USED_UP,
+        waits="Authorizations with nothing left",
+        title="Authorizations used up",
+        hint="Nothing is left of what the payer allowed, and care goes on.",
+        empty="Every authorization has something left.",
+        on_page=CARE,
+        also=("used-up",),
+    ),
+    Worklist(name="authorizations-exhausted", of=_USED_UP, waits="Authorizations that are used up (older name)"),
+    Worklist(
+        name="reviews-due",
+        of=EntriesOf("plan", ("current",), work.over),
+        waits="Plans whose review is due",
+        title="Plans to review",
+        hint="The day on which the plan was to be looked at again is over.",
+        empty="No plan waits for its review.",
+        on_page=CARE,
+    ),
+    Worklist(
+        name="withheld",
+        of=WithheldFacts(),
+        readers=DISCLOSING,
+        waits="What waits for a consent or another basis before it may leave",
+        title="Waiting for a consent",
+        hint="It leaves by itself once there is a consent, or another basis.",
+        empty="Nothing waits for a consent.",
+        first=False,
+    ),
+    Worklist(
+        name="seats",
+        of="programs",
+        title="Seats",
+        hint="Every program and how full it is now.",
+        empty="The site has no programs.",
+        urgent="full",
+    ),
+    Worklist(
+        name="waiting",
+        of=EntriesOf("waiting", ("waiting",)),
+        title="Waiting lists",
+        hint="Who waits for a seat, the longest first.",
+        empty="Nobody is on a waiting list.",
+        first=False,
+    ),
+    Worklist(
+        name="started",
+        of=EntriesOf("placement", ("started",)),
+        title="In a program",
+        hint="Stays that have begun.",
+        empty="Nobody is in a program.",
+        first=False,
+    ),
+    Worklist(
+        name="closed",
+        of=EntriesOf("search", ("closed",)),
+        readers=CARE,
+        title="Searches closed",
+        hint="What came of earlier searches; one that a person closed can be opened again.",
+        empty="No search was closed.",
+        first=False,
+    ),
+)

@@ -1,0 +1,105 @@
+"""Facts in words, for people who have to decide about them: what, where, on which day, and who said so. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from services.placement.continuum.order import leaving_day
+from services.placement.continuum.states import ENDS
+from services.placement.rules import Rules
+from shared.events.levels import WORDS
+from shared.facts.envelope import Fact
+from shared.web.wording import day
+
+_WHO = {"intake": "the hospital", "placement": "the program or the desk", "aftercare": "aftercare"}
+_WHAT = {
+    "admitted": "admitted",
+    "started": "first day",
+    "transferred": "transferred",
+    "leave-started": "went on leave",
+    "leave-ended": "came back from leave",
+    "discharged": "discharged",
+    "completed": "completed the program",
+    "discontinued": "ended before the goal",
+    "attended": "attended a session",
+    "absent": "missed a session",
+    "visit-started": "came for a visit",
+    "visit-ended": "left after a visit",
+    "fact-cancelled": "took a statement back",
+    "diagnosis-recorded": "recorded a diagnosis",
+    "coverage-changed": "told another coverage",
+}
+
+
+def told(fact: Fact, rules: Rules) -> dict[str, Any]:
+    """A fact with its words: `{"ce_id", "type", "writer", "says"}`."""
+    return {"ce_id": fact.id, "type": fact.type, "writer": fact.writer, "says": says(fact, rules)}
+
+
+def says(fact: Fact, rules: Rules) -> str:
+    """One sentence: `attended a session at GH-PHP1 on 2026-05-06, said by the program or the desk`."""
+    place = _place(fact.value)
+    return f"{_what(fact)}{f' {place}' if place else ''} on {_day(fact, rules)}, said by {_who(fact)}"
+
+
+class FactWords(NamedTuple):
+    """What a fact says, for a page: without codes and ids; `where` may be nothing."""
+
+    what: str
+    where: str
+    on: date
+    who: str
+
+    def short(self) -> str:
+        """`attended a session (Adult partial hospitalization) on Wed 6 May`."""
+        return f"{self.what}{f' ({self.where})' if self.where else ''} on {day(self.on)}"
+
+    def sentence(self) -> str:
+        """The same, and who said it."""
+        return f"{self.short()}, said by {self.who}"
+
+
+def words_of(fact: Fact, rules: Rules) -> FactWords:
+    """A fact in words."""
+    where = _where(fact.value)
+    program = rules.site.program(str(where["program"])) if where.get("program") else None
+    level = WORDS.get(str(where.get("level")), "")
+    told = (program.title if program else level, where.get("unit"))
+    return FactWords(_what(fact), ", ".join(str(each) for each in told if each), _day(fact, rules), _who(fact))
+
+
+def fact_words(fact_type: str) -> str:
+    """What facts of a type say: `care.discharged.v1` → `discharged`."""
+    name = fact_type.split(".")[1] if fact_type.count(".") == 2 else fact_type
+    return _WHAT.get(name, name.replace("-", " "))
+
+
+def _what(fact: Fact) -> str:
+    return _WHAT.get(fact.name, fact.name.replace("-", " "))
+
+
+def _who(fact: Fact) -> str:
+    return _WHO.get(fact.writer, fact.writer)
+
+
+def _where(value: dict[str, Any]) -> dict[str, Any]:
+    return value["to"] if isinstance(value.get("to"), dict) else value
+
+
+def _place(value: dict[str, Any]) -> str:
+    where = _where(value)
+    known = [str(where[name]) for name in ("level", "program", "unit") if where.get(name)]
+    stay = value.get("stay") or {}
+    return " ".join([*known, *([f"({stay['kind']} {stay['id']})"] if stay else [])])
+
+
+def _day(fact: Fact, rules: Rules) -> date:
+    if "date" in fact.value:
+        return date.fromisoformat(str(fact.value["date"]))
+    at = datetime.fromisoformat(fact.value["occurred_at"])
+    facility = fact.value["facility"]
+    if not rules.has_facility(facility):
+        return at.date()
+    zone = rules.zone_of(facility)
+    return leaving_day(at, zone) if fact.name in ENDS else at.astimezone(zone).date()
