@@ -133,16 +133,16 @@ def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
 
 def door(database: Database, rules: Rules) -> posts.PostDoor[Decision]:
     """What aftercare gives to the one way of every write, by the API and by the desk's forms."""
-    return posts.PostDoor(database, rules.clock, partial(_fit, rules), _episode, partial(_act, rules))
+    return posts.PostDoor(database, rules.clock, partial(_fit, rules), _subject, partial(_act, rules))
 
 
-def _fit(rules: Rules, posted: Posted) -> None:
+async def _fit(rules: Rules, posted: Posted) -> None:
     command = posted.command
     if isinstance(command, RecordContact | MarkKept) and command.at > rules.clock() + AHEAD:
         raise requests.unfit("at", "what happened does not lie in the future")
 
 
-async def _episode(connection: Connection, posted: Posted) -> str | None:
+async def _subject(connection: Connection, posted: Posted) -> str | None:
     """The episode that it is about, where the caller may see it."""
     if posted.write.makes:
         episode_id = str(getattr(posted.command, "episode_id", ""))

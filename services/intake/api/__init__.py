@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from services.intake.api import consents, feeds, front, matches, openapi, patients, requests
+from services.intake.api import consents, feeds, front, matches, openapi, patients, writes
 from services.intake.receiving import http
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.http_requests import Paces
@@ -21,8 +21,8 @@ def routes(
     return [
         *front.routes(),
         *http.routes(intake, reception),
-        *requests.routes(intake, paces),
-        *consents.routes(intake, paces),
+        *writes.routes(intake, paces),
+        *consents.routes(intake),
         *patients.routes(intake, paces, desks),
         *matches.routes(intake, paces),
         *feeds.routes(intake),

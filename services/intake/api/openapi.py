@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from services.intake.api import consents, feeds, matches, patients, requests
+from services.intake.api import consents, feeds, matches, patients
+from services.intake.api.writes import ASKERS
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME
 from services.intake.receiving import http
 from services.intake.receiving.read import ER7
 from services.intake.receiving.views import LISTED_NOTES
-from services.intake.requests.commands import Assessment, Part, Referral, Stated
+from services.intake.requests.commands import Assessment, Referral, Stated
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from shared.web.idempotency import LONGEST
 
@@ -108,7 +110,7 @@ SCHEMAS: dict[str, Object] = {
 """What is answered; what is asked comes from the models."""
 
 
-MODELS: tuple[type[Part], ...] = (Referral, Assessment, Stated, ConsentGiven, ConsentTakenBack, ConsentStated)
+MODELS: tuple[type[BaseModel], ...] = (Referral, Assessment, Stated, ConsentGiven, ConsentTakenBack, ConsentStated)
 
 
 def document() -> Object:
@@ -130,7 +132,7 @@ def document() -> Object:
     }
 
 
-def _models(*models: type[Part]) -> dict[str, Object]:
+def _models(*models: type[BaseModel]) -> dict[str, Object]:
     _, found = models_json_schema(
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
     )
@@ -149,7 +151,7 @@ def _paths() -> Object:
         "description": "the same key and request again within a week: the first answer; another request: 422",
     }  # fmt: skip
     found = {"name": "patient_id", "in": "path", "required": True, "schema": _TEXT}
-    consent = {**found, "name": "consent_id"}
+    consent = {**found, "name": "id"}
     states = _query("state", "which messages", {"enum": sorted(LISTED_NOTES)}, required=True)
     return {
         "/hl7v2": {
@@ -170,14 +172,14 @@ def _paths() -> Object:
         "/consents": {
             "post": _taken("A consent to disclosures", "ConsentGiven", key, told="ConsentStated", problems=(404,)),
         },
-        "/consents/{consent_id}/revoked": {
+        "/consents/{id}/revoked": {
             "post": _taken(
                 "The consent is taken back; 200: nothing leaves on it from now on; 202: the gate has yet to hear of it",
                 "ConsentTakenBack", key, consent, told="ConsentStated", status=200, later=True, problems=(404, 409),
             )
         },
-        "/consents/{consent_id}": {
-            "get": _read("A consent", "Consent", (*requests.ASKERS, "auditor"), consent, problems=(404,))
+        "/consents/{id}": {
+            "get": _read("A consent", "Consent", (*ASKERS, "auditor"), consent, problems=(404,))
         },
         "/api/consents": {
             "get": _read(
@@ -228,7 +230,7 @@ def _taken(
     also = {*problems, *([404] if model == "Assessment" else [])}
     return {
         "summary": summary,
-        "description": f"Roles: {', '.join(requests.ASKERS)}.",
+        "description": f"Roles: {', '.join(ASKERS)}.",
         "parameters": list(given),
         "requestBody": {"required": True, "content": _json(model)},
         "responses": {

@@ -20,13 +20,6 @@ from shared.web.auth import Caller
 from shared.web.requests import invalid
 
 
-def media_type(request: Request, known: Collection[str], *, absent: bool = False) -> None:
-    """Refuse a content-type that is none of these (415); its parameters don't matter."""
-    told = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if told not in known and not (absent and not told):
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", f"the content-type is one of {', '.join(known)}")
-
-
 def parameters(request: Request, known: Collection[str]) -> dict[str, str]:
     """The query's parameters. Raises 400 for one that is not known, told twice, or no text."""
     given = request.query_params.multi_items()
