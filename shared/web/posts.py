@@ -33,7 +33,8 @@ class Write(Generic[Decision]):
     """One POST: of which list its id is, what is noted, what it asks for, what decides; who may, besides admin.
 
     Without `{id}` in its path it makes something new. `operation`: its name in the OpenAPI document, which never
-    changes; `told`: the form of its answer. Where it is `tagged`, its answer has an ETag and If-Match is asked for.
+    changes; `told`: the form of its answer, a type or a schema. Where it is `tagged`, its answer has an ETag and
+    If-Match is asked for.
     """
 
     path: str
@@ -43,6 +44,8 @@ class Write(Generic[Decision]):
     decide: Decision
     summary: str
     roles: tuple[str, ...]
+    operation: str
+    told: Any
     tagged: bool = True
 
     @property

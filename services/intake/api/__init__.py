@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from services.intake.api import consents, feeds, front, matches, openapi, patients, writes
+from services.intake.api import front, openapi, reads, writes
 from services.intake.receiving import http
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.http_requests import Paces
@@ -22,9 +22,6 @@ def routes(
         *front.routes(),
         *http.routes(intake, reception),
         *writes.routes(intake, paces),
-        *consents.routes(intake),
-        *patients.routes(intake, paces, desks),
-        *matches.routes(intake, paces),
-        *feeds.routes(intake),
+        *reads.routes(reads.Reading(intake, paces, desks), openapi.READS),
         api.route(openapi.document),
     ]

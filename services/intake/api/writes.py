@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from services.intake.receiving.http_requests import Paces
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
-from services.intake.requests.commands import Assessment, Referral
+from services.intake.requests.commands import Assessment, Referral, Stated
 from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from shared.site.config import Site
@@ -34,18 +34,24 @@ Posted: TypeAlias = posts.Posted[Decision]
 _write = partial(Write, roles=ASKERS, tagged=False)
 
 WRITES: tuple[Write, ...] = (
-    _write("/referrals", "referral", "referral-stated", Referral, handlers.state, "A referral: an episode without ADT"),
-    _write("/assessments", "assessment", "assessment-stated", Assessment, handlers.state, "An assessment"),
-    _write("/consents", "consent", "consent-recorded", ConsentGiven, consents.record, "A consent to disclosures"),
     _write(
-        "/consents/{id}/revoked",
-        "consent",
-        "consent-revoked",
-        ConsentTakenBack,
-        consents.revoke,
-        "The consent is taken back; 200: nothing leaves on it from now on; 202: the gate has yet to hear of it",
+        "/referrals", "referral", "referral-stated", Referral, handlers.state,
+        "A referral: an episode without ADT", operation="stateReferral", told=Stated,
     ),
-)
+    _write(
+        "/assessments", "assessment", "assessment-stated", Assessment, handlers.state,
+        "An assessment", operation="stateAssessment", told=Stated,
+    ),
+    _write(
+        "/consents", "consent", "consent-recorded", ConsentGiven, consents.record,
+        "A consent to disclosures", operation="recordConsent", told=ConsentStated,
+    ),
+    _write(
+        "/consents/{id}/revoked", "consent", "consent-revoked", ConsentTakenBack, consents.revoke,
+        "The consent is taken back; 200: nothing leaves on it from now on; 202: the gate has yet to hear of it",
+        operation="revokeConsent", told=ConsentStated,
+    ),
+)  # fmt: skip
 
 
 def routes(intake: Intake, paces: Paces) -> Sequence[BaseRoute]:

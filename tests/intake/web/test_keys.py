@@ -16,6 +16,7 @@ from shared.clock import SetClock
 from shared.storage.database import Connection, Database
 from shared.storage.sealing import Seal
 from shared.web import idempotency
+from tests.answers import client_of
 from tests.databases import a_database, driver_url, migrate
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import settings
@@ -48,7 +49,7 @@ async def test_what_was_answered_before_the_upgrade_is_answered_so_after_it(
             await connection.execute(_ANSWERED, row)
         await migrate(database, "intake")
         headers = asking("hospital") | {"idempotency-key": "k"}
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(made.web), base_url="http://intake") as http:
+        async with client_of(made.web, "intake", "http://intake") as http:
             again = await http.post("/referrals", json=body, headers=headers)
             other = await http.post("/referrals", json={**body, "source": "court"}, headers=headers)
         await made.database.close()

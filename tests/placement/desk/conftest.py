@@ -19,6 +19,7 @@ from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.web.app import web_app
 from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
+from tests.answers import client_of
 from tests.builders import a_story, admitted, discharged
 from tests.placement.feeding import Feed
 
@@ -127,7 +128,7 @@ async def desk(
 
     tokens = Tokens(KEY, DEV_ISSUER, ("HS256",))
     app = web_app(title="placement", tokens=tokens, ready=ready, routes=routes(Parts(database, rules, clock, ids)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
+    async with client_of(app, "placement", "http://desk") as client:
         yield Desk(client, feed, clock)
     found = [str(one) async for one in broken(database, rules)]
     assert [one for one in found if "outbox" not in one and "position" not in one] == []
