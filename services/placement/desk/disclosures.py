@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.placement.desk.answers import DisclosureShown, WithheldShown
+from services.placement.desk.overviews import DisclosureShown, WithheldShown
 from services.placement.gate import views
 from services.placement.gate.bases import Word
 from shared.clock import Clock

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.placement.desk import disclosures, programs, worklists
-from services.placement.desk.answers import ANSWERS, EpisodeLine, EpisodeWhole, ProgramShown
+from services.placement.desk.answers import ANSWERS, EpisodeLine
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import CARE, EVERYBODY, Listing, Subject
+from services.placement.desk.overviews import EpisodeWhole, ProgramShown
 from shared.events.levels import RANK
 from shared.web import openapi as api
 

@@ -13,9 +13,10 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.desk import disclosures
-from services.placement.desk.answers import ITEMS, WorklistCounts
+from services.placement.desk.answers import ITEMS
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Teller, whose_of
 from services.placement.desk.lines import shown
+from services.placement.desk.overviews import WorklistCounts
 from services.placement.desk.reading import narrow, noted
 from services.placement.desk.wording import told
 from services.placement.engine import views as episodes
