@@ -101,7 +101,8 @@ def _of_consents(asked: ConsentGiven, who: Caller, site: Site) -> None:
     place = site.facility(asked.facility)
     if place is None:
         raise _unfit("no-such-facility", "the site has no facility of that name", "facility")
-    for facility in (place.name, *_disclosers(asked, site)):
+    requests.within(who, place.name)
+    for facility in _disclosers(asked, site):
         requests.within(who, facility)
     if asked.recipient is not None and asked.recipient not in {each.id for each in site.recipients}:
         raise _unfit("no-such-recipient", "the site has no recipient of that id", "recipient")

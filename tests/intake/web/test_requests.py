@@ -205,6 +205,7 @@ ODD = "ODDVALUE"
     ("path", "body", "status", "field"),
     [
         ("/referrals", b"{" + ODD.encode(), 400, None),
+        ("/referrals", b"", 400, None),
         ("/referrals", b"[]", 422, ""),
         ("/referrals", {"source": ODD}, 422, "source"),
         ("/referrals", {ODD: 1}, 422, "?"),
