@@ -27,13 +27,8 @@ def timers(database: Database, rules: Rules, every: float = 5.0) -> list[Timer]:
     return [
         Timer("due", every, partial(whole_round, database, rules, state_due)),
         Timer("site-config", 3600.0, partial(whole_round, database, rules, decide_again)),
-        Timer("idempotency-keys", 3600.0, partial(_forget_keys, database, rules)),
+        Timer("idempotency-keys", 3600.0, partial(idempotency.forget, database, rules.clock, KEYS_KEPT)),
     ]
-
-
-async def _forget_keys(database: Database, rules: Rules) -> None:
-    async with database.begin() as connection:
-        await idempotency.forget(connection, rules.clock() - KEYS_KEPT)
 
 
 async def whole_round(database: Database, rules: Rules, part: Part) -> None:

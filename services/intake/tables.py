@@ -125,18 +125,6 @@ patient_facilities = sa.Table(
     comment="who told of a patient: only who may see one of these may see the patient",
 )
 
-idempotency = sa.Table(
-    "idempotency",
-    INTAKE,
-    sa.Column("key", sa.LargeBinary, primary_key=True, comment="keyed hash of caller, door and Idempotency-Key"),
-    sa.Column("request", sa.LargeBinary, nullable=False, comment="keyed hash of the body"),
-    sa.Column("status", sa.Integer, comment="of the first answer"),
-    sa.Column("body", sa.LargeBinary, comment="of the first answer: ids of ours"),
-    sa.Column("made_at", _TIME, nullable=False),
-    sa.Index("idempotency_age", "made_at"),
-    comment="what requests with an Idempotency-Key were answered",
-)
-
 episodes = sa.Table(
     "episodes",
     INTAKE,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
+
 from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import handlers as consents
-from services.intake.requests.handlers import forget_keys
 from shared.run import Timer
+from shared.web import idempotency
+
+KEYS_KEPT = timedelta(days=7)
+"""A request sent again later than this is a new one."""
 
 
 def timers(intake: Intake) -> list[Timer]:
@@ -18,9 +24,6 @@ def timers(intake: Intake) -> list[Timer]:
     async def preparing() -> None:
         await intake.prepare()
 
-    async def keys() -> None:
-        await forget_keys(intake)
-
     async def consents_over() -> None:
         while await consents.run_out(intake):
             pass
@@ -32,7 +35,7 @@ def timers(intake: Intake) -> list[Timer]:
     return [
         Timer("preparing", 1.0, preparing),
         Timer("mapping", 60.0, mapping),
-        Timer("idempotency-keys", 3600.0, keys),
+        Timer("idempotency-keys", 3600.0, partial(idempotency.forget, intake.database, intake.clock, KEYS_KEPT)),
         Timer("consents-over", 5.0, consents_over),
         Timer("consents-of-new-episodes", 5.0, consents_of_new_episodes),
     ]

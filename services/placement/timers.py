@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from services.placement.engine import act, apply
 from services.placement.rules import Rules
@@ -27,20 +28,11 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def expire() -> None:
         await expire_offers(database, rules, clock=clock, ids=ids)
 
-    async def forget() -> None:
-        await forget_keys(database, clock)
-
     return (
         Timer("placement-fold-anew", 30.0, fold_anew),
         Timer("placement-offers-expire", 2.0, expire),
-        Timer("placement-idempotency-keys", 3600.0, forget),
+        Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, KEYS_KEPT)),
     )
-
-
-async def forget_keys(database: Database, clock: Clock) -> None:
-    """Forget what requests of long ago were answered."""
-    async with database.begin() as connection:
-        await idempotency.forget(connection, clock() - KEYS_KEPT)
 
 
 async def expire_offers(

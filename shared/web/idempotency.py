@@ -8,14 +8,15 @@ After draft-ietf-httpapi-idempotency-key-header.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from shared.clock import Clock
 from shared.errors import StepdownError
-from shared.storage.database import Connection
+from shared.storage.database import Connection, Database
 from shared.storage.tables import answered_requests
 
 LONGEST = 200
@@ -45,33 +46,44 @@ class Request(NamedTuple):
     """The facilities that the caller might see then: with others it is another request."""
 
     @property
-    def digest(self) -> bytes:
-        """SHA-256 of what was asked for."""
+    def hashed(self) -> HashedRequest:
+        """As it is remembered: the caller's key, and a SHA-256 of what was asked for."""
         head = f"{self.method} {self.path}\n{self.scope}".encode()
-        return hashlib.sha256(head + self.body).digest()
+        return HashedRequest(self.caller, self.key, hashlib.sha256(head + self.body).digest())
 
 
-async def begin(connection: Connection, request: Request, at: datetime) -> Answered | None:
+class HashedRequest(NamedTuple):
+    """A request as it is remembered: who sent which key (or a keyed hash of both), and a hash of what it asked for."""
+
+    caller: str
+    key: str
+    request: bytes
+
+
+async def begin(connection: Connection, asked: HashedRequest, at: datetime) -> Answered | None:
     """Take the key for this transaction; the first answer if it was answered before. Raises OtherRequest."""
-    taken = insert(answered_requests).values(caller=request.caller, key=request.key, request=request.digest, at=at)
-    if (await connection.execute(taken.on_conflict_do_nothing())).rowcount:
-        return None
-    row = (await connection.execute(sa.select(answered_requests).where(_row(request)))).one()
-    if row.request != request.digest:
-        raise OtherRequest("this Idempotency-Key was used for another request")
-    return Answered(row.status, row.body, row.etag)
+    taken = insert(answered_requests).values(**asked._asdict(), at=at).on_conflict_do_nothing()
+    while not (await connection.execute(taken)).rowcount:
+        row = (await connection.execute(sa.select(answered_requests).where(_row(asked)))).one_or_none()
+        if row is None:  # forgotten between the two statements: the key is free
+            continue
+        if row.request != asked.request:
+            raise OtherRequest("this Idempotency-Key was used for another request")
+        return Answered(row.status, row.body, row.etag)
+    return None
 
 
-async def finish(connection: Connection, request: Request, answer: Answered) -> None:
+async def finish(connection: Connection, asked: HashedRequest, answer: Answered) -> None:
     """Remember the answer, in the same transaction."""
-    await connection.execute(sa.update(answered_requests).where(_row(request)).values(answer._asdict()))
+    await connection.execute(sa.update(answered_requests).where(_row(asked)).values(answer._asdict()))
 
 
-async def forget(connection: Connection, before: datetime) -> None:
-    """Drop the keys of requests before an instant."""
-    await connection.execute(sa.delete(answered_requests).where(answered_requests.c.at < before))
+async def forget(database: Database, clock: Clock, kept: timedelta) -> None:
+    """Drop the keys of requests that are older than this; for a timer of each service."""
+    async with database.begin() as connection:
+        await connection.execute(sa.delete(answered_requests).where(answered_requests.c.at < clock() - kept))
 
 
-def _row(request: Request) -> sa.ColumnElement[bool]:
+def _row(asked: HashedRequest) -> sa.ColumnElement[bool]:
     columns = answered_requests.c
-    return sa.and_(columns.caller == request.caller, columns.key == request.key)
+    return sa.and_(columns.caller == asked.caller, columns.key == asked.key)

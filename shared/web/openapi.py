@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +18,7 @@ from shared.web.posts import Write
 
 Object = dict[str, Any]
 TEXT: Object = {"type": "string"}
+NEXT: Object = {"type": ["string", "null"], "description": "cursor of the next page; null: there is none"}
 PARAMETERS: dict[str, Object] = {
     "Id": {"name": "id", "in": "path", "required": True, "schema": TEXT},
     "Key": {
@@ -59,14 +59,16 @@ PROBLEM: Object = {
 WHY = {
     400: "not understood", 401: "no valid token", 403: "another role or facility is needed", 404: "there is none",
     409: "not possible now: the state, and what is possible", 412: "it went on since it was seen", 413: "too long",
-    422: "a field does not fit", 503: "nothing was stored: send it again",
+    415: "another content-type is needed", 422: "a field does not fit", 429: "asked too often",
+    503: "nothing was stored: send it again",
 }  # fmt: skip
 
 
-def document(title: str, about: str, paths: Object, models: Iterable[type[BaseModel]]) -> Object:
-    """The whole document; `models` are what is asked."""
-    asked = [(each, "validation") for each in dict.fromkeys(models)]
-    _, found = models_json_schema(asked, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+def document(title: str, about: str, paths: Object) -> Object:
+    """The whole document; where `paths` has a type of ours, a reference to its schema comes in its place."""
+    types = list(dict.fromkeys(_types(paths)))
+    adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [(each, _MODE, TypeAdapter(each)) for each in types]
+    found, defined = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -76,14 +78,32 @@ def document(title: str, about: str, paths: Object, models: Iterable[type[BaseMo
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "security": [{"bearer": []}],
-        "paths": paths,
+        "paths": _placed(paths, {each: found[each, _MODE] for each in types}),
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
             "parameters": PARAMETERS,
             "responses": {f"Problem{status}": _problem(words) for status, words in WHY.items()},
-            "schemas": dict(sorted({**found.get("$defs", {}), "Problem": PROBLEM}.items())),
+            "schemas": dict(sorted({**defined.get("$defs", {}), "Problem": PROBLEM}.items())),
         },
     }
+
+
+_MODE: Literal["validation"] = "validation"
+
+
+def _types(part: Any) -> Iterator[type]:
+    if isinstance(part, type):
+        yield part
+    for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _types(each)
+
+
+def _placed(part: Any, schemas: dict[type, Object]) -> Any:
+    if isinstance(part, type):
+        return schemas[part]
+    if isinstance(part, dict):
+        return {name: _placed(each, schemas) for name, each in part.items()}
+    return [_placed(each, schemas) for each in part] if isinstance(part, list) else part
 
 
 def _problem(words: str) -> Object:
@@ -106,44 +126,63 @@ def route(document: Callable[[], Object]) -> Route:
     return Route("/api/openapi.json", openapi, methods=["GET"])
 
 
-def written(writes: Iterable[Write[Any]]) -> Object:
-    """The paths of a table of writes."""
-    return {write.path: {"post": _write(write)} for write in writes}
+def written(writes: Iterable[Write[Any]], *problems: int) -> Object:
+    """The paths of a table of writes; `problems` that this service has besides those that all have."""
+    return {write.path: {"post": _write(write, problems)} for write in writes}
 
 
-def _write(write: Write[Any]) -> Object:
-    asked = [parameter(name) for name in (*(() if write.makes else ("Id",)), "Key", "IfMatch")]
-    good, problems = ("201" if write.makes else "200"), (400, 401, 403, 404, 409, 412, 413, 422, 503)
-    schema = {"$ref": f"#/components/schemas/{write.asks.__name__}"}
-    body = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return {**operation(write.summary, write.roles, asked, problems, good=good), "requestBody": body}
+def _write(write: Write[Any], more: Iterable[int]) -> Object:
+    asked = [*(() if write.makes else ("Id",)), "Key", *(("IfMatch",) if write.tagged else ())]
+    problems = sorted({400, 401, 403, 404, 409, 413, 422, 503, *more, *((412,) if write.tagged else ())})
+    told = operation(
+        write.operation, write.summary, write.roles, write.told, asked=map(parameter, asked), problems=problems,
+        good="201" if write.makes else "200",
+    )  # fmt: skip
+    return {**told, "requestBody": {"required": write.needs_body, "content": json(write.asks)}}
 
 
-def one(summary: str, roles: Iterable[str]) -> Object:
+def one(name: str, summary: str, roles: Iterable[str], told: Any) -> Object:
     """GET of one, by its id."""
-    return {"get": operation(summary, roles, [parameter("Id")], (401, 403, 404, 503))}
+    return {"get": operation(name, summary, roles, told, asked=[parameter("Id")], problems=(401, 403, 404, 503))}
 
 
-def listed(summary: str, roles: Iterable[str], *asked: Object) -> Object:
-    """GET of a list in pages."""
+def listed(name: str, summary: str, roles: Iterable[str], told: Object, *asked: Object) -> Object:
+    """GET of a list in pages; `told` is a page of it."""
     pages = (parameter("Limit"), parameter("Cursor"))
-    return {"get": operation(summary, roles, [*asked, *pages], (401, 403, 422, 503))}
+    return {"get": operation(name, summary, roles, told, asked=[*asked, *pages], problems=(401, 403, 422, 503))}
 
 
-def query(name: str, schema: Object | None = None, *, required: bool = False) -> Object:
+def query(name: str, schema: Object | None = None, *, required: bool = False, about: str | None = None) -> Object:
     """A parameter of the query."""
-    return {"name": name, "in": "query", "required": required, "schema": {**TEXT, **(schema or {})}}
+    told = {"name": name, "in": "query", "required": required, "schema": {**TEXT, **(schema or {})}}
+    return told if about is None else {**told, "description": about}
+
+
+def page(name: str, of: Any, /, **more: Object) -> Object:
+    """A page of a list: its entries under `name`, and where the next one begins."""
+    return anonymous(**more, **{name: {"type": "array", "items": of}, "next": NEXT})
+
+
+def anonymous(**fields: Any) -> Object:
+    """An object that has all of these fields, and no name."""
+    return {"type": "object", "required": list(fields), "properties": fields}
+
+
+def json(told: Any) -> Object:
+    """Content that is JSON of this form."""
+    return {"application/json": {"schema": told}}
 
 
 def operation(
-    summary: str, roles: Iterable[str], asked: Iterable[Object], problems: Iterable[int], *, good: str = "200"
-) -> Object:
-    """What one method of a path asks and answers."""
-    fine = {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}}
+    name: str, summary: str, roles: Iterable[str], told: Any, *,
+    problems: Iterable[int], asked: Iterable[Object] = (), good: str = "200",
+) -> Object:  # fmt: skip
+    """What one method of a path asks and answers; `name` is its operationId: verb and noun, and it never changes."""
     wrong = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in problems}
     return {
+        "operationId": name,
         "summary": summary,
         "description": f"Roles: {', '.join((*roles, 'admin'))}.",
         "parameters": list(asked),
-        "responses": {good: fine, **wrong},
+        "responses": {good: {"description": "done", "content": json(told)}, **wrong},
     }

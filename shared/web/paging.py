@@ -16,11 +16,11 @@ PARAMETERS = frozenset({"limit", "cursor"})
 Row = TypeVar("Row")
 
 
-def limit(given: dict[str, str]) -> int:
+def limit(given: dict[str, str], usual: int = USUAL, most: int = MOST) -> int:
     """How long a page may be. Raises 422."""
-    text = given.get("limit", str(USUAL))
-    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MOST):
-        raise unfit("limit", f"limit is a number from 1 to {MOST}")
+    text = given.get("limit", str(usual))
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= most):
+        raise unfit("limit", f"limit is a number from 1 to {most}")
     return int(text)
 
 

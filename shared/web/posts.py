@@ -32,7 +32,9 @@ Decision = TypeVar("Decision")
 class Write(Generic[Decision]):
     """One POST: of which list its id is, what is noted, what it asks for, what decides; who may, besides admin.
 
-    Without `{id}` in its path it makes something new.
+    Without `{id}` in its path it makes something new. `operation`: its name in the OpenAPI document, which never
+    changes; `told`: the form of its answer, a type or a schema. Where it is `tagged`, its answer has an ETag and
+    If-Match is asked for.
     """
 
     path: str
@@ -42,11 +44,19 @@ class Write(Generic[Decision]):
     decide: Decision
     summary: str
     roles: tuple[str, ...]
+    operation: str
+    told: Any
+    tagged: bool = True
 
     @property
     def makes(self) -> bool:
         """It makes something new."""
         return "{id}" not in self.path
+
+    @property
+    def needs_body(self) -> bool:
+        """Its command has a field that has to be told."""
+        return any(field.is_required() for field in self.asks.model_fields.values())
 
 
 class Posted(NamedTuple, Generic[Decision]):
@@ -61,10 +71,21 @@ class Posted(NamedTuple, Generic[Decision]):
 
 
 class Answer(NamedTuple):
-    """What came of it: the body, and how far the episode has come."""
+    """What came of it: the body, and how far the episode has come (None: its answer has no ETag)."""
 
     body: dict[str, Any]
-    version: int
+    version: int | None
+
+
+def hashed(posted: Posted[Any]) -> idempotency.HashedRequest | None:
+    """How a request with a key is remembered: by a hash of what was sent."""
+    return posted.key.hashed if posted.key is not None else None
+
+
+async def respond(_: Posted[Any], answer: idempotency.Answered) -> Response:
+    """The answer over HTTP: what the transaction left."""
+    headers = {"etag": answer.etag} if answer.etag else {}
+    return Response(answer.body, answer.status, headers, "application/json")
 
 
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
@@ -72,15 +93,22 @@ class PostDoor(Generic[Decision]):
     """What a service gives to the one way.
 
     - `fit(posted)` refuses values that the site doesn't know (422), before anything is locked;
-    - `episode(connection, posted)`: the episode that it is about; None where there is none that the asker may see;
-    - `act(connection, posted, episode_id)`: lock, decide, save. None: it is not there any more; raises Rejected, Stale.
+    - `subject(connection, posted)`: what it is about, mostly an episode; None: there is none that the asker may see;
+    - `act(connection, posted, subject)`: lock, decide, save. None: it is not there any more; raises Rejected, Stale;
+    - `media`: what a body's content-type may be, else 415; empty: nobody looks, and no body is an empty object;
+    - `remember(posted)`: how a request with a key is remembered; `reused`: the problem's code where it was another;
+    - `respond(posted, answer)`: what is answered once that is committed, the first time and to a repeat.
     """
 
     database: Database
     clock: Clock
-    fit: Callable[[Posted[Decision]], None]
-    episode: Callable[[Connection, Posted[Decision]], Awaitable[str | None]]
+    fit: Callable[[Posted[Decision]], Awaitable[None]]
+    subject: Callable[[Connection, Posted[Decision]], Awaitable[str | None]]
     act: Callable[[Connection, Posted[Decision], str], Awaitable[Answer | None]]
+    media: tuple[str, ...] = ()
+    remember: Callable[[Posted[Decision]], idempotency.HashedRequest | None] = hashed
+    reused: str = "idempotency-key-reused"
+    respond: Callable[[Posted[Decision], idempotency.Answered], Awaitable[Response]] = respond
 
 
 def routes(door: PostDoor[Decision], writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
@@ -89,24 +117,23 @@ def routes(door: PostDoor[Decision], writes: Iterable[Write[Decision]]) -> Seque
 
 
 async def _post(write: Write[Decision], door: PostDoor[Decision], request: Request) -> Response:
-    answer = await perform(door, await _read(write, request))
-    headers = {"etag": answer.etag} if answer.etag else {}
-    return Response(answer.body, answer.status, headers, "application/json")
+    posted = await _read(write, door, request)
+    return await door.respond(posted, await perform(door, posted))
 
 
 async def perform(door: PostDoor[Decision], posted: Posted[Decision]) -> idempotency.Answered:
     """Do it in a transaction of its own. Raises a Problem (404, 412, 422), or Rejected, which is recorded by then."""
-    door.fit(posted)
+    await door.fit(posted)
     try:
         async with door.database.begin() as connection:
             return await _once(connection, posted, door)
     except Stale as stale:
         raise Problem(HTTPStatus.PRECONDITION_FAILED, "stale", str(stale)) from None
     except idempotency.OtherRequest as other:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", str(other)) from None
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, door.reused, str(other)) from None
     except _Refused as no:
         async with door.database.begin() as connection:
-            entry = audit.Entry(door.clock(), posted.who.subject, posted.write.action, no.episode_id)
+            entry = audit.Entry(door.clock(), posted.who.subject, posted.write.action, no.subject)
             await audit.refused(connection, entry, no.why)
         raise no.why from None
 
@@ -114,35 +141,38 @@ async def perform(door: PostDoor[Decision], posted: Posted[Decision]) -> idempot
 class _Refused(Exception):
     """A rule said no to what was asked; the transaction is rolled back, then the refusal is recorded."""
 
-    def __init__(self, episode_id: str, why: Rejected) -> None:
+    def __init__(self, subject: str, why: Rejected) -> None:
         super().__init__(why.code)
-        self.episode_id, self.why = episode_id, why
+        self.subject, self.why = subject, why
 
 
-async def _read(write: Write[Decision], request: Request) -> Posted[Decision]:
+async def _read(write: Write[Decision], door: PostDoor[Decision], request: Request) -> Posted[Decision]:
     who = caller(request, *write.roles)
+    if door.media:
+        requests.media_type(request, door.media, absent=not write.needs_body)
     raw = await requests.body(request)
-    command = requests.read(write.asks, raw or b"{}")
+    command = requests.read(write.asks, raw or (b"" if door.media and write.needs_body else b"{}"))
     asked_id = request.path_params.get("id", "")
     return Posted(write, who, asked_id, command, requests.if_match(request), requests.key(request, who, raw))
 
 
 async def _once(connection: Connection, posted: Posted[Decision], door: PostDoor[Decision]) -> idempotency.Answered:
     """The first answer where the key was answered before, else what comes of it."""
-    key = posted.key
+    key = door.remember(posted)
     if key is not None and (before := await idempotency.begin(connection, key, door.clock())) is not None:
         return before
-    episode_id = None if "\0" in posted.id else await door.episode(connection, posted)
-    if episode_id is None:
+    subject = None if "\0" in posted.id else await door.subject(connection, posted)
+    if subject is None:
         raise requests.missing()
     try:
-        done = await door.act(connection, posted, episode_id)
+        done = await door.act(connection, posted, subject)
     except Rejected as no:
-        raise _Refused(episode_id, no) from None
+        raise _Refused(subject, no) from None
     if done is None:
         raise requests.missing()
     status = HTTPStatus.CREATED if posted.write.makes else HTTPStatus.OK
-    answer = idempotency.Answered(int(status), orjson.dumps(done.body), requests.etag(done.version))
+    tag = None if done.version is None else requests.etag(done.version)
+    answer = idempotency.Answered(int(status), orjson.dumps(done.body), tag)
     if key is not None:
         await idempotency.finish(connection, key, answer)
     return answer

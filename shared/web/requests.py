@@ -18,6 +18,13 @@ BODY_BYTES = 64 * 1024
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
+def media_type(request: Request, known: Collection[str], *, absent: bool = False) -> None:
+    """Refuse a content-type that is none of these (415); its parameters don't matter."""
+    told = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if told not in known and not (absent and not told):
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", f"the content-type is one of {', '.join(known)}")
+
+
 async def body(request: Request, most: int = BODY_BYTES) -> bytes:
     """The whole body. Raises 413 beyond `most` bytes, 400 where it ends early."""
     found = bytearray()
@@ -74,24 +81,18 @@ def invalid(text: str) -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, "invalid", text)
 
 
-def missing() -> Problem:
+def missing(code: str = "not-found", text: str = "there is none of that id that you may see") -> Problem:
     """Not there, or not in the caller's scope: the same answer."""
-    return Problem(HTTPStatus.NOT_FOUND, "not-found", "there is none of that id that you may see")
-
-
-def given_key(request: Request) -> str | None:
-    """The Idempotency-Key that was sent. Raises 400 for one that is none."""
-    given = request.headers.get("idempotency-key")
-    if given is None or (1 <= len(given) <= idempotency.LONGEST and given.isascii() and given.isprintable()):
-        return given
-    raise invalid(f"an Idempotency-Key has 1 to {idempotency.LONGEST} printable ASCII characters")
+    return Problem(HTTPStatus.NOT_FOUND, code, text)
 
 
 def key(request: Request, asking: Caller, content: bytes) -> idempotency.Request | None:
-    """The caller's Idempotency-Key with what it stands for; None where none was sent."""
-    given = given_key(request)
+    """The caller's Idempotency-Key with what it stands for; None: none was sent. Raises 400 for one that is none."""
+    given = request.headers.get("idempotency-key")
     if given is None:
         return None
+    if not (1 <= len(given) <= idempotency.LONGEST and given.isascii() and given.isprintable()):
+        raise invalid(f"an Idempotency-Key has 1 to {idempotency.LONGEST} printable ASCII characters")
     return idempotency.Request(asking.subject, given, request.method, request.url.path, content, told_scope(asking))
 
 

@@ -24,6 +24,7 @@ from shared.web.auth import DEV_ISSUER, Tokens
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
 from tests.aftercare.test_handlers import SITE, sent, take_in
 from tests.aftercare.test_web import KEY, _ready, token
+from tests.answers import client_of
 
 COMPLETED = stay("iop", LEFT - timedelta(days=30), LEFT, id="P1", how="completed", reason="goals-met")
 
@@ -70,7 +71,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
         ready=_ready,
         routes=routes(database, Rules(SITE, clock)),
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aftercare") as client:
+    async with client_of(app, "aftercare", "http://aftercare") as client:
         yield Desk(client, clock)
     async with database.read() as connection:
         assert await broken(connection, SITE, clock) == []

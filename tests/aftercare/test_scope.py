@@ -28,6 +28,7 @@ from shared.web.sessions import SESSION, token_of
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
 from tests.aftercare.test_handlers import SITE, take_in
 from tests.aftercare.test_web import KEY, _ready, token
+from tests.answers import client_of
 from tests.scoping import Tried, reads, routes_of, told_of
 
 KEYS = SecretStr(f"k1:{base64.b64encode(bytes(32)).decode()}")
@@ -65,7 +66,7 @@ def app(database: Database) -> Starlette:
 
 @pytest.fixture
 async def http(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aftercare") as client:
+    async with client_of(app, "aftercare", "http://aftercare") as client:
         yield client
 
 

@@ -19,6 +19,7 @@ from shared.web.app import web_app
 from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
 from tests.aftercare.builders import day, document, inpatient, stay
 from tests.aftercare.test_handlers import look, take_in
+from tests.answers import client_of
 
 KEY = "k" * 32
 Ask = Callable[..., Any]
@@ -38,7 +39,7 @@ async def api(database: Database) -> AsyncIterator[httpx.AsyncClient]:
     """The web application, asked without a network."""
     tokens = Tokens(KEY, DEV_ISSUER, ("HS256",))
     app = web_app(title="aftercare", tokens=tokens, ready=_ready, routes=routes(database, system_clock))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aftercare") as client:
+    async with client_of(app, "aftercare", "http://aftercare") as client:
         yield client
 
 

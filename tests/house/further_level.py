@@ -31,8 +31,8 @@ def what_follows() -> dict[str, Any]:
     from services.placement.billing.edits import MINUTES_A_WEEK
     from services.placement.continuum.announcements import announcements
     from services.placement.desk.openapi import _QUERIES
-    from services.placement.worklists import drawing
     from services.placement.search.levels import _next
+    from services.placement.worklists import drawing
     from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
     from shared.site.measures import LAST_DISCHARGE, STEPPED_DOWN
     from shared.web.wording import spoken

@@ -25,7 +25,7 @@ from shared.messaging.outbox import unpacked
 from shared.site import config
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
-from shared.storage.tables import PLUMBING
+from shared.storage.tables import KEYS, PLUMBING
 from tests.databases import a_database, empty, migrate
 from tests.intake.opened import Connect
 from tests.intake.sender import Sender
@@ -72,7 +72,7 @@ async def emptied(postgres: DatabaseServer) -> AsyncIterator[Database]:
 @pytest.fixture
 async def own_intake(emptied: Database, intake: Intake) -> Intake:
     """The handlers on a database in which there is nothing yet."""
-    tables = (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables)
+    tables = (*INTAKE.sorted_tables, *CONSENTS.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables)
     await empty(emptied, [table.name for table in tables])
     return Intake(emptied, intake.site, intake.seal, intake.clock)
 

@@ -18,6 +18,7 @@ from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.web.app import web_app
 from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
+from tests.answers import client_of
 from tests.builders import a_story, admitted, cancelled, discharged, leave_ended, restated
 from tests.placement.feeding import Feed
 
@@ -45,7 +46,7 @@ async def client(
 
     tokens = Tokens(KEY, DEV_ISSUER, ("HS256",))
     app = web_app(title="placement", tokens=tokens, ready=ready, routes=routes(Parts(database, rules, clock, ids)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as found:
+    async with client_of(app, "placement", "http://desk") as found:
         yield found
 
 

@@ -12,6 +12,7 @@ from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
+from tests.answers import client_of
 from tests.builders import a_story, admitted, discharged
 from tests.placement.feeding import Feed
 from tests.placement.gating import CLINIC, Gate, consent
@@ -25,7 +26,7 @@ async def client(database: Database, clock: SetClock) -> AsyncIterator[httpx.Asy
 
     tokens = Tokens(KEY, DEV_ISSUER, ("HS256",))
     app = web_app(title="placement", tokens=tokens, ready=ready, routes=routes(database, clock))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as found:
+    async with client_of(app, "placement", "http://desk") as found:
         yield found
 
 

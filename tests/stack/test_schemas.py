@@ -26,7 +26,7 @@ from tests.servers import DatabaseServer
 from tools.stack import SERVICES
 
 DECLARED = {
-    "intake": ("services.intake.tables", "INTAKE", (PLUMBING, CONSENTS)),
+    "intake": ("services.intake.tables", "INTAKE", (PLUMBING, KEYS, CONSENTS)),
     "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS, GATE)),
     "aftercare": ("services.aftercare.tables", "METADATA", (PLUMBING, KEYS)),
 }

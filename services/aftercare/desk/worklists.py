@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.aftercare.desk import showing
+from services.aftercare.desk.answers import ANSWERS, WorklistCounts
 from services.aftercare.desk.follow_ups import READERS, window_behind
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
@@ -97,7 +98,9 @@ def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
     asked = [name, api.query("facility"), api.parameter("Limit"), api.parameter("Cursor")]
     lines = "What waits for somebody in one list, what is due first at the top"
     counts = "How many things wait for somebody, list by list"
-    return {
-        "/api/worklists": {"get": api.operation(counts, READERS, [api.query("facility")], (401, 403, 422, 503))},
-        "/api/worklists/{name}": {"get": api.operation(lines, READERS, asked, (401, 403, 404, 422, 503))},
-    }
+    page = api.page("items", {"anyOf": list(ANSWERS.values())}, name=api.TEXT, title=api.TEXT)
+    told = api.operation(
+        "countWorklists", counts, READERS, WorklistCounts, asked=[api.query("facility")], problems=(401, 403, 422, 503)
+    )
+    found = api.operation("listWork", lines, READERS, page, asked=asked, problems=(401, 403, 404, 422, 503))
+    return {"/api/worklists": {"get": told}, "/api/worklists/{name}": {"get": found}}

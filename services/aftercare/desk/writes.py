@@ -23,6 +23,15 @@ from services.aftercare.decisions.commands import (
 )
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.desk import showing
+from services.aftercare.desk.answers import (
+    AftercareContactShown,
+    AppointmentShown,
+    FollowUpShown,
+    GoneShown,
+    PlanShown,
+    ReferralShown,
+    RiskShown,
+)
 from services.aftercare.engine import apply, views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.plans import plans
@@ -45,6 +54,20 @@ def _refer(now: Situation, _: str, asked: Refer) -> Decided:
     return referrals.refer(now, asked, plans.active(now).plan_id)
 
 
+_MOVES = {
+    "received": "receiveReferral",
+    "accepted": "acceptReferral",
+    "declined": "declineReferral",
+    "scheduled": "scheduleReferral",
+    "no-show": "recordNoShow",
+    "rescheduled": "rescheduleReferral",
+    "cancellation-requested": "requestCancellation",
+    "cancelled": "cancelReferral",
+    "completed": "completeReferral",
+}
+"""Move → the name of its operation."""
+
+
 def _moves() -> list[Write]:
     return [
         _write(
@@ -54,6 +77,8 @@ def _moves() -> list[Write]:
             asks,
             partial(_move, to),
             f"The referral is {to}" if to != "no-show" else "The patient did not come",
+            operation=_MOVES[to],
+            told=ReferralShown,
         )
         for to, asks in referrals.ASKS.items()
     ]
@@ -71,6 +96,8 @@ WRITES: tuple[Write, ...] = (
         ClosePlan,
         lambda now, plan_id, asked: plans.close(now, plan_id, asked.outcome),
         "Aftercare ends",
+        operation="closePlan",
+        told=PlanShown,
     ),
     _write(
         "/api/plans/{id}/calls",
@@ -79,8 +106,19 @@ WRITES: tuple[Write, ...] = (
         DecideCalls,
         lambda now, plan_id, asked: plans.decide_calls(now, plan_id, asked.decision),
         "A person says whether calls go on, where it is to be asked before calling",
+        operation="decideCalls",
+        told={"anyOf": [PlanShown, GoneShown]},
     ),
-    _write("/api/referrals", "referral", "referral-made", Refer, _refer, "Refer the patient within the plan"),
+    _write(
+        "/api/referrals",
+        "referral",
+        "referral-made",
+        Refer,
+        _refer,
+        "Refer the patient within the plan",
+        operation="makeReferral",
+        told=ReferralShown,
+    ),
     *_moves(),
     _write(
         "/api/contacts",
@@ -89,6 +127,8 @@ WRITES: tuple[Write, ...] = (
         RecordContact,
         lambda now, _, asked: contacts.record(now, asked),
         "Record an attempt to reach or see the patient",
+        operation="recordContact",
+        told=AftercareContactShown,
     ),
     _write(
         "/api/contacts/{id}/withdrawn",
@@ -97,6 +137,8 @@ WRITES: tuple[Write, ...] = (
         Withdraw,
         lambda now, contact_id, asked: contacts.withdraw(now, contact_id, asked.reason),
         "A contact was recorded in error",
+        operation="withdrawContact",
+        told=GoneShown,
     ),
     _write(
         "/api/appointments",
@@ -105,8 +147,19 @@ WRITES: tuple[Write, ...] = (
         Schedule,
         lambda now, _, asked: contacts.schedule(now, asked),
         "Record an appointment that no referral is behind",
+        operation="recordAppointment",
+        told=AppointmentShown,
     ),
-    _write("/api/follow-ups/{id}/kept", "follow-up", "follow-up-kept", MarkKept, marks.keep, "It was kept"),
+    _write(
+        "/api/follow-ups/{id}/kept",
+        "follow-up",
+        "follow-up-kept",
+        MarkKept,
+        marks.keep,
+        "It was kept",
+        operation="keepFollowUp",
+        told=FollowUpShown,
+    ),
     _write(
         "/api/follow-ups/{id}/excluded",
         "follow-up",
@@ -114,6 +167,8 @@ WRITES: tuple[Write, ...] = (
         MarkExcluded,
         marks.exclude,
         "The discharge does not count",
+        operation="excludeFollowUp",
+        told=FollowUpShown,
     ),
     _write(
         "/api/risks/{id}/cleared",
@@ -122,6 +177,8 @@ WRITES: tuple[Write, ...] = (
         ClearRisk,
         lambda now, risk_id, asked: risk.clear(now, risk_id, asked.reason),
         "Somebody judges that the risk is over",
+        operation="clearRisk",
+        told=RiskShown,
     ),
 )
 
@@ -133,16 +190,16 @@ def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
 
 def door(database: Database, rules: Rules) -> posts.PostDoor[Decision]:
     """What aftercare gives to the one way of every write, by the API and by the desk's forms."""
-    return posts.PostDoor(database, rules.clock, partial(_fit, rules), _episode, partial(_act, rules))
+    return posts.PostDoor(database, rules.clock, partial(_fit, rules), _subject, partial(_act, rules))
 
 
-def _fit(rules: Rules, posted: Posted) -> None:
+async def _fit(rules: Rules, posted: Posted) -> None:
     command = posted.command
     if isinstance(command, RecordContact | MarkKept) and command.at > rules.clock() + AHEAD:
         raise requests.unfit("at", "what happened does not lie in the future")
 
 
-async def _episode(connection: Connection, posted: Posted) -> str | None:
+async def _subject(connection: Connection, posted: Posted) -> str | None:
     """The episode that it is about, where the caller may see it."""
     if posted.write.makes:
         episode_id = str(getattr(posted.command, "episode_id", ""))

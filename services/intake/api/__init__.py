@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from services.intake.api import consents, feeds, front, matches, openapi, patients, requests
+from services.intake.api import front, openapi, reads, writes
 from services.intake.receiving import http
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.http_requests import Paces
@@ -21,10 +21,7 @@ def routes(
     return [
         *front.routes(),
         *http.routes(intake, reception),
-        *requests.routes(intake, paces),
-        *consents.routes(intake, paces),
-        *patients.routes(intake, paces, desks),
-        *matches.routes(intake, paces),
-        *feeds.routes(intake),
+        *writes.routes(intake, paces),
+        *reads.routes(reads.Reading(intake, paces, desks), openapi.READS),
         api.route(openapi.document),
     ]

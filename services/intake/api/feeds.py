@@ -7,65 +7,58 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from services.intake.receiving import http_requests as ask
+from services.intake.api.answers import FeedsShown, MessageShown
+from services.intake.api.reads import Read, Reading
 from services.intake.receiving import views
 from services.intake.receiving.receive import Intake
 from shared.scope import Scope
 from shared.storage import audit
-from shared.web import requests
+from shared.web import openapi, paging, requests
 from shared.web.app import JSON, Problem, caller
 from shared.web.auth import Caller
 
 READERS = ("coordinator", "interface", "auditor")
 MENDERS = frozenset({"coordinator", "interface", "admin"})
 """Who sees the codes that are in no table of the site: whoever adds them there."""
-USUAL, MOST, SHOWN = 50, 200, 20
+SHOWN = 20
 ELSEWHERE = "other"
 """Whatever the site config doesn't name; a facility's name as sent is shown to nobody."""
 
 
-def routes(intake: Intake) -> list[Route]:
-    """GET /api/feeds and /api/messages?state=."""
-
-    async def feeds(request: Request) -> Response:
-        who = caller(request, *READERS)
-        ask.parameters(request, ())
+async def _feeds(reading: Reading, request: Request) -> Response:
+    who, intake = caller(request, *READERS), reading.intake
+    requests.parameters(request, ())
+    async with intake.database.begin() as connection:
+        await views.at_one_instant(connection)
+        counts, noted = await views.feeds(connection), await views.noted(connection)
+        oldest = {
+            state: await views.listed(connection, state, scope=_scope(who), after="", most=SHOWN)
+            for state in ("waiting", "ae")
+        }
+        codes = await views.unmapped_codes(connection, scope=_scope(who), most=paging.MOST) if _mends(who) else []
+    if codes:
         async with intake.database.begin() as connection:
-            await views.at_one_instant(connection)
-            counts, noted = await views.feeds(connection), await views.noted(connection)
-            oldest = {
-                state: await views.listed(connection, state, scope=_scope(who), after="", most=SHOWN)
-                for state in ("waiting", "ae")
-            }
-            codes = await views.unmapped_codes(connection, scope=_scope(who), most=MOST) if _mends(who) else []
-        if codes:
-            async with intake.database.begin() as connection:
-                await audit.note(
-                    connection, [audit.Entry(intake.clock(), who.subject, "unmapped-codes-listed", "feeds")]
-                )
-        places = _by_facility(intake, who, counts, noted, oldest)
-        for code in codes:
-            if (place := places.get(_known(code.facility, intake))) is not None:
-                place["unmapped_codes"].append(_code(code))
-        return JSON({"facilities": list(places.values())})
+            entry = audit.Entry(intake.clock(), who.subject, "unmapped-codes-listed", "feeds")
+            await audit.note(connection, [entry])
+    places = _by_facility(intake, who, counts, noted, oldest)
+    for code in codes:
+        if (place := places.get(_known(code.facility, intake))) is not None:
+            place["unmapped_codes"].append(_code(code))
+    return JSON({"facilities": list(places.values())})
 
-    async def messages(request: Request) -> Response:
-        who = caller(request, *READERS)
-        given = ask.parameters(request, ("state", "facility", "limit", "cursor"))
-        state = given.get("state", "")
-        if state not in views.LISTED_NOTES:
-            raise requests.invalid(f"state is one of {', '.join(sorted(views.LISTED_NOTES))}")
-        most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
-        scope = requests.scope(who, given.get("facility"))
-        async with intake.database.begin() as connection:
-            found = await views.listed(connection, state, scope=scope, after=after, most=most + 1)
-            await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "messages-listed", state)])
-        following = ask.cursor(found[most - 1].message_id) if len(found) > most else None
-        return JSON({"messages": [_message(each, intake) for each in found[:most]], "next": following})
 
-    return [Route("/api/feeds", feeds), Route("/api/messages", messages)]
+async def _messages(reading: Reading, request: Request) -> Response:
+    who, intake = caller(request, *READERS), reading.intake
+    asked = requests.parameters(request, {"state", "facility", *paging.PARAMETERS})
+    state = requests.one_of({"state": asked.get("state", "")}, "state", sorted(views.LISTED_NOTES))
+    most, [after] = paging.limit(asked), paging.behind(asked, 1) or [""]
+    scope = requests.scope(who, asked.get("facility"))
+    async with intake.database.begin() as connection:
+        found = await views.listed(connection, str(state), scope=scope, after=after, most=most + 1)
+        await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "messages-listed", str(state))])
+    page, more = paging.page(found, most, lambda one: (one.message_id,))
+    return JSON({"messages": [_message(each, intake) for each in page], "next": more})
 
 
 def _mends(who: Caller) -> bool:
@@ -148,3 +141,17 @@ def _message(message: views.Listed, intake: Intake) -> dict[str, Any]:
         "location": location or None,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+READS = (
+    Read("/api/feeds", "listFeeds", "How the feeds do, by facility", READERS, FeedsShown, _feeds),
+    Read(
+        "/api/messages", "listMessages", "Messages that wait or went wrong", READERS,
+        openapi.page("messages", MessageShown), _messages,
+        (
+            openapi.query("state", {"enum": sorted(views.LISTED_NOTES)}, required=True, about="which messages"),
+            openapi.query("facility", about="one facility of site config"),
+            openapi.parameter("Limit"), openapi.parameter("Cursor"),
+        ),
+    ),
+)  # fmt: skip

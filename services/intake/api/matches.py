@@ -4,39 +4,31 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from services.intake.api.answers import MatchShown
+from services.intake.api.reads import Read, Reading
 from services.intake.people import matches
-from services.intake.receiving import http_requests as ask
-from services.intake.receiving.receive import Intake
 from shared.storage import audit
+from shared.web import openapi, paging, requests
 from shared.web.app import JSON, caller
 
 READERS = ("identity",)
-USUAL, MOST = 50, 200
 
 
-def routes(intake: Intake, paces: ask.Paces) -> list[Route]:
-    """The list."""
-
-    async def listed(request: Request) -> Response:
-        who = caller(request, *READERS)
-        given = ask.parameters(request, ("limit", "cursor"))
-        most, after = ask.limit(given.get("limit"), USUAL, MOST), ask.behind(given.get("cursor"))
-        paces.take(who)
-        async with intake.database.begin() as connection:
-            found = await matches.listed(
-                connection, intake.seal, intake.numbering.numbers.born_never,
-                facilities=who.scope.facilities, after=after, most=most + 1,
-            )  # fmt: skip
-            page = found[:most]
-            now, subjects = intake.clock(), [one.match_id for one in page] or ["nobody"]
-            entries = [audit.Entry(now, who.subject, "match-listed", subject) for subject in subjects]
-            await audit.note(connection, entries)
-        following = ask.cursor(page[-1].match_id) if len(found) > most else None
-        return JSON({"matches": [_shown(one) for one in page], "next": following})
-
-    return [Route("/api/matches", listed, methods=["GET"])]
+async def _listed(reading: Reading, request: Request) -> Response:
+    who, intake = caller(request, *READERS), reading.intake
+    asked = requests.parameters(request, paging.PARAMETERS)
+    most, [after] = paging.limit(asked), paging.behind(asked, 1) or [""]
+    reading.paces.take(who)
+    async with intake.database.begin() as connection:
+        found = await matches.listed(
+            connection, intake.seal, intake.numbering.numbers.born_never,
+            facilities=who.scope.facilities, after=after, most=most + 1,
+        )  # fmt: skip
+        page, more = paging.page(found, most, lambda one: (one.match_id,))
+        now, subjects = intake.clock(), [one.match_id for one in page] or ["nobody"]
+        await audit.note(connection, [audit.Entry(now, who.subject, "match-listed", each) for each in subjects])
+    return JSON({"matches": [_shown(one) for one in page], "next": more})
 
 
 def _shown(match: matches.Match) -> dict[str, object]:
@@ -48,3 +40,13 @@ def _shown(match: matches.Match) -> dict[str, object]:
         "since": match.since,
         "state": match.state,
     }
+
+
+READS = (
+    Read(
+        "/api/matches", "listMatches",
+        "Patients who may be one person, by what the caller's facilities told of both",
+        READERS, openapi.page("matches", MatchShown), _listed,
+        (openapi.parameter("Limit"), openapi.parameter("Cursor")), (429,),
+    ),
+)  # fmt: skip

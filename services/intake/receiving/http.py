@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.intake.receiving import http_requests as ask
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import AWAY, ER7, Answer, InboundMessage, Received
 from services.intake.receiving.receive import Intake
@@ -32,7 +31,7 @@ def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], 
     async def hl7v2(request: Request) -> Response:
         """An ER7 message → its acknowledgements, one after the other."""
         who = caller(request, *SENDERS)
-        ask.media_type(request, TAKEN, absent=True)
+        requests.media_type(request, TAKEN, absent=True)
         received = Received(
             await requests.body(request, intake.site.limits.message_bytes),
             DOOR,

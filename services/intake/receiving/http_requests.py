@@ -1,69 +1,15 @@
-"""What intake's doors ask of a request besides shared/web/requests.py: media type, parameters (400), how often.
-
-No answer of it repeats anything that was sent.
-"""
+"""How often who somebody is may be asked at intake's doors, by one caller; no answer repeats anything that was sent."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from http import HTTPStatus
-
-from starlette.requests import Request
 
 from shared.site.values import Limits
 from shared.web.app import Problem
 from shared.web.auth import Caller
-from shared.web.requests import invalid
-
-
-def media_type(request: Request, known: Collection[str], *, absent: bool = False) -> None:
-    """Refuse a content-type that is none of these (415); its parameters don't matter."""
-    told = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if told not in known and not (absent and not told):
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", f"the content-type is one of {', '.join(known)}")
-
-
-def parameters(request: Request, known: Collection[str]) -> dict[str, str]:
-    """The query's parameters. Raises 400 for one that is not known, told twice, or no text."""
-    given = request.query_params.multi_items()
-    names = [name for name, _ in given]
-    if unknown := set(names) - set(known):
-        raise invalid(f"{len(unknown)} parameters are not known here; known are {', '.join(sorted(known))}")
-    if len(set(names)) < len(names):
-        raise invalid("a parameter is given twice")
-    if any("\0" in value for _, value in given):
-        raise invalid("a parameter has a character that no text has")
-    return dict(given)
-
-
-def limit(text: str | None, usual: int, most: int) -> int:
-    """How long a page may be."""
-    if text is None:
-        return usual
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise invalid(f"limit is a whole number from 1 to {most}")
-    return int(text)
-
-
-def cursor(last: str) -> str:
-    """Where the next page begins."""
-    return base64.urlsafe_b64encode(last.encode()).decode().rstrip("=")
-
-
-def behind(given: str | None) -> str:
-    """The way back of `cursor`; "" for the first page."""
-    try:
-        raw = (given or "").encode("ascii")
-        last = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError):
-        last = "\0"
-    if "\0" in last:  # PostgreSQL has no text with it
-        raise invalid("cursor is not one that a page before gave")
-    return last
 
 
 class Paces:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.events.levels import Level
 from shared.site.values import Label
+from shared.web.commands import Command
 
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f]+$")
@@ -23,13 +24,7 @@ Channel = Literal["phone", "voicemail", "text", "email", "mail"]
 Source = Literal["hospital", "emergency", "self", "family", "primary-care", "court", "payer", "other"]
 
 
-class Part(BaseModel):
-    """One object of a request: a field that is not known is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
-
-
-class PatientIdentifier(Part):
+class PatientIdentifier(Command):
     """One id of the patient, as in PID-3."""
 
     id: Text = Field(description="the id itself")
@@ -37,14 +32,14 @@ class PatientIdentifier(Part):
     type: Word | None = Field(default=None, description="HL7 table 0203: MR, PI, …")
 
 
-class PersonName(Part):
+class PersonName(Command):
     """A name."""
 
     family: Text = Field(description="family name")
     given: Text | None = Field(default=None, description="given name")
 
 
-class Contact(Part):
+class Contact(Command):
     """A way to reach the patient."""
 
     system: Literal["phone", "email", "other"] = Field(description="what it is")
@@ -52,7 +47,7 @@ class Contact(Part):
     safe: bool | None = Field(default=None, description="whether it is safe to use it")
 
 
-class Person(Part):
+class Person(Command):
     """Who the patient is: kept in intake alone, sealed."""
 
     identifiers: tuple[PatientIdentifier, ...] = Field(
@@ -79,7 +74,7 @@ class Person(Part):
         return {name: value for name, value in found.items() if value is not None}
 
 
-class Referral(Part):
+class Referral(Command):
     """`POST /referrals`: somebody asks for care; an open or recent episode is joined, else one begins."""
 
     facility: Text = Field(description="the facility of site config that it goes to")
@@ -93,7 +88,7 @@ class Referral(Part):
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was made; absent: now")
 
 
-class Assessment(Part):
+class Assessment(Command):
     """`POST /assessments`: what an instrument found, of an episode or of a patient."""
 
     facility: Text = Field(description="the facility of site config where it was made")
@@ -121,7 +116,7 @@ class Assessment(Part):
         return self
 
 
-class Stated(Part):
+class Stated(Command):
     """What a request that was taken is answered."""
 
     episode_id: str = Field(description="the episode that it is of")

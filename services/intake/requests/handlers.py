@@ -1,15 +1,12 @@
-"""What intake does with referrals and assessments: the patient found, an episode chosen, one fact stated; once a key.
+"""What intake does with referrals and assessments: the patient found, an episode chosen, one fact stated.
 
-The same order of locks as for messages (tables.py): the key first, then the patient's row.
+The same order of locks as for messages (tables.py): the key first (shared/web/posts.py), then the patient's row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import NamedTuple
-
-import orjson
+from datetime import datetime
 
 from services.intake.hl7.model import PatientId
 from services.intake.people.names import PersonReport as OfPerson
@@ -23,7 +20,6 @@ from services.intake.requests.commands import Assessment, Person, Referral, Stat
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import choose_episode
 from services.intake.visits.reconcile import EpisodeSequences, mapping_of
-from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.assessments import Assessed
 from shared.events.stating import said
@@ -35,59 +31,16 @@ from shared.storage.database import Connection
 from shared.storage.statements import at_once
 from shared.web import tracing
 from shared.web.auth import Caller
-
-KEPT = timedelta(days=7)
-"""How long a key is remembered."""
+from shared.web.requests import missing
 
 
-class OtherRequest(Rejected):
-    """The key was used for another request."""
-
-
-class NoSuchEpisode(Rejected):
-    """There is no such episode, or the caller may not see its patient."""
-
-
-class Request(NamedTuple):
-    """Who asks what; `key` and `content` are keyed hashes, `key` None where the caller gave no Idempotency-Key."""
-
-    who: Caller
-    asked: Referral | Assessment
-    key: bytes | None
-    content: bytes
-
-
-async def take(intake: Intake, request: Request) -> bytes:
-    """The answer as JSON (`Stated`); with a key that came before, the first answer. One transaction.
-
-    Raises OtherRequest, NoSuchEpisode, Transient.
-    """
+async def state(intake: Intake, connection: Connection, who: Caller, _: str, asked: Referral | Assessment) -> Stated:
+    """State it, in the caller's transaction. Raises a Problem (404) where the episode is not the caller's."""
     now = intake.clock()
-    async with intake.database.begin() as connection:
-        first = await store.claim(connection, request.key, request.content, now) if request.key else None
-        if first is not None:
-            if first.request != request.content:
-                raise OtherRequest("other-request", "this Idempotency-Key was used for another request")
-            return first.body
-        stated = await _state(connection, intake, request, now)
-        body = orjson.dumps(stated.model_dump())
-        if request.key:
-            await store.answered(connection, request.key, 201, body)
-    return body
-
-
-async def forget_keys(intake: Intake) -> None:
-    """Let go of keys that are older than a week."""
-    async with intake.database.begin() as connection:
-        await store.forget(connection, intake.clock() - KEPT)
-
-
-async def _state(connection: Connection, intake: Intake, request: Request, now: datetime) -> Stated:
-    who, asked = request.who, request.asked
     request_id = new_id(now)
     at = asked.occurred_at or now
     facility = named(intake, asked.facility)
-    patient_id = await _patient(connection, intake, request, facility)
+    patient_id = await _patient(connection, intake, who, asked, facility)
     ledger = await visits.ledger_of(connection, [patient_id])
     for visit in await visits.visits_of(connection, [patient_id]):
         ledger.learn(visit)
@@ -114,9 +67,10 @@ async def _state(connection: Connection, intake: Intake, request: Request, now: 
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
 
 
-async def _patient(connection: Connection, intake: Intake, request: Request, facility: str) -> str:
+async def _patient(
+    connection: Connection, intake: Intake, who: Caller, asked: Referral | Assessment, facility: str
+) -> str:
     """The patient, locked; found or made by the ids, or the one whose episode is named."""
-    who, asked = request.who, request.asked
     if asked.identity is None:
         return await owner_of(connection, who, _named(asked) or "")
     return await patient_known_by(connection, intake, who, asked.identity, facility)
@@ -147,10 +101,10 @@ def _named(asked: Referral | Assessment) -> str | None:
 
 
 async def owner_of(connection: Connection, who: Caller, episode_id: str) -> str:
-    """The patient of an episode, locked. Raises NoSuchEpisode."""
+    """The patient of an episode, locked. Raises a Problem (404)."""
     found = await store.owner(connection, episode_id, scope_of(who))
     if found is None:
-        raise NoSuchEpisode("no-such-episode", "there is no such episode that you may see")
+        raise missing("no-such-episode", "there is no such episode that you may see")
     await visits.lock_patients(connection, [found])
     return found
 

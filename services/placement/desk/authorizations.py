@@ -82,12 +82,15 @@ async def _possible(_: Connection, __: Parts, found: list[Line]) -> list[dict[st
 
 
 _SUMMARIES = {
-    "pended": "The payer wants to know more first",
-    "approved": "The payer allows these units on these days",
-    "denied": "The payer does not allow what it was asked for; what it allowed before stays allowed",
-    "extended": "The payer allows more units or days",
-    "ended": "The payer allows nothing after `to`",
-    "requested": "The payer is asked again, or for more",
+    "pended": ("pendAuthorization", "The payer wants to know more first"),
+    "approved": ("approveAuthorization", "The payer allows these units on these days"),
+    "denied": (
+        "denyAuthorization",
+        "The payer does not allow what it was asked for; what it allowed before stays allowed",
+    ),
+    "extended": ("extendAuthorization", "The payer allows more units or days"),
+    "ended": ("endAuthorization", "The payer allows nothing after `to`"),
+    "requested": ("requestAuthorizationAgain", "The payer is asked again, or for more"),
 }
 SUBJECT = Subject(
     Listing(
@@ -96,15 +99,15 @@ SUBJECT = Subject(
     ),
     (
         write(
-            "/api/authorizations", RequestAuthorization, Rule(request), action="authorization-requested", roles=TELLERS,
-            summary="Ask a payer to authorize care",
+            "/api/authorizations", RequestAuthorization, Rule(request), action="authorization-requested",
+            operation="requestAuthorization", roles=TELLERS, summary="Ask a payer to authorize care",
         ),
         *(
             write(
                 f"/api/authorizations/{{id}}/{to}", MoveAuthorization, Rule(_moved(to)), action=f"authorization-{to}",
-                roles=TELLERS, summary=summary,
+                operation=operation, roles=TELLERS, summary=summary,
             )
-            for to, summary in _SUMMARIES.items()
+            for to, (operation, summary) in _SUMMARIES.items()
         ),
     ),
 )  # fmt: skip

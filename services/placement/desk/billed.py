@@ -78,11 +78,12 @@ SUBJECT = Subject(
     None,
     (
         write(
-            "/api/episodes/{id}/covered", Cover, Rule(cover), action="coverage-changed",
+            "/api/episodes/{id}/covered", Cover, Rule(cover), action="coverage-changed", operation="changeCoverage",
             roles=("coordinator", "billing"), summary="From a day on, these payers: periods are split there",
         ),
         write(
             "/api/placements/{id}/diagnosed", Diagnose, Rule(diagnose), action="diagnosis-recorded",
+            operation="recordDiagnosis",
             roles=("coordinator", "clinician", "program"), summary="A diagnosis of the stay, for its bill",
         ),
     ),

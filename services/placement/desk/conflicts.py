@@ -55,7 +55,7 @@ SUBJECT = Subject(
     ),
     (
         write(
-            "/api/conflicts/{id}/settled", Settle, Rule(settled), action="conflict-settled",
+            "/api/conflicts/{id}/settled", Settle, Rule(settled), action="conflict-settled", operation="settleConflict",
             roles=("coordinator", "clinician"), summary="Say which facts of the conflict fall; none: both are so",
         ),
     ),

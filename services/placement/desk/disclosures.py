@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.placement.desk.overviews import DisclosureShown, WithheldShown
 from services.placement.gate import views
 from services.placement.gate.bases import Word
 from services.placement.worklists.lists import DISCLOSING
@@ -64,11 +65,15 @@ def paths() -> dict[str, Any]:
     """What the OpenAPI document says of them."""
     reasons = {"reason": {"enum": list(REASONS)}}
     return {
-        "/api/disclosures": api.listed("What left, to whom, on what basis", DISCLOSING, *map(api.query, DISCLOSED)),
-        "/api/withheld": api.listed(
-            "What waits for a basis, and why", DISCLOSING, *(api.query(name, reasons.get(name)) for name in WITHHELD)
+        "/api/disclosures": api.listed(
+            "listDisclosures", "What left, to whom, on what basis", DISCLOSING,
+            api.page("disclosures", DisclosureShown), *map(api.query, DISCLOSED),
         ),
-    }
+        "/api/withheld": api.listed(
+            "listWithheld", "What waits for a basis, and why", DISCLOSING, api.page("withheld", WithheldShown),
+            *(api.query(name, reasons.get(name)) for name in WITHHELD),
+        ),
+    }  # fmt: skip
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+from services.placement.desk.answers import ANSWERS
 from services.placement.engine.act import Decided, Situation
 from services.placement.engine.outcome import Ids
 from services.placement.rules import Rules
@@ -62,10 +63,12 @@ Posted: TypeAlias = posts.Posted[Rule]
 
 
 def write(
-    path: str, asks: type[Command], rule: Rule, *, action: str, summary: str, roles: tuple[str, ...] = COORDINATORS
-) -> Write:
-    """One row of a subject's table of writes."""
-    return posts.Write(path, KINDS[path.split("/")[2]], action, asks, rule, summary, roles)
+    path: str, asks: type[Command], rule: Rule, *, action: str, operation: str, summary: str,
+    roles: tuple[str, ...] = COORDINATORS, told: Any = None,
+) -> Write:  # fmt: skip
+    """One row of a subject's table of writes; its answer is an entry of the list in its path, unless `told` says so."""
+    kind = KINDS[path.split("/")[2]]
+    return posts.Write(path, kind, action, asks, rule, summary, roles, operation, told or ANSWERS[kind])
 
 
 Finder: TypeAlias = Callable[[Connection, Parts, str], Awaitable[Line | None]]
@@ -94,6 +97,11 @@ class Listing:
     def kind(self) -> str:
         """What one of them is called."""
         return KINDS[self.name]
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called in the names of operations."""
+        return "WaitlistEntry" if self.kind == "waiting" else self.kind.capitalize()
 
     async def one(self, connection: Connection, parts: Parts, line_id: str) -> Line | None:
         """One line."""

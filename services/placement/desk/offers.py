@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.placement.continuum.about import about
+from services.placement.desk.answers import OfferShown
 from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
 from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
@@ -16,6 +17,7 @@ from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
 from shared.site.values import Program
+from shared.web import openapi as api
 
 
 def send(now: Situation, _: str, asked: SendOffers) -> Decided:
@@ -101,26 +103,31 @@ SUBJECT = Subject(
         ("state", "episode_id", "program", "facility"), of_entries("offer"),
     ),
     (
-        write("/api/offers", SendOffers, Rule(send), action="offer-sent", summary="Ask programs to take the patient"),
         write(
-            "/api/offers/{id}/accepted", Accept, Rule(accept, claims=True), action="offer-accepted", roles=PROGRAMS,
+            "/api/offers", SendOffers, Rule(send), action="offer-sent", operation="sendOffers",
+            summary="Ask programs to take the patient",
+            told=api.anonymous(offers={"type": "array", "items": OfferShown}),
+        ),
+        write(
+            "/api/offers/{id}/accepted", Accept, Rule(accept, claims=True), action="offer-accepted",
+            operation="acceptOffer", roles=PROGRAMS,
             summary="The program takes the patient: the seat is held, all other offers are withdrawn",
         ),
         write(
-            "/api/offers/{id}/declined", Decline, Rule(decline), action="offer-declined", roles=PROGRAMS,
-            summary="The program does not take the patient",
+            "/api/offers/{id}/declined", Decline, Rule(decline), action="offer-declined",
+            operation="declineOffer", roles=PROGRAMS, summary="The program does not take the patient",
         ),
         write(
-            "/api/offers/{id}/countered", CounterOffer, Rule(counter), action="offer-countered", roles=PROGRAMS,
-            summary="The program would take the patient on another day",
+            "/api/offers/{id}/countered", CounterOffer, Rule(counter), action="offer-countered",
+            operation="counterOffer", roles=PROGRAMS, summary="The program would take the patient on another day",
         ),
         write(
             "/api/offers/{id}/withdrawn", Because, Rule(withdraw, asker=True), action="offer-withdrawn",
-            summary="The desk asks no longer",
+            operation="withdrawOffer", summary="The desk asks no longer",
         ),
         write(
             "/api/offers/{id}/reopened", ReopenOffer, Rule(reopen, asker=True), action="offer-reopened",
-            summary="The desk asks again",
+            operation="reopenOffer", summary="The desk asks again",
         ),
     ),
 )  # fmt: skip

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.placement.desk import disclosures, programs, worklists
+from services.placement.desk.answers import ANSWERS, EpisodeLine
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import Listing, Subject
+from services.placement.desk.overviews import EpisodeWhole, ProgramShown
 from services.placement.worklists.lists import CARE, EVERYBODY
 from shared.events.levels import RANK
 from shared.web import openapi as api
@@ -22,42 +24,45 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
     """The whole document."""
     every = list(subjects)
     paths: dict[str, Any] = {
-        "/api/episodes": api.listed("Episodes of care", READERS, *_asked(sorted(FILTERS), sorted(STATES))),
+        "/api/episodes": api.listed(
+            "listEpisodes", "Episodes of care", READERS, api.page("episodes", EpisodeLine),
+            *_asked(sorted(FILTERS), sorted(STATES)),
+        ),
         "/api/episodes/{episode_id}": {
             "get": api.operation(
-                "An episode: its state, its facts with what became of each, its service periods",
-                READERS,
-                [{**api.PARAMETERS["Id"], "name": "episode_id"}],
-                (401, 403, 404, 503),
+                "getEpisode", "An episode: its state, its facts with what became of each, its service periods", READERS,
+                EpisodeWhole, asked=[{**api.PARAMETERS["Id"], "name": "episode_id"}], problems=(401, 403, 404, 503),
             )
         },
         "/api/programs": {
             "get": api.operation(
-                "Programs and their free seats; for a search the best first, with reasons",
-                EVERYBODY,
-                _asked(programs.FILTERS, ()),
-                (401, 403, 404, 422, 503),
+                "listPrograms", "Programs and their free seats; for a search the best first, with reasons", EVERYBODY,
+                api.page("programs", ProgramShown), asked=_asked(programs.FILTERS, ()),
+                problems=(401, 403, 404, 422, 503),
             )
         },
-        "/api/programs/{id}": api.one("One program", EVERYBODY),
+        "/api/programs/{id}": api.one("getProgram", "One program", EVERYBODY, ProgramShown),
         **disclosures.paths(),
         **worklists.paths(),
-        "/api/searches/{id}/programs": api.one("Programs for a search, the best first, with reasons", CARE),
-    }
+        "/api/searches/{id}/programs": api.one(
+            "rankPrograms", "Programs for a search, the best first, with reasons", CARE,
+            api.page("programs", ProgramShown),
+        ),
+    }  # fmt: skip
     for one in every:
         paths |= _listing(one.listing) if one.listing else {}
     for path, methods in api.written(write for one in every for write in one.writes).items():
         paths.setdefault(path, {}).update(methods)
     about = "Who takes this patient, when, at which level: searches, offers, seats, stays at programs."
-    models = [write.asks for one in every for write in one.writes]
-    return api.document("Stepdown placement", about, paths, models)
+    return api.document("Stepdown placement", about, paths)
 
 
 def _listing(one: Listing) -> dict[str, Any]:
     asked = _asked(one.filters, one.states)
+    told, plural, summary = ANSWERS[one.kind], one.name.capitalize(), f"One of the {one.name}, with its ETag"
     return {
-        f"/api/{one.name}": api.listed(one.about, one.readers, *asked),
-        f"/api/{one.name}/{{id}}": api.one(f"One of the {one.name}, with its ETag", one.readers),
+        f"/api/{one.name}": api.listed(f"list{plural}", one.about, one.readers, api.page(one.name, told), *asked),
+        f"/api/{one.name}/{{id}}": api.one(f"get{one.noun}", summary, one.readers, told),
     }
 
 

@@ -41,11 +41,12 @@ SUBJECT = Subject(
     (
         write(
             "/api/placements/{id}/cancelled", Because, Rule(cancel, asker=True), action="placement-cancelled",
+            operation="cancelPlacement",
             summary="The placement will not be: the seat is given back, the search goes on",
         ),
         write(
-            "/api/placements/{id}/start-missed", Nothing, Rule(miss), action="start-missed", roles=PROGRAMS,
-            summary="The first day came and the patient did not",
+            "/api/placements/{id}/start-missed", Nothing, Rule(miss), action="start-missed",
+            operation="recordMissedStart", roles=PROGRAMS, summary="The first day came and the patient did not",
         ),
     ),
 )  # fmt: skip

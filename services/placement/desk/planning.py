@@ -157,31 +157,32 @@ SUBJECT = Subject(
     None,
     (
         write(
-            f"{_PATH}/ended", EndEpisode, Rule(end), action="episode-ended",
+            f"{_PATH}/ended", EndEpisode, Rule(end), action="episode-ended", operation="endEpisode",
             summary="Nothing more is done; not while a stay is open",
         ),
         write(
-            f"{_PATH}/assigned", Assign, Rule(assign), action="episode-assigned",
+            f"{_PATH}/assigned", Assign, Rule(assign), action="episode-assigned", operation="assignPerson",
             summary="Somebody is in charge of the patient from now on",
         ),
         write(
-            f"{_PATH}/certified", Certify, Rule(certify), action="certified", roles=CARERS,
+            f"{_PATH}/certified", Certify, Rule(certify), action="certified", operation="certifyEpisode", roles=CARERS,
             summary="A physician certified that the level is needed",
         ),
         write(
-            f"{_PATH}/plan", Plan, Rule(plan), action="plan-recorded", roles=CARERS,
+            f"{_PATH}/plan", Plan, Rule(plan), action="plan-recorded", operation="recordPlan", roles=CARERS,
             summary="A plan of treatment, as far as anybody but the clinician needs it",
         ),
         write(
-            f"{_PATH}/agreed", PatientSays, Rule(agree), action="patient-agreed", roles=CARERS,
-            summary="The patient agrees to a level or a program",
+            f"{_PATH}/agreed", PatientSays, Rule(agree), action="patient-agreed",
+            operation="recordAgreement", roles=CARERS, summary="The patient agrees to a level or a program",
         ),
         write(
-            f"{_PATH}/declined", PatientSays, Rule(decline), action="patient-declined", roles=CARERS,
-            summary="The patient does not want a level or a program",
+            f"{_PATH}/declined", PatientSays, Rule(decline), action="patient-declined",
+            operation="recordDecline", roles=CARERS, summary="The patient does not want a level or a program",
         ),
         write(
-            f"{_PATH}/assessed", Assess, Rule(assess), action="assessed", roles=("clinician",),
+            f"{_PATH}/assessed", Assess, Rule(assess), action="assessed",
+            operation="recordAssessment", roles=("clinician",),
             summary="What an assessment found: codes and figures, no text",
         ),
     ),

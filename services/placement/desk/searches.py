@@ -82,15 +82,15 @@ SUBJECT = Subject(
     LISTING,
     (
         write(
-            "/api/searches", OpenSearch, Rule(reopen), action="search-opened",
+            "/api/searches", OpenSearch, Rule(reopen), action="search-opened", operation="openSearch",
             summary="Look for a program again, after a person had closed the search",
         ),
         write(
             "/api/searches/{id}/needs", Wishes, Rule(look_for), action="search-needs-changed",
-            summary="Say what the patient needs of a program",
+            operation="changeSearchNeeds", summary="Say what the patient needs of a program",
         ),
         write(
-            "/api/searches/{id}/closed", CloseSearch, Rule(close), action="search-closed",
+            "/api/searches/{id}/closed", CloseSearch, Rule(close), action="search-closed", operation="closeSearch",
             summary="Look no longer; offers that wait are withdrawn",
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.placement.continuum.about import about
+from services.placement.desk.answers import GoneShown, SeatShown
 from services.placement.desk.commands import Because, HoldSeat
 from services.placement.desk.frame import Listing, Parts, Rule, Subject, write
 from services.placement.engine.act import Decided, Situation
@@ -59,12 +60,13 @@ SUBJECT = Subject(
     ),
     (
         write(
-            "/api/seats", HoldSeat, Rule(hold, claims=True), action="seat-held",
+            "/api/seats", HoldSeat, Rule(hold, claims=True), action="seat-held", operation="holdSeat",
             summary="Keep a seat for the patient for some time",
         ),
         write(
             "/api/seats/{id}/released", Because, Rule(release, asker=True), action="seat-released",
-            summary="Give a seat back that was kept",
+            operation="releaseSeat",
+            told={"anyOf": [SeatShown, GoneShown]}, summary="Give a seat back that was kept",
         ),
     ),
 )  # fmt: skip

@@ -127,16 +127,17 @@ SUBJECT = Subject(
     ),
     (
         write(
-            "/api/sessions", TellSession, Rule(tell), action="session-told", roles=TELLERS,
+            "/api/sessions", TellSession, Rule(tell), action="session-told", operation="tellSession", roles=TELLERS,
             summary="The patient was in a session of the program, or was absent",
         ),
         write(
-            "/api/sessions/{id}/corrected", CorrectSession, Rule(correct), action="session-corrected", roles=TELLERS,
+            "/api/sessions/{id}/corrected", CorrectSession, Rule(correct), action="session-corrected",
+            operation="correctSession", roles=TELLERS,
             summary="Something else became of the session; what is said is all of it",
         ),
         write(
-            "/api/sessions/{id}/withdrawn", Because, Rule(withdraw), action="session-withdrawn", roles=TELLERS,
-            summary="The session was told by mistake",
+            "/api/sessions/{id}/withdrawn", Because, Rule(withdraw), action="session-withdrawn",
+            operation="withdrawSession", roles=TELLERS, summary="The session was told by mistake",
         ),
     ),
 )  # fmt: skip

@@ -162,40 +162,43 @@ SUBJECT = Subject(
     None,
     (
         write(
-            f"{_PATH}/started", Start, Rule(start, claims=True), action="stay-started", roles=PROGRAMS,
-            summary="The patient came for the first time",
+            f"{_PATH}/started", Start, Rule(start, claims=True), action="stay-started",
+            operation="startStay", roles=PROGRAMS, summary="The patient came for the first time",
         ),
         write(
             f"{_PATH}/started-corrected", CorrectStart, Rule(correct_start, claims=True), action="start-corrected",
-            roles=PROGRAMS, summary="The first day was another one",
+            operation="correctStart", roles=PROGRAMS, summary="The first day was another one",
         ),
         write(
-            f"{_PATH}/start-withdrawn", Because, Rule(withdraw_start), action="start-withdrawn", roles=PROGRAMS,
+            f"{_PATH}/start-withdrawn", Because, Rule(withdraw_start), action="start-withdrawn",
+            operation="withdrawStart", roles=PROGRAMS,
             summary="The patient never came: the placement waits for its first day again",
         ),
         write(
-            f"{_PATH}/completed", Complete, Rule(complete), action="stay-completed", roles=PROGRAMS,
+            f"{_PATH}/completed", Complete, Rule(complete), action="stay-completed",
+            operation="completeStay", roles=PROGRAMS,
             summary="The patient completed the program; the seat is free from the next day on",
         ),
         write(
-            f"{_PATH}/discontinued", Discontinue, Rule(discontinue), action="stay-discontinued", roles=PROGRAMS,
+            f"{_PATH}/discontinued", Discontinue, Rule(discontinue), action="stay-discontinued",
+            operation="discontinueStay", roles=PROGRAMS,
             summary="The stay ended before its goal; the seat is free from the next day on",
         ),
         write(
-            f"{_PATH}/end-corrected", CorrectEnd, Rule(correct_end), action="end-corrected", roles=PROGRAMS,
-            summary="The stay ended on another day, or for another reason",
+            f"{_PATH}/end-corrected", CorrectEnd, Rule(correct_end), action="end-corrected",
+            operation="correctEnd", roles=PROGRAMS, summary="The stay ended on another day, or for another reason",
         ),
         write(
-            f"{_PATH}/end-withdrawn", Because, Rule(withdraw_end), action="end-withdrawn", roles=PROGRAMS,
-            summary="The stay did not end: it goes on",
+            f"{_PATH}/end-withdrawn", Because, Rule(withdraw_end), action="end-withdrawn",
+            operation="withdrawEnd", roles=PROGRAMS, summary="The stay did not end: it goes on",
         ),
         write(
-            f"{_PATH}/leave-started", StartLeave, Rule(start_leave), action="leave-started", roles=PROGRAMS,
-            summary="The patient is on leave, or was",
+            f"{_PATH}/leave-started", StartLeave, Rule(start_leave), action="leave-started",
+            operation="startLeave", roles=PROGRAMS, summary="The patient is on leave, or was",
         ),
         write(
-            f"{_PATH}/leave-ended", EndLeave, Rule(end_leave), action="leave-ended", roles=PROGRAMS,
-            summary="The patient is back from leave",
+            f"{_PATH}/leave-ended", EndLeave, Rule(end_leave), action="leave-ended",
+            operation="endLeave", roles=PROGRAMS, summary="The patient is back from leave",
         ),
     ),
 )  # fmt: skip

@@ -49,12 +49,12 @@ SUBJECT = Subject(
     ),
     (
         write(
-            "/api/waitlist", Wait, Rule(join, claims=True), action="waitlisted",
+            "/api/waitlist", Wait, Rule(join, claims=True), action="waitlisted", operation="joinWaitlist",
             summary="Wait for a seat of a program",
         ),
         write(
             "/api/waitlist/{id}/left", Because, Rule(leave, asker=True), action="waitlist-left",
-            summary="Wait no longer",
+            operation="leaveWaitlist", summary="Wait no longer",
         ),
     ),
 )  # fmt: skip

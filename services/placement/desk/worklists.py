@@ -11,7 +11,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum.states import MEANING, NoEffectReason
+from services.placement.desk.answers import ITEMS
 from services.placement.desk.frame import Listing, Parts, Teller, whose_of
+from services.placement.desk.overviews import WorklistCounts
 from services.placement.desk.reading import noted, told
 from services.placement.engine import views as episodes
 from services.placement.worklists.lists import EVERYBODY, WORKLISTS, Worklist
@@ -107,7 +109,17 @@ def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
     asked = [name, api.query("facility"), api.parameter("Limit"), api.parameter("Cursor")]
     lines = "What waits for somebody in one list, the oldest first"
     counts = "How many things wait for somebody, list by list"
+    page = api.page("items", {"anyOf": list(ITEMS)}, name=api.TEXT, title=api.TEXT)
     return {
-        "/api/worklists": {"get": api.operation(counts, EVERYBODY, [api.query("facility")], (401, 403, 422, 503))},
-        "/api/worklists/{name}": {"get": api.operation(lines, EVERYBODY, asked, (401, 403, 404, 422, 503))},
-    }
+        "/api/worklists": {
+            "get": api.operation(
+                "countWorklists", counts, EVERYBODY, WorklistCounts,
+                asked=[api.query("facility")], problems=(401, 403, 422, 503),
+            )
+        },
+        "/api/worklists/{name}": {
+            "get": api.operation(
+                "listWork", lines, EVERYBODY, page, asked=asked, problems=(401, 403, 404, 422, 503)
+            )
+        },
+    }  # fmt: skip

@@ -43,7 +43,7 @@ def door(parts: Parts, subjects: Iterable[Subject]) -> posts.PostDoor[Any]:
         parts.database,
         parts.clock,
         partial(_fit, parts),
-        partial(_episode, parts, listings),
+        partial(_subject, parts, listings),
         partial(_act, parts, listings),
     )
 
@@ -53,13 +53,13 @@ def routes(parts: Parts, subjects: Sequence[Subject]) -> Sequence[BaseRoute]:
     return posts.routes(door(parts, subjects), [write for one in subjects for write in one.writes])
 
 
-def _fit(parts: Parts, posted: Posted) -> None:
+async def _fit(parts: Parts, posted: Posted) -> None:
     command: Ask = posted.command
     if (misfit := command.misfit(parts.rules.site)) is not None:
         raise requests.unfit(*misfit)
 
 
-async def _episode(parts: Parts, listings: Listings, connection: Connection, posted: Posted) -> str | None:
+async def _subject(parts: Parts, listings: Listings, connection: Connection, posted: Posted) -> str | None:
     """The episode that it is about, where the caller may see it: by id, by search, by placement, or of an entry."""
     line = await _about(parts, listings, connection, posted)
     if line is not None:

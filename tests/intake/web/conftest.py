@@ -13,6 +13,7 @@ from services.intake.app import assemble
 from shared.clock import SetClock
 from shared.run import ServiceProcess
 from shared.web.auth import AUDIENCE, DEV_ISSUER
+from tests.answers import client_of
 from tests.intake.conftest import NOW
 from tests.intake.test_app import SECRET, settings
 
@@ -48,5 +49,5 @@ async def service(intake_url: str) -> AsyncIterator[ServiceProcess]:
 @pytest.fixture
 async def http(service: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its HTTP side."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(service.web), base_url="http://intake") as client:
+    async with client_of(service.web, "intake", "http://intake") as client:
         yield client

@@ -15,6 +15,7 @@ from services.intake.receiving.receive import Intake
 from shared.site.values import Limits
 from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
+from tests.answers import client_of
 from tests.intake.conftest import Hospital
 from tests.intake.test_app import SECRET
 from tests.intake.web.conftest import Asking
@@ -149,7 +150,7 @@ async def strict(intake: Intake) -> AsyncIterator[httpx.AsyncClient]:
     made = Intake(intake.database, intake.site.model_copy(update={"limits": limits}), intake.seal, intake.clock)
     tokens = Tokens(SECRET, DEV_ISSUER, ("HS256",))
     app = web_app(title="intake", tokens=tokens, ready=_ready, routes=routes(made, reception_of(made)))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://intake") as client:
+    async with client_of(app, "intake", "http://intake") as client:
         yield client
 
 

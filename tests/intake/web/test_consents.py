@@ -244,7 +244,7 @@ async def test_the_consents_of_a_patient_are_listed_for_those_who_may_see_them(
     )
     assert "over_at" not in found
     assert (await http.get(path, headers=asking("auditor", "RIVERBEND"))).json() == {"consents": []}
-    assert (await http.get("/api/consents", headers=asking("auditor"))).status_code == 400
+    assert (await http.get("/api/consents", headers=asking("auditor"))).status_code == 422
     assert (await http.get(path, headers=asking("hospital"))).status_code == 403
     query = sa.text("SELECT count(*) FROM audit WHERE action = 'consents-read' AND subject = :patient")
     async with hospital.intake.database.read() as connection:

@@ -16,6 +16,7 @@ from shared.clock import SetClock
 from shared.run import ServiceProcess
 from shared.scope import EVERYTHING
 from shared.site.config import Site
+from tests.answers import client_of
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import settings
 from tests.intake.web.conftest import Asking
@@ -39,7 +40,7 @@ async def feeds(own: ServiceProcess, own_intake: Intake) -> AsyncIterator[tuple[
     again = hospital.message("A01", visit="V8", unit="NEWWING")
     waits = hospital.message("A03", "20260312100000", visit="V7")
     await hospital.says(hospital.message("A01"), waits, wrong, again, nowhere, hospital.message("A19"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(own.web), base_url="http://intake") as client:
+    async with client_of(own.web, "intake", "http://intake") as client:
         yield client, hospital
 
 
@@ -104,7 +105,7 @@ async def test_a_list_that_is_not_known_is_refused(
 ) -> None:
     http, _ = feeds
     answer = await http.get(f"/api/messages{query}", headers=asking("auditor"))
-    assert answer.status_code == 400
+    assert answer.status_code == 422
     assert "SECRET" not in answer.text
 
 
@@ -127,7 +128,7 @@ async def test_who_adds_units_and_codes_to_the_site_sees_which_are_missing(
         hospital.message("A01", visit="V2", pv1={4: "ZED"}),
         hospital.message("A01", visit="V3", unit="NEWWING"),
     )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(own.web), base_url="http://intake") as http:
+    async with client_of(own.web, "intake", "http://intake") as http:
         for role, expected in (
             (
                 "interface",

@@ -88,7 +88,7 @@ async def test_the_list_is_for_who_may_say_who_is_who(
 
 @pytest.mark.parametrize("query", ["?limit=0", "?limit=201", "?cursor=!", "?q=any"])
 async def test_what_cannot_be_answered_is_told(http: httpx.AsyncClient, asking: Asking, query: str) -> None:
-    assert (await http.get(f"/api/matches{query}", headers=asking("identity"))).status_code == 400
+    assert (await http.get(f"/api/matches{query}", headers=asking("identity"))).status_code == 422
 
 
 async def test_a_number_that_many_have_speaks_for_nothing(

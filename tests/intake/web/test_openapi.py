@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 from jsonschema import Draft202012Validator
@@ -23,17 +21,6 @@ from tools.cli.export import openapi
 OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
 
 
-def references(part: Any) -> Iterator[str]:
-    """Every $ref in a document."""
-    if isinstance(part, dict):
-        yield from (value for name, value in part.items() if name == "$ref")
-        for value in part.values():
-            yield from references(value)
-    elif isinstance(part, list):
-        for value in part:
-            yield from references(value)
-
-
 async def test_it_has_every_path_and_method_of_the_service_and_no_other(
     http: httpx.AsyncClient, service: ServiceProcess
 ) -> None:
@@ -47,14 +34,6 @@ async def test_it_has_every_path_and_method_of_the_service_and_no_other(
     told = (await http.get("/api/openapi.json")).json()
     assert {(path, method) for path, methods in told["paths"].items() for method in methods} == own
     assert told == document()
-
-
-def test_every_reference_leads_somewhere_and_every_schema_is_one() -> None:
-    made = document()
-    schemas = made["components"]["schemas"]
-    assert set(references(made)) <= {f"#/components/schemas/{name}" for name in schemas}
-    for schema in schemas.values():
-        Draft202012Validator.check_schema(schema)
 
 
 def test_what_the_document_allows_the_models_take(hospital: Hospital) -> None:
@@ -76,16 +55,14 @@ async def test_patients_and_feeds_are_answered_as_the_document_says(
 ) -> None:
     await hospital.tells("A03")
     await http.post("/consents", json=consent(hospital, to="2027-01-01"), headers=asking("admin"))
-    made = document()
-    for path, name in (
-        (f"/api/patients?q={hospital.mrn}", "Patients"),
-        ("/api/feeds", "Feeds"),
-        ("/api/messages?state=waiting", "Messages"),
-        (f"/api/consents?patient_id={await hospital.patient_id()}", "Consents"),
+    """Each answer is held against the document by the client itself (tests/answers.py)."""
+    for path in (
+        f"/api/patients?q={hospital.mrn}",
+        "/api/feeds",
+        "/api/messages?state=waiting",
+        f"/api/consents?patient_id={await hospital.patient_id()}",
     ):
-        answer = (await http.get(path, headers=asking("admin"))).json()
-        schema = {**made["components"]["schemas"][name], "components": made["components"]}
-        Draft202012Validator(schema).validate(answer)
+        assert (await http.get(path, headers=asking("admin"))).status_code == 200
 
 
 def test_what_is_committed_is_what_would_be_written() -> None:

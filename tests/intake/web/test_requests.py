@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from services.intake.checks import broken
-from services.intake.receiving.receive import Intake
-from services.intake.requests.handlers import KEPT, forget_keys
+from services.intake.timers import KEYS_KEPT
 from shared.clock import SetClock
+from shared.web import idempotency
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.web.conftest import Asking
 
@@ -192,9 +192,9 @@ async def test_a_key_is_forgotten_after_a_week(http: httpx.AsyncClient, hospital
     headers = asking("hospital") | {"idempotency-key": f"old-{hospital.mrn}"}
     told = await posted(http, "/referrals", referral(hospital), headers)
     given = hospital.intake
-    await forget_keys(Intake(given.database, given.site, given.seal, SetClock(NOW + KEPT)))
+    await idempotency.forget(given.database, SetClock(NOW + KEYS_KEPT), KEYS_KEPT)
     assert await posted(http, "/referrals", referral(hospital), headers) == told
-    await forget_keys(Intake(given.database, given.site, given.seal, SetClock(NOW + KEPT + timedelta(seconds=1))))
+    await idempotency.forget(given.database, SetClock(NOW + KEYS_KEPT + timedelta(seconds=1)), KEYS_KEPT)
     assert (await posted(http, "/referrals", referral(hospital), headers))["fact_id"] != told["fact_id"]
 
 
@@ -205,6 +205,7 @@ ODD = "ODDVALUE"
     ("path", "body", "status", "field"),
     [
         ("/referrals", b"{" + ODD.encode(), 400, None),
+        ("/referrals", b"", 400, None),
         ("/referrals", b"[]", 422, ""),
         ("/referrals", {"source": ODD}, 422, "source"),
         ("/referrals", {ODD: 1}, 422, "?"),

@@ -54,7 +54,7 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
         queries = [{"q": known.mrn}, {"q": f"{known.name} 1980-01-01"}, {"patient_id": known.patient}]
         queries += [{"state": each} for each in ("waiting", "ae", "unmapped")] + [{"ids": known.patient}]
         queries += [{"state": "unmapped", "facility": HERE}]
-        return list(reads(path, [known.consent if "consent_id" in path else known.patient], queries))
+        return list(reads(path, [known.consent if "consents" in path else known.patient], queries))
     assessed = {"instrument": "LOCUS", "version": "20", "phase": "intake", "episode_id": known.episode}
     consent = {"facility": THERE, **CONSENT}
     message = b"MSH|^~\\&|ADT|GOODHEALTH|SD|SD|20260310||ADT^A08|C9|P|2.5.1\rPID|1||%s^^^GH^MR\r" % known.mrn.encode()
@@ -62,11 +62,11 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
     bodies: dict[str, list[Any]] = {
         "/assessments": [{"facility": THERE, **assessed}],
         "/consents": [consent | {"patient_id": known.patient}, consent | {"episode_id": known.episode}],
-        "/consents/{consent_id}/revoked": [{}],
+        "/consents/{id}/revoked": [{}],
         "/referrals": [referred],
         "/hl7v2": [message],
     }
-    where = path.replace("{consent_id}", known.consent)
+    where = path.replace("{id}", known.consent)
     return [Tried(role, "POST", where, None, body) for body in bodies[path] for role in ROLES]
 
 

@@ -21,6 +21,7 @@ from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.web.app import web_app
 from shared.web.auth import AUDIENCE, DEV_ISSUER, Tokens
+from tests.answers import client_of
 from tests.browsing import Browser
 from tests.builders import a_story, admitted, discharged
 from tests.placement.feeding import Feed
@@ -144,7 +145,7 @@ async def client(
     parts = Parts(database, rules, clock, ids)
     made = [*api.routes(parts, lists), *page.routes(parts, page.pages(None), lists)]
     app = web_app(title="placement", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=ready, routes=made)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
+    async with client_of(app, "placement", "http://desk") as client:
         yield client
 
 

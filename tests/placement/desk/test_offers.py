@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.placement.timers import forget_keys
+from services.placement.timers import KEYS_KEPT
 from shared.storage.database import Database
+from shared.web import idempotency
 from tests.placement.desk.conftest import DAY, Desk
 
 
@@ -168,5 +169,5 @@ async def test_a_key_is_remembered_for_two_days(desk: Desk, database: Database) 
     for forward, status in ((47, 200), (2, 409)):
         assert (await desk.post(path, {"reason": "other"}, idempotency_key="k3")).status_code == 200
         desk.clock.forward(timedelta(hours=forward))
-        await forget_keys(database, desk.clock)
+        await idempotency.forget(database, desk.clock, KEYS_KEPT)
         assert (await desk.post(path, {"reason": "other"}, idempotency_key="k3")).status_code == status

@@ -30,6 +30,7 @@ from shared.storage.database import Database
 from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
 from shared.web.sessions import SESSION, token_of
+from tests.answers import client_of
 from tests.builders import a_story, admitted, assessed, covered, diagnosed, discharged, fact, follow_up, visit_started
 from tests.placement.desk.conftest import DAY, KEY, Desk, bearer
 from tests.placement.desk.test_who_may import WRITES
@@ -55,7 +56,7 @@ async def app(desk: Desk, database: Database, rules: Rules, clock: SetClock, ids
 
 @pytest.fixture
 async def http(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://desk") as client:
+    async with client_of(app, "placement", "http://desk") as client:
         yield client
 
 

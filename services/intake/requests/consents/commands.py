@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from services.intake.requests.commands import Part, Person, Text
+from services.intake.requests.commands import Person, Text
 from shared.site.values import Label
+from shared.web.commands import Command
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 
 
-class ConsentGiven(Part):
+class ConsentGiven(Command):
     """`POST /consents`: what a patient allows (42 CFR 2.31(a)); stated for each episode, later ones too."""
 
     facility: Text = Field(description="the facility of site config where it was given; its zone counts the days")
@@ -45,13 +46,13 @@ class ConsentGiven(Part):
         return self
 
 
-class ConsentTakenBack(Part):
+class ConsentTakenBack(Command):
     """`POST /consents/{consent_id}/revoked`: from now on; what was disclosed before stays so (42 CFR 2.31)."""
 
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was taken back; absent: now")
 
 
-class ConsentStated(Part):
+class ConsentStated(Command):
     """What is answered: the consent, and the episodes for which facts were stated."""
 
     consent_id: str = Field(description="the consent")

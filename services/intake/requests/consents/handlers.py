@@ -1,4 +1,4 @@
-"""What intake does with consents: recorded once a key, stated for each episode of the patient, taken back, run out.
+"""What intake does with consents: recorded, stated for each episode of the patient, taken back, run out.
 
 The order of locks is that of messages: the key first, then the patient's row. A new episode of a patient gets the
 standing consents by a timer, whatever began it: so no message waits for a look at consents (decision 0122).
@@ -8,21 +8,17 @@ A revocation counts from when placement's gate has it, which care.episodes tells
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, time, timedelta
 from time import monotonic
-from typing import NamedTuple
-
-import orjson
 
 from services.intake.people import views as people
 from services.intake.receiving import store as visits
 from services.intake.receiving.receive import TOPIC, Intake
-from services.intake.requests import store as keys
 from services.intake.requests.consents import store
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.requests.consents.store import Consent
-from services.intake.requests.handlers import OtherRequest, named, owner_of, patient_known_by
+from services.intake.requests.handlers import named, owner_of, patient_known_by
 from services.intake.visits.reconcile import EpisodeSequences
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
@@ -34,67 +30,45 @@ from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import tracing
 from shared.web.auth import Caller
+from shared.web.requests import missing
 
 ACTOR = "intake"
 
 
-class NoSuchPatient(Rejected):
-    """There is no such patient, or the caller may not see it."""
+async def record(intake: Intake, connection: Connection, who: Caller, _: str, asked: ConsentGiven) -> ConsentStated:
+    """A consent, stated for every episode that the patient has; in the caller's transaction.
 
-
-class NoSuchConsent(Rejected):
-    """There is no such consent, or the caller may not see it."""
-
-
-class ConsentRequest(NamedTuple):
-    """Who asks; `key` and `content` are keyed hashes, `key` None where the caller gave no Idempotency-Key."""
-
-    who: Caller
-    key: bytes | None
-    content: bytes
-
-
-async def record(intake: Intake, request: ConsentRequest, asked: ConsentGiven) -> bytes:
-    """A consent, stated for every episode that the patient has; the answer as JSON.
-
-    Raises OtherRequest, NoSuchPatient, NoSuchEpisode, Transient.
+    Raises a Problem (404) where patient or episode are not the caller's.
     """
-
-    async def work(connection: Connection, now: datetime) -> ConsentStated:
-        consent_id = new_id(now)
-        patient_id = await _patient(connection, intake, request.who, asked)
-        consent = _consent(intake, consent_id, patient_id, asked, now)
-        await store.keep(connection, consent)
-        ledger = await visits.ledger_of(connection, [patient_id])
-        pairs = [(consent, episode) for episode in sorted(ledger.sequences)]
-        await _state(connection, ConsentRecorded, pairs, ledger, now)
-        await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
-        await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-recorded", consent_id)])
-        return await _answer(connection, request.who, consent, [episode for _, episode in pairs])
-
-    return await _once(intake, request, 201, work)
+    now = intake.clock()
+    consent_id = new_id(now)
+    patient_id = await _patient(connection, intake, who, asked)
+    consent = _consent(intake, consent_id, patient_id, asked, now)
+    await store.keep(connection, consent)
+    ledger = await visits.ledger_of(connection, [patient_id])
+    pairs = [(consent, episode) for episode in sorted(ledger.sequences)]
+    await _state(connection, ConsentRecorded, pairs, ledger, now)
+    await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
+    await audit.note(connection, [audit.Entry(now, who.subject, "consent-recorded", consent_id)])
+    return await _answer(connection, who, consent, [episode for _, episode in pairs])
 
 
-async def revoke(intake: Intake, request: ConsentRequest, consent_id: str, asked: ConsentTakenBack) -> ConsentStated:
-    """The consent is taken back for every episode that it was stated for; the answer tells how far that is.
+async def revoke(
+    intake: Intake, connection: Connection, who: Caller, consent_id: str, asked: ConsentTakenBack
+) -> ConsentStated:
+    """The consent is taken back for every episode that it was stated for; in the caller's transaction.
 
-    `revoked`: nothing leaves on it any more; `revoking`: the gate had not heard of it in the time that an answer may
-    take. Who asks again is told how it stands now. Raises OtherRequest, NoSuchConsent, Rejected where the consent has
-    expired, Transient.
+    Of one that was taken back before: as it stands. Raises a Problem (404), Rejected where the consent has expired.
     """
-
-    async def work(connection: Connection, now: datetime) -> ConsentStated:
-        consent = await _revocable(connection, request.who, consent_id)
-        if consent.state != "standing":
-            episodes = [episode for _, episode in await store.episodes_of(connection, [consent_id])]
-            return await _answer(connection, request.who, consent, episodes)
-        at = asked.occurred_at or now
-        episodes = await _end(connection, ConsentRevoked, [consent], at, now)
-        await audit.note(connection, [audit.Entry(now, request.who.subject, "consent-revoked", consent_id)])
-        return await _answer(connection, request.who, consent._replace(state="revoking"), episodes)
-
-    told = ConsentStated.model_validate_json(await _once(intake, request, 200, work))
-    return told.model_copy(update={"state": await _until_it_counts(intake, consent_id)})
+    now = intake.clock()
+    consent = await _revocable(connection, who, consent_id)
+    if consent.state != "standing":
+        episodes = [episode for _, episode in await store.episodes_of(connection, [consent_id])]
+        return await _answer(connection, who, consent, episodes)
+    at = asked.occurred_at or now
+    episodes = await _end(connection, ConsentRevoked, [consent], at, now)
+    await audit.note(connection, [audit.Entry(now, who.subject, "consent-revoked", consent_id)])
+    return await _answer(connection, who, consent._replace(state="revoking"), episodes)
 
 
 async def count_revoked(intake: Intake, consent_ids: Collection[str]) -> None:
@@ -103,8 +77,11 @@ async def count_revoked(intake: Intake, consent_ids: Collection[str]) -> None:
         await store.count_revoked(connection, consent_ids, intake.clock())
 
 
-async def _until_it_counts(intake: Intake, consent_id: str) -> str:
-    """The consent's state, once it is not `revoking` any more, or when that took as long as an answer may take."""
+async def until_it_counts(intake: Intake, consent_id: str) -> str:
+    """The consent's state, once it is not `revoking` any more, or when that took as long as an answer may take.
+
+    `revoked`: nothing leaves on it any more; `revoking`: placement's gate had not heard of it in that time.
+    """
     end = monotonic() + intake.revocation_wait
     while True:
         await count_revoked(intake, [consent_id])
@@ -147,26 +124,6 @@ async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
     return len(found)
 
 
-async def _once(
-    intake: Intake,
-    request: ConsentRequest,
-    status: int,
-    work: Callable[[Connection, datetime], Awaitable[ConsentStated]],
-) -> bytes:
-    """One transaction; with a key that came before, the first answer."""
-    now = intake.clock()
-    async with intake.database.begin() as connection:
-        first = await keys.claim(connection, request.key, request.content, now) if request.key else None
-        if first is not None:
-            if first.request != request.content:
-                raise OtherRequest("other-request", "this Idempotency-Key was used for another request")
-            return first.body
-        body = orjson.dumps((await work(connection, now)).model_dump())
-        if request.key:
-            await keys.answered(connection, request.key, status, body)
-    return body
-
-
 async def _patient(connection: Connection, intake: Intake, who: Caller, asked: ConsentGiven) -> str:
     """The patient, locked."""
     if asked.identity is not None:
@@ -177,7 +134,7 @@ async def _patient(connection: Connection, intake: Intake, who: Caller, asked: C
     patient_id = asked.patient_id or ""
     facilities = await store.facilities_of(connection, patient_id)
     if facilities is None or not any(who.may_see(place) for place in facilities):
-        raise NoSuchPatient("no-such-patient", "there is no such patient that you may see")
+        raise missing("no-such-patient", "there is no such patient that you may see")
     await visits.lock_patients(connection, [patient_id])
     return patient_id
 
@@ -204,10 +161,10 @@ def _consent(intake: Intake, consent_id: str, patient_id: str, asked: ConsentGiv
 
 
 async def _revocable(connection: Connection, who: Caller, consent_id: str) -> Consent:
-    """The consent, its patient locked. Raises NoSuchConsent, or Rejected where it has expired."""
+    """The consent, its patient locked. Raises a Problem (404), or Rejected where it has expired."""
     found = (await store.consents_of(connection, [consent_id])).get(consent_id)
     if found is None or not who.may_see(found.facility):
-        raise NoSuchConsent("no-such-consent", "there is no such consent that you may see")
+        raise missing("no-such-consent", "there is no such consent that you may see")
     await visits.lock_patients(connection, [found.patient_id])
     found = (await store.consents_of(connection, [consent_id]))[consent_id]
     if found.state == "expired":

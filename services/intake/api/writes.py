@@ -1,0 +1,163 @@
+"""Every POST of JSON at intake: the table of what there is, and intake's door; what it means is decided behind it.
+
+What is asked says who a patient is, so a request with a key is remembered by keyed hashes alone (decision 0173).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from services.intake.receiving.http_requests import Paces
+from services.intake.receiving.receive import Intake
+from services.intake.requests import handlers
+from services.intake.requests.commands import Assessment, Referral, Stated
+from services.intake.requests.consents import handlers as consents
+from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
+from shared.site.config import Site
+from shared.storage.database import Connection
+from shared.web import idempotency, posts, requests
+from shared.web.app import JSON, Problem
+from shared.web.auth import Caller
+
+ASKERS = ("hospital", "coordinator")
+Decision: TypeAlias = Callable[[Intake, Connection, Caller, str, Any], Awaitable[BaseModel]]
+Write: TypeAlias = posts.Write[Decision]
+Posted: TypeAlias = posts.Posted[Decision]
+_write = partial(Write, roles=ASKERS, tagged=False)
+
+WRITES: tuple[Write, ...] = (
+    _write(
+        "/referrals", "referral", "referral-stated", Referral, handlers.state,
+        "A referral: an episode without ADT", operation="stateReferral", told=Stated,
+    ),
+    _write(
+        "/assessments", "assessment", "assessment-stated", Assessment, handlers.state,
+        "An assessment", operation="stateAssessment", told=Stated,
+    ),
+    _write(
+        "/consents", "consent", "consent-recorded", ConsentGiven, consents.record,
+        "A consent to disclosures", operation="recordConsent", told=ConsentStated,
+    ),
+    _write(
+        "/consents/{id}/revoked", "consent", "consent-revoked", ConsentTakenBack, consents.revoke,
+        "The consent is taken back; 200: nothing leaves on it from now on; 202: the gate has yet to hear of it",
+        operation="revokeConsent", told=ConsentStated,
+    ),
+)  # fmt: skip
+
+
+def routes(intake: Intake, paces: Paces) -> Sequence[BaseRoute]:
+    """The routes of all of them."""
+    return posts.routes(door(intake, paces), WRITES)
+
+
+def door(intake: Intake, paces: Paces) -> posts.PostDoor[Decision]:
+    """What intake gives to the one way of every POST."""
+    return posts.PostDoor(
+        intake.database,
+        intake.clock,
+        partial(_fit, intake, paces),
+        _subject,
+        partial(_act, intake),
+        media=("application/json",),
+        remember=partial(_remember, intake),
+        reused="other-request",
+        respond=partial(_respond, intake),
+    )
+
+
+async def _fit(intake: Intake, paces: Paces, posted: Posted) -> None:
+    """What only the site config knows; whose it is; and how often somebody may say who a patient is (429)."""
+    asked = posted.command
+    if isinstance(asked, ConsentGiven):
+        _of_consents(asked, posted.who, intake.site)
+    elif isinstance(asked, Referral | Assessment):
+        _within(asked.facility, posted.who, intake.site)
+    await _not_ahead(asked.occurred_at, intake, named=isinstance(asked, ConsentGiven | ConsentTakenBack))
+    if getattr(asked, "identity", None) is not None:
+        paces.take(posted.who)
+
+
+def _within(facility: str, who: Caller, site: Site) -> None:
+    place = site.facility(facility)
+    if place is None:
+        raise _unfit("no-such-facility", "the site has no facility of that name")
+    requests.within(who, place.name)
+
+
+def _of_consents(asked: ConsentGiven, who: Caller, site: Site) -> None:
+    """Facility, discloser, recipient or class; the first two are the caller's.
+
+    A consent is given to who discloses (42 CFR 2.31(a)(3)): nobody records one for another facility.
+    """
+    place = site.facility(asked.facility)
+    if place is None:
+        raise _unfit("no-such-facility", "the site has no facility of that name", "facility")
+    requests.within(who, place.name)
+    for facility in _disclosers(asked, site):
+        requests.within(who, facility)
+    if asked.recipient is not None and asked.recipient not in {each.id for each in site.recipients}:
+        raise _unfit("no-such-recipient", "the site has no recipient of that id", "recipient")
+    if asked.recipient_class is not None and asked.recipient_class not in {r.recipient_class for r in site.recipients}:
+        raise _unfit("no-such-recipient", "the site has no recipient of that class", "recipient_class")
+
+
+def _disclosers(asked: ConsentGiven, site: Site) -> list[str]:
+    """The facilities that a consent lets disclose, where it names any."""
+    if asked.discloser is None:
+        return []
+    if asked.discloser == site.name:
+        return [each.name for each in site.facilities]
+    place = site.facility(asked.discloser)
+    if place is None:
+        raise _unfit("no-such-facility", "the discloser is a facility, or the site's own name", "discloser")
+    return [place.name]
+
+
+async def _not_ahead(at: datetime | None, intake: Intake, *, named: bool) -> None:
+    if await intake.is_ahead(at):
+        text = "occurred_at lies too far in the future"
+        raise _unfit("in-the-future", text, *(("occurred_at",) if named else ()))
+
+
+def _unfit(code: str, text: str, *fields: str) -> Problem:
+    more = {"fields": [{"field": field, "problem": code} for field in fields]} if fields else {}
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, text, **more)
+
+
+async def _subject(_: Connection, posted: Posted) -> str:
+    """What a refusal is recorded of: the consent; else where it was asked. Whose a patient is, the rule behind says."""
+    return posted.id or str(posted.command.facility)
+
+
+async def _act(intake: Intake, connection: Connection, posted: Posted, _: str) -> posts.Answer:
+    told = await posted.write.decide(intake, connection, posted.who, posted.id, posted.command)
+    return posts.Answer(told.model_dump(), None)
+
+
+def _remember(intake: Intake, posted: Posted) -> idempotency.HashedRequest | None:
+    """Its key is the caller's own at this address; what it asks for is what was understood of it."""
+    if posted.key is None:
+        return None
+    path, content = posted.key.path, posted.command.model_dump_json()
+    key = intake.seal.blind(f"idempotency\x1f{posted.key.caller}\x1f{path}\x1f{posted.key.key}")
+    asked = intake.seal.blind(content if posted.write.makes else f"{path}\x1f{content}")
+    return idempotency.HashedRequest("", key.hex(), asked)
+
+
+async def _respond(intake: Intake, posted: Posted, answer: idempotency.Answered) -> Response:
+    """Of a revocation how it stands now: 200 once nothing leaves on the consent any more, else 202 and where to ask."""
+    if posted.write.makes:
+        return await posts.respond(posted, answer)
+    told = ConsentStated.model_validate_json(answer.body)
+    state = await consents.until_it_counts(intake, told.consent_id)
+    status = HTTPStatus.ACCEPTED if state == "revoking" else HTTPStatus.OK
+    return JSON({**told.model_dump(), "state": state}, status, {"location": f"/consents/{told.consent_id}"})

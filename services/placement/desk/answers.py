@@ -1,0 +1,242 @@
+"""What entries of the desk's lists have over HTTP, field by field, for the OpenAPI document; tests hold answers to it.
+
+Nothing is built of these: what is not known, or not the reader's to see, is left out, and is NotRequired here.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, NotRequired
+
+from pydantic import AwareDatetime, Field
+from typing_extensions import TypedDict
+
+from shared.events.base import Stay
+from shared.events.levels import Level
+from shared.events.placing import Needs
+from shared.events.stays import Service
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Line(TypedDict):
+    """What every entry of a list has."""
+
+    id: str
+    episode_id: str
+    patient_id: str
+    facility: str
+    state: str
+    program: NotRequired[str]
+    due: NotRequired[AwareDatetime]
+    overdue: NotRequired[bool]
+
+
+class SearchShown(_Line):
+    """A search for a program."""
+
+    waiting_since: AwareDatetime
+    opened_at: AwareDatetime
+    began_with: NotRequired[str]
+    began_on: NotRequired[date]
+    search_id: str
+    from_level: str
+    recommended_level: Level
+    needs: Needs
+    reasons: Annotated[list[str], Field(description="why this level, in words")]
+    policy: Annotated[NotRequired[str], Field(description="version of site config that recommended it")]
+    trigger: Annotated[NotRequired[str], Field(description="ce_id of what asks for it")]
+    reason: Annotated[NotRequired[str], Field(description="why it was closed")]
+    placement_id: NotRequired[str]
+    offers: list[str]
+    open_again: NotRequired[bool]
+
+
+class _Dated(_Line):
+    """An entry with the time since when it is so."""
+
+    at: AwareDatetime
+
+
+class OfferShown(_Dated):
+    """An offer to a program."""
+
+    offer_id: str
+    search_id: NotRequired[str]
+    level: NotRequired[Level]
+    start_date: NotRequired[date]
+    track: NotRequired[str]
+    group: NotRequired[str]
+    variance_reason: NotRequired[str]
+    expires_at: NotRequired[AwareDatetime]
+    reason: NotRequired[str]
+    placement_id: NotRequired[str]
+    sent_at: NotRequired[AwareDatetime]
+    possible: Annotated[list[str], Field(description="what may be done with it now, as its paths name it")]
+
+
+PlacementTimes = TypedDict("PlacementTimes", {"from": NotRequired[AwareDatetime], "to": NotRequired[AwareDatetime]})
+
+
+class PlacementShown(_Dated, PlacementTimes):
+    """A placement, and the stay that it became."""
+
+    placement_id: str
+    level: Level
+    track: NotRequired[str]
+    group: NotRequired[str]
+    start_date: date
+    recommended_level: NotRequired[Level]
+    variance_reason: NotRequired[str]
+    offer_id: NotRequired[str]
+    seat: NotRequired[bool]
+    stay: NotRequired[Stay]
+    how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
+    reason: NotRequired[str]
+    suspended: NotRequired[bool]
+    on_leave: NotRequired[bool]
+    sessions: NotRequired[Count]
+    attended: NotRequired[Count]
+
+
+SeatTimes = TypedDict("SeatTimes", {"from": AwareDatetime, "until": NotRequired[AwareDatetime]})
+
+
+class GoneShown(TypedDict):
+    """What was taken back has no entry any more."""
+
+    id: str
+
+
+class SeatShown(_Dated, SeatTimes):
+    """A seat that is kept or taken."""
+
+    seat_id: str
+    group: NotRequired[str]
+    placement_id: NotRequired[str]
+
+
+class WaitingShown(_Dated):
+    """Somebody in a program's line."""
+
+    position: Annotated[int | None, Field(description="in the line today; null: waits no longer")]
+    reason: NotRequired[str]
+
+
+class SessionShown(_Dated):
+    """A session: who came, who did not, and whether it counts."""
+
+    placement_id: str
+    session_id: str
+    date: date
+    group: NotRequired[str]
+    services: NotRequired[list[Service]]
+    reason: NotRequired[str]
+    effect: SessionEffect
+
+
+class SessionEffect(TypedDict):
+    """Whether a session counts; where it does not, the word for why and what that means."""
+
+    counts: bool
+    word: NotRequired[str]
+    means: NotRequired[str]
+
+
+AuthorizationDays = TypedDict("AuthorizationDays", {"from": date, "to": date})
+
+
+class AuthorizationShown(_Dated, AuthorizationDays):
+    """What a payer was asked for and allowed, and what is used of it."""
+
+    auth_id: str
+    number: NotRequired[str]
+    payer: str
+    level: Level
+    unit: str
+    units: NotRequired[int]
+    reason: NotRequired[str]
+    status: str
+    in_force: bool
+    used: NotRequired[Count]
+    left: Annotated[NotRequired[int], Field(description="absent: no limit was named")]
+    over: Annotated[NotRequired[int], Field(description="given beyond what was allowed")]
+    possible: list[str]
+
+
+class FactInWords(TypedDict):
+    """A fact in one sentence; where it has no effect, the word for why and what that means."""
+
+    ce_id: str
+    type: str
+    writer: str
+    says: str
+    word: NotRequired[str]
+    means: NotRequired[str]
+
+
+class ConflictShown(_Dated):
+    """Facts that cannot all be so."""
+
+    conflict_id: str
+    kind: str | None
+    facts: list[FactInWords]
+    falls: NotRequired[list[str]]
+
+
+class PlanShown(_Dated):
+    """A plan of care whose review is due."""
+
+    level: Level
+    hours_week: NotRequired[float]
+    days_week: NotRequired[int]
+    goals: NotRequired[int]
+    review_due: date
+
+
+class IneffectiveShown(_Dated):
+    """What was told of an episode and has no effect."""
+
+    facts: list[FactInWords]
+
+
+class WithheldLine(_Dated):
+    """What waits for a basis to leave; its state is what it waits for."""
+
+    recipient: str
+    fact_id: str
+    fact_type: str
+    recipient_title: str
+
+
+class EpisodeLine(TypedDict):
+    """An episode in a list."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    state: str
+    level: NotRequired[Level]
+    since: NotRequired[AwareDatetime]
+    ineffective: Count
+    conflicts: Count
+    version: int
+
+
+ANSWERS: dict[str, type] = {
+    "search": SearchShown,
+    "offer": OfferShown,
+    "placement": PlacementShown,
+    "seat": SeatShown,
+    "waiting": WaitingShown,
+    "session": SessionShown,
+    "authorization": AuthorizationShown,
+    "conflict": ConflictShown,
+    "episode": EpisodeLine,
+}
+"""Kind of an entry → its form."""
+ITEMS: tuple[type, ...] = (
+    SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
+    WithheldLine,
+)  # fmt: skip
+"""What worklists have."""

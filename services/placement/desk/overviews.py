@@ -1,0 +1,157 @@
+"""What the desk's API answers of episodes, programs, what leaves, and worklists, field by field (as answers.py)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import AwareDatetime, Field
+from typing_extensions import TypedDict
+
+from services.placement.desk.answers import Count
+from shared.events.billing import ServicePeriod
+from shared.events.episodes import EpisodeState
+from shared.events.levels import Level
+from shared.site.values import Hours
+
+
+class Voided(TypedDict):
+    """By which fact it was taken back."""
+
+    by: str
+    how: Literal["replaced", "cancelled"]
+
+
+class WithoutEffect(TypedDict):
+    """Why a fact has no effect."""
+
+    word: str
+    means: str
+
+
+class FactShown(TypedDict):
+    """A fact as it was told, and what became of it."""
+
+    ce_id: str
+    type: str
+    writer: str
+    sequence: NotRequired[int]
+    stands: bool
+    value: Annotated[dict[str, Any], Field(description="by its own schema, docs/schemas")]
+    voided: NotRequired[Voided]
+    ineffective: NotRequired[WithoutEffect]
+
+
+class EpisodeWhole(TypedDict):
+    """An episode: its state, its facts, its service periods."""
+
+    episode: EpisodeState
+    facts: list[FactShown]
+    periods: list[PeriodShown]
+
+
+class PeriodShown(ServicePeriod):
+    """A service period in its latest version."""
+
+    voided: bool
+
+
+class JudgedRule(TypedDict):
+    """What speaks for or against a program."""
+
+    rule: str
+    must: bool
+    holds: bool
+    words: str
+
+
+class ProgramShown(TypedDict):
+    """A program of the site and its free seats; for a search, how well it suits."""
+
+    id: str
+    title: str
+    facility: str
+    level: Level
+    capacity: int
+    payers: list[str]
+    ages: dict[str, int]
+    modes: list[str]
+    tracks: list[str]
+    modalities: list[str]
+    languages: list[str]
+    accreditation: list[str]
+    hours_week: NotRequired[float]
+    days_week: NotRequired[int]
+    schedule: list[Hours]
+    labels: list[str]
+    groups: list[GroupShown]
+    taken: Count
+    there: Count
+    free: Count
+    over: Count
+    first_free: date | None
+    warnings: list[str]
+    fits: NotRequired[bool]
+    fails: NotRequired[list[str]]
+    preferences: NotRequired[int]
+    reasons: NotRequired[list[JudgedRule]]
+
+
+class GroupShown(TypedDict):
+    """A group of a program."""
+
+    id: str
+    title: str
+    capacity: int
+    free: int
+
+
+class _Leaving(TypedDict):
+    """What leaves, or waits for that."""
+
+    recipient: str
+    episode_id: str
+    patient_id: str
+    facility: str
+    fact_id: str
+    fact_type: str
+    labels: list[str]
+    corrects: NotRequired[str]
+    corrected: NotRequired[str]
+    config: NotRequired[str]
+
+
+class DisclosureShown(_Leaving):
+    """A row of the ledger: what left, to whom, on what basis."""
+
+    disclosure_id: str
+    sequence: int
+    fields: list[str]
+    basis: str
+    basis_id: NotRequired[str]
+    basis_scope: NotRequired[list[str]]
+    basis_from: NotRequired[AwareDatetime]
+    basis_to: NotRequired[AwareDatetime]
+    purpose: NotRequired[str]
+    disclosed_at: AwareDatetime
+
+
+class WithheldShown(_Leaving):
+    """What waits for a basis, and why."""
+
+    reason: str
+    since: AwareDatetime
+
+
+class WorklistCount(TypedDict):
+    """A list of work, and how many things wait there."""
+
+    name: str
+    title: str
+    count: Count
+
+
+class WorklistCounts(TypedDict):
+    """Every list of work."""
+
+    worklists: list[WorklistCount]
