@@ -174,6 +174,17 @@ async def test_nothing_is_wider_than_the_window(tab: Tab, system: System, desk: 
     assert (shade < 100) is dark
 
 
+async def test_on_a_phone_the_list_that_is_open_is_in_sight_among_the_others(
+    tab: Tab, system: System, desk: str
+) -> None:
+    await tab.as_seen(width=390)
+    await sign_in(tab, system, desk)
+    last = await tab.look("[...document.querySelectorAll('nav.lists a')].at(-1).getAttribute('href')")
+    await tab.open(system.ready[desk] + last)
+    place = "document.querySelector('nav.lists [aria-current]').getBoundingClientRect()"
+    await tab.shows(f"location.search && {place}.left >= 0 && {place}.right <= innerWidth && scrollY === 0")
+
+
 async def test_who_signs_out_is_led_to_the_sign_in(tab: Tab, system: System, desk: str) -> None:
     await sign_in(tab, system, desk)
     await tab.look("document.querySelector('form.leave').requestSubmit()")

@@ -44,7 +44,7 @@ def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
             page, more = paging.page(found, limit, lambda row: (row["due_to"].isoformat(), row["follow_up_id"]))
             seen = await showing.seen_by(connection, who.scope, page)
             await audit.note(connection, [_read(clock, who, row) for row in page])
-        return JSON({"items": [_shown(row) for row in seen], "next": more})
+        return JSON({"items": [showing.shown(row, clock()) for row in seen], "next": more})
 
     return [Route("/api/follow-ups", follow_ups, methods=["GET"])]
 
@@ -60,7 +60,3 @@ def window_behind(last: Sequence[str]) -> After:
         return After(date.fromisoformat(last[0]), str(UUID(last[1])))
     except ValueError:
         raise paging.no_cursor() from None
-
-
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if value is not None and name != "sequence"}

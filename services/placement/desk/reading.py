@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -44,12 +44,18 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
     return JSON({listing.name: shown_, "next": more})
 
 
+def place_of(asked: Mapping[str, str]) -> tuple[datetime, str] | None:
+    """The place that a cursor names, (at, id); None where there is no cursor. Raises 422."""
+    last = paging.behind(dict(asked), 2)
+    return (paging.instant(last[0]), last[1]) if last else None
+
+
 def _question(listing: Listing, asked: dict[str, str], who: Caller, most: int) -> ListQuestion:
-    after = paging.behind(asked, 2)
+    place = place_of(asked)
     return ListQuestion(
         whose_of(who, requests.scope(who, asked.get("facility"))),
         most,
-        (paging.instant(after[0]), after[1]) if after else None,
+        place,
         requests.one_of(asked, "state", listing.states),
         asked.get("episode_id"),
         asked.get("program"),

@@ -19,6 +19,8 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "plan": ("current", "over"),
     "ineffective": ("open",),
 }
+AHEAD = timedelta(days=7)
+"""So long before its last day an authorization is to be extended."""
 UNANSWERED = timedelta(days=1)
 """An offer without an end waits no longer than that for an answer."""
 

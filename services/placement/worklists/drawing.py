@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.order import day_of
-from services.placement.search.entry import UNANSWERED
+from services.placement.search.entry import AHEAD, UNANSWERED
 from services.placement.worklists.views import Line
 from services.placement.worklists.wording import FactWords, fact_words
 from shared.events.levels import WORDS
@@ -105,7 +105,7 @@ def _offer(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
 def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     first = date.fromisoformat(body["start_date"]) if "start_date" in body else None
     variance = f"another level than recommended: {spoken(body['variance_reason'])}" if "variance_reason" in body else ""
-    seat = "" if body.get("seat") or line.state in {"ended", "cancelled"} else "has no seat"
+    seat = "has no seat" if body.get("seat") is False and line.state not in {"ended", "cancelled"} else ""
     details = (f"{level(body.get('level'))} · first day {day(first) if first else 'open'}", variance, seat)
     if line.state == "placed" and first is not None:
         return now.program(line.program), details, _to_come(first, now.at, now.zone(line.facility))
@@ -127,7 +127,7 @@ def _waiting(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return now.program(line.program), (f"since {moment(line.at, now.zone(line.facility))}",), Badge(place)
 
 
-def _authorization(_: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
+def _authorization(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     unit, units = spoken(str(body["unit"])), body.get("units")
     of = f" of {units}" if units is not None else ""
     what = f"{body['payer']}: {body.get('used', 0)}{of} {unit}{'' if units == 1 else 's'} used"
@@ -138,6 +138,10 @@ def _authorization(_: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
     left = body.get("left")
     if left is not None and left <= 0:
         return what, details, Badge("nothing left", "late")
+    if line.due is not None and now.at < line.due <= now.at + AHEAD:
+        last = (date.fromisoformat(body["to"]) - day_of(now.at, now.zone(line.facility))).days
+        ends = {0: "ends today", 1: "ends tomorrow"}.get(last, f"ends in {last} days")
+        return what, details, Badge(ends, "soon")
     return what, details, Badge(f"{left} left" if left is not None else "no limit", "soon")
 
 
@@ -148,17 +152,26 @@ def _seat(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return now.program(line.program), (kept, f"until {moment(until, zone)}" if until else ""), Badge("kept")
 
 
+_CONFLICTS = {
+    "two-24-hour-stays": "Two 24-hour stays at once",
+    "attended-inside-24-hour-stay": "Attended inside a 24-hour stay",
+}
+
+
 def _conflict(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
-    since = f"since {moment(line.at, now.zone(line.facility))}"
+    kind, since = str(body.get("kind", "conflict")), f"since {moment(line.at, now.zone(line.facility))}"
     facts = [now.facts[fact["ce_id"]].sentence() for fact in body.get("facts", ())]
-    return spoken(str(body.get("kind", "conflict"))).capitalize(), (since, *facts), Badge(spoken(line.state), "late")
+    return _CONFLICTS.get(kind, spoken(kind).capitalize()), (since, *facts), Badge(spoken(line.state), "late")
 
 
 def _ineffective(_: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
-    facts = [f"{now.facts[fact['ce_id']].sentence()}: {fact['means']}" for fact in body["facts"]]
-    one = len(facts) == 1
-    what = f"{'One thing' if one else f'{len(facts)} things'} that {'was' if one else 'were'} told"
-    return what, tuple(facts), Badge("no effect", "late")
+    told = [(now.facts[fact["ce_id"]], fact["means"]) for fact in body["facts"]]
+    badge = Badge("no effect", "late")
+    if len(told) == 1:
+        [(fact, why)] = told
+        what = fact.short()
+        return what[:1].upper() + what[1:], (f"said by {fact.who}", why), badge
+    return f"{len(told)} things that were told", tuple(f"{fact.sentence()}: {why}" for fact, why in told), badge
 
 
 def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:

@@ -64,9 +64,9 @@ def words_of(fact: Fact, rules: Rules) -> FactWords:
     """A fact in words."""
     where = _where(fact.value)
     program = rules.site.program(str(where["program"])) if where.get("program") else None
-    level = WORDS.get(str(where.get("level")), "")
-    told = (program.title if program else level, where.get("unit"))
-    return FactWords(_what(fact), ", ".join(str(each) for each in told if each), _day(fact, rules), _who(fact))
+    named = (WORDS.get(str(where.get("level"))), where.get("unit"))
+    place = program.title if program else ", ".join(str(each) for each in named if each)
+    return FactWords(_what(fact), place, _day(fact, rules), _who(fact))
 
 
 def fact_words(fact_type: str) -> str:

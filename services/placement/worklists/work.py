@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.gate import views as gate
-from services.placement.search.entry import UNANSWERED, Kind
+from services.placement.search.entry import AHEAD, UNANSWERED, Kind
 from services.placement.tables import entries, episodes
 from services.placement.worklists.views import Line, ListQuestion, Whose, selected, within
 
 _E = entries.c
 Condition = Callable[[datetime], sa.ColumnElement[bool]]
 """What has to be so of an entry at an instant."""
-AHEAD = timedelta(days=7)
-"""So long before its last day an authorization is to be extended."""
 
 
 class EntriesOf(NamedTuple):

@@ -116,15 +116,26 @@ async def test_what_has_no_effect_and_what_contradicts_is_told_in_words_without_
     twice = discharged("2026-05-12 10:00", episode="E1", patient_id="patient-E1", visit="V7")
     await desk.feed.bring(replace(twice, sequence=4))
     idle = await shown(nobody, "ineffective")
-    assert "One thing that was told" in idle
-    assert "discharged on Tue 12 May, said by the hospital: no such stay had begun" in idle
+    assert "Discharged on Tue 12 May no effect said by the hospital no such stay had begun" in idle
     conflict = await shown(nobody, "conflicts")
     assert "admitted (Inpatient, 3W) on Fri 1 May, said by the hospital attended a session on Wed 6 May" in conflict
     assert CODES.findall(idle + conflict) == []
     labels = (await nobody.open("/", list="conflicts")).forms("Attended inside")
     assert CODES.findall(" ".join(labels)) == []
     assert len(labels) == 3
-    assert (await nobody.open("/", list="ineffective")).forms("One thing") == {}
+    assert (await nobody.open("/", list="ineffective")).forms("Discharged on") == {}
+
+
+async def test_an_authorization_that_ends_soon_says_when(nobody: Browser, desk: Desk) -> None:
+    await at_the_program(desk)
+    asked = {"episode_id": "E1", "payer": "ACME", "level": "php", "unit": "day", "units": 9, "from": DAY}
+    for to in ("2026-05-13", "2026-05-14", "2026-05-18"):
+        auth = (await desk.post("/api/authorizations", asked | {"to": to})).json()["auth_id"]
+        await desk.post(f"/api/authorizations/{auth}/approved")
+    await nobody.sign_in(token("coordinator"))
+    listed = await nobody.open("/", list="authorizations-ending")
+    told = sorted(re.findall("ends (?:today|tomorrow|in . days)", listed.text))
+    assert told == ["ends in 5 days", "ends today", "ends tomorrow"]
 
 
 async def test_a_plan_is_reviewed_on_the_page_and_is_gone_from_it(nobody: Browser, desk: Desk) -> None:
@@ -134,7 +145,7 @@ async def test_a_plan_is_reviewed_on_the_page_and_is_gone_from_it(nobody: Browse
     assert "Plan for partial hospitalization (PHP)" in plan
     assert "20 hours a week on 5 days 3 goals" in plan
     page = await nobody.open("/", list="reviews-due")
-    assert page.forms("Plan for")["Plan reviewed"].fields["hours_week"] == "20.0"
+    assert page.forms("Plan for")["Plan reviewed"].fields["hours_week"] == "20"
     done = await nobody.press(page, "Plan for", "Plan reviewed", review_due="2026-06-12", level="iop")
     assert done.notice == "The plan is recorded"
     assert "No plan waits for its review" in done.text

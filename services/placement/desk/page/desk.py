@@ -81,11 +81,9 @@ class Placement:
         if row.of == "programs":
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
             return await self._seats(connection, look._replace(most=every), reader), None
-        after = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
-        place = (paging.instant(after[0]), after[1]) if after else None
-        found = await row.of.lines(
-            connection, ListQuestion(whose_of(look.who, look.scope), look.most + 1, place), look.at
-        )
+        place = reading.place_of({"cursor": look.cursor} if look.cursor else {})
+        question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, place)
+        found = await row.of.lines(connection, question, look.at)
         page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
         return await self._told(connection, page, look, reader), following
 

@@ -129,12 +129,16 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
     if to == "needs":
         return {name: str(value) for name, value in body.get("needs", {}).items() if not isinstance(value, list)}
     if (again := _AGAIN.get(line.kind)) is not None:
-        return {name: str(body[name]) for name in again if name in body}
+        return {name: _typed(body[name]) for name in again if name in body}
     if to in {"accepted", "countered", "started-corrected"}:
         return {"start_date": first, "date": first}
     if to == "started":
         return {"date": min(first or now[:10], now[:10])}
     return {"date": now[:10], "at": now}
+
+
+def _typed(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 _AGAIN = {"authorization": ("units", "to", "number"), "plan": ("level", "hours_week", "days_week", "goals")}
