@@ -16,7 +16,6 @@ from services.placement.desk import disclosures
 from services.placement.desk.answers import ITEMS
 from services.placement.desk.frame import EVERYBODY, Listing, Parts, Teller, whose_of
 from services.placement.desk.lines import shown
-from services.placement.desk.overviews import WorklistCounts
 from services.placement.desk.reading import narrow, noted
 from services.placement.desk.wording import told
 from services.placement.engine import views as episodes
@@ -176,21 +175,5 @@ async def _told(
 
 def paths(worklists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
     """What the OpenAPI document says of them."""
-    name = {**api.PARAMETERS["Id"], "name": "name", "schema": {"enum": [one.name for one in worklists]}}
-    asked = [name, api.query("facility"), api.parameter("Limit"), api.parameter("Cursor")]
-    lines = "What waits for somebody in one list, the oldest first"
-    counts = "How many things wait for somebody, list by list"
-    page = api.page("items", {"anyOf": list(ITEMS)}, name=api.TEXT, title=api.TEXT)
-    return {
-        "/api/worklists": {
-            "get": api.operation(
-                "countWorklists", counts, EVERYBODY, WorklistCounts,
-                asked=[api.query("facility")], problems=(401, 403, 422, 503),
-            )
-        },
-        "/api/worklists/{name}": {
-            "get": api.operation(
-                "listWork", lines, EVERYBODY, page, asked=asked, problems=(401, 403, 404, 422, 503)
-            )
-        },
-    }  # fmt: skip
+    about = "What waits for somebody in one list, the oldest first"
+    return api.worklists(about, EVERYBODY, [one.name for one in worklists], ITEMS)
