@@ -152,6 +152,21 @@ def listed(name: str, summary: str, roles: Iterable[str], told: Object, *asked: 
     return {"get": operation(name, summary, roles, told, asked=[*asked, *pages], problems=(401, 403, 422, 503))}
 
 
+def worklists(about: str, roles: Iterable[str], names: Iterable[str], items: Iterable[type]) -> Object:
+    """Both paths of a service's lists of work: how much waits in each, and what in the one of a name."""
+    name = {**PARAMETERS["Id"], "name": "name", "schema": {"enum": list(names)}}
+    asked = [name, query("facility"), parameter("Limit"), parameter("Cursor")]
+    one = anonymous(name=TEXT, title=TEXT, count={"type": "integer", "minimum": 0})
+    counts = anonymous(worklists={"type": "array", "items": one})
+    lines = page("items", {"anyOf": list(items)}, name=TEXT, title=TEXT)
+    counted = operation(
+        "countWorklists", "How many things wait for somebody, list by list", roles, counts,
+        asked=[query("facility")], problems=(401, 403, 422, 503),
+    )  # fmt: skip
+    listed = operation("listWork", about, roles, lines, asked=asked, problems=(401, 403, 404, 422, 503))
+    return {"/api/worklists": {"get": counted}, "/api/worklists/{name}": {"get": listed}}
+
+
 def query(name: str, schema: Object | None = None, *, required: bool = False, about: str | None = None) -> Object:
     """A parameter of the query."""
     told = {"name": name, "in": "query", "required": required, "schema": {**TEXT, **(schema or {})}}

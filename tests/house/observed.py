@@ -16,11 +16,11 @@ from services.aftercare.engine.derive import derive
 from services.aftercare.plans import plans
 from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
+from services.intake.api.paces import Paces
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.mapping import SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
-from services.intake.receiving.http_requests import Paces
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement.desk.page import rows, search
 from services.placement.desk.worklists import recipient_title

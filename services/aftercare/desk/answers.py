@@ -147,20 +147,6 @@ class RateShown(TypedDict):
 RatesShown = TypedDict("RatesShown", {"from": date, "to": date, "items": list[RateShown]})
 
 
-class WorklistCount(TypedDict):
-    """A list of work, and how many things wait there."""
-
-    name: str
-    title: str
-    count: Count
-
-
-class WorklistCounts(TypedDict):
-    """Every list of work."""
-
-    worklists: list[WorklistCount]
-
-
 ANSWERS: dict[str, type] = {
     "plan": PlanShown,
     "referral": ReferralShown,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.aftercare.desk import showing
-from services.aftercare.desk.answers import ANSWERS, WorklistCounts
+from services.aftercare.desk.answers import ANSWERS
 from services.aftercare.desk.follow_ups import READERS, window_behind
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
@@ -94,13 +94,5 @@ async def count(connection: Connection, worklist: Worklist, look: Look) -> Count
 
 def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
     """What the OpenAPI document says of them."""
-    name = {**api.PARAMETERS["Id"], "name": "name", "schema": {"enum": [one.name for one in lists]}}
-    asked = [name, api.query("facility"), api.parameter("Limit"), api.parameter("Cursor")]
-    lines = "What waits for somebody in one list, what is due first at the top"
-    counts = "How many things wait for somebody, list by list"
-    page = api.page("items", {"anyOf": list(ANSWERS.values())}, name=api.TEXT, title=api.TEXT)
-    told = api.operation(
-        "countWorklists", counts, READERS, WorklistCounts, asked=[api.query("facility")], problems=(401, 403, 422, 503)
-    )
-    found = api.operation("listWork", lines, READERS, page, asked=asked, problems=(401, 403, 404, 422, 503))
-    return {"/api/worklists": {"get": told}, "/api/worklists/{name}": {"get": found}}
+    about = "What waits for somebody in one list, what is due first at the top"
+    return api.worklists(about, READERS, [one.name for one in lists], ANSWERS.values())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from services.intake.api import front, openapi, reads, writes
+from services.intake.api.paces import Paces
 from services.intake.receiving import http
 from services.intake.receiving.group_commit import Reception
-from services.intake.receiving.http_requests import Paces
 from services.intake.receiving.read import Answer, InboundMessage, Received
 from services.intake.receiving.receive import Intake
 from shared.web import openapi as api

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.intake.receiving.http_requests import Paces
+from services.intake.api.paces import Paces
 from services.intake.receiving.receive import Intake
 from shared.web import cross_origin
 from shared.web import openapi as api

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from services.intake.receiving.http_requests import Paces
+from services.intake.api.paces import Paces
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, Referral, Stated

@@ -141,17 +141,3 @@ class WithheldShown(_Leaving):
 
     reason: str
     since: AwareDatetime
-
-
-class WorklistCount(TypedDict):
-    """A list of work, and how many things wait there."""
-
-    name: str
-    title: str
-    count: Count
-
-
-class WorklistCounts(TypedDict):
-    """Every list of work."""
-
-    worklists: list[WorklistCount]

@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.desk.answers import ITEMS
 from services.placement.desk.frame import Listing, Parts, Teller, whose_of
-from services.placement.desk.overviews import WorklistCounts
 from services.placement.desk.reading import noted, place_of, told
 from services.placement.engine import views as episodes
 from services.placement.worklists.lists import EVERYBODY, WORKLISTS, Worklist
@@ -103,22 +102,5 @@ async def _listed(
 
 def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
     """What the OpenAPI document says of them."""
-    names = [one.name for one in lists if one.waits]
-    name = {**api.PARAMETERS["Id"], "name": "name", "schema": {"enum": names}}
-    asked = [name, api.query("facility"), api.parameter("Limit"), api.parameter("Cursor")]
-    lines = "What waits for somebody in one list, the oldest first"
-    counts = "How many things wait for somebody, list by list"
-    page = api.page("items", {"anyOf": list(ITEMS)}, name=api.TEXT, title=api.TEXT)
-    return {
-        "/api/worklists": {
-            "get": api.operation(
-                "countWorklists", counts, EVERYBODY, WorklistCounts,
-                asked=[api.query("facility")], problems=(401, 403, 422, 503),
-            )
-        },
-        "/api/worklists/{name}": {
-            "get": api.operation(
-                "listWork", lines, EVERYBODY, page, asked=asked, problems=(401, 403, 404, 422, 503)
-            )
-        },
-    }  # fmt: skip
+    about = "What waits for somebody in one list, the oldest first"
+    return api.worklists(about, EVERYBODY, [one.name for one in lists if one.waits], ITEMS)

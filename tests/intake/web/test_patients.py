@@ -9,8 +9,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from services.intake.api.paces import Pace
 from services.intake.app import assemble
-from services.intake.receiving.http_requests import Pace
 from shared.clock import SetClock
 from shared.web.app import Problem
 from shared.web.sessions import SESSION
