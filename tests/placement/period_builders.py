@@ -21,6 +21,7 @@ from services.placement.continuum.model import (
     StayState,
 )
 from shared.events.levels import RANK, ROUND_THE_CLOCK
+from shared.events.published import as_json
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = {"GOODHEALTH": NEW_YORK, "WESTSIDE": ZoneInfo("America/Los_Angeles")}
@@ -103,6 +104,11 @@ def derived(folded: Folded) -> tuple[Period, ...]:
 def spans(found: Sequence[Period]) -> list[tuple[str, str, str | None]]:
     """[(level, start, end)] with days as `03-05`."""
     return [(one.level, one.start.isoformat()[5:], one.end.isoformat()[5:] if one.end else None) for one in found]
+
+
+def content_of(one: Period) -> dict[str, Any]:
+    """What the period says, as JSON."""
+    return as_json(one.content)
 
 
 def level_at(one: StayState, instant: datetime) -> str | None:

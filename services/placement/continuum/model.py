@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
+from shared.events.base import StayKind
+from shared.events.episodes import EpisodeStateName, HowEnded
 from shared.values import value_object
 
 FOLD_VERSION = 5
@@ -46,7 +48,7 @@ class Ending:
     """What ended a stay: the ending fact's name (discharged, completed, discontinued, visit-ended)."""
 
     at: datetime
-    how: str
+    how: HowEnded
     fact: str
     disposition: dict[str, Any] | None = None
     reason: str | None = None
@@ -80,7 +82,7 @@ class Span:
 class StayState:
     """One stay, by the facts that stand. The first segment's fact began it."""
 
-    kind: Literal["visit", "placement"]
+    kind: StayKind
     id: str
     facility: str
     segments: tuple[Segment, ...]
@@ -249,8 +251,7 @@ class Folded:
     last: datetime | None = None
     version: int = FOLD_VERSION
     assessed_at: datetime | None = None
-    state: str = "void"
-    """void, referred, active, on-leave, between, aftercare or closed (contract 3.6)."""
+    state: EpisodeStateName = "void"
     since: datetime | None = None
     """Since when state and level are so."""
     closings: tuple[Closing, ...] = ()
@@ -265,3 +266,8 @@ class Folded:
     """ce_id of each fact without effect → the facility that it is of."""
     awaited: tuple[str, ...] = ()
     """ce_ids that a fact names and nobody has stated yet. Only bookkeeping: when one comes, fold anew."""
+
+    @property
+    def level(self) -> str | None:
+        """The episode's level now: of the most intensive open stay."""
+        return self.levels[-1].level if self.levels else None

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, get_args
+from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Away, Ending, Segment, Session, StayState
 from services.placement.continuum.order import OrderedFact, day_of, instant, leaving_day, midnight
 from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, NoEffectReason, state_of
+from shared.events.episodes import HowEnded
 from shared.events.open_lists import DispositionKind, VisitClass, read_as
 from shared.values import replace
 
@@ -112,7 +113,8 @@ def _back(stay: StayState, told: OrderedFact) -> tuple[Away, ...]:
 
 def _ended(stay: StayState, told: OrderedFact) -> StayState:
     value = told.value
-    ending = Ending(told.at, told.name, told.id, _disposition(value), value.get("reason"), told.root)
+    how = cast("HowEnded", told.name)  # of ENDS: the table of moves brings no other
+    ending = Ending(told.at, how, told.id, _disposition(value), value.get("reason"), told.root)
     return replace(stay, ended=ending, away=_back(stay, told))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -250,11 +251,12 @@ def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[SqlWrite]:
 def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[SqlWrite | Append]:
     """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
     flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
+    encode = msgspec.json.encode
     fresh = [
-        (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, orjson.dumps(p.content))
+        (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, encode(p.content))
         for episode, key, p in flat
         if p.period_id in new
     ]
-    again = [(p.period_id, p.version, p.voided, orjson.dumps(p.content)) for _, _, p in flat if p.period_id not in new]
+    again = [(p.period_id, p.version, p.voided, encode(p.content)) for _, _, p in flat if p.period_id not in new]
     changed = [SqlWrite(_NEXT_VERSION, tuple(map(list, zip(*again, strict=True))))] if again else []
     return [Append(periods, _PERIOD, fresh), *changed]
