@@ -20,8 +20,10 @@ from services.placement.continuum.model import (
     Span,
     StayState,
 )
+from shared.events.base import Disposition
 from shared.events.levels import RANK, ROUND_THE_CLOCK
 from shared.events.published import as_json
+from shared.events.stays import Coverage, Service
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = {"GOODHEALTH": NEW_YORK, "WESTSIDE": ZoneInfo("America/Los_Angeles")}
@@ -66,7 +68,7 @@ def stay(
         Segment(at(when, zone), level, None, None, f"{name}-{number}", f"{name}-{number}")
         for number, (when, level) in enumerate(moves)
     )
-    ended = Ending(at(end, zone), "discharged", f"{name}-end", {"code": code, "kind": "home"}) if end else None
+    ended = Ending(at(end, zone), "discharged", f"{name}-end", Disposition(code=code, kind="home")) if end else None
     facility = "GOODHEALTH" if zone is NEW_YORK else "WESTSIDE"
     found = StayState("visit", name, facility, segments, tuple(away), tuple(sessions), ended)
     return replace(found, **more)
@@ -75,7 +77,7 @@ def stay(
 def attended(text: str, minutes: int = 180, name: str = "") -> Session:
     """One attended session of so many minutes."""
     session = name or f"at-{text}"
-    return Session(session, day(text), True, f"fact-{session}", ({"kind": "group", "units": 1, "minutes": minutes},))
+    return Session(session, day(text), True, f"fact-{session}", (Service(kind="group", minutes=minutes),))
 
 
 def missed(text: str) -> Session:
@@ -85,7 +87,7 @@ def missed(text: str) -> Session:
 
 def covered(text: str, *payers: str) -> CoverageFrom:
     """From the day on, these payers in order; the fact is `cover-<day>`."""
-    found = tuple({"order": order, "payer": payer} for order, payer in enumerate(payers, 1))
+    found = tuple(Coverage(order=order, payer=payer) for order, payer in enumerate(payers, 1))
     return CoverageFrom(day(text), found, f"cover-{text}")
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from services.placement.billing.model import BilledAs
 from services.placement.billing.periods import periods
-from services.placement.continuum.model import Away, Ending
+from services.placement.continuum.model import Away, Ending, StayDiagnosis
 from services.placement.rules import rules_of
+from shared.events.base import Admission, Disposition, PatientNumber
 from shared.site.config import SAMPLE, load
 from tests.placement.period_builders import (
     at,
@@ -87,10 +88,14 @@ UNMAPPED = "unmapped-patient-status"
     ],
 )
 def test_the_patient_status_is_always_two_characters(
-    why: str, end: str | None, disposition: dict[str, str] | None, status: str, warned: bool
+    why: str, end: str | None, disposition: dict[str, Any] | None, status: str, warned: bool
 ) -> None:
     told = stay("s", ("03-02 14:00", "inpatient"), end=end)
-    told = replace(told, ended=replace(told.ended, disposition=disposition)) if told.ended else told
+    told = (
+        replace(told, ended=replace(told.ended, disposition=Disposition(**disposition) if disposition else None))
+        if told.ended
+        else told
+    )
     content = content_of(periods(episode(told), zone_of, by_the_sample)[0])
     assert (content["patient_status"], UNMAPPED in content["warnings"]) == (status, warned), why
     assert ("discharged_at" in content) == (end is not None)
@@ -135,7 +140,7 @@ def test_an_end_at_the_desk_has_a_patient_status_by_the_sites_table(
 def test_what_no_table_has_is_not_available_on_the_bill_and_warned_of(
     admission: dict[str, str], billed_as: dict[str, str], warned: list[str]
 ) -> None:
-    (found,) = derived(episode(stay("s", ("03-02 14:00", "inpatient"), admission=admission)))
+    (found,) = derived(episode(stay("s", ("03-02 14:00", "inpatient"), admission=Admission(**admission))))
     assert {name: told for name, told in content_of(found)["admission"].items() if name != "at"} == billed_as
     assert content_of(found)["warnings"] == warned
 
@@ -207,10 +212,10 @@ def test_attended_days_are_in_order_with_all_their_services_and_missed_ones_are_
 
 
 def test_diagnoses_are_by_rank_and_once_each() -> None:
-    told: list[dict[str, Any]] = [
-        {"system": "I10", "code": "Z2", "rank": 2, "fact": "d2"},
-        {"system": "I10", "code": "Z1", "rank": 1, "fact": "d1", "status": "F"},
-        {"system": "I10", "code": "Z1", "rank": 1, "fact": "d3", "status": "A"},
+    told = [
+        StayDiagnosis("I10", "Z2", 2, "d2"),
+        StayDiagnosis("I10", "Z1", 1, "d1", "F"),
+        StayDiagnosis("I10", "Z1", 1, "d3", "A"),
     ]
     found = content_of(derived(episode(stay("s", ("03-02", "iop"), diagnoses=tuple(told))))[0])["diagnoses"]
     assert found == [{"system": "I10", "code": "Z1", "rank": 1}, {"system": "I10", "code": "Z2", "rank": 2}]
@@ -225,7 +230,7 @@ def test_the_site_says_how_a_place_is_billed() -> None:
 
 def test_a_program_stay_has_the_number_by_which_the_same_facility_knows_the_patient() -> None:
     number = {"mrn": "m-1", "assigning_authority": "GH"}
-    hospital = stay("h", ("03-01 10:00", "inpatient"), end="03-03 11:00", patient=number)
+    hospital = stay("h", ("03-01 10:00", "inpatient"), end="03-03 11:00", patient=PatientNumber(**number))
     here, elsewhere = stay("p", ("03-03", "iop")), stay("q", ("03-20", "iop"), facility="WESTSIDE")
     found = {one.key.stay: content_of(one).get("patient") for one in derived(episode(hospital, here, elsewhere))}
     assert found == {"h": number, "p": number, "q": None}

@@ -12,6 +12,7 @@ from services.placement.billing.difference import difference, sent_after
 from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
 from services.placement.continuum.model import Ending, Folded
 from shared.events import BILLING, billing_type
+from shared.events.base import Disposition
 from shared.events.billing import PeriodContent
 from shared.events.published import as_json
 from tests.placement.period_builders import at, attended, covered, derived, episode, stay
@@ -101,7 +102,7 @@ def test_a_bill_read_from_its_row_is_the_same_in_the_hour_that_autumn_has_twice(
     """1:30 in New York on 1 November is two instants, and datetimes of a zone are equal to no other in that hour."""
     begun, end = (datetime.fromisoformat(f"2026-{day}T{hour}+00:00") for day in ("10-20", "11-01"))
     told = stay("s", ("10-20 01:00", "inpatient"))
-    ended = Ending(end, "discharged", "s-end", {"code": "01", "kind": "home"})
+    ended = Ending(end, "discharged", "s-end", Disposition(code="01", kind="home"))
     folded = episode(replace(told, segments=(replace(told.segments[0], since=begun),), ended=ended))
     sent = sent_after({}, difference({}, derived(folded)))
     kept = {

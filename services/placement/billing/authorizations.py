@@ -178,7 +178,7 @@ def given_on(period: Period, folded: Folded) -> dict[date, tuple[int, int]]:
     for session in _sessions(folded, period.stay):
         if session.attended and period.start <= session.day < (period.end or FOREVER):
             sessions, minutes = found.get(session.day, (0, 0))
-            more = sum(service.get("minutes", 0) for service in session.services)
+            more = sum(service.minutes for service in session.services)
             found[session.day] = (sessions + 1, minutes + more)
     return found
 

@@ -26,7 +26,6 @@ from shared.events.billing import (
     SiteCode,
 )
 from shared.events.levels import Level
-from shared.events.published import read_as_struct
 from shared.events.stays import Service
 
 _A_STATUS = re.compile(r"(?!30)[0-9]{2}")
@@ -48,7 +47,7 @@ class BilledStay(NamedTuple):
 
 
 def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> BilledStay:
-    """A stay as its periods tell of it. Raises InvalidMessage where a service was told that is none."""
+    """A stay as its periods tell of it."""
     return BilledStay(
         folded,
         stay,
@@ -56,8 +55,8 @@ def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> BilledStay:
         _patient(folded, stay),
         BilledAdmission(
             at=local(stay.begun, zone),
-            type=_known(stay.admission.get("type")),
-            source=_known(stay.admission.get("source")),
+            type=_known(stay.admission.type),
+            source=_known(stay.admission.source),
         ),
         _diagnoses(stay),
         services_by_day(stay),
@@ -110,10 +109,11 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
 
     Facts of the first version have the code as sent: two digits are a status of their own.
     """
-    said = end.disposition or {}
-    code = said.get("code")
-    code_says = code if isinstance(code, str) and _A_STATUS.fullmatch(code) else None
-    return said.get("patient_status") or code_says or billed.status_of((end.reason, said.get("kind"), end.how))
+    said = end.disposition
+    if said is None:
+        return billed.status_of((end.reason, end.how))
+    code_says = said.code if said.code and _A_STATUS.fullmatch(said.code) else None
+    return said.patient_status or code_says or billed.status_of((end.reason, said.kind, end.how))
 
 
 def unmapped(stay: StayState, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> frozenset[str]:
@@ -121,8 +121,8 @@ def unmapped(stay: StayState, stretch: BilledStretch, billed: BilledAs, *, last:
     patient status (contract 4)."""
     payers = {one.payer for one in stretch.cover.coverage}
     found = {
-        "unmapped-admission-type": stay.admission.get("type") == UNKNOWN,
-        "unmapped-admission-source": stay.admission.get("source") == UNKNOWN,
+        "unmapped-admission-type": stay.admission.type == UNKNOWN,
+        "unmapped-admission-source": stay.admission.source == UNKNOWN,
         "unmapped-payer": UNKNOWN_PAYER in payers,
         "unmapped-patient-status": last and stay.ended is not None and told_status(stay.ended, billed) is None,
     }
@@ -151,21 +151,19 @@ def services_by_day(stay: StayState) -> dict[date, tuple[Service, ...]]:
     found: dict[date, tuple[Service, ...]] = {}
     for session in stay.sessions:
         if session.attended:
-            given = tuple([read_as_struct(Service, one) for one in session.services])
-            found[session.day] = found.get(session.day, ()) + given
+            found[session.day] = found.get(session.day, ()) + session.services
     return dict(sorted(found.items()))
 
 
 def _patient(folded: Folded, stay: StayState) -> PatientNumber | None:
     """The stay's own number, else the latest that the same facility told: a program's start carries none."""
     others = (other.patient for other in reversed(folded.stays) if other.facility == stay.facility)
-    told = stay.patient or next((number for number in others if number), None)
-    return read_as_struct(PatientNumber, told) if told else None
+    return stay.patient or next((number for number in others if number), None)
 
 
 def _diagnoses(stay: StayState) -> tuple[Diagnosis, ...]:
     """By rank, then by code; the same one told twice is one."""
-    found = {(one.get("rank", 1), one["system"], one["code"]) for one in stay.diagnoses}
+    found = {(one.rank, one.system, one.code) for one in stay.diagnoses}
     return tuple(Diagnosis(system=system, code=code, rank=rank) for rank, system, code in sorted(found))
 
 

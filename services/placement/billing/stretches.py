@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, Block, SamePlace, Suspension, blocks, counted
@@ -45,7 +45,7 @@ def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
     """The days on which coverage really changed, in order; before the first the payer is unknown (contract 4)."""
     changes = [PayersFrom(date.min, UNKNOWN_PAYER, (), "")]
     for told in found:
-        coverage = tuple(sorted(map(_payer, told.coverage), key=lambda one: one.order))
+        coverage = tuple(sorted(told.coverage, key=lambda one: one.order))
         if changes[-1].day == told.day:
             changes.pop()
         if changes and coverage == changes[-1].coverage:
@@ -53,10 +53,6 @@ def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
         payer = coverage[0].payer if coverage else UNKNOWN_PAYER
         changes.append(PayersFrom(told.day, payer, coverage, told.root or told.fact))
     return changes
-
-
-def _payer(told: dict[str, Any]) -> Coverage:
-    return Coverage(order=int(told.get("order", 1)), payer=told["payer"], plan=told.get("plan"))
 
 
 def stretches(

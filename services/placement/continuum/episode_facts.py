@@ -11,6 +11,8 @@ from services.placement.continuum.closing import TOLD, as_told
 from services.placement.continuum.model import Closing, CoverageFrom, Death, Folded, Window
 from services.placement.continuum.order import OrderedFact
 from services.placement.continuum.states import NoEffectReason
+from shared.events.published import read_as_struct
+from shared.events.stays import Coverage
 
 _ASKING = frozenset({"requested", "pended", "denied"})
 """Moves of an authorization that allow nothing."""
@@ -88,7 +90,8 @@ class Around:
     def covered(self, told: OrderedFact) -> None:
         """Of two statements for one day the later said holds."""
         day = date.fromisoformat(told.value["effective_from"])
-        payers = sorted(told.value.get("coverage") or (), key=lambda one: one.get("order", 1))
+        payers = [read_as_struct(Coverage, {"order": 1, **one}) for one in told.value.get("coverage") or ()]
+        payers.sort(key=lambda one: one.order)
         self.coverage[day] = CoverageFrom(day, tuple(payers), told.id, told.root)
 
     def window(self, told: OrderedFact) -> None:

@@ -10,8 +10,9 @@ from dataclasses import field
 from datetime import date, datetime
 from typing import Any
 
-from shared.events.base import StayKind
+from shared.events.base import Admission, Disposition, PatientNumber, StayKind
 from shared.events.episodes import EpisodeStateName, HowEnded
+from shared.events.stays import Coverage, Service
 from shared.values import value_object
 
 FOLD_VERSION = 5
@@ -50,7 +51,7 @@ class Ending:
     at: datetime
     how: HowEnded
     fact: str
-    disposition: dict[str, Any] | None = None
+    disposition: Disposition | None = None
     reason: str | None = None
     root: str = ""
     """Empty where the fact was never restated."""
@@ -64,7 +65,7 @@ class Session:
     day: date
     attended: bool
     fact: str
-    services: tuple[dict[str, Any], ...] = ()
+    services: tuple[Service, ...] = ()
     reason: str | None = None
     root: str = ""
     """Empty where the fact was never restated."""
@@ -76,6 +77,17 @@ class Span:
 
     since: datetime
     until: datetime | None
+
+
+@value_object
+class StayDiagnosis:
+    """A diagnosis of a stay; `rank` 1 is principal, `status` is DG1-6 as the site reads it."""
+
+    system: str
+    code: str
+    rank: int
+    fact: str
+    status: str | None = None
 
 
 @value_object
@@ -92,13 +104,13 @@ class StayState:
     suspended: tuple[Span, ...] = ()
     visit_class: str | None = None
     visit_number: str | None = None
-    admission: dict[str, Any] = field(default_factory=dict)
+    admission: Admission = Admission()
     age_years: int | None = None
     """Age at the beginning, as the fact that began it says."""
-    patient: dict[str, Any] | None = None
+    patient: PatientNumber | None = None
     attending_npi: str | None = None
-    diagnoses: tuple[dict[str, Any], ...] = ()
-    """[{system, code, rank, status?, fact}] in the order of rank."""
+    diagnoses: tuple[StayDiagnosis, ...] = ()
+    """In the order of rank."""
     placement_id: str | None = None
     corroborated_by: tuple[str, ...] = ()
     aliases: tuple[StayKey, ...] = ()
@@ -141,10 +153,10 @@ class StayState:
 
 @value_object
 class CoverageFrom:
-    """From this day on, these payers: [{order, payer, plan?}] in order."""
+    """From this day on, these payers in order."""
 
     day: date
-    coverage: tuple[dict[str, Any], ...]
+    coverage: tuple[Coverage, ...]
     fact: str
     root: str = ""
     """Empty where the fact was never restated."""

@@ -9,10 +9,8 @@ from typing import Final, NamedTuple
 from services.placement.continuum.model import CoverageFrom, Ending, Folded, Session, StayState
 from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.stay_facts import ZoneOf
-from shared.events.base import Disposition
 from shared.events.episodes import AttendedDay, DiagnosisNow, EndedBy, HowAttended, StayNow
 from shared.events.levels import RANK, Level
-from shared.events.published import read_as_struct
 
 LOOKED_BACK: Final = timedelta(days=365)
 """How long after a discharge days attended are told: as far as a site's window may reach."""
@@ -82,22 +80,21 @@ def _left(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> Itera
 
 def _mode(session: Session) -> HowAttended:
     """How the patient was there: as the first service that says it."""
-    return next((one["mode"] for one in session.services if one.get("mode")), "in-person")
+    return session.services[0].mode if session.services else "in-person"
 
 
 def _principal(stay: StayState) -> DiagnosisNow | None:
     """The first by rank; one made at the door only where there is no other."""
-    found = min(stay.diagnoses, key=lambda one: (one.get("status") == _ADMITTING, one["rank"]), default=None)
-    return DiagnosisNow(system=found["system"], code=found["code"]) if found else None
+    found = min(stay.diagnoses, key=lambda one: (one.status == _ADMITTING, one.rank), default=None)
+    return DiagnosisNow(system=found.system, code=found.code) if found else None
 
 
 def _payer(stay: StayState, coverage: Iterable[CoverageFrom], zone_of: ZoneOf) -> str | None:
     """The first payer of the coverage in force on the day on which the stay began."""
     began = day_of(stay.begun, zone_of(stay.facility))
     told = [one.coverage for one in coverage if one.day <= began and one.coverage]
-    return str(told[-1][0]["payer"]) if told else None
+    return told[-1][0].payer if told else None
 
 
 def _ended_by(ending: Ending) -> EndedBy:
-    told = read_as_struct(Disposition, ending.disposition) if ending.disposition else None
-    return EndedBy(ce_id=ending.fact, how=ending.how, disposition=told, reason=ending.reason)
+    return EndedBy(ce_id=ending.fact, how=ending.how, disposition=ending.disposition, reason=ending.reason)

@@ -96,9 +96,8 @@ def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | N
     end = stay.ended
     if end is None or end.how not in {"discharged", "completed"} or stay.level == Level.OUTPATIENT:
         return None
-    told = end.disposition or {}
-    kind = told.get("kind")
-    if not begins("unknown") if DECEASED in {kind, end.reason} else not begins(told.get("code"), kind, end.reason):
+    code, kind = (end.disposition.code, end.disposition.kind) if end.disposition else (None, None)
+    if not begins("unknown") if DECEASED in {kind, end.reason} else not begins(code, kind, end.reason):
         return None  # a death that stood would have ended all before
     since = min(stay.begun + FIRST_DAY, end.at)
     question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
@@ -136,7 +135,7 @@ def _used(placement: dict[str, Any], folded: Folded) -> bool:
 def needs_of(folded: Folded) -> Needs:
     """What the fold knows of the patient's needs: the first payer of the latest coverage, the age last told."""
     latest = folded.coverage[-1].coverage if folded.coverage else ()
-    return Needs(payer=latest[0]["payer"] if latest else None, age_years=_age(folded))
+    return Needs(payer=latest[0].payer if latest else None, age_years=_age(folded))
 
 
 def _age(folded: Folded) -> int | None:
