@@ -37,10 +37,13 @@ class Published(BaseModel):
 
 
 class _ByName(msgspec.StructMeta):
-    """Frozen, and made by the names of its fields; `dataclass_transform` below tells the type checker."""
+    """Frozen, and made by the names of its fields; `dataclass_transform` below tells the type checker.
+
+    What is frozen and made of such is never in a circle, so the garbage collector need not look at it.
+    """
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> Any:
-        return super().__new__(cls, name, bases, namespace, frozen=True, omit_defaults=True, kw_only=True)
+        return super().__new__(cls, name, bases, namespace, frozen=True, omit_defaults=True, kw_only=True, gc=False)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -74,6 +77,10 @@ else:
         return msgspec.field(default_factory=lambda: value)
 
 
+encode = msgspec.json.Encoder().encode
+"""A struct as bytes of JSON."""
+
+
 def as_json(value: PublishedStruct) -> dict[str, Any]:
     """The JSON value, for who shows or compares it."""
     found: dict[str, Any] = plain(value)
@@ -82,7 +89,7 @@ def as_json(value: PublishedStruct) -> dict[str, Any]:
 
 def plain(value: object) -> Any:
     """The same as JSON has it: lists, dicts, texts and numbers."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(encode(value))
 
 
 def read_as_struct(kind: type[_Struct], value: object) -> _Struct:

@@ -87,8 +87,8 @@ def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPe
 
 
 def _fields_changed(before: PeriodContent, after: PeriodContent) -> Changed:
-    both = {name: (getattr(before, name), getattr(after, name)) for name in after.__struct_fields__}
-    return {name: (plain(was), plain(now)) for name, (was, now) in both.items() if was != now}
+    both = zip(after.__struct_fields__, structs.astuple(before), structs.astuple(after), strict=True)
+    return {name: (plain(was), plain(now)) for name, was, now in both if was != now}
 
 
 def _takes_days(one: Period, key: PeriodKey, was: SentPeriod) -> bool:

@@ -7,11 +7,12 @@ import msgspec
 from services.placement.continuum.model import Folded
 
 _ROW = msgspec.json.Decoder(Folded)
+_ENCODER = msgspec.json.Encoder()
 
 
 def packed(folded: Folded) -> bytes:
     """JSON of all fields, times with offset; equal episodes may differ in the order of `ineffective` only."""
-    return msgspec.json.encode(folded)
+    return _ENCODER.encode(folded)
 
 
 def unpacked(row: bytes | str) -> Folded:

@@ -11,7 +11,6 @@ from datetime import datetime
 from functools import lru_cache
 
 import orjson
-from msgspec import json
 
 from services.placement.billing.difference import difference as period_changes
 from services.placement.billing.difference import sent_after
@@ -28,6 +27,7 @@ from shared.events import CARE_FACTS, EPISODE_TYPE, billing_type, type_name
 from shared.events.base import CareFact
 from shared.events.billing import PeriodOpened, ServicePeriod
 from shared.events.episodes import EpisodeState
+from shared.events.published import encode
 from shared.events.stating import said
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact, Record, headers, rfc3339, to_record
@@ -97,7 +97,7 @@ class Provenance:
             causation_id=self.cause.id if self.cause else None,
             traceparent=onward(self._came_in, ce_id),
         )
-        return Record(topic, subject.encode(), json.encode(value), headers(envelope))
+        return Record(topic, subject.encode(), encode(value), headers(envelope))
 
     @property
     def _came_in(self) -> str | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
+from shared.events.published import encode
 from shared.facts.envelope import Fact
 from shared.storage.statements import Append, SqlWrite, driven, rows
 
@@ -251,7 +251,6 @@ def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[SqlWrite]:
 def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[SqlWrite | Append]:
     """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
     flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
-    encode = msgspec.json.encode
     fresh = [
         (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, encode(p.content))
         for episode, key, p in flat
