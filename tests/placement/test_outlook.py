@@ -31,7 +31,7 @@ def today(days: int, *facts: Fact) -> dict[str, dict[str, Any]]:
     """auth → used, left, over so many days after the admission."""
     folded = tell.folded(COVER, *facts)
     found = outlooks(billed_of(folded), folded)
-    limits = {one["auth_id"]: one.get("units") for one in folded.authorizations}
+    limits = {one.auth_id: one.units for one in folded.authorizations}
     return {
         one.allowance.auth_id: as_of(
             one.told() | {"units": limits[one.allowance.auth_id]}, FIRST + timedelta(days=days)

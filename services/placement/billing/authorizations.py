@@ -7,7 +7,7 @@ period reads no clock. How far an open one has burnt by a day is for `outlook`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from services.placement.billing.days import FOREVER, ONE_DAY
 from services.placement.billing.model import UNKNOWN_PAYER, Period
-from services.placement.continuum.model import Folded, StayKey
+from services.placement.continuum.model import Folded, StandingAuthorization, StayKey
 from shared.events.billing import BilledAuthorization
 from shared.events.levels import ROUND_THE_CLOCK
 
@@ -117,21 +117,12 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
 
 def allowances(folded: Folded) -> list[Allowance]:
     """The authorizations in force, the earliest to expire first."""
-    found = [_allowance(told) for told in folded.authorizations if told["in_force"]]
+    found = [_allowance(told) for told in folded.authorizations if told.in_force]
     return sorted(found, key=lambda one: (one.to, one.begins, one.auth_id))
 
 
-def _allowance(told: Mapping[str, Any]) -> Allowance:
-    return Allowance(
-        told["auth_id"],
-        told.get("number"),
-        told["payer"],
-        told["level"],
-        told["unit"],
-        told.get("units"),
-        date.fromisoformat(told["from"]),
-        date.fromisoformat(told["to"]),
-    )
+def _allowance(told: StandingAuthorization) -> Allowance:
+    return Allowance(told.auth_id, told.number, told.payer, told.level, told.unit, told.units, told.begins, told.to)
 
 
 def _needs(period: Period, needed: NeedsAuthorization) -> bool:

@@ -136,14 +136,15 @@ def _known(code: str | None) -> str | None:
 def certifications(folded: Folded, stay: StayState, start: date, end: date) -> tuple[dict[str, Any], ...]:
     """Those of the stay, or of no stay in particular, that share a day with [start, end); by days."""
     names = {stay.key, *stay.aliases}
-    found: list[dict[str, Any]] = [
-        {name: told[name] for name in ("kind", "from", "to", "npi") if name in told}
+    found = [
+        told
         for told in folded.certifications
-        if ("stay" not in told or (told["stay"]["kind"], told["stay"]["id"]) in names)
-        and date.fromisoformat(told["from"]) < end
-        and start <= date.fromisoformat(told["to"])
+        if (told.stay is None or (told.stay.kind, told.stay.id) in names) and told.begins < end and start <= told.to
     ]
-    return tuple(sorted(found, key=lambda one: (one["from"], one["to"], one["kind"])))
+    found.sort(key=lambda one: (one.begins, one.to, one.kind))
+    return tuple(
+        {"kind": one.kind, "from": one.begins.isoformat(), "to": one.to.isoformat(), "npi": one.npi} for one in found
+    )
 
 
 def services_by_day(stay: StayState) -> dict[date, tuple[Service, ...]]:

@@ -89,7 +89,7 @@ def state_of_episode(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tupl
 
 
 def _placed_at(folded: Folded) -> datetime | None:
-    return min((datetime.fromisoformat(one["at"]) for one in folded.placements), default=None)
+    return min((one.at for one in folded.placements), default=None)
 
 
 def _while_open(folded: Folded) -> tuple[EpisodeStateName, datetime]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import field
 from datetime import date, datetime
-from typing import Any
 
-from shared.events.base import Admission, Disposition, PatientNumber, StayKind
+import msgspec
+
+from shared.events.base import Admission, Disposition, PatientNumber, Stay, StayKind
 from shared.events.episodes import EpisodeStateName, HowEnded
+from shared.events.published import PublishedStruct
 from shared.events.stays import Coverage, Service
 from shared.values import value_object
 
@@ -223,6 +225,72 @@ class Window:
 
 
 @value_object
+class StandingPlacement:
+    """A `placed` fact that stands."""
+
+    placement_id: str
+    at: datetime
+    fact: str
+    program: str | None = None
+    level: str | None = None
+    start_date: date | None = None
+    variance_reason: str | None = None
+
+
+class StandingAuthorization(PublishedStruct):
+    """What a payer was asked for or allowed, by its latest facts; `begins` to `to`, inclusive.
+
+    `in_force`: approved once, and then as last approved, extended or ended; `status` is the last fact's name.
+    """
+
+    auth_id: str
+    number: str | None = None
+    payer: str
+    level: str
+    unit: str
+    units: int | None = None
+    begins: date = msgspec.field(name="from")
+    to: date
+    facility: str
+    status: str
+    in_force: bool
+    fact: str
+
+
+class StandingCertification(PublishedStruct):
+    """A certification that stands; `begins` to `to`, inclusive. No stay: of none in particular."""
+
+    kind: str
+    begins: date = msgspec.field(name="from")
+    to: date
+    npi: str
+    stay: Stay | None = None
+    fact: str
+
+
+@value_object
+class FirstReferral:
+    """The first referral that stands."""
+
+    at: datetime
+    facility: str
+    fact: str
+    root: str
+    source: str | None = None
+    requested_level: str | None = None
+
+
+@value_object
+class LatestAssessment:
+    """The latest assessment that recommends a level."""
+
+    at: datetime
+    recommended_level: str
+    fact: str
+    instrument: str | None = None
+
+
+@value_object
 class Folded:
     """One episode by all its standing facts. Two sets of the same facts give equal values, in whatever order they came.
 
@@ -248,18 +316,13 @@ class Folded:
     aftercare_closed_at: datetime | None = None
     ended_at: datetime | None = None
     ended_reason: str | None = None
-    placements: tuple[dict[str, Any], ...] = ()
-    """Standing `placed` facts: [{placement_id, program, level, start_date, at, fact, variance_reason?}]; plain JSON."""
-    authorizations: tuple[dict[str, Any], ...] = ()
-    """By auth_id: [{auth_id, number?, payer, level, unit, units?, from, to, facility, status, in_force, fact}]; plain
-    JSON.
-    `in_force`: approved once, and then as last approved, extended or ended; `status` is the last fact's name."""
-    certifications: tuple[dict[str, Any], ...] = ()
-    """In the order they were told: [{kind, from, to, npi, stay?, fact}]; plain JSON."""
-    referral: dict[str, Any] | None = None
-    """The first: {at, source, requested_level?, facility, fact, root}; plain JSON."""
-    assessment: dict[str, Any] | None = None
-    """The latest that recommends a level: {recommended_level, instrument?, fact}; plain JSON."""
+    placements: tuple[StandingPlacement, ...] = ()
+    authorizations: tuple[StandingAuthorization, ...] = ()
+    """By auth_id."""
+    certifications: tuple[StandingCertification, ...] = ()
+    """In the order they were told."""
+    referral: FirstReferral | None = None
+    assessment: LatestAssessment | None = None
     last: datetime | None = None
     version: int = FOLD_VERSION
     assessed_at: datetime | None = None

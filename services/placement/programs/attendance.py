@@ -7,14 +7,14 @@ that one and name it in `replaces`; to take it back, `cancelled`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.about import about
 from services.placement.continuum.levels import inside, round_the_clock
-from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.model import Folded, StandingPlacement, StayState
 from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
 from services.placement.continuum.stay import judged
@@ -66,8 +66,8 @@ def start(saying: StayProvenance, placement_id: str, day: date, *, unit: str | N
         {
             **saying.fields(placement_id, midnight(day, saying.zone)),
             "placement_id": placement_id,
-            "level": placement["level"],
-            "program": placement["program"],
+            "level": placement.level,
+            "program": placement.program,
             "unit": unit,
             "corroborates": _entry(twin) if twin else None,
         }
@@ -143,10 +143,10 @@ def possible(stay: StayState | None) -> tuple[str, ...]:
     return tuple(name for name in _OURS if isinstance(MOVES[name, now], State))
 
 
-def _placement(folded: Folded, placement_id: str) -> Mapping[str, Any]:
-    found = next((one for one in folded.placements if one["placement_id"] == placement_id), None)
+def _placement(folded: Folded, placement_id: str) -> StandingPlacement:
+    found = next((one for one in folded.placements if one.placement_id == placement_id), None)
     if found is None:
-        known = tuple(sorted(one["placement_id"] for one in folded.placements))
+        known = tuple(sorted(one.placement_id for one in folded.placements))
         raise Rejected("no-placement", "no such placement stands for this episode", possible=known)
     return found
 
@@ -169,10 +169,10 @@ def not_ahead(saying: StayProvenance, day: date) -> None:
         raise Rejected("in-the-future", "that day has not come yet", possible=("later",))
 
 
-def _told_by_hospital(saying: StayProvenance, placement: Mapping[str, Any], day: date) -> StayState | None:
+def _told_by_hospital(saying: StayProvenance, placement: StandingPlacement, day: date) -> StayState | None:
     """The visit that ADT opened for the same first day at the same level and program, if it did."""
     for stay in saying.folded.stays:
-        same = (stay.level, stay.program) == (placement["level"], placement["program"])
+        same = (stay.level, stay.program) == (placement.level, placement.program)
         if stay.kind == "visit" and stay.open and same and not _has_a_placement(stay):
             begun = day_of(stay.begun, saying.zone)
             if begun == day and len(stay.segments) == 1:
