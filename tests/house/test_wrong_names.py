@@ -1,16 +1,18 @@
-"""A wrong field name of a bill or a document is an error of `make check`, and of the first run.
+"""A wrong field name of a bill, a document or a fact is an error of `make check`.
 
 mypy demands that each `type: ignore` below is needed: the day it no longer sees a wrong name, `make check` fails here.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
 from shared.events.billing import Leave, PeriodClosed, ServicePeriod
 from shared.events.episodes import EpisodeState, StayNow
+from shared.events.placing import StartMissed
 from shared.events.published import read_as_struct
 from tools.documents.examples import examples
 
@@ -42,3 +44,11 @@ def test_a_field_that_is_not_there_is_not_read_and_one_that_is_there_is_not_chan
 def test_a_value_of_another_kind_is_seen_by_the_type_checker() -> None:
     wrong = StayNow(id="V1", kind="bed", facility="GH", begun=DAY, suspended=False, begun_by="f")  # type: ignore[arg-type]
     assert str(wrong.kind) == "bed"  # only what is read is checked at run time
+
+
+def test_a_fact_is_made_with_the_fields_that_it_has() -> None:
+    """A fact keeps what it does not know when it is read (`extra="allow"`); who makes one is held to its fields."""
+    heading: dict[str, Any] = dict.fromkeys(("occurred_at", "recorded_at"), datetime(2026, 3, 2, tzinfo=UTC))
+    heading |= dict.fromkeys(("episode_id", "patient_id", "facility"), "x")
+    told = StartMissed(**heading, placement_id="P1", reson="asleep")  # type: ignore[call-arg]
+    assert told.model_extra == {"reson": "asleep"}

@@ -198,14 +198,12 @@ def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetim
 
 def _taken_back(one: StandingAnnouncement, now: datetime) -> CareFact:
     common = ("episode_id", "patient_id", "facility", "occurred_at", "labels", "stay")
-    return FactCancelled.model_validate(
-        {
-            **{name: one.value[name] for name in common if name in one.value},
-            "recorded_at": now,
-            "cancels": one.ce_id,
-            "cancelled_type": type_name(one.name),
-            "reason": "derived-away",
-        }
+    return FactCancelled(
+        **{name: one.value[name] for name in common if name in one.value},
+        recorded_at=now,
+        cancels=one.ce_id,
+        cancelled_type=type_name(one.name),
+        reason="derived-away",
     )
 
 

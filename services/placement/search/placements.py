@@ -49,10 +49,13 @@ def brought_back(
     ]
     heading = ("episode_id", "patient_id", "facility", "labels", "occurred_at")
     return tuple(
-        FactCancelled.model_validate(
-            {name: fact.value[name] for name in heading if name in fact.value}
-            | {"recorded_at": now, "derived_from": cause}
-            | {"cancels": fact.id, "cancelled_type": fact.type, "reason": "death-taken-back"}
+        FactCancelled(
+            **{name: fact.value[name] for name in heading if name in fact.value},
+            recorded_at=now,
+            derived_from=cause,
+            cancels=fact.id,
+            cancelled_type=fact.type,
+            reason="death-taken-back",
         )
         for fact in by_a_death
     )

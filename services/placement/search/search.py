@@ -147,19 +147,17 @@ def opened(
         _move("search-opened", desk.search)
     search_id = desk.search.search_id if replaces and desk.search else desk.ids()
     about = desk.about._replace(facility=trigger.facility or desk.about.facility)
-    return SearchOpened.model_validate(
-        {
-            **about.heading(desk.now),
-            "search_id": search_id,
-            "from_level": trigger.question.from_level or "none",
-            "recommended_level": recommended.level,
-            "needs": needs,
-            "trigger": trigger.trigger,
-            "reasons": (recommended.rule,),
-            "policy": recommended.policy,
-            "derived_from": (trigger.fact,),
-            "replaces": replaces,
-        }
+    return SearchOpened(
+        **about.heading(desk.now),
+        search_id=search_id,
+        from_level=trigger.question.from_level or "none",
+        recommended_level=recommended.level,
+        needs=needs,
+        trigger=trigger.trigger,
+        reasons=(recommended.rule,),
+        policy=recommended.policy,
+        derived_from=(trigger.fact,),
+        replaces=replaces,
     )
 
 
