@@ -16,7 +16,7 @@ from services.aftercare.windows.marks import marks
 from services.aftercare.worklists.entries import Entry, entries
 from shared.clock import Clock
 from shared.errors import SetUpError
-from shared.events.episodes import EpisodeState
+from shared.events.episodes import EpisodeState, read_episode
 from shared.events.follow_ups import FollowUpMissed
 from shared.messaging.positions import counted
 from shared.site.config import Site
@@ -95,7 +95,7 @@ def _of_one(whole: _Whole) -> Iterator[tuple[str, str]]:
     if row["site_version"] != whole.site.version:
         yield "windows-follow-the-stays", "decided under another site config; start aftercare to have it decided anew"
     elif row["document"] is not None:
-        yield from _by_document(EpisodeState.model_validate(row["document"]), stands, whole)
+        yield from _by_document(read_episode(row["document"]), stands, whole)
 
 
 def _standing_by_the_log(facts: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -115,10 +115,9 @@ def _sequences(row: views.Stored, facts: Sequence[Fact]) -> Iterator[str]:
 
 
 def _lists_right(listed: views.Listed, folded: Folded) -> bool:
-    level = folded.levels[-1].level if folded.levels else None
     return (listed.state, listed.level, listed.since, listed.ineffective, listed.conflicts) == (
         folded.state,
-        level,
+        folded.level,
         folded.since,
         len(folded.ineffective),
         len(folded.conflicts),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
@@ -14,6 +15,7 @@ from services.placement.programs.seats import Claim
 from services.placement.search.entry import ListEntry
 from services.placement.search.searches import DESK
 from shared.events.base import type_name
+from shared.events.billing import PeriodContent
 from shared.facts.envelope import Fact
 
 METADATA = sa.MetaData()
@@ -159,10 +161,13 @@ def fact_of(row: Any) -> Fact:
     return Fact(ce_id, kind, writer, episode, sequence, time, orjson.loads(value), correlation, causation)
 
 
+_CONTENT = msgspec.json.Decoder(PeriodContent)
+
+
 def sent_of(row: Any) -> tuple[str, PeriodKey, SentPeriod]:
     """A row of `periods` as what was sent: its episode, what it is, and its last version."""
     period, episode, kind, stay, root, life, version, voided, supersedes, content = row
-    sent = SentPeriod(period, life, version, voided, orjson.loads(content), supersedes)
+    sent = SentPeriod(period, life, version, voided, _CONTENT.decode(content), supersedes)
     return episode, PeriodKey(kind, stay, root), sent
 
 

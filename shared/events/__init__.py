@@ -35,7 +35,7 @@ from shared.events.authorizations import (
     AuthorizationPended,
     AuthorizationRequested,
 )
-from shared.events.base import CareFact, Published, Stay, type_name
+from shared.events.base import CareFact, Stay, type_name
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
 from shared.events.disclosures import OUT_TYPE, Disclosed
@@ -70,6 +70,7 @@ from shared.events.planning import (
     EpisodeEnded,
     PlanRecorded,
 )
+from shared.events.published import Published, PublishedStruct
 from shared.events.stays import (
     Absent,
     Admitted,
@@ -322,6 +323,7 @@ __all__ = [
     "EpisodeState",
     "Fact",
     "Published",
+    "PublishedStruct",
     "Record",
     "ServicePeriod",
     "Stay",

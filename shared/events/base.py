@@ -1,39 +1,36 @@
-"""What every published value has in common; the base of each frozen model, and the small parts they share."""
+"""What every fact has in common, and the small parts that facts, bills and documents share."""
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, ClassVar, Literal
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from msgspec import Meta
+from msgspec.structs import force_setattr
+from pydantic import AwareDatetime, Field
 
 from shared.events.levels import Level
-from shared.events.open_lists import OPEN, DispositionKind
+from shared.events.open_lists import DispositionKind, Open, read_as
+from shared.events.published import Published, PublishedStruct
 
 Writer = Literal["intake", "placement", "aftercare"]
-Code = Annotated[str, Field(min_length=1, max_length=200)]
+StayKind = Literal["visit", "placement"]
+Code = Annotated[str, Field(min_length=1, max_length=200), Meta(min_length=1, max_length=200)]
 Day = date
-Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+Identifier = Annotated[str, Field(min_length=1, max_length=200), Meta(min_length=1, max_length=200)]
+Count = Annotated[int, Field(ge=0), Meta(ge=0)]
+Years = Annotated[int, Field(ge=0, le=150), Meta(ge=0, le=150)]
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A time with its offset; RFC 3339 on the wire."""
 
 
-class Published(BaseModel):
-    """A value that leaves a service: frozen, keeps what it does not know, never prints what it was given."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="allow",
-        hide_input_in_errors=True,
-        use_enum_values=True,
-        populate_by_name=True,
-        defer_build=True,  # a process uses a few of the types: each is built when it is first used
-    )
-
-
-class Stay(Published):
+class Stay(PublishedStruct):
     """One uninterrupted presence: a hospital visit, or a placement at a program."""
 
-    kind: Literal["visit", "placement"] = Field(description="visit: told by ADT; placement: told by a program")
-    id: Identifier = Field(description="visit: the visit number, `number#2` when it is used again; placement: its id")
+    kind: Annotated[StayKind, Meta(description="visit: told by ADT; placement: told by a program")]
+    id: Annotated[
+        Identifier, Meta(description="visit: the visit number, `number#2` when it is used again; placement: its id")
+    ]
 
 
 class CareFact(Published):
@@ -71,32 +68,37 @@ def type_name(short: str) -> str:
     return f"care.{short}.v1"
 
 
-class PatientNumber(Published):
+class PatientNumber(PublishedStruct):
     """The medical record number by which the facility knows the patient (PID-3)."""
 
-    mrn: Identifier = Field(description="PID-3.1")
-    assigning_authority: Identifier | None = Field(default=None, description="PID-3.4")
+    mrn: Annotated[Identifier, Meta(description="PID-3.1")]
+    assigning_authority: Annotated[Identifier | None, Meta(description="PID-3.4")] = None
 
 
-class Disposition(Published):
+class Disposition(PublishedStruct):
     """How a stay ended: the code as the site's table has it, and what it means here (HL7 table 0112, UB-04 FL17)."""
 
-    code: Code | None = Field(
-        default=None, description="a code of the site's table; unknown for what is in none; absent when none was sent"
-    )
-    kind: Annotated[DispositionKind, OPEN] = Field(
-        description="what the code means at this site; unknown is a valid outcome"
-    )
-    patient_status: Code | None = Field(
-        default=None, description="UB-04 FL17 by the site's table: two characters; absent where it says none"
-    )
+    code: Annotated[
+        Code | None,
+        Meta(description="a code of the site's table; unknown for what is in none; absent when none was sent"),
+    ] = None
+    kind: Annotated[
+        Open[DispositionKind], Meta(description="what the code means at this site; unknown is a valid outcome")
+    ]
+    patient_status: Annotated[
+        Code | None, Meta(description="UB-04 FL17 by the site's table: two characters; absent where it says none")
+    ] = None
+
+    def __post_init__(self) -> None:
+        """A kind that is new is read as `other`."""
+        force_setattr(self, "kind", read_as(get_args(DispositionKind), self.kind))
 
 
-class Admission(Published):
+class Admission(PublishedStruct):
     """Type and source of admission by the site's tables: UB-04 FL14 and FL15, or unknown for what is in none."""
 
-    type: Code | None = Field(default=None, description="PV1-4 as FL14")
-    source: Code | None = Field(default=None, description="PV1-14 as FL15")
+    type: Annotated[Code | None, Meta(description="PV1-4 as FL14")] = None
+    source: Annotated[Code | None, Meta(description="PV1-14 as FL15")] = None
 
 
 class Place(Published):

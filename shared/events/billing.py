@@ -2,105 +2,118 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from msgspec import Meta, field
 
-from shared.events.base import Admission, Code, Day, Identifier, PatientNumber, Published, Stay
+from shared.events.base import Admission, Code, Count, Day, Identifier, Instant, PatientNumber, Stay
 from shared.events.levels import Level
+from shared.events.published import PublishedStruct, always
 from shared.events.stays import Coverage, Service
 
 
-class BilledProgram(Published):
+class BilledProgram(PublishedStruct):
     """The program that gave the care, as site config has it."""
 
-    id: Identifier | None = Field(default=None, description="program of site config")
-    npi: Code | None = Field(default=None, description="National Provider Identifier")
-    bill_type: Code | None = Field(
-        default=None, description="type of bill without frequency, site config (13X, 76X, 85X)"
-    )
+    id: Annotated[Identifier | None, Meta(description="program of site config")] = None
+    npi: Annotated[Code | None, Meta(description="National Provider Identifier")] = None
+    bill_type: Annotated[
+        Code | None, Meta(description="type of bill without frequency, site config (13X, 76X, 85X)")
+    ] = None
 
 
-class BilledAuthorization(Published):
+class BilledAuthorization(PublishedStruct):
     """An authorization with what was used of it."""
 
-    number: Code | None = Field(default=None, description="the payer's number")
-    begins: Day = Field(alias="from", description="first day")
-    to: Day = Field(description="last day, inclusive")
-    units_authorized: int | None = Field(default=None, ge=0, description="units approved")
-    units_used: int = Field(default=0, ge=0, description="units burnt so far")
+    number: Annotated[Code | None, Meta(description="the payer's number")] = None
+    begins: Annotated[Day, Meta(description="first day")] = field(name="from")
+    to: Annotated[Day, Meta(description="last day, inclusive")]
+    units_authorized: Annotated[Count | None, Meta(description="units approved")] = None
+    units_used: Annotated[int, Meta(ge=0, description="units burnt so far")] = always(0)
 
 
 class BilledAdmission(Admission):
     """The beginning of the stay that the period belongs to."""
 
-    at: AwareDatetime = Field(description="clinical time the stay began")
+    at: Annotated[Instant, Meta(description="clinical time the stay began")]
 
 
-class Leave(Published):
+class Leave(PublishedStruct):
     """Days away; `to` is the day of return, exclusive."""
 
-    begins: Day = Field(alias="from", description="first day away")
-    to: Day | None = Field(default=None, description="day of return, exclusive; absent while away")
-    kind: Code = Field(description="therapeutic, medical, elopement, other")
+    begins: Annotated[Day, Meta(description="first day away")] = field(name="from")
+    to: Annotated[Day | None, Meta(description="day of return, exclusive; absent while away")] = None
+    kind: Annotated[Code, Meta(description="therapeutic, medical, elopement, other")]
 
 
-class Diagnosis(Published):
+class Diagnosis(PublishedStruct):
     """A diagnosis code of the stay."""
 
-    system: Code = Field(description="code system")
-    code: Code = Field(description="code")
-    rank: int = Field(ge=1, description="1 is principal")
+    system: Annotated[Code, Meta(description="code system")]
+    code: Annotated[Code, Meta(description="code")]
+    rank: Annotated[int, Meta(ge=1, description="1 is principal")]
 
 
-class ServiceDay(Published):
+class ServiceDay(PublishedStruct):
     """One day with the services given on it."""
 
-    date: Day = Field(description="facility's zone")
-    services: tuple[Service, ...] = Field(default=(), description="what was given")
+    date: Annotated[Day, Meta(description="facility's zone")]
+    services: Annotated[tuple[Service, ...], Meta(description="what was given")] = always(())
 
 
-class SiteCode(Published):
+class SiteCode(PublishedStruct):
     """A code from the site's own table (revenue, procedure)."""
 
-    system: Code = Field(description="the site's name of the table")
-    code: Code = Field(description="code")
+    system: Annotated[Code, Meta(description="the site's name of the table")]
+    code: Annotated[Code, Meta(description="code")]
 
 
-class ServicePeriod(Published):
+class PeriodContent(PublishedStruct):
+    """What a stretch of one stay comes to on a bill: at one level, program and payer.
+
+    Dates are half-open [start_date, end_date) in the facility's zone (contract 4, Days).
+    """
+
+    episode_id: Annotated[Identifier, Meta(description="the episode; the record's key")]
+    patient: Annotated[PatientNumber | None, Meta(description="MRN and who assigned it")] = None
+    stay: Annotated[Stay, Meta(description="the stay")]
+    visit_number: Annotated[Identifier | None, Meta(description="PV1-19")] = None
+    level: Annotated[Level, Meta(description="level of care")]
+    facility: Annotated[Identifier, Meta(description="facility")]
+    program: Annotated[BilledProgram, Meta(description="who gave the care")] = always(BilledProgram())
+    claim_form: Annotated[Literal["institutional", "professional"], Meta(description="837I or 837P")]
+    payer: Annotated[Identifier, Meta(description="first payer; unknown before the first coverage")]
+    coverage: Annotated[tuple[Coverage, ...], Meta(description="all payers in order")] = always(())
+    authorizations: Annotated[tuple[BilledAuthorization, ...], Meta(description="those that cover the stretch")] = (
+        always(())
+    )
+    admission: Annotated[BilledAdmission, Meta(description="when the stay began, type and source")]
+    start_date: Annotated[Day, Meta(description="first day")]
+    end_date: Annotated[Day | None, Meta(description="day after the last; absent while open")] = None
+    discharged_at: Annotated[Instant | None, Meta(description="clinical time of the end, where it ended")] = None
+    patient_status: Annotated[Code, Meta(description="UB-04 FL17 by the site's table; 30 while the stay goes on")]
+    leave: Annotated[tuple[Leave, ...], Meta(description="days away")] = always(())
+    diagnoses: Annotated[tuple[Diagnosis, ...], Meta(description="by rank")] = always(())
+    attending_npi: Annotated[Code | None, Meta(description="attending's NPI")] = None
+    certifications: Annotated[tuple[dict[str, Any], ...], Meta(description="initial and recertifications")] = always(())
+    days: Annotated[tuple[ServiceDay, ...], Meta(description="attended days")] = always(())
+    codes: Annotated[tuple[SiteCode, ...], Meta(description="from the site's own table")] = always(())
+    warnings: Annotated[tuple[Code, ...], Meta(description="overlap, missing-authorization, …")] = always(())
+
+
+class ServicePeriod(PeriodContent):
     """One stretch of one stay at one level, program and payer. For one period the last version is the truth.
 
     Dates are half-open [start_date, end_date) in the facility's zone (contract 4, Days).
     """
 
-    period_id: Identifier = Field(description="stay and the first fact that began the stretch")
-    version: int = Field(ge=1, description="1,2,3… without a gap; 1 is always opened")
-    supersedes: Identifier | None = Field(default=None, description="period that this one takes the place of")
-    changed: dict[str, tuple[Any, Any]] = Field(default_factory=dict, description="field: [before, after]")
-    episode_id: Identifier = Field(description="the episode; the record's key")
-    patient: PatientNumber | None = Field(default=None, description="MRN and who assigned it")
-    stay: Stay = Field(description="the stay")
-    visit_number: Identifier | None = Field(default=None, description="PV1-19")
-    level: Level = Field(description="level of care")
-    facility: Identifier = Field(description="facility")
-    program: BilledProgram = Field(default=BilledProgram(), description="who gave the care")
-    claim_form: Literal["institutional", "professional"] = Field(description="837I or 837P")
-    payer: Identifier = Field(description="first payer; unknown before the first coverage")
-    coverage: tuple[Coverage, ...] = Field(default=(), description="all payers in order")
-    authorizations: tuple[BilledAuthorization, ...] = Field(default=(), description="those that cover the stretch")
-    admission: BilledAdmission = Field(description="when the stay began, type and source")
-    start_date: Day = Field(description="first day")
-    end_date: Day | None = Field(default=None, description="day after the last; absent while open")
-    discharged_at: AwareDatetime | None = Field(default=None, description="clinical time of the end, where it ended")
-    patient_status: Code = Field(description="UB-04 FL17 by the site's table; 30 while the stay goes on")
-    leave: tuple[Leave, ...] = Field(default=(), description="days away")
-    diagnoses: tuple[Diagnosis, ...] = Field(default=(), description="by rank")
-    attending_npi: Code | None = Field(default=None, description="attending's NPI")
-    certifications: tuple[dict[str, Any], ...] = Field(default=(), description="initial and recertifications")
-    days: tuple[ServiceDay, ...] = Field(default=(), description="attended days")
-    codes: tuple[SiteCode, ...] = Field(default=(), description="from the site's own table")
-    warnings: tuple[Code, ...] = Field(default=(), description="overlap, missing-authorization, …")
-    reason: Code | None = Field(default=None, description="why this version")
+    TYPE: ClassVar[str]
+
+    period_id: Annotated[Identifier, Meta(description="stay and the first fact that began the stretch")]
+    version: Annotated[int, Meta(ge=1, description="1,2,3… without a gap; 1 is always opened")]
+    supersedes: Annotated[Identifier | None, Meta(description="period that this one takes the place of")] = None
+    changed: Annotated[dict[str, tuple[Any, Any]], Meta(description="field: [before, after]")] = always({})
+    reason: Annotated[Code | None, Meta(description="why this version")] = None
 
 
 class PeriodOpened(ServicePeriod):

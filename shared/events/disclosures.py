@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.events.base import Code, Identifier, Published
+from shared.events.base import Code, Identifier
+from shared.events.published import Published
 
 BasisKind = Literal["consent", "emergency", "audit", "service-agreement", "court-order"]
 

@@ -2,107 +2,133 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from msgspec import Meta, field
 
-from shared.events.base import Code, Day, Disposition, Identifier, Published
+from shared.events.base import Code, Day, Disposition, Identifier, Instant, StayKind, Years
 from shared.events.levels import Level
+from shared.events.published import PublishedStruct, always, read_as_struct
+
+EpisodeStateName = Literal["void", "referred", "active", "on-leave", "between", "aftercare", "closed"]
+HowEnded = Literal["visit-ended", "discharged", "completed", "discontinued"]
+HowAttended = Literal["in-person", "telehealth", "phone"]
 
 
-class EndedBy(Published):
+class EndedBy(PublishedStruct):
     """The fact that ended a stay."""
 
-    ce_id: Identifier = Field(description="ce_id of the ending fact")
-    how: Literal["visit-ended", "discharged", "completed", "discontinued"] = Field(description="its name")
-    disposition: Disposition | None = Field(default=None, description="of a discharge or a visit's end")
-    reason: str | None = Field(default=None, description="of a completion or discontinuation")
+    ce_id: Annotated[Identifier, Meta(description="ce_id of the ending fact")]
+    how: Annotated[HowEnded, Meta(description="its name")]
+    disposition: Annotated[Disposition | None, Meta(description="of a discharge or a visit's end")] = None
+    reason: Annotated[str | None, Meta(description="of a completion or discontinuation")] = None
 
 
-class DiagnosisNow(Published):
+class DiagnosisNow(PublishedStruct):
     """The principal diagnosis of a stay."""
 
-    system: Code = Field(description="code system")
-    code: Code = Field(description="code")
+    system: Annotated[Code, Meta(description="code system")]
+    code: Annotated[Code, Meta(description="code")]
 
 
-class AttendedDay(Published):
+class AttendedDay(PublishedStruct):
     """A day on which the patient was there."""
 
-    date: Day = Field(description="facility's zone")
-    mode: Literal["in-person", "telehealth", "phone"] = Field(description="how; in person where no service says it")
-    provider_kind: Code | None = Field(default=None, description="kind of provider seen, where it was told")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _day_alone(cls, told: Any) -> Any:
-        """Before the lists were opened a day stood by itself; such documents are read as in person."""
-        return {"date": told, "mode": "in-person"} if isinstance(told, str) else told
+    date: Annotated[Day, Meta(description="facility's zone")]
+    mode: Annotated[HowAttended, Meta(description="how; in person where no service says it")]
+    provider_kind: Annotated[Code | None, Meta(description="kind of provider seen, where it was told")] = None
 
 
-class StayNow(Published):
+class StayNow(PublishedStruct):
     """One stay of the episode, open or ended."""
 
-    id: Identifier = Field(description="the stay's id")
-    kind: Literal["visit", "placement"] = Field(description="visit: by ADT; placement: by a program")
-    level: Level | None = Field(default=None, description="absent for a visit without a level")
-    visit_class: str | None = Field(default=None, alias="class", description="class of a visit without a level")
-    facility: Identifier = Field(description="facility")
-    program: Identifier | None = Field(default=None, description="program, where known")
-    begun: AwareDatetime = Field(alias="from", description="clinical time of the beginning")
-    to: AwareDatetime | None = Field(default=None, description="clinical time of the end")
-    suspended: bool = Field(description="a more intensive 24-hour stay is open over it")
-    attended: tuple[AttendedDay, ...] | None = Field(
-        default=None,
-        description="days attended after a discharge from a more intensive level, or once suspended",
+    id: Annotated[Identifier, Meta(description="the stay's id")]
+    kind: Annotated[StayKind, Meta(description="visit: by ADT; placement: by a program")]
+    level: Annotated[Level | None, Meta(description="absent for a visit without a level")] = None
+    visit_class: Annotated[str | None, Meta(description="class of a visit without a level")] = field(
+        name="class", default=None
     )
-    setting: Code | None = Field(default=None, description="a special setting within the level")
-    labels: tuple[str, ...] | None = Field(default=None, description="what this stay is about: PSY, SUD, PART2")
-    age_years: int | None = Field(default=None, ge=0, le=150, description="age when it began, whole years")
-    diagnosis: DiagnosisNow | None = Field(default=None, description="the principal one")
-    payer: Identifier | None = Field(default=None, description="first payer when it began, of site config")
-    begun_by: Identifier = Field(description="ce_id of the fact that began it")
-    ended_by: EndedBy | None = Field(default=None, description="the fact that ended it")
+    facility: Annotated[Identifier, Meta(description="facility")]
+    program: Annotated[Identifier | None, Meta(description="program, where known")] = None
+    begun: Annotated[Instant, Meta(description="clinical time of the beginning")] = field(name="from")
+    to: Annotated[Instant | None, Meta(description="clinical time of the end")] = None
+    suspended: Annotated[bool, Meta(description="a more intensive 24-hour stay is open over it")]
+    attended: Annotated[
+        tuple[AttendedDay, ...] | None,
+        Meta(description="days attended after a discharge from a more intensive level, or once suspended"),
+    ] = None
+    setting: Annotated[Code | None, Meta(description="a special setting within the level")] = None
+    labels: Annotated[tuple[str, ...] | None, Meta(description="what this stay is about: PSY, SUD, PART2")] = None
+    age_years: Annotated[Years | None, Meta(description="age when it began, whole years")] = None
+    diagnosis: Annotated[DiagnosisNow | None, Meta(description="the principal one")] = None
+    payer: Annotated[Identifier | None, Meta(description="first payer when it began, of site config")] = None
+    begun_by: Annotated[Identifier, Meta(description="ce_id of the fact that began it")]
+    ended_by: Annotated[EndedBy | None, Meta(description="the fact that ended it")] = None
 
 
-class DeathNow(Published):
+class DeathNow(PublishedStruct):
     """A death that stands, as one facility told it."""
 
-    ce_id: Identifier = Field(description="ce_id of the fact that tells it")
-    facility: Identifier = Field(description="who told it")
-    at: AwareDatetime = Field(description="when, as far as it was told")
+    ce_id: Annotated[Identifier, Meta(description="ce_id of the fact that tells it")]
+    facility: Annotated[Identifier, Meta(description="who told it")]
+    at: Annotated[Instant, Meta(description="when, as far as it was told")]
 
 
-class EpisodeState(Published):
+class EpisodeState(PublishedStruct):
     """What is so of one episode, by the facts seen; an older `version` than one you have is to be dropped."""
 
     TYPE: ClassVar[str] = "episode"
-    episode_id: Identifier = Field(description="the episode")
-    patient_id: Identifier = Field(description="the patient")
-    state: Literal["void", "referred", "active", "on-leave", "between", "aftercare", "closed"] = Field(
-        description="void: nothing stands; between: ended, and the next not begun"
+    episode_id: Annotated[Identifier, Meta(description="the episode")]
+    patient_id: Annotated[Identifier, Meta(description="the patient")]
+    state: Annotated[
+        EpisodeStateName,
+        Meta(description="void: nothing stands; between: ended, and the next not begun"),
+    ]
+    level: Annotated[Level | None, Meta(description="of the most intensive open stay")] = None
+    labels: Annotated[
+        tuple[str, ...], Meta(description="what the episode's facts are about, for the consent gate: PSY, SUD, PART2")
+    ] = always(())
+    stays: Annotated[tuple[StayNow, ...], Meta(description="in clinical order")] = always(())
+    since: Annotated[Instant | None, Meta(description="since when it is so")] = None
+    previous_level: Annotated[Level | None, Meta(description="the level before this one")] = None
+    search: Annotated[str | None, Meta(description="state of the placement search, where one is open")] = None
+    next_start: Annotated[Day | None, Meta(description="first day agreed with a program, where it has not begun")] = (
+        None
     )
-    level: Level | None = Field(default=None, description="of the most intensive open stay")
-    labels: tuple[str, ...] = Field(
-        default=(), description="what the episode's facts are about, for the consent gate: PSY, SUD, PART2"
-    )
-    stays: tuple[StayNow, ...] = Field(default=(), description="in clinical order")
-    since: AwareDatetime | None = Field(default=None, description="since when it is so")
-    previous_level: Level | None = Field(default=None, description="the level before this one")
-    search: str | None = Field(default=None, description="state of the placement search, where one is open")
-    next_start: Day | None = Field(default=None, description="first day agreed with a program, where it has not begun")
-    declined_at: AwareDatetime | None = Field(
-        default=None, description="when the patient declined further care, where that ended the latest search"
-    )
-    next_due: Day | None = Field(default=None, description="the earliest open follow-up window's last day")
-    deaths: tuple[DeathNow, ...] | None = Field(
-        default=None,
-        description="deaths of the patient that stand, by time; empty: a person said that what was told is not so",
-    )
-    ineffective: int = Field(default=0, ge=0, description="facts kept without effect")
-    conflicts: int = Field(default=0, ge=0, description="conflicts not settled")
-    seen: dict[str, int] = Field(default_factory=dict, description="last sequence of each writer")
-    facilities: tuple[Identifier, ...] | None = Field(
-        default=None, description="who has it: facilities of its stays, searches, offers, seats and placements"
-    )
-    version: int = Field(ge=1, description="1,2,3… for one episode")
+    declined_at: Annotated[
+        Instant | None, Meta(description="when the patient declined further care, where that ended the latest search")
+    ] = None
+    next_due: Annotated[Day | None, Meta(description="the earliest open follow-up window's last day")] = None
+    deaths: Annotated[
+        tuple[DeathNow, ...] | None,
+        Meta(
+            description="deaths of the patient that stand, by time; empty: a person said that what was told is not so"
+        ),
+    ] = None
+    ineffective: Annotated[int, Meta(ge=0, description="facts kept without effect")] = always(0)
+    conflicts: Annotated[int, Meta(ge=0, description="conflicts not settled")] = always(0)
+    seen: Annotated[dict[str, int], Meta(description="last sequence of each writer")] = always({})
+    facilities: Annotated[
+        tuple[Identifier, ...] | None,
+        Meta(description="who has it: facilities of its stays, searches, offers, seats and placements"),
+    ] = None
+    version: Annotated[int, Meta(ge=1, description="1,2,3… for one episode")]
+
+
+def read_episode(told: Mapping[str, Any]) -> EpisodeState:
+    """A value of care.episodes. Raises InvalidMessage, which names a field and never its value.
+
+    Before the lists were opened a day attended stood by itself; such documents are read as in person.
+    """
+    stays = told.get("stays")
+    if isinstance(stays, list):
+        told = {**told, "stays": [_with_modes(one) for one in stays]}
+    return read_as_struct(EpisodeState, told)
+
+
+def _with_modes(stay: Any) -> Any:
+    days = stay.get("attended") if isinstance(stay, dict) else None
+    if not isinstance(days, list) or not any(isinstance(day, str) for day in days):
+        return stay
+    return {**stay, "attended": [{"date": d, "mode": "in-person"} if isinstance(d, str) else d for d in days]}

@@ -7,9 +7,9 @@ A writer names a known word (the type checker sees the list); an older reader me
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import core_schema
 
 OTHER: Final = "other"
@@ -66,3 +66,14 @@ class OpenList:
 
 
 OPEN: Final = OpenList()
+
+if TYPE_CHECKING:
+    Open = Annotated[_Told, OPEN]
+else:
+
+    class Open:
+        """`Open[Words]` in a struct: any text, which its `__post_init__` reads as one of these words."""
+
+        def __class_getitem__(cls, words: Any) -> Any:
+            """The field's type, with the words as a schema's examples."""
+            return Annotated[str, Field(json_schema_extra={"examples": list(get_args(words))})]

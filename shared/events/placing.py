@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.events.base import CareFact, Code, Day, Identifier, Published, Writer
+from shared.events.base import CareFact, Code, Day, Identifier, Writer
 from shared.events.levels import Level
 from shared.events.open_lists import OPEN, SearchReason
+from shared.events.published import Published
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Mode = Literal["in-person", "telehealth", "phone"]

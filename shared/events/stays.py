@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+from msgspec import Meta
 from pydantic import AwareDatetime, Field
 
 from shared.events.base import (
@@ -15,12 +16,12 @@ from shared.events.base import (
     Identifier,
     PatientNumber,
     Place,
-    Published,
     Stay,
     Writer,
 )
 from shared.events.levels import Level
 from shared.events.open_lists import OPEN, VisitClass
+from shared.events.published import PublishedStruct, always
 
 LeaveKind = Literal["therapeutic", "medical", "elopement", "other"]
 
@@ -192,15 +193,17 @@ class Discontinued(StayFact):
     ] = Field(description="why it ended")
 
 
-class Service(Published):
+class Service(PublishedStruct):
     """One service given on a day."""
 
-    code: Code | None = Field(default=None, description="the site's own procedure code")
-    kind: Code = Field(description="individual, group, family, psychoeducation, medication, …")
-    units: int = Field(default=1, ge=0, description="units as the code counts them")
-    minutes: int = Field(default=0, ge=0, description="minutes")
-    mode: Literal["in-person", "telehealth", "phone"] = Field(default="in-person", description="how it was given")
-    npi: Code | None = Field(default=None, description="who gave it")
+    code: Annotated[Code | None, Meta(description="the site's own procedure code")] = None
+    kind: Annotated[Code, Meta(description="individual, group, family, psychoeducation, medication, …")]
+    units: Annotated[int, Meta(description="units as the code counts them", ge=0)] = always(1)
+    minutes: Annotated[int, Meta(description="minutes", ge=0)] = always(0)
+    mode: Annotated[Literal["in-person", "telehealth", "phone"], Meta(description="how it was given")] = always(
+        "in-person"
+    )
+    npi: Annotated[Code | None, Meta(description="who gave it")] = None
 
 
 class Attended(StayFact):
@@ -235,12 +238,12 @@ class DiagnosisRecorded(StayFact):
     status: Code = Field(default="unknown", description="DG1-6: admitting, working, final; unknown when not sent")
 
 
-class Coverage(Published):
+class Coverage(PublishedStruct):
     """One payer of a patient, in order."""
 
-    order: int = Field(ge=1, description="1 pays first")
-    payer: Identifier = Field(description="payer of site config, IN1-3; unknown for one that it does not have")
-    plan: Code | None = Field(default=None, description="plan of site config, IN1-2; unknown likewise")
+    order: Annotated[int, Meta(description="1 pays first", ge=1)]
+    payer: Annotated[Identifier, Meta(description="payer of site config, IN1-3; unknown for one that it does not have")]
+    plan: Annotated[Code | None, Meta(description="plan of site config, IN1-2; unknown likewise")] = None
 
 
 class CoverageChanged(CareFact):

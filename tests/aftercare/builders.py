@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.events import EPISODE_TYPE
-from shared.events.episodes import EpisodeState
+from shared.events.episodes import EpisodeState, read_episode
 from shared.facts.envelope import Fact
 from shared.messaging.positions import Incoming, Slot
 
@@ -75,7 +75,7 @@ def document(*stays: dict[str, Any], version: int = 1, episode_id: str = "E1", *
 
 def episode(*stays: dict[str, Any], **more: Any) -> EpisodeState:
     """The same, checked."""
-    return EpisodeState.model_validate(document(*stays, **more))
+    return read_episode(document(*stays, **more))
 
 
 def told(value: dict[str, Any], **more: Any) -> Fact:

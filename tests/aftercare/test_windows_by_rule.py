@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from services.aftercare.decisions.windows import Excluded, KeptWindow, Window
 from services.aftercare.windows.measures import windows
-from services.placement.continuum.document import episode_value
-from shared.events.episodes import EpisodeState
+from services.placement.continuum.document import episode_state
 from shared.events.levels import Level
 from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
@@ -190,8 +189,8 @@ def test_by_whichever_door_the_step_down_came_the_days_attended_decide(
 ) -> None:
     placement = not (len(start) == 1 and start[0] is BY_ADT)
     there = [tell.attended(one, **({"placement": "P1"} if placement else {"visit": "V2"})) for one in days]
-    value = episode_value(tell.folded(*HOSPITAL, *start, *there), {}, 1, tell.PLACES)
-    found = windows(EpisodeState.model_validate(value), SITE.follow_ups, SITE.zone)
+    document = episode_state(tell.folded(*HOSPITAL, *start, *there), {}, 1, tell.PLACES)
+    found = windows(document, SITE.follow_ups, SITE.zone)
     assert ["kept" if isinstance(one.outcome, KeptWindow) else said(one) for one in found] == [expected, expected]
 
 

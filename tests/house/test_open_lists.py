@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from services.placement.continuum.document import episode_value
-from shared.events import CARE_FACTS, EPISODE_TYPE, EpisodeState
+from services.placement.continuum.document import episode_state
+from shared.events import CARE_FACTS, EPISODE_TYPE
+from shared.events.episodes import read_episode
 from shared.events.open_lists import DecidedBy, DispositionKind, ReferralKind, Role, SearchReason, VisitClass, read_as
 from tests import builders as tell
 from tools.documents.examples import examples
@@ -74,17 +75,19 @@ def test_a_level_is_no_such_list() -> None:
 def test_the_fold_reads_a_new_kind_and_a_new_class_as_other(word: str) -> None:
     known = word in get_args(DispositionKind), word in get_args(VisitClass)
     ended = tell.discharged(kind=word)
-    stay = episode_value(tell.folded(tell.admitted(), ended), {}, 1, tell.PLACES)["stays"][0]
-    assert stay["ended_by"]["disposition"]["kind"] == (word if known[0] else "other")
-    visit = episode_value(tell.folded(tell.visit_started(**{"class": word})), {}, 1, tell.PLACES)["stays"][0]
-    assert visit["class"] == (word if known[1] else "other")
+    stay = episode_state(tell.folded(tell.admitted(), ended), {}, 1, tell.PLACES).stays[0]
+    assert stay.ended_by is not None
+    assert stay.ended_by.disposition is not None
+    assert stay.ended_by.disposition.kind == (word if known[0] else "other")
+    visit = episode_state(tell.folded(tell.visit_started(**{"class": word})), {}, 1, tell.PLACES).stays[0]
+    assert visit.visit_class == (word if known[1] else "other")
 
 
 def test_a_document_from_before_says_days_alone_and_is_read_as_in_person() -> None:
     document = examples()[EPISODE_TYPE]
     before = document | {"stays": [document["stays"][0] | {"attended": ["2026-03-10"]}]}
-    [day] = of(EpisodeState.model_validate(before), "stays")[0]["attended"]
-    assert (day["date"], day["mode"]) == ("2026-03-10", "in-person")
+    [day] = read_episode(before).stays[0].attended or ()
+    assert (day.date.isoformat(), day.mode) == ("2026-03-10", "in-person")
 
 
 def test_what_is_no_text_is_left_for_the_type_to_refuse() -> None:

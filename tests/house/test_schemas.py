@@ -13,7 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import BaseModel
 
-from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE, TOPICS
+from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE, TOPICS, EpisodeState
+from shared.events.published import PublishedStruct, as_json, read_as_struct
 from tools.documents import breaks, documents, stale
 from tools.documents.compatibility import incompatibilities, sets_incompatibilities
 from tools.documents.examples import example_headers, examples
@@ -74,6 +75,14 @@ def test_the_example_of_a_type_is_valid_and_the_model_says_the_same(ce_type: str
     assert [error.message for error in checker.iter_errors(again)] == []
     assert again.keys() == example.keys()
     assert unknown_fields(model) == []
+
+
+@pytest.mark.parametrize("ce_type", sorted({EPISODE_TYPE, *BILLING}))
+def test_what_is_made_as_a_struct_is_written_as_its_example(ce_type: str) -> None:
+    kind: type[PublishedStruct] = BILLING.get(ce_type, EpisodeState)
+    told = read_as_struct(kind, examples()[ce_type])
+    assert read_as_struct(kind, as_json(told)) == told
+    assert as_json(told).keys() == examples()[ce_type].keys()
 
 
 def unknown_fields(model: BaseModel) -> list[str]:

@@ -10,12 +10,15 @@ from pydantic import BaseModel
 
 from shared.events import BILLING, CARE_FACTS, Disclosed, EpisodeState
 from shared.events.base import PatientNumber
+from shared.events.published import PublishedStruct, model_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def models_in(of: Any) -> set[type[BaseModel]]:
-    """The models that a type is made of, itself among them."""
+def models_in(of: Any) -> set[type]:
+    """The models and structs that a type is made of, itself among them."""
+    if isinstance(of, type) and issubclass(of, PublishedStruct):
+        return models_in(model_of(of)) | {of}
     if isinstance(of, type) and issubclass(of, BaseModel):
         return {of}.union(*(models_in(field.annotation) for field in of.model_fields.values()))
     return set().union(*map(models_in, typing.get_args(of)))

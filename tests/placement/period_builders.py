@@ -20,7 +20,10 @@ from services.placement.continuum.model import (
     Span,
     StayState,
 )
+from shared.events.base import Disposition
 from shared.events.levels import RANK, ROUND_THE_CLOCK
+from shared.events.published import as_json
+from shared.events.stays import Coverage, Service
 from shared.site.config import BilledAs
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -66,7 +69,7 @@ def stay(
         Segment(at(when, zone), level, None, None, f"{name}-{number}", f"{name}-{number}")
         for number, (when, level) in enumerate(moves)
     )
-    ended = Ending(at(end, zone), "discharged", f"{name}-end", {"code": code, "kind": "home"}) if end else None
+    ended = Ending(at(end, zone), "discharged", f"{name}-end", Disposition(code=code, kind="home")) if end else None
     facility = "GOODHEALTH" if zone is NEW_YORK else "WESTSIDE"
     found = StayState("visit", name, facility, segments, tuple(away), tuple(sessions), ended)
     return replace(found, **more)
@@ -75,7 +78,7 @@ def stay(
 def attended(text: str, minutes: int = 180, name: str = "") -> Session:
     """One attended session of so many minutes."""
     session = name or f"at-{text}"
-    return Session(session, day(text), True, f"fact-{session}", ({"kind": "group", "units": 1, "minutes": minutes},))
+    return Session(session, day(text), True, f"fact-{session}", (Service(kind="group", minutes=minutes),))
 
 
 def missed(text: str) -> Session:
@@ -85,7 +88,7 @@ def missed(text: str) -> Session:
 
 def covered(text: str, *payers: str) -> CoverageFrom:
     """From the day on, these payers in order; the fact is `cover-<day>`."""
-    found = tuple({"order": order, "payer": payer} for order, payer in enumerate(payers, 1))
+    found = tuple(Coverage(order=order, payer=payer) for order, payer in enumerate(payers, 1))
     return CoverageFrom(day(text), found, f"cover-{text}")
 
 
@@ -104,6 +107,11 @@ def derived(folded: Folded) -> tuple[Period, ...]:
 def spans(found: Sequence[Period]) -> list[tuple[str, str, str | None]]:
     """[(level, start, end)] with days as `03-05`."""
     return [(one.level, one.start.isoformat()[5:], one.end.isoformat()[5:] if one.end else None) for one in found]
+
+
+def content_of(one: Period) -> dict[str, Any]:
+    """What the period says, as JSON."""
+    return as_json(one.content)
 
 
 def level_at(one: StayState, instant: datetime) -> str | None:

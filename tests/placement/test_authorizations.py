@@ -13,12 +13,13 @@ from services.placement.billing.authorizations import EXHAUSTED, MISSING
 from services.placement.billing.model import Period
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded
-from shared.events.billing import ServicePeriod
+from shared.events.billing import PeriodOpened
 from shared.events.levels import Level
+from shared.events.published import read_as_struct
 from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
 from tests import builders as tell
-from tests.placement.period_builders import billed
+from tests.placement.period_builders import billed, content_of
 
 
 def acme_asks(payer: str, level: str) -> bool:
@@ -36,18 +37,20 @@ def iop(*more: Fact, days: tuple[str, ...] = ("2026-03-10", "2026-03-12", "2026-
     came = [tell.attended(day, **session) for day in days]
     cover = tell.covered("2026-03-01 09:00", payer="ACME", effective="2026-03-01")
     (period,) = billed_of(tell.folded(cover, tell.started("2026-03-10"), *came, *more))
-    ServicePeriod.model_validate({**period.content, "period_id": "p", "version": 1})
+    read_as_struct(PeriodOpened, content_of(period) | {"period_id": "p", "version": 1, "changed": {}})
     return period
 
 
 def shown(period: Period) -> list[tuple[str, int | None, int]]:
     """[(number, units authorized, units used)]."""
-    return [(one["number"], one.get("units_authorized"), one["units_used"]) for one in period.content["authorizations"]]
+    return [
+        (one["number"], one.get("units_authorized"), one["units_used"]) for one in content_of(period)["authorizations"]
+    ]
 
 
 def words(period: Period) -> set[str]:
     """The warnings about authorizations."""
-    return {MISSING, EXHAUSTED} & set(period.content["warnings"])
+    return {MISSING, EXHAUSTED} & set(content_of(period)["warnings"])
 
 
 HOUR_AND_A_HALF = [{"kind": "group", "units": 1, "minutes": 90}]
@@ -173,7 +176,7 @@ def test_a_certification_shows_on_the_periods_that_share_its_days() -> None:
     of_all = tell.certified(begins="2026-03-01", to="2026-03-10", kind="recertification")
     too_early = tell.certified(begins="2026-03-01", to="2026-03-09")
     period = iop(of_the_stay, of_another, of_all, too_early)
-    assert [(one["kind"], one["from"]) for one in period.content["certifications"]] == [
+    assert [(one["kind"], one["from"]) for one in content_of(period)["certifications"]] == [
         ("recertification", "2026-03-01"),
         ("initial", "2026-03-10"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.placement.continuum.announcements import announcements
-from services.placement.continuum.document import episode_value
+from services.placement.continuum.document import episode_state
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
 from shared.events.episodes import EpisodeState
@@ -136,7 +136,7 @@ def test_who_told_of_a_death_does_not_move_the_episode() -> None:
 
 
 def document(*facts: Fact) -> EpisodeState:
-    return EpisodeState.model_validate(episode_value(fold(tell.a_story(*facts), tell.zone_of), {}, 1, tell.PLACES))
+    return episode_state(fold(tell.a_story(*facts), tell.zone_of), {}, 1, tell.PLACES)
 
 
 def test_care_episodes_says_who_told_of_a_death() -> None:

@@ -39,9 +39,9 @@ def test_the_first_acceptance_wins_and_the_rest_are_withdrawn() -> None:
     assert story.offers() == {"GH-PHP1": "withdrawn", "GH-IOP1": "accepted", "RB-PHP": "withdrawn"}
     assert (story.search.state, story.search.reason) == (SearchState.CLOSED, "placed")
     (placement,) = story.folded.placements
-    assert (placement["level"], placement["start_date"], placement["variance_reason"]) == ("iop", "2026-03-11", "asked")
+    assert (placement.level, placement.start_date, placement.variance_reason) == ("iop", date(2026, 3, 11), "asked")
     (seat,) = [one for one in said_then if isinstance(one, SeatHeld)]
-    assert (seat.begins, seat.placement_id) == (tell.in_utc("2026-03-11"), placement["placement_id"])
+    assert (seat.begins, seat.placement_id) == (tell.in_utc("2026-03-11"), placement.placement_id)
     late = refused(lambda: offers.accept(story.desk(), offer_of(story, "GH-PHP1"), tell.ZONE))
     assert (late.code, late.possible) == ("withdrawn", ("offer-reopened",))
     assert story.hears() == []
@@ -53,7 +53,7 @@ def test_a_countered_offer_is_accepted_for_the_day_last_proposed() -> None:
     story.add(offers.counter(story.desk(), offer, date(2026, 3, 16), "later-start"))
     assert story.offers() == {"GH-PHP1": "countered"}
     story.add(offers.accept(story.desk(), offer, tell.ZONE))
-    assert story.folded.placements[0]["start_date"] == "2026-03-16"
+    assert story.folded.placements[0].start_date == date(2026, 3, 16)
 
 
 def test_an_offer_without_a_first_day_is_accepted_with_one() -> None:

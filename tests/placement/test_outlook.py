@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from services.placement.billing.outlook import as_of, outlooks
 from shared.facts.envelope import Fact
 from tests import builders as tell
+from tests.placement.period_builders import content_of
 from tests.placement.test_authorizations import billed_of
 
 COVER = tell.covered("2026-03-01 09:00", payer="ACME", effective="2026-03-01")
@@ -30,7 +31,7 @@ def today(days: int, *facts: Fact) -> dict[str, dict[str, Any]]:
     """auth → used, left, over so many days after the admission."""
     folded = tell.folded(COVER, *facts)
     found = outlooks(billed_of(folded), folded)
-    limits = {one["auth_id"]: one.get("units") for one in folded.authorizations}
+    limits = {one.auth_id: one.units for one in folded.authorizations}
     return {
         one.allowance.auth_id: as_of(
             one.told() | {"units": limits[one.allowance.auth_id]}, FIRST + timedelta(days=days)
@@ -112,7 +113,7 @@ def test_used_up_to_today_is_what_a_discharge_today_would_bill(
     end = tell.discharged(f"{FIRST + timedelta(days=days)} 23:00")
     folded = tell.folded(COVER, IN, *away, *told, end)
     [left] = billed_of(folded)
-    billed = {one["number"]: one["units_used"] for one in left.content["authorizations"]}
+    billed = {one["number"]: one["units_used"] for one in content_of(left)["authorizations"]}
     found = today(days, IN, *away, *told)
     assert {f"no-{auth}": one["used"] for auth, one in found.items() if f"no-{auth}" in billed} == billed
     assert all(one.get("left", 0) >= 0 and one.get("over", 1) > 0 for one in found.values())

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from services.placement.billing.periods import periods
-from services.placement.continuum.model import Away, Ending
+from services.placement.continuum.model import Away, Ending, StayDiagnosis
 from services.placement.rules import rules_of
+from shared.events.base import Admission, Disposition, PatientNumber
 from shared.site.config import SAMPLE, BilledAs, load
 from tests.placement.period_builders import (
     at,
     attended,
+    content_of,
     covered,
     derived,
     episode,
@@ -44,7 +46,7 @@ def test_a_period_has_one_payer(
     why: str, coverage: list[tuple[str, str]], expected: list[tuple[str, str, str]]
 ) -> None:
     found = derived(episode(stay("s", ("03-02", "iop")), coverage=[covered(*one) for one in coverage]))
-    payers = [one.content["payer"] for one in found]
+    payers = [content_of(one)["payer"] for one in found]
     assert [(start, end, payer) for (_, start, end), payer in zip(spans(found), payers, strict=True)] == expected, why
 
 
@@ -56,7 +58,7 @@ def test_a_change_of_coverage_after_the_last_day_splits_nothing() -> None:
 def test_payers_are_in_order_and_the_first_is_the_payer() -> None:
     told = replace(covered("03-01", "ACME", "MEDICAID"))
     turned = replace(told, coverage=told.coverage[::-1])
-    content = derived(episode(stay("s", ("03-02", "iop")), coverage=[turned]))[0].content
+    content = content_of(derived(episode(stay("s", ("03-02", "iop")), coverage=[turned]))[0])
     assert content["payer"] == "ACME"
     assert [one["payer"] for one in content["coverage"]] == ["ACME", "MEDICAID"]
 
@@ -85,11 +87,15 @@ UNMAPPED = "unmapped-patient-status"
     ],
 )
 def test_the_patient_status_is_always_two_characters(
-    why: str, end: str | None, disposition: dict[str, str] | None, status: str, warned: bool
+    why: str, end: str | None, disposition: dict[str, Any] | None, status: str, warned: bool
 ) -> None:
     told = stay("s", ("03-02 14:00", "inpatient"), end=end)
-    told = replace(told, ended=replace(told.ended, disposition=disposition)) if told.ended else told
-    content = periods(episode(told), zone_of, by_the_sample)[0].content
+    told = (
+        replace(told, ended=replace(told.ended, disposition=Disposition(**disposition) if disposition else None))
+        if told.ended
+        else told
+    )
+    content = content_of(periods(episode(told), zone_of, by_the_sample)[0])
     assert (content["patient_status"], UNMAPPED in content["warnings"]) == (status, warned), why
     assert ("discharged_at" in content) == (end is not None)
     assert ("end_date" in content) == (end is not None)
@@ -117,7 +123,7 @@ def test_an_end_at_the_desk_has_a_patient_status_by_the_sites_table(
     how: Any, reason: str, status: str, warned: bool
 ) -> None:
     ended = replace(stay("p", ("03-02", "iop")), ended=Ending(at("03-09 12:00"), how, "p-end", None, reason))
-    content = periods(episode(ended), zone_of, by_the_sample)[0].content
+    content = content_of(periods(episode(ended), zone_of, by_the_sample)[0])
     assert (content["patient_status"], UNMAPPED in content["warnings"]) == (status, warned)
 
 
@@ -133,21 +139,21 @@ def test_an_end_at_the_desk_has_a_patient_status_by_the_sites_table(
 def test_what_no_table_has_is_not_available_on_the_bill_and_warned_of(
     admission: dict[str, str], billed_as: dict[str, str], warned: list[str]
 ) -> None:
-    (found,) = derived(episode(stay("s", ("03-02 14:00", "inpatient"), admission=admission)))
-    assert {name: told for name, told in found.content["admission"].items() if name != "at"} == billed_as
-    assert found.content["warnings"] == warned
+    (found,) = derived(episode(stay("s", ("03-02 14:00", "inpatient"), admission=Admission(**admission))))
+    assert {name: told for name, told in content_of(found)["admission"].items() if name != "at"} == billed_as
+    assert content_of(found)["warnings"] == warned
 
 
 def test_a_payer_that_the_site_does_not_have_is_warned_of_and_none_yet_is_not() -> None:
     told = episode(stay("s", ("03-02 14:00", "inpatient")), coverage=[covered("03-05", "unknown")])
     before, after = derived(told)
-    assert (before.content["payer"], before.content["warnings"]) == ("unknown", [])
-    assert (after.content["payer"], after.content["warnings"]) == ("unknown", ["unmapped-payer"])
+    assert (content_of(before)["payer"], content_of(before)["warnings"]) == ("unknown", [])
+    assert (content_of(after)["payer"], content_of(after)["warnings"]) == ("unknown", ["unmapped-payer"])
 
 
 def test_only_the_last_period_of_an_ended_stay_carries_the_end() -> None:
     told = stay("s", ("03-02 14:00", "inpatient"), ("03-05 09:00", "residential"), end="03-09 11:00", code="01")
-    first, last = (one.content for one in derived(episode(told)))
+    first, last = (content_of(one) for one in derived(episode(told)))
     assert (first["patient_status"], last["patient_status"]) == ("30", "01")
     assert "discharged_at" not in first
     assert last["discharged_at"] == "2026-03-09T11:00:00-04:00"
@@ -157,7 +163,7 @@ def test_only_the_last_period_of_an_ended_stay_carries_the_end() -> None:
 def test_a_program_that_ends_while_suspended_ends_in_its_last_period() -> None:
     program = stay("p", ("03-02", "iop"), end="03-12 12:00", code="07")
     hospital = stay("h", ("03-05 10:00", "inpatient"))
-    content = next(one.content for one in derived(episode(program, hospital)) if one.key.stay == "p")
+    content = next(content_of(one) for one in derived(episode(program, hospital)) if one.key.stay == "p")
     assert (content["end_date"], content["patient_status"]) == ("2026-03-05", "07")
     assert content["discharged_at"].startswith("2026-03-12")
 
@@ -183,7 +189,7 @@ def test_leave_lies_inside_the_period(
 ) -> None:
     told = [Away(at(since), at(until) if until else None, "therapeutic", "fact") for since, until in away]
     found = derived(episode(stay("s", ("03-02 14:00", "residential"), end=end, away=told)))
-    leave = [(one["from"][5:], one["to"][5:] if "to" in one else None) for one in found[0].content["leave"]]
+    leave = [(one["from"][5:], one["to"][5:] if "to" in one else None) for one in content_of(found[0])["leave"]]
     assert leave == expected, why
     assert len(found) == 1
 
@@ -191,7 +197,7 @@ def test_leave_lies_inside_the_period(
 def test_leave_over_a_change_of_payer_is_in_both_periods() -> None:
     away = [Away(at("03-04 15:00"), at("03-08 09:00"), "medical", "fact")]
     told = episode(stay("s", ("03-02 14:00", "residential"), away=away), coverage=[covered("03-06", "ACME")])
-    assert [[(one["from"][5:], one["to"][5:]) for one in found.content["leave"]] for found in derived(told)] == [
+    assert [[(one["from"][5:], one["to"][5:]) for one in content_of(found)["leave"]] for found in derived(told)] == [
         [("03-04", "03-06")],
         [("03-06", "03-08")],
     ]
@@ -199,23 +205,23 @@ def test_leave_over_a_change_of_payer_is_in_both_periods() -> None:
 
 def test_attended_days_are_in_order_with_all_their_services_and_missed_ones_are_not() -> None:
     sessions = [attended("03-06", 60, "b"), attended("03-04", 90, "a"), attended("03-06", 45, "c"), missed("03-05")]
-    days = derived(episode(stay("s", ("03-02", "iop"), sessions=sessions)))[0].content["days"]
+    days = content_of(derived(episode(stay("s", ("03-02", "iop"), sessions=sessions)))[0])["days"]
     minutes = [(one["date"], [service["minutes"] for service in one["services"]]) for one in days]
     assert minutes == [("2026-03-04", [90]), ("2026-03-06", [60, 45])]
 
 
 def test_diagnoses_are_by_rank_and_once_each() -> None:
-    told: list[dict[str, Any]] = [
-        {"system": "I10", "code": "Z2", "rank": 2, "fact": "d2"},
-        {"system": "I10", "code": "Z1", "rank": 1, "fact": "d1", "status": "F"},
-        {"system": "I10", "code": "Z1", "rank": 1, "fact": "d3", "status": "A"},
+    told = [
+        StayDiagnosis("I10", "Z2", 2, "d2"),
+        StayDiagnosis("I10", "Z1", 1, "d1", "F"),
+        StayDiagnosis("I10", "Z1", 1, "d3", "A"),
     ]
-    found = derived(episode(stay("s", ("03-02", "iop"), diagnoses=tuple(told))))[0].content["diagnoses"]
+    found = content_of(derived(episode(stay("s", ("03-02", "iop"), diagnoses=tuple(told))))[0])["diagnoses"]
     assert found == [{"system": "I10", "code": "Z1", "rank": 1}, {"system": "I10", "code": "Z2", "rank": 2}]
 
 
 def test_the_site_says_how_a_place_is_billed() -> None:
-    content = derived(episode(stay("s", ("03-02", "outpatient"))))[0].content
+    content = content_of(derived(episode(stay("s", ("03-02", "outpatient"))))[0])
     assert content["claim_form"] == "professional"
     assert content["program"] == {"npi": "npi-GOODHEALTH"}
     assert content["codes"] == [{"system": "revenue", "code": "code-outpatient"}]
@@ -223,7 +229,7 @@ def test_the_site_says_how_a_place_is_billed() -> None:
 
 def test_a_program_stay_has_the_number_by_which_the_same_facility_knows_the_patient() -> None:
     number = {"mrn": "m-1", "assigning_authority": "GH"}
-    hospital = stay("h", ("03-01 10:00", "inpatient"), end="03-03 11:00", patient=number)
+    hospital = stay("h", ("03-01 10:00", "inpatient"), end="03-03 11:00", patient=PatientNumber(**number))
     here, elsewhere = stay("p", ("03-03", "iop")), stay("q", ("03-20", "iop"), facility="WESTSIDE")
-    found = {one.key.stay: one.content.get("patient") for one in derived(episode(hospital, here, elsewhere))}
+    found = {one.key.stay: content_of(one).get("patient") for one in derived(episode(hospital, here, elsewhere))}
     assert found == {"h": number, "p": number, "q": None}

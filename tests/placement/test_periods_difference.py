@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
+from msgspec import json
 
 from services.placement.billing.difference import difference, sent_after
 from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
-from services.placement.continuum.model import Folded
+from services.placement.continuum.model import Ending, Folded
 from shared.events import BILLING, billing_type
+from shared.events.base import Disposition
+from shared.events.billing import PeriodContent
+from shared.events.published import as_json
 from tests.placement.period_builders import at, attended, covered, derived, episode, stay
 
 OPEN = episode(stay("s", ("03-02 14:00", "inpatient")))
@@ -25,14 +30,15 @@ def _steps(*steps: Folded) -> list[list[PeriodChange]]:
     for folded in steps:
         changes = difference(sent, derived(folded))
         for change in changes:
-            BILLING[billing_type(change.name)].model_validate(change.value)
+            kind = BILLING[billing_type(change.name)]
+            assert (type(change.value), json.decode(json.encode(change.value), type=kind)) == (kind, change.value)
         sent = sent_after(sent, changes)
         found.append(changes)
     return found
 
 
 def _told(changes: list[PeriodChange]) -> list[tuple[str, int]]:
-    return [(change.name.removeprefix("service-period-"), change.value["version"]) for change in changes]
+    return [(change.name.removeprefix("service-period-"), change.value.version) for change in changes]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_the_versions_of_a_period(why: str, steps: list[Folded], expected: list[
 
 
 def test_a_period_keeps_its_id_through_its_versions_and_gets_a_new_one_after_a_void() -> None:
-    opened, closed, voided, again = (one[0].value for one in _steps(OPEN, ENDED, NOTHING, OPEN))
+    opened, closed, voided, again = (as_json(one[0].value) for one in _steps(OPEN, ENDED, NOTHING, OPEN))
     assert opened["period_id"] == closed["period_id"] == voided["period_id"]
     assert again["period_id"] != opened["period_id"]
     assert again["supersedes"] == opened["period_id"]
@@ -65,23 +71,23 @@ def test_a_period_keeps_its_id_through_its_versions_and_gets_a_new_one_after_a_v
 
 
 def test_the_same_facts_give_the_same_id_anywhere() -> None:
-    assert _steps(OPEN)[0][0].value["period_id"] == _steps(NOTHING, OPEN)[1][0].value["period_id"]
+    assert _steps(OPEN)[0][0].value.period_id == _steps(NOTHING, OPEN)[1][0].value.period_id
 
 
 def test_a_change_says_what_was_and_what_is() -> None:
     _, (closed,), (amended,) = _steps(OPEN, ENDED, OPEN)
-    assert closed.value["changed"] == {
+    assert as_json(closed.value)["changed"] == {
         "end_date": [None, "2026-03-05"],
         "discharged_at": [None, "2026-03-05T11:00:00-05:00"],
         "patient_status": ["30", "01"],
     }
-    assert amended.value["changed"]["end_date"] == ["2026-03-05", None]
-    assert amended.value["reason"] == "reopened"
-    assert "end_date" not in amended.value
+    assert as_json(amended.value)["changed"]["end_date"] == ["2026-03-05", None]
+    assert amended.value.reason == "reopened"
+    assert "end_date" not in as_json(amended.value)
 
 
 def test_a_period_first_seen_with_its_end_says_it_in_both_versions() -> None:
-    opened, closed = (change.value for change in _steps(ENDED)[0])
+    opened, closed = (as_json(change.value) for change in _steps(ENDED)[0])
     assert opened["end_date"] == closed["end_date"] == "2026-03-05"
     assert closed["changed"] == {}
 
@@ -91,12 +97,27 @@ def test_an_end_that_moves_is_an_amendment() -> None:
     assert _told(_steps(ENDED, later)[1]) == [("amended", 3)]
 
 
+@pytest.mark.parametrize("hour", ["05:30", "06:30"])
+def test_a_bill_read_from_its_row_is_the_same_in_the_hour_that_autumn_has_twice(hour: str) -> None:
+    """1:30 in New York on 1 November is two instants, and datetimes of a zone are equal to no other in that hour."""
+    begun, end = (datetime.fromisoformat(f"2026-{day}T{hour}+00:00") for day in ("10-20", "11-01"))
+    told = stay("s", ("10-20 01:00", "inpatient"))
+    ended = Ending(end, "discharged", "s-end", Disposition(code="01", kind="home"))
+    folded = episode(replace(told, segments=(replace(told.segments[0], since=begun),), ended=ended))
+    sent = sent_after({}, difference({}, derived(folded)))
+    kept = {
+        key: replace(one, content=json.decode(json.encode(one.content), type=PeriodContent))
+        for key, one in sent.items()
+    }
+    assert difference(kept, derived(folded)) == []
+
+
 def test_one_more_attended_day_is_an_amendment_of_that_period_alone() -> None:
     before = episode(stay("a", ("03-02", "iop")), stay("b", ("03-02 10:00", "outpatient")))
     after = episode(stay("a", ("03-02", "iop"), sessions=[attended("03-04")]), stay("b", ("03-02 10:00", "outpatient")))
     (change,) = _steps(before, after)[1]
     assert change.name == "service-period-amended"
-    assert list(change.value["changed"]) == ["days"]
+    assert list(change.value.changed) == ["days"]
 
 
 def test_a_change_of_payer_closes_one_and_opens_the_next() -> None:
@@ -108,14 +129,14 @@ def test_a_change_of_payer_closes_one_and_opens_the_next() -> None:
 def test_a_stretch_that_takes_the_place_of_another_supersedes_it() -> None:
     told = OPEN.stays[0]
     other = replace(told, segments=(replace(told.segments[0], fact="new", root="new"),))
-    voided, opened = (change.value for change in _steps(OPEN, episode(other))[1])
+    voided, opened = (as_json(change.value) for change in _steps(OPEN, episode(other))[1])
     assert opened["supersedes"] == voided["period_id"]
     assert voided["reason"] == "replaced"
 
 
 def test_what_a_period_supersedes_stays_in_its_later_versions() -> None:
     steps = _steps(OPEN, NOTHING, OPEN, ENDED)
-    assert steps[3][0].value["supersedes"] == steps[0][0].value["period_id"]
+    assert steps[3][0].value.supersedes == steps[0][0].value.period_id
 
 
 def test_a_restated_start_amends_and_does_not_void() -> None:

@@ -11,7 +11,7 @@ from tests.placement.period_builders import ZONES, at, attended, day, derived, e
 
 
 def _warnings(folded: Folded) -> dict[str, list[str]]:
-    return {one.key.root: one.content["warnings"] for one in derived(folded)}
+    return {one.key.root: list(one.content.warnings) for one in derived(folded)}
 
 
 def test_two_stays_that_share_days_are_flagged_in_both() -> None:

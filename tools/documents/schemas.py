@@ -10,10 +10,16 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
 from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE, Disclosed, EpisodeState, Published
+from shared.events.published import model_of
 
 Schema = dict[str, Any]
 
-TYPES: dict[str, type[Published]] = {**CARE_FACTS, EPISODE_TYPE: EpisodeState, **BILLING, OUT_TYPE: Disclosed}
+TYPES: dict[str, type[Published]] = {
+    **CARE_FACTS,
+    EPISODE_TYPE: model_of(EpisodeState),
+    **{name: model_of(period) for name, period in BILLING.items()},
+    OUT_TYPE: Disclosed,
+}
 """Every ce_type and the model of its value."""
 
 

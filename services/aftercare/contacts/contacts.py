@@ -90,14 +90,8 @@ def appointment(
     now: Situation, facility: str, at: datetime, mode: str, referral_id: str | None = None
 ) -> AppointmentScheduled:
     """The fact that there is an appointment."""
-    return AppointmentScheduled.model_validate(
-        {
-            **now.common(facility),
-            "at": at,
-            "mode": mode,
-            "appointment_id": now.new_id(),
-            "referral_id": referral_id,
-        }
+    return AppointmentScheduled(
+        **now.common(facility), at=at, mode=mode, appointment_id=now.new_id(), referral_id=referral_id
     )
 
 

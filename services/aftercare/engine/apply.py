@@ -23,7 +23,7 @@ from services.aftercare.worklists.entries import entries
 from shared.clock import Clock, system_clock
 from shared.errors import Stale
 from shared.events import EPISODE_TYPE
-from shared.events.episodes import EpisodeState
+from shared.events.episodes import EpisodeState, read_episode
 from shared.facts.envelope import Fact, to_record
 from shared.facts.tracing import begun_with, trace_from
 from shared.messaging import outbox
@@ -92,7 +92,7 @@ def _newest(versions: dict[str, int], documents: Iterable[Incoming], tally: Tall
 
 
 def _document(fact: Fact) -> EpisodeState:
-    return EpisodeState.model_validate(fact.value)
+    return read_episode(fact.value)
 
 
 class Round(NamedTuple):

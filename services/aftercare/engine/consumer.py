@@ -6,12 +6,11 @@ from functools import partial
 
 from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker
-from pydantic import ValidationError
 
 from services.aftercare.engine.apply import Rules, apply
 from shared.errors import InvalidMessage
 from shared.events import EPISODE_TYPE
-from shared.events.episodes import EpisodeState
+from shared.events.episodes import read_episode
 from shared.facts.envelope import Fact
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
@@ -24,12 +23,7 @@ def decode_document(record: ConsumerRecord) -> Fact:
     fact = decode_fact(record)
     if fact.type != EPISODE_TYPE:
         return fact
-    try:
-        document = EpisodeState.model_validate(fact.value)
-    except ValidationError as wrong:
-        fields = sorted({str(error["loc"][0]) for error in wrong.errors(include_input=False) if error["loc"]})
-        raise InvalidMessage(f"the episode's document is not as it must be: {', '.join(fields)}") from None
-    if document.episode_id != fact.subject:
+    if read_episode(fact.value).episode_id != fact.subject:
         raise InvalidMessage("ce_subject and the document name different episodes")
     return fact
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from services.aftercare.decisions.own_facts import ActiveFact, StatedFact
 from services.aftercare.decisions.windows import Row
 from services.aftercare.tables import entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import Entry
-from shared.events.episodes import EpisodeState
+from shared.events.episodes import EpisodeState, read_episode
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection, copy_rows
@@ -178,18 +179,21 @@ def _entry_row(episode: Stored, entry: Entry) -> tuple[Any, ...]:
 
 
 def _stored(row: Any) -> Stored:
-    document = EpisodeState.model_validate(row.document) if row.document is not None else None
+    document = read_episode(row.document) if row.document is not None else None
     return Stored(row.episode_id, row.version, row.sequence, document, row.site_version)
 
 
-_NEEDED = frozenset(
-    {"episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "declined_at", "deaths", "version"}
-)
+_NEEDED = (
+    "episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "declined_at", "deaths", "version",
+)  # fmt: skip
 
 
 def _document(document: EpisodeState | None) -> str | None:
     """What windows are derived from, and no more."""
-    return document.model_dump_json(by_alias=True, exclude_none=True, include=set(_NEEDED)) if document else None
+    if document is None:
+        return None
+    told = {name: each for name in _NEEDED if (each := getattr(document, name)) is not None}
+    return msgspec.json.encode(told).decode()
 
 
 def _fact_row(fact: Fact) -> tuple[Any, ...]:

@@ -75,21 +75,19 @@ def ought(
             "plan_id": start.plan_id,
             "template": start.template.name if start.template else None,
         }
-        yield AftercareStarted.model_validate({**own, "trigger": start.trigger})
+        yield AftercareStarted(**own, trigger=start.trigger)
         if deaths.stops(start.facility) is None:
             yield from (r for r in _referrals(start, own) if r.referral_id not in people_s)
 
 
 def _referrals(start: Start, own: dict[str, Any]) -> Iterator[AftercareReferred]:
     for number, each in enumerate(start.template.referrals if start.template else ()):
-        yield AftercareReferred.model_validate(
-            {
-                **own,
-                "referral_id": id_of(start.plan_id, each.kind, str(number)),
-                "kind": each.kind,
-                "provider": each.provider,
-                "due_by": start.left + timedelta(days=each.due_days),
-            }
+        yield AftercareReferred(
+            **own,
+            referral_id=id_of(start.plan_id, each.kind, str(number)),
+            kind=each.kind,
+            provider=each.provider,
+            due_by=start.left + timedelta(days=each.due_days),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from services.aftercare.contacts.contacts import recorded
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, order
@@ -111,7 +111,7 @@ def _raise(told: list[Risk], episode_id: str, signal: str, because: tuple[Sign, 
 def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, recorded_at: datetime) -> Iterator[CareFact]:
     """The facts of these risks; what a person cleared, that person told."""
     for risk in found:
-        own = {
+        own: dict[str, Any] = {
             "episode_id": document.episode_id,
             "patient_id": document.patient_id,
             "labels": document.labels,
@@ -121,12 +121,10 @@ def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, record
             "risk_id": risk.risk_id,
         }
         zone = zone_of(risk.facility)
-        raised = {**own, "occurred_at": risk.raised_at.astimezone(zone), "derived_from": risk.because}
-        yield RelapseRiskRaised.model_validate(raised)
+        yield RelapseRiskRaised(**own, occurred_at=risk.raised_at.astimezone(zone), derived_from=risk.because)
         if risk.cleared is not None and risk.cleared.about != risk.risk_id:
             at, because = risk.cleared.at.astimezone(zone), (risk.cleared.ce_id,)
-            cleared = {**own, "occurred_at": at, "derived_from": because, "reason": risk.cleared.reason}
-            yield RelapseRiskCleared.model_validate(cleared)
+            yield RelapseRiskCleared(**own, occurred_at=at, derived_from=because, reason=risk.cleared.reason)
 
 
 def clear(now: Situation, risk_id: str, reason: str) -> Decided:

@@ -13,7 +13,6 @@ from functools import partial
 from typing import NamedTuple
 
 from faststream.kafka import KafkaBroker
-from pydantic import ValidationError
 
 from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.receiving import store
@@ -22,7 +21,8 @@ from services.intake.receiving.read import ER7, InboundMessage, Received
 from services.intake.receiving.receive import Intake, take_in
 from shared import metrics
 from shared.errors import InvalidMessage
-from shared.events import EpisodeState, Record
+from shared.events import Record
+from shared.events.episodes import read_episode
 from shared.facts.tracing import HEADER
 from shared.messaging import outbox
 from shared.messaging.dead_letters import RawRecord
@@ -176,10 +176,7 @@ async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally
 
 def told_by(incoming: Incoming) -> store.EpisodeVersion:
     """What a record of care.episodes says that intake needs. Raises InvalidMessage."""
-    try:
-        episode = EpisodeState.model_validate(incoming.fact.value)
-    except ValidationError:
-        raise InvalidMessage("the value is not that of an episode") from None
+    episode = read_episode(incoming.fact.value)
     programs = [stay for stay in episode.stays if stay.kind == "placement"]
     ends = [stay.to for stay in programs if stay.to is not None]
     return store.EpisodeVersion(

@@ -7,7 +7,7 @@ period reads no clock. How far an open one has burnt by a day is for `outlook`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from services.placement.billing.days import FOREVER, ONE_DAY
 from services.placement.billing.model import UNKNOWN_PAYER, Period
-from services.placement.continuum.model import Folded, StayKey
+from services.placement.continuum.model import Folded, StandingAuthorization, StayKey
+from shared.events.billing import BilledAuthorization
 from shared.events.levels import ROUND_THE_CLOCK
 
 MISSING, EXHAUSTED = "missing-authorization", "exhausted-authorization"
@@ -69,17 +70,21 @@ class Allowance:
         """A unit that was begun is used."""
         return -(-self.used // 1)
 
-    def billed(self) -> dict[str, Any]:
-        """As a service period shows it: BilledAuthorization."""
-        shown = {"from": self.begins.isoformat(), "to": self.to.isoformat(), "units_used": self.units_used}
-        limits = {"number": self.number, "units_authorized": self.units}
-        return shown | {name: value for name, value in limits.items() if value is not None}
+    def billed(self) -> BilledAuthorization:
+        """As a service period shows it."""
+        return BilledAuthorization(
+            number=self.number,
+            begins=self.begins,
+            to=self.to,
+            units_authorized=self.units,
+            units_used=self.units_used,
+        )
 
 
 class Authorized(NamedTuple):
     """Of one period: the authorizations that share days with it, as used up to its end, and its warnings."""
 
-    authorizations: list[dict[str, Any]]
+    authorizations: list[BilledAuthorization]
     warnings: set[str]
 
 
@@ -94,7 +99,7 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
         return [Authorized([], {MISSING} if _needs(one, needed) else set()) for one in found]
     burning = [uses(one, folded) for one in found]
     said: list[set[str]] = [set() for _ in found]
-    shown: list[list[dict[str, Any]]] = [[] for _ in found]
+    shown: list[list[BilledAuthorization]] = [[] for _ in found]
     due = sorted([(use.day, at, use) for at, each in enumerate(burning) for use in each])
     due_at = 0
     for at in sorted(range(len(found)), key=lambda at: (found[at].end or FOREVER, at)):
@@ -112,34 +117,25 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
 
 def allowances(folded: Folded) -> list[Allowance]:
     """The authorizations in force, the earliest to expire first."""
-    found = [_allowance(told) for told in folded.authorizations if told["in_force"]]
+    found = [_allowance(told) for told in folded.authorizations if told.in_force]
     return sorted(found, key=lambda one: (one.to, one.begins, one.auth_id))
 
 
-def _allowance(told: Mapping[str, Any]) -> Allowance:
-    return Allowance(
-        told["auth_id"],
-        told.get("number"),
-        told["payer"],
-        told["level"],
-        told["unit"],
-        told.get("units"),
-        date.fromisoformat(told["from"]),
-        date.fromisoformat(told["to"]),
-    )
+def _allowance(told: StandingAuthorization) -> Allowance:
+    return Allowance(told.auth_id, told.number, told.payer, told.level, told.unit, told.units, told.begins, told.to)
 
 
 def _needs(period: Period, needed: NeedsAuthorization) -> bool:
-    payer = period.content["payer"]
+    payer = period.content.payer
     return payer != UNKNOWN_PAYER and needed(payer, period.level)
 
 
 def _covers(one: Allowance, period: Period, day: date) -> bool:
-    return one.covers(period.content["payer"], period.level, day)
+    return one.covers(period.content.payer, period.level, day)
 
 
 def _touches(one: Allowance, period: Period, end: date) -> bool:
-    same = (one.payer, one.level) == (period.content["payer"], period.level)
+    same = (one.payer, one.level) == (period.content.payer, period.level)
     return same and one.begins < end and period.start <= one.to
 
 
@@ -173,7 +169,7 @@ def given_on(period: Period, folded: Folded) -> dict[date, tuple[int, int]]:
     for session in _sessions(folded, period.stay):
         if session.attended and period.start <= session.day < (period.end or FOREVER):
             sessions, minutes = found.get(session.day, (0, 0))
-            more = sum(service.get("minutes", 0) for service in session.services)
+            more = sum(service.minutes for service in session.services)
             found[session.day] = (sessions + 1, minutes + more)
     return found
 
@@ -184,10 +180,7 @@ def _sessions(folded: Folded, stay: StayKey) -> Iterable[Any]:
 
 def days_in_the_house(period: Period, end: date) -> Iterable[date]:
     """The days of the period before `end` without those of a leave, which may go on."""
-    away = [
-        (date.fromisoformat(one["from"]), date.fromisoformat(one["to"]) if "to" in one else FOREVER)
-        for one in period.content["leave"]
-    ]
+    away = [(one.begins, one.to or FOREVER) for one in period.content.leave]
     day = period.start
     while day < end:
         if not any(since <= day < until for since, until in away):

@@ -11,6 +11,7 @@ from services.placement.continuum.model import Folded
 from shared.errors import Rejected
 from shared.events import CARE_FACTS, type_name
 from shared.events.authorizations import Authorization
+from shared.events.published import as_json
 from shared.facts.envelope import Fact
 
 MOVES: Final[dict[str, tuple[str, ...]]] = {
@@ -45,15 +46,15 @@ def move(
 
     Raises Rejected: the status where this may not be said of it, `days-out-of-order`.
     """
-    before = next((one for one in folded.authorizations if one["auth_id"] == auth_id), None)
+    before = next((one for one in folded.authorizations if one.auth_id == auth_id), None)
     if before is None:
         raise Rejected("gone", "nothing is known of this authorization")
-    may = possible(before["status"], in_force=before["in_force"])
+    may = possible(before.status, in_force=before.in_force)
     if to not in may:
-        text = f"the authorization is {before['status']}"
-        raise Rejected(before["status"], text, possible=may, state=before["status"])
-    terms = _asked(own, auth_id) if to in _ASKING else before
-    return _stated(about(folded, before.get("facility")), to, {**terms, **changed}, now)
+        text = f"the authorization is {before.status}"
+        raise Rejected(before.status, text, possible=may, state=before.status)
+    terms = _asked(own, auth_id) if to in _ASKING else as_json(before)
+    return _stated(about(folded, before.facility), to, {**terms, **changed}, now)
 
 
 def _asked(own: Sequence[Fact], auth_id: str) -> dict[str, Any]:

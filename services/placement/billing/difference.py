@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
+from msgspec import structs
+
 from services.placement.billing.model import Period, PeriodChange, PeriodKey, SentPeriod
+from shared.events.billing import (
+    PeriodAmended,
+    PeriodClosed,
+    PeriodContent,
+    PeriodOpened,
+    PeriodVoided,
+    ServicePeriod,
+)
+from shared.events.published import plain
 from shared.facts import restating
 from shared.values import replace
 
-OPENED, AMENDED = "service-period-opened", "service-period-amended"
-CLOSED, VOIDED = "service-period-closed", "service-period-voided"
+Changed = dict[str, tuple[Any, Any]]
+"""Field → its JSON value before and after."""
 
 
 def period_id(episode_id: str, key: PeriodKey, life: int) -> str:
@@ -50,53 +62,55 @@ def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[PeriodCha
 def _voided(key: PeriodKey, was: SentPeriod, fresh: Sequence[Period]) -> PeriodChange:
     replaced = any(_takes_days(one, key, was) for one in fresh)
     now = replace(was, version=was.version + 1, voided=True)
-    return _change(VOIDED, key, now, {}, reason="replaced" if replaced else "taken-back")
+    return _change(PeriodVoided, key, now, {}, reason="replaced" if replaced else "taken-back")
 
 
 def _changed(one: Period, was: SentPeriod) -> Iterable[PeriodChange]:
-    changed = _fields_changed(was.content, one.content)
-    if not changed:
+    if was.content == one.content:
         return
-    before, after = changed.get("end_date", (None, None))
-    name = CLOSED if before is None and after is not None else AMENDED
+    before, after = was.content.end_date, one.content.end_date
+    kind = PeriodClosed if before is None and after is not None else PeriodAmended
     reason = "reopened" if before is not None and after is None else None
-    yield _change(name, one.key, replace(was, version=was.version + 1, content=one.content), changed, reason=reason)
+    now = replace(was, version=was.version + 1, content=one.content)
+    yield _change(kind, one.key, now, _fields_changed(was.content, one.content), reason=reason)
 
 
 def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPeriod]) -> Iterable[PeriodChange]:
     life = was.life + 1 if was else 1
-    given = period_id(one.content["episode_id"], one.key, life)
+    given = period_id(one.content.episode_id, one.key, life)
     replaced = next((old for key, old in gone.items() if _takes_days(one, key, old)), was)
     supersedes = replaced.period_id if replaced else None
     now = SentPeriod(given, life, version=1, voided=False, content=one.content, supersedes=supersedes)
-    yield _change(OPENED, one.key, now, {}, reason="returned" if was else None)
+    yield _change(PeriodOpened, one.key, now, {}, reason="returned" if was else None)
     if one.end is not None:
-        yield _change(CLOSED, one.key, replace(now, version=2), {})
+        yield _change(PeriodClosed, one.key, replace(now, version=2), {})
 
 
-def _fields_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    names = [*after, *(name for name in before if name not in after)]
-    return {name: [before.get(name), after.get(name)] for name in names if before.get(name) != after.get(name)}
+def _fields_changed(before: PeriodContent, after: PeriodContent) -> Changed:
+    both = zip(after.__struct_fields__, structs.astuple(before), structs.astuple(after), strict=True)
+    return {name: (plain(was), plain(now)) for name, was, now in both if was != now}
 
 
 def _takes_days(one: Period, key: PeriodKey, was: SentPeriod) -> bool:
     """True where the period has a day of the stay that the voided one had."""
-    start, end = was.content["start_date"], was.content.get("end_date")
-    ours = one.end.isoformat() if one.end else None
+    start, end = was.content.start_date, was.content.end_date
     same_stay = one.stay == (key.kind, key.stay)
-    return same_stay and (end is None or one.start.isoformat() < end) and (ours is None or start < ours)
+    return same_stay and (end is None or one.start < end) and (one.end is None or start < one.end)
 
 
-def _by_start(was: SentPeriod) -> tuple[str, str]:
-    return (was.content["start_date"], was.period_id)
+def _by_start(was: SentPeriod) -> tuple[date, str]:
+    return (was.content.start_date, was.period_id)
 
 
 def _change(
-    name: str, key: PeriodKey, now: SentPeriod, changed: dict[str, list[Any]], *, reason: str | None = None
+    kind: type[ServicePeriod], key: PeriodKey, now: SentPeriod, changed: Changed, *, reason: str | None = None
 ) -> PeriodChange:
-    value = {"period_id": now.period_id, "version": now.version, "changed": changed, **now.content}
-    if now.supersedes:
-        value["supersedes"] = now.supersedes
-    if reason:
-        value["reason"] = reason
-    return PeriodChange(name, key, value, now)
+    value = kind(
+        period_id=now.period_id,
+        version=now.version,
+        changed=changed,
+        supersedes=now.supersedes,
+        reason=reason,
+        **structs.asdict(now.content),
+    )
+    return PeriodChange(key, value, now)

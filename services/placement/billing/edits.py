@@ -61,8 +61,7 @@ def _other_days_close_before(period: Period, found: Sequence[Period]) -> bool:
 
 
 def _provider(one: Period) -> str:
-    npi: str | None = one.content["program"].get("npi")
-    return npi or one.facility
+    return one.content.program.npi or one.facility
 
 
 def _share(one: Period, other: Period) -> bool:
@@ -72,7 +71,7 @@ def _share(one: Period, other: Period) -> bool:
 def _served_within_week(one: Period, day: date) -> bool:
     """Services are the attended days; where no session was recorded at all, every day may be one."""
     if one.recorded:
-        return any(day - WEEK <= date.fromisoformat(each["date"]) < day for each in one.content["days"])
+        return any(day - WEEK <= one.date < day for one in one.content.days)
     return one.start < day and (one.end or FOREVER) > day - WEEK
 
 
@@ -88,18 +87,17 @@ def _short_week(one: Period) -> bool:
     known = one.end or one.recorded[-1] + ONE_DAY
     first = one.start.toordinal()
     minutes = dict.fromkeys([(day.toordinal() - first) // 7 for day in one.recorded], 0)
-    for day in one.content["days"]:
-        week = (date.fromisoformat(day["date"]).toordinal() - first) // 7
-        minutes[week] += sum([service.get("minutes", 0) for service in day["services"]])
+    for day in one.content.days:
+        week = (day.date.toordinal() - first) // 7
+        minutes[week] += sum([service.minutes for service in day.services])
     on_leave = {(day.toordinal() - first) // 7 for day in _leave_days(one, known)}
     full = (known.toordinal() - first) // 7
     return any(attended < least for week, attended in minutes.items() if week < full and week not in on_leave)
 
 
 def _leave_days(one: Period, known: date) -> Iterable[date]:
-    for leave in one.content["leave"]:
-        day = date.fromisoformat(leave["from"])
-        end = date.fromisoformat(leave["to"]) if "to" in leave else known
+    for leave in one.content.leave:
+        day, end = leave.begins, leave.to or known
         while day < end:
             yield day
             day += ONE_DAY

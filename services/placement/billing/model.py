@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.placement.continuum.model import StayKey
+from shared.events.billing import PeriodContent, ServicePeriod
+from shared.events.levels import Level
 from shared.site.config import BilledAs
 from shared.values import value_object
 
@@ -34,17 +36,14 @@ BillingTable = Callable[[str, str | None, str | None, str], BilledAs]
 class Period:
     """One stretch of one stay as it should be billed now, [start, end) with no end while it is open.
 
-    `content` is a ServicePeriod as plain JSON values, but for period_id, version, changed, supersedes and reason.
     `left` is the day the stay was left, in its last period; `recorded` are the days with a session, attended or missed.
     `unmapped` are warnings of what was sent and is in no table of the site.
     """
 
     key: PeriodKey
-    level: str
-    facility: str
     start: date
     end: date | None
-    content: dict[str, Any]
+    content: PeriodContent
     left: date | None = None
     recorded: tuple[date, ...] = ()
     unmapped: frozenset[str] = frozenset()
@@ -53,6 +52,16 @@ class Period:
     def stay(self) -> StayKey:
         """(kind, id)."""
         return (self.key.kind, self.key.stay)
+
+    @property
+    def level(self) -> Level:
+        """Level of care."""
+        return self.content.level
+
+    @property
+    def facility(self) -> str:
+        """Whose care it is."""
+        return self.content.facility
 
 
 @value_object
@@ -63,15 +72,19 @@ class SentPeriod:
     life: int
     version: int
     voided: bool
-    content: dict[str, Any]
+    content: PeriodContent
     supersedes: str | None = None
 
 
 @value_object
 class PeriodChange:
-    """One version to publish: `name` is service-period-opened, …, `value` a whole one, `sent` what to keep."""
+    """One version to publish, and what to keep of it."""
 
-    name: str
     key: PeriodKey
-    value: dict[str, Any]
+    value: ServicePeriod
     sent: SentPeriod
+
+    @property
+    def name(self) -> str:
+        """service-period-opened, …"""
+        return self.value.TYPE

@@ -128,18 +128,18 @@ def _goes_on(period: Period) -> bool:
 
 
 def _away(period: Period) -> bool:
-    return any("to" not in one for one in period.content["leave"])
+    return any(one.to is None for one in period.content.leave)
 
 
 def _horizon(period: Period, every: Iterable[Outlook]) -> date:
     """The day after the last one that is authorized of an open period, or away: from then on days are alike."""
     last = max((one.allowance.to for one in every if _fits(one, period)), default=period.start - ONE_DAY)
-    back = max((date.fromisoformat(one["to"]) for one in period.content["leave"] if "to" in one), default=period.start)
+    back = max((one.to for one in period.content.leave if one.to), default=period.start)
     return max(min(last, period.start + FAR_AHEAD) + ONE_DAY, back)
 
 
 def _fits(one: Outlook, period: Period) -> bool:
-    return (one.allowance.payer, one.allowance.level) == (period.content["payer"], period.level)
+    return (one.allowance.payer, one.allowance.level) == (period.content.payer, period.level)
 
 
 def _last(every: Sequence[Outlook], period: Period, day: date) -> Outlook | None:

@@ -5,9 +5,11 @@ Gap, on purpose: a session on a day that isn't counted (the leaving day of a 24-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from zoneinfo import ZoneInfo
+
+from msgspec import structs
 
 from services.placement.billing import content
 from services.placement.billing.authorizations import NeedsAuthorization, authorized
@@ -16,6 +18,7 @@ from services.placement.billing.edits import warnings
 from services.placement.billing.model import BillingTable, Period
 from services.placement.billing.stretches import BilledStretch, PayersFrom, covers, stretches
 from services.placement.continuum.model import Folded, Segment, StayState
+from shared.events.billing import BilledAuthorization
 from shared.site.config import BilledAs
 from shared.values import replace
 
@@ -37,9 +40,14 @@ def periods(
     said = warnings(found)
     allowed = authorized(found, folded, needs_authorization)
     return tuple(
-        replace(one, content={**one.content, "authorizations": told, "warnings": sorted(words | more | one.unmapped)})
+        _with(one, told, words | more | one.unmapped)
         for one, words, (told, more) in zip(found, said, allowed, strict=True)
     )
+
+
+def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Iterable[str]) -> Period:
+    content = structs.replace(one.content, authorizations=tuple(allowed), warnings=tuple(sorted(words)))
+    return replace(one, content=content)
 
 
 def _of_stay(
@@ -56,35 +64,21 @@ def _of_stay(
     found = list(stretches(folded, stay, zone, covered, same_place))
     if not found:
         return []
-    common = content.of_stay(folded, stay, zone)
-    services = content.services_by_day(stay)
+    whole = content.of_stay(folded, stay, zone)
     recorded = sorted({session.day for session in stay.sessions})
-    said = [
-        common
-        | content.of_stretch(stay, one, zone, as_billed(one.segment), services)
-        | {"certifications": content.certifications(folded, stay, one.start, one.end)}
-        for one in found
-    ]
-    said[-1] |= content.of_end(stay, zone, as_billed(found[-1].segment))
-    made = [
-        replace(
-            _period(stay, one, told, recorded),
-            unmapped=content.unmapped(stay, one, as_billed(one.segment), last=one is found[-1]),
-        )
-        for one, told in zip(found, said, strict=True)
-    ]
-    if stay.ended:
-        made[-1] = replace(made[-1], left=last_day(stay.ended.at, zone))
-    return made
+    return [_period(whole, one, as_billed(one.segment), recorded, last=one is found[-1]) for one in found]
 
 
-def _period(stay: StayState, stretch: BilledStretch, told: dict[str, Any], recorded: Sequence[Any]) -> Period:
+def _period(
+    whole: content.BilledStay, stretch: BilledStretch, billed: BilledAs, recorded: Sequence[date], *, last: bool
+) -> Period:
+    stay = whole.stay
     return Period(
         key=stretch.key,
-        level=str(stretch.segment.level),
-        facility=stay.facility,
         start=stretch.start,
         end=None if stretch.end == FOREVER else stretch.end,
-        content=told,
+        content=content.of_stretch(whole, stretch, billed, last=last),
+        left=last_day(stay.ended.at, whole.zone) if last and stay.ended else None,
         recorded=tuple(day for day in recorded if stretch.start <= day < stretch.end),
+        unmapped=content.unmapped(stay, stretch, billed, last=last),
     )

@@ -10,13 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, Block, SamePlace, Suspension, blocks, counted
 from services.placement.billing.model import UNKNOWN_PAYER, PeriodKey
 from services.placement.billing.suspensions import suspended_days
 from services.placement.continuum.model import CoverageFrom, Folded, Segment, StayState
+from shared.events.stays import Coverage
 from shared.values import value_object
 
 
@@ -25,7 +26,7 @@ class PayersFrom(NamedTuple):
 
     day: date
     payer: str
-    coverage: tuple[dict[str, Any], ...]
+    coverage: tuple[Coverage, ...]
     root: str
 
 
@@ -44,12 +45,12 @@ def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
     """The days on which coverage really changed, in order; before the first the payer is unknown (contract 4)."""
     changes = [PayersFrom(date.min, UNKNOWN_PAYER, (), "")]
     for told in found:
-        coverage = tuple(sorted(told.coverage, key=lambda one: int(one.get("order", 1))))
+        coverage = tuple(sorted(told.coverage, key=lambda one: one.order))
         if changes[-1].day == told.day:
             changes.pop()
         if changes and coverage == changes[-1].coverage:
             continue
-        payer = coverage[0]["payer"] if coverage else UNKNOWN_PAYER
+        payer = coverage[0].payer if coverage else UNKNOWN_PAYER
         changes.append(PayersFrom(told.day, payer, coverage, told.root or told.fact))
     return changes
 

@@ -8,57 +8,15 @@ from typing import Final
 
 from services.placement.continuum.model import StayKey
 from services.placement.continuum.order import OrderedFact, place
+from services.placement.continuum.readable import READ
 from services.placement.continuum.states import ENTRIES, MOVING, NoEffectReason
+from shared.events import ANNOUNCEMENTS, CARE_FACTS, type_name
 from shared.facts.envelope import Fact
 
-_INTAKE, _PLACEMENT, _AFTERCARE = frozenset({"intake"}), frozenset({"placement"}), frozenset({"aftercare"})
-_BOTH = _INTAKE | _PLACEMENT
-_ANY = _BOTH | _AFTERCARE
-
-WRITERS: Final[dict[str, frozenset[str]]] = {
-    "referred": _INTAKE,
-    "visit-started": _INTAKE,
-    "visit-ended": _INTAKE,
-    "admitted": _INTAKE,
-    "started": _PLACEMENT,
-    "transferred": _BOTH,
-    "leave-started": _BOTH,
-    "leave-ended": _BOTH,
-    "discharged": _INTAKE,
-    "completed": _PLACEMENT,
-    "discontinued": _PLACEMENT,
-    "attended": _PLACEMENT,
-    "absent": _PLACEMENT,
-    "patient-died": _INTAKE,
-    "diagnosis-recorded": _BOTH,
-    "discharge-planned": _INTAKE,
-    "discharge-plan-cancelled": _INTAKE,
-    "coverage-changed": _BOTH,
-    "assessed": _ANY,
-    "placed": _PLACEMENT,
-    "placement-cancelled": _PLACEMENT,
-    "episode-ended": _PLACEMENT,
-    "conflict-settled": _PLACEMENT,
-    "certified": _PLACEMENT,
-    "authorization-requested": _PLACEMENT,
-    "authorization-pended": _PLACEMENT,
-    "authorization-approved": _PLACEMENT,
-    "authorization-denied": _PLACEMENT,
-    "authorization-extended": _PLACEMENT,
-    "authorization-ended": _PLACEMENT,
-    "aftercare-started": _AFTERCARE,
-    "aftercare-closed": _AFTERCARE,
-    "follow-up-due": _AFTERCARE,
-    "follow-up-kept": _AFTERCARE,
-    "follow-up-missed": _AFTERCARE,
-    "follow-up-excluded": _AFTERCARE,
-    "fact-cancelled": _ANY,
-}
+WRITERS: Final = {name: frozenset(CARE_FACTS[type_name(name)].WRITERS) for name in READ}
 """Every fact that the fold reads, and who may write it. Other types change nothing."""
 
-DERIVED: Final = frozenset(
-    f"care.{name}.v1" for name in ("stepped-down", "stepped-up", "readmitted", "conflict-raised", "closed", "reopened")
-)
+DERIVED: Final = frozenset(type_name(announcement.TYPE) for announcement in ANNOUNCEMENTS)
 """Announcements: the fold never reads them, nor their cancels (contract 3.2)."""
 
 SPEAKS_FOR: Final = {"visit": "intake", "placement": "placement"}
@@ -147,7 +105,7 @@ def _cancelled(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) 
 
 
 def _cancel_refused(fact: Fact, target: Fact | None) -> NoEffectReason | None:
-    if fact.writer not in _ANY:
+    if fact.writer not in WRITERS[fact.name]:
         return NoEffectReason.WRONG_WRITER
     if target is None:
         return NoEffectReason.TARGET_UNKNOWN

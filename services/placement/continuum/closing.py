@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from services.placement.continuum.model import Closing, Death, Folded, LevelChange, StayState
 from services.placement.continuum.order import OrderedFact, day_of, leaving_day
 from services.placement.continuum.states import NoEffectReason
+from shared.events.episodes import EpisodeStateName
 from shared.values import replace
 
 TOLD = frozenset({"aftercare-closed", "episode-ended"})
@@ -73,7 +74,7 @@ def _taken_up(one: Closing, stays: Sequence[StayState]) -> Closing:
     return replace(one, reopened_at=after.begun, reopened_by=after.key)
 
 
-def state_of_episode(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tuple[str, datetime | None]:
+def state_of_episode(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tuple[EpisodeStateName, datetime | None]:
     """(state, since when state and level are so), by contract 3.6."""
     referred = [at for at in (folded.referred_at, folded.assessed_at, _placed_at(folded)) if at is not None]
     if not folded.stays and not referred:
@@ -88,10 +89,10 @@ def state_of_episode(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tupl
 
 
 def _placed_at(folded: Folded) -> datetime | None:
-    return min((datetime.fromisoformat(one["at"]) for one in folded.placements), default=None)
+    return min((one.at for one in folded.placements), default=None)
 
 
-def _while_open(folded: Folded) -> tuple[str, datetime]:
+def _while_open(folded: Folded) -> tuple[EpisodeStateName, datetime]:
     now: LevelChange | None = folded.levels[-1] if folded.levels else None
     holder = next((stay for stay in folded.stays if now and stay.key == now.stay), None)
     if holder is None or now is None:  # only visits without a level are open
@@ -113,7 +114,7 @@ def _level_since(folded: Folded) -> datetime:
     return since
 
 
-def _after_the_last(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tuple[str, datetime]:
+def _after_the_last(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tuple[EpisodeStateName, datetime]:
     last, facility = max((stay.ended.at, stay.facility) for stay in folded.stays if stay.ended)
     aftercare, local = folded.aftercare_at, zone_of(facility)
     if aftercare is not None and day_of(aftercare, local) >= leaving_day(last, local):

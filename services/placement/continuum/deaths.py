@@ -31,7 +31,7 @@ def deaths_of(told: Sequence[Death], stays: Iterable[StayState], disbelieved: Co
 
 def _ended_in_death(stay: StayState) -> bool:
     end = stay.ended
-    return end is not None and "deceased" in {end.reason, (end.disposition or {}).get("kind")}
+    return end is not None and "deceased" in {end.reason, end.disposition.kind if end.disposition else None}
 
 
 def alive_after_death(

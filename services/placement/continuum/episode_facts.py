@@ -7,10 +7,25 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from msgspec import structs
+
 from services.placement.continuum.closing import TOLD, as_told
-from services.placement.continuum.model import Closing, CoverageFrom, Death, Folded, Window
+from services.placement.continuum.model import (
+    Closing,
+    CoverageFrom,
+    Death,
+    FirstReferral,
+    Folded,
+    LatestAssessment,
+    StandingAuthorization,
+    StandingCertification,
+    StandingPlacement,
+    Window,
+)
 from services.placement.continuum.order import OrderedFact
 from services.placement.continuum.states import NoEffectReason
+from shared.events.published import read_as_struct
+from shared.events.stays import Coverage
 
 _ASKING = frozenset({"requested", "pended", "denied"})
 """Moves of an authorization that allow nothing."""
@@ -27,7 +42,7 @@ class Around:
         self.coverage = {one.day: one for one in folded.coverage}
         self.windows = {one.follow_up_id: one for one in folded.windows}
         self.placements = list(folded.placements)
-        self.authorizations = {one["auth_id"]: one for one in folded.authorizations}
+        self.authorizations = {one.auth_id: one for one in folded.authorizations}
         self.certifications = list(folded.certifications)
         self.referral = folded.referral
         self.assessment = folded.assessment
@@ -57,29 +72,32 @@ class Around:
         """The first referral counts."""
         if self.referred_at is None:
             self.referred_at = told.at
-            terms = _kept(told, "source", "requested_level", "facility")
-            self.referral = {"at": told.at.isoformat(), **terms, "root": told.root}
+            terms = _kept(told, "source", "requested_level")
+            self.referral = FirstReferral(told.at, told.value["facility"], told.id, told.root, **terms)
 
     def assessed(self, told: OrderedFact) -> None:
         """The first assessment began something; the latest that recommends a level is the one to go by."""
         self.assessed_at = self.assessed_at or told.at
         if told.value.get("recommended_level"):
-            self.assessment = {**_kept(told, "recommended_level", "instrument"), "at": told.at.isoformat()}
+            value = told.value
+            self.assessment = LatestAssessment(told.at, value["recommended_level"], told.id, value.get("instrument"))
 
     def certified(self, told: OrderedFact) -> None:
         """Each certification stands beside the others."""
-        self.certifications.append(_kept(told, "kind", "from", "to", "npi", "stay"))
+        terms = _kept(told, "kind", "from", "to", "npi", "stay")
+        self.certifications.append(read_as_struct(StandingCertification, {**terms, "fact": told.id}))
 
     def authorized(self, told: OrderedFact) -> None:
         """What the payer allowed stays allowed until it says otherwise: asking for more takes nothing away."""
         before = self.authorizations.get(told.value["auth_id"])
         status = told.name.removeprefix("authorization-")
-        if before and before["in_force"] and status in _ASKING:
-            self.authorizations[before["auth_id"]] = {**before, "status": status}
+        if before and before.in_force and status in _ASKING:
+            self.authorizations[before.auth_id] = structs.replace(before, status=status)
             return
         terms = _kept(told, "auth_id", "number", "payer", "level", "unit", "units", "from", "to", "facility")
-        in_force = status not in _ASKING and (status != "ended" or bool(before and before["in_force"]))
-        self.authorizations[terms["auth_id"]] = {**terms, "status": status, "in_force": in_force}
+        in_force = status not in _ASKING and (status != "ended" or bool(before and before.in_force))
+        now = {**terms, "status": status, "in_force": in_force, "fact": told.id}
+        self.authorizations[terms["auth_id"]] = read_as_struct(StandingAuthorization, now)
 
     def aftercare_started(self, told: OrderedFact) -> None:
         """The latest start of aftercare counts."""
@@ -88,7 +106,8 @@ class Around:
     def covered(self, told: OrderedFact) -> None:
         """Of two statements for one day the later said holds."""
         day = date.fromisoformat(told.value["effective_from"])
-        payers = sorted(told.value.get("coverage") or (), key=lambda one: one.get("order", 1))
+        payers = [read_as_struct(Coverage, {"order": 1, **one}) for one in told.value.get("coverage") or ()]
+        payers.sort(key=lambda one: one.order)
         self.coverage[day] = CoverageFrom(day, tuple(payers), told.id, told.root)
 
     def window(self, told: OrderedFact) -> None:
@@ -103,12 +122,15 @@ class Around:
 
     def placed(self, told: OrderedFact) -> None:
         """A placement stands from here on."""
-        terms = _kept(told, "placement_id", "program", "level", "start_date", "variance_reason")
-        self.placements.append({**terms, "at": told.at.isoformat()})
+        begins = told.value.get("start_date")
+        terms = _kept(told, "program", "level", "variance_reason")
+        first_day = date.fromisoformat(begins) if begins else None
+        placement = StandingPlacement(told.value["placement_id"], told.at, told.id, start_date=first_day, **terms)
+        self.placements.append(placement)
 
     def placement_cancelled(self, told: OrderedFact) -> NoEffectReason | None:
         """It stands no more; one that nobody placed can't be cancelled."""
-        left = [one for one in self.placements if one.get("placement_id") != told.value.get("placement_id")]
+        left = [one for one in self.placements if one.placement_id != told.value.get("placement_id")]
         word = NoEffectReason.TARGET_UNKNOWN if len(left) == len(self.placements) else None
         self.placements = left
         return word
@@ -124,9 +146,8 @@ class Around:
 
 
 def _kept(told: OrderedFact, *names: str) -> dict[str, Any]:
-    """These fields of a fact, where it has them, and its ce_id."""
-    found = {name: told.value[name] for name in names if told.value.get(name) is not None}
-    return {**found, "fact": told.id}
+    """These fields of a fact, where it has them."""
+    return {name: told.value[name] for name in names if told.value.get(name) is not None}
 
 
 _TAKES: dict[str, Callable[[Around, OrderedFact], NoEffectReason | None]] = {

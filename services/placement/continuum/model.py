@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from dataclasses import field
 from datetime import date, datetime
-from typing import Any, Literal
 
+import msgspec
+
+from shared.events.base import Admission, Disposition, PatientNumber, Stay, StayKind
+from shared.events.episodes import EpisodeStateName, HowEnded
+from shared.events.published import PublishedStruct
+from shared.events.stays import Coverage, Service
 from shared.values import value_object
 
 FOLD_VERSION = 5
@@ -46,9 +51,9 @@ class Ending:
     """What ended a stay: the ending fact's name (discharged, completed, discontinued, visit-ended)."""
 
     at: datetime
-    how: str
+    how: HowEnded
     fact: str
-    disposition: dict[str, Any] | None = None
+    disposition: Disposition | None = None
     reason: str | None = None
     root: str = ""
     """Empty where the fact was never restated."""
@@ -62,7 +67,7 @@ class Session:
     day: date
     attended: bool
     fact: str
-    services: tuple[dict[str, Any], ...] = ()
+    services: tuple[Service, ...] = ()
     reason: str | None = None
     root: str = ""
     """Empty where the fact was never restated."""
@@ -77,10 +82,21 @@ class Span:
 
 
 @value_object
+class StayDiagnosis:
+    """A diagnosis of a stay; `rank` 1 is principal, `status` is DG1-6 as the site reads it."""
+
+    system: str
+    code: str
+    rank: int
+    fact: str
+    status: str | None = None
+
+
+@value_object
 class StayState:
     """One stay, by the facts that stand. The first segment's fact began it."""
 
-    kind: Literal["visit", "placement"]
+    kind: StayKind
     id: str
     facility: str
     segments: tuple[Segment, ...]
@@ -90,13 +106,13 @@ class StayState:
     suspended: tuple[Span, ...] = ()
     visit_class: str | None = None
     visit_number: str | None = None
-    admission: dict[str, Any] = field(default_factory=dict)
+    admission: Admission = Admission()
     age_years: int | None = None
     """Age at the beginning, as the fact that began it says."""
-    patient: dict[str, Any] | None = None
+    patient: PatientNumber | None = None
     attending_npi: str | None = None
-    diagnoses: tuple[dict[str, Any], ...] = ()
-    """[{system, code, rank, status?, fact}] in the order of rank."""
+    diagnoses: tuple[StayDiagnosis, ...] = ()
+    """In the order of rank."""
     placement_id: str | None = None
     corroborated_by: tuple[str, ...] = ()
     aliases: tuple[StayKey, ...] = ()
@@ -139,10 +155,10 @@ class StayState:
 
 @value_object
 class CoverageFrom:
-    """From this day on, these payers: [{order, payer, plan?}] in order."""
+    """From this day on, these payers in order."""
 
     day: date
-    coverage: tuple[dict[str, Any], ...]
+    coverage: tuple[Coverage, ...]
     fact: str
     root: str = ""
     """Empty where the fact was never restated."""
@@ -209,6 +225,72 @@ class Window:
 
 
 @value_object
+class StandingPlacement:
+    """A `placed` fact that stands."""
+
+    placement_id: str
+    at: datetime
+    fact: str
+    program: str | None = None
+    level: str | None = None
+    start_date: date | None = None
+    variance_reason: str | None = None
+
+
+class StandingAuthorization(PublishedStruct):
+    """What a payer was asked for or allowed, by its latest facts; `begins` to `to`, inclusive.
+
+    `in_force`: approved once, and then as last approved, extended or ended; `status` is the last fact's name.
+    """
+
+    auth_id: str
+    number: str | None = None
+    payer: str
+    level: str
+    unit: str
+    units: int | None = None
+    begins: date = msgspec.field(name="from")
+    to: date
+    facility: str
+    status: str
+    in_force: bool
+    fact: str
+
+
+class StandingCertification(PublishedStruct):
+    """A certification that stands; `begins` to `to`, inclusive. No stay: of none in particular."""
+
+    kind: str
+    begins: date = msgspec.field(name="from")
+    to: date
+    npi: str
+    stay: Stay | None = None
+    fact: str
+
+
+@value_object
+class FirstReferral:
+    """The first referral that stands."""
+
+    at: datetime
+    facility: str
+    fact: str
+    root: str
+    source: str | None = None
+    requested_level: str | None = None
+
+
+@value_object
+class LatestAssessment:
+    """The latest assessment that recommends a level."""
+
+    at: datetime
+    recommended_level: str
+    fact: str
+    instrument: str | None = None
+
+
+@value_object
 class Folded:
     """One episode by all its standing facts. Two sets of the same facts give equal values, in whatever order they came.
 
@@ -234,23 +316,17 @@ class Folded:
     aftercare_closed_at: datetime | None = None
     ended_at: datetime | None = None
     ended_reason: str | None = None
-    placements: tuple[dict[str, Any], ...] = ()
-    """Standing `placed` facts: [{placement_id, program, level, start_date, at, fact, variance_reason?}]; plain JSON."""
-    authorizations: tuple[dict[str, Any], ...] = ()
-    """By auth_id: [{auth_id, number?, payer, level, unit, units?, from, to, facility, status, in_force, fact}]; plain
-    JSON.
-    `in_force`: approved once, and then as last approved, extended or ended; `status` is the last fact's name."""
-    certifications: tuple[dict[str, Any], ...] = ()
-    """In the order they were told: [{kind, from, to, npi, stay?, fact}]; plain JSON."""
-    referral: dict[str, Any] | None = None
-    """The first: {at, source, requested_level?, facility, fact, root}; plain JSON."""
-    assessment: dict[str, Any] | None = None
-    """The latest that recommends a level: {recommended_level, instrument?, fact}; plain JSON."""
+    placements: tuple[StandingPlacement, ...] = ()
+    authorizations: tuple[StandingAuthorization, ...] = ()
+    """By auth_id."""
+    certifications: tuple[StandingCertification, ...] = ()
+    """In the order they were told."""
+    referral: FirstReferral | None = None
+    assessment: LatestAssessment | None = None
     last: datetime | None = None
     version: int = FOLD_VERSION
     assessed_at: datetime | None = None
-    state: str = "void"
-    """void, referred, active, on-leave, between, aftercare or closed (contract 3.6)."""
+    state: EpisodeStateName = "void"
     since: datetime | None = None
     """Since when state and level are so."""
     closings: tuple[Closing, ...] = ()
@@ -265,3 +341,8 @@ class Folded:
     """ce_id of each fact without effect → the facility that it is of."""
     awaited: tuple[str, ...] = ()
     """ce_ids that a fact names and nobody has stated yet. Only bookkeeping: when one comes, fold anew."""
+
+    @property
+    def level(self) -> str | None:
+        """The episode's level now: of the most intensive open stay."""
+        return self.levels[-1].level if self.levels else None

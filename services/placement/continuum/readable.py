@@ -48,6 +48,8 @@ _OF_ITS_OWN: dict[str, set[str]] = {
         for key in ("referred", "assessed", "episode-ended", "aftercare-started", "aftercare-closed", "patient-died")
     },
 }
+READ = frozenset(_OF_ITS_OWN)
+"""Every fact that the fold reads, by its name."""
 NEEDED: dict[str, frozenset[str]] = {type_name(name): _COMMON | own for name, own in _OF_ITS_OWN.items()}
 """ce_type → what the fold can't do without, which is less than its writer must say. Nothing is asked of other types:
 they are kept."""

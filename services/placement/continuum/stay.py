@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
-from typing import Any, get_args
+from operator import attrgetter, itemgetter
+from typing import Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.model import Away, Ending, Segment, Session, StayState
+from services.placement.continuum.model import Away, Ending, Segment, Session, StayDiagnosis, StayState
 from services.placement.continuum.order import OrderedFact, day_of, instant, leaving_day, midnight
 from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, NoEffectReason, state_of
-from shared.events.open_lists import DispositionKind, VisitClass, read_as
+from shared.events.base import Admission, Disposition, PatientNumber
+from shared.events.episodes import HowEnded
+from shared.events.open_lists import VisitClass, read_as
+from shared.events.published import PublishedStruct, read_as_struct
+from shared.events.stays import Service
 from shared.values import replace
 
 _CLASSES: tuple[str, ...] = get_args(VisitClass)
-_KINDS: tuple[str, ...] = get_args(DispositionKind)
+_Part = TypeVar("_Part", bound=PublishedStruct)
 
 
 def lived(stay: StayState | None, told: Iterable[OrderedFact]) -> tuple[StayState | None, dict[str, str]]:
@@ -63,9 +67,9 @@ def _begun(told: OrderedFact) -> StayState:
         segments=(_segment(told, value),),
         visit_class=read_as(_CLASSES, value.get("class")),
         visit_number=value.get("visit_number"),
-        admission=value.get("admission") or {},
+        admission=_part(Admission, value.get("admission")) or Admission(),
         age_years=value.get("age_years"),
-        patient=value.get("patient"),
+        patient=_part(PatientNumber, value.get("patient")),
         attending_npi=value.get("attending_npi"),
         placement_id=value.get("placement_id"),
     )
@@ -82,9 +86,9 @@ def _admitted(stay: StayState, told: OrderedFact) -> StayState:
         stay,
         segments=(*stay.segments, _segment(told, value)),
         visit_number=value.get("visit_number") or stay.visit_number,
-        admission=value.get("admission") or stay.admission,
+        admission=_part(Admission, value.get("admission")) or stay.admission,
         age_years=value.get("age_years", stay.age_years),
-        patient=value.get("patient") or stay.patient,
+        patient=_part(PatientNumber, value.get("patient")) or stay.patient,
         attending_npi=value.get("attending_npi") or stay.attending_npi,
     )
 
@@ -112,16 +116,14 @@ def _back(stay: StayState, told: OrderedFact) -> tuple[Away, ...]:
 
 def _ended(stay: StayState, told: OrderedFact) -> StayState:
     value = told.value
-    ending = Ending(told.at, told.name, told.id, _disposition(value), value.get("reason"), told.root)
+    how = cast("HowEnded", told.name)  # of ENDS: the table of moves brings no other
+    ending = Ending(told.at, how, told.id, _part(Disposition, value.get("disposition")), value.get("reason"), told.root)
     return replace(stay, ended=ending, away=_back(stay, told))
 
 
-def _disposition(value: dict[str, Any]) -> dict[str, Any] | None:
-    """How the stay ended; a kind that a newer intake knows is `other` here."""
-    told: dict[str, Any] | None = value.get("disposition")
-    if told is None or told.get("kind") in _KINDS:
-        return told
-    return {**told, "kind": read_as(_KINDS, told.get("kind"))}
+def _part(kind: type[_Part], told: object) -> _Part | None:
+    """A part of a fact; None where it was not told, or nothing in it."""
+    return read_as_struct(kind, told) if told else None
 
 
 _CHANGES: dict[str, Callable[[StayState, OrderedFact], StayState]] = {
@@ -190,10 +192,10 @@ def with_sessions(
 def _session(told: OrderedFact) -> Session:
     value = told.value
     attended = told.name == "attended"
-    services = tuple(value.get("services") or ()) if attended else ()
+    services = [read_as_struct(Service, one) for one in value.get("services") or () if attended]
     reason = None if attended else value.get("reason")
     return Session(
-        value["session_id"], date.fromisoformat(value["date"]), attended, told.id, services, reason, told.root
+        value["session_id"], date.fromisoformat(value["date"]), attended, told.id, tuple(services), reason, told.root
     )
 
 
@@ -202,12 +204,11 @@ def with_diagnoses(stay: StayState, told: Iterable[OrderedFact]) -> StayState:
     found = list(stay.diagnoses)
     for one in told:
         value = one.value
-        new = {"system": value["system"], "code": value["code"], "rank": value.get("rank", 1), "fact": one.id}
-        if value.get("status"):
-            new["status"] = value["status"]
-        found = [known for known in found if (known["system"], known["code"]) != (new["system"], new["code"])]
+        rank, status = value.get("rank", 1), value.get("status") or None
+        new = StayDiagnosis(value["system"], value["code"], rank, one.id, status)
+        found = [known for known in found if (known.system, known.code) != (new.system, new.code)]
         found.append(new)
-    return replace(stay, diagnoses=tuple(sorted(found, key=itemgetter("rank"))))
+    return replace(stay, diagnoses=tuple(sorted(found, key=attrgetter("rank"))))
 
 
 def with_plans(stay: StayState, told: Sequence[OrderedFact]) -> StayState:

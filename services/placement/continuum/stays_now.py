@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import date, timedelta
+from typing import Final, NamedTuple
 
 from services.placement.continuum.model import CoverageFrom, Ending, Folded, Session, StayState
 from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.stay_facts import ZoneOf
-from shared.events.levels import RANK
+from shared.events.episodes import AttendedDay, DiagnosisNow, EndedBy, HowAttended, StayNow
+from shared.events.levels import RANK, Level
 
 LOOKED_BACK: Final = timedelta(days=365)
 """How long after a discharge days attended are told: as far as a site's window may reach."""
@@ -24,41 +25,39 @@ class StayPlaces(NamedTuple):
     setting_of: Callable[[str, str | None, str | None], str | None]
 
 
-def stays_now(folded: Folded, places: StayPlaces) -> list[dict[str, Any]]:
-    """The stays of shared.events.EpisodeState as JSON values; fields that are not so are left out."""
-    return [_stay(stay, folded, places) for stay in folded.stays]
+def stays_now(folded: Folded, places: StayPlaces) -> tuple[StayNow, ...]:
+    """The stays of an episode, in their order."""
+    return tuple([_stay(stay, folded, places) for stay in folded.stays])
 
 
-def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> dict[str, Any]:
+def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> StayNow:
     now = stay.segments[-1]
-    return known(
-        {
-            "id": stay.id,
-            "kind": stay.kind,
-            "level": stay.level,
-            "class": stay.visit_class,
-            "facility": stay.facility,
-            "program": stay.program,
-            "from": _time(stay.begun),
-            "to": _time(stay.ended.at) if stay.ended else None,
-            "attended": _attended(stay, folded.stays, places.zone_of) or None,
-            "setting": places.setting_of(stay.facility, now.unit, now.program) if now.level else None,
-            "labels": list(stay.labels) or None,
-            "age_years": stay.age_years,
-            "diagnosis": _principal(stay),
-            "payer": _payer(stay, folded.coverage, places.zone_of) if stay.level else None,
-            "suspended": stay.open and bool(stay.suspended) and stay.suspended[-1].until is None,
-            "begun_by": stay.segments[0].fact,
-            "ended_by": _ended_by(stay.ended) if stay.ended else None,
-        }
+    return StayNow(
+        id=stay.id,
+        kind=stay.kind,
+        level=Level(stay.level) if stay.level else None,
+        visit_class=stay.visit_class,
+        facility=stay.facility,
+        program=stay.program,
+        begun=stay.begun,
+        to=stay.ended.at if stay.ended else None,
+        suspended=stay.open and bool(stay.suspended) and stay.suspended[-1].until is None,
+        attended=_attended(stay, folded.stays, places.zone_of) or None,
+        setting=places.setting_of(stay.facility, now.unit, now.program) if now.level else None,
+        labels=stay.labels or None,
+        age_years=stay.age_years,
+        diagnosis=_principal(stay),
+        payer=_payer(stay, folded.coverage, places.zone_of) if stay.level else None,
+        begun_by=stay.segments[0].fact,
+        ended_by=_ended_by(stay.ended) if stay.ended else None,
     )
 
 
-def _attended(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> list[dict[str, str]]:
+def _attended(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> tuple[AttendedDay, ...]:
     """Days attended since a 24-hour stay first suspended this one, and after a discharge from a more intensive level,
     by whichever door this one began: who looks for care after a discharge needs them."""
     if not stay.sessions:
-        return []
+        return ()
     left = list(_left(stay, stays, zone_of))
     since = stay.suspended[0].since.date() if stay.suspended else date.max
     days = {
@@ -66,7 +65,7 @@ def _attended(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> l
         for one in stay.sessions
         if one.attended and (one.day >= since or any(day < one.day <= day + LOOKED_BACK for day in left))
     }
-    return [{"date": day.isoformat(), "mode": mode} for day, mode in sorted(days.items())]
+    return tuple(AttendedDay(date=day, mode=mode) for day, mode in sorted(days.items()))
 
 
 def _left(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> Iterator[date]:
@@ -79,32 +78,23 @@ def _left(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> Itera
             yield leaving_day(end.at, zone_of(other.facility))
 
 
-def _mode(session: Session) -> str:
+def _mode(session: Session) -> HowAttended:
     """How the patient was there: as the first service that says it."""
-    return next((str(one["mode"]) for one in session.services if one.get("mode")), "in-person")
+    return session.services[0].mode if session.services else "in-person"
 
 
-def _principal(stay: StayState) -> dict[str, Any] | None:
+def _principal(stay: StayState) -> DiagnosisNow | None:
     """The first by rank; one made at the door only where there is no other."""
-    found = min(stay.diagnoses, key=lambda one: (one.get("status") == _ADMITTING, one["rank"]), default=None)
-    return {"system": found["system"], "code": found["code"]} if found else None
+    found = min(stay.diagnoses, key=lambda one: (one.status == _ADMITTING, one.rank), default=None)
+    return DiagnosisNow(system=found.system, code=found.code) if found else None
 
 
 def _payer(stay: StayState, coverage: Iterable[CoverageFrom], zone_of: ZoneOf) -> str | None:
     """The first payer of the coverage in force on the day on which the stay began."""
     began = day_of(stay.begun, zone_of(stay.facility))
     told = [one.coverage for one in coverage if one.day <= began and one.coverage]
-    return str(told[-1][0]["payer"]) if told else None
+    return told[-1][0].payer if told else None
 
 
-def _ended_by(ending: Ending) -> dict[str, Any]:
-    return known({"ce_id": ending.fact, "how": ending.how, "disposition": ending.disposition, "reason": ending.reason})
-
-
-def _time(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
-
-
-def known(value: dict[str, Any]) -> dict[str, Any]:
-    """Without what is not so."""
-    return {name: content for name, content in value.items() if content is not None}
+def _ended_by(ending: Ending) -> EndedBy:
+    return EndedBy(ce_id=ending.fact, how=ending.how, disposition=ending.disposition, reason=ending.reason)

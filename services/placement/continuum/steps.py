@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.levels import stretches
-from services.placement.continuum.model import Folded, LevelChange, Segment, StayState
+from services.placement.continuum.model import Folded, LevelChange, Segment, StandingPlacement, StayState
 from services.placement.continuum.order import day_of, leaving_day
 from shared.events.levels import RANK
 
@@ -22,7 +22,7 @@ class Step(NamedTuple):
     from_stay: StayState
     to_stay: StayState
     days_between: int
-    placement: dict[str, Any] | None
+    placement: StandingPlacement | None
     derived_from: tuple[str, ...]
 
     @property
@@ -81,14 +81,14 @@ def _days_between(left: datetime, at: datetime, zone_left: ZoneInfo, zone_at: Zo
     return 0 if left == at else max(0, (day_of(at, zone_at) - leaving_day(left, zone_left)).days)
 
 
-def _placement_for(folded: Folded, stay: StayState, segment: Segment) -> dict[str, Any] | None:
+def _placement_for(folded: Folded, stay: StayState, segment: Segment) -> StandingPlacement | None:
     """The standing placement that this step carries out: the stay's own, else one for the level that stood before."""
-    own = (one for one in folded.placements if stay.placement_id and one.get("placement_id") == stay.placement_id)
+    own = (one for one in folded.placements if stay.placement_id and one.placement_id == stay.placement_id)
     if (found := next(own, None)) is not None:
         return found
     for one in folded.placements:
-        same = one.get("level") == segment.level and one.get("program") in (None, segment.program)
-        if same and datetime.fromisoformat(one["at"]) <= segment.since:
+        same = one.level == segment.level and one.program in (None, segment.program)
+        if same and one.at <= segment.since:
             return one
     return None
 
@@ -98,7 +98,7 @@ def _planned(step: Step) -> bool:
     if step.placement is None:
         return False
     first_day = timedelta(days=1) if step.to_stay.kind == "placement" else timedelta()
-    return datetime.fromisoformat(step.placement["at"]) <= step.at + first_day
+    return step.placement.at <= step.at + first_day
 
 
 def _causes(from_stay: StayState, to_stay: StayState, left: datetime, at: datetime) -> tuple[str, ...]:
@@ -122,6 +122,6 @@ def content_of(step: Step) -> dict[str, Any]:
         "derived_from": list(step.derived_from),
     }
     skipped = abs(RANK[step.after.level or ""] - RANK[step.before.level or ""]) > 1
-    if skipped and step.placement and step.placement.get("variance_reason"):
-        content["reason"] = step.placement["variance_reason"]
+    if skipped and step.placement and step.placement.variance_reason:
+        content["reason"] = step.placement.variance_reason
     return content

@@ -16,7 +16,7 @@ from services.placement.engine import views, visible
 from services.placement.engine.views import Listed
 from services.placement.worklists import views as desk_views
 from shared.clock import Clock
-from shared.events.episodes import EpisodeState
+from shared.events.episodes import EpisodeStateName
 from shared.events.levels import RANK
 from shared.scope import Scope
 from shared.storage import audit
@@ -26,7 +26,7 @@ from shared.web.app import JSON, caller
 from shared.web.auth import Caller
 
 READERS = ("coordinator", "clinician", "billing", "auditor")
-STATES = tuple(get_args(EpisodeState.model_fields["state"].annotation))
+STATES = tuple(get_args(EpisodeStateName))
 FILTERS = frozenset({"state", "level", "facility"})
 
 

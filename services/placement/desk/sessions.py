@@ -62,7 +62,7 @@ def _told(now: Situation, placement_id: str, session_id: str, asked: SessionTold
     if asked.absent is not None:
         return attendance.absent(saying, placement_id, session_id, asked.date, asked.absent)
     _has_group(now, placement_id, asked.group)
-    given = [Service.model_validate(one.model_dump()) for one in asked.services]
+    given = [Service(**one.model_dump()) for one in asked.services]
     own = [fact for fact in now.own if now.standing(fact.id) is fact]
     return attendance.attended(saying, placement_id, session_id, asked.date, given, group=asked.group, own=own)
 

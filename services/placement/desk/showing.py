@@ -8,12 +8,13 @@ from typing import Any
 
 from services.placement.billing.model import Period, PeriodKey, SentPeriod
 from services.placement.billing.periods import periods as periods_of
-from services.placement.continuum.document import episode_value
+from services.placement.continuum.document import episode_state
 from services.placement.continuum.model import Folded
 from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.engine.views import Listed, Stored
 from services.placement.engine.visible import Part
 from services.placement.rules import Rules
+from shared.events.published import as_json
 from shared.facts.envelope import Fact
 
 
@@ -28,17 +29,12 @@ def listed_part(row: Listed, part: Part) -> dict[str, Any]:
     told = {
         "facility": folded.facility,
         "state": folded.state,
-        "level": level_of(folded),
+        "level": folded.level,
         "since": folded.since,
         "ineffective": len(folded.ineffective),
         "conflicts": len(folded.conflicts),
     }
     return {name: value for name, value in {**asdict(row), **told}.items() if value is not None}
-
-
-def level_of(folded: Folded) -> str | None:
-    """The episode's level."""
-    return folded.levels[-1].level if folded.levels else None
 
 
 def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules) -> dict[str, Any]:
@@ -47,7 +43,8 @@ def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod
     A reader who sees a part is shown what is so by that part, without the numbers that would tell of the rest.
     """
     folded, facts = part.folded, part.facts
-    value = episode_value(folded, row.seen if part.whole else {}, row.listed.version, by.places)
+    document = episode_state(folded, row.seen if part.whole else {}, row.listed.version, by.places)
+    value = as_json(document) | {"patient_id": row.listed.patient_id}
     void = _voided(facts, folded)
     told = sorted(facts, key=lambda fact: (str(fact.value.get("occurred_at")), fact.writer, fact.sequence))
     shown = [_fact(fact, void.get(fact.id), folded.ineffective.get(fact.id)) for fact in told]
@@ -55,7 +52,7 @@ def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod
         del value["seen"]
         shown = [{name: each for name, each in one.items() if name != "sequence"} for one in shown]
     return {
-        "episode": value | {"patient_id": row.listed.patient_id},
+        "episode": value,
         "facts": shown,
         "periods": [_period(sent) for sent in by_start(periods)] if part.whole else in_part(part, periods, by),
     }
@@ -63,7 +60,7 @@ def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod
 
 def by_start(periods: Iterable[tuple[PeriodKey, SentPeriod]]) -> list[SentPeriod]:
     """By the day that they begin on."""
-    return sorted((sent for _, sent in periods), key=lambda sent: str(sent.content["start_date"]))
+    return sorted((sent for _, sent in periods), key=lambda sent: sent.content.start_date)
 
 
 def in_part(part: Part, sent: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules) -> list[dict[str, Any]]:
@@ -76,16 +73,10 @@ def in_part(part: Part, sent: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules)
 def _told(period: Period, known: list[tuple[PeriodKey, SentPeriod]]) -> dict[str, Any]:
     same = [sent for key, sent in known if key == period.key]
     begun = [sent for key, sent in known if (key.kind, key.stay) == period.stay]
-    before = [
-        sent for sent in by_start((period.key, one) for one in begun) if _begins(sent) <= period.start.isoformat()
-    ]
+    before = [sent for sent in by_start((period.key, one) for one in begun) if sent.content.start_date <= period.start]
     named = (same or before)[-1:]
     ids = {"period_id": named[0].period_id, "version": named[0].version} if named else {}
-    return {**ids, "voided": False, **period.content}
-
-
-def _begins(sent: SentPeriod) -> str:
-    return str(sent.content["start_date"])
+    return {**ids, "voided": False, **as_json(period.content)}
 
 
 def _fact(fact: Fact, voided: dict[str, str] | None, word: str | None) -> dict[str, Any]:
@@ -119,5 +110,5 @@ def _voided(facts: Sequence[Fact], folded: Folded) -> dict[str, dict[str, str]]:
 
 
 def _period(sent: SentPeriod) -> dict[str, Any]:
-    found = {"period_id": sent.period_id, "version": sent.version, "voided": sent.voided, **sent.content}
+    found = {"period_id": sent.period_id, "version": sent.version, "voided": sent.voided, **as_json(sent.content)}
     return found | ({"supersedes": sent.supersedes} if sent.supersedes else {})

@@ -9,26 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any
 
 import orjson
 
-from services.placement.billing.difference import OPENED, sent_after
 from services.placement.billing.difference import difference as period_changes
+from services.placement.billing.difference import sent_after
 from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
 from services.placement.billing.periods import periods
 from services.placement.continuum import codec
 from services.placement.continuum.announcements import Announced, StandingAnnouncement, announcements, difference
-from services.placement.continuum.document import episode_value
+from services.placement.continuum.document import NO_DESK, DeskNow, episode_state
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine.store import EpisodeRow, LockedEpisode
 from services.placement.engine.visible import having
 from services.placement.rules import Rules
 from shared.events import CARE_FACTS, EPISODE_TYPE, billing_type, type_name
 from shared.events.base import CareFact
+from shared.events.billing import PeriodOpened, ServicePeriod
+from shared.events.episodes import EpisodeState
+from shared.events.published import encode
 from shared.events.stating import said
 from shared.events.taking_back import FactCancelled
-from shared.facts.envelope import Fact, Record, rfc3339, to_record
+from shared.facts.envelope import Fact, Record, headers, rfc3339, to_record
 from shared.facts.restating import numbered
 from shared.facts.tracing import onward, trace_from
 from shared.storage.statements import array
@@ -42,20 +44,15 @@ Standing = dict[str, StandingAnnouncement]
 
 @value_object
 class AtTheDesk:
-    """What an episode's row and document say of its desk: whether there is anything, the mark of its entries in lists,
-    the state of the search that is open, the first day agreed where none has begun, when the patient declined
-    further care."""
+    """What an episode's row says of its desk: whether there is anything, the mark of its entries in lists; and what
+    its document says."""
 
     desk: bool = False
     listed: bytes = b""
-    search: str | None = None
-    next_start: str | None = None
-    declined_at: str | None = None
+    told: DeskNow = NO_DESK
 
 
 NOTHING = AtTheDesk()
-_OF_THE_DESK = ("search", "next_start", "declined_at")
-"""What the document says of it, under the same names."""
 
 
 @value_object
@@ -86,21 +83,22 @@ class Provenance:
         """When, as text."""
         return _text(self.now)
 
-    def fact(self, kind: str, subject: str, sequence: int, value: dict[str, Any]) -> Fact:
-        """A record's fact: a document's version is its sequence."""
+    def record(self, topic: str, kind: str, subject: str, value: EpisodeState | ServicePeriod) -> Record:
+        """The record of a document or a bill, keyed by its subject: its version is its sequence."""
         ce_id = self.ids()
-        return Fact(
+        envelope = Fact(
             id=ce_id,
             type=kind,
             writer=WRITER,
             subject=subject,
-            sequence=sequence,
+            sequence=value.version,
             time=self.at,
-            value=value,
+            value={},
             correlation_id=self.cause.correlation_id if self.cause else None,
             causation_id=self.cause.id if self.cause else None,
             traceparent=onward(self._came_in, ce_id),
         )
+        return Record(topic, subject.encode(), encode(value), headers(envelope))
 
     @property
     def _came_in(self) -> str | None:
@@ -143,12 +141,17 @@ def outcome(
     own = (*stated, *announcing)
     changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
-    value = episode_value(folded, seen, row.version + 1, rules.places)
-    value |= {name: told for name in _OF_THE_DESK if (told := getattr(desk, name)) is not None}
-    value["facilities"] = having(row.facilities, (*new, *own))
-    value["patient_id"] = folded.patient_id or row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN
+    document = episode_state(
+        folded,
+        seen,
+        row.version + 1,
+        rules.places,
+        patient_id=row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN,
+        desk=desk.told,
+        facilities=having(row.facilities, (*new, *own)),
+    )
     return Outcome(
-        saved=_row(row, folded, value, telling.cause)._replace(
+        saved=_row(row, folded, document, telling.cause)._replace(
             announced=row.announced if after == standing else _stored(after),
             desk=row.desk or desk.desk,
             listed=desk.listed,
@@ -158,10 +161,10 @@ def outcome(
         records=(
             *(to_record(fact, "care.events") for fact in own),
             *_billed(changes, telling),
-            to_record(telling.fact(EPISODE_TYPE, row.episode_id, value["version"], value), "care.episodes"),
+            telling.record("care.episodes", EPISODE_TYPE, row.episode_id, document),
         ),
         sent=sent_after({}, changes),
-        opened=frozenset(change.sent.period_id for change in changes if change.name == OPENED),
+        opened=frozenset(change.sent.period_id for change in changes if isinstance(change.value, PeriodOpened)),
     )
 
 
@@ -194,14 +197,12 @@ def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetim
 
 def _taken_back(one: StandingAnnouncement, now: datetime) -> CareFact:
     common = ("episode_id", "patient_id", "facility", "occurred_at", "labels", "stay")
-    return FactCancelled.model_validate(
-        {
-            **{name: one.value[name] for name in common if name in one.value},
-            "recorded_at": now,
-            "cancels": one.ce_id,
-            "cancelled_type": type_name(one.name),
-            "reason": "derived-away",
-        }
+    return FactCancelled(
+        **{name: one.value[name] for name in common if name in one.value},
+        recorded_at=now,
+        cancels=one.ce_id,
+        cancelled_type=type_name(one.name),
+        reason="derived-away",
     )
 
 
@@ -210,30 +211,30 @@ def _billed(changes: list[PeriodChange], telling: Provenance) -> Iterator[Record
     latest: dict[str, Record] = {}
     for change in changes:
         value = change.value
-        fact = telling.fact(billing_type(change.name), value["period_id"], value["version"], value)
-        latest[fact.subject] = to_record(fact, "billing.periods")
-        yield to_record(fact, "billing.service-periods", value["episode_id"])
+        record = telling.record("billing.periods", billing_type(change.name), value.period_id, value)
+        latest[value.period_id] = record
+        yield record._replace(topic="billing.service-periods", key=value.episode_id.encode())
     yield from latest.values()
 
 
-def _row(row: LockedEpisode, folded: Folded, value: Mapping[str, Any], cause: Fact | None) -> EpisodeRow:
+def _row(row: LockedEpisode, folded: Folded, document: EpisodeState, cause: Fact | None) -> EpisodeRow:
     return EpisodeRow(
         episode_id=row.episode_id,
-        patient_id=value["patient_id"],
+        patient_id=document.patient_id,
         facility=folded.facility or _told(cause, "facility"),
-        state=value["state"],
-        level=value.get("level"),
+        state=document.state,
+        level=folded.level,
         since=folded.since,
-        ineffective=value["ineffective"],
-        conflicts=value["conflicts"],
-        seen=orjson.dumps(value["seen"]).decode(),
-        version=value["version"],
+        ineffective=document.ineffective,
+        conflicts=document.conflicts,
+        seen=orjson.dumps(document.seen).decode(),
+        version=document.version,
         fold=codec.packed(folded),
         fold_version=FOLD_VERSION,
         announced=row.announced,
         desk=row.desk,
         listed=row.listed,
-        facilities=array(value["facilities"]),
+        facilities=array(document.facilities or ()),
         rules=row.rules,
     )
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 
 from services.placement.continuum.about import about
+from services.placement.continuum.document import DeskNow
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
@@ -221,9 +222,12 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
             lines = entries(one.after, own, rules)
             search = open_search(own)
             starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
-            search_state = str(search.state) if search else None
-            desk = AtTheDesk(bool(own), mark(lines), search_state, min(starts, default=None), declined_at(own))
-            found[episode] = (desk, lines)
+            told = DeskNow(
+                str(search.state) if search else None,
+                date.fromisoformat(min(starts)) if starts else None,
+                declined_at(own),
+            )
+            found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found
 
 

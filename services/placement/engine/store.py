@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
+from shared.events.published import encode
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.storage.statements import Append, SqlWrite, driven, rows
@@ -249,10 +250,10 @@ def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set
     """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
     flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
     fresh = [
-        (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, orjson.dumps(p.content))
+        (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, encode(p.content))
         for episode, key, p in flat
         if p.period_id in new
     ]
-    again = [(p.period_id, p.version, p.voided, orjson.dumps(p.content)) for _, _, p in flat if p.period_id not in new]
+    again = [(p.period_id, p.version, p.voided, encode(p.content)) for _, _, p in flat if p.period_id not in new]
     changed = [SqlWrite(_NEXT_VERSION, tuple(map(list, zip(*again, strict=True))))] if again else []
     return [Append(periods, _PERIOD, fresh), *changed]

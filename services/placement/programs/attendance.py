@@ -7,14 +7,14 @@ that one and name it in `replaces`; to take it back, `cancelled`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.about import about
 from services.placement.continuum.levels import inside, round_the_clock
-from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.model import Folded, StandingPlacement, StayState
 from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
 from services.placement.continuum.stay import judged
@@ -62,15 +62,13 @@ def start(saying: StayProvenance, placement_id: str, day: date, *, unit: str | N
         raise Rejected(
             NoEffectReason.INSIDE_24_HOUR_STAY.value, MEANING[NoEffectReason.INSIDE_24_HOUR_STAY], possible=("later",)
         )
-    return Started.model_validate(
-        {
-            **saying.fields(placement_id, midnight(day, saying.zone)),
-            "placement_id": placement_id,
-            "level": placement["level"],
-            "program": placement["program"],
-            "unit": unit,
-            "corroborates": _entry(twin) if twin else None,
-        }
+    return Started(
+        **saying.fields(placement_id, midnight(day, saying.zone)),
+        placement_id=placement_id,
+        level=placement.level,
+        program=placement.program,
+        unit=unit,
+        corroborates=_entry(twin) if twin else None,
     )
 
 
@@ -98,18 +96,18 @@ def absent(saying: StayProvenance, stay_id: str, session_id: str, day: date, rea
     """The patient was not there: no-show, excused or program-cancelled. Raises Rejected as `attended` does."""
     _session(saying, stay_id, session_id, day, (), was_there=False)
     fields = saying.fields(stay_id, midnight(day, saying.zone))
-    return Absent.model_validate({**fields, "session_id": session_id, "date": day, "reason": reason})
+    return Absent(**fields, session_id=session_id, date=day, reason=reason)
 
 
 def completed(saying: StayProvenance, stay_id: str, day: date, reason: str) -> Completed:
     """The patient completed the program; `day` is the last one. Raises Rejected: a word of the table, `in-the-future`,
     `before-start`, `session-later`."""
-    return Completed.model_validate(_ending(saying, "completed", stay_id, day) | {"reason": reason})
+    return Completed(**_ending(saying, "completed", stay_id, day), reason=reason)
 
 
 def discontinued(saying: StayProvenance, stay_id: str, day: date, reason: str) -> Discontinued:
     """The stay ended before its goal. Raises Rejected as `completed` does."""
-    return Discontinued.model_validate(_ending(saying, "discontinued", stay_id, day) | {"reason": reason})
+    return Discontinued(**_ending(saying, "discontinued", stay_id, day), reason=reason)
 
 
 def cancelled(saying: StayProvenance, fact: Fact, reason: str) -> FactCancelled:
@@ -124,17 +122,11 @@ def cancelled(saying: StayProvenance, fact: Fact, reason: str) -> FactCancelled:
     stay = stay_of(saying.folded, stay_id)
     if fact.name == "started" and stay and any(session.attended for session in stay.sessions):
         raise Rejected("has-attendance", "the patient attended: cancel those sessions first", possible=("cancel",))
-    common = {name: fact.value[name] for name in ("facility", "labels", "occurred_at") if name in fact.value}
-    return FactCancelled.model_validate(
-        {
-            **saying.fields(stay_id, saying.now),
-            **common,
-            "replaces": None,
-            "cancels": fact.id,
-            "cancelled_type": fact.type,
-            "reason": reason,
-        }
-    )
+    common: dict[str, Any] = {
+        name: fact.value[name] for name in ("facility", "labels", "occurred_at") if name in fact.value
+    }
+    heading: dict[str, Any] = {**saying.fields(stay_id, saying.now), **common, "replaces": None}
+    return FactCancelled(**heading, cancels=fact.id, cancelled_type=fact.type, reason=reason)
 
 
 def possible(stay: StayState | None) -> tuple[str, ...]:
@@ -143,10 +135,10 @@ def possible(stay: StayState | None) -> tuple[str, ...]:
     return tuple(name for name in _OURS if isinstance(MOVES[name, now], State))
 
 
-def _placement(folded: Folded, placement_id: str) -> Mapping[str, Any]:
-    found = next((one for one in folded.placements if one["placement_id"] == placement_id), None)
+def _placement(folded: Folded, placement_id: str) -> StandingPlacement:
+    found = next((one for one in folded.placements if one.placement_id == placement_id), None)
     if found is None:
-        known = tuple(sorted(one["placement_id"] for one in folded.placements))
+        known = tuple(sorted(one.placement_id for one in folded.placements))
         raise Rejected("no-placement", "no such placement stands for this episode", possible=known)
     return found
 
@@ -169,10 +161,10 @@ def not_ahead(saying: StayProvenance, day: date) -> None:
         raise Rejected("in-the-future", "that day has not come yet", possible=("later",))
 
 
-def _told_by_hospital(saying: StayProvenance, placement: Mapping[str, Any], day: date) -> StayState | None:
+def _told_by_hospital(saying: StayProvenance, placement: StandingPlacement, day: date) -> StayState | None:
     """The visit that ADT opened for the same first day at the same level and program, if it did."""
     for stay in saying.folded.stays:
-        same = (stay.level, stay.program) == (placement["level"], placement["program"])
+        same = (stay.level, stay.program) == (placement.level, placement.program)
         if stay.kind == "visit" and stay.open and same and not _has_a_placement(stay):
             begun = day_of(stay.begun, saying.zone)
             if begun == day and len(stay.segments) == 1:

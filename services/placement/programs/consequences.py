@@ -62,9 +62,9 @@ def of_change(
 
 def came_back(before: Folded, after: Folded, claims: Sequence[Claim], now: datetime) -> set[str]:
     """The placements that stand by this change and have no seat now."""
-    had = {one["placement_id"] for one in before.placements}
-    had |= {claim.placement_id for claim in claims if claim.until is None or claim.until > now}
-    return {one["placement_id"] for one in after.placements} - had
+    seated = {claim.placement_id for claim in claims if claim.until is None or claim.until > now}
+    had = seated.union(one.placement_id for one in before.placements)
+    return {one.placement_id for one in after.placements if one.placement_id not in had}
 
 
 def of_placements_that_came_back(told: Sequence[SeatHeld], now: datetime) -> tuple[SeatNeeded, ...]:
@@ -145,7 +145,7 @@ def _names(stay: StayState) -> set[str | None]:
 
 
 def _placed(folded: Folded, placement_id: str) -> bool:
-    return any(one["placement_id"] == placement_id for one in folded.placements)
+    return any(one.placement_id == placement_id for one in folded.placements)
 
 
 def _facility(before: Folded, after: Folded, claim: Claim) -> str | None:

@@ -75,10 +75,11 @@ def open_search(own: Sequence[Fact]) -> Search | None:
     return found[-1] if found and found[-1].state == "open" else None
 
 
-def declined_at(own: Sequence[Fact]) -> str | None:
+def declined_at(own: Sequence[Fact]) -> datetime | None:
     """When the patient declined further care, where that ended the latest search."""
     found = searches(own)
-    return found[-1].closed_at if found and found[-1].reason == "patient-declined" else None
+    closed = found[-1].closed_at if found and found[-1].reason == "patient-declined" else None
+    return datetime.fromisoformat(closed) if closed else None
 
 
 def claimed(own: Iterable[Fact]) -> tuple[Claim, ...]:

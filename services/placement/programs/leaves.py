@@ -19,15 +19,13 @@ def leave_started(
 ) -> LeaveStarted:
     """The patient is away from `at` on. Raises Rejected: `not-open`, `in-the-future`."""
     _told(saying, stay_id, at)
-    own = {"kind": kind, "expected_return": expected_return}
-    return LeaveStarted.model_validate(saying.fields(stay_id, at) | own)
+    return LeaveStarted(**saying.fields(stay_id, at), kind=kind, expected_return=expected_return)
 
 
 def leave_ended(saying: StayProvenance, stay_id: str, at: datetime, kind: str | None = None) -> LeaveEnded:
     """The patient is back; without `kind` it is that of the leave that goes on. Raises Rejected as `leave_started`."""
     away = _told(saying, stay_id, at).away
-    own = {"kind": kind or (away[-1].kind if away else "other")}
-    return LeaveEnded.model_validate(saying.fields(stay_id, at) | own)
+    return LeaveEnded(**saying.fields(stay_id, at), kind=kind or (away[-1].kind if away else "other"))
 
 
 def _told(saying: StayProvenance, stay_id: str, at: datetime) -> StayState:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.placement.continuum.about import About
 from services.placement.programs.census import Place, census, first_under
@@ -127,9 +127,17 @@ def _of(places: Iterable[Place], group: str) -> list[Place]:
 
 def held(about: About, claim: Claim, now: datetime, reason: str, told: Headcount) -> SeatHeld:
     """The fact that the claim stands, with what it was decided on."""
-    own: dict[str, Any] = {"until": claim.until, "group": claim.group, "placement_id": claim.placement_id}
-    own |= {"program": claim.program, "seat_id": claim.seat_id, "from": claim.since, "reason": reason}
-    return SeatHeld.model_validate({**about.heading(now), **own, **told._asdict()})
+    return SeatHeld(
+        **about.heading(now),
+        program=claim.program,
+        group=claim.group,
+        seat_id=claim.seat_id,
+        placement_id=claim.placement_id,
+        begins=claim.since,
+        until=claim.until,
+        reason=reason,
+        **told._asdict(),
+    )
 
 
 def released(

@@ -204,26 +204,31 @@ def _fields(desk: Desk, offer: Offer) -> dict[str, Any]:
 
 def _placed(desk: Desk, search: Search, offer: Offer, placement_id: str, day: date) -> Placed:
     about = desk.about._replace(facility=offer.facility or desk.about.facility)
-    return Placed.model_validate(
-        {
-            **about.heading(desk.now),
-            "placement_id": placement_id,
-            "program": offer.program,
-            "level": offer.level or search.recommended_level,
-            "track": offer.track,
-            "group": offer.group,
-            "start_date": day,
-            "recommended_level": search.recommended_level,
-            "variance_reason": offer.variance_reason,
-            "offer_id": offer.offer_id,
-        }
+    return Placed(
+        **about.heading(desk.now),
+        placement_id=placement_id,
+        program=offer.program,
+        level=offer.level or search.recommended_level,
+        track=offer.track,
+        group=offer.group,
+        start_date=day,
+        recommended_level=search.recommended_level,
+        variance_reason=offer.variance_reason,
+        offer_id=offer.offer_id,
     )
 
 
 def _seat(desk: Desk, offer: Offer, placement_id: str, since: datetime) -> SeatHeld:
     about = desk.about._replace(facility=offer.facility or desk.about.facility)
-    own = {"program": offer.program, "group": offer.group, "seat_id": desk.ids(), "placement_id": placement_id}
-    return SeatHeld.model_validate({**about.heading(desk.now), **own, "from": since, "reason": "placed"})
+    return SeatHeld(
+        **about.heading(desk.now),
+        program=offer.program,
+        group=offer.group,
+        seat_id=desk.ids(),
+        placement_id=placement_id,
+        begins=since,
+        reason="placed",
+    )
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.model import Folded, StandingPlacement, StayState
 from services.placement.search.search import BY_A_DEATH
 from shared.errors import Rejected
 from shared.events.placing import PlacementCancelled, StartMissed
@@ -50,10 +50,13 @@ def brought_back(
     ]
     heading = ("episode_id", "patient_id", "facility", "labels", "occurred_at")
     return tuple(
-        FactCancelled.model_validate(
-            {name: fact.value[name] for name in heading if name in fact.value}
-            | {"recorded_at": now, "derived_from": cause}
-            | {"cancels": fact.id, "cancelled_type": fact.type, "reason": "death-taken-back"}
+        FactCancelled(
+            **{name: fact.value[name] for name in heading if name in fact.value},
+            recorded_at=now,
+            derived_from=cause,
+            cancels=fact.id,
+            cancelled_type=fact.type,
+            reason="death-taken-back",
         )
         for fact in by_a_death
     )
@@ -69,14 +72,14 @@ def miss(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, toda
     gone = {fact.value.get("cancels") for fact in facts}
     if any(f.name == "start-missed" and f.value["placement_id"] == which and f.id not in gone for f in facts):
         raise Rejected("missed", "it is known that the first day was missed", possible=("started", "cancelled"))
-    if today < date.fromisoformat(placement["start_date"]):
+    if placement.start_date and today < placement.start_date:
         raise Rejected("not-due", "the first day has not come yet", possible=("started", "cancelled"))
     return StartMissed(**heading, placement_id=which)
 
 
-def _waits(folded: Folded, own: list[Fact], which: str) -> dict[str, Any]:
+def _waits(folded: Folded, own: list[Fact], which: str) -> StandingPlacement:
     """The placement, where it stands and its first day is still to come."""
-    found = next((one for one in folded.placements if one["placement_id"] == which), None)
+    found = next((one for one in folded.placements if one.placement_id == which), None)
     if found is None:
         raise Rejected("cancelled", "the placement was cancelled")
     gone = fallen_of(own)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from services.placement.continuum.about import About
-from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.model import Folded, StandingPlacement, StayState
 from services.placement.search.levels import LevelQuestion, Recommendation
 from services.placement.search.searches import Offer, Search
 from services.placement.search.states import (
@@ -84,7 +84,7 @@ def wanted(folded: Folded, begins: Begins) -> DesiredSearch | None:
     referral = folded.referral
     if referral is None:
         return None
-    return DesiredSearch(referral["root"], referral["fact"], _known(folded), referral.get("facility", ""))
+    return DesiredSearch(referral.root, referral.fact, _known(folded), referral.facility)
 
 
 def _left(stay: StayState) -> tuple[datetime, str, str]:
@@ -96,9 +96,8 @@ def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | N
     end = stay.ended
     if end is None or end.how not in {"discharged", "completed"} or stay.level == LEAST_INTENSIVE:
         return None
-    told = end.disposition or {}
-    kind = told.get("kind")
-    if not begins("unknown") if DECEASED in {kind, end.reason} else not begins(told.get("code"), kind, end.reason):
+    code, kind = (end.disposition.code, end.disposition.kind) if end.disposition else (None, None)
+    if not begins("unknown") if DECEASED in {kind, end.reason} else not begins(code, kind, end.reason):
         return None  # a death that stood would have ended all before
     since = min(stay.begun + FIRST_DAY, end.at)
     question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
@@ -107,28 +106,22 @@ def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | N
 
 def _known(folded: Folded, since: datetime | None = None) -> LevelQuestion:
     """What the episode says for a recommendation: a referral or an assessment before `since` was about what is over."""
-    asked, assessed = (
-        told if told and (since is None or _at(told) > since) else {} for told in (folded.referral, folded.assessment)
-    )
+    asked, assessed = folded.referral, folded.assessment
     return LevelQuestion(
         labels=folded.labels,
         age_years=_age(folded),
-        assessed=assessed.get("recommended_level"),
-        asked=asked.get("requested_level"),
+        assessed=assessed.recommended_level if assessed and (since is None or assessed.at > since) else None,
+        asked=asked.requested_level if asked and (since is None or asked.at > since) else None,
     )
 
 
-def _at(told: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(told["at"])
-
-
-def _used(placement: dict[str, Any], folded: Folded) -> bool:
+def _used(placement: StandingPlacement, folded: Folded) -> bool:
     """Whether the placement's stay has begun, by the desk's word or by ADT's."""
     for stay in folded.stays:
         names = {stay.placement_id, *(one for kind, one in (stay.key, *stay.aliases) if kind == "placement")}
-        if placement["placement_id"] in names:
+        if placement.placement_id in names:
             return True
-        if stay.kind == "visit" and stay.level == placement.get("level") and stay.begun >= _at(placement):
+        if stay.kind == "visit" and stay.level == placement.level and stay.begun >= placement.at:
             return True
     return False
 
@@ -136,7 +129,7 @@ def _used(placement: dict[str, Any], folded: Folded) -> bool:
 def needs_of(folded: Folded) -> Needs:
     """What the fold knows of the patient's needs: the first payer of the latest coverage, the age last told."""
     latest = folded.coverage[-1].coverage if folded.coverage else ()
-    return Needs(payer=latest[0]["payer"] if latest else None, age_years=_age(folded))
+    return Needs(payer=latest[0].payer if latest else None, age_years=_age(folded))
 
 
 def _age(folded: Folded) -> int | None:
@@ -154,19 +147,17 @@ def opened(
         _move("search-opened", desk.search)
     search_id = desk.search.search_id if replaces and desk.search else desk.ids()
     about = desk.about._replace(facility=trigger.facility or desk.about.facility)
-    return SearchOpened.model_validate(
-        {
-            **about.heading(desk.now),
-            "search_id": search_id,
-            "from_level": trigger.question.from_level or "none",
-            "recommended_level": recommended.level,
-            "needs": needs,
-            "trigger": trigger.trigger,
-            "reasons": (recommended.rule,),
-            "policy": recommended.policy,
-            "derived_from": (trigger.fact,),
-            "replaces": replaces,
-        }
+    return SearchOpened(
+        **about.heading(desk.now),
+        search_id=search_id,
+        from_level=trigger.question.from_level or "none",
+        recommended_level=recommended.level,
+        needs=needs,
+        trigger=trigger.trigger,
+        reasons=(recommended.rule,),
+        policy=recommended.policy,
+        derived_from=(trigger.fact,),
+        replaces=replaces,
     )
 
 
@@ -243,13 +234,13 @@ def _why(search: Search, want: DesiredSearch | None, folded: Folded) -> CloseRea
 
 def _lost_its_discharge(search: Search, folded: Folded) -> bool:
     roots = {stay.ended.root or stay.ended.fact for stay in folded.stays if stay.ended}
-    roots |= {folded.referral["root"]} if folded.referral else set()
+    roots |= {folded.referral.root} if folded.referral else set()
     return search.trigger is not None and search.trigger not in roots
 
 
 def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str, ...]) -> list[CareFact]:
     """A first day that stands keeps its placement: it may count again (contract 3.6 rule 10)."""
-    stands = any(one["placement_id"] == search.placement_id for one in folded.placements)
+    stands = any(one.placement_id == search.placement_id for one in folded.placements)
     if search.placement_id is None or search.started or not stands:
         return []
     at = next((one.facility for one in search.offers if one.state is OfferState.ACCEPTED), "")
@@ -264,11 +255,11 @@ def _nobody_comes(
     every = list(searches)
     begun = {one.placement_id for one in every if one.started}
     places = {offer.program: offer.facility for one in every for offer in one.offers}
-    left = [one for one in folded.placements if one["placement_id"] not in begun and not _used(one, folded)]
+    left = [one for one in folded.placements if one.placement_id not in begun and not _used(one, folded)]
     found = []
     for one in left:
-        about = desk.about._replace(facility=places.get(one["program"], desk.about.facility))
-        own = {"placement_id": one["placement_id"], "reason": _said_to(desk, about.facility, "deceased")}
+        about = desk.about._replace(facility=places.get(one.program or "", desk.about.facility))
+        own = {"placement_id": one.placement_id, "reason": _said_to(desk, about.facility, "deceased")}
         found.append(PlacementCancelled(**about.heading(desk.now) | {"derived_from": cause}, **own))
     return found
 

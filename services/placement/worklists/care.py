@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from services.placement.billing.outlook import Outlook, outlooks
 from services.placement.billing.periods import periods
-from services.placement.continuum.model import Folded
+from services.placement.continuum.model import Folded, StandingAuthorization
 from services.placement.continuum.order import midnight
 from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry, known, time_of
+from shared.events.published import as_json
 from shared.facts.envelope import Fact
 from shared.facts.restating import fallen_of
 
@@ -37,24 +37,24 @@ def idle(folded: Folded) -> list[dict[str, str]]:
 
 def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
     """auth_id → how it is used up, of those in force."""
-    if not any(one["in_force"] for one in folded.authorizations):
+    if not any(one.in_force for one in folded.authorizations):
         return {}
     found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)
     return {one.allowance.auth_id: one for one in outlooks(found, folded)}
 
 
-def _authorization(one: dict[str, Any], folded: Folded, used: Mapping[str, Outlook], rules: Rules) -> ListEntry:
-    content = {name: value for name, value in one.items() if name not in {"fact", "facility"}}
-    facility = one.get("facility") or folded.facility
+def _authorization(one: StandingAuthorization, folded: Folded, used: Mapping[str, Outlook], rules: Rules) -> ListEntry:
+    content = {name: value for name, value in as_json(one).items() if name not in {"fact", "facility"}}
+    facility = one.facility or folded.facility
     zone = rules.zone_of(facility)
-    if (outlook := used.get(one["auth_id"])) is not None:
+    if (outlook := used.get(one.auth_id)) is not None:
         content |= outlook.told()
         spent = outlook.nothing_left_on()
         content["used_up_at"] = midnight(spent, zone).isoformat() if spent else None
         content["goes_on"] = True if outlook.over_from else None
-    begins = midnight(date.fromisoformat(one["from"]), zone)
-    due = midnight(date.fromisoformat(one["to"]) + timedelta(days=1), zone) if content["in_force"] else None
-    return ListEntry("authorization", one["auth_id"], facility, None, one["status"], begins, due, known(content))
+    begins = midnight(one.begins, zone)
+    due = midnight(one.to + timedelta(days=1), zone) if one.in_force else None
+    return ListEntry("authorization", one.auth_id, facility, None, one.status, begins, due, known(content))
 
 
 def _conflicts(folded: Folded, own: Sequence[Fact]) -> Iterator[ListEntry]:

@@ -62,8 +62,8 @@ def trigger_of(search: Search, folded: Folded) -> Trigger | None:
         if stay.ended is not None and search.trigger == (stay.ended.root or stay.ended.fact):
             return Trigger(stay.ended.how, stay.ended.at, stay.facility)
     referral = folded.referral
-    if referral and referral["root"] == search.trigger:
-        return Trigger("referred", datetime.fromisoformat(referral["at"]), folded.facility)
+    if referral and referral.root == search.trigger:
+        return Trigger("referred", referral.at, folded.facility)
     return None
 
 

@@ -1,0 +1,130 @@
+"""The two bases of what is published: models of facts, and structs, which bills and documents are made of.
+
+A struct says its fields once: the type checker knows their names, `msgspec` reads and writes them as JSON (absent where
+they are None), and `model_of` gives the pydantic model that schemas are made from and that facts have as a part.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, get_type_hints
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
+from pydantic_core import core_schema
+
+from shared.errors import InvalidMessage
+
+_Struct = TypeVar("_Struct", bound="PublishedStruct")
+_Default = TypeVar("_Default")
+_CONSTRAINTS = ("description", "min_length", "max_length", "pattern", "ge", "le")
+_PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_MISSING = re.compile(r"missing required field `(\w+)`")
+
+
+class Published(BaseModel):
+    """A value that leaves a service: frozen, keeps what it does not know, never prints what it was given."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="allow",
+        hide_input_in_errors=True,
+        use_enum_values=True,
+        populate_by_name=True,
+        defer_build=True,  # a process uses a few of the types: each is built when it is first used
+    )
+
+
+class _ByName(msgspec.StructMeta):
+    """Frozen, and made by the names of its fields; `dataclass_transform` below tells the type checker.
+
+    What is frozen and made of such is never in a circle, so the garbage collector need not look at it.
+    """
+
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> Any:
+        return super().__new__(cls, name, bases, namespace, frozen=True, omit_defaults=True, kw_only=True, gc=False)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class PublishedStruct(msgspec.Struct, frozen=True, metaclass=_ByName):
+    """A published value, or a part of one. What is None is not written; whatever else has a default is `always` so."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """As a part of a pydantic model it is checked by its own model, and stays a struct."""
+
+        def read(told: Any, check: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            if isinstance(told, cls):
+                return told
+            checked = check(told)
+            return cls(**{name: getattr(checked, name) for name in cls.__struct_fields__})
+
+        written = core_schema.plain_serializer_function_ser_schema(as_json)
+        inner = handler.generate_schema(model_of(cls))
+        return core_schema.no_info_wrap_validator_function(read, inner, serialization=written)
+
+
+if TYPE_CHECKING:
+
+    def always(value: _Default) -> _Default:
+        """A default that is written too."""
+
+else:
+
+    def always(value):
+        """A default that is written too."""
+        return msgspec.field(default_factory=lambda: value)
+
+
+encode = msgspec.json.Encoder().encode
+"""A struct as bytes of JSON."""
+
+
+def as_json(value: PublishedStruct) -> dict[str, Any]:
+    """The JSON value, for who shows or compares it."""
+    found: dict[str, Any] = plain(value)
+    return found
+
+
+def plain(value: object) -> Any:
+    """The same as JSON has it: lists, dicts, texts and numbers."""
+    return msgspec.json.decode(encode(value))
+
+
+def read_as_struct(kind: type[_Struct], value: object) -> _Struct:
+    """A JSON value as what it is told to be. Raises InvalidMessage, which names a field and never its value."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as wrong:
+        raise InvalidMessage(f"the field {_field(str(wrong)) or 'value'} is missing or unreadable") from None
+
+
+def _field(text: str) -> str:
+    """`stays[0].level`, by msgspec's words, of which nothing else is told: they have the value."""
+    place, missing = _PLACE.search(text), _MISSING.search(text)
+    return ".".join(found[1] for found in (place, missing) if found and found[1])
+
+
+@cache
+def model_of(struct: type[PublishedStruct]) -> type[Published]:
+    """The pydantic model of the same fields, for schemas and for parts of facts."""
+    hints = get_type_hints(struct, include_extras=True)
+    fields: dict[str, Any] = {
+        one.name: (hints[one.name], _field_info(one, hints[one.name])) for one in msgspec.structs.fields(struct)
+    }
+    return create_model(
+        struct.__name__, __base__=Published, __doc__=struct.__doc__, __module__=struct.__module__, **fields
+    )
+
+
+def _field_info(one: msgspec.structs.FieldInfo, hint: Any) -> Any:
+    said: dict[str, Any] = {"alias": one.encode_name} if one.encode_name != one.name else {}
+    for meta in getattr(hint, "__metadata__", ()):
+        if isinstance(meta, msgspec.Meta):
+            said |= {name: each for name in _CONSTRAINTS if (each := getattr(meta, name)) is not None}
+    if one.default is not msgspec.NODEFAULT:
+        said["default"] = one.default
+    elif one.default_factory is not msgspec.NODEFAULT:
+        said["default"] = one.default_factory()
+    return Field(**said)
