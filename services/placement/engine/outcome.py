@@ -27,7 +27,7 @@ from services.placement.rules import Rules
 from shared.events import CARE_FACTS, EPISODE_TYPE, billing_type, type_name
 from shared.events.base import CareFact
 from shared.events.stating import said
-from shared.events.taking_back import FactCancelled
+from shared.events.taking_back import taken_back
 from shared.facts.envelope import Fact, Record, rfc3339, to_record
 from shared.facts.restating import numbered
 from shared.facts.tracing import onward, trace_from
@@ -193,16 +193,7 @@ def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetim
 
 
 def _taken_back(one: StandingAnnouncement, now: datetime) -> CareFact:
-    common = ("episode_id", "patient_id", "facility", "occurred_at", "labels", "stay")
-    return FactCancelled.model_validate(
-        {
-            **{name: one.value[name] for name in common if name in one.value},
-            "recorded_at": now,
-            "cancels": one.ce_id,
-            "cancelled_type": type_name(one.name),
-            "reason": "derived-away",
-        }
-    )
+    return taken_back(one.value, one.ce_id, type_name(one.name), reason="derived-away", now=now)
 
 
 def _billed(changes: list[PeriodChange], telling: Provenance) -> Iterator[Record]:
