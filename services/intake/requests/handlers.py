@@ -26,7 +26,6 @@ from services.intake.visits.reconcile import EpisodeSequences, mapping_of
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.assessments import Assessed
-from shared.events.stating import said
 from shared.events.stays import Referred
 from shared.ids import new_id
 from shared.messaging import outbox
@@ -97,15 +96,7 @@ async def _state(connection: Connection, intake: Intake, request: Request, now: 
         "recorded_at": now, "stated_at": now, "labels": asked.labels,
     }  # fmt: skip
     value = _fact(asked, common)
-    sequence = ledger.next(episode_id)
-    fact = said(
-        value,
-        ce_id=new_id(now),
-        writer="intake",
-        sequence=sequence,
-        correlation_id=request_id,
-        trace=tracing.of_the_request(),
-    )
+    fact = ledger.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, at, request_id)
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.site, now))
     await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
