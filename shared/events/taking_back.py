@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -17,3 +19,18 @@ class FactCancelled(CareFact):
     cancels: Identifier = Field(description="ce_id of the writer's own fact; the cancel may come first")
     cancelled_type: str = Field(description="ce_type of that fact")
     reason: Code = Field(description="a code: cancelled-by-sender, corrected, derived-away, …")
+
+
+_ABOUT = ("episode_id", "patient_id", "facility", "occurred_at", "labels", "stay")
+
+
+def taken_back(
+    value: Mapping[str, Any], ce_id: str, kind: str, *, reason: str, now: datetime, **other: Any
+) -> FactCancelled:
+    """The cancel of a fact, by its value, ce_id and ce_type: about the same care at the same time, learnt `now`.
+
+    `other`: fields that it has besides, or says otherwise.
+    """
+    about = {name: value[name] for name in _ABOUT if name in value}
+    own = {"recorded_at": now, "cancels": ce_id, "cancelled_type": kind, "reason": reason}
+    return FactCancelled.model_validate({**about, **own, **other})

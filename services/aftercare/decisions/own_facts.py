@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from shared.events.base import CareFact, type_name
 from shared.events.stating import said
-from shared.events.taking_back import FactCancelled
+from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts import restating
 from shared.facts.envelope import Fact
 from shared.facts.restating import Difference, content, numbered
@@ -148,13 +148,6 @@ def _standing(facts: Iterable[Fact]) -> list[ActiveFact]:
     return [ActiveFact(f.sequence, f.id, f.name, f.value) for f in facts if f.name != FactCancelled.TYPE]
 
 
-def _cancel(fallen: ActiveFact, reason: str, recorded_at: datetime) -> FactCancelled:
-    common = {name: fallen.value[name] for name in ("episode_id", "patient_id", "facility", "labels")}
-    return FactCancelled(
-        **common,
-        occurred_at=recorded_at,
-        recorded_at=recorded_at,
-        cancels=fallen.ce_id,
-        cancelled_type=type_name(fallen.name),
-        reason=reason,
-    )
+def _cancel(fallen: ActiveFact, reason: str, now: datetime) -> FactCancelled:
+    kind = type_name(fallen.name)
+    return taken_back(fallen.value, fallen.ce_id, kind, reason=reason, now=now, occurred_at=now)

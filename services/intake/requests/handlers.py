@@ -22,7 +22,6 @@ from services.intake.visits.derive import choose_episode
 from services.intake.visits.reconcile import EpisodeSequences, mapping_of
 from shared.events import CareFact, to_record
 from shared.events.assessments import Assessed
-from shared.events.stating import said
 from shared.events.stays import Referred
 from shared.ids import new_id
 from shared.messaging import outbox
@@ -50,15 +49,7 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
         "recorded_at": now, "stated_at": now, "labels": asked.labels,
     }  # fmt: skip
     value = _fact(asked, common)
-    sequence = ledger.next(episode_id)
-    fact = said(
-        value,
-        ce_id=new_id(now),
-        writer="intake",
-        sequence=sequence,
-        correlation_id=request_id,
-        trace=tracing.of_the_request(),
-    )
+    fact = ledger.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, at, request_id)
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.site, now))
     await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))

@@ -167,4 +167,5 @@ class _DeathWriter:
         return {**own, "occurred_at": at, "recorded_at": self.telling.now}
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
-        return self.telling.ledger.stated(value, self.newest, cause, self.telling.now)
+        told_by = self.newest.message_id if self.newest else None
+        return self.telling.ledger.stated(value, self.telling.now, told_by, cause)

@@ -89,16 +89,19 @@ class EpisodeSequences:
         self.sequences[episode_id] += 1
         return self.sequences[episode_id]
 
-    def stated(self, value: CareFact, newest: VisitMessage | None, cause: str | None, now: datetime) -> Fact:
-        """The next fact of its episode: caused by one message, and told with the newest."""
+    def stated(
+        self, value: CareFact, now: datetime, told_by: str | None, cause: str | None = None, trace: str | None = None
+    ) -> Fact:
+        """The next fact of its episode. `told_by`: the message or request that it is told with; `cause`: the message
+        that said it; `trace`: a request's."""
         return said(
             value,
             ce_id=new_id(now),
             writer="intake",
             sequence=self.next(value.episode_id),
-            correlation_id=newest.message_id if newest else None,
+            correlation_id=told_by,
             causation_id=cause,
-            trace=self.traces.get(newest.message_id) if newest else None,
+            trace=trace or self.traces.get(told_by or ""),
         )
 
     def learn(self, visit: VisitRecord) -> None:
@@ -259,7 +262,8 @@ class _VisitWriter:
         return NewFact(self._stated(value, newest.message_id if newest else None), None)
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
-        return self.ledger.stated(value, self.visit.newest, cause, self.now)
+        newest = self.visit.newest
+        return self.ledger.stated(value, self.now, newest.message_id if newest else None, cause)
 
 
 def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> Iterator[tuple[FactKey, tuple[str, ...]]]:

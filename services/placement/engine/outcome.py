@@ -29,7 +29,7 @@ from shared.events.billing import PeriodOpened, ServicePeriod
 from shared.events.episodes import EpisodeState
 from shared.events.published import encode
 from shared.events.stating import said
-from shared.events.taking_back import FactCancelled
+from shared.events.taking_back import taken_back
 from shared.facts.envelope import Fact, Record, headers, rfc3339, to_record
 from shared.facts.restating import numbered
 from shared.facts.tracing import onward, trace_from
@@ -196,14 +196,7 @@ def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetim
 
 
 def _taken_back(one: StandingAnnouncement, now: datetime) -> CareFact:
-    common = ("episode_id", "patient_id", "facility", "occurred_at", "labels", "stay")
-    return FactCancelled(
-        **{name: one.value[name] for name in common if name in one.value},
-        recorded_at=now,
-        cancels=one.ce_id,
-        cancelled_type=type_name(one.name),
-        reason="derived-away",
-    )
+    return taken_back(one.value, one.ce_id, type_name(one.name), reason="derived-away", now=now)
 
 
 def _billed(changes: list[PeriodChange], telling: Provenance) -> Iterator[Record]:

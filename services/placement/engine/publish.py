@@ -41,6 +41,7 @@ from shared.cooperate import in_turns
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact
 from shared.facts.envelope import Fact
+from shared.facts.restating import numbered
 from shared.facts.tracing import begun_with
 from shared.messaging import outbox
 from shared.storage import audit
@@ -69,12 +70,11 @@ class EpisodeChange:
     because: tuple[str, ...] = ()
     """ce_ids that made the change: what follows at the desk names them."""
 
-    def state(self, values: Iterable[CareFact], telling: Provenance) -> list[Fact]:
+    def state(self, values: Iterable[CareFact], telling: Provenance) -> tuple[Fact, ...]:
         """State these next, from the locked row's sequence on."""
-        said = []
-        for value in values:
-            self.seen[WRITER] = self.seen.get(WRITER, 0) + 1
-            said.append(telling.stated(value, self.seen[WRITER]))
+        said = numbered(values, self.seen.get(WRITER, 0), telling.stated)
+        if said:
+            self.seen[WRITER] = said[-1].sequence
         self.stated += said
         if self.own is not None:
             self.own += [fact for fact in said if fact.name in DESK]
@@ -157,7 +157,7 @@ async def _sit_down(connection: Connection, changes: Mapping[str, EpisodeChange]
             one.own = sorted(known.values(), key=lambda fact: fact.sequence)
 
 
-async def _go_on(connection: Connection, moved: Sequence[tuple[EpisodeChange, list[Fact]]], rules: Rules) -> None:
+async def _go_on(connection: Connection, moved: Sequence[tuple[EpisodeChange, tuple[Fact, ...]]], rules: Rules) -> None:
     """Put facts that were just stated into the folds; from all facts where one of them belongs before others."""
     anew = []
     for one, facts in moved:
@@ -166,9 +166,9 @@ async def _go_on(connection: Connection, moved: Sequence[tuple[EpisodeChange, li
             anew.append(one)
         else:
             one.after = after
-    for episode, facts in (await store.facts_of(connection, [one.row.episode_id for one in anew])).items():
-        one = next(each for each in anew if each.row.episode_id == episode)
-        one.after = fold([*facts, *one.new, *one.stated], rules.zone_of)
+    stored = await store.facts_of(connection, [one.row.episode_id for one in anew])
+    for one in anew:
+        one.after = fold([*stored[one.row.episode_id], *one.new, *one.stated], rules.zone_of)
 
 
 async def _seat(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:

@@ -20,7 +20,7 @@ from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, 
 from services.placement.continuum.stay import judged
 from shared.errors import Rejected
 from shared.events.stays import Absent, Attended, Completed, Discontinued, Service, Started
-from shared.events.taking_back import FactCancelled
+from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.envelope import Fact
 
 _OURS = ("started", "attended", "absent", "leave-started", "leave-ended", "completed", "discontinued")
@@ -118,15 +118,11 @@ def cancelled(saying: StayProvenance, fact: Fact, reason: str) -> FactCancelled:
     if fact.writer != "placement" or fact.name not in _OURS:
         word = NoEffectReason.A_CANCEL_STAYS if fact.name == "fact-cancelled" else NoEffectReason.NOT_ITS_WRITER
         raise Rejected(word.value, MEANING[word])
-    stay_id = fact.value["stay"]["id"]
-    stay = stay_of(saying.folded, stay_id)
+    stay = stay_of(saying.folded, fact.value["stay"]["id"])
     if fact.name == "started" and stay and any(session.attended for session in stay.sessions):
         raise Rejected("has-attendance", "the patient attended: cancel those sessions first", possible=("cancel",))
-    common: dict[str, Any] = {
-        name: fact.value[name] for name in ("facility", "labels", "occurred_at") if name in fact.value
-    }
-    heading: dict[str, Any] = {**saying.fields(stay_id, saying.now), **common, "replaces": None}
-    return FactCancelled(**heading, cancels=fact.id, cancelled_type=fact.type, reason=reason)
+    now, patient = saying.now, saying.folded.patient_id
+    return taken_back(fact.value, fact.id, fact.type, reason=reason, now=now, patient_id=patient)
 
 
 def possible(stay: StayState | None) -> tuple[str, ...]:

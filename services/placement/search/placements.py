@@ -13,7 +13,7 @@ from services.placement.continuum.model import Folded, StandingPlacement, StaySt
 from services.placement.search.search import BY_A_DEATH
 from shared.errors import Rejected
 from shared.events.placing import PlacementCancelled, StartMissed
-from shared.events.taking_back import FactCancelled
+from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.envelope import Fact
 from shared.facts.restating import fallen_of
 
@@ -48,16 +48,8 @@ def brought_back(
         and fact.value["reason"] in BY_A_DEATH
         and fact.value.get("derived_from")
     ]
-    heading = ("episode_id", "patient_id", "facility", "labels", "occurred_at")
     return tuple(
-        FactCancelled(
-            **{name: fact.value[name] for name in heading if name in fact.value},
-            recorded_at=now,
-            derived_from=cause,
-            cancels=fact.id,
-            cancelled_type=fact.type,
-            reason="death-taken-back",
-        )
+        taken_back(fact.value, fact.id, fact.type, reason="death-taken-back", now=now, derived_from=cause)
         for fact in by_a_death
     )
 

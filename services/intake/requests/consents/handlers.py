@@ -23,7 +23,6 @@ from services.intake.visits.reconcile import EpisodeSequences
 from shared.errors import Rejected
 from shared.events import CareFact, to_record
 from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
-from shared.events.stating import said
 from shared.ids import new_id
 from shared.messaging import outbox
 from shared.storage import audit
@@ -194,20 +193,9 @@ async def _state(
     now: datetime,
 ) -> list[tuple[str, str, int]]:
     """(consent, episode): state that of each; with the sequence that it got."""
-    stated = [
-        (
-            consent.consent_id,
-            said(
-                kind.model_validate(_value(consent, episode, now)),
-                ce_id=new_id(now),
-                writer="intake",
-                sequence=ledger.next(episode),
-                correlation_id=consent.consent_id,
-                trace=tracing.of_the_request(),
-            ),
-        )
-        for consent, episode in pairs
-    ]
+    trace = tracing.of_the_request()
+    values = [(one.consent_id, kind.model_validate(_value(one, episode, now))) for one, episode in pairs]
+    stated = [(consent, ledger.stated(value, now, consent, trace=trace)) for consent, value in values]
     if stated:
         await store.keep_stated(connection, stated, ledger.owners)
         await outbox.send(connection, [to_record(fact, TOPIC) for _, fact in stated])
