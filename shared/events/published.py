@@ -83,13 +83,8 @@ encode = msgspec.json.Encoder().encode
 
 def as_json(value: PublishedStruct) -> dict[str, Any]:
     """The JSON value, for who shows or compares it."""
-    found: dict[str, Any] = plain(value)
+    found: dict[str, Any] = msgspec.json.decode(encode(value))
     return found
-
-
-def plain(value: object) -> Any:
-    """The same as JSON has it: lists, dicts, texts and numbers."""
-    return msgspec.json.decode(encode(value))
 
 
 def read_as_struct(kind: type[_Struct], value: object) -> _Struct:

@@ -23,12 +23,11 @@ from shared.events.billing import (
     PeriodVoided,
     ServicePeriod,
 )
-from shared.events.published import plain
 from shared.facts import restating
 from shared.values import replace
 
 Changed = dict[str, tuple[Any, Any]]
-"""Field → its JSON value before and after."""
+"""Field → what it was and what it is."""
 
 
 def period_id(episode_id: str, key: PeriodKey, life: int) -> str:
@@ -88,7 +87,7 @@ def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPe
 
 def _fields_changed(before: PeriodContent, after: PeriodContent) -> Changed:
     both = zip(after.__struct_fields__, structs.astuple(before), structs.astuple(after), strict=True)
-    return {name: (plain(was), plain(now)) for name, was, now in both if was != now}
+    return {name: (was, now) for name, was, now in both if was != now}
 
 
 def _takes_days(one: Period, key: PeriodKey, was: SentPeriod) -> bool:
