@@ -55,7 +55,7 @@ def driven(statement: sa.Select[Any]) -> str:
 
 async def rows(connection: AsyncConnection, sql: str, *given: Any) -> Sequence[Any]:
     """The rows of a statement, inside the connection's transaction; columns by name or place."""
-    found: Sequence[Any] = await (await driver_of(connection)).fetch(sql, *given)
+    found: Sequence[Any] = await driver_of(connection).fetch(sql, *given)
     return found
 
 
@@ -63,7 +63,7 @@ async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[l
     """The rows of each of the reads, in one round trip; columns by place. All of them see one moment."""
     every = list(reads)
     sql = _asked(tuple((read.sql, len(read.given)) for read in every))
-    found = await (await driver_of(connection)).fetchrow(sql, *(value for read in every for value in read.given))
+    found = await driver_of(connection).fetchrow(sql, *(value for read in every for value in read.given))
     return list(found)
 
 
@@ -79,7 +79,7 @@ async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Appen
             few.append(SqlWrite(_inserting(each.table, each.columns), tuple(map(list, zip(*each.rows, strict=True)))))
     if few:
         sql = _joined(tuple((write.sql, len(write.given)) for write in few))
-        await (await driver_of(connection)).fetch(sql, *(value for write in few for value in write.given))
+        await driver_of(connection).fetch(sql, *(value for write in few for value in write.given))
 
 
 @lru_cache(64)

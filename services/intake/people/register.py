@@ -14,7 +14,7 @@ from shared.storage.statements import SqlWrite, array, bytes_array, rows
 
 _BUCKETS = 65_536
 
-_FOUND = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
+_FOUND = sa.text(
     "WITH p AS MATERIALIZED (SELECT key, place FROM unnest(CAST(:keys AS bytea[]), CAST(:places AS int[])) "
     "AS n(key, place)), k AS MATERIALIZED (SELECT DISTINCT key FROM p), "
     "a AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'everywhere'), "

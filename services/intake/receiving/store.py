@@ -327,7 +327,7 @@ async def fill(connection: Connection, visits: Mapping[str, VisitRecord], aside:
 
 async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[StoredMessage]]:
     """The visits' messages with their notes, in the order they came, a page at a time."""
-    cursor = await (await driver_of(connection)).cursor(_SAID.format(visits=_GIVEN), list(visits))
+    cursor = await driver_of(connection).cursor(_SAID.format(visits=_GIVEN), list(visits))
     while page := await cursor.fetch(PAGE):
         yield [StoredMessage(*row) for row in page]
 
