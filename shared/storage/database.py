@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 import sqlalchemy as sa
@@ -46,6 +46,7 @@ class Database:
             max_overflow=4,
             pool_pre_ping=False,
             hide_parameters=True,
+            isolation_level="AUTOCOMMIT",  # SQLAlchemy's word for: BEGIN and COMMIT are not its business, but ours
             connect_args={
                 "timeout": 10,
                 "command_timeout": 120,
@@ -68,7 +69,7 @@ class Database:
 
         Raises Transient where trying again may help, DatabaseFault where it won't; other errors pass through.
         """
-        async with self._faults_told(), self.engine.begin() as connection:
+        async with self._faults_told(), self._connected() as connection, _transaction(connection, "commit"):
             yield connection
         for call in self.after_commit:
             call()
@@ -76,9 +77,8 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection to read with; whatever it did is rolled back."""
-        async with self._faults_told(), self.engine.connect() as connection:
+        async with self._faults_told(), self._connected() as connection, _transaction(connection, "rollback"):
             yield connection
-            await connection.rollback()
 
     async def has_room(self) -> bool:
         """Whether its disk has room again: a sort that does not fit into memory is written there."""
@@ -93,9 +93,8 @@ class Database:
 
     async def alone(self, sql: str, *given: Any) -> Sequence[Any]:
         """One statement that is a transaction by itself, asked of the driver: its rows. Errors as for `begin`."""
-        async with self._faults_told(), self.engine.connect() as connection:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            found: Sequence[Any] = await driver.fetch(sql, *given)
+        async with self._faults_told(), self._connected() as connection:
+            found: Sequence[Any] = await driver_of(connection).fetch(sql, *given)
         return found
 
     async def rows(self, statement: sa.Executable) -> AsyncIterator[Any]:
@@ -104,6 +103,17 @@ class Database:
             await connection.execute(_HOWEVER_LONG)
             async for row in await connection.stream(statement, execution_options={"yield_per": 1000}):
                 yield row
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of the pool; one that is left inside a transaction does not go back to it."""
+        async with self.engine.connect() as connection:
+            driver = driver_of(connection)
+            try:
+                yield connection
+            finally:
+                if driver.is_in_transaction():
+                    await connection.invalidate()
 
     @asynccontextmanager
     async def _faults_told(self) -> AsyncIterator[None]:
@@ -165,22 +175,30 @@ def _place(cause: BaseException) -> str:
     return f", {said}" if said else ""
 
 
-async def driver_of(connection: AsyncConnection) -> Any:
-    """The driver's own connection, in the transaction that SQLAlchemy ends.
-
-    SQLAlchemy begins with the first statement that it sees itself; a statement for that alone would be a round trip.
-    """
+def driver_of(connection: AsyncConnection) -> Any:
+    """The driver's own connection (asyncpg), in the same transaction: it was begun there. Raises RuntimeError where
+    the connection is closed or lost."""
     if connection.sync_connection is None:
         raise RuntimeError("the connection is not open")
-    adapted: Any = connection.sync_connection.connection.dbapi_connection
-    if adapted is None:
+    driver = connection.sync_connection.connection.driver_connection
+    if driver is None:
         raise RuntimeError("the connection is lost")
-    driver = adapted.driver_connection
-    if adapted._transaction is None:  # noqa: SLF001 - it has no other way to be told
-        begun = driver.transaction()
-        await begun.start()
-        adapted._transaction = begun  # noqa: SLF001
     return driver
+
+
+@asynccontextmanager
+async def _transaction(connection: AsyncConnection, at_the_end: Literal["commit", "rollback"]) -> AsyncIterator[None]:
+    """A transaction of the driver's, in which SQLAlchemy's statements are too; rolled back on any error."""
+    driver = driver_of(connection)
+    transaction = driver.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        if not driver.is_closed():
+            await transaction.rollback()
+        raise
+    await getattr(transaction, at_the_end)()
 
 
 async def copy_rows(
@@ -190,5 +208,4 @@ async def copy_rows(
     records = list(rows)
     if not records:
         return
-    driver = await driver_of(connection)
-    await driver.copy_records_to_table(table.name, records=records, columns=list(columns))
+    await driver_of(connection).copy_records_to_table(table.name, records=records, columns=list(columns))

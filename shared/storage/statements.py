@@ -12,12 +12,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.storage.database import copy_rows, driver_of
+from shared.storage.row_writes import POSTGRESQL, RowWrite, insert
 
-_POSTGRESQL = asyncpg.dialect()  # type: ignore[no-untyped-call]
 _PLACE = re.compile(r"\$(\d+)")
 
 
@@ -50,12 +49,12 @@ MANY = 100
 
 def driven(statement: sa.Select[Any]) -> str:
     """A statement with one parameter as the driver's own SQL."""
-    return str(statement.compile(dialect=_POSTGRESQL))
+    return str(statement.compile(dialect=POSTGRESQL))
 
 
 async def rows(connection: AsyncConnection, sql: str, *given: Any) -> Sequence[Any]:
     """The rows of a statement, inside the connection's transaction; columns by name or place."""
-    found: Sequence[Any] = await (await driver_of(connection)).fetch(sql, *given)
+    found: Sequence[Any] = await driver_of(connection).fetch(sql, *given)
     return found
 
 
@@ -63,7 +62,7 @@ async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[l
     """The rows of each of the reads, in one round trip; columns by place. All of them see one moment."""
     every = list(reads)
     sql = _asked(tuple((read.sql, len(read.given)) for read in every))
-    found = await (await driver_of(connection)).fetchrow(sql, *(value for read in every for value in read.given))
+    found = await driver_of(connection).fetchrow(sql, *(value for read in every for value in read.given))
     return list(found)
 
 
@@ -76,22 +75,20 @@ async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Appen
         elif len(each.rows) >= MANY:
             await copy_rows(connection, *each)
         elif each.rows:
-            few.append(SqlWrite(_inserting(each.table, each.columns), tuple(map(list, zip(*each.rows, strict=True)))))
+            few += written(_appending(each.table, each.columns), each.rows)
     if few:
         sql = _joined(tuple((write.sql, len(write.given)) for write in few))
-        await (await driver_of(connection)).fetch(sql, *(value for write in few for value in write.given))
+        await driver_of(connection).fetch(sql, *(value for write in few for value in write.given))
+
+
+def written(by: RowWrite, rows: Sequence[Sequence[Any]]) -> list[SqlWrite]:
+    """Rows written by a statement that the table made; no rows are no write."""
+    return [SqlWrite(by.sql, tuple(map(list, zip(*rows, strict=True))))] if rows else []
 
 
 @lru_cache(64)
-def _inserting(table: sa.Table, columns: tuple[str, ...]) -> str:
-    """Rows given as an array for each column."""
-    kinds = (table.c[name].type.compile(_POSTGRESQL) for name in columns)
-    names, arrays = ", ".join(columns), ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(kinds, 1))
-    picked = ", ".join(f"n.{name}" for name in columns)
-    return (
-        f"INSERT INTO {table.name} ({names}) SELECT {picked} FROM unnest({arrays}) "  # noqa: S608 - our own names
-        f"WITH ORDINALITY AS n({names}, nth) ORDER BY n.nth"
-    )
+def _appending(table: sa.Table, columns: tuple[str, ...]) -> RowWrite:
+    return insert(table, columns, in_order=True)
 
 
 def array(values: Iterable[str]) -> str:

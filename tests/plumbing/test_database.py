@@ -14,7 +14,7 @@ from shared.errors import Transient
 from shared.facts.envelope import Record
 from shared.messaging.outbox import send
 from shared.storage.audit import Entry, note
-from shared.storage.database import Database, DatabaseFault, copy_rows
+from shared.storage.database import Database, DatabaseFault, copy_rows, driver_of
 from shared.storage.statements import Read, SqlWrite, at_once, rows, together
 from shared.storage.tables import audit, outbox, positions
 
@@ -26,6 +26,38 @@ async def test_what_fails_leaves_nothing_behind(database: Database) -> None:
             raise RuntimeError
     async with database.read() as connection:
         assert (await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar() == 0
+
+
+async def test_statements_of_sqlalchemy_and_of_the_driver_are_in_one_transaction(database: Database) -> None:
+    number = "SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+    with pytest.raises(RuntimeError):
+        async with database.begin() as connection:
+            first = await rows(connection, number)
+            assert (await connection.execute(sa.text(number))).scalar() == first[0][0]
+            await connection.execute(sa.text("INSERT INTO ledger VALUES ('sqlalchemy', 1, 'k')"))
+            await rows(connection, "INSERT INTO ledger VALUES ('driver', 1, 'k')")
+            raise RuntimeError
+    async with database.read() as connection:
+        assert (await connection.execute(sa.text("SELECT count(*) FROM ledger"))).scalar() == 0
+
+
+async def test_whatever_was_done_while_reading_is_rolled_back(database: Database) -> None:
+    async with database.read() as connection:
+        await rows(connection, "INSERT INTO ledger VALUES ('driver', 1, 'k')")
+        await connection.execute(sa.text("INSERT INTO ledger VALUES ('sqlalchemy', 1, 'k')"))
+        assert (await rows(connection, "SELECT count(*) FROM ledger"))[0][0] == 2
+    async with database.read() as connection:
+        assert (await rows(connection, "SELECT count(*) FROM ledger"))[0][0] == 0
+
+
+async def test_a_connection_that_is_left_inside_a_transaction_is_nobodys_next(database: Database) -> None:
+    async with database._connected() as connection:
+        left = (await driver_of(connection).fetchrow("SELECT pg_backend_pid()"))[0]
+        await driver_of(connection).execute("BEGIN")
+    assert await _by_the_driver(database) != left
+    async with database.read() as connection:
+        gone = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid = $1"
+        assert (await rows(connection, gone, left))[0][0] == 0
 
 
 async def test_a_refused_statement_names_the_constraint_and_not_the_value(database: Database) -> None:

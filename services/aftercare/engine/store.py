@@ -19,6 +19,8 @@ from shared.events.episodes import EpisodeState, read_episode
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection, copy_rows
+from shared.storage.row_writes import update
+from shared.storage.statements import at_once, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,9 @@ _DECIDED = (
     .where(facts.c.episode_id == sa.any_(_IDS), sa.text("value ? 'decided_by'"))
     .order_by(facts.c.episode_id, facts.c.sequence)
 )
-_SAVE = sa.text(
-    "UPDATE episodes AS e SET version = n.version, sequence = n.sequence, document = CAST(n.document AS jsonb), "
-    "next_deadline = n.next_deadline, site_version = n.site_version "
-    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:sequences AS bigint[]), "
-    "CAST(:documents AS text[]), CAST(:deadlines AS timestamptz[]), CAST(:site_versions AS text[])) "
-    "AS n(episode_id, version, sequence, document, next_deadline, site_version) WHERE e.episode_id = n.episode_id"
-)
-_FALL = sa.text(
-    "UPDATE facts AS f SET stands = false "
-    "FROM unnest(CAST(:ids AS text[]), CAST(:sequences AS bigint[])) AS n(episode_id, sequence) "
-    "WHERE f.episode_id = n.episode_id AND f.sequence = n.sequence"
-)
+_EPISODE = ("episode_id", "version", "sequence", "document", "next_deadline", "site_version")
+_SAVE = update(episodes, _EPISODE)
+_FALL = update(facts, ("episode_id", "sequence", "stands"))
 _FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS text[]))")
 _CLEAR = sa.text("DELETE FROM entries WHERE episode_id = ANY(CAST(:ids AS text[]))")
 
@@ -124,27 +117,18 @@ async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[
 
 async def save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     """Remember what was decided of locked episodes: rows, facts, windows. One statement for each table and kind."""
-    await connection.execute(_SAVE, _episode_columns(saved))
-    fallen = [(s.episode.episode_id, sequence) for s in saved for sequence in s.said.fallen]
-    if fallen:
-        ids, sequences = zip(*fallen, strict=True)
-        await connection.execute(_FALL, {"ids": list(ids), "sequences": list(sequences)})
+    await at_once(connection, written(_SAVE, [_episode_row(each) for each in saved]))
+    fallen = [(s.episode.episode_id, sequence, False) for s in saved for sequence in s.said.fallen]
+    await at_once(connection, written(_FALL, fallen))
     fresh = [_fact_row(fact) for each in saved for fact in each.said.facts]
     await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
     await _save_windows(connection, saved)
     await _save_entries(connection, [(s.episode, s.entries) for s in saved])
 
 
-def _episode_columns(saved: Sequence[EpisodeRow]) -> dict[str, list[Any]]:
-    told = [s.episode for s in saved]
-    return {
-        "ids": [e.episode_id for e in told],
-        "versions": [e.version for e in told],
-        "sequences": [e.sequence for e in told],
-        "documents": [_document(e.document) for e in told],
-        "deadlines": [s.next_deadline for s in saved],
-        "site_versions": [e.site_version for e in told],
-    }
+def _episode_row(saved: EpisodeRow) -> tuple[Any, ...]:
+    e = saved.episode
+    return (e.episode_id, e.version, e.sequence, _document(e.document), saved.next_deadline, e.site_version)
 
 
 async def _save_windows(connection: Connection, saved: Sequence[EpisodeRow]) -> None:

@@ -141,7 +141,7 @@ def _persons(patients: Sequence[_Patient], seal: Seal) -> list[SqlWrite]:
             last = max((datetime.fromisoformat(at) for _, at in fields.values()), default=datetime.now(UTC))
             rows.append(store.Sealed(*whose, seal.close(packed(fields), place(*whose)), last))
             words += [(seal.blind(word), *whose) for word in words_of(fields)]
-    return ([store.keep(rows)] if rows else []) + store.change_words([], sorted(words))
+    return store.keep(rows) + store.change_words([], sorted(words))
 
 
 def _fields(one: _Patient, seal: Seal) -> dict[str, Fields]:

@@ -46,7 +46,7 @@ def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal
         store.Sealed(*whose, seal.close(packed(fields), place(*whose)), max(one.said_at for one in said[whose]))
         for whose, fields in sorted(after.items())
     ]
-    return [store.keep(rows), store.keep_places(said.keys()), *_change_words(before, after, seal)]
+    return [*store.keep(rows), *store.keep_places(said.keys()), *_change_words(before, after, seal)]
 
 
 def opened(row: store.Sealed, seal: Seal) -> Fields:

@@ -160,7 +160,7 @@ async def keep(connection: Connection, register: Register, at: datetime, seal: S
         await store.new_patients(connection, register.made)
     if register.changed:
         sealed = [(row, _sealed(row.patient_id, number, seal)) for row, number in register.changed.values()]
-        await at_once(connection, [store.keep(sealed)])
+        await at_once(connection, store.keep(sealed))
     evidence = [(new_id(at), pair, why) for pair, why in register.evidence.items()]
     await store.keep_matches(connection, evidence, at)
 

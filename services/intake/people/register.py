@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from services.intake.people.joining import MOST_SHARE, Leads, NumberRow, Pair
+from services.intake.tables import patient_identifiers
 from shared.storage.database import Connection
-from shared.storage.statements import SqlWrite, array, bytes_array, rows
+from shared.storage.row_writes import upsert
+from shared.storage.statements import SqlWrite, array, bytes_array, rows, written
 
 _BUCKETS = 65_536
 
-_FOUND = sa.text(  # the first statement of a transaction goes through SQLAlchemy, which begins it
+_FOUND = sa.text(
     "WITH p AS MATERIALIZED (SELECT key, place FROM unnest(CAST(:keys AS bytea[]), CAST(:places AS int[])) "
     "AS n(key, place)), k AS MATERIALIZED (SELECT DISTINCT key FROM p), "
     "a AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'everywhere'), "
@@ -37,14 +39,8 @@ _OF_PATIENTS = (
 )
 _ALONE = "SELECT pg_advisory_xact_lock(n.key) FROM (SELECT key FROM unnest($1::bigint[]) AS u(key) ORDER BY key) AS n"
 _PATIENTS = "INSERT INTO patients (patient_id) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING"
-_KEEP = (
-    "INSERT INTO patient_identifiers (key, patient_id, facility, authorities, types, leads, first, sealed) "
-    "SELECT n.key, n.patient_id, n.facility, n.authorities::bytea[], n.types::text[], n.leads, n.first, n.sealed "
-    "FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::bytea[]) "
-    "WITH ORDINALITY AS n(key, patient_id, facility, authorities, types, leads, first, sealed, nth) ORDER BY n.nth "
-    "ON CONFLICT (key, patient_id, facility) DO UPDATE SET authorities = excluded.authorities, "
-    "types = excluded.types, leads = excluded.leads, first = excluded.first"
-)
+_NUMBER = ("key", "patient_id", "facility", "authorities", "types", "leads", "first", "sealed")
+_KEEP = upsert(patient_identifiers, _NUMBER, once=("sealed",), in_order=True)
 _MATCHES = (
     "WITH n AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
     "$6::text[]) AS n(match_id, one, other, of_one, of_other, reasons)), "
@@ -119,7 +115,7 @@ async def new_patients(connection: Connection, patients: Iterable[str]) -> None:
     await rows(connection, _PATIENTS, sorted(patients))
 
 
-def keep(changed: Sequence[tuple[NumberRow, bytes]]) -> SqlWrite:
+def keep(changed: Sequence[tuple[NumberRow, bytes]]) -> list[SqlWrite]:
     """(row, its number sealed): rows as they are now; those that lead nowhere any more before those that do now."""
     columns = [
         (
@@ -128,7 +124,7 @@ def keep(changed: Sequence[tuple[NumberRow, bytes]]) -> SqlWrite:
         )
         for row, sealed in sorted(changed, key=lambda each: (each[0].leads == "everywhere", each[0].key))
     ]  # fmt: skip
-    return SqlWrite(_KEEP, tuple(map(list, zip(*columns, strict=True))))
+    return written(_KEEP, columns)
 
 
 async def keep_matches(

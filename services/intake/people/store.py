@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from shared.storage.statements import Read, SqlWrite
+from services.intake.tables import identities, identity_words, patient_facilities
+from shared.storage.row_writes import delete, insert_missing, upsert
+from shared.storage.statements import Read, SqlWrite, written
 
 _SEALED = "SELECT patient_id, facility, sealed, stated_at FROM identities WHERE patient_id = ANY($1::text[])"
-_KEEP = (
-    "INSERT INTO identities (patient_id, facility, sealed, stated_at) SELECT * FROM unnest($1::text[], $2::text[], "
-    "$3::bytea[], $4::timestamptz[]) AS n(patient_id, facility, sealed, stated_at) "
-    "ON CONFLICT (patient_id, facility) DO UPDATE "
-    "SET sealed = excluded.sealed, stated_at = greatest(identities.stated_at, excluded.stated_at)"
-)
-_WORDS = (
-    "INSERT INTO identity_words (word, patient_id, facility) SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[]) "
-    "AS n(word, patient_id, facility) ON CONFLICT DO NOTHING"
-)
-_FORGET = (
-    "DELETE FROM identity_words AS w "
-    "USING unnest($1::bytea[], $2::text[], $3::text[]) AS n(word, patient_id, facility) "
-    "WHERE w.word = n.word AND w.patient_id = n.patient_id AND w.facility = n.facility"
-)
-_PLACES = (
-    "INSERT INTO patient_facilities (patient_id, facility) SELECT * FROM unnest($1::text[], $2::text[]) "
-    "AS n(patient_id, facility) ON CONFLICT DO NOTHING"
-)
+_WORD = ("word", "patient_id", "facility")
+_WORDS = insert_missing(identity_words, _WORD)
+_FORGET = delete(identity_words, _WORD)
+_PLACES = insert_missing(patient_facilities, ("patient_id", "facility"))
 
 
 Whose = tuple[str, str]
@@ -53,20 +40,19 @@ def sealed_of(patients: Iterable[str]) -> Read:
     return Read(_SEALED, (list(patients),))
 
 
-def keep(rows: Sequence[Sealed]) -> SqlWrite:
+_KEEP = upsert(identities, Sealed._fields, changes={"stated_at": "greatest(t.stated_at, excluded.stated_at)"})
+
+
+def keep(rows: Sequence[Sealed]) -> list[SqlWrite]:
     """What is known of persons now."""
-    return SqlWrite(_KEEP, _columns(rows))
+    return written(_KEEP, rows)
 
 
 def change_words(gone: Sequence[tuple[bytes, str, str]], new: Sequence[tuple[bytes, str, str]]) -> list[SqlWrite]:
     """(hashed word, patient, facility): those that lead to a patient no more, and those that do now."""
-    return [SqlWrite(sql, _columns(pairs)) for sql, pairs in ((_FORGET, gone), (_WORDS, new)) if pairs]
+    return [*written(_FORGET, gone), *written(_WORDS, new)]
 
 
-def keep_places(places: Collection[tuple[str, str]]) -> SqlWrite:
+def keep_places(places: Collection[tuple[str, str]]) -> list[SqlWrite]:
     """(patient, facility): who told of whom, which decides who may see the patient."""
-    return SqlWrite(_PLACES, _columns(sorted(places)))
-
-
-def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
-    return tuple(map(list, zip(*given, strict=True)))
+    return written(_PLACES, sorted(places))

@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 
+from services.intake.tables import deaths
 from services.intake.visits.death_facts import Known, Teller
 from services.intake.visits.death_reports import Record, decode, encode
 from services.intake.visits.difference import ActiveFact
 from services.intake.visits.facts import DesiredFact
 from shared.storage.database import Connection
-from shared.storage.statements import Read, SqlWrite, together
+from shared.storage.row_writes import upsert
+from shared.storage.statements import Read, SqlWrite, together, written
 
 _RECORDS = "SELECT patient_id, facility, told FROM deaths WHERE patient_id = ANY($1::text[])"
 _STANDING = (
@@ -21,10 +23,7 @@ _STANDING = (
     "AND f.type = 'patient-died' "
     "WHERE e.patient_id IN (SELECT d.patient_id FROM deaths AS d WHERE d.patient_id = ANY($1::text[]))"
 )
-_KEEP = (
-    "INSERT INTO deaths (patient_id, facility, told) SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[]) "
-    "AS n(patient_id, facility, told) ON CONFLICT (patient_id, facility) DO UPDATE SET told = excluded.told"
-)
+_KEEP = upsert(deaths, ("patient_id", "facility", "told"))
 
 
 def reads(patients: Sequence[str]) -> list[Read]:
@@ -48,5 +47,4 @@ async def known_of(connection: Connection, patients: Iterable[str]) -> Known:
 
 def keep(records: Mapping[Teller, Record]) -> list[SqlWrite]:
     """Records that changed; one that says nothing any more stays, empty."""
-    rows = [(*teller, encode(record)) for teller, record in sorted(records.items())]
-    return [SqlWrite(_KEEP, tuple(map(list, zip(*rows, strict=True))))] if rows else []
+    return written(_KEEP, [(*teller, encode(record)) for teller, record in sorted(records.items())])

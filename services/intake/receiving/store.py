@@ -17,11 +17,14 @@ from services.intake.hl7.model import AckCode, VisitMessage
 from services.intake.people import store as people
 from services.intake.receiving import deaths_store as deaths
 from services.intake.receiving.derive_apart import StoredMessage
+from services.intake.tables import episodes, facts, feeds, messages, told_episodes, visits
 from services.intake.visits.death_facts import Deaths, Known
 from services.intake.visits.derive import ActiveFact, DesiredFact, KnownEpisode, Note
 from services.intake.visits.reconcile import EpisodeSequences, NewFact, Stray, VisitChanges, VisitRecord, joined
+from shared.facts.envelope import Fact
 from shared.storage.database import Connection, driver_of
-from shared.storage.statements import Read, SqlWrite, array, rows, together
+from shared.storage.row_writes import insert, update, upsert
+from shared.storage.statements import Read, SqlWrite, array, rows, together, written
 
 _LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
 _DOUBT = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
@@ -65,60 +68,10 @@ _STANDING = (
     "SELECT visit_id, ce_id, to_json(key)::text AS key, type, stay_id, occurred_at, value, message_id FROM facts "
     "WHERE visit_id = ANY({visits}) AND standing"
 )
-_KEEP_VISITS = (
-    "INSERT INTO visits (visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, unmapped, "
-    "mapping) SELECT n.visit_id, n.patient_id, n.facility, n.visit_key, n.episode_id, n.begun_at, n.ended_at, "
-    "n.unmapped::text[], $9::text FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
-    "$6::timestamptz[], $7::timestamptz[], $8::text[]) AS n(visit_id, patient_id, facility, visit_key, episode_id, "
-    "begun_at, ended_at, unmapped) "
-    "ON CONFLICT (visit_id) DO UPDATE SET episode_id = excluded.episode_id, begun_at = excluded.begun_at, "
-    "ended_at = excluded.ended_at, unmapped = excluded.unmapped, mapping = excluded.mapping"
-)
-_KEEP_EPISODES = (
-    "INSERT INTO episodes (episode_id, patient_id, sequence) "
-    "SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n(episode_id, patient_id, sequence) "
-    "ON CONFLICT (episode_id) DO UPDATE SET sequence = excluded.sequence"
-)
-_KEEP_FACTS = (
-    "INSERT INTO facts (ce_id, episode_id, sequence, visit_id, key, type, stay_id, occurred_at, value, message_id, "
-    "standing) SELECT n.ce_id, n.episode_id, n.sequence, n.visit_id, n.key::text[], n.type, n.stay_id, n.occurred_at, "
-    "n.value, n.message_id, n.standing FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], "
-    "$6::text[], $7::text[], $8::timestamptz[], $9::bytea[], $10::text[], $11::boolean[]) AS n(ce_id, episode_id, "
-    "sequence, visit_id, key, type, stay_id, occurred_at, value, message_id, standing)"
-)
 _FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
-_NOTES = (
-    "UPDATE messages AS m SET note = n.note, reason = n.reason FROM unnest($1::text[], $2::text[], $3::text[]) "
-    "AS n(message_id, note, reason) WHERE m.message_id = n.message_id"
-)
-_KEEP_MESSAGES = (
-    "INSERT INTO messages (message_id, ids, body, door, arrived_at, facility, trigger, control_id, charset, answer, "
-    "replies, note, reason, warnings, patient_id, visit_id, said, sealed) SELECT n.message_id, n.ids, n.body, n.door, "
-    "n.arrived_at, n.facility, n.trigger, n.control_id, n.charset, n.answer, n.replies::bytea[], n.note, n.reason, "
-    "n.warnings::text[], n.patient_id, n.visit_id, n.said, n.sealed FROM unnest($1::text[], $2::bytea[], $3::bytea[], "
-    "$4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], "
-    "$12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bytea[], $18::bytea[]) AS n(message_id, "
-    "ids, body, door, arrived_at, facility, trigger, control_id, charset, answer, replies, note, reason, warnings, "
-    "patient_id, visit_id, said, sealed)"
-)
-_FEEDS = (
-    "INSERT INTO feeds AS f (facility, door, trigger, answer, count, last_at) "
-    "SELECT n.*, $6::timestamptz FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) "
-    "AS n(facility, door, trigger, answer, count) ORDER BY 1, 2, 3, 4 ON CONFLICT (facility, door, trigger, answer) "
-    "DO UPDATE SET count = f.count + excluded.count, last_at = excluded.last_at"
-)
-_TOLD = sa.text(
-    "INSERT INTO told_episodes AS t (episode_id, version, state, begun_at, ended_at, seen, facilities) "
-    "SELECT episode_id, version, state, begun_at, ended_at, seen, CAST(facilities AS text[]) "
-    "FROM unnest(CAST(:ids AS text[]), CAST(:versions AS bigint[]), CAST(:states AS text[]), "
-    "CAST(:begun AS timestamptz[]), CAST(:ended AS timestamptz[]), CAST(:seen AS bigint[]), "
-    "CAST(:facilities AS text[])) "
-    "AS n(episode_id, version, state, begun_at, ended_at, seen, facilities) ORDER BY 1 "
-    "ON CONFLICT (episode_id) DO UPDATE SET version = excluded.version, state = excluded.state, "
-    "begun_at = excluded.begun_at, ended_at = excluded.ended_at, seen = excluded.seen, "
-    "facilities = excluded.facilities "
-    "WHERE t.version < excluded.version "
-    "RETURNING episode_id"
+_NOTES = update(messages, ("message_id", "note", "reason"))
+_FEEDS = upsert(
+    feeds, ("facility", "door", "trigger", "answer", "count", "last_at"), changes={"count": "t.count + excluded.count"}
 )
 _TIME = sa.text(
     "SELECT greatest(clock_timestamp(), (SELECT arrived_at FROM messages ORDER BY message_id DESC LIMIT 1))"
@@ -168,7 +121,7 @@ async def replies_to(connection: Connection, message_ids: Sequence[str]) -> dict
 
 
 class MessageRow(NamedTuple):
-    """A row of `messages`, in the order of its columns."""
+    """A row of `messages`; arrays are their text."""
 
     message_id: str
     ids: bytes
@@ -190,14 +143,17 @@ class MessageRow(NamedTuple):
     sealed: bytes
 
 
+_KEEP_MESSAGES = insert(messages, MessageRow._fields)
+
+
 def keep_messages(given: Sequence[MessageRow]) -> list[SqlWrite]:
     """Store messages with their answers."""
-    return [SqlWrite(_KEEP_MESSAGES, _columns(given))] if given else []
+    return written(_KEEP_MESSAGES, given)
 
 
 def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:
     """What became of messages that were stored before."""
-    return [SqlWrite(_NOTES, _columns(notes))] if notes else []
+    return written(_NOTES, notes)
 
 
 async def strays_of(connection: Connection, patients: Iterable[str]) -> list[Stray]:
@@ -220,7 +176,7 @@ async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:
 
 def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> list[SqlWrite]:
     """(facility, door, trigger, answer) → how many."""
-    return [SqlWrite(_FEEDS, (*_columns(list(counts)), list(counts.values()), at))] if counts else []
+    return written(_FEEDS, [(*feed, number, at) for feed, number in sorted(counts.items())])
 
 
 # ── visits, episodes, facts ───────────────────────────────────────────────────────────────────────────────────────
@@ -327,7 +283,7 @@ async def fill(connection: Connection, visits: Mapping[str, VisitRecord], aside:
 
 async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[StoredMessage]]:
     """The visits' messages with their notes, in the order they came, a page at a time."""
-    cursor = await (await driver_of(connection)).cursor(_SAID.format(visits=_GIVEN), list(visits))
+    cursor = await driver_of(connection).cursor(_SAID.format(visits=_GIVEN), list(visits))
     while page := await cursor.fetch(PAGE):
         yield [StoredMessage(*row) for row in page]
 
@@ -348,42 +304,85 @@ def _fill(
         visits[visit_id].standing[wanted.key] = ActiveFact(ce_id, wanted)
 
 
+class VisitRow(NamedTuple):
+    """A row of `visits`; `unmapped` is the text of an array."""
+
+    visit_id: str
+    patient_id: str
+    facility: str
+    visit_key: str
+    episode_id: str | None
+    begun_at: datetime | None
+    ended_at: datetime | None
+    unmapped: str
+    mapping: str
+
+
+class FactRow(NamedTuple):
+    """A row of `facts`; `key` is the text of an array."""
+
+    ce_id: str
+    episode_id: str
+    sequence: int
+    visit_id: str | None
+    key: str
+    type: str
+    stay_id: str | None
+    occurred_at: datetime
+    value: bytes
+    message_id: str
+    standing: bool
+
+
+_KEEP_VISITS = upsert(visits, VisitRow._fields, once=("patient_id", "facility", "visit_key"))
+_KEEP_EPISODES = upsert(episodes, ("episode_id", "patient_id", "sequence"), once=("patient_id",))
+_KEEP_FACTS = insert(facts, FactRow._fields)
+
+
 def keep_settled(
     settled: Sequence[VisitChanges], died: Deaths, ledger: EpisodeSequences, mapping: str
 ) -> list[SqlWrite]:
     """Visits as they were settled, what was told of deaths, and the episodes and facts of both."""
     found = deaths.keep(died.records)
-    if settled:
-        found.append(SqlWrite(_KEEP_VISITS, (*_columns([_visit_row(each.visit) for each in settled]), mapping)))
+    found += written(_KEEP_VISITS, [_visit_row(each.visit, mapping) for each in settled])
     stated = [_fact_row(each.visit.visit_id, one) for each in settled for one in each.stated]
     stated += [_fact_row(None, one) for one in died.stated]
     if stated:
-        touched = sorted({row[1] for row in stated})
+        touched = sorted({row.episode_id for row in stated})
         episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
-        found += [SqlWrite(_KEEP_EPISODES, _columns(episodes)), SqlWrite(_KEEP_FACTS, _columns(stated))]
+        found += [*written(_KEEP_EPISODES, episodes), *written(_KEEP_FACTS, stated)]
     if fallen := [*(ce_id for each in settled for ce_id in each.fallen), *died.fallen]:
         found.append(SqlWrite(_FALL, (fallen,)))
     return found
 
 
-def _columns(given: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
-    return tuple(map(list, zip(*given, strict=True)))
-
-
-def _visit_row(visit: VisitRecord) -> tuple[Any, ...]:
+def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
     place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
-    return (*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped))
+    return VisitRow(*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped), mapping)
 
 
-def _fact_row(visit_id: str | None, stated: NewFact) -> tuple[Any, ...]:
+def _fact_row(visit_id: str | None, stated: NewFact) -> FactRow:
     fact, wanted = stated
     place = (fact.id, fact.subject, fact.sequence, visit_id)
     if wanted is None:
         key, at = array(("fact-cancelled", fact.value["cancels"])), datetime.fromisoformat(fact.value["occurred_at"])
         stay = (fact.value.get("stay") or {}).get("id")
-        return (*place, key, "fact-cancelled", stay, at, b"{}", fact.causation_id or "", False)
+        return FactRow(*place, key, "fact-cancelled", stay, at, b"{}", fact.causation_id or "", False)
     value, stay_id = orjson.dumps(wanted.value), wanted.stay_id or None
-    return (*place, array(wanted.key), wanted.type, stay_id, wanted.occurred_at, value, wanted.said_by, True)
+    return FactRow(*place, array(wanted.key), wanted.type, stay_id, wanted.occurred_at, value, wanted.said_by, True)
+
+
+def keep_stated(stated: Iterable[tuple[Fact, str]], owners: Mapping[str, str]) -> list[SqlWrite]:
+    """(fact, who said it): facts of no visit, in their order, and the sequences of their episodes, whose `owners` are
+    patients."""
+    facts_kept, last = [], dict[str, int]()
+    for fact, by in stated:
+        key, at = array((fact.name, fact.id)), datetime.fromisoformat(fact.value["occurred_at"])
+        place = (fact.id, fact.subject, fact.sequence, None)
+        facts_kept.append(FactRow(*place, key, fact.name, None, at, orjson.dumps(fact.value), by, True))
+        last[fact.subject] = fact.sequence
+    episodes_kept = [(episode, owners[episode], sequence) for episode, sequence in sorted(last.items())]
+    return [*written(_KEEP_EPISODES, episodes_kept), *written(_KEEP_FACTS, facts_kept)]
 
 
 async def patients_of_another_mapping(connection: Connection, mapping: str, page: int) -> list[str]:
@@ -410,9 +409,10 @@ class EpisodeVersion(NamedTuple):
     facilities: tuple[str, ...] = ()
 
 
+_TOLD = upsert(told_episodes, EpisodeVersion._fields).sql + " WHERE t.version < excluded.version RETURNING episode_id"
+
+
 async def keep_told(connection: Connection, told: Sequence[EpisodeVersion]) -> set[str]:
     """Keep what is newer than what is kept; the ids of those."""
-    ids, versions, states, begun, ended, seen, facilities = (list(column) for column in zip(*told, strict=True))
-    given = {"ids": ids, "versions": versions, "states": states, "begun": begun, "ended": ended, "seen": seen}
-    given["facilities"] = [array(each) for each in facilities]
-    return set((await connection.execute(_TOLD, given)).scalars())
+    given = [(*each[:-1], array(each.facilities)) for each in sorted(told, key=lambda one: one.episode_id)]
+    return {row["episode_id"] for row in await rows(connection, _TOLD, *map(list, zip(*given, strict=True)))}

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
-from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, sent_of
+from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, program_stays, sent_of
 from shared.events.published import encode
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
-from shared.storage.statements import Append, SqlWrite, driven, rows
+from shared.storage.row_writes import update, upsert
+from shared.storage.statements import Append, SqlWrite, driven, rows, written
 
 
 @dataclass(slots=True)
@@ -61,6 +62,7 @@ class EpisodeRow(NamedTuple):
     rules: str
 
 
+_SAVE = update(episodes, EpisodeRow._fields, changes={"facility": "COALESCE(NULLIF(n.facility, ''), t.facility)"})
 _INSERT_MISSING = sa.text(
     "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING"
 )
@@ -95,18 +97,6 @@ _OUTDATED = (
     .limit(sa.bindparam("most", type_=sa.Integer))
     .with_for_update(skip_locked=True)
 )
-_SAVE = (
-    "UPDATE episodes AS e SET patient_id = n.patient_id, "
-    "facility = COALESCE(NULLIF(n.facility, ''), e.facility), state = n.state, level = n.level, "
-    "since = n.since, ineffective = n.ineffective, conflicts = n.conflicts, seen = n.seen::jsonb, "
-    "version = n.version, fold = n.fold, fold_version = n.fold_version, announced = n.announced, desk = n.desk, "
-    "listed = n.listed, facilities = n.facilities::text[], rules = n.rules "
-    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], "
-    "$9::text[], $10::bigint[], $11::bytea[], $12::int[], $13::bytea[], $14::boolean[], $15::bytea[], $16::text[], "
-    "$17::text[]) "
-    "AS n(episode_id, patient_id, facility, state, level, since, ineffective, conflicts, seen, version, fold, "
-    "fold_version, announced, desk, listed, facilities, rules) WHERE e.episode_id = n.episode_id"
-)
 _ALL = sa.select(facts).where(facts.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
 _FACTS = driven(_ALL)
 _OF_THE_DESK = driven(
@@ -125,22 +115,14 @@ _PERIODS = driven(
     .where(periods.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
     .order_by(periods.c.life)
 )
-_NEXT_VERSION = (
-    "UPDATE periods AS p SET version = n.version, voided = n.voided, content = n.content "
-    "FROM unnest($1::text[], $2::int[], $3::boolean[], $4::bytea[]) AS n(period_id, version, voided, content) "
-    "WHERE p.period_id = n.period_id"
-)
+_NEXT_VERSION = update(periods, ("period_id", "version", "voided", "content"))
 _NOT_THERE = (
     "DELETE FROM program_stays AS s WHERE s.episode_id = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM "
     "unnest($2::text[], $3::text[], $4::text[], $5::int[]) AS n(episode_id, kind, stay_id, nth) WHERE "
     "n.episode_id = s.episode_id AND n.kind = s.kind AND n.stay_id = s.stay_id AND n.nth = s.nth)"
 )
-_THERE = (
-    "INSERT INTO program_stays (episode_id, kind, stay_id, nth, program, since, until, expected) SELECT * FROM "
-    "unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::timestamptz[], $7::timestamptz[], "
-    "$8::timestamptz[]) ON CONFLICT (episode_id, kind, stay_id, nth) DO UPDATE SET program = excluded.program, "
-    "since = excluded.since, until = excluded.until, expected = excluded.expected"
-)
+_STAY = ("episode_id", "kind", "stay_id", "nth", "program", "since", "until", "expected")
+_THERE = upsert(program_stays, _STAY)
 _FACT = ("episode_id", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "value")
 _PERIOD = (
     "period_id", "episode_id", "stay_kind", "stay_id", "root", "life", "version", "voided", "supersedes", "content",
@@ -181,7 +163,7 @@ def _rows(found: Sequence[Any]) -> dict[str, LockedEpisode]:
 
 def saving(changed: Sequence[EpisodeRow]) -> list[SqlWrite]:
     """Write locked episodes back."""
-    return [SqlWrite(_SAVE, tuple(map(list, zip(*changed, strict=True))))] if changed else []
+    return written(_SAVE, changed)
 
 
 def keeping(applied: Iterable[Fact]) -> list[Append]:
@@ -242,8 +224,8 @@ def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[SqlWrite]:
         for episode, group in found.items()
         for p in group
     ]
-    columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in range(8)]
-    return [SqlWrite(_NOT_THERE, (list(found), *columns[:4])), SqlWrite(_THERE, tuple(columns))]
+    kept = list(map(list, zip(*(row[:4] for row in rows), strict=True))) or [[]] * 4
+    return [SqlWrite(_NOT_THERE, (list(found), *kept)), *written(_THERE, rows)]
 
 
 def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[SqlWrite | Append]:
@@ -255,5 +237,4 @@ def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set
         if p.period_id in new
     ]
     again = [(p.period_id, p.version, p.voided, encode(p.content)) for _, _, p in flat if p.period_id not in new]
-    changed = [SqlWrite(_NEXT_VERSION, tuple(map(list, zip(*again, strict=True))))] if again else []
-    return [Append(periods, _PERIOD, fresh), *changed]
+    return [Append(periods, _PERIOD, fresh), *written(_NEXT_VERSION, again)]

@@ -17,11 +17,12 @@ from services.placement.gate.bases import Over
 from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.consents import Consent, Ended
 from services.placement.gate.docket import Docket
-from services.placement.gate.tables import consents, disclosures, gate_facts, withheld
+from services.placement.gate.tables import consents, disclosures, gate_episodes, gate_facts, withheld
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace, place_of
 from shared.storage.database import Connection, copy_rows
-from shared.storage.statements import rows
+from shared.storage.row_writes import delete, update
+from shared.storage.statements import at_once, rows, written
 
 _MISSING = sa.text("INSERT INTO gate_episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING")
 _LOCK = (
@@ -33,20 +34,12 @@ _HEARD = (
     "JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS n(episode_id, writer, sequence) "
     "ON f.episode_id = n.episode_id AND f.writer = n.writer AND f.sequence = n.sequence"
 )
-_SAVE = (
-    "UPDATE gate_episodes AS g SET seen = n.seen::jsonb, sent = n.sent::jsonb, labels = n.labels::jsonb, "
-    "early = n.early::jsonb, place = n.place "
-    "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[]) "
-    "AS n(episode_id, seen, sent, labels, early, place) WHERE g.episode_id = n.episode_id"
-)
+_SAVE = update(gate_episodes, ("episode_id", "seen", "sent", "labels", "early", "place"))
 _CONSENTS = (
     "SELECT episode_id, fact_id, consent_id, facility, discloser, recipient, recipient_class, purpose, scope, begins, "
     "ends, learnt_at, ended_at, over FROM consents WHERE episode_id = ANY($1::text[]) ORDER BY learnt_at, fact_id"
 )
-_ENDED = (
-    "UPDATE consents AS c SET ended_at = n.ended_at, over = n.over, opens_at = NULL "
-    "FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS n(fact_id, ended_at, over) WHERE c.fact_id = n.fact_id"
-)
+_ENDED = update(consents, ("fact_id", "ended_at", "over"), changes={"opens_at": "NULL"})
 _PAST = (
     "SELECT episode_id, recipient, fact_id, true AS out, writer, labels, NULL AS corrects, NULL AS corrected "
     "FROM disclosures WHERE fact_id = ANY($1::text[]) UNION ALL "
@@ -57,24 +50,13 @@ _WITHHELD = (
     "SELECT episode_id, recipient, fact_id, fact_type, writer, patient_id, facility, labels, occurred_at, content, "
     "place, corrects, corrected FROM withheld WHERE episode_id = ANY($1::text[]) ORDER BY episode_id, place"
 )
-_SETTLED = (
-    "DELETE FROM withheld AS w USING unnest($1::text[], $2::text[]) AS n(recipient, fact_id) "
-    "WHERE w.recipient = n.recipient AND w.fact_id = n.fact_id"
-)
-_REASON = (
-    "UPDATE withheld AS w SET reason = n.reason, config = $4::text "
-    "FROM unnest($1::text[], $2::text[], $3::text[]) AS n(recipient, fact_id, reason) "
-    "WHERE w.recipient = n.recipient AND w.fact_id = n.fact_id"
-)
-_OVER = (
-    "UPDATE gate_episodes AS g SET over = n.over::jsonb || g.over "
-    "FROM unnest($1::text[], $2::text[]) AS n(episode_id, over) WHERE g.episode_id = n.episode_id"
-)
-_END = (
-    "UPDATE consents AS c SET ended_at = $4, over = n.over, opens_at = NULL "
-    "FROM unnest($1::text[], $2::text[], $3::text[]) AS n(episode_id, consent_id, over) "
-    "WHERE c.episode_id = n.episode_id AND c.consent_id = n.consent_id AND c.over IS NULL"
-)
+_SETTLED = delete(withheld, ("recipient", "fact_id"))
+_REASON = update(withheld, ("recipient", "fact_id", "reason", "config"))
+_OVER = update(gate_episodes, ("episode_id", "over"), changes={"over": "n.over::jsonb || t.over"})
+_END = update(
+    consents, ("episode_id", "consent_id", "over", "ended_at"), by=("episode_id", "consent_id"),
+    changes={"opens_at": "NULL"}, only="t.over IS NULL",
+)  # fmt: skip
 _OPENING = sa.text("SELECT DISTINCT episode_id FROM consents WHERE opens_at <= :now ORDER BY 1 LIMIT :most")
 _OPENED = "UPDATE consents SET opens_at = NULL WHERE episode_id = ANY($1::text[]) AND opens_at <= $2"
 _OTHER_CONFIG = sa.text("SELECT DISTINCT episode_id FROM withheld WHERE config <> :config ORDER BY 1 LIMIT :most")
@@ -147,9 +129,7 @@ async def hear(connection: Connection, facts: Iterable[Fact]) -> None:
 
 async def save(connection: Connection, changed: Sequence[GateRow]) -> None:
     """Write locked episodes back."""
-    if changed:
-        columns = zip(*map(_saved, changed), strict=True)
-        await rows(connection, _SAVE, *map(list, columns))
+    await at_once(connection, written(_SAVE, [_saved(each) for each in changed]))
 
 
 def _saved(row: GateRow) -> tuple[str, str, str, str, str, int]:
@@ -200,16 +180,14 @@ async def keep_consents(
     ]
     await copy_rows(connection, consents, ("episode_id", "opens_at", *names), new_rows)
     ended = [(each.fact_id, each.ended_at, each.over) for _, each in changed if each.fact_id in known]
-    if ended:
-        await rows(connection, _ENDED, *map(list, zip(*ended, strict=True)))
+    await at_once(connection, written(_ENDED, ended))
 
 
 async def end(connection: Connection, ended: Mapping[str, Mapping[str, Over]], now: datetime) -> None:
     """Episode (locked) → consents that are over from now on, those too of which the gate has not read yet."""
     told = [(e, orjson.dumps({one: [how, now] for one, how in over.items()}).decode()) for e, over in ended.items()]
-    await rows(connection, _OVER, *map(list, zip(*told, strict=True)))
-    flat = [(episode, one, how) for episode, over in ended.items() for one, how in over.items()]
-    await rows(connection, _END, *map(list, zip(*flat, strict=True)), now)
+    flat = [(episode, one, how, now) for episode, over in ended.items() for one, how in over.items()]
+    await at_once(connection, [*written(_OVER, told), *written(_END, flat)])
 
 
 def _plain(value: Any) -> Any:
@@ -244,11 +222,8 @@ async def settle(
     connection: Connection, gone: Iterable[Key], still: Sequence[tuple[DisclosureCase, str]], config: str
 ) -> None:
     """Forget withheld facts that went out or are no more; the others have these reasons now."""
-    if keys := sorted(gone):
-        await rows(connection, _SETTLED, *map(list, zip(*keys, strict=True)))
-    if still:
-        told = [(case.recipient, case.fact_id, reason) for case, reason in still]
-        await rows(connection, _REASON, *map(list, zip(*told, strict=True)), config)
+    told = [(case.recipient, case.fact_id, reason, config) for case, reason in still]
+    await at_once(connection, [*written(_SETTLED, sorted(gone)), *written(_REASON, told)])
 
 
 async def to_look_at_again(connection: Connection, now: datetime, config: str, most: int) -> list[str]:

@@ -6,29 +6,23 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.intake.tables import waiting_records
 from shared.messaging.dead_letter_content import Content, given, opened, sealed
 from shared.messaging.dead_letters import Parked, RawRecord
 from shared.messaging.positions import Outcome, Slot
 from shared.storage.database import Connection, Database
+from shared.storage.row_writes import insert, update
 from shared.storage.sealing import Seal
-from shared.storage.statements import SqlWrite, at_once, bytes_array, rows
+from shared.storage.statements import at_once, bytes_array, rows, written
 
-_KEEP = (
-    "INSERT INTO waiting_records (topic, partition, kafka_offset, keys, arrived_at, sealed) "
-    "SELECT n.topic, n.partition, n.kafka_offset, n.keys::bytea[], n.arrived_at, n.sealed "
-    "FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::timestamptz[], $6::bytea[]) "
-    "WITH ORDINALITY AS n(topic, partition, kafka_offset, keys, arrived_at, sealed, place) ORDER BY n.place"
-)
+_KEEP = insert(waiting_records, ("topic", "partition", "kafka_offset", "keys", "arrived_at", "sealed"), in_order=True)
 _KEYS = "SELECT DISTINCT unnest(keys) AS key FROM waiting_records WHERE keys && $1::bytea[] AND outcome IS NULL"
 _ANY = "SELECT EXISTS (SELECT FROM waiting_records) AS some"
 _OLDEST = (
     "SELECT number, topic, partition, kafka_offset, keys, arrived_at, sealed FROM waiting_records "
     "WHERE outcome IS NULL ORDER BY number LIMIT $1 FOR UPDATE"
 )
-_DONE = (
-    "UPDATE waiting_records AS w SET outcome = n.outcome, sealed = '' "
-    "FROM unnest($1::bigint[], $2::text[]) AS n(number, outcome) WHERE w.number = n.number"
-)
+_DONE = update(waiting_records, ("number", "outcome", "sealed"))
 _FORGET = (
     "DELETE FROM dead_letters WHERE consumer = $1 AND topic = $2 AND partition = $3 AND kafka_offset = $4 "
     "AND state = 'replayed'"
@@ -55,9 +49,7 @@ class Waiting(NamedTuple):
 
 async def keep(connection: Connection, aside: Sequence[Waiting], seal: Seal) -> None:
     """Put records into the lane, in their order and sealed, in the transaction that moves their position."""
-    if aside:
-        told = [_row(each, seal) for each in aside]
-        await at_once(connection, [SqlWrite(_KEEP, tuple(map(list, zip(*told, strict=True))))])
+    await at_once(connection, written(_KEEP, [_row(each, seal) for each in aside]))
 
 
 async def keys_waiting(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
@@ -78,7 +70,7 @@ async def oldest(connection: Connection, most: int, seal: Seal) -> list[Waiting]
 
 async def done(connection: Connection, outcomes: Mapping[int, Outcome]) -> None:
     """Note what came of records; their content goes."""
-    await rows(connection, _DONE, list(outcomes), list(outcomes.values()))
+    await at_once(connection, written(_DONE, [(number, outcome, b"") for number, outcome in outcomes.items()]))
 
 
 async def dead_again(connection: Connection, consumer: str, record: RawRecord) -> None:

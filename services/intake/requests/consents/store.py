@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-import orjson
 import sqlalchemy as sa
 
+from services.intake.receiving import store as receiving
 from services.intake.requests.consents.tables import consent_episodes, consents
-from services.intake.tables import facts
 from shared.events import Fact
 from shared.storage.database import Connection, copy_rows
+from shared.storage.statements import at_once
 
 _IDS = "CAST(:ids AS text[])"
 _COLUMNS = (
@@ -52,20 +52,11 @@ _COUNTS = sa.text(
     "SELECT FROM consent_episodes AS e LEFT JOIN told_episodes AS t ON t.episode_id = e.episode_id "
     "WHERE e.consent_id = c.consent_id AND e.revoked_by > COALESCE(t.seen, 0))"
 )
-_SEQUENCES = sa.text(
-    "INSERT INTO episodes (episode_id, patient_id, sequence) SELECT * FROM unnest(CAST(:episodes AS text[]), "
-    "CAST(:patients AS text[]), CAST(:sequences AS bigint[])) AS n(episode_id, patient_id, sequence) "
-    "ON CONFLICT (episode_id) DO UPDATE SET sequence = excluded.sequence"
-)
 _PLACES = sa.text(
     "SELECT facility FROM patient_facilities WHERE patient_id = :patient UNION SELECT unnest(h.facilities) "
     "FROM told_episodes AS h JOIN episodes AS e USING (episode_id) WHERE e.patient_id = :patient"
 )
 _PATIENT = sa.text("SELECT patient_id FROM patients WHERE patient_id = :patient")
-_FACT_COLUMNS = (
-    "ce_id", "episode_id", "sequence", "visit_id", "key", "type", "stay_id", "occurred_at", "value", "message_id",
-    "standing",
-)  # fmt: skip
 
 
 class Consent(NamedTuple):
@@ -137,17 +128,7 @@ async def count_revoked(connection: Connection, ids: Collection[str], now: datet
 
 async def keep_stated(connection: Connection, stated: Sequence[tuple[str, Fact]], owners: Mapping[str, str]) -> None:
     """(consent, fact): the facts, and the last sequences of their episodes; the patients' rows are locked."""
-    last = {fact.subject: fact.sequence for _, fact in stated}
-    given = {"episodes": list(last), "patients": [owners[each] for each in last], "sequences": list(last.values())}
-    await connection.execute(_SEQUENCES, given)
-    rows = [
-        (
-            fact.id, fact.subject, fact.sequence, None, [fact.name, fact.id], fact.name, None,
-            datetime.fromisoformat(fact.value["occurred_at"]), orjson.dumps(fact.value), consent, True,
-        )
-        for consent, fact in stated
-    ]  # fmt: skip
-    await copy_rows(connection, facts, _FACT_COLUMNS, rows)
+    await at_once(connection, receiving.keep_stated([(fact, consent) for consent, fact in stated], owners))
 
 
 async def keep_episodes(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:
