@@ -127,6 +127,15 @@ def contact(number: int, at: datetime, outcome: str) -> ActiveFact:
     return ActiveFact(1000 + number, f"c-{number}", "contact-attempted", value)
 
 
+def test_aftercare_that_started_waits_anew_where_its_end_is_on_a_later_day_now() -> None:
+    """Found by the property below: it went on as if the day were still the first one."""
+    early, late = (stay("inpatient", day(n), day(n, 15), id="S0") for n in (-2, 0))
+    before = along([([early], 0, ())])
+    assert "aftercare-started" in {s.name for s in before}
+    assert "aftercare-started" not in {s.name for s in along([([late], 0, ())], before)}
+    assert "aftercare-started" in {s.name for s in along([([late], 2, ())], before)}
+
+
 Way = list[tuple[list[dict[str, Any]], int | None, tuple[ActiveFact, ...]]]
 
 

@@ -42,8 +42,8 @@ def derive(
     """What ought to stand. `over_by`, which only a timer gives, is how far the clock may state what is over."""
     zone_of, dead = site.zone, deaths_of(document, standing)
     found = windows(document, site.follow_ups, zone_of, recorded(standing), marks, deaths=dead)
-    told_before = {s.value["trigger"] for s in standing if s.name == "aftercare-started"}
-    started = tuple(s for s in starts(ends(document, site, dead)) if _may_stand(s, dead, s.trigger in told_before))
+    before = plans.told_starts(standing)
+    started = tuple(s for s in starts(ends(document, site, dead)) if _may_stand(s, dead, plans.is_told(s, before)))
     signs = risk.signs(document, standing, zone_of)
     told = risk.risks(document.episode_id, signs, site.aftercare.missed_contacts)
     begun = plans.begun(started, document, standing, over_by)
@@ -63,8 +63,10 @@ def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
 def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[ActiveFact]) -> datetime | None:
     """When the timer has something to state: the first window that is due then over, or wait for a further level."""
     state = model.rows(standing)
-    told = {s.value.get("trigger") for s in standing if s.name == "aftercare-started"}
+    told = plans.told_starts(standing)
     over = [w.over_at for w in derived.windows if w.follow_up_id in state and state[w.follow_up_id].state == "due"]
     if not plans.awaited(document):
-        over += [s.at for s in derived.starts if s.waits and s.trigger not in told and plans.may_start(s, standing)]
+        over += [
+            s.at for s in derived.starts if s.waits and not plans.is_told(s, told) and plans.may_start(s, standing)
+        ]
     return min(over, default=None)

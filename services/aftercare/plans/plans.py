@@ -6,7 +6,7 @@ aftercare itself starts where nothing follows (docs/decisions/0117-aftercare.md,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,12 +36,23 @@ def begun(
     found: Sequence[Start], document: EpisodeState, standing: Sequence[ActiveFact], over_by: datetime | None
 ) -> tuple[Start, ...]:
     """Those that have started: at once, or when the timer found the wait over and nothing awaited or begun since; once
-    started it stands as long as its end does."""
-    told = {s.value["trigger"] for s in standing if s.name == AftercareStarted.TYPE}
+    started it stands as long as its end does, at the time that it has."""
+    told = told_starts(standing)
     over = None if awaited(document) else over_by
     return tuple(
-        s for s in found if not s.waits or s.trigger in told or (over and s.at <= over and may_start(s, standing))
+        s for s in found if not s.waits or is_told(s, told) or (over and s.at <= over and may_start(s, standing))
     )
+
+
+def told_starts(standing: Sequence[ActiveFact]) -> dict[str, datetime]:
+    """The ends (ce_id) with which aftercare has started, and when."""
+    return {s.value["trigger"]: _occurred(s) for s in standing if s.name == AftercareStarted.TYPE}
+
+
+def is_told(start: Start, told: Mapping[str, datetime]) -> bool:
+    """Whether this start was told; one whose end is at another time now is to be waited for anew."""
+    at = told.get(start.trigger)
+    return at is not None and at.timestamp() == start.at.timestamp()
 
 
 def may_start(start: Start, standing: Sequence[ActiveFact]) -> bool:
@@ -136,7 +147,7 @@ def plans(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) ->
     """
     deaths = deaths_of(document, standing)
     found = sorted(ends(document, site, deaths), key=lambda start: (start.left_at, start.trigger))
-    started = {s.value["trigger"]: _occurred(s) for s in standing if s.name == AftercareStarted.TYPE}
+    started = told_starts(standing)
     used = {s.value.get("plan_id") for s in standing if s.name in {AftercareReferred.TYPE, AftercareClosed.TYPE}}
     outcomes, contacts = _outcomes(standing), recorded(standing)
     told = []
