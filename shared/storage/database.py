@@ -23,6 +23,7 @@ _PASSING = ("08", "53", "57", "40", "55", "25P03", "25P04")
 
 # PostgreSQL 17 and newer have it. A process that is paused between two messages of the protocol does not idle by the
 # server's rule: without this its transaction would keep its locks for ever, and its successor waiting.
+_DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _LONGEST = "SELECT set_config(name, '60s', false) FROM pg_settings WHERE name = 'transaction_timeout'"
 _HOWEVER_LONG = sa.text("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'")
 
@@ -119,7 +120,7 @@ class Database:
     async def _faults_told(self) -> AsyncIterator[None]:
         try:
             yield
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as fault:
+        except (SQLAlchemyError, *_DRIVERS, OSError, TimeoutError) as fault:
             self.full = self.full or _sqlstate(fault) == _FULL
             await self._forget_dead_connections(fault)
             raise translated(fault) from None
@@ -164,6 +165,7 @@ def _sqlstate(fault: BaseException) -> str | None:
 def _is_lost(fault: BaseException) -> bool:
     """Whether the connection is of no use any more; a value that the driver can't write is an InterfaceError too."""
     lost = isinstance(fault, OSError | InterfaceError | asyncpg.InterfaceError) and not isinstance(fault, ValueError)
+    lost = lost or isinstance(fault, asyncpg.InternalClientError)  # asked just as the server cut it
     return lost or bool(getattr(fault, "connection_invalidated", False))
 
 

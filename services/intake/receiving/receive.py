@@ -7,23 +7,20 @@ SQL is store.py's. Kafka's door calls `take_in` inside its own transaction, the 
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.mapping import SiteRules
-from services.intake.hl7.model import VisitMessage
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
-from services.intake.people.names import PersonReport as OfPerson
-from services.intake.people.names import keeping
 from services.intake.receiving import store
-from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
+from services.intake.receiving.assign import assign_visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
-from services.intake.receiving.derive_apart import StoredMessage
+from services.intake.receiving.in_line import brought_in_line, is_long, numbered, settle
 from services.intake.receiving.long_visits import LongVisits
 from services.intake.receiving.read import (
     AWAY,
@@ -37,20 +34,13 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
-from services.intake.visits.death_facts import Known, PersonMessage, Provenance, deaths, hear
+from services.intake.visits.death_facts import PersonMessage, hear
 from services.intake.visits.reconcile import (
-    DerivedVisit,
-    EpisodeSequences,
-    VisitChanges,
-    VisitRecord,
     mapping_of,
-    reconcile,
 )
 from services.intake.visits.unnamed import visit_id
 from shared import metrics
 from shared.errors import Transient
-from shared.events import to_record
-from shared.messaging import outbox
 from shared.site.config import Site
 from shared.storage import audit
 from shared.storage.database import Connection, Database
@@ -58,13 +48,11 @@ from shared.storage.sealing import Seal
 from shared.storage.statements import Writes, array, at_once, bytes_array
 
 log = logging.getLogger(__name__)
-TOPIC = "care.events"
 TRIES = 3
 """A pooled connection that died shows only when it is used: so the store is away after three tries."""
 OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
 
 SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
-OTHERS_VISIT = "another patient of the facility has a visit of this number"
 NO_KEY = "no-patient-key"
 """Why a message waits that names the patient by nothing that a patient is known by."""
 
@@ -180,7 +168,7 @@ class Intake:
                 told,
                 [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
             )
-            _, writes = await _settled(connection, found, [], (ledger, told), self)
+            _, writes = await brought_in_line(connection, found, [], (ledger, told), self)
             await at_once(connection, writes)
         return len(set(patients))
 
@@ -195,7 +183,7 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
     repeats = await _repeats(connection, news, loaded)
     news = [message for message in news if id(message) not in repeats]
     about = [message for message in about if id(message) not in repeats]
-    writes = await _settle(connection, about, unsure, loaded, intake) if about else []
+    writes = await settle(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_kept(message) for message in news])
     await at_once(connection, writes + _account(inbound, repeats, intake))
 
@@ -250,20 +238,10 @@ async def _load(
 ) -> store.Loaded:
     """What a batch needs to know; long visits are filled later, a page at a time."""
     patients = sorted({message.patient_id for message in about if message.patient_id})
-    short = [] if _is_long(about, intake) else about
+    short = [] if is_long(about, intake) else about
     keys = sorted({key for message in short if message.adt and (key := visit_id(message.adt))})
-    numbered = sorted({each for message in about if (each := _numbered(message))})
-    return await store.load(connection, [(message.ids, message.body) for message in news], patients, keys, numbered)
-
-
-def _numbered(message: InboundMessage) -> store.Numbered | None:
-    """The visit that a message names by a number."""
-    number = message.adt.visit_number if message.adt else None
-    return (message.patient_id, message.facility, number) if message.patient_id and number else None
-
-
-def _is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
-    return intake.long_visits.has(key for message in inbound for key in message.keys)
+    by_number = sorted({each for message in about if (each := numbered(message))})
+    return await store.load(connection, [(message.ids, message.body) for message in news], patients, keys, by_number)
 
 
 async def _repeats(connection: Connection, inbound: Sequence[InboundMessage], loaded: store.Loaded) -> set[int]:
@@ -287,154 +265,6 @@ async def _repeats(connection: Connection, inbound: Sequence[InboundMessage], lo
         elif bodies.setdefault(message.ids, message.body) != message.body or same.other:
             message.warn(OTHER_BODY)
     return repeats
-
-
-async def _settle(
-    connection: Connection, inbound: Sequence[InboundMessage], unsure: set[str], loaded: store.Loaded, intake: Intake
-) -> Writes:
-    found = assign_visits(inbound, loaded.visits, unsure)
-    found.settle(hear(loaded.deaths, _heard(inbound)))
-    await store.doubt(connection, found.unsure - unsure)
-    stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
-    long = _is_long(inbound, intake)
-    meant = None
-    if long and not found.unsure:
-        await store.fill_standing(connection, stored)
-        meant = await _meant_apart(connection, found, inbound, loaded.deaths, intake)
-    else:
-        await store.fill(connection, stored, intake.long_visits.aside if long else None)
-    for visit in found.untouched:
-        loaded.ledger.learn(visit)
-    _doubt_numbers(inbound, loaded.elsewhere)
-    known = (loaded.ledger, loaded.deaths)
-    settled, writes = await _settled(connection, found, inbound, known, intake, meant=meant)
-    _note(inbound, settled)
-    return writes + keeping(_tellings(inbound), loaded.persons, intake.seal)
-
-
-def _doubt_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:
-    """Warn of visit numbers that another patient of the facility has, or gets in this batch."""
-    told = [(message, each) for message in inbound if (each := _numbered(message))]
-    patients: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for _, (patient, *number) in told:
-        patients[number[0], number[1]].add(patient)
-    for message, each in told:
-        if each in elsewhere or len(patients[each[1:]]) > 1:
-            message.warn(OTHERS_VISIT)
-
-
-async def _meant_apart(
-    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], of_deaths: Known, intake: Intake
-) -> dict[str, DerivedVisit]:
-    """What the touched visits mean with these messages: their messages go to the other process as they are stored."""
-
-    async def pages() -> AsyncIterator[list[StoredMessage]]:
-        async for page in store.said_of(connection, found.stored):
-            yield page
-        yield [
-            StoredMessage(message.visit_id, message.message_id, message.arrived_at, message.values)
-            for message in inbound
-            if message.visit_id is not None and message.values is not None
-        ]
-
-    _whether_alive(found.touched.values(), of_deaths)
-    return await intake.long_visits.apart.derive(found.touched, pages())
-
-
-def _whether_alive(visits: Iterable[VisitRecord], of_deaths: Known) -> None:
-    for visit in visits:
-        visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
-
-
-def _tellings(inbound: Iterable[InboundMessage]) -> list[OfPerson]:
-    """What messages say of persons, in the order said."""
-    told = [
-        OfPerson(message.patient_id, message.facility, message.person, message.adt.stated_at)
-        for message in inbound
-        if message.adt is not None and message.patient_id is not None
-    ]
-    return sorted(told, key=lambda each: each.said_at)
-
-
-async def _settled(
-    connection: Connection,
-    found: VisitAssignment,
-    inbound: Sequence[InboundMessage],
-    known: tuple[EpisodeSequences, Known],
-    intake: Intake,
-    *,
-    meant: Mapping[str, DerivedVisit] | None = None,
-) -> tuple[list[VisitChanges], Writes]:
-    """Settle the touched visits, which are filled (or `meant`); what is to be written of them, and to be sent."""
-    ledger, of_deaths = known
-    ledger.traces |= {message.message_id: message.trace for message in inbound if message.trace}
-    for message in inbound:
-        if message.visit_id is not None and message.adt is not None:
-            told = VisitMessage(message.adt, message.message_id, message.arrived_at)
-            found.touched[message.visit_id].messages.append(told)
-            found.touched[message.visit_id].newest = told
-    if found.unsure:
-        await _find_visits(connection, found, inbound, intake)
-    visits = list(found.touched.values())
-    _whether_alive(visits, of_deaths)
-    now = intake.clock()
-    settled = await _in_line(visits, ledger, inbound, intake, meant)
-    newest = {patient: said for patient, _, said in _heard(inbound)}
-    died = deaths(of_deaths, settled, newest, Provenance(ledger, intake.site, now))
-    new = {message.message_id for message in inbound}
-    changed = [note for each in settled for note in each.notes if note.message_id not in new]
-    stated = [*(one for each in settled for one in each.stated), *died.stated]
-    said = [to_record(one.fact, TOPIC) for one in stated]
-    writes = store.keep_settled(settled, died, ledger, mapping_of(intake.site))
-    return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
-
-
-async def _in_line(
-    visits: Sequence[VisitRecord],
-    ledger: EpisodeSequences,
-    inbound: Sequence[InboundMessage],
-    intake: Intake,
-    meant: Mapping[str, DerivedVisit] | None,
-) -> list[VisitChanges]:
-    """The visits, settled; who has one that has become long is known from now on."""
-    given = (visits, ledger, intake.site, intake.clock(), meant)
-    sizes = {visit.visit_id: len(visit.messages) for visit in visits}
-    if meant is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
-        return reconcile(*given)
-    for message in inbound:
-        intake.long_visits.learn(message.keys, sizes.get(message.visit_id or "", 0))
-    return await intake.long_visits.aside(reconcile, *given)
-
-
-def _heard(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
-    return [
-        PersonMessage(
-            message.patient_id, message.facility, VisitMessage(message.adt, message.message_id, message.arrived_at)
-        )
-        for message in inbound
-        if message.adt is not None and message.patient_id is not None
-    ]
-
-
-async def _find_visits(
-    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], intake: Intake
-) -> None:
-    """The visits of messages that name none; where one lies elsewhere now, that is stored."""
-    found.strays += await store.strays_of(connection, found.unsure)
-    if _is_long(inbound, intake):
-        moved = await intake.long_visits.aside(assign_unnamed_visits, found, intake.site)
-    else:
-        moved = assign_unnamed_visits(found, intake.site)
-    for message in inbound:
-        message.visit_id = moved.pop(message.message_id, message.visit_id)
-    await store.move(connection, moved)
-
-
-def _note(inbound: Sequence[InboundMessage], settled: Sequence[VisitChanges]) -> None:
-    notes = {note.message_id: note for each in settled for note in each.notes}
-    for message in inbound:
-        if message.message_id in notes:
-            _, message.note, message.reason = notes[message.message_id]
 
 
 def _kept(message: InboundMessage) -> store.MessageRow:

@@ -14,7 +14,8 @@ from services.intake.people.names import keep
 from services.intake.people.patients import IdentityClaim
 from services.intake.receiving import store as visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
-from services.intake.receiving.receive import TOPIC, Intake, patient_of
+from services.intake.receiving.in_line import TOPIC
+from services.intake.receiving.receive import Intake, patient_of
 from services.intake.requests import store
 from services.intake.requests.commands import Assessment, Person, Referral, Stated
 from services.intake.visits.death_facts import Provenance, deaths

@@ -14,7 +14,8 @@ from time import monotonic
 
 from services.intake.people import views as people
 from services.intake.receiving import store as visits
-from services.intake.receiving.receive import TOPIC, Intake
+from services.intake.receiving.in_line import TOPIC
+from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import store
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.requests.consents.store import Consent
