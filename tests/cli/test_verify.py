@@ -85,6 +85,32 @@ async def test_every_damage_is_named_under_its_promise_and_nothing_once_it_is_un
     assert all(one["checked"] for one in whole["promises"])
 
 
+async def test_what_is_broken_at_rest_is_told_at_once(system: RunningSystem, tmp_path: Path) -> None:
+    """Only what moved meanwhile is looked at again: the seconds to settle are no seconds to wait."""
+    (tmp_path / "day.hl7").write_bytes(b"".join(stay("2003", unit="IOP1")))
+    system.stepdown("send", str(tmp_path / "day.hl7"))
+    ready = json.loads((system.data / "ready.json").read_text())
+    reached, site = reach(system.data), load(Path(ready["config"]["folder"]))
+
+    async def looked() -> tuple[bool, int]:
+        ticks: list[int] = []
+        report = await verify(reached.urls, reached.settings, site, tick=ticks.append)
+        return report.ok, len(ticks)
+
+    clean = await looked()
+    owner = Database(owner_urls(system.data)["placement"], pool=1)
+    statement = "UPDATE periods SET version = version {} 1 WHERE episode_id = :episode"
+    episode = {"episode": system.told("V2003")["key"]}
+    async with owner.begin() as connection:
+        await connection.execute(sa.text(statement.format("+")), episode)
+    broken = await looked()
+    async with owner.begin() as connection:
+        await connection.execute(sa.text(statement.format("-")), episode)
+    await owner.close()
+    assert (clean[0], broken[0]) == (True, False)
+    assert broken[1] < 3 * clean[1]
+
+
 async def test_what_moves_while_it_is_looked_at_is_looked_at_again(system: RunningSystem) -> None:
     """Timers act when their time has come, and hospitals send: nothing of that is broken."""
     ready = json.loads((system.data / "ready.json").read_text())

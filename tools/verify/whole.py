@@ -79,7 +79,7 @@ async def _checked(run: Verification, settle: float) -> bool:
         run.report.notes.append(f"not at rest after {settle:.0f} s: what is on its way may show as broken")
     for check in (_of_services, _of_facts, _of_documents, _of_disclosures, _of_plumbing):
         await check(run)
-    return await idle.settled(run.databases, run.topics, 0) != at_rest
+    return await idle.all_stands(run.databases) != at_rest or bool(await idle.not_there_yet(run.databases, run.topics))
 
 
 async def _of_services(run: Verification) -> None:
