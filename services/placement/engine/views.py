@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 import sqlalchemy as sa
@@ -34,6 +34,8 @@ from shared.scope import Scope
 from shared.storage import scoped
 from shared.storage.tables import outbox, parked, positions
 from shared.values import value_object
+
+Made = TypeVar("Made")
 
 
 @value_object
@@ -185,28 +187,27 @@ async def periods_of(
 
 async def claims_of_episodes(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Claim]]:
     """Episode → its claims on seats."""
-    found: dict[str, list[Claim]] = defaultdict(list)
-    wanted = sa.select(seats).where(seats.c.episode_id == sa.any_(_IDS))
-    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
-        found[row.episode_id].append(claim_of(row))
-    return found
+    return await _by_episode(connection, seats, episode_ids, claim_of)
 
 
 async def entries_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[ListEntry]]:
     """Episode → what lists show of it."""
-    found: dict[str, list[ListEntry]] = defaultdict(list)
-    wanted = sa.select(entries).where(entries.c.episode_id == sa.any_(_IDS))
-    for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
-        found[row.episode_id].append(entry_of(row))
-    return found
+    return await _by_episode(connection, entries, episode_ids, entry_of)
 
 
 async def presences_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Presence]]:
     """Episode → where its stays are, as the census has it."""
-    found: dict[str, list[Presence]] = defaultdict(list)
-    wanted = sa.select(program_stays).where(program_stays.c.episode_id == sa.any_(_IDS))
+    return await _by_episode(connection, program_stays, episode_ids, presence_of)
+
+
+async def _by_episode(
+    connection: AsyncConnection, table: sa.Table, episode_ids: Sequence[str], made: Callable[[Any], Made]
+) -> dict[str, list[Made]]:
+    """Episode → its rows of a table, each made what it says."""
+    found: dict[str, list[Made]] = defaultdict(list)
+    wanted = sa.select(table).where(table.c.episode_id == sa.any_(_IDS))
     for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
-        found[row.episode_id].append(presence_of(row))
+        found[row.episode_id].append(made(row))
     return found
 
 
