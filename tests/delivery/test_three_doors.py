@@ -91,7 +91,9 @@ def _plain(value: Any, names: Mapping[str, str], mark: str) -> Any:
     if isinstance(value, dict):
         return {name: _plain(value[name], names, mark) for name in sorted(value.keys() - OF_THE_PATIENT)}
     if isinstance(value, list):
-        return [_plain(each, names, mark) for each in value]
+        found = [_plain(each, names, mark) for each in value]
+        # Facts that are named together are in the order of their ids, which have chance in them: that is no order.
+        return sorted(found) if all(isinstance(each, str) and each in names for each in value) else found
     if not isinstance(value, str):
         return value
     text = MADE.sub("an id", names.get(value, value).replace(mark, ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from services.intake.checks import broken
 from services.intake.receiving.receive import Intake
-from tests.intake.conftest import Hospital
+from shared.clock import SetClock
+from tests.intake.conftest import NOW, Hospital
 
 DIED = "patient-died"
 
@@ -181,3 +183,22 @@ async def test_what_comes_in_one_batch_ends_alike(feed: Feed) -> None:
     )
     assert await feed.deaths() == []
     assert await feed.names() == ["admitted"]
+
+
+class NeverTheSame(SetClock):
+    """A clock of which two readings are never of the same millisecond."""
+
+    def __call__(self) -> datetime:
+        """The time, one millisecond after the last that was told."""
+        self.forward(timedelta(milliseconds=1))
+        return super().__call__()
+
+
+async def test_a_stay_and_a_death_of_one_message_are_stated_at_one_time(intake: Intake) -> None:
+    """Their ids sort as they were stated, then: a conflict between two facts names them in the order of their ids."""
+    feed = Feed(Intake(intake.database, intake.site, intake.seal, NeverTheSame(NOW)))
+    await feed.tells("A01", pid={29: "20080825", 30: "Y"})
+    facts = await feed.facts()
+    assert [one.name for one in facts] == ["admitted", DIED]
+    assert len({one.value["recorded_at"] for one in facts}) == 1
+    assert sorted(facts, key=lambda one: one.id) == facts

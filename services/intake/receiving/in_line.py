@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from services.intake.hl7.model import VisitMessage
@@ -135,8 +136,8 @@ async def brought_in_line(
         await _find_visits(connection, found, inbound, intake)
     visits = list(found.touched.values())
     _whether_alive(visits, of_deaths)
-    now = intake.clock()
-    settled = await _in_line(visits, ledger, inbound, intake, meant)
+    now = intake.clock()  # once: all that a transaction states has one time, and ids that sort as it was stated
+    settled = await _in_line(visits, ledger, inbound, intake, now=now, meant=meant)
     newest = {patient: said for patient, _, said in heard(inbound)}
     died = deaths(of_deaths, settled, newest, Provenance(ledger, intake.site, now))
     new = {message.message_id for message in inbound}
@@ -152,10 +153,12 @@ async def _in_line(
     ledger: EpisodeSequences,
     inbound: Sequence[InboundMessage],
     intake: Intake,
+    *,
+    now: datetime,
     meant: Mapping[str, DerivedVisit] | None,
 ) -> list[VisitChanges]:
     """The visits, settled; who has one that has become long is known from now on."""
-    given = (visits, ledger, intake.site, intake.clock(), meant)
+    given = (visits, ledger, intake.site, now, meant)
     sizes = {visit.visit_id: len(visit.messages) for visit in visits}
     if meant is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
         return reconcile(*given)
