@@ -75,9 +75,12 @@ def another_site(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    """A system of its own for each worker, on a site that the environment of the commands does not name."""
+    """A system on a site that the environment of the commands does not name.
+
+    It ends with these tests: one that only waits takes an eighth of a core (timers, polls, lag) from all that follow.
+    """
     data = tmp_path_factory.mktemp("system")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
     environment["STEPDOWN_CONFIG"] = str(another_site(tmp_path_factory.mktemp("site")))

@@ -9,7 +9,8 @@ import pytest
 from tests.system import System, a_system
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Ends with these tests: a system that only waits takes an eighth of a core from all that follow."""
     with a_system(tmp_path_factory.mktemp("journeys")) as running:
         yield running
