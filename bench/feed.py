@@ -41,7 +41,8 @@ class Feed:
             tally.some_wait = await positions.advance(
                 connection, apply.CONSUMER, [Move(SLOT, self.next, after, len(batch))]
             )
-            await apply.inbox(rules=self.rules, clock=system_clock, ids=_new_id)(connection, incoming, tally)
+            if line := await apply.INBOX(connection, incoming, tally):
+                await apply.apply(connection, line, rules=self.rules, clock=system_clock, ids=_new_id)
             await positions.count(connection, apply.CONSUMER, tally)
         took = time.perf_counter() - began
         self.next = after.next_offset

@@ -142,9 +142,9 @@ class ServiceProcess:
         for subscription in self.subscriptions:
             if subscription.refused:
                 missing[subscription.consumer_name] = subscription.refused
-            elif not subscription.at:
+            elif not subscription.places.at:
                 missing[subscription.consumer_name] = "no partition is assigned yet"
-            elif unread := subscription.unread():
+            elif unread := subscription.lags.unread():
                 missing[subscription.consumer_name] = unread
         return missing
 
@@ -198,8 +198,8 @@ class ServiceProcess:
                 parked, overdue = await positions.alarm(connection, name, self.parked_alarm_seconds)
             metrics.PARKED.labels(name).set(parked)
             metrics.OVERDUE.labels(name).set(overdue)
-            await subscription.look(self.settings.kafka_client())
-            metrics.LAG.labels(name).set(subscription.lag.records)
+            await subscription.lags.look(self.settings.kafka_client())
+            metrics.LAG.labels(name).set(subscription.lags.lag.records)
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
 

@@ -22,7 +22,8 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
     frame = page.pages(settings.intake_url)
-
+    episodes = subscription(database, rules)
+    broker.include_router(episodes.router)
     return ServiceProcess(
         name=NAME,
         database=database,
@@ -31,7 +32,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         page=frame.wrong,
         settings=settings,
         parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,
-        subscriptions=(subscription(broker, database, rules),),
+        subscriptions=(episodes,),
         timers=timers(database, rules),
     )
 

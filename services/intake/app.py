@@ -79,7 +79,9 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         reception, (settings.mllp_host, settings.mllp_port), clock, limits=limits, tls=settings.mllp_tls()
     )
     lane = Worker(intake)
+    subscriptions = [kafka.episodes(database), kafka.hospital_adt(intake)]
     broker = broker_for(settings, NAME)
+    broker.include_routers(*(each.router for each in subscriptions))
     return ServiceProcess(
         name=NAME,
         database=database,
@@ -88,7 +90,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         routes=routes(intake, reception, cross_origin.origins(settings.desk_origins)),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
-        subscriptions=[kafka.episodes(broker, database), kafka.hospital_adt(broker, intake)],
+        subscriptions=subscriptions,
         timers=timers(intake),
         pulses=[reception.pulse, reception.long_pulse, lane.pulse],
         clock=clock,

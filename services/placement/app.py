@@ -36,11 +36,12 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     broker = broker_for(settings, NAME)
     frame = desk.pages(settings.intake_url)
     parts = Parts(database, rules, clock, new_id)
-    subscriptions = [consumer.subscription(broker, database, rules, clock=clock, ids=new_id)]
+    subscriptions = [consumer.subscription(database, rules, clock=clock, ids=new_id)]
     rounds = [*timers.timers(database, rules, clock=clock, ids=new_id)]
     if outside.outsiders:
-        subscriptions.append(gate.subscription(broker, database, outside, clock=clock, ids=new_id))
+        subscriptions.append(gate.subscription(database, outside, clock=clock, ids=new_id))
         rounds += gate_timers.timers(database, outside, clock=clock, ids=new_id)
+    broker.include_routers(*(each.router for each in subscriptions))
     return ServiceProcess(
         name=NAME,
         database=database,

@@ -1,4 +1,4 @@
-"""FastStream's broker for a service, from the settings; subscriptions are in shared/messaging/subscription.py."""
+"""FastStream's broker for a service, from the settings; each consumer's router is included by the service's app.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ def broker_for(settings: Settings, service: str) -> KafkaBroker:
         graceful_timeout=10,
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
-        apply_types=False,
     )
 
 

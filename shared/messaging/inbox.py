@@ -1,8 +1,8 @@
 """A consumer's facts in line: each episode's by each writer's sequence, whatever order they come in.
 
 One way for every consumer that goes by sequence: what is too early is parked until the gap before it is filled, a
-repeat is counted, another fact under a number that is taken is a dead letter; the handler gets locked rows and facts
-whose turn it is. Who reads whole documents goes by their `version` and needs none of this.
+repeat is counted, another fact under a number that is taken is a dead letter; what is left are locked rows and facts
+whose turn it is, for the handler. Who reads whole documents goes by their `version` and needs none of this.
 """
 
 from __future__ import annotations
@@ -42,20 +42,23 @@ class InLine(NamedTuple, Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Inbox(Generic[Row]):
-    """What a Subscription applies (`Apply`), for facts that go by sequence.
+    """How a subscription puts a batch in order (`Order`), where facts go by sequence.
 
     `lock`: the rows of these episodes, locked in the one order, missing ones made. `handled`: the ce_id of the fact
-    that was handled at each of these places. `handle`: gets the episodes that have facts in line, and none else; it
-    stores `seen` and what `handled` is to know.
+    that was handled at each of these places; the handler stores what it is to know, and each row's `seen`.
     """
 
     consumer: str
     lock: Callable[[Connection, Iterable[str]], Awaitable[Mapping[str, Row]]]
     handled: Callable[[Connection, Sequence[FactPlace]], Awaitable[Mapping[FactPlace, str]]]
-    handle: Callable[[Connection, dict[str, InLine[Row]]], Awaitable[None]]
 
-    async def __call__(self, connection: Connection, incoming: Sequence[Incoming], tally: Tally) -> None:
-        """Take a batch in, inside its transaction: every fact is applied, repeated, waiting, or refused (`tally`)."""
+    async def __call__(
+        self, connection: Connection, incoming: Sequence[Incoming], tally: Tally
+    ) -> dict[str, InLine[Row]]:
+        """The episodes that have facts in line, and none else, for the handler, inside the batch's transaction.
+
+        Every fact is counted as applied, repeated, waiting, or refused (`tally`).
+        """
         arriving: dict[str, list[Incoming]] = defaultdict(list)
         for one in incoming:
             arriving[one.fact.subject].append(one)
@@ -67,13 +70,11 @@ class Inbox(Generic[Row]):
         }
         await self._park(connection, list(line.values()), list(chain.from_iterable(parked.values())), tally)
         await self._count_old(connection, list(line.values()), tally)
-        in_line = {
+        return {
             episode: InLine(rows[episode], tuple(one.fact for one in found.apply), found.seen)
             for episode, found in line.items()
             if found.apply
         }
-        if in_line:
-            await self.handle(connection, in_line)
 
     async def _park(
         self, connection: Connection, line: Sequence[Sorted[Incoming]], parked: Sequence[Incoming], tally: Tally

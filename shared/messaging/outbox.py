@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import metrics
 from shared.errors import Transient
 from shared.facts.envelope import Record
-from shared.messaging.aiokafka_quirks import close_for_good, seen
+from shared.messaging.broker_quirks import close_for_good, seen
 from shared.messaging.dead_letter_content import Content, sealed
 from shared.messaging.writer_names import WriterNames
 from shared.pulse import Pulse

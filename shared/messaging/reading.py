@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from shared.errors import SetUpError, Transient
-from shared.messaging.aiokafka_quirks import be_patient
+from shared.messaging.broker_quirks import be_patient
 
 MOST = 5000
 """Records in one batch."""

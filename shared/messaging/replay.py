@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.errors import InvalidMessage, Transient
+from shared.errors import Transient
 from shared.messaging import dead_letters as dead
 from shared.messaging import positions
 from shared.messaging.dead_letter_desk import content_of
-from shared.messaging.positions import Incoming, Slot, Tally
+from shared.messaging.positions import Slot, Tally
 from shared.messaging.subscription import Subscription
 from shared.storage.sealing import Seal
 from shared.storage.tables import dead_letters
@@ -73,11 +73,7 @@ async def _applied(subscription: Subscription, place: Any) -> bool:
         if letter is None:
             return False  # another process was quicker
         slot, tally = Slot(letter.topic, letter.partition), Tally()
-        record: Any = _record(letter, subscription.seal)
-        fact = subscription.decode(record)
-        await subscription.apply(connection, [Incoming(slot, record.offset, record.key or b"", fact)], tally)
-        if tally.refused:
-            raise InvalidMessage(tally.refused[0][1])
+        await subscription.handle_again(connection, _record(letter, subscription.seal), tally)
         tally.add(slot, "dead", -1)
         await positions.count(connection, subscription.consumer_name, tally)
         await _settle(connection, letter.id, state="replayed")

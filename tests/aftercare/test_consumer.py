@@ -81,9 +81,10 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> 
 async def test_records_on_the_broker_become_windows_and_dead_letters(
     kafka: str, topic: str, database: Database
 ) -> None:
-    broker = KafkaBroker(kafka, allow_auto_create_topics=False, log_level=logging.DEBUG, apply_types=False)
+    broker = KafkaBroker(kafka, allow_auto_create_topics=False, log_level=logging.DEBUG)
     rules = Rules(SITE, SetClock(LEFT))
-    reading = subscription(broker, database, rules, topic=topic)
+    reading = subscription(database, rules, topic=topic)
+    broker.include_router(reading.router)
     await broker.start()
     values = [document(inpatient()), document(inpatient(), version=2), document(inpatient(), version=1)]
     records = [to_record(told(value), topic) for value in values]

@@ -42,5 +42,5 @@ async def test_a_service_subscribes_to_the_topics_that_the_published_language_na
 async def test_no_consumer_of_a_service_waits_for_another_to_join(name: str) -> None:
     service = assembled(name)
     await service.database.close()
-    groups = [each.subscriber.group_id for each in service.subscriptions]
+    groups = [each.places.subscriber.group_id for each in service.subscriptions]
     assert len(set(groups)) == len(groups)

@@ -104,7 +104,8 @@ class Gate:
         self.offset += len(batch)
         tally = Tally()
         async with self.database.begin() as connection:
-            await apply.inbox(rules=self.rules, clock=self.clock, ids=self.ids)(connection, incoming, tally)
+            if line := await apply.INBOX(connection, incoming, tally):
+                await apply.apply(connection, line, rules=self.rules, clock=self.clock, ids=self.ids)
         found = tally.total()
         assert sum(found.values()) == len(batch), "received = applied + repeated + waiting + dead"
         self.total.update(found)

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from faststream.kafka import KafkaBroker
+from faststream.kafka import KafkaBroker, TestKafkaBroker
 
 from services.placement.checks import broken
 from services.placement.continuum.readable import NEEDED
@@ -134,8 +134,9 @@ async def test_facts_on_a_real_broker_become_episodes_and_what_is_unreadable_a_d
     stories = [a_story(admitted(episode=f"episode-{n}"), discharged(episode=f"episode-{n}")) for n in range(10)]
     wrong = without(admitted(episode="episode-w", sequence=1), "level")
     taken = replace(discharged(episode="episode-3"), sequence=1)
-    broker = KafkaBroker(kafka, allow_auto_create_topics=False, log_level=logging.DEBUG, apply_types=False)
-    consuming = subscription(broker, database, rules, clock=clock, ids=ids, topic=topic)
+    broker = KafkaBroker(kafka, allow_auto_create_topics=False, log_level=logging.DEBUG)
+    consuming = subscription(database, rules, clock=clock, ids=ids, topic=topic)
+    broker.include_router(consuming.router)
     await produced(kafka, topic, *(one for story in stories for one in story), stories[0][0], wrong, taken, raw=(b"{",))
     await broker.start()
     try:
@@ -163,18 +164,20 @@ async def test_facts_on_a_real_broker_become_episodes_and_what_is_unreadable_a_d
 async def test_a_waiting_fact_that_turns_out_wrong_is_buried_with_what_it_was_parked_with(
     database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
 ) -> None:
-    broker = KafkaBroker("127.0.0.1:9", log_level=logging.DEBUG, apply_types=False)
-    consuming = subscription(broker, database, rules, clock=clock, ids=ids)
+    broker = KafkaBroker("127.0.0.1:9", log_level=logging.DEBUG)
+    consuming = subscription(database, rules, clock=clock, ids=ids)
+    broker.include_router(consuming.router)
     slot = Slot("care.events", 0)
     async with database.begin() as connection:
         await begin_at(connection, consuming.consumer_name, slot, 0)
-    consuming.at[slot] = Position(0)
+    consuming.places.at[slot] = Position(0)
     heard = fact("danced", writer="placement", sequence=2)
     there, back = transferred("2026-03-05 09:00"), transferred("2026-03-06 09:00", to="inpatient")
     told = [heard, *a_story(admitted(), there, back, discharged())]
     records = [_record(one, offset) for offset, one in enumerate(told)]
-    for batch in (records[:1], records[1:4], records[4:]):  # in the second, placement states its own facts 1 and 2
-        await consuming._handle(batch)
+    async with TestKafkaBroker(broker, connect_only=False):
+        for batch in (records[:1], records[1:4], records[4:]):  # in the second, placement states its own facts 1 and 2
+            await consuming.places.subscriber.process_message(tuple(batch))
     async with database.read() as connection:
         (dead,) = (await connection.execute(sa.select(dead_letters))).all()
         (letter,) = (await connection.execute(sa.select(outbox).where(outbox.c.topic == "dead.placement"))).all()

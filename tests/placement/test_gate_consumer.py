@@ -82,9 +82,10 @@ async def test_the_gate_reads_beside_placement_and_the_relay_brings_what_it_lets
     begun = admitted()
     story = a_story(begun, consent(), discharged(), cancelled(begun))
     await produce(kafka, topic, [to_record(one, topic)[1:] for one in story] + [(b"k", b"{", [])])
-    broker = KafkaBroker(kafka, allow_auto_create_topics=False, log_level=logging.DEBUG, apply_types=False)
-    one = consumer.subscription(broker, database, rules, clock=clock, ids=ids, topic=topic)
-    two = subscription(broker, database, gate.rules, clock=clock, ids=gate.ids, topic=topic)
+    broker = KafkaBroker(kafka, allow_auto_create_topics=False, log_level=logging.DEBUG)
+    one = consumer.subscription(database, rules, clock=clock, ids=ids, topic=topic)
+    two = subscription(database, gate.rules, clock=clock, ids=gate.ids, topic=topic)
+    broker.include_routers(one.router, two.router)
     relay = Relay(database, "placement", {"bootstrap_servers": kafka})
 
     async def counts() -> dict[str, tuple[int, int, int]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.placement.gate.apply import inbox
+from services.placement.gate.apply import INBOX, apply
 from services.placement.gate.recipients import gate_rules
 from services.placement.gate.tables import consents, gate_facts
 from services.placement.gate.timers import look_again
@@ -126,7 +126,8 @@ async def test_what_the_gate_had_in_hand_is_sent_before_the_end_is_told_as_seen(
     await gate.bring(story[0])
     async with gate.database.begin() as connection:
         batch = [Incoming(SLOT, 1, story[1].subject.encode(), story[1])]
-        await inbox(rules=gate.rules, clock=gate.clock, ids=gate.ids)(connection, batch, Tally())
+        line = await INBOX(connection, batch, Tally())
+        await apply(connection, line, rules=gate.rules, clock=gate.clock, ids=gate.ids)
         telling = asyncio.create_task(feed.bring(story[2]))
         await until(partial(_somebody_waits, gate.database))
     await telling

@@ -17,7 +17,9 @@ from pydantic import SecretStr
 
 from shared.clock import SetClock
 from shared.errors import Transient
+from shared.facts.envelope import Fact
 from shared.messaging.broker import broker_for
+from shared.messaging.handlers import Records
 from shared.messaging.lag import STANDS_SECONDS
 from shared.messaging.positions import Position, Slot
 from shared.messaging.subscription import Subscription
@@ -103,19 +105,20 @@ async def test_a_clock_that_is_not_the_databases_is_not_ready(
 
 async def test_a_partition_that_nobody_reads_is_not_ready(database: Database) -> None:
     service = a_service(database)
-    subscription = Subscription(service.broker, database, service="svc", topic="t", apply=_nothing)
+    subscription = Subscription("svc", "t", database)
+    subscription.router.subscriber("t", group_id="svc", **subscription.options)(_nothing)
     service.subscriptions = [subscription]
-    subscription.at = {Slot("t", 0): Position(1)}
-    subscription.lag.see({0: 0, 1: 79}, {0: 1, 1: 1}, {0}, time.monotonic())
+    subscription.places.at = {Slot("t", 0): Position(1)}
+    subscription.lags.lag.see({0: 0, 1: 79}, {0: 1, 1: 1}, {0}, time.monotonic())
     assert await asked(service, "ready") == (200, {})
-    subscription.lag.see({0: 0, 1: 79}, {0: 1, 1: 2}, {0}, time.monotonic() - STANDS_SECONDS - 1)
+    subscription.lags.lag.see({0: 0, 1: 79}, {0: 1, 1: 2}, {0}, time.monotonic() - STANDS_SECONDS - 1)
     status, told = await asked(service, "ready")
     assert status == 503
     assert told["svc.t"].startswith("nobody reads partition 1 of t, and there are records")
 
 
-async def _nothing(*_: object) -> None:
-    """Apply nothing."""
+async def _nothing(batch: Records[Fact]) -> None:
+    """Handle nothing."""
 
 
 @pytest.fixture

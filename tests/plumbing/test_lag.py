@@ -32,8 +32,8 @@ async def committed(kafka: str, topic: str, records: list[RawRecord]) -> None:
 
 async def behind(subscription: Subscription, kafka: str) -> int:
     """What it says now."""
-    await subscription.look({"bootstrap_servers": kafka})
-    return subscription.lag.records
+    await subscription.lags.look({"bootstrap_servers": kafka})
+    return subscription.lags.lag.records
 
 
 async def test_marks_of_transactions_are_nothing_to_be_behind_of(kafka: str, database: Database) -> None:
@@ -42,10 +42,10 @@ async def test_marks_of_transactions_are_nothing_to_be_behind_of(kafka: str, dat
         await committed(kafka, topic, [a_record(n) for n in range(10)])
         await until(lambda: _count_is(database, 10))
         await until(lambda: _is_zero(subscription, kafka))
-        consumer = subscription.subscriber.consumer
+        consumer = subscription.places.subscriber.consumer
         assert consumer is not None
         ends = await consumer.end_offsets([TopicPartition(topic, 0), TopicPartition(topic, 1)])
-        assert sum(ends.values()) > sum(position.next_offset for position in subscription.at.values())
+        assert sum(ends.values()) > sum(position.next_offset for position in subscription.places.at.values())
 
 
 async def _is_zero(subscription: Subscription, kafka: str) -> bool:
@@ -70,13 +70,13 @@ async def test_a_partition_that_nobody_reads_counts_and_is_told(kafka: str, data
         reading(kafka, database, topic, Handler(), group) as subscription,
         a_member_that_reads_nothing(kafka, topic, group) as hangs,
     ):
-        await until(lambda: len(subscription.at) == 1 and len(hangs.assignment()) == 1)
-        ((_, mine),) = subscription.at
+        await until(lambda: len(subscription.places.at) == 1 and len(hangs.assignment()) == 1)
+        ((_, mine),) = subscription.places.at
         await committed(kafka, topic, [a_record(n) for n in range(10)])
         await until(lambda: _count_is(database, 5))
         await until(lambda: _is(subscription, kafka, 5))
-        assert subscription.unread() is None
-        assert subscription.lag.unread({mine}, time.monotonic() + STANDS_SECONDS + 1) == [1 - mine]
+        assert subscription.lags.unread() is None
+        assert subscription.lags.lag.unread({mine}, time.monotonic() + STANDS_SECONDS + 1) == [1 - mine]
 
 
 async def _is(subscription: Subscription, kafka: str, number: int) -> bool:

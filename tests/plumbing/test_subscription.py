@@ -22,6 +22,7 @@ from shared.errors import InvalidMessage, Transient
 from shared.facts.envelope import Fact, from_record, headers
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
+from shared.messaging.handlers import Outcomes, Records, Transaction
 from shared.messaging.outbox import Relay
 from shared.messaging.positions import Incoming, Tally
 from shared.messaging.subscription import Subscription
@@ -68,8 +69,16 @@ async def reading(
     max_records: int = 50,
     instance: str | None = None,
 ) -> AsyncIterator[Subscription]:
-    broker = KafkaBroker(kafka, allow_auto_create_topics=False, apply_types=False, log_level=logging.DEBUG)
-    subscription = Subscription(broker, database, service=group, topic=topic, apply=handler, max_records=max_records)
+    broker = KafkaBroker(kafka, allow_auto_create_topics=False, log_level=logging.DEBUG)
+    subscription = Subscription(group, topic, database)
+
+    @subscription.router.subscriber(
+        topic, group_id=f"stepdown-{group}", max_records=max_records, **subscription.options
+    )
+    async def on_records(batch: Records[Fact], connection: Transaction, tally: Outcomes) -> None:
+        await handler(connection, batch, tally)
+
+    broker.include_router(subscription.router)
     subscription.join_as(instance)
     await broker.start()
     try:
@@ -207,7 +216,7 @@ async def test_a_bad_release_does_not_bury_everything(kafka: str, database: Data
     await produce(kafka, topic, [a_record(n) for n in range(60)])
     handler = Handler(lambda _: ValueError())
     async with reading(kafka, database, topic, handler, group) as subscription:
-        await until(lambda: subscription._unforeseen > 20)
+        await until(lambda: subscription.batches.unforeseen > 20)
     async with database.read() as connection:
         assert len((await connection.execute(sa.select(dead_letters.c.id))).all()) <= 20
     async with reading(kafka, database, topic, Handler(), group):
@@ -237,8 +246,8 @@ async def test_what_waited_too_long_is_handled_when_all_is_back_though_nothing_m
     async with reading(
         kafka, database, topic, Handler(lambda _: Transient("away") if away else None), group
     ) as subscription:
-        subscription.patience = 0.1
-        find, tries = subscription._find_places, []
+        subscription.turns.patience = 0.1
+        find, tries = subscription.places._find, []
 
         async def still_away(slots: Any) -> None:
             tries.append(1)
@@ -247,7 +256,7 @@ async def test_what_waited_too_long_is_handled_when_all_is_back_though_nothing_m
             away.clear()
             await find(slots)
 
-        monkeypatch.setattr(subscription, "_find_places", still_away)
+        monkeypatch.setattr(subscription.places, "_find", still_away)
         await produce(kafka, topic, [a_record(n) for n in range(3)])
         await until(lambda: _count_is(database, 3))
     assert await handled(database) == ["id0", "id1", "id2"]
@@ -303,7 +312,7 @@ async def test_a_member_that_its_group_put_out_is_known_as_such(kafka: str, data
     topic = await a_topic(kafka, 1)
     async with reading(kafka, database, topic, Handler(), group) as subscription:
         assert not subscription.put_out()
-        coordination = subscription.subscriber.consumer._coordinator._coordination_task  # type: ignore[union-attr]
+        coordination = subscription.places.subscriber.consumer._coordinator._coordination_task  # type: ignore[union-attr]
         coordination.cancel()
         await until(subscription.put_out)
 
@@ -315,10 +324,10 @@ async def test_a_zombie_that_was_paused_applies_nothing_when_it_wakes(
     await produce(kafka, topic, [a_record(n) for n in range(3)])
     async with reading(kafka, database, topic, Handler(), group) as zombie:
         await until(lambda: _count_is(database, 3))
-        remembered = dict(zombie.at)
+        remembered = dict(zombie.places.at)
         await produce(kafka, topic, [a_record(n) for n in range(3, 6)])
         await until(lambda: _count_is(database, 6))
-        zombie.at.update(remembered)  # what a member remembers that slept while another went on
+        zombie.places.at.update(remembered)  # what a member remembers that slept while another went on
         await produce(kafka, topic, [a_record(6)])
         await until(lambda: _count_is(database, 7))
     assert sorted(await handled(database)) == [f"id{n}" for n in range(7)]
@@ -332,7 +341,7 @@ async def test_two_members_share_the_work_and_handing_over_loses_and_doubles_not
     async with reading(kafka, database, topic, Handler(), group):
         await produce(kafka, topic, [a_record(n, f"e{n % 11}") for n in range(100)])
         async with reading(kafka, database, topic, Handler(), group) as second:
-            await until(lambda: len(second.at) == 2)
+            await until(lambda: len(second.places.at) == 2)
             await produce(kafka, topic, [a_record(n, f"e{n % 11}") for n in range(100, 300)])
             await until(lambda: _count_is(database, 300))
         await produce(kafka, topic, [a_record(n, f"e{n % 11}") for n in range(300, 350)])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from aiokafka import ConsumerRecord
-from faststream.kafka import KafkaBroker
 
 from services.aftercare.engine.apply import Rules, apply
 from shared.errors import InvalidMessage
 from shared.events import EPISODE_TYPE
 from shared.events.episodes import read_episode
 from shared.facts.envelope import Fact
+from shared.messaging.handlers import Outcomes, Records, Transaction
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
 
@@ -28,15 +26,13 @@ def decode_document(record: ConsumerRecord) -> Fact:
     return fact
 
 
-def subscription(broker: KafkaBroker, database: Database, rules: Rules, *, topic: str = TOPIC) -> Subscription:
+def subscription(database: Database, rules: Rules, *, topic: str = TOPIC) -> Subscription:
     """The one consumer of aftercare."""
-    return Subscription(
-        broker,
-        database,
-        service="aftercare",
-        topic=topic,
-        apply=partial(apply, rules),
-        decode=decode_document,
-        max_records=1000,
-        pace=0.1,
-    )
+    episodes = Subscription("aftercare", topic, database, decode=decode_document, pace=0.1)
+
+    @episodes.router.subscriber(topic, group_id="stepdown-aftercare", max_records=1000, **episodes.options)
+    async def on_documents(documents: Records[Fact], connection: Transaction, tally: Outcomes) -> None:
+        """Decide anew on each episode whose document is newer than the one that was decided on."""
+        await apply(rules, connection, documents, tally)
+
+    return episodes

@@ -12,8 +12,6 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from faststream.kafka import KafkaBroker
-
 from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.receiving import store
 from services.intake.receiving.lane import store as lane
@@ -23,9 +21,11 @@ from shared import metrics
 from shared.errors import InvalidMessage
 from shared.events import Record
 from shared.events.episodes import read_episode
+from shared.facts.envelope import Fact
 from shared.facts.tracing import HEADER
 from shared.messaging import outbox
 from shared.messaging.dead_letters import RawRecord
+from shared.messaging.handlers import Outcomes, Records, Transaction
 from shared.messaging.positions import Incoming, Outcome, Tally
 from shared.messaging.subscription import Subscription
 from shared.storage.database import Connection, Database
@@ -35,6 +35,7 @@ TOPIC = "hospital.adt"
 CONSUMER, DEAD = f"intake.{TOPIC}", "dead.intake"
 """What the door's positions are called, and where its dead letters go."""
 ACKS = "hospital.acks"
+EPISODES = "care.episodes"
 CORRELATION = ("correlationid", "correlation_id", "ce_correlationid", "traceparent")
 """Headers of a record that its acknowledgements have too."""
 LONGEST = 1000
@@ -52,17 +53,16 @@ class AdtRecord(NamedTuple):
     arrived_at: datetime
 
 
-def hospital_adt(broker: KafkaBroker, intake: Intake) -> Subscription:
-    """The subscription to hospital.adt."""
-    return Subscription(
-        broker,
-        intake.database,
-        service="intake",
-        topic=TOPIC,
-        apply=partial(take_records, intake=intake),
-        decode=partial(parcel_of, intake=intake),
-        max_records=BATCH,
-    )
+def hospital_adt(intake: Intake) -> Subscription:
+    """The door `kafka`."""
+    door = Subscription("intake", TOPIC, intake.database, decode=partial(parcel_of, intake=intake))
+
+    @door.router.subscriber(TOPIC, group_id="stepdown-intake", max_records=BATCH, **door.options)
+    async def on_messages(batch: Records[AdtRecord], connection: Transaction, tally: Outcomes) -> None:
+        """Take in what a hospital sent, and answer on hospital.acks."""
+        await take_records(connection, batch, tally, intake=intake)
+
+    return door
 
 
 def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> AdtRecord:
@@ -154,11 +154,16 @@ def outcome_of(inbound: Sequence[InboundMessage]) -> Outcome:
     return "repeated" if any(message.stored for message in inbound) else "ignored"
 
 
-def episodes(broker: KafkaBroker, database: Database) -> Subscription:
-    """The subscription to care.episodes, in a group of its own: the door need not stop while this one joins."""
-    return Subscription(
-        broker, database, service="intake", topic="care.episodes", name="care.episodes", apply=keep_episodes
-    )
+def episodes(database: Database) -> Subscription:
+    """The consumer of care.episodes, in a group of its own: the door need not stop while this one joins."""
+    known = Subscription("intake", EPISODES, database)
+
+    @known.router.subscriber(EPISODES, group_id=f"stepdown-intake-{EPISODES}", max_records=10_000, **known.options)
+    async def on_episodes(batch: Records[Fact], connection: Transaction, tally: Outcomes) -> None:
+        """Keep the newest version of each episode, for the choice of a visit's episode."""
+        await keep_episodes(connection, batch, tally)
+
+    return known
 
 
 async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally: Tally) -> None:

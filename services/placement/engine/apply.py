@@ -1,13 +1,12 @@
 """What placement does with the facts of a batch that are in line, in one transaction: keep, fold, publish differences.
 
-The order of locks: positions (shared/messaging/subscription.py did that), episodes by their id, the gate's rows of
+The order of locks: positions (shared/messaging/batches.py did that), episodes by their id, the gate's rows of
 these (contract 3.6 and 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from services.placement.continuum import codec
 from services.placement.continuum.fold import advance, fold
@@ -29,11 +28,8 @@ CONSUMER = "placement.care.events"
 
 Line = dict[str, InLine[store.LockedEpisode]]
 """Episode → its locked row and the facts whose turn it is."""
-
-
-def inbox(*, rules: Rules, clock: Clock, ids: Ids) -> Inbox[store.LockedEpisode]:
-    """What the consumer of care.events applies."""
-    return Inbox(CONSUMER, store.lock, store.known, partial(apply, rules=rules, clock=clock, ids=ids))
+INBOX = Inbox(CONSUMER, store.lock, store.known)
+"""How the consumer of care.events puts its facts in line."""
 
 
 async def apply(connection: Connection, line: Line, *, rules: Rules, clock: Clock, ids: Ids) -> None:

@@ -6,35 +6,36 @@ from collections.abc import Callable
 from functools import partial
 
 from aiokafka import ConsumerRecord
-from faststream.kafka import KafkaBroker
 
 from services.placement.continuum.readable import checked
 from services.placement.engine import apply
+from services.placement.engine.store import LockedEpisode
 from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.facts.envelope import Fact
+from shared.messaging.handlers import InOrder, Transaction
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
 
 
 def subscription(
-    broker: KafkaBroker,
-    database: Database,
-    rules: Rules,
-    *,
-    clock: Clock,
-    ids: Callable[[], str],
-    topic: str = "care.events",
+    database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], topic: str = "care.events"
 ) -> Subscription:
-    """The one consumer that placement has."""
-    return Subscription(
-        broker,
+    """The engine's consumer."""
+    facts = Subscription(
+        "placement",
+        topic,
         database,
-        service="placement",
-        topic=topic,
-        apply=apply.inbox(rules=rules, clock=clock, ids=ids),
         decode=partial(readable, has_facility=rules.has_facility),
+        order=apply.INBOX,
     )
+
+    @facts.router.subscriber(topic, group_id="stepdown-placement", max_records=10_000, **facts.options)
+    async def on_facts(line: InOrder[LockedEpisode], connection: Transaction) -> None:
+        """Fold the facts whose turn it is, episode by episode, and publish what they come to."""
+        await apply.apply(connection, line, rules=rules, clock=clock, ids=ids)
+
+    return facts
 
 
 def readable(record: ConsumerRecord, *, has_facility: Callable[[str], bool]) -> Fact:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from functools import partial
 from itertools import chain
 
 from services.placement.gate import store
@@ -31,6 +30,8 @@ ACTOR = "placement"
 Ids = Callable[[], str]
 News = dict[str, tuple[Fact, ...]]
 """Episode → its new facts, each writer's in order."""
+INBOX = Inbox(CONSUMER, store.lock, store.heard)
+"""How the gate's consumer of care.events puts its facts in line."""
 
 
 @dataclass(slots=True)
@@ -44,11 +45,6 @@ class Batch:
     gone: set[Key] = field(default_factory=set)
     consents: list[tuple[str, Consent]] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
-
-
-def inbox(*, rules: GateRules, clock: Clock, ids: Ids) -> Inbox[GateRow]:
-    """What the gate's consumer of care.events applies."""
-    return Inbox(CONSUMER, store.lock, store.heard, partial(apply, rules=rules, clock=clock, ids=ids))
 
 
 async def apply(

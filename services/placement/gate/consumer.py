@@ -8,40 +8,35 @@ from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRecord
-from faststream.kafka import KafkaBroker
 
 from services.placement.continuum.readable import checked
 from services.placement.gate import apply
 from services.placement.gate.consents import ENDS, RECORDED, recorded
 from services.placement.gate.docket import of_interest
 from services.placement.gate.recipients import GateRules
+from services.placement.gate.store import GateRow
 from shared.clock import Clock
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact
+from shared.messaging.handlers import InOrder, Transaction
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
 
 
 def subscription(
-    broker: KafkaBroker,
-    database: Database,
-    rules: GateRules,
-    *,
-    clock: Clock,
-    ids: Callable[[], str],
-    topic: str = "care.events",
+    database: Database, rules: GateRules, *, clock: Clock, ids: Callable[[], str], topic: str = "care.events"
 ) -> Subscription:
     """The gate's consumer, `placement.gate`."""
-    return Subscription(
-        broker,
-        database,
-        service="placement",
-        topic=topic,
-        name="gate",
-        apply=apply.inbox(rules=rules, clock=clock, ids=ids),
-        decode=partial(passable, rules=rules),
-        pace=0.1,
+    facts = Subscription(
+        "placement", "gate", database, decode=partial(passable, rules=rules), order=apply.INBOX, pace=0.1
     )
+
+    @facts.router.subscriber(topic, group_id="stepdown-placement-gate", max_records=10_000, **facts.options)
+    async def on_facts(line: InOrder[GateRow], connection: Transaction) -> None:
+        """Rule on the facts whose turn it is: what goes out to whom, and what is withheld."""
+        await apply.apply(connection, line, rules=rules, clock=clock, ids=ids)
+
+    return facts
 
 
 def passable(record: ConsumerRecord, *, rules: GateRules) -> Fact:

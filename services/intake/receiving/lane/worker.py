@@ -2,7 +2,7 @@
 
 A record in the lane is kept with the position moved behind it: from then on its place is here. It is answered and
 counted once, with all that follows from it, whatever dies when; the lane is in the database, so that a restart goes on
-with it. Fails in the three ways that the subscription does (shared/messaging/subscription.py).
+with it. Fails in the three ways that the subscription does (shared/messaging/batches.py).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from services.intake.receiving.receive import Intake
 from shared import metrics
 from shared.errors import InvalidMessage, Transient
 from shared.messaging import dead_letters, positions
+from shared.messaging.batches import UNFORESEEN_IN_A_ROW
 from shared.messaging.positions import Incoming, Slot, Tally
-from shared.messaging.subscription import UNFORESEEN_IN_A_ROW
 from shared.pulse import Pulse
 from shared.storage.database import Connection
 

@@ -16,7 +16,7 @@ from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionManager
 from faststream.kafka import KafkaBroker
 
-from shared.messaging import aiokafka_quirks
+from shared.messaging import broker_quirks
 
 ROOT = Path(__file__).resolve().parents[2]
 REACHES = re.compile(
@@ -32,7 +32,7 @@ def test_nobody_else_reaches_there() -> None:
         for path in (ROOT / part).rglob("*.py")
         if REACHES.search(path.read_text())
     }
-    assert reaching == {"shared/messaging/aiokafka_quirks.py"}
+    assert reaching == {"shared/messaging/broker_quirks.py"}
 
 
 def test_an_empty_fetch_is_asked_again_at_once_by_aiokafka() -> None:
@@ -47,7 +47,7 @@ async def test_a_subscriber_takes_its_members_name_only_where_it_is_declared() -
     assert "group_instance_id" in inspect.signature(KafkaBroker.subscriber).parameters
     subscriber = KafkaBroker("127.0.0.1:1").subscriber("care.events", group_id="g")
     assert "group_instance_id" not in inspect.signature(subscriber.start).parameters
-    aiokafka_quirks.join_as(subscriber, "me")
+    broker_quirks.join_as(subscriber, "me")
     assert subscriber._connection_args["group_instance_id"] == "me"
 
 
@@ -56,7 +56,7 @@ def test_aiokafka_tells_only_who_asks_for_records_that_a_member_was_put_out() ->
     public = {name for name in dir(AIOKafkaConsumer) if not name.startswith("_")}
     assert not {name for name in public if re.search("fenced|member|alive|closed|error", name)}
     assert "self._coordination_task" in inspect.getsource(GroupCoordinator)
-    assert aiokafka_quirks.is_put_out(None) is False
+    assert broker_quirks.is_put_out(None) is False
 
 
 async def test_a_producer_whose_stop_is_cut_short_goes_on_sending() -> None:
@@ -78,5 +78,5 @@ async def test_a_failure_that_nobody_asks_for_is_not_told_when_it_is_collected(c
         sent.cancel()
     else:
         sent.set_exception(ConnectionError())
-    aiokafka_quirks.seen(sent)
+    broker_quirks.seen(sent)
     assert sent.done()

@@ -1,6 +1,6 @@
 """Every reach into what aiokafka and FastStream keep to themselves, and why; nobody else in the project reaches there.
 
-tests/plumbing/test_aiokafka_quirks.py has a test for each that fails when upstream makes it needless, or moves it.
+tests/plumbing/test_broker_quirks.py has a test for each that fails when upstream makes it needless, or moves it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from faststream import StreamMessage
 
 SHORTEST, LONGEST = 0.01, 0.04
 """Seconds: the first pause, and the one after a second or two without anything; the most that is added to the way of a
@@ -48,6 +49,16 @@ def join_as(subscriber: Any, member: str) -> None:
     FastStream takes `group_instance_id` where the subscriber is declared, and there nobody knows the instance yet.
     """
     subscriber._connection_args = {**subscriber._connection_args, "group_instance_id": member}  # noqa: SLF001
+
+
+async def give(subscriber: Any, message: StreamMessage[Any], decoder: Any) -> None:
+    """Give the handler of this FastStream subscriber a message that its consumer did not fetch (a dead letter again).
+
+    It goes by no middleware: who gives it has done what they do.
+    """
+    (call,) = subscriber.calls
+    message.set_decoder(decoder)
+    await call.handler.call_wrapped(message)
 
 
 def is_put_out(consumer: Any) -> bool:

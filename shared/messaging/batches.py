@@ -1,0 +1,131 @@
+"""One batch of records, one transaction: positions, what the handler does, dead letters and counts commit together.
+
+Two of the three ways to fail (shared/errors.py) end here. Never: InvalidMessage, a dead letter. Anything unforeseen:
+the batch is halved down to one record, and that one is a dead letter. Not yet: Transient goes on to who waits.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from shared import metrics
+from shared.errors import InvalidMessage, Transient
+from shared.messaging import dead_letters, positions
+from shared.messaging.handlers import Handle, in_transaction
+from shared.messaging.places import Places
+from shared.messaging.positions import Incoming, Slot, Tally
+from shared.storage.database import Connection
+from shared.storage.sealing import Seal
+
+log = logging.getLogger(__name__)
+
+Decode = Callable[[ConsumerRecord], Any]
+"""What a record carries (a Fact, mostly), or InvalidMessage; called again for each try, before the transaction."""
+Order = Callable[[Connection, Sequence[Incoming[Any]], Tally], Awaitable[Any]]
+"""What of a batch is for the handler now, in order (an Inbox); nothing where it is empty. The rest is counted."""
+UNFORESEEN_IN_A_ROW = 20
+"""So many records that fail for a reason nobody foresaw mean a bad deployment: stop and wait rather than bury them."""
+
+
+class Batches:
+    """Handles batches of one consumer. `seal`: what dead letters are kept under.
+
+    `places`: of the subscriber whose records these are, and who remembers what was handled.
+    """
+
+    def __init__(self, places: Places, *, dead_topic: str, decode: Decode, order: Order | None) -> None:
+        self.consumer_name = places.consumer_name
+        self.seal = Seal.of_this_process()
+        self.unforeseen = 0
+        """Records in a row that failed for a reason nobody foresaw."""
+        self._places, self._database = places, places.database
+        self._dead_topic, self._decode, self._order = dead_topic, decode, order
+
+    async def handle(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
+        """Handle those of these records that are new, in one transaction if nothing fails.
+
+        Raises Transient; what was handled until then is committed.
+        """
+        await self._handle(self._places.new(records), handle)
+
+    async def _handle(self, records: list[ConsumerRecord], handle: Handle) -> None:
+        if not records:
+            return
+        started = time.perf_counter()
+        try:
+            await self._one_transaction(records, None, handle)
+            self.unforeseen = 0
+        except Transient:
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it may concern one record only
+            await self._halve(records, fault, handle)
+        metrics.BATCH_SECONDS.labels(self.consumer_name).observe(time.perf_counter() - started)
+
+    async def _halve(self, records: list[ConsumerRecord], fault: Exception, handle: Handle) -> None:
+        if len(records) > 1:
+            middle = len(records) // 2
+            await self._handle(records[:middle], handle)
+            await self._handle(records[middle:], handle)
+            return
+        self.unforeseen += not isinstance(fault, InvalidMessage)
+        if self.unforeseen > UNFORESEEN_IN_A_ROW:
+            raise Transient(
+                f"{self.consumer_name}: {self.unforeseen} records in a row failed: it looks like a bad release"
+            )
+        log.error("record can't be applied", extra={"consumer": self.consumer_name}, exc_info=fault)
+        await self._one_transaction(records, fault, handle)
+
+    async def _one_transaction(self, records: list[ConsumerRecord], fault: Exception | None, handle: Handle) -> None:
+        good, bad = ([], [(records[0], fault)]) if fault else self._decoded(records)
+        moves, tally = self._places.moves(records), Tally()
+        async with self._database.begin() as connection:
+            tally.some_wait = await positions.advance(connection, self.consumer_name, moves)
+            if good:
+                await self._hand_over(connection, good, tally, handle)
+            for record, _ in bad:
+                tally.add(Slot(record.topic, record.partition), "dead")
+            bad += dead_letters.refused(records, tally)
+            await dead_letters.bury(connection, self.consumer_name, self._dead_topic, bad, self.seal)
+            await positions.count(connection, self.consumer_name, tally)
+        self._places.moved(moves)
+        for outcome, number in tally.total().items():
+            metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
+
+    def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming[Any]], list[dead_letters.Failed]]:
+        good: list[Incoming[Any]] = []
+        bad: list[dead_letters.Failed] = []
+        for record in records:
+            try:
+                good.append(self._incoming(record))
+            except InvalidMessage as fault:
+                bad.append((record, fault))
+        return good, bad
+
+    def _incoming(self, record: Any) -> Incoming[Any]:
+        carried = self._decode(record)
+        return Incoming(Slot(record.topic, record.partition), record.offset, record.key or b"", carried)
+
+    async def handle_again(
+        self, connection: Connection, record: dead_letters.RawRecord, tally: Tally, handle: Handle
+    ) -> None:
+        """Handle a record whose position was passed long ago, a dead letter, in a transaction of the caller's.
+
+        Raises InvalidMessage where it is still wrong.
+        """
+        await self._hand_over(connection, [self._incoming(record)], tally, handle)
+        if tally.refused:
+            raise InvalidMessage(tally.refused[0][1])
+
+    async def _hand_over(
+        self, connection: Connection, incoming: Sequence[Incoming[Any]], tally: Tally, handle: Handle
+    ) -> None:
+        """The handler gets what its turn is; what it raises rolls the transaction back."""
+        now = await self._order(connection, incoming, tally) if self._order else incoming
+        if now:
+            with in_transaction(connection, tally):
+                await handle(now)

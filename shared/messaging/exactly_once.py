@@ -1,0 +1,126 @@
+"""Exactly once, as a middleware of FastStream: a batch is handled in its transaction, or waited for; it is never lost.
+
+FastStream fetches a batch and takes it through the router's middlewares to the handler; here it is tried, in halves if
+need be (batches.py), until it is committed. What is away is waited for, with a pause that grows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faststream import BaseMiddleware, ContextRepo, StreamMessage
+
+from shared import metrics
+from shared.errors import StalePosition, Transient
+from shared.messaging.batches import Batches
+from shared.messaging.handlers import Handle
+from shared.messaging.places import Places
+
+log = logging.getLogger(__name__)
+
+
+class ExactlyOnce(BaseMiddleware[Any, Any]):
+    """Around the handler of one router. FastStream makes one for each batch; what outlives it has the Turns."""
+
+    def __init__(self, msg: Any, /, *, context: ContextRepo, turns: Turns) -> None:
+        super().__init__(msg, context=context)
+        self._turns = turns
+
+    async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> None:
+        """Handle a batch. The handler gets a message for each try, with what was decoded as its body."""
+        # FastStream has the message in its context, and what begins meanwhile (a connection, a task) keeps that
+        records, msg.raw_message = msg.raw_message, ()
+
+        async def handle(decoded: Any) -> None:
+            part = copy(msg)
+            part.body = decoded
+            await call_next(part)
+
+        await self._turns.take(records, handle)
+
+
+class Turns:
+    """One batch after the other, each until it is handled, or left to be fetched anew from the stored positions.
+
+    `pace`: seconds at least from one batch to the next that is not full, where nobody waits by the millisecond: what a
+    batch costs is then shared by more records. `patience`: seconds for which one batch is tried again while something
+    is away, before it is left.
+    """
+
+    def __init__(self, places: Places, batches: Batches, *, pace: float, patience: float) -> None:
+        self.places, self.batches, self.pulse = places, batches, places.pulse
+        self.pace, self.patience = pace, patience
+        self._astray = False
+        self._turn = asyncio.Lock()
+
+    def busy(self) -> bool:
+        """Whether a batch is in hand."""
+        return self._turn.locked()
+
+    async def take(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
+        """Handle one batch of raw records, or wait until it can be handled; at last go back to the stored positions.
+
+        Nothing is committed to Kafka: the positions are ours. So whatever ends this early must go back (`_astray`),
+        else the next batch would leave a gap.
+        """
+        began, most = time.monotonic(), self.places.subscriber.max_records
+        full = most is not None and len(records) >= most
+        async with self._turn:
+            with self.pulse:
+                await self._take(records, handle)
+        if self.pace and not full:
+            await asyncio.sleep(began + self.pace - time.monotonic())
+
+    async def begin_anew(self) -> None:
+        """Go back to the stored positions, not while a batch is in hand; one that was fetched before is dropped."""
+        async with self._turn:
+            await self.places.look_again()
+            self._astray = True
+
+    async def _take(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
+        if self._astray:
+            await self._go_back()
+            return
+        self._astray = True
+        try:
+            await self._until_handled(records, handle)
+            self._astray = False
+        except Transient as fault:
+            log.warning("consumer goes back", extra={"consumer": self.places.consumer_name, "why": str(fault)})
+            await self._go_back()
+
+    async def _go_back(self) -> None:
+        self._astray = not await self.places.look_again()
+
+    async def _until_handled(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
+        name = self.places.consumer_name
+        wait, began = 0.05, time.monotonic()
+        while True:
+            self.pulse.beat()
+            try:
+                await self.batches.handle(records, handle)
+            except StalePosition:
+                raise
+            except Transient as fault:
+                metrics.WAITS.labels(name).inc()
+                if time.monotonic() - began > self.patience:
+                    raise
+                log.warning("consumer waits", extra={"consumer": name, "why": str(fault)})
+                await self._rest(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                return
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but not while the service is stopping: then give the batch back at once."""
+        subscriber, end = self.places.subscriber, time.monotonic() + seconds
+        while time.monotonic() < end:
+            if not subscriber.running:
+                raise Transient(f"{self.places.consumer_name} is stopping")
+            await asyncio.sleep(min(0.1, max(end - time.monotonic(), 0)))

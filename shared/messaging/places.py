@@ -1,0 +1,179 @@
+"""Where one consumer stands in the partitions that it has: found in the database, sought on the topic, or refused.
+
+Nothing is committed to Kafka (decision 0106): its groups only share out the partitions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from faststream.kafka import KafkaRouter
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from shared import metrics
+from shared.errors import StalePosition
+from shared.messaging import positions
+from shared.messaging.broker_quirks import be_patient
+from shared.messaging.positions import Move, Position, Slot
+from shared.pulse import Pulse
+from shared.storage.database import Database
+
+log = logging.getLogger(__name__)
+
+
+class Places(ConsumerRebalanceListener):  # type: ignore[misc]
+    """The listener of a subscriber. `at`: the partitions that are ours; `refused`: why nothing is read, if so.
+
+    `refused` is a sentence for the operator: the topic was made anew, or its records are gone.
+    """
+
+    def __init__(self, consumer_name: str, database: Database, router: KafkaRouter, pulse: Pulse) -> None:
+        self.consumer_name, self.database, self.pulse = consumer_name, database, pulse
+        self.at: dict[Slot, Position] = {}
+        self.refused: str | None = None
+        self._router = router
+
+    @property
+    def subscriber(self) -> BatchSubscriber:
+        """The one subscriber of the router."""
+        (only,) = self._router.subscribers
+        return cast("BatchSubscriber", only)
+
+    # ── partitions come and go ────────────────────────────────────────────────────────────────────────────────────
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Let the batch in hand finish before another member begins."""
+        lock: Any = self.subscriber.lock
+        await lock.wait_release(20)
+        for tp in revoked:
+            self.at.pop(Slot(tp.topic, tp.partition), None)
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Go to the stored position of each partition; wait while the database or the broker is away."""
+        self._hold(assigned)
+        await self._until_found(lambda: [Slot(tp.topic, tp.partition) for tp in assigned], lambda: True)
+
+    def _hold(self, assigned: Any) -> None:
+        """Nothing is fetched until the places are found: a partition without a place would raise (reset "none")."""
+        consumer = self.subscriber.consumer
+        if consumer is None:
+            return
+        be_patient(consumer)
+        for tp in assigned:
+            consumer.pause(tp)
+            consumer.seek(tp, 0)
+
+    async def look_again(self) -> bool:
+        """Go back to the stored positions: whether they were found before the service stops."""
+        consumer, subscriber = self.subscriber.consumer, self.subscriber
+        return consumer is not None and await self._until_found(
+            lambda: [Slot(*tp) for tp in consumer.assignment()], lambda: bool(subscriber.running)
+        )
+
+    async def _until_found(self, slots: Callable[[], list[Slot]], go_on: Callable[[], bool]) -> bool:
+        """Whether the places were found: tries until then, or until it shall not go on. Else nothing would be read."""
+        wait = 0.2
+        while go_on():
+            self.pulse.beat()
+            try:
+                await self._find(slots())
+            except Exception as fault:  # noqa: BLE001 - the client library would note it and read nothing for ever
+                metrics.WAITS.labels(self.consumer_name).inc()
+                extra = {"consumer": self.consumer_name, "kind": type(fault).__name__}
+                log.warning("consumer can't find its place", extra=extra)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+            else:
+                return True
+        return False
+
+    async def _find(self, slots: Sequence[Slot]) -> None:
+        consumer = self.subscriber.consumer
+        if consumer is None or not slots:
+            return
+        first = await consumer.beginning_offsets([TopicPartition(*slot) for slot in slots])
+        end = await consumer.end_offsets([TopicPartition(*slot) for slot in slots])
+        stored = await self._stored(slots, {Slot(*tp): offset for tp, offset in first.items()})
+        self.refused = None
+        for slot in slots:
+            self._check(slot, stored[slot], first[TopicPartition(*slot)], end[TopicPartition(*slot)])
+            self.at[slot] = stored[slot]
+            if not self.refused:
+                # one record back where there is one: its ce_id shows whether the topic is still the one we know
+                consumer.seek(TopicPartition(*slot), _reread_from(stored[slot], first[TopicPartition(*slot)]))
+                consumer.resume(TopicPartition(*slot))
+
+    async def _stored(self, slots: Sequence[Slot], first: dict[Slot, int]) -> dict[Slot, Position]:
+        async with self.database.begin() as connection:
+            stored = await positions.load(connection, self.consumer_name, slots)
+            for slot in slots:
+                if slot not in stored or stored[slot].next_offset < 0:
+                    await positions.begin_at(connection, self.consumer_name, slot, first[slot])
+            return await positions.load(connection, self.consumer_name, slots)
+
+    async def reset_asked(self) -> bool:
+        """Whether `stepdown positions reset` has marked a partition that is ours."""
+        async with self.database.read() as connection:
+            stored = await positions.load(connection, self.consumer_name, list(self.at))
+        return any(position.next_offset < 0 for position in stored.values())
+
+    def _check(self, slot: Slot, position: Position, first: int, end: int) -> None:
+        if position.next_offset > end:
+            self._refuse(slot, "its topic ends before the stored position: it was made anew")
+        elif position.next_offset < first:
+            self._refuse(slot, "its topic begins after the stored position: records are gone")
+
+    def _refuse(self, slot: Slot, why: str) -> None:
+        self.refused = (
+            f"{self.consumer_name}, partition {slot.partition}: {why}; restore the topic, or begin anew with "
+            f"`stepdown positions reset {self.consumer_name}`"
+        )
+        log.error("consumer refuses", extra={"consumer": self.consumer_name, "partition": slot.partition})
+
+    # ── records go by ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def new(self, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
+        """Those at or beyond the remembered positions; the one before must be the one we remember."""
+        new = []
+        for record in records:
+            slot = Slot(record.topic, record.partition)
+            position = self.at.get(slot)
+            if position is None or self.refused:
+                continue
+            if record.offset >= position.next_offset:
+                new.append(record)
+            elif record.offset == position.last_offset and position.last_id != _ce_id(record):
+                self._refuse(slot, "the last record handled is another one now: the topic was made anew")
+        return [] if self.refused else new
+
+    def moves(self, records: Sequence[ConsumerRecord]) -> list[Move]:
+        """Each partition's way through these records. Raises StalePosition where one of them is not ours any more."""
+        parts: dict[Slot, list[ConsumerRecord]] = defaultdict(list)
+        for record in records:  # Kafka gives each partition in its order
+            parts[Slot(record.topic, record.partition)].append(record)
+        moves = []
+        for slot, part in parts.items():
+            if slot not in self.at:
+                raise StalePosition(f"{self.consumer_name}: partition {slot.partition} went to another member")
+            after = Position(part[-1].offset + 1, part[-1].offset, _ce_id(part[-1]))
+            moves.append(Move(slot, self.at[slot].next_offset, after, len(part)))
+        return moves
+
+    def moved(self, moves: Iterable[Move]) -> None:
+        """Remember where these partitions stand, after their transaction."""
+        for move in moves:
+            self.at[move.slot] = move.after
+
+
+def _reread_from(position: Position, first: int) -> int:
+    return position.last_offset if position.last_offset >= first else position.next_offset
+
+
+def _ce_id(record: ConsumerRecord) -> str | None:
+    raw = next((value for name, value in record.headers if name == "ce_id"), None)
+    return raw.decode(errors="replace") if raw else None
