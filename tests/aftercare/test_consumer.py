@@ -28,6 +28,7 @@ from shared.storage.database import Database
 from shared.storage.tables import dead_letters, positions
 from tests.aftercare.builders import LEFT, document, inpatient, told
 from tests.aftercare.test_handlers import listed
+from tests.wiring import in_memory, publish
 
 SITE = load(SAMPLE)
 
@@ -101,6 +102,13 @@ async def test_records_on_the_broker_become_windows_and_dead_letters(
         letters = (await connection.execute(sa.select(dead_letters.c.error))).scalars().all()
         assert letters == ["the value is not JSON"]
         assert await broken(connection, SITE, SetClock(LEFT)) == []
+
+
+async def test_a_document_becomes_windows_by_way_of_the_router(database: Database) -> None:
+    reading = subscription(database, Rules(SITE, SetClock(LEFT)))
+    async with in_memory(reading) as broker:
+        await publish(broker, to_record(told(document(inpatient())), "care.episodes"), 0)
+    assert await listed(database) == {"FUH-7": "due", "FUH-30": "due"}
 
 
 async def _received(database: Database, name: str, number: int) -> bool:

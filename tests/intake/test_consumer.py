@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from services.intake.receiving.kafka import keep_episodes
+from services.intake.receiving.kafka import EPISODES, TOPIC, episodes, hospital_adt, keep_episodes
+from services.intake.receiving.read import ER7
 from services.intake.receiving.receive import Intake
 from shared.errors import InvalidMessage
-from shared.facts.envelope import Fact
+from shared.facts.envelope import Fact, Record, to_record
 from shared.messaging.positions import Incoming, Slot, Tally
+from shared.storage.tables import outbox, positions
 from tests.intake.conftest import NOW, Hospital
+from tests.wiring import in_memory, publish
 
 SLOT = Slot("care.episodes", 0)
 
@@ -46,6 +50,18 @@ async def test_only_a_newer_version_is_kept(intake: Intake, hospital: Hospital) 
     assert await apply(intake, told(episode, 2), told(episode, 3), told(episode, 1)) == {"applied": 1, "ignored": 2}
     assert await apply(intake, told(episode, 3)) == {"ignored": 1}
     assert await apply(intake, told(episode, 4)) == {"applied": 1}
+
+
+async def test_a_message_and_a_document_reach_their_handlers_by_way_of_the_routers(own_intake: Intake) -> None:
+    message = Record(TOPIC, b"GOODHEALTH", Hospital(own_intake).message("A01"), [("content-type", ER7.encode())])
+    async with in_memory(hospital_adt(own_intake), episodes(own_intake.database)) as broker:
+        await publish(broker, message, 0)
+        await publish(broker, to_record(told("e", 1).fact, EPISODES), 1)
+    async with own_intake.database.read() as connection:
+        topics = (await connection.execute(sa.select(outbox.c.topic).order_by(outbox.c.id))).scalars().all()
+        handled = sa.select(positions.c.consumer, positions.c.partition).where(positions.c.applied == 1)
+        assert {*(await connection.execute(handled))} == {("intake.hospital.adt", 0), ("intake.care.episodes", 1)}
+    assert topics == ["care.events", "hospital.acks"]
 
 
 async def test_a_value_that_is_no_episode_is_never_right(intake: Intake) -> None:

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from faststream.kafka import KafkaBroker, TestKafkaBroker
+from faststream.kafka import KafkaBroker
 
 from services.placement.checks import broken
 from services.placement.continuum.readable import NEEDED
@@ -28,11 +28,11 @@ from shared.facts.envelope import Fact, to_record
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
 from shared.messaging.outbox import unpacked
-from shared.messaging.positions import Position, Slot, begin_at
 from shared.storage.database import Database
 from shared.storage.tables import dead_letters, outbox, positions
 from tests import builders
 from tests.builders import a_story, admitted, attended, discharged, fact, transferred
+from tests.wiring import in_memory, publish
 
 PLACES = {"GOODHEALTH"}
 
@@ -161,21 +161,29 @@ async def test_facts_on_a_real_broker_become_episodes_and_what_is_unreadable_a_d
     assert [one async for one in broken(database, rules) if one.subject != "outbox"] == []
 
 
+async def test_facts_that_come_in_any_order_become_an_episode_by_way_of_the_router(
+    database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
+) -> None:
+    story = a_story(admitted(), discharged())
+    async with in_memory(subscription(database, rules, clock=clock, ids=ids)) as broker:
+        for partition, one in enumerate(reversed(story)):
+            await publish(broker, to_record(one, "care.events"), partition)
+    async with database.read() as connection:
+        states = (await connection.execute(sa.select(episodes.c.state))).scalars().all()
+        topics = (await connection.execute(sa.select(outbox.c.topic))).scalars().all()
+    assert states == ["between"]
+    assert "care.episodes" in topics
+
+
 async def test_a_waiting_fact_that_turns_out_wrong_is_buried_with_what_it_was_parked_with(
     database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
 ) -> None:
-    broker = KafkaBroker("127.0.0.1:9", log_level=logging.DEBUG)
     consuming = subscription(database, rules, clock=clock, ids=ids)
-    broker.include_router(consuming.router)
-    slot = Slot("care.events", 0)
-    async with database.begin() as connection:
-        await begin_at(connection, consuming.consumer_name, slot, 0)
-    consuming.places.at[slot] = Position(0)
     heard = fact("danced", writer="placement", sequence=2)
     there, back = transferred("2026-03-05 09:00"), transferred("2026-03-06 09:00", to="inpatient")
     told = [heard, *a_story(admitted(), there, back, discharged())]
     records = [_record(one, offset) for offset, one in enumerate(told)]
-    async with TestKafkaBroker(broker, connect_only=False):
+    async with in_memory(consuming):
         for batch in (records[:1], records[1:4], records[4:]):  # in the second, placement states its own facts 1 and 2
             await consuming.places.subscriber.process_message(tuple(batch))
     async with database.read() as connection:

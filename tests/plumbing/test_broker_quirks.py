@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionManager
-from faststream.kafka import KafkaBroker
+from faststream import AckPolicy, StreamMessage
+from faststream.kafka import KafkaBroker, KafkaMessage, TestKafkaBroker
+from faststream.kafka.message import FAKE_CONSUMER
 
 from shared.messaging import broker_quirks
+from shared.messaging.handlers import Records, body_of, without_headers
 
 ROOT = Path(__file__).resolve().parents[2]
+Reader = Callable[[Any], Awaitable[Any]]
 REACHES = re.compile(
-    r"\._(connection_args|coordinator|coordination_task|fetcher|proc_fetch_request|sender|txn_manager"
+    r"\.call_wrapped\b|\.set_decoder\b|\._(connection_args|coordinator|coordination_task|fetcher|proc_fetch_request|sender|txn_manager"
     r"|message_accumulator|transaction_waiter)\b|f_locals"
 )
 
@@ -49,6 +55,60 @@ async def test_a_subscriber_takes_its_members_name_only_where_it_is_declared() -
     assert "group_instance_id" not in inspect.signature(subscriber.start).parameters
     broker_quirks.join_as(subscriber, "me")
     assert subscriber._connection_args["group_instance_id"] == "me"
+
+
+async def test_a_handler_gets_messages_from_its_consumer_alone() -> None:
+    """Once a subscriber takes a message from whoever has one, and past its middlewares, `give` can go."""
+    broker, got = KafkaBroker("127.0.0.1:1"), list[Any]()
+
+    @broker.subscriber("care.events", batch=True, group_id="g")
+    async def on_records(batch: Records[int]) -> None:
+        got.append(batch)
+
+    async with TestKafkaBroker(broker, connect_only=False):
+        (subscriber,) = broker.subscribers
+        await broker_quirks.give(subscriber, KafkaMessage((), [1, 2], consumer=FAKE_CONSUMER), body_of)
+    assert got == [[1, 2]]
+    assert list(inspect.signature(subscriber.process_message).parameters) == ["msg"]
+
+
+@pytest.mark.parametrize("value", [None, b"\xff"])
+async def test_faststreams_parser_drops_a_batch_for_one_header_and_says_nothing(value: bytes | None) -> None:
+    """Once it hands the batch over, `without_headers` can go."""
+    records = (a_record([]), a_record([("x", value)]), a_record([]))
+    assert await handed_over(records) == []
+    assert await handed_over(records, parser=without_headers, decoder=raw_of) == [records]
+
+
+def a_record(headers: list[tuple[str, bytes | None]]) -> ConsumerRecord:
+    return ConsumerRecord("care.events", 0, 7, 0, 0, b"k", b"{}", 0, 0, 0, tuple(headers))
+
+
+async def handed_over(
+    records: tuple[ConsumerRecord, ...], parser: Reader | None = None, decoder: Reader | None = None
+) -> list[Any]:
+    """What a handler gets when FastStream's consumer has fetched these."""
+    broker, got = KafkaBroker("127.0.0.1:1"), list[Any]()
+
+    @broker.subscriber(
+        "care.events",
+        batch=True,
+        group_id="g",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        parser=parser,
+        decoder=decoder,
+    )
+    async def on_records(batch: Records[Any]) -> None:
+        got.append(batch)
+
+    async with TestKafkaBroker(broker, connect_only=False):
+        (subscriber,) = broker.subscribers
+        await subscriber.consume(records)
+    return got
+
+
+async def raw_of(message: StreamMessage[Any]) -> Any:
+    return message.raw_message
 
 
 def test_aiokafka_tells_only_who_asks_for_records_that_a_member_was_put_out() -> None:
