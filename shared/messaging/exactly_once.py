@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 
 
 class ExactlyOnce(BaseMiddleware[Any, Any]):
-    """Around the handler of one router. FastStream makes one for each batch; what outlives it has the Turns."""
+    """Around the handler of one router. FastStream makes one for each batch; what outlives it has the Retries."""
 
-    def __init__(self, msg: Any, /, *, context: ContextRepo, turns: Turns) -> None:
+    def __init__(self, msg: Any, /, *, context: ContextRepo, retries: Retries) -> None:
         super().__init__(msg, context=context)
-        self._turns = turns
+        self._retries = retries
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> None:
         """Handle a batch. The handler gets a message for each try, with what was decoded as its body."""
@@ -42,10 +42,10 @@ class ExactlyOnce(BaseMiddleware[Any, Any]):
             part.body = decoded
             await call_next(part)
 
-        await self._turns.take(records, handle)
+        await self._retries.take(records, handle)
 
 
-class Turns:
+class Retries:
     """One batch after the other, each until it is handled, or left to be fetched anew from the stored positions.
 
     `pace`: seconds at least from one batch to the next that is not full, where nobody waits by the millisecond: what a

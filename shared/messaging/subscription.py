@@ -20,7 +20,7 @@ from shared.facts.envelope import Fact, from_record
 from shared.messaging.batches import Batches, Decode, Order
 from shared.messaging.broker_quirks import give, is_put_out, join_as
 from shared.messaging.dead_letters import RawRecord
-from shared.messaging.exactly_once import ExactlyOnce, Turns
+from shared.messaging.exactly_once import ExactlyOnce, Retries
 from shared.messaging.handlers import body_of, without_headers
 from shared.messaging.lag_reader import LagReader
 from shared.messaging.places import Places
@@ -78,9 +78,9 @@ class Subscription:
         self.router = KafkaRouter(parser=without_headers, decoder=body_of)
         self.places = Places(self.consumer_name, database, self.router, self.pulse)
         self.batches = Batches(self.places, dead_topic=f"dead.{service}", decode=decode, order=order)
-        self.turns = Turns(self.places, self.batches, pace=pace, patience=patience)
-        self.lags = LagReader(self.places, self.turns.busy)
-        self.router.add_middleware(partial(ExactlyOnce, turns=self.turns))
+        self.retries = Retries(self.places, self.batches, pace=pace, patience=patience)
+        self.lags = LagReader(self.places, self.retries.busy)
+        self.router.add_middleware(partial(ExactlyOnce, retries=self.retries))
 
     @property
     def options(self) -> Options:
@@ -127,7 +127,7 @@ class Subscription:
         """Go to the beginning of partitions that `stepdown positions reset` marked; for a timer."""
         if await self.places.reset_asked():
             log.warning("consumer begins anew", extra={"consumer": self.consumer_name})
-            await self.turns.begin_anew()
+            await self.retries.begin_anew()
 
     async def handle_again(self, connection: Connection, record: RawRecord, tally: Tally) -> None:
         """Handle a dead letter in a transaction of the caller's. Raises InvalidMessage where it is still wrong."""

@@ -246,7 +246,7 @@ async def test_what_waited_too_long_is_handled_when_all_is_back_though_nothing_m
     async with reading(
         kafka, database, topic, Handler(lambda _: Transient("away") if away else None), group
     ) as subscription:
-        subscription.turns.patience = 0.1
+        subscription.retries.patience = 0.1
         find, tries = subscription.places._find, []
 
         async def still_away(slots: Any) -> None:

@@ -59,7 +59,7 @@ def checked(fact: Fact, has_facility: Callable[[str], bool]) -> Fact:
     """A fact that the fold can read, else InvalidMessage, which names a field and never its value.
 
     Cheap on purpose: a writer checks what it says against the whole model. What slips through here and fails later is
-    found by halving the batch, and becomes a dead letter all the same (shared/messaging/subscription.py).
+    found by halving the batch, and becomes a dead letter all the same (shared/messaging/batches.py).
     """
     needed = NEEDED.get(fact.type)
     if needed is None:

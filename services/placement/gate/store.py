@@ -1,6 +1,6 @@
 """All SQL that the gate writes with, and what it reads to write: locked rows, consents, the ledger; no rule.
 
-Every statement is one for a whole batch. Order of locks: positions (shared/messaging/subscription.py did that),
+Every statement is one for a whole batch. Order of locks: positions (shared/messaging/batches.py did that),
 gate_episodes by id.
 """
 
