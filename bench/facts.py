@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache, partial
+from typing import NamedTuple, TypedDict
 
-import orjson
+from msgspec import structs
 
 from bench.sizes import EPISODES_AT_A_TIME
-from shared.facts.envelope import Fact, Record, to_record
+from shared.events.base import Admission, CareFact, Disposition, PatientNumber, Place, Stay, type_name
+from shared.events.levels import Level
+from shared.events.published import encode
+from shared.events.stays import (
+    Admitted,
+    Coverage,
+    CoverageChanged,
+    DiagnosisRecorded,
+    Discharged,
+    LeaveEnded,
+    LeaveKind,
+    LeaveStarted,
+    Transferred,
+)
+from shared.events.taking_back import taken_back
+from shared.facts.envelope import Fact, Record, rfc3339, to_record
 
 VISITS = {10: 1, 150: 5, 1000: 20}
 """Facts of an episode → how many stays at the hospital they tell of."""
@@ -62,63 +77,84 @@ def facts(length: int, episode: str = EPISODE, start: int = 0) -> list[Fact]:
     told: list[Fact] = []
     at = BEGIN + timedelta(days=start)
     for visit in range(VISITS[length]):
-        for name, own in _visit(episode, visit, each, at):
+        for make in _visit(episode, visit, each, at):
             at += timedelta(hours=7)
-            told.append(_fact(episode, len(told) + 1, name, at, own))
+            told.append(_fact(episode, len(told) + 1, make(**_heading(episode, at))))
         at += timedelta(days=12)
     return told
 
 
-def _visit(episode: str, number: int, length: int, at: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, own fields) of the facts of one stay, `length` of them."""
+def _visit(episode: str, number: int, length: int, at: datetime) -> Iterator[Callable[..., CareFact]]:
+    """The facts of one stay, `length` of them, each still without what is common to all."""
     visit = f"V{episode}-{number}"
-    stay = {"stay": {"kind": "visit", "id": visit}}
-    ward = {"unit": "3W", "level": "inpatient", "program": "GH-3W"}
-    house = {"unit": "RES", "level": "residential", "program": "GH-RES"}
-    patient = {"mrn": f"M{episode}", "assigning_authority": "GH"}
-    admitted = {"visit_number": visit, "admission": {"type": "E", "source": "7"}, "age_years": 34, "patient": patient}
-    yield "admitted", stay | ward | admitted
-    payer = {"order": 1, "payer": "MEDICAID" if number % 2 else "ACME", "plan": "A1"}
-    yield "coverage-changed", {"effective_from": at.date().isoformat(), "coverage": [payer]}
-    yield "diagnosis-recorded", stay | _diagnosis("F33.2", 1)
-    yield "transferred", stay | {"from": ward, "to": house}
+    stay = Stay(kind="visit", id=visit)
+    ward = Place(unit="3W", level=Level.INPATIENT, program="GH-3W")
+    house = Place(unit="RES", level=Level.RESIDENTIAL, program="GH-RES")
+    yield partial(
+        Admitted,
+        stay=stay,
+        unit="3W",
+        level=Level.INPATIENT,
+        program="GH-3W",
+        visit_number=visit,
+        admission=Admission(type="E", source="7"),
+        age_years=34,
+        patient=PatientNumber(mrn=f"M{episode}", assigning_authority="GH"),
+    )
+    payer = Coverage(order=1, payer="MEDICAID" if number % 2 else "ACME", plan="A1")
+    yield partial(CoverageChanged, effective_from=at.date(), coverage=(payer,))
+    yield _diagnosed(stay, "F33.2", 1)
+    yield partial(Transferred, stay=stay, origin=ward, to=house)
     for leave in range((length - 5) // 2):
-        kind = "medical" if leave % 3 == 2 else "therapeutic"
-        yield "leave-started", stay | {"kind": kind}
-        yield "leave-ended", stay | {"kind": kind}
+        kind: LeaveKind = "medical" if leave % 3 == 2 else "therapeutic"
+        yield partial(LeaveStarted, stay=stay, kind=kind)
+        yield partial(LeaveEnded, stay=stay, kind=kind)
     if (length - 5) % 2:
-        yield "diagnosis-recorded", stay | _diagnosis("F10.20", 2)
-    yield "discharged", stay | {"level": "residential", "disposition": {"code": "01", "kind": "home"}}
+        yield _diagnosed(stay, "F10.20", 2)
+    yield partial(Discharged, stay=stay, level=Level.RESIDENTIAL, disposition=Disposition(code="01", kind="home"))
 
 
-def _diagnosis(code: str, rank: int) -> dict[str, Any]:
-    return {"system": "I10", "code": code, "rank": rank, "status": "working"}
+def _diagnosed(stay: Stay, code: str, rank: int) -> Callable[..., CareFact]:
+    return partial(DiagnosisRecorded, stay=stay, system="I10", code=code, rank=rank, status="working")
 
 
-def _fact(episode: str, number: int, name: str, at: datetime, own: dict[str, Any]) -> Fact:
-    said = (at + timedelta(seconds=40)).isoformat()
-    common = {
-        "episode_id": f"bench-{episode}",
-        "patient_id": f"bench-patient-{episode}",
-        "facility": "GOODHEALTH",
-        "occurred_at": at.isoformat(),
-        "recorded_at": said,
-        "stated_at": (at + timedelta(seconds=20)).isoformat(),
-        "labels": ["PSY"],
-    }
-    ce_id = f"{episode}-0000-4000-8000-{number:012x}"
-    kind = f"care.{name}.v1"
+class _Heading(TypedDict):
+    episode_id: str
+    patient_id: str
+    facility: str
+    occurred_at: datetime
+    recorded_at: datetime
+    stated_at: datetime
+    labels: tuple[str, ...]
+
+
+def _heading(episode: str, at: datetime) -> _Heading:
+    return _Heading(
+        episode_id=f"bench-{episode}",
+        patient_id=f"bench-patient-{episode}",
+        facility="GOODHEALTH",
+        occurred_at=at,
+        recorded_at=at + timedelta(seconds=40),
+        stated_at=at + timedelta(seconds=20),
+        labels=("PSY",),
+    )
+
+
+def _fact(episode: str, number: int, value: CareFact) -> Fact:
     correlation = f"{episode}-1111-4000-8000-{number:012x}"
-    return Fact(ce_id, kind, "intake", f"bench-{episode}", number, said, common | own, correlation, correlation)
+    return _said(f"{episode}-0000-4000-8000-{number:012x}", number, value, correlation)
+
+
+def _said(ce_id: str, number: int, value: CareFact, correlation: str | None = None) -> Fact:
+    kind, time = type_name(value.TYPE), rfc3339(value.recorded_at)
+    body = encode(value)
+    return Fact(ce_id, kind, "intake", value.episode_id, number, time, value, body, correlation, correlation)
 
 
 def cancel(fact: Fact, sequence: int) -> Fact:
     """Takes a fact back."""
-    common = ("episode_id", "patient_id", "facility", "occurred_at", "recorded_at", "stated_at", "labels", "stay")
-    value = {name: fact.value[name] for name in common if name in fact.value}
-    value |= {"cancels": fact.id, "cancelled_type": fact.type, "reason": "sent-in-error"}
-    ce_id = f"{fact.id[:-1]}c-{sequence}"
-    return Fact(ce_id, "care.fact-cancelled.v1", "intake", fact.subject, sequence, fact.time, value)
+    value = taken_back(fact.value, fact.id, reason="sent-in-error", now=fact.value.recorded_at)
+    return _said(f"{fact.id[:-1]}c-{sequence}", sequence, structs.replace(value, stated_at=fact.value.stated_at))
 
 
 def mean_bytes(length: int) -> int:
@@ -126,8 +162,3 @@ def mean_bytes(length: int) -> int:
     made = [record(length, 1, place) for place in range(length)]
     sizes = [len(one.value or b"") + sum(len(name) + len(value) for name, value in one.headers) for one in made]
     return sum(sizes) // len(sizes)
-
-
-def dumped(fact: Fact) -> bytes:
-    """A fact's value as bytes, for whoever makes rows of it."""
-    return orjson.dumps(fact.value)

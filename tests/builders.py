@@ -13,11 +13,14 @@ from itertools import count, permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.continuum.stays_now import StayPlaces
 from shared.events.base import type_name
 from shared.facts.envelope import Fact
+from shared.facts.values import read_fact
 
 ZONE = ZoneInfo("America/New_York")
 EPISODE = "episode-1"
@@ -80,6 +83,7 @@ def fact(
         "corroborates": _id(corroborates),
         **own,
     }
+    body = orjson.dumps({field: content for field, content in value.items() if content is not None})
     return Fact(
         id=ce_id or f"{name}-{number}",
         type=type_name(name),
@@ -87,8 +91,20 @@ def fact(
         subject=episode,
         sequence=number if sequence is None else sequence,
         time=occurred,
-        value={field: content for field, content in value.items() if content is not None},
+        value=read_fact(type_name(name), body),
+        body=body,
     )
+
+
+def with_value(of: Fact, value: dict[str, Any]) -> Fact:
+    """The same fact, saying this."""
+    body = orjson.dumps(value)
+    return replace(of, value=read_fact(of.type, body), body=body)
+
+
+def of_episode(episode: str, of: Fact) -> Fact:
+    """The same fact of another episode."""
+    return replace(with_value(of, of.as_json | {"episode_id": episode}), subject=episode)
 
 
 def _id(of: Fact | str | None) -> str | None:
@@ -138,7 +154,7 @@ def admitted(
     """A hospital stay at a level begins (A01)."""
     own: dict[str, Any] = {
         "level": level,
-        "unit": UNITS.get(level),
+        "unit": UNITS.get(level, level.upper()),
         "visit_number": visit,
         "admission": {"type": "U", "source": "7"},
         "patient": {"mrn": "M1", "assigning_authority": "GOODHEALTH"},
@@ -206,7 +222,7 @@ def discharged(
     **more: Any,
 ) -> Fact:
     """The hospital ends a stay (A03)."""
-    own = {"level": level, "disposition": {"code": code, "kind": kind}}
+    own = {"level": level or "inpatient", "disposition": {"code": code, "kind": kind}}
     return fact("discharged", when, stay=("visit", visit), **(own | more))
 
 
@@ -308,6 +324,7 @@ def placed(
 ) -> Fact:
     """A program took the patient; the first day is agreed."""
     own = {"placement_id": placement, "level": level, "program": program, "start_date": start, "writer": "placement"}
+    own["recommended_level"] = level
     return fact("placed", when, **(own | more))
 
 
@@ -378,7 +395,11 @@ def follow_up(
 ) -> Fact:
     """A follow-up window: due, kept, missed or excluded."""
     own = {"follow_up_id": id_of, "measure": "FUH-7", "discharge": "x", "due_from": "2026-03-10", "due_to": due}
-    return fact(f"follow-up-{outcome}", when, **({"writer": "aftercare"} | own | more))
+    ends: dict[str, dict[str, Any]] = {
+        "kept": {"kept_at": at(when).isoformat(), "mode": "in-person", "provider_kind": "mental-health"},
+        "excluded": {"reason": "readmitted"},
+    }
+    return fact(f"follow-up-{outcome}", when, **({"writer": "aftercare"} | own | ends.get(outcome, {}) | more))
 
 
 def patient_died(when: str | datetime = "2026-03-08 10:00", **more: Any) -> Fact:
@@ -389,7 +410,7 @@ def patient_died(when: str | datetime = "2026-03-08 10:00", **more: Any) -> Fact
 def cancelled(target: Fact, *, when: str | datetime | None = None, writer: str | None = None, **more: Any) -> Fact:
     """The fact was never so; by its own writer unless another is named."""
     own = {"cancels": target.id, "cancelled_type": target.type, "reason": "cancelled-by-sender"}
-    told = when or datetime.fromisoformat(target.value["occurred_at"])
+    told = when or datetime.fromisoformat(target.as_json["occurred_at"])
     return fact("fact-cancelled", told, writer=writer or target.writer, **(own | more))
 
 
@@ -397,10 +418,10 @@ def restated(target: Fact, **changes: Any) -> Fact:
     """The same fact with other content, in the place of the first: `replaces` names it. `when` moves it."""
     number = next(_numbers)
     when = changes.pop("when", None)
-    value = {**target.value, "replaces": target.id, **changes}
+    value = {**target.as_json, "replaces": target.id, **changes}
     if when is not None:
         value["occurred_at"] = at(when, end=target.name in ENDS).isoformat()
-    return replace(target, id=f"{target.name}-{number}", sequence=number, value=value)
+    return with_value(replace(target, id=f"{target.name}-{number}", sequence=number), value)
 
 
 def folded(*facts: Fact) -> Folded:

@@ -6,18 +6,23 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from services.aftercare.decisions import own_facts
 from services.aftercare.decisions import windows as model
-from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.engine import views
 from services.aftercare.engine.derive import derive
+from services.aftercare.engine.views import KeptFact
 from services.aftercare.referrals import referrals
 from services.aftercare.windows.marks import marks
-from services.aftercare.worklists.entries import Entry, entries
+from services.aftercare.worklists.entries import VALUES, Entry, entries
 from shared.clock import Clock
 from shared.errors import SetUpError
 from shared.events.episodes import EpisodeState, read_episode
 from shared.events.follow_ups import FollowUpMissed
+from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
+from shared.facts.restating import fallen_of
 from shared.messaging.positions import counted
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
@@ -50,7 +55,7 @@ async def broken(connection: Connection, site: Site, clock: Clock) -> list[Broke
 async def _broken_in(connection: Connection, page: Sequence[dict[str, Any]], site: Site, clock: Clock) -> list[Broken]:
     ids = [row["episode_id"] for row in page]
     facts, rows, listed = (
-        _by_episode(await views.facts_of(connection, ids)),
+        await views.facts_of(connection, ids),
         _by_episode(await views.windows_of(connection, ids)),
         _by_episode(await views.entries_of(connection, ids)),
     )
@@ -73,7 +78,7 @@ class _Whole(NamedTuple):
     """All that is held of one episode, and what it is judged by."""
 
     row: dict[str, Any]
-    facts: list[dict[str, Any]]
+    facts: list[KeptFact]
     windows: list[dict[str, Any]]
     entries: list[dict[str, Any]]
     site: Site
@@ -82,13 +87,13 @@ class _Whole(NamedTuple):
 
 def _of_one(whole: _Whole) -> Iterator[tuple[str, str]]:
     row, facts = whole.row, whole.facts
-    if [f["sequence"] for f in facts] != list(range(1, row["sequence"] + 1)):
+    if [each.fact.sequence for each in facts] != list(range(1, row["sequence"] + 1)):
         yield "sequences-have-no-gap", "aftercare's own facts are not numbered 1, 2, 3… up to the row's sequence"
-    said = {f["ce_id"] for f in facts if f["stands"]}
-    if said != set(_standing_by_the_log(facts)):
+    stands = tuple(each.fact for each in facts if each.stands)
+    if {fact.id for fact in stands} != set(_standing_by_the_log([each.fact for each in facts])):
         yield "taken-back-is-gone", "a fact stands that was cancelled or replaced, or one fell that was not"
-    stands = tuple(ActiveFact(f["sequence"], f["ce_id"], f["name"], f["value"]) for f in facts if f["stands"])
-    if {r["follow_up_id"]: r["state"] for r in whole.windows} != {k: w.state for k, w in model.rows(stands).items()}:
+    windows = {key: model.state_of(window) for key, window in model.rows(stands).items()}
+    if {row["follow_up_id"]: row["state"] for row in whole.windows} != windows:
         yield "lists-are-the-facts", "the list of windows differs from the facts that stand"
     if any(referral.illegal for referral in referrals.fold(stands).values()):
         yield "moves-are-the-table-s", "a referral made a move that its state does not have"
@@ -98,15 +103,15 @@ def _of_one(whole: _Whole) -> Iterator[tuple[str, str]]:
         yield from _by_document(read_episode(row["document"]), stands, whole)
 
 
-def _standing_by_the_log(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
-    gone = {f["value"].get("cancels") or f["value"].get("replaces") for f in facts}
-    return (f["ce_id"] for f in facts if f["ce_id"] not in gone and f["name"] != "fact-cancelled")
+def _standing_by_the_log(facts: Sequence[Fact]) -> Iterator[str]:
+    gone = fallen_of(facts)
+    return (fact.id for fact in facts if fact.id not in gone and not isinstance(fact.value, FactCancelled))
 
 
-def _by_document(document: EpisodeState, stands: tuple[ActiveFact, ...], whole: _Whole) -> Iterator[tuple[str, str]]:
+def _by_document(document: EpisodeState, stands: tuple[Fact, ...], whole: _Whole) -> Iterator[tuple[str, str]]:
     """Derived facts that stand are those that the stays and what people told give; a missed one belongs to a window
     that is over and was not kept; lists are folded from the facts."""
-    now, decided = whole.clock(), marks((f["name"], f["value"]) for f in whole.facts)
+    now, decided = whole.clock(), marks(each.fact.value for each in whole.facts)
     try:
         derived = derive(document, stands, decided, site=whole.site, now=now)
         listed = entries(document, stands, whole.site)
@@ -116,16 +121,25 @@ def _by_document(document: EpisodeState, stands: tuple[ActiveFact, ...], whole: 
     if own_facts.difference(stands, derived.facts):
         yield "windows-follow-the-stays", "the facts that stand are not those that the episode's stays give"
     over = {window.follow_up_id for window in derived.windows if window.over_at <= now}
-    missed = {s.value["follow_up_id"] for s in stands if s.name == FollowUpMissed.TYPE}
+    missed = {told.follow_up_id for fact in stands if isinstance(told := fact.value, FollowUpMissed)}
     if missed - over:
         yield "missed-is-over", "a window is told missed before its last day was over"
-    shown = {r["id"]: (r["kind"], r["facility"], r["state"], r["sort_at"], r["value"]) for r in whole.entries}
-    if shown != {each.id: _shown(each) for each in listed}:
+    if {row["id"]: _shown(row) for row in whole.entries} != {each.id: _would_show(each) for each in listed}:
         yield "lists-are-the-facts", "a list of plans, referrals, contacts or risks differs from the facts that stand"
 
 
-def _shown(entry: Entry) -> tuple[Any, ...]:
-    return entry.kind, entry.facility, entry.state, entry.sort_at, entry.value
+def _shown(row: dict[str, Any]) -> tuple[object, ...]:
+    """What a list's row says; as its bytes, for Python holds that a time in the hour that a clock goes through twice
+    equals none with another offset."""
+    try:
+        value = msgspec.json.encode(msgspec.convert(row["value"], VALUES[row["kind"]]))
+    except msgspec.ValidationError:
+        value = b"what nobody can read"
+    return row["kind"], row["facility"], row["state"], row["sort_at"], value
+
+
+def _would_show(entry: Entry) -> tuple[object, ...]:
+    return entry.kind, entry.facility, entry.state, entry.sort_at, msgspec.json.encode(entry.value)
 
 
 def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:

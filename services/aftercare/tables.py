@@ -71,3 +71,10 @@ entries = sa.Table(
     sa.Index("entries_episode", "episode_id"),
     comment="plans, referrals, contacts, appointments, risks as lists show them; folded from the facts that stand",
 )
+
+FACT = (
+    *(facts.c[name] for name in ("episode_id", "sequence", "ce_id", "name")),
+    sa.cast(facts.c.value, sa.Text).label("value"),
+)
+DOCUMENT = sa.cast(episodes.c.document, sa.Text).label("document")
+"""A fact, and an episode's document, with its JSON as text: whoever reads it decodes it into its type."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-from services.intake.receiving import store, views
+from services.intake.receiving import store, views, visits_store
 from services.intake.receiving.deaths_store import known_of
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import difference
@@ -100,7 +100,7 @@ async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Br
         async with database.read() as connection:
             await views.at_one_instant(connection)
             patients = await views.told_of_deaths_after(connection, after, page)
-            ledger, known = await store.ledger_of(connection, patients), await known_of(connection, patients)
+            ledger, known = await visits_store.ledger_of(connection, patients), await known_of(connection, patients)
         died = deaths(known, [], {}, Provenance(ledger, site, _ANY_TIME))
         for episode in sorted({one.fact.subject for one in died.stated}):
             yield Broken(1, f"episode {episode}", "what stands of the patient's death is not what was told of it")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE
 
@@ -17,6 +16,7 @@ from services.placement.search.searches import DESK
 from shared.events.base import type_name
 from shared.events.billing import PeriodContent
 from shared.facts.envelope import Fact
+from shared.facts.values import read_fact
 
 METADATA = sa.MetaData()
 _TEXTS = ARRAY(sa.Text)
@@ -158,7 +158,7 @@ entries = sa.Table(
 def fact_of(row: Any) -> Fact:
     """A row of `facts` as the fact that came."""
     episode, writer, sequence, ce_id, kind, time, correlation, causation, value = row
-    return Fact(ce_id, kind, writer, episode, sequence, time, orjson.loads(value), correlation, causation)
+    return Fact(ce_id, kind, writer, episode, sequence, time, read_fact(kind, value), value, correlation, causation)
 
 
 _CONTENT = msgspec.json.Decoder(PeriodContent)

@@ -28,6 +28,7 @@ from shared.events.aftercare import (
 )
 from shared.events.assessments import Assessed
 from shared.events.authorizations import (
+    Authorization,
     AuthorizationApproved,
     AuthorizationDenied,
     AuthorizationEnded,
@@ -96,7 +97,6 @@ from shared.events.stays import (
     VisitStarted,
 )
 from shared.events.taking_back import FactCancelled
-from shared.facts.envelope import Fact, Record, from_record, to_record
 
 STAY_FACTS: tuple[type[CareFact], ...] = (
     Referred,
@@ -153,7 +153,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     DischargePlanned,
     DischargePlanCancelled,
 )
-AUTHORIZATIONS: tuple[type[CareFact], ...] = (
+AUTHORIZATIONS: tuple[type[Authorization], ...] = (
     AuthorizationRequested,
     AuthorizationPended,
     AuthorizationApproved,
@@ -321,16 +321,12 @@ __all__ = [
     "CareFact",
     "Disclosed",
     "EpisodeState",
-    "Fact",
     "Published",
     "PublishedStruct",
-    "Record",
     "ServicePeriod",
     "Stay",
     "Topic",
     "billing_type",
-    "from_record",
     "out_topic",
-    "to_record",
     "type_name",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from msgspec import Meta
 
 from shared.events.base import CareFact, Code, Writer
 from shared.events.levels import Level
@@ -15,11 +15,11 @@ class Assessed(CareFact):
 
     TYPE: ClassVar[str] = "assessed"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement", "aftercare")
-    instrument: Code = Field(description="which one: LOCUS, ASAM, PHQ-9, C-SSRS, …")
-    version: Code = Field(description="its version, as its publisher names it")
-    phase: Code = Field(description="when in the care: intake, review, discharge, follow-up, …")
-    score: float | None = Field(default=None, description="the composite score, on the instrument's own scale")
-    severity: Code | None = Field(default=None, description="the instrument's own word for the score")
-    dimensions: dict[str, float] | None = Field(default=None, description="dimension → score, as the instrument has")
-    flags: tuple[Code, ...] | None = Field(default=None, description="codes of what stands out: suicide-risk, …")
-    recommended_level: Level | None = Field(default=None, description="the level that the assessment recommends")
+    instrument: Annotated[Code, Meta(description="which one: LOCUS, ASAM, PHQ-9, C-SSRS, …")]
+    version: Annotated[Code, Meta(description="its version, as its publisher names it")]
+    phase: Annotated[Code, Meta(description="when in the care: intake, review, discharge, follow-up, …")]
+    score: Annotated[float | None, Meta(description="the composite score, on the instrument's own scale")] = None
+    severity: Annotated[Code | None, Meta(description="the instrument's own word for the score")] = None
+    dimensions: Annotated[dict[str, float] | None, Meta(description="dimension → score, as the instrument has")] = None
+    flags: Annotated[tuple[Code, ...] | None, Meta(description="codes of what stands out: suicide-risk, …")] = None
+    recommended_level: Annotated[Level | None, Meta(description="the level that the assessment recommends")] = None

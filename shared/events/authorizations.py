@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from msgspec import Meta, field
 
-from shared.events.base import CareFact, Code, Day, Identifier, Writer
+from shared.events.base import CareFact, Code, Count, Day, Identifier, Writer
 from shared.events.levels import Level
+
+AuthorizationUnit = Literal["day", "session", "hour"]
 
 
 class Authorization(CareFact):
     """One authorization as it is from now on, whole: `units` is the sum of all units, not what was added."""
 
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
-    auth_id: Identifier = Field(description="the authorization, through all its moves")
-    number: Code | None = Field(default=None, description="the payer's number")
-    payer: Identifier = Field(description="payer of site config")
-    level: Level = Field(description="level that it is for")
-    unit: Literal["day", "session", "hour"] = Field(description="what a unit is")
-    units: int | None = Field(default=None, ge=0, description="units in all; absent: no limit was named")
-    begins: Day = Field(alias="from", description="first day")
-    to: Day = Field(description="last day, inclusive")
-    reason: Code | None = Field(default=None, description="why denied or ended, where the payer says so")
+    auth_id: Annotated[Identifier, Meta(description="the authorization, through all its moves")]
+    number: Annotated[Code | None, Meta(description="the payer's number")] = None
+    payer: Annotated[Identifier, Meta(description="payer of site config")]
+    level: Annotated[Level, Meta(description="level that it is for")]
+    unit: Annotated[AuthorizationUnit, Meta(description="what a unit is")]
+    units: Annotated[Count | None, Meta(description="units in all; absent: no limit was named")] = None
+    begins: Annotated[Day, Meta(description="first day")] = field(name="from")
+    to: Annotated[Day, Meta(description="last day, inclusive")]
+    reason: Annotated[Code | None, Meta(description="why denied or ended, where the payer says so")] = None
 
 
 class AuthorizationRequested(Authorization):

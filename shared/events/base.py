@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from msgspec import Meta
 from msgspec.structs import force_setattr
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind, Open, read_as
-from shared.events.published import Published, PublishedStruct
+from shared.events.published import PublishedStruct, always
 
 Writer = Literal["intake", "placement", "aftercare"]
 StayKind = Literal["visit", "placement"]
@@ -33,7 +33,7 @@ class Stay(PublishedStruct):
     ]
 
 
-class CareFact(Published):
+class CareFact(PublishedStruct):
     """What every fact on care.events carries (contract 3).
 
     `occurred_at` is clinical time, `recorded_at` when we learnt it, `stated_at` when the sender said it.
@@ -42,25 +42,27 @@ class CareFact(Published):
     TYPE: ClassVar[str]
     WRITERS: ClassVar[tuple[Writer, ...]]
 
-    episode_id: Identifier = Field(description="the episode of care; also the record's key and ce_subject")
-    patient_id: Identifier = Field(description="Stepdown's id of the patient; never an MRN")
-    facility: Identifier = Field(description="the facility that this is about, as site config names it")
-    occurred_at: AwareDatetime = Field(description="when it happened (clinical time), RFC 3339 with offset")
-    recorded_at: AwareDatetime = Field(description="when the writer learnt it, RFC 3339 with offset")
-    labels: tuple[str, ...] = Field(
-        default=(), description="what the fact is about, for the consent gate: PSY, SUD, PART2"
+    episode_id: Annotated[Identifier, Meta(description="the episode of care; also the record's key and ce_subject")]
+    patient_id: Annotated[Identifier, Meta(description="Stepdown's id of the patient; never an MRN")]
+    facility: Annotated[Identifier, Meta(description="the facility that this is about, as site config names it")]
+    occurred_at: Annotated[Instant, Meta(description="when it happened (clinical time), RFC 3339 with offset")]
+    recorded_at: Annotated[Instant, Meta(description="when the writer learnt it, RFC 3339 with offset")]
+    labels: Annotated[
+        tuple[str, ...], Meta(description="what the fact is about, for the consent gate: PSY, SUD, PART2")
+    ] = always(())
+    stay: Annotated[Stay | None, Meta(description="the one stay that this opens, changes or ends")] = None
+    stated_at: Annotated[
+        Instant | None, Meta(description="when the sender said it: EVN-2, else MSH-7, else arrival (intake's facts)")
+    ] = None
+    replaces: Annotated[
+        Identifier | None, Meta(description="ce_id of the writer's own fact that this one restates")
+    ] = None
+    corroborates: Annotated[
+        Identifier | None, Meta(description="ce_id of a start told first by another door: both are one stay")
+    ] = None
+    derived_from: Annotated[tuple[Identifier, ...], Meta(description="ce_ids that this was concluded from")] = always(
+        ()
     )
-    stay: Stay | None = Field(default=None, description="the one stay that this opens, changes or ends")
-    stated_at: AwareDatetime | None = Field(
-        default=None, description="when the sender said it: EVN-2, else MSH-7, else arrival (intake's facts)"
-    )
-    replaces: Identifier | None = Field(
-        default=None, description="ce_id of the writer's own fact that this one restates"
-    )
-    corroborates: Identifier | None = Field(
-        default=None, description="ce_id of a start told first by another door: both are one stay"
-    )
-    derived_from: tuple[Identifier, ...] = Field(default=(), description="ce_ids that this was concluded from")
 
 
 def type_name(short: str) -> str:
@@ -101,11 +103,11 @@ class Admission(PublishedStruct):
     source: Annotated[Code | None, Meta(description="PV1-14 as FL15")] = None
 
 
-class Place(Published):
+class Place(PublishedStruct):
     """Where a stay is at a moment: unit and the level and program that the site maps it to."""
 
-    unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
-    level: Level | None = Field(default=None, description="absent for a unit without a level of care")
-    program: Identifier | None = Field(
-        default=None, description="program of site config, where the unit belongs to one"
+    unit: Annotated[Identifier | None, Meta(description="point of care, PV1-3.1")] = None
+    level: Annotated[Level | None, Meta(description="absent for a unit without a level of care")] = None
+    program: Annotated[Identifier | None, Meta(description="program of site config, where the unit belongs to one")] = (
+        None
     )

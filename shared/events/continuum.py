@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from msgspec import Meta
 
 from shared.events.base import CareFact, Code, Identifier, Stay, Writer
 from shared.events.levels import Level
+from shared.events.published import always
+
+ClosedReason = Literal["aftercare-closed", "deceased", "merged", "episode-ended"]
 
 
 class Announcement(CareFact):
@@ -19,13 +22,15 @@ class Announcement(CareFact):
 class Step(Announcement):
     """The episode's level changed, by whichever door the change came."""
 
-    from_level: Level = Field(description="level before")
-    to_level: Level = Field(description="level after")
-    from_stay: Stay = Field(description="stay that held the level before")
-    to_stay: Stay = Field(description="stay that holds it now")
-    days_between: int = Field(ge=0, description="whole days between the two, facility's zone; 0 when they touch")
-    planned: bool = Field(description="a placement for it stood before")
-    reason: Code | None = Field(default=None, description="why a level was skipped, where the desk said so")
+    from_level: Annotated[Level, Meta(description="level before")]
+    to_level: Annotated[Level, Meta(description="level after")]
+    from_stay: Annotated[Stay, Meta(description="stay that held the level before")]
+    to_stay: Annotated[Stay, Meta(description="stay that holds it now")]
+    days_between: Annotated[
+        int, Meta(ge=0, description="whole days between the two, facility's zone; 0 when they touch")
+    ]
+    planned: Annotated[bool, Meta(description="a placement for it stood before")]
+    reason: Annotated[Code | None, Meta(description="why a level was skipped, where the desk said so")] = None
 
 
 class SteppedDown(Step):
@@ -44,29 +49,29 @@ class Readmitted(Announcement):
     """An inpatient stay began 1 to 30 days after a standing inpatient discharge."""
 
     TYPE: ClassVar[str] = "readmitted"
-    days: int = Field(ge=1, le=30, description="days from the discharge to the admission, facility's zone")
-    discharge: Identifier = Field(description="ce_id of the discharge before")
-    other_facility: bool | None = Field(default=None, description="the discharge before was at another facility")
+    days: Annotated[int, Meta(ge=1, le=30, description="days from the discharge to the admission, facility's zone")]
+    discharge: Annotated[Identifier, Meta(description="ce_id of the discharge before")]
+    other_facility: Annotated[bool | None, Meta(description="the discharge before was at another facility")] = None
 
 
 class ConflictRaised(Announcement):
     """Two facts cannot both be so; a person settles which falls."""
 
     TYPE: ClassVar[str] = "conflict-raised"
-    conflict_id: Identifier = Field(description="the same two facts give the same id")
-    facts: tuple[Identifier, ...] = Field(description="ce_ids that contradict each other")
-    kind: Code = Field(description="attended-inside-24-hour-stay, two-24-hour-stays, …")
+    conflict_id: Annotated[Identifier, Meta(description="the same two facts give the same id")]
+    facts: Annotated[tuple[Identifier, ...], Meta(description="ce_ids that contradict each other")]
+    kind: Annotated[Code, Meta(description="attended-inside-24-hour-stay, two-24-hour-stays, …")]
 
 
 class Closed(Announcement):
     """The episode is over."""
 
     TYPE: ClassVar[str] = "closed"
-    reason: Literal["aftercare-closed", "deceased", "merged", "episode-ended"] = Field(description="why")
+    reason: Annotated[ClosedReason, Meta(description="why")]
 
 
 class Reopened(Announcement):
     """An admission after the end took the episode up again, within the site's limit."""
 
     TYPE: ClassVar[str] = "reopened"
-    reason: Code = Field(default="admission", description="what took it up again")
+    reason: Annotated[Code, Meta(description="what took it up again")] = always("admission")

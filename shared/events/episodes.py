@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+import msgspec
 from msgspec import Meta, field
 
 from shared.events.base import Code, Day, Disposition, Identifier, Instant, StayKind, Years
 from shared.events.levels import Level
-from shared.events.published import PublishedStruct, always, read_as_struct
+from shared.events.published import PublishedStruct, always, json_of, read_as_struct
 
 EpisodeStateName = Literal["void", "referred", "active", "on-leave", "between", "aftercare", "closed"]
 HowEnded = Literal["visit-ended", "discharged", "completed", "discontinued"]
@@ -116,11 +117,20 @@ class EpisodeState(PublishedStruct):
     version: Annotated[int, Meta(ge=1, description="1,2,3… for one episode")]
 
 
-def read_episode(told: Mapping[str, Any]) -> EpisodeState:
-    """A value of care.episodes. Raises InvalidMessage, which names a field and never its value.
+_decode = msgspec.json.Decoder(EpisodeState).decode
 
-    Before the lists were opened a day attended stood by itself; such documents are read as in person.
-    """
+
+def read_document(body: bytes) -> EpisodeState:
+    """A value of care.episodes from its JSON. Raises InvalidMessage, which names a field and never its value."""
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return read_episode(json_of(body))
+
+
+def read_episode(told: Mapping[str, Any]) -> EpisodeState:
+    """The same from what JSON says. Before the lists were opened a day attended stood by itself; such documents are
+    read as in person."""
     stays = told.get("stays")
     if isinstance(stays, list):
         told = {**told, "stays": [_with_modes(one) for one in stays]}

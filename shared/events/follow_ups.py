@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import AwareDatetime, Field
+from msgspec import Meta
+from msgspec.structs import force_setattr
 
-from shared.events.base import CareFact, Code, Day, Identifier, Writer
-from shared.events.open_lists import OPEN, DecidedBy
+from shared.events.base import CareFact, Code, Day, Identifier, Instant, Writer
+from shared.events.open_lists import DecidedBy, Open, read_as
 
 
 class FollowUp(CareFact):
@@ -18,11 +19,11 @@ class FollowUp(CareFact):
     """
 
     WRITERS: ClassVar[tuple[Writer, ...]] = ("aftercare",)
-    follow_up_id: Identifier = Field(description="the same discharge and measure give the same id")
-    measure: Code = Field(description="FUH-7, FUH-30, …")
-    discharge: Identifier = Field(description="ce_id of the discharge that opened the window")
-    due_from: Day = Field(description="first day that counts")
-    due_to: Day = Field(description="last day that counts")
+    follow_up_id: Annotated[Identifier, Meta(description="the same discharge and measure give the same id")]
+    measure: Annotated[Code, Meta(description="FUH-7, FUH-30, …")]
+    discharge: Annotated[Identifier, Meta(description="ce_id of the discharge that opened the window")]
+    due_from: Annotated[Day, Meta(description="first day that counts")]
+    due_to: Annotated[Day, Meta(description="last day that counts")]
 
 
 class FollowUpDue(FollowUp):
@@ -35,12 +36,16 @@ class FollowUpKept(FollowUp):
     """A visit inside the window counted."""
 
     TYPE: ClassVar[str] = "follow-up-kept"
-    kept_at: AwareDatetime = Field(description="when")
-    mode: Literal["in-person", "telehealth", "phone"] = Field(description="how")
-    provider_kind: Code = Field(description="kind of provider seen")
-    by_fact: Identifier | None = Field(default=None, description="ce_id that shows it, where one does")
-    reason: Code | None = Field(default=None, description="why, where a person decided it")
-    decided_by: Annotated[DecidedBy, OPEN] | None = Field(default=None, description="absent: by rule")
+    kept_at: Annotated[Instant, Meta(description="when")]
+    mode: Annotated[Literal["in-person", "telehealth", "phone"], Meta(description="how")]
+    provider_kind: Annotated[Code, Meta(description="kind of provider seen")]
+    by_fact: Annotated[Identifier | None, Meta(description="ce_id that shows it, where one does")] = None
+    reason: Annotated[Code | None, Meta(description="why, where a person decided it")] = None
+    decided_by: Annotated[Open[DecidedBy] | None, Meta(description="absent: by rule")] = None
+
+    def __post_init__(self) -> None:
+        """A word that is new is read as `other`."""
+        force_setattr(self, "decided_by", read_as(get_args(DecidedBy), self.decided_by))
 
 
 class FollowUpMissed(FollowUp):
@@ -53,5 +58,9 @@ class FollowUpExcluded(FollowUp):
     """The discharge does not count for the measure."""
 
     TYPE: ClassVar[str] = "follow-up-excluded"
-    reason: Code = Field(description="readmitted, deceased, transferred, …")
-    decided_by: Annotated[DecidedBy, OPEN] | None = Field(default=None, description="absent: by rule")
+    reason: Annotated[Code, Meta(description="readmitted, deceased, transferred, …")]
+    decided_by: Annotated[Open[DecidedBy] | None, Meta(description="absent: by rule")] = None
+
+    def __post_init__(self) -> None:
+        """A word that is new is read as `other`."""
+        force_setattr(self, "decided_by", read_as(get_args(DecidedBy), self.decided_by))

@@ -5,17 +5,32 @@ Beyond the contract's fields there are only optional ones: ids that tell one sea
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AwareDatetime, Field
+from msgspec import Meta, field
+from msgspec.structs import force_setattr
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
 
-from shared.events.base import CareFact, Code, Day, Identifier, Writer
+from shared.events.base import CareFact, Code, Count, Day, Identifier, Instant, Writer, Years
 from shared.events.levels import Level
-from shared.events.open_lists import OPEN, SearchReason
-from shared.events.published import Published
+from shared.events.open_lists import Open, SearchReason, read_as
+from shared.events.published import PublishedStruct, always
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Mode = Literal["in-person", "telehealth", "phone"]
+
+if TYPE_CHECKING:
+    LevelOrNone = Level | Literal["none"]
+else:
+
+    class _LevelOrNone:
+        """Its schema: a level, or `none`. msgspec tells no two kinds of text apart, so its reader takes any text."""
+
+        def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+            return handler.generate_schema(Level | Literal["none"])
+
+    LevelOrNone = Annotated[str, _LevelOrNone()]
 
 
 class PlacingFact(CareFact):
@@ -24,52 +39,64 @@ class PlacingFact(CareFact):
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
 
 
-class Needs(Published):
+class Needs(PublishedStruct):
     """What the patient needs of a program, in codes of site config; what is absent asks for nothing."""
 
-    payer: Identifier | None = Field(default=None, description="must: payer of site config")
-    age_years: int | None = Field(default=None, ge=0, le=150, description="must: whole years")
-    language: Code | None = Field(default=None, description="must: ISO 639 code")
-    start_by: Day | None = Field(default=None, description="must: a seat is free on or before this day")
-    track: Code | None = Field(default=None, description="preference: track of site config")
-    days: tuple[Weekday, ...] = Field(default=(), description="preference: the program meets on these days only")
-    mode: Mode | None = Field(default=None, description="preference: how care is given")
-    accreditation: Code | None = Field(default=None, description="preference: accreditation of site config")
+    payer: Annotated[Identifier | None, Meta(description="must: payer of site config")] = None
+    age_years: Annotated[Years | None, Meta(description="must: whole years")] = None
+    language: Annotated[Code | None, Meta(description="must: ISO 639 code")] = None
+    start_by: Annotated[Day | None, Meta(description="must: a seat is free on or before this day")] = None
+    track: Annotated[Code | None, Meta(description="preference: track of site config")] = None
+    days: Annotated[tuple[Weekday, ...], Meta(description="preference: the program meets on these days only")] = always(
+        ()
+    )
+    mode: Annotated[Mode | None, Meta(description="preference: how care is given")] = None
+    accreditation: Annotated[Code | None, Meta(description="preference: accreditation of site config")] = None
 
 
 class Searched(PlacingFact):
     """One search for a program; an episode has at most one that is open."""
 
-    search_id: Identifier | None = Field(default=None, description="tells this search from the episode's others")
+    search_id: Annotated[Identifier | None, Meta(description="tells this search from the episode's others")] = None
 
 
 class SearchOpened(Searched):
     """A program is looked for."""
 
     TYPE: ClassVar[str] = "search-opened"
-    from_level: Level | Literal["none"] = Field(description="level that ended; none where somebody referred")
-    recommended_level: Level = Field(description="by the policy of site config, whose version is `policy`")
-    needs: Needs = Field(description="what the patient needs of a program")
-    trigger: Identifier | None = Field(
-        default=None, description="ce_id of the first statement of the discharge, completion or referral that asks"
-    )
-    reasons: tuple[Code, ...] = Field(default=(), description="names of the rules that recommended the level")
-    policy: Code | None = Field(default=None, description="version of site config in force")
+    from_level: Annotated[LevelOrNone, Meta(description="level that ended; none where somebody referred")]
+    recommended_level: Annotated[Level, Meta(description="by the policy of site config, whose version is `policy`")]
+    needs: Annotated[Needs, Meta(description="what the patient needs of a program")]
+    trigger: Annotated[
+        Identifier | None,
+        Meta(description="ce_id of the first statement of the discharge, completion or referral that asks"),
+    ] = None
+    reasons: Annotated[tuple[Code, ...], Meta(description="names of the rules that recommended the level")] = always(())
+    policy: Annotated[Code | None, Meta(description="version of site config in force")] = None
+
+    def __post_init__(self) -> None:
+        """A text that is no level is `none`, or nothing that is known here."""
+        if self.from_level != "none":
+            force_setattr(self, "from_level", Level(self.from_level))
 
 
 class SearchClosed(Searched):
     """Nobody looks any more."""
 
     TYPE: ClassVar[str] = "search-closed"
-    reason: Annotated[SearchReason, OPEN] = Field(description="why")
+    reason: Annotated[Open[SearchReason], Meta(description="why")]
+
+    def __post_init__(self) -> None:
+        """A word that is new is read as `other`."""
+        force_setattr(self, "reason", read_as(get_args(SearchReason), self.reason))
 
 
 class PatientSaid(PlacingFact):
     """What the patient said to a level or a program."""
 
-    level: Level = Field(description="level talked about")
-    program: Identifier | None = Field(default=None, description="program talked about")
-    reason: Code | None = Field(default=None, description="the site's code")
+    level: Annotated[Level, Meta(description="level talked about")]
+    program: Annotated[Identifier | None, Meta(description="program talked about")] = None
+    reason: Annotated[Code | None, Meta(description="the site's code")] = None
 
 
 class PatientAgreed(PatientSaid):
@@ -87,22 +114,22 @@ class PatientDeclined(PatientSaid):
 class Offer(PlacingFact):
     """One patient offered to one program."""
 
-    offer_id: Identifier = Field(description="the offer, through all its moves")
-    program: Identifier = Field(description="program of site config")
-    start_date: Day | None = Field(default=None, description="first day, as proposed now; facility's zone")
-    reason: Code | None = Field(default=None, description="a code: why declined, withdrawn, countered, reopened")
-    search_id: Identifier | None = Field(default=None, description="search that it belongs to")
+    offer_id: Annotated[Identifier, Meta(description="the offer, through all its moves")]
+    program: Annotated[Identifier, Meta(description="program of site config")]
+    start_date: Annotated[Day | None, Meta(description="first day, as proposed now; facility's zone")] = None
+    reason: Annotated[Code | None, Meta(description="a code: why declined, withdrawn, countered, reopened")] = None
+    search_id: Annotated[Identifier | None, Meta(description="search that it belongs to")] = None
 
 
 class OfferSent(Offer):
     """The desk asks a program to take the patient."""
 
     TYPE: ClassVar[str] = "offer-sent"
-    level: Level | None = Field(default=None, description="level of the program")
-    track: Code | None = Field(default=None, description="track asked for")
-    group: Identifier | None = Field(default=None, description="group asked for")
-    variance_reason: Code | None = Field(default=None, description="why another level than the recommended one")
-    expires_at: AwareDatetime | None = Field(default=None, description="no answer until then: it expires")
+    level: Annotated[Level | None, Meta(description="level of the program")] = None
+    track: Annotated[Code | None, Meta(description="track asked for")] = None
+    group: Annotated[Identifier | None, Meta(description="group asked for")] = None
+    variance_reason: Annotated[Code | None, Meta(description="why another level than the recommended one")] = None
+    expires_at: Annotated[Instant | None, Meta(description="no answer until then: it expires")] = None
 
 
 class OfferCountered(Offer):
@@ -139,34 +166,37 @@ class OfferReopened(Offer):
     """The desk asks again, after a decline, an expiry or a withdrawal."""
 
     TYPE: ClassVar[str] = "offer-reopened"
-    expires_at: AwareDatetime | None = Field(default=None, description="no answer until then: it expires")
+    expires_at: Annotated[Instant | None, Meta(description="no answer until then: it expires")] = None
 
 
 class Seat(PlacingFact):
     """One seat of a program, and of a group where one is named."""
 
-    program: Identifier = Field(description="program of site config")
-    group: Identifier | None = Field(default=None, description="group of the program")
-    until: AwareDatetime | None = Field(default=None, description="held until then; absent: until it is given back")
-    reason: Code | None = Field(default=None, description="a code: placed, discharge-cancelled, completed, …")
-    seat_id: Identifier | None = Field(default=None, description="tells this claim from the program's others")
-    placement_id: Identifier | None = Field(default=None, description="placement that it is for")
+    program: Annotated[Identifier, Meta(description="program of site config")]
+    group: Annotated[Identifier | None, Meta(description="group of the program")] = None
+    until: Annotated[Instant | None, Meta(description="held until then; absent: until it is given back")] = None
+    reason: Annotated[Code | None, Meta(description="a code: placed, discharge-cancelled, completed, …")] = None
+    seat_id: Annotated[Identifier | None, Meta(description="tells this claim from the program's others")] = None
+    placement_id: Annotated[Identifier | None, Meta(description="placement that it is for")] = None
 
 
 class SeatHeld(Seat):
     """The seat is this patient's from a day on."""
 
     TYPE: ClassVar[str] = "seat-held"
-    begins: AwareDatetime | None = Field(default=None, alias="from", description="from then on; absent: at once")
-    census: int | None = Field(
-        default=None, ge=0, description="others counted there at the fullest moment of it, when the seat was claimed"
+    begins: Annotated[Instant | None, Meta(description="from then on; absent: at once")] = field(
+        name="from", default=None
     )
-    capacity: int | None = Field(default=None, ge=0, description="how many the program held, as the site then said")
-    group_census: int | None = Field(default=None, ge=0, description="the same of the group, where one is named")
-    group_capacity: int | None = Field(default=None, ge=0, description="how many the group held then")
-    asked_by: Identifier | None = Field(
-        default=None, description="facility whose desk keeps it, where no placement is behind it"
-    )
+    census: Annotated[
+        Count | None,
+        Meta(description="others counted there at the fullest moment of it, when the seat was claimed"),
+    ] = None
+    capacity: Annotated[Count | None, Meta(description="how many the program held, as the site then said")] = None
+    group_census: Annotated[Count | None, Meta(description="the same of the group, where one is named")] = None
+    group_capacity: Annotated[Count | None, Meta(description="how many the group held then")] = None
+    asked_by: Annotated[
+        Identifier | None, Meta(description="facility whose desk keeps it, where no placement is behind it")
+    ] = None
 
 
 class SeatReleased(Seat):
@@ -178,48 +208,48 @@ class SeatReleased(Seat):
 class Waiting(PlacingFact):
     """A place in a program's line."""
 
-    program: Identifier = Field(description="program of site config")
+    program: Annotated[Identifier, Meta(description="program of site config")]
 
 
 class Waitlisted(Waiting):
     """The patient waits for a seat."""
 
     TYPE: ClassVar[str] = "waitlisted"
-    position: int = Field(ge=1, description="1 is next")
+    position: Annotated[int, Meta(ge=1, description="1 is next")]
 
 
 class WaitlistLeft(Waiting):
     """The patient waits no longer."""
 
     TYPE: ClassVar[str] = "waitlist-left"
-    reason: Code = Field(description="a code: seated, patient-declined, search-closed, …")
+    reason: Annotated[Code, Meta(description="a code: seated, patient-declined, search-closed, …")]
 
 
 class Placement(PlacingFact):
     """The promise that a program takes the patient on a day; its stay has the same id."""
 
-    placement_id: Identifier = Field(description="the placement")
+    placement_id: Annotated[Identifier, Meta(description="the placement")]
 
 
 class Placed(Placement):
     """A program took the patient; the first day is agreed."""
 
     TYPE: ClassVar[str] = "placed"
-    program: Identifier = Field(description="program of site config")
-    level: Level = Field(description="level of the program")
-    track: Code | None = Field(default=None, description="track of the program")
-    group: Identifier | None = Field(default=None, description="group of the program")
-    start_date: Day = Field(description="first day agreed, facility's zone")
-    recommended_level: Level = Field(description="level that the policy recommended")
-    variance_reason: Code | None = Field(default=None, description="why another level than the recommended one")
-    offer_id: Identifier | None = Field(default=None, description="offer that was accepted")
+    program: Annotated[Identifier, Meta(description="program of site config")]
+    level: Annotated[Level, Meta(description="level of the program")]
+    track: Annotated[Code | None, Meta(description="track of the program")] = None
+    group: Annotated[Identifier | None, Meta(description="group of the program")] = None
+    start_date: Annotated[Day, Meta(description="first day agreed, facility's zone")]
+    recommended_level: Annotated[Level, Meta(description="level that the policy recommended")]
+    variance_reason: Annotated[Code | None, Meta(description="why another level than the recommended one")] = None
+    offer_id: Annotated[Identifier | None, Meta(description="offer that was accepted")] = None
 
 
 class PlacementCancelled(Placement):
     """The placement will not be."""
 
     TYPE: ClassVar[str] = "placement-cancelled"
-    reason: Code = Field(description="a code: patient-declined, discharge-cancelled, start-missed, …")
+    reason: Annotated[Code, Meta(description="a code: patient-declined, discharge-cancelled, start-missed, …")]
 
 
 class StartMissed(Placement):

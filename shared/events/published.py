@@ -1,16 +1,18 @@
-"""The two bases of what is published: models of facts, and structs, which bills and documents are made of.
+"""The base of all that is published: structs, which facts, bills and documents are made of.
 
 A struct says its fields once: the type checker knows their names, `msgspec` reads and writes them as JSON (absent where
-they are None), and `model_of` gives the pydantic model that schemas are made from and that facts have as a part.
+they are None), and `model_of` gives the pydantic model that schemas are made from, and that bodies of requests and
+answers have as a part.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, get_type_hints
 
 import msgspec
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
 from pydantic_core import core_schema
 
@@ -20,6 +22,7 @@ _Struct = TypeVar("_Struct", bound="PublishedStruct")
 _Default = TypeVar("_Default")
 _CONSTRAINTS = ("description", "min_length", "max_length", "pattern", "ge", "le")
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 
 
@@ -74,7 +77,8 @@ else:
 
     def always(value):
         """A default that is written too."""
-        return msgspec.field(default_factory=lambda: value)
+        # of `tuple` itself msgspec would leave out an empty one
+        return msgspec.field(default_factory=partial(tuple) if value == () else lambda: value)
 
 
 encode = msgspec.json.Encoder().encode
@@ -87,12 +91,41 @@ def as_json(value: PublishedStruct) -> dict[str, Any]:
     return found
 
 
+def alike(one: PublishedStruct, other: PublishedStruct) -> bool:
+    """Whether two values say the same, as they are written.
+
+    In the hour that a zone's clocks go through twice, Python holds a time with a zone unequal to the same instant with
+    an offset (PEP 495): so what differs is compared again as it will be read.
+    """
+    if one == other:
+        return True
+    return type(one) is type(other) and one == msgspec.json.decode(encode(other), type=type(other))
+
+
 def read_as_struct(kind: type[_Struct], value: object) -> _Struct:
     """A JSON value as what it is told to be. Raises InvalidMessage, which names a field and never its value."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as wrong:
-        raise InvalidMessage(f"the field {_field(str(wrong)) or 'value'} is missing or unreadable") from None
+        raise InvalidMessage(why_unreadable(wrong)) from None
+
+
+def why_unreadable(wrong: msgspec.ValidationError) -> str:
+    """What is wrong, by the field's name and never by its value."""
+    return f"the field {_field(str(wrong)) or 'value'} is missing or unreadable"
+
+
+def json_of(body: bytes) -> dict[str, Any]:
+    """Any JSON object. Raises InvalidMessage."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidMessage("the value is not JSON") from None
+    if not isinstance(value, dict):
+        raise InvalidMessage("the value is not a JSON object")
+    if b"u0000" in body and _NUL.search(body):
+        raise InvalidMessage("the value has a NUL character")
+    return value
 
 
 def _field(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
-from msgspec import Meta
-from pydantic import AwareDatetime, Field
+from msgspec import Meta, field
+from msgspec.structs import force_setattr
 
 from shared.events.base import (
     Admission,
@@ -14,13 +14,15 @@ from shared.events.base import (
     Day,
     Disposition,
     Identifier,
+    Instant,
     PatientNumber,
     Place,
     Stay,
     Writer,
+    Years,
 )
 from shared.events.levels import Level
-from shared.events.open_lists import OPEN, VisitClass
+from shared.events.open_lists import Open, VisitClass, read_as
 from shared.events.published import PublishedStruct, always
 
 LeaveKind = Literal["therapeutic", "medical", "elopement", "other"]
@@ -29,7 +31,7 @@ LeaveKind = Literal["therapeutic", "medical", "elopement", "other"]
 class StayFact(CareFact):
     """A fact about one stay: it opens, changes or ends that one and no other (contract 3.6 rule 2)."""
 
-    stay: Stay = Field(description="the one stay that this opens, changes or ends")
+    stay: Annotated[Stay, Meta(description="the one stay that this opens, changes or ends")]
 
 
 class Referred(CareFact):
@@ -37,13 +39,15 @@ class Referred(CareFact):
 
     TYPE: ClassVar[str] = "referred"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    source: Literal["hospital", "emergency", "self", "family", "primary-care", "court", "payer", "other"] = Field(
-        description="who referred"
-    )
-    requested_level: Level | None = Field(default=None, description="the level of care that was asked for")
-    needs: tuple[Code, ...] | None = Field(
-        default=None, description="codes of what a program must have: wheelchair, spanish, medication-assisted, …"
-    )
+    source: Annotated[
+        Literal["hospital", "emergency", "self", "family", "primary-care", "court", "payer", "other"],
+        Meta(description="who referred"),
+    ]
+    requested_level: Annotated[Level | None, Meta(description="the level of care that was asked for")] = None
+    needs: Annotated[
+        tuple[Code, ...] | None,
+        Meta(description="codes of what a program must have: wheelchair, spanish, medication-assisted, …"),
+    ] = None
 
 
 class VisitStarted(StayFact):
@@ -51,10 +55,14 @@ class VisitStarted(StayFact):
 
     TYPE: ClassVar[str] = "visit-started"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    visit_class: Annotated[VisitClass, OPEN] = Field(alias="class", description="what kind of visit")
-    unit: Identifier | None = Field(default=None, description="point of care, PV1-3.1")
-    visit_number: Identifier | None = Field(default=None, description="PV1-19, else PID-18")
-    patient: PatientNumber | None = Field(default=None, description="MRN and who assigned it, for billing")
+    visit_class: Annotated[Open[VisitClass], Meta(description="what kind of visit")] = field(name="class")
+    unit: Annotated[Identifier | None, Meta(description="point of care, PV1-3.1")] = None
+    visit_number: Annotated[Identifier | None, Meta(description="PV1-19, else PID-18")] = None
+    patient: Annotated[PatientNumber | None, Meta(description="MRN and who assigned it, for billing")] = None
+
+    def __post_init__(self) -> None:
+        """A word that is new is read as `other`."""
+        force_setattr(self, "visit_class", read_as(get_args(VisitClass), self.visit_class))
 
 
 class VisitEnded(StayFact):
@@ -62,21 +70,25 @@ class VisitEnded(StayFact):
 
     TYPE: ClassVar[str] = "visit-ended"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    visit_class: Annotated[VisitClass, OPEN] | None = Field(
-        default=None, alias="class", description="what kind of visit it was"
+    visit_class: Annotated[Open[VisitClass] | None, Meta(description="what kind of visit it was")] = field(
+        name="class", default=None
     )
-    disposition: Disposition | None = Field(default=None, description="PV1-36, by the site's table")
+    disposition: Annotated[Disposition | None, Meta(description="PV1-36, by the site's table")] = None
+
+    def __post_init__(self) -> None:
+        """A word that is new is read as `other`."""
+        force_setattr(self, "visit_class", read_as(get_args(VisitClass), self.visit_class))
 
 
 class Arrival(StayFact):
     """A stay that is expected; none begins by it, and the start of the same visit ends it."""
 
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    at: AwareDatetime = Field(description="when the patient is expected, PV2-8, else the event's time")
-    unit: Identifier | None = Field(default=None, description="point of care expected, PV1-3.1")
-    level: Level | None = Field(default=None, description="what the site maps the unit to")
-    program: Identifier | None = Field(
-        default=None, description="program of site config, where the unit belongs to one"
+    at: Annotated[Instant, Meta(description="when the patient is expected, PV2-8, else the event's time")]
+    unit: Annotated[Identifier | None, Meta(description="point of care expected, PV1-3.1")] = None
+    level: Annotated[Level | None, Meta(description="what the site maps the unit to")] = None
+    program: Annotated[Identifier | None, Meta(description="program of site config, where the unit belongs to one")] = (
+        None
     )
 
 
@@ -97,11 +109,11 @@ class PatientDied(CareFact):
 
     TYPE: ClassVar[str] = "patient-died"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    died_at: AwareDatetime | None = Field(default=None, description="when, PID-29; absent: not told")
-    by: Literal["message", "person"] = Field(description="who told it")
-    contradicted: bool | None = Field(
-        default=None, description="the message that tells it says PID-30 `N` as well; a person decides"
-    )
+    died_at: Annotated[Instant | None, Meta(description="when, PID-29; absent: not told")] = None
+    by: Annotated[Literal["message", "person"], Meta(description="who told it")]
+    contradicted: Annotated[
+        bool | None, Meta(description="the message that tells it says PID-30 `N` as well; a person decides")
+    ] = None
 
 
 class Admitted(StayFact):
@@ -109,19 +121,20 @@ class Admitted(StayFact):
 
     TYPE: ClassVar[str] = "admitted"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    level: Level = Field(description="what the site maps the unit to")
-    visit_number: Identifier = Field(description="PV1-19, else PID-18, else the stay's id")
-    unit: Identifier = Field(description="point of care, PV1-3.1")
-    program: Identifier | None = Field(
-        default=None, description="program of site config, where the unit belongs to one"
+    level: Annotated[Level, Meta(description="what the site maps the unit to")]
+    visit_number: Annotated[Identifier, Meta(description="PV1-19, else PID-18, else the stay's id")]
+    unit: Annotated[Identifier, Meta(description="point of care, PV1-3.1")]
+    program: Annotated[Identifier | None, Meta(description="program of site config, where the unit belongs to one")] = (
+        None
     )
-    setting: Literal["withdrawal-management", "crisis-stabilization"] | None = Field(
-        default=None, description="a special setting within the level"
-    )
-    admission: Admission = Field(default=Admission(), description="type and source of admission")
-    age_years: int | None = Field(default=None, ge=0, le=150, description="age at the admission, whole years")
-    patient: PatientNumber | None = Field(default=None, description="MRN and who assigned it, for billing")
-    attending_npi: Code | None = Field(default=None, description="PV1-7, the attending's NPI")
+    setting: Annotated[
+        Literal["withdrawal-management", "crisis-stabilization"] | None,
+        Meta(description="a special setting within the level"),
+    ] = None
+    admission: Annotated[Admission, Meta(description="type and source of admission")] = always(Admission())
+    age_years: Annotated[Years | None, Meta(description="age at the admission, whole years")] = None
+    patient: Annotated[PatientNumber | None, Meta(description="MRN and who assigned it, for billing")] = None
+    attending_npi: Annotated[Code | None, Meta(description="PV1-7, the attending's NPI")] = None
 
 
 class Started(StayFact):
@@ -129,12 +142,12 @@ class Started(StayFact):
 
     TYPE: ClassVar[str] = "started"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
-    placement_id: Identifier | None = Field(default=None, description="the placement that this start fulfils")
-    level: Level = Field(description="level of the program")
-    program: Identifier = Field(description="program of site config")
-    unit: Identifier | None = Field(default=None, description="unit of the program")
-    admission: Admission = Field(default=Admission(), description="type and source of admission")
-    age_years: int | None = Field(default=None, ge=0, le=150, description="age at the start, whole years")
+    placement_id: Annotated[Identifier | None, Meta(description="the placement that this start fulfils")] = None
+    level: Annotated[Level, Meta(description="level of the program")]
+    program: Annotated[Identifier, Meta(description="program of site config")]
+    unit: Annotated[Identifier | None, Meta(description="unit of the program")] = None
+    admission: Annotated[Admission, Meta(description="type and source of admission")] = always(Admission())
+    age_years: Annotated[Years | None, Meta(description="age at the start, whole years")] = None
 
 
 class Transferred(StayFact):
@@ -142,8 +155,10 @@ class Transferred(StayFact):
 
     TYPE: ClassVar[str] = "transferred"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
-    origin: Place = Field(alias="from", description="unit, level and program before")
-    to: Place = Field(description="unit, level and program after; no level: the visit goes on without one (A07)")
+    origin: Annotated[Place, Meta(description="unit, level and program before")] = field(name="from")
+    to: Annotated[
+        Place, Meta(description="unit, level and program after; no level: the visit goes on without one (A07)")
+    ]
 
 
 class LeaveStarted(StayFact):
@@ -151,8 +166,8 @@ class LeaveStarted(StayFact):
 
     TYPE: ClassVar[str] = "leave-started"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
-    kind: LeaveKind = Field(description="why")
-    expected_return: AwareDatetime | None = Field(default=None, description="PV2-47")
+    kind: Annotated[LeaveKind, Meta(description="why")]
+    expected_return: Annotated[Instant | None, Meta(description="PV2-47")] = None
 
 
 class LeaveEnded(StayFact):
@@ -160,8 +175,8 @@ class LeaveEnded(StayFact):
 
     TYPE: ClassVar[str] = "leave-ended"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
-    kind: LeaveKind = Field(default="other", description="why the patient had been away")
-    expected_return: AwareDatetime | None = Field(default=None, description="PV2-47")
+    kind: Annotated[LeaveKind, Meta(description="why the patient had been away")] = always("other")
+    expected_return: Annotated[Instant | None, Meta(description="PV2-47")] = None
 
 
 class Discharged(StayFact):
@@ -169,8 +184,10 @@ class Discharged(StayFact):
 
     TYPE: ClassVar[str] = "discharged"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    level: Level = Field(description="level when it ended, as far as intake knows")
-    disposition: Disposition = Field(default=Disposition(kind="unknown"), description="PV1-36, by the site's table")
+    level: Annotated[Level, Meta(description="level when it ended, as far as intake knows")]
+    disposition: Annotated[Disposition, Meta(description="PV1-36, by the site's table")] = always(
+        Disposition(kind="unknown")
+    )
 
 
 class Completed(StayFact):
@@ -178,8 +195,8 @@ class Completed(StayFact):
 
     TYPE: ClassVar[str] = "completed"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
-    level: Level = Field(description="level of the program")
-    reason: Code = Field(description="the site's code")
+    level: Annotated[Level, Meta(description="level of the program")]
+    reason: Annotated[Code, Meta(description="the site's code")]
 
 
 class Discontinued(StayFact):
@@ -187,10 +204,13 @@ class Discontinued(StayFact):
 
     TYPE: ClassVar[str] = "discontinued"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
-    level: Level = Field(description="level of the program")
-    reason: Literal[
-        "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased", "other"
-    ] = Field(description="why it ended")
+    level: Annotated[Level, Meta(description="level of the program")]
+    reason: Annotated[
+        Literal[
+            "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased", "other"
+        ],
+        Meta(description="why it ended"),
+    ]
 
 
 class Service(PublishedStruct):
@@ -211,10 +231,10 @@ class Attended(StayFact):
 
     TYPE: ClassVar[str] = "attended"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
-    session_id: Identifier = Field(description="told twice is `already-told`")
-    group: Identifier | None = Field(default=None, description="group of the program")
-    date: Day = Field(description="the day, in the facility's zone")
-    services: tuple[Service, ...] = Field(default=(), description="what was given")
+    session_id: Annotated[Identifier, Meta(description="told twice is `already-told`")]
+    group: Annotated[Identifier | None, Meta(description="group of the program")] = None
+    date: Annotated[Day, Meta(description="the day, in the facility's zone")]
+    services: Annotated[tuple[Service, ...], Meta(description="what was given")] = always(())
 
 
 class Absent(StayFact):
@@ -222,9 +242,9 @@ class Absent(StayFact):
 
     TYPE: ClassVar[str] = "absent"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("placement",)
-    session_id: Identifier = Field(description="told twice is `already-told`")
-    date: Day = Field(description="the day, in the facility's zone")
-    reason: Literal["no-show", "excused", "program-cancelled"] = Field(description="why")
+    session_id: Annotated[Identifier, Meta(description="told twice is `already-told`")]
+    date: Annotated[Day, Meta(description="the day, in the facility's zone")]
+    reason: Annotated[Literal["no-show", "excused", "program-cancelled"], Meta(description="why")]
 
 
 class DiagnosisRecorded(StayFact):
@@ -232,10 +252,12 @@ class DiagnosisRecorded(StayFact):
 
     TYPE: ClassVar[str] = "diagnosis-recorded"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
-    system: Code = Field(description="code system, DG1-3.3")
-    code: Code = Field(description="DG1-3.1")
-    rank: int = Field(default=1, ge=1, description="1 is principal")
-    status: Code = Field(default="unknown", description="DG1-6: admitting, working, final; unknown when not sent")
+    system: Annotated[Code, Meta(description="code system, DG1-3.3")]
+    code: Annotated[Code, Meta(description="DG1-3.1")]
+    rank: Annotated[int, Meta(ge=1, description="1 is principal")] = always(1)
+    status: Annotated[Code, Meta(description="DG1-6: admitting, working, final; unknown when not sent")] = always(
+        "unknown"
+    )
 
 
 class Coverage(PublishedStruct):
@@ -251,19 +273,19 @@ class CoverageChanged(CareFact):
 
     TYPE: ClassVar[str] = "coverage-changed"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
-    effective_from: Day = Field(description="first day of this coverage, facility's zone")
-    coverage: tuple[Coverage, ...] = Field(description="in order of payment")
+    effective_from: Annotated[Day, Meta(description="first day of this coverage, facility's zone")]
+    coverage: Annotated[tuple[Coverage, ...], Meta(description="in order of payment")]
 
 
 class Merge(CareFact):
     """Two patients are one; stated once for each episode concerned (contract 3.6 rule 11)."""
 
-    surviving_patient_id: Identifier = Field(description="the patient that stays")
-    retired_patient_id: Identifier = Field(description="the patient that goes")
-    surviving_episode_id: Identifier = Field(description="the episode that stays")
-    retired_episode_id: Identifier | None = Field(default=None, description="the episode that goes, if it had one")
-    patient: PatientNumber | None = Field(default=None, description="the surviving record number, where one was told")
-    by: Literal["message", "person"] | None = Field(default=None, description="who said that they are one")
+    surviving_patient_id: Annotated[Identifier, Meta(description="the patient that stays")]
+    retired_patient_id: Annotated[Identifier, Meta(description="the patient that goes")]
+    surviving_episode_id: Annotated[Identifier, Meta(description="the episode that stays")]
+    retired_episode_id: Annotated[Identifier | None, Meta(description="the episode that goes, if it had one")] = None
+    patient: Annotated[PatientNumber | None, Meta(description="the surviving record number, where one was told")] = None
+    by: Annotated[Literal["message", "person"] | None, Meta(description="who said that they are one")] = None
 
 
 class PatientsMerged(Merge):
@@ -284,7 +306,7 @@ class Link(CareFact):
     """Two or more records that are told to be of one person; nothing moves."""
 
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
-    patient_ids: tuple[Identifier, ...] = Field(description="the patients; stated for each episode concerned")
+    patient_ids: Annotated[tuple[Identifier, ...], Meta(description="the patients; stated for each episode concerned")]
 
 
 class PatientsLinked(Link):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from msgspec import Meta
 
-from shared.events.base import CareFact, Code, Identifier, Writer
+from shared.events.base import CareFact, Code, Identifier, Writer, type_name
 
 
 class FactCancelled(CareFact):
@@ -16,21 +15,35 @@ class FactCancelled(CareFact):
 
     TYPE: ClassVar[str] = "fact-cancelled"
     WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement", "aftercare")
-    cancels: Identifier = Field(description="ce_id of the writer's own fact; the cancel may come first")
-    cancelled_type: str = Field(description="ce_type of that fact")
-    reason: Code = Field(description="a code: cancelled-by-sender, corrected, derived-away, …")
-
-
-_ABOUT = ("episode_id", "patient_id", "facility", "occurred_at", "labels", "stay")
+    cancels: Annotated[Identifier, Meta(description="ce_id of the writer's own fact; the cancel may come first")]
+    cancelled_type: Annotated[str, Meta(description="ce_type of that fact")]
+    reason: Annotated[Code, Meta(description="a code: cancelled-by-sender, corrected, derived-away, …")]
 
 
 def taken_back(
-    value: Mapping[str, Any], ce_id: str, kind: str, *, reason: str, now: datetime, **other: Any
+    value: CareFact,
+    ce_id: str,
+    *,
+    reason: str,
+    now: datetime,
+    patient_id: str | None = None,
+    occurred_at: datetime | None = None,
+    derived_from: tuple[str, ...] = (),
 ) -> FactCancelled:
-    """The cancel of a fact, by its value, ce_id and ce_type: about the same care at the same time, learnt `now`.
+    """The cancel of a fact, by its value and ce_id: about the same care at the same time, learnt `now`.
 
-    `other`: fields that it has besides, or says otherwise.
+    `patient_id`, `occurred_at`: whose it is and when it happened, where that is to be said otherwise now.
     """
-    about = {name: value[name] for name in _ABOUT if name in value}
-    own = {"recorded_at": now, "cancels": ce_id, "cancelled_type": kind, "reason": reason}
-    return FactCancelled.model_validate({**about, **own, **other})
+    return FactCancelled(
+        episode_id=value.episode_id,
+        patient_id=patient_id or value.patient_id,
+        facility=value.facility,
+        occurred_at=occurred_at or value.occurred_at,
+        recorded_at=now,
+        labels=value.labels,
+        stay=value.stay,
+        derived_from=derived_from,
+        cancels=ce_id,
+        cancelled_type=type_name(value.TYPE),
+        reason=reason,
+    )

@@ -6,15 +6,19 @@ Source: CloudEvents Kafka Protocol Binding 1.0.2 section 3.2 (binary content mod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, overload
 
 import orjson
+from typing_extensions import TypeVar
 
 from shared.errors import InvalidMessage
+from shared.events.base import CareFact
+from shared.events.published import PublishedStruct
+from shared.facts.values import read_fact
 from shared.values import value_object
 
 SOURCE = "/stepdown/"
@@ -22,9 +26,9 @@ LONGEST = 200
 """Characters of an id or type at most (base.Identifier)."""
 MOST = 2**63 - 1
 """The greatest sequence: what a PostgreSQL bigint holds."""
+Value = TypeVar("Value", bound=PublishedStruct, default=CareFact)
 _JSON = re.compile(rb"application/json\s*(;.*)?", re.IGNORECASE)
 _DIGITS = 19
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Record(NamedTuple):
@@ -37,11 +41,11 @@ class Record(NamedTuple):
 
 
 @value_object
-class Fact:
-    """One published record: the CloudEvents attributes and the value.
+class Fact(Generic[Value]):
+    """One published record: the CloudEvents attributes and the value; of care.events, where nothing else is said.
 
     `sequence` counts 1,2,3… for each (writer, subject). `type` is the whole ce_type, `care.admitted.v1`.
-    The value is a plain dict: it was checked when its writer made it (base.CareFact).
+    `body` is the value as JSON, as it came or as it goes: with fields that this release does not know.
     """
 
     id: str
@@ -50,7 +54,8 @@ class Fact:
     subject: str
     sequence: int
     time: str
-    value: dict[str, Any]
+    value: Value
+    body: bytes
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = field(default=None, compare=False)
@@ -60,13 +65,19 @@ class Fact:
         """`care.admitted.v1` → `admitted`."""
         return _bare(self.type)
 
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """The whole value as JSON, for who shows it or hands it on."""
+        found: dict[str, Any] = orjson.loads(self.body)
+        return found
+
 
 @lru_cache(1024)  # asked for many times for each fact; bounded, since a record names its type
 def _bare(kind: str) -> str:
     return kind.split(".", 1)[1].rsplit(".v", 1)[0] if kind.count(".") >= 2 else kind
 
 
-def headers(fact: Fact) -> list[tuple[str, bytes]]:
+def headers(fact: Fact[Any]) -> list[tuple[str, bytes]]:
     """The CloudEvents headers of a fact, in a fixed order; None-valued attributes are left out."""
     found = [
         ("content-type", b"application/json"),
@@ -88,23 +99,42 @@ def headers(fact: Fact) -> list[tuple[str, bytes]]:
     return found
 
 
-def to_record(fact: Fact, topic: str, key: str | None = None) -> Record:
+def to_record(fact: Fact[Any], topic: str, key: str | None = None) -> Record:
     """A fact as a record of `topic`; the key is the subject unless another is given (billing: the episode)."""
-    return Record(topic, (key or fact.subject).encode(), orjson.dumps(fact.value), headers(fact))
+    return Record(topic, (key or fact.subject).encode(), fact.body, headers(fact))
 
 
-def from_record(value: bytes | None, raw_headers: Iterable[tuple[str, bytes]]) -> Fact:
-    """A record as a fact. Raises InvalidMessage, naming the attribute and never its value."""
+@overload
+def from_record(body: bytes | None, raw_headers: Iterable[tuple[str, bytes]]) -> Fact: ...
+
+
+@overload
+def from_record(
+    body: bytes | None, raw_headers: Iterable[tuple[str, bytes]], read: Callable[[str, bytes], Value]
+) -> Fact[Value]: ...
+
+
+def from_record(
+    body: bytes | None, raw_headers: Iterable[tuple[str, bytes]], read: Callable[[str, bytes], Any] = read_fact
+) -> Fact[Any]:
+    """A record as a fact; `read` makes its value of its ce_type and its body.
+
+    Raises InvalidMessage, naming the attribute and never its value.
+    """
     found = dict(raw_headers)
     _check_mode(found)
+    kind = _short(found, "ce_type")
+    if body is None:
+        raise InvalidMessage("the record has no value")
     return Fact(
         id=_short(found, "ce_id"),
-        type=_short(found, "ce_type"),
+        type=kind,
         writer=_writer(_short(found, "ce_source")),
         subject=_short(found, "ce_subject"),
         sequence=_sequence(found),
         time=_time(found),
-        value=_value(value),
+        value=read(kind, body),
+        body=body,
         correlation_id=_text(found, "ce_correlationid"),
         causation_id=_text(found, "ce_causationid"),
         traceparent=_text(found, "traceparent"),
@@ -167,20 +197,6 @@ def _time(found: dict[str, bytes]) -> str:
     if at.tzinfo is None:
         raise InvalidMessage("ce_time has no offset")
     return text
-
-
-def _value(raw: bytes | None) -> dict[str, Any]:
-    if raw is None:
-        raise InvalidMessage("the record has no value")
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise InvalidMessage("the value is not JSON") from None
-    if not isinstance(value, dict):
-        raise InvalidMessage("the value is not a JSON object")
-    if b"u0000" in raw and _NUL.search(raw):
-        raise InvalidMessage("the value has a NUL character")
-    return value
 
 
 def rfc3339(at: datetime) -> str:

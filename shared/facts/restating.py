@@ -7,16 +7,20 @@ changed. It is said in this order, numbered on from the episode's last sequence 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
+from msgspec import structs
+
+from shared.events.base import CareFact
+from shared.events.published import alike
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 
 Key = TypeVar("Key")
 Active = TypeVar("Active")
 Desired = TypeVar("Desired")
 Told = TypeVar("Told")
-_OF_THE_STATEMENT = frozenset({"recorded_at", "replaces"})
 
 
 class Difference(NamedTuple, Generic[Key, Active, Desired]):
@@ -61,11 +65,15 @@ def numbered(values: Iterable[Told], last: int, state: Callable[[Told, int], Fac
     return tuple(state(value, number) for number, value in enumerate(values, last + 1))
 
 
-def content(value: Mapping[str, Any]) -> dict[str, Any]:
-    """What a value says, without what differs each time it is said: when it was recorded, and what it replaces."""
-    return {name: each for name, each in value.items() if name not in _OF_THE_STATEMENT}
+def same(one: CareFact, other: CareFact) -> bool:
+    """Whether two values say the same, but for what differs each time it is said: when it was recorded, and what it
+    replaces."""
+    if type(one) is not type(other):
+        return False
+    return alike(structs.replace(one, recorded_at=other.recorded_at, replaces=other.replaces), other)
 
 
-def fallen_of(own: Iterable[Fact]) -> set[str | None]:
+def fallen_of(own: Collection[Fact]) -> set[str | None]:
     """ce_ids of one writer's facts that it took back or stated anew (None among them)."""
-    return {fact.value.get(how) for fact in own for how in ("cancels", "replaces")}
+    gone = {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
+    return gone | {fact.value.replaces for fact in own}

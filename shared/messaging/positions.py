@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import TypeVar
@@ -217,7 +216,7 @@ async def park(connection: AsyncConnection, consumer: str, early: Sequence[Incom
             i.fact.id,
             *i.slot,
             i.offset,
-            _value(i.fact),
+            i.fact.body,
             _heads(i.fact),
         )
         for i in early
@@ -267,10 +266,6 @@ async def alarm(connection: AsyncConnection, consumer: str, after_seconds: float
     """(parked facts, those that have waited longer than `after_seconds`)."""
     row = (await connection.execute(_WAITING, {"consumer": consumer, "secs": after_seconds})).one()
     return row.all, row.overdue
-
-
-def _value(fact: Fact) -> bytes:
-    return orjson.dumps(fact.value)
 
 
 def _heads(fact: Fact) -> bytes:

@@ -11,12 +11,13 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
 from shared.errors import SetUpError
+from shared.events.base import Place
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.site.contradictions import contradictions
@@ -229,15 +230,13 @@ class Site(Part):
         """PV1-14 as a bill's point of origin; `unknown` for what is in no table."""
         return self._admission_sources.get(norm(code), UNKNOWN)
 
-    def labels(self, facility: str, value: Mapping[str, Any]) -> set[str]:
-        """What the units and programs are about that a fact's value names."""
+    def labels(self, facility: str, places: Iterable[Place]) -> set[str]:
+        """What the units and programs of these places are about."""
         found: set[str] = set()
-        for part in (value, value.get("from"), value.get("to")):
-            if isinstance(part, dict):
-                unit, program = part.get("unit"), part.get("program")
-                named = self.unit(facility, unit) if isinstance(unit, str) else None
-                run = self.program(program) if isinstance(program, str) else None
-                found.update(named.labels if named else (), run.labels if run else ())
+        for place in places:
+            unit = self.unit(facility, place.unit) if place.unit else None
+            program = self.program(place.program) if place.program else None
+            found.update(unit.labels if unit else (), program.labels if program else ())
         return found
 
     def needs_authorization(self, payer: str, level: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Literal
 
+from msgspec.structs import fields
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -15,7 +16,7 @@ from shared.site.values import Label, Name, Part
 RecipientId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 """The topic is out.<id>."""
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
-ALWAYS = frozenset(spec.alias or name for name, spec in CareFact.model_fields.items()) - {"stay"}
+ALWAYS = frozenset(field.encode_name for field in fields(CareFact)) - {"stay"}
 """Fields of every fact: which of them go out is not the site's to say."""
 NEVER = frozenset(type_name(fact.TYPE) for fact in (*CONSENTS, *TAKING_BACK))
 """What is no content: consents are the gate's own, and a correction goes to whoever got what it corrects."""
@@ -72,7 +73,7 @@ def unknown_parts(recipient: Recipient) -> Iterator[tuple[tuple[str | int, ...],
         if model is None or each.ce_type in NEVER:
             yield ("receives", n, "type"), f"there is no fact `{each.type}` that a recipient may get"
             continue
-        known = {spec.alias or name for name, spec in model.model_fields.items()} - ALWAYS
+        known = {field.encode_name for field in fields(model)} - ALWAYS
         for m, name in enumerate(each.fields):
             if name not in known:
                 yield ("receives", n, "fields", m), f"`{each.type}` has no field `{name}` of its own"

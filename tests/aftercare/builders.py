@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+import orjson
+
 from shared.events import EPISODE_TYPE
+from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState, read_episode
+from shared.events.published import as_json
 from shared.facts.envelope import Fact
+from shared.facts.stating import Provenance
+from shared.facts.values import UnknownFact
 from shared.messaging.positions import Incoming, Slot
 
 HERE = "GOODHEALTH"
@@ -78,7 +86,7 @@ def episode(*stays: dict[str, Any], **more: Any) -> EpisodeState:
     return read_episode(document(*stays, **more))
 
 
-def told(value: dict[str, Any], **more: Any) -> Fact:
+def told(value: dict[str, Any], **more: Any) -> Fact[Any]:
     """The record of a document."""
     given = {
         "id": f"doc-{value['episode_id']}-{value['version']}",
@@ -87,11 +95,27 @@ def told(value: dict[str, Any], **more: Any) -> Fact:
         "subject": value["episode_id"],
         "sequence": value["version"],
         "time": LEFT.isoformat(),
-        "value": value,
     }
-    return Fact(**{**given, **more})
+    read = read_episode(value) if more.get("type", EPISODE_TYPE) == EPISODE_TYPE else UnknownFact()
+    return Fact(**{**given, "value": read, "body": orjson.dumps(value), **more})
 
 
-def incoming(*values: dict[str, Any]) -> list[Incoming]:
+def incoming(*values: dict[str, Any]) -> list[Incoming[Any]]:
     """Documents as a batch."""
     return [Incoming(SLOT, next(_offsets), value["episode_id"].encode(), told(value)) for value in values]
+
+
+def stating(new_id: Callable[[], str], now: datetime = LEFT) -> Provenance:
+    """Aftercare states, now, with these ce_ids."""
+    return Provenance("aftercare", now, new_id)
+
+
+def content(value: CareFact) -> dict[str, Any]:
+    """What a fact says as JSON, without when it was recorded and what it replaces."""
+    return {name: each for name, each in as_json(value).items() if name not in {"recorded_at", "replaces"}}
+
+
+def shown(value: msgspec.Struct) -> dict[str, Any]:
+    """What a list shows, as JSON."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return found

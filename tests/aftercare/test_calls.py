@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.worklists.entries import entries
+from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
-from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
+from tests.aftercare.builders import LEFT, day, episode, inpatient, shown, stay
 from tests.aftercare.test_deriving import contact
 from tests.aftercare.test_plans import ended, settle
 
@@ -18,15 +18,15 @@ SITE = load(SAMPLE)
 FIRST_CALL = (LEFT + timedelta(hours=72)).isoformat()
 
 
-def plan(*stays: dict[str, Any], told: tuple[ActiveFact, ...] = (), **more: Any) -> dict[str, Any] | None:
+def plan(*stays: dict[str, Any], told: tuple[Fact, ...] = (), **more: Any) -> dict[str, Any] | None:
     """The plan that the lists show, its state with it; the last of several."""
     stands = settle(told, *stays, **more)
     found = [one for one in entries(episode(*stays, **more), stands, SITE) if one.kind == "plan"]
     assert [one.state for one in found[:-1]] == ["over"] * (len(found) - 1), "one plan is open"
-    return found[-1].value | {"state": found[-1].state} if found else None
+    return shown(found[-1].value) | {"state": found[-1].state} if found else None
 
 
-def due(*stays: dict[str, Any], told: tuple[ActiveFact, ...] = (), **more: Any) -> str | None:
+def due(*stays: dict[str, Any], told: tuple[Fact, ...] = (), **more: Any) -> str | None:
     """Until when the patient is to be called."""
     found = plan(*stays, told=told, **more)
     return found.get("contact_due") if found else None

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts import deaths
-from services.aftercare.decisions.own_facts import ActiveFact, content_of
 from services.aftercare.decisions.situation import Situation
 from services.aftercare.worklists.entries import Entry, entries
 from shared.errors import Rejected
+from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
-from tests.aftercare.builders import HERE, LEFT, day, episode, inpatient, stay
+from tests.aftercare.builders import HERE, LEFT, content, day, episode, inpatient, shown, stating, stay
 from tests.aftercare.test_deriving import contact
 from tests.aftercare.test_plans import settle
 
@@ -25,29 +25,30 @@ def dead(at: int = 3, facility: str = HERE, ce_id: str = "d-1") -> dict[str, Any
     return {"ce_id": ce_id, "facility": facility, "at": day(at).isoformat()}
 
 
-def known(*stays: dict[str, Any], told: tuple[ActiveFact, ...] = (), **more: Any) -> tuple[ActiveFact, ...]:
+def known(*stays: dict[str, Any], told: tuple[Fact, ...] = (), **more: Any) -> tuple[Fact, ...]:
     """What stands after the document was seen."""
     return settle(told, *stays, **more)
 
 
-def windows(stands: tuple[ActiveFact, ...]) -> dict[str, str]:
+def windows(stands: tuple[Fact, ...]) -> dict[str, str]:
     """Measure → its window's outcome; of an excluded one why."""
-    found = {s.value["measure"]: s.value.get("reason", s.name) for s in stands if s.name == "follow-up-due"}
+    found = {s.as_json["measure"]: s.as_json.get("reason", s.name) for s in stands if s.name == "follow-up-due"}
     outcomes = [s for s in stands if s.name.startswith("follow-up-") and s.name != "follow-up-due"]
-    return found | {s.value["measure"]: s.value.get("reason", s.name) for s in outcomes}
+    return found | {s.as_json["measure"]: s.as_json.get("reason", s.name) for s in outcomes}
 
 
-def listed(stands: tuple[ActiveFact, ...], *stays: dict[str, Any], **more: Any) -> list[Entry]:
+def listed(stands: tuple[Fact, ...], *stays: dict[str, Any], **more: Any) -> list[Entry]:
     """What the lists show."""
     return list(entries(episode(*stays, **more), stands, SITE))
 
 
-def plan(stands: tuple[ActiveFact, ...], *stays: dict[str, Any], **more: Any) -> tuple[str | None, str | None, bool]:
+def plan(stands: tuple[Fact, ...], *stays: dict[str, Any], **more: Any) -> tuple[str | None, str | None, bool]:
     """(state, why calls stopped, whether one is due) of the last plan."""
     found = [one for one in listed(stands, *stays, **more) if one.kind == "plan"]
     if not found:
         return None, None, False
-    return found[-1].state, found[-1].value.get("calls_stopped"), "contact_due" in found[-1].value
+    value = shown(found[-1].value)
+    return found[-1].state, value.get("calls_stopped"), "contact_due" in value
 
 
 @pytest.mark.parametrize(
@@ -74,12 +75,12 @@ def test_a_death_after_the_discharge_ends_windows_and_calls(
 
 def test_who_told_it_is_not_to_be_seen_elsewhere() -> None:
     stands = known(inpatient(), deaths=[dead(facility=THERE)], state="closed")
-    shown = [content_of.value for content_of in stands] + [
-        one.value for one in listed(stands, inpatient(), deaths=[dead(facility=THERE)], state="closed")
+    seen = [content(fact.value) for fact in stands] + [
+        shown(one.value) for one in listed(stands, inpatient(), deaths=[dead(facility=THERE)], state="closed")
     ]
-    assert THERE not in str(shown)
-    assert "d-1" not in str(shown)
-    assert "deceased" not in str(shown)
+    assert THERE not in str(seen)
+    assert "d-1" not in str(seen)
+    assert "deceased" not in str(seen)
 
 
 def test_a_window_that_was_over_or_kept_before_stays_as_it_was() -> None:
@@ -116,14 +117,14 @@ def test_the_sites_table_says_after_which_dispositions_anybody_is_called(code: s
 
 def test_what_aftercare_had_asked_of_anybody_is_asked_no_more_and_comes_back() -> None:
     began = settle((), inpatient(), over_by=day(2, 0))
-    asked = {s.value["referral_id"] for s in began if s.name == "aftercare-referred"}
+    asked = {s.as_json["referral_id"] for s in began if s.name == "aftercare-referred"}
     assert asked
     more: dict[str, Any] = {"deaths": [dead(3)], "state": "closed"}
     stands = known(inpatient(), told=began, **more)
     assert [s for s in stands if s.name == "aftercare-referred"] == []
     assert plan(stands, inpatient(), **more) == ("over", "deceased", False)
     back = known(inpatient(), told=stands)
-    assert {s.value["referral_id"] for s in back if s.name == "aftercare-referred"} == asked
+    assert {s.as_json["referral_id"] for s in back if s.name == "aftercare-referred"} == asked
 
 
 def test_no_aftercare_starts_for_who_died_before() -> None:
@@ -141,12 +142,12 @@ def test_a_risk_is_over_with_the_patient_and_comes_back() -> None:
     assert "relapse-risk-raised" in {s.name for s in known(inpatient(), told=stands)}
 
 
-def says(decision: deaths.Decision, stands: tuple[ActiveFact, ...], **more: Any) -> tuple[ActiveFact, ...]:
+def says(decision: deaths.Decision, stands: tuple[Fact, ...], **more: Any) -> tuple[Fact, ...]:
     """A person here decides."""
     now = Situation(episode(inpatient(), **more), stands, SITE, LEFT, lambda: "id")
     (fact,) = deaths.decide(now, HERE, decision).facts
     number = max((s.sequence for s in stands), default=0) + 1
-    return (*stands, ActiveFact(number, f"own-{number}", fact.TYPE, content_of(fact)))
+    return (*stands, stating(lambda: f"own-{number}").stated(fact, number))
 
 
 def test_a_person_decides_whether_calls_go_on() -> None:

@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.aftercare.contacts.contacts import Contact
-from services.aftercare.decisions.own_facts import ActiveFact, Provenance, derived, follow
+from services.aftercare.decisions.own_facts import derived, follow
 from services.aftercare.decisions.windows import KeptWindow
 from services.aftercare.engine.derive import derive
 from services.aftercare.risk.risk import Sign, risks
 from services.aftercare.windows.measures import windows
-from shared.facts.restating import content
+from shared.events.aftercare import ContactAttempted, Mode
+from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
-from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
+from tests.aftercare.builders import LEFT, content, day, episode, inpatient, stating, stay
 from tests.aftercare.test_domain import _STAYS
 
 SITE = load(SAMPLE)
@@ -38,7 +39,7 @@ CLOCKS = SITE.follow_ups
     ],
 )
 def test_a_contact_keeps_a_window_where_the_measure_counts_it(
-    mode: str, kind: str | None, outcome: str, at: datetime, keeps: bool
+    mode: Mode, kind: str | None, outcome: str, at: datetime, keeps: bool
 ) -> None:
     contact = Contact("c-1", at, mode, outcome, kind, "GOODHEALTH")
     seven = windows(episode(inpatient()), CLOCKS, SITE.zone, [contact])[0]
@@ -93,7 +94,7 @@ def test_missed_contacts_in_a_row_or_a_readmission_are_a_risk_until_somebody_is_
 def test_a_readmission_raises_a_risk_that_goes_when_the_admission_is_taken_back() -> None:
     stands = along([([inpatient(), stay("inpatient", day(5), id="V2")], None, ())])
     [raised] = [s for s in stands if s.name == "relapse-risk-raised"]
-    assert (raised.value["signals"], raised.value["derived_from"]) == (["readmitted"], ["V2.begun"])
+    assert (raised.as_json["signals"], raised.as_json["derived_from"]) == (["readmitted"], ["V2.begun"])
     again = along([([inpatient()], None, ())], stands)
     assert not [s for s in again if s.name.startswith("relapse")]
 
@@ -102,7 +103,7 @@ def test_who_is_reached_after_a_readmission_is_out_of_it_and_before_it_is_not() 
     back = [inpatient(), stay("inpatient", day(5), day(7), id="V2")]
     for at, cleared in ((day(4), []), (day(9), ["patient-reached"])):
         stands = along([(back, None, (contact(1, at, "reached"),))])
-        assert [s.value["reason"] for s in stands if s.name == "relapse-risk-cleared"] == cleared
+        assert [s.as_json["reason"] for s in stands if s.name == "relapse-risk-cleared"] == cleared
 
 
 @pytest.mark.parametrize("at", [day(0, 18), day(31)])
@@ -111,20 +112,21 @@ def test_the_same_day_or_later_than_30_days_is_no_readmission(at: datetime) -> N
     assert not [s for s in stands if s.name.startswith("relapse")]
 
 
-def contact(number: int, at: datetime, outcome: str) -> ActiveFact:
-    value = {
-        "episode_id": "E1",
-        "patient_id": "P1",
-        "facility": "GOODHEALTH",
-        "labels": ["PSY"],
-        "occurred_at": at.isoformat(),
-        "at": at.isoformat(),
-        "mode": "phone",
-        "outcome": outcome,
-        "provider_kind": "therapist",
-        "contact_id": f"ct-{number}",
-    }
-    return ActiveFact(1000 + number, f"c-{number}", "contact-attempted", value)
+def contact(number: int, at: datetime, outcome: str) -> Fact:
+    value = ContactAttempted(
+        episode_id="E1",
+        patient_id="P1",
+        facility="GOODHEALTH",
+        labels=("PSY",),
+        occurred_at=at,
+        recorded_at=at,
+        at=at,
+        mode="phone",
+        outcome=outcome,
+        provider_kind="therapist",
+        contact_id=f"ct-{number}",
+    )
+    return stating(lambda: f"c-{number}").stated(value, 1000 + number)
 
 
 def test_aftercare_that_started_waits_anew_where_its_end_is_on_a_later_day_now() -> None:
@@ -136,10 +138,10 @@ def test_aftercare_that_started_waits_anew_where_its_end_is_on_a_later_day_now()
     assert "aftercare-started" in {s.name for s in along([([late], 2, ())], before)}
 
 
-Way = list[tuple[list[dict[str, Any]], int | None, tuple[ActiveFact, ...]]]
+Way = list[tuple[list[dict[str, Any]], int | None, tuple[Fact, ...]]]
 
 
-def along(way: Way, standing: tuple[ActiveFact, ...] = ()) -> tuple[ActiveFact, ...]:
+def along(way: Way, standing: tuple[Fact, ...] = ()) -> tuple[Fact, ...]:
     """What stands at the end of a way of documents, looks at the clock, and contacts recorded between them."""
     ids = iter(range(10_000))
     for stays, looked, contacts in way:
@@ -147,12 +149,11 @@ def along(way: Way, standing: tuple[ActiveFact, ...] = ()) -> tuple[ActiveFact, 
         over_by = None if looked is None else day(looked)
         ought = derive(episode(*stays), standing, {}, site=SITE, now=LEFT, over_by=over_by).facts
         last = max((s.sequence for s in standing if s.sequence < 1000), default=0)
-        by = Provenance(LEFT, lambda: f"f-{len(way)}-{next(ids)}")
-        standing = follow(standing, ought, last, by).standing
+        standing = follow(standing, ought, last, stating(lambda: f"f-{len(way)}-{next(ids)}")).standing
     return standing
 
 
-def contents(standing: tuple[ActiveFact, ...]) -> list[str]:
+def contents(standing: tuple[Fact, ...]) -> list[str]:
     return sorted(f"{s.name} {sorted(content(s.value).items(), key=str)}" for s in derived(standing))
 
 
@@ -164,7 +165,7 @@ _CONTACTS = st.lists(
         st.sampled_from(["reached", "no-answer", "no-show", "left-message", "declined"]),
     ),
     max_size=5,
-    unique_by=lambda s: s.ce_id,
+    unique_by=lambda s: s.id,
 )
 
 
@@ -178,11 +179,11 @@ _CONTACTS = st.lists(
 def test_whatever_the_way_the_last_document_and_what_was_told_decide(
     before: list[tuple[list[dict[str, Any]], int | None]],
     last: list[dict[str, Any]],
-    contacts: list[ActiveFact],
+    contacts: list[Fact],
     places: list[int],
     shuffled: list[int],
 ) -> None:
-    told_at: list[list[ActiveFact]] = [[] for _ in range(len(before) + 1)]
+    told_at: list[list[Fact]] = [[] for _ in range(len(before) + 1)]
     for n in shuffled:
         if n < len(contacts):
             told_at[places[n] % len(told_at)].append(contacts[n])

@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.aftercare.checks import broken
-from services.aftercare.decisions.own_facts import content_of
 from services.aftercare.decisions.windows import wanted
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules, apply, decide_again, state_due
@@ -26,13 +25,14 @@ from services.aftercare.tables import METADATA, entries, episodes, facts
 from services.aftercare.timers import whole_round
 from services.aftercare.windows.measures import windows
 from shared.clock import SetClock
+from shared.events.follow_ups import FollowUp
 from shared.messaging.outbox import unpacked
 from shared.messaging.positions import Tally
 from shared.scope import EVERYTHING
 from shared.site.config import SAMPLE, load
 from shared.storage.database import Database
 from shared.storage.tables import KEYS, PLUMBING, outbox
-from tests.aftercare.builders import LEFT, SLOT, day, document, episode, incoming, inpatient, stay, told
+from tests.aftercare.builders import LEFT, SLOT, content, day, document, episode, incoming, inpatient, stay, told
 from tests.aftercare.test_domain import _STAYS, contents, ordered
 
 SITE = load(SAMPLE)
@@ -117,7 +117,7 @@ async def test_a_type_that_is_not_known_is_ignored(database: Database) -> None:
     tally = Tally()
     [one] = incoming(document(inpatient()))
     async with database.begin() as connection:
-        await apply(rules(), connection, [one._replace(fact=told(one.fact.value, type="care.episode.v9"))], tally)
+        await apply(rules(), connection, [one._replace(fact=told(one.fact.as_json, type="care.episode.v9"))], tally)
     assert tally.counts[SLOT] == {"ignored": 1}
     assert await sent(database) == []
 
@@ -281,16 +281,9 @@ async def test_in_any_order_of_arrival_with_repeats_the_last_version_decides(
     last = episode(*versions[-1], episode_id=name, version=len(versions))
     await look(database, day(61))
     async with database.read() as connection:
-        stored = await views.facts_of(connection, [name])
+        stored = (await views.facts_of(connection, [name]))[name]
     due = windows(last, SITE.follow_ups, SITE.zone)
     ought = wanted(last, due, (), LEFT, over_by=day(61))
-    assert [f["sequence"] for f in stored] == list(range(1, len(stored) + 1))
-    standing = [Stands(f["name"], f["value"]) for f in stored if f["stands"] and "follow_up_id" in f["value"]]
-    assert contents(standing) == [content_of(f) for f in ordered(ought)]
-
-
-class Stands:
-    """A stored fact, with the names that `contents` reads."""
-
-    def __init__(self, name: str, value: dict[str, Any]) -> None:
-        self.name, self.value = name, value
+    assert [each.fact.sequence for each in stored] == list(range(1, len(stored) + 1))
+    standing = [each.fact for each in stored if each.stands and isinstance(each.fact.value, FollowUp)]
+    assert contents(standing) == [content(f) for f in ordered(ought)]

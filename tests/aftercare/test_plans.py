@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts.deaths import Deaths
-from services.aftercare.decisions.own_facts import ActiveFact, Provenance, follow
+from services.aftercare.decisions.own_facts import follow
 from services.aftercare.engine.derive import derive, next_deadline
 from services.aftercare.plans.plans import plans
 from services.aftercare.windows.ends import ends
+from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
-from tests.aftercare.builders import LEFT, day, episode, inpatient, stay
+from tests.aftercare.builders import LEFT, day, episode, inpatient, stating, stay
 
 SITE = load(SAMPLE)
 BEGUN = LEFT - timedelta(days=20)
@@ -25,18 +26,18 @@ def ended(level: str, how: str = "completed", to: datetime = LEFT, **more: Any) 
 
 def started(*stays: dict[str, Any], over_by: datetime | None = None, **more: Any) -> list[str]:
     """Triggers of the aftercare that ought to stand."""
-    return [s.value["trigger"] for s in settle((), *stays, over_by=over_by, **more) if s.name == "aftercare-started"]
+    return [s.as_json["trigger"] for s in settle((), *stays, over_by=over_by, **more) if s.name == "aftercare-started"]
 
 
 def settle(
-    standing: tuple[ActiveFact, ...], *stays: dict[str, Any], over_by: datetime | None = None, **more: Any
-) -> tuple[ActiveFact, ...]:
+    standing: tuple[Fact, ...], *stays: dict[str, Any], over_by: datetime | None = None, **more: Any
+) -> tuple[Fact, ...]:
     """What stands after a document and a look at the clock."""
     known = episode(*stays, **more)
     ought = derive(known, standing, {}, site=SITE, now=LEFT, over_by=over_by).facts
     last = max((s.sequence for s in standing), default=0)
     ids = iter(range(last + 1, last + 100))
-    return follow(standing, ought, last, Provenance(LEFT, lambda: f"f-{next(ids)}")).standing
+    return follow(standing, ought, last, stating(lambda: f"f-{next(ids)}")).standing
 
 
 @pytest.mark.parametrize(
@@ -102,8 +103,8 @@ def test_it_began_when_the_wait_was_over_not_when_the_timer_looked() -> None:
     assert start.at == day(2, 0)
     assert start.waits
     [told] = [s for s in settle((), inpatient(), over_by=day(20)) if s.name == "aftercare-started"]
-    assert told.value["occurred_at"] == day(2, 0).isoformat()
-    assert told.value["derived_from"] == ["V1.ended"]
+    assert told.as_json["occurred_at"] == day(2, 0).isoformat()
+    assert told.as_json["derived_from"] == ["V1.ended"]
 
 
 def test_the_clock_is_asked_again_when_a_wait_or_a_window_is_over() -> None:
@@ -127,8 +128,8 @@ def test_the_plan_is_that_of_the_first_template_that_fits(
     end: dict[str, Any], labels: list[str], template: str, kinds: set[str]
 ) -> None:
     stands = settle((), end, labels=labels)
-    assert [s.value["template"] for s in stands if s.name == "aftercare-started"] == [template]
-    assert {s.value["kind"] for s in stands if s.name == "aftercare-referred"} == kinds
+    assert [s.as_json["template"] for s in stands if s.name == "aftercare-started"] == [template]
+    assert {s.as_json["kind"] for s in stands if s.name == "aftercare-referred"} == kinds
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ import pytest
 
 from services.aftercare.contacts.contacts import appointments
 from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason
-from services.aftercare.decisions.own_facts import ActiveFact, Provenance, tell
+from services.aftercare.decisions.own_facts import tell
 from services.aftercare.decisions.situation import Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.referrals.referrals import ASKS, ENDS, MOVES, State, fold, possible
 from shared.errors import Rejected
+from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
-from tests.aftercare.builders import LEFT, day, episode, inpatient
+from tests.aftercare.builders import LEFT, day, episode, inpatient, stating
+from tests.builders import fact
 
 SITE = load(SAMPLE)
 _ids = count()
@@ -63,19 +65,18 @@ def asks(move: str) -> Move:
     return MoveToAppointment(at=day(5)) if ASKS[move] is MoveToAppointment else Move()
 
 
-def situation(standing: tuple[ActiveFact, ...]) -> Situation:
+def situation(standing: tuple[Fact, ...]) -> Situation:
     return Situation(episode(inpatient()), standing, SITE, LEFT, lambda: f"a-{next(_ids)}")
 
 
-REFERRED = ActiveFact(1, "f-1", "aftercare-referred", {"referral_id": "R", "kind": "family", "facility": "GOODHEALTH"})
+REFERRED = fact("aftercare-referred", LEFT, writer="aftercare", ce_id="f-1", sequence=1, referral_id="R", kind="family")
 
 
-def moved(standing: tuple[ActiveFact, ...], *moves: str) -> tuple[ActiveFact, ...]:
+def moved(standing: tuple[Fact, ...], *moves: str) -> tuple[Fact, ...]:
     """The facts after these moves."""
     for move in moves:
         done = referrals.move(situation(standing), "R", move, asks(move))
-        by = Provenance(LEFT, lambda: f"f-{next(_ids)}")
-        standing = tell(done.facts, (), standing, len(standing), by).standing
+        standing = tell(done.facts, (), standing, len(standing), stating(lambda: f"f-{next(_ids)}")).standing
     return standing
 
 
@@ -104,8 +105,8 @@ def test_what_is_at_an_end_has_no_move() -> None:
 
 
 def test_a_move_that_the_state_does_not_have_is_seen_in_the_fold() -> None:
-    value: dict[str, Any] = {"referral_id": "R", "occurred_at": LEFT.isoformat(), "by": "provider"}
-    stands = (REFERRED, ActiveFact(2, "f-2", "referral-no-show", value))
+    own: dict[str, Any] = {"writer": "aftercare", "referral_id": "R", "by": "provider"}
+    stands = (REFERRED, fact("referral-no-show", LEFT, sequence=2, **own))
     assert fold(stands)["R"].illegal
     assert not fold(moved((REFERRED,), *WAYS["no-show"]))["R"].illegal
 
@@ -113,8 +114,8 @@ def test_a_move_that_the_state_does_not_have_is_seen_in_the_fold() -> None:
 def test_scheduling_states_the_move_and_the_appointment_which_name_each_other() -> None:
     scheduled, appointment = moved((REFERRED,), "accepted", "scheduled")[-2:]
     assert (scheduled.name, appointment.name) == ("referral-scheduled", "appointment-scheduled")
-    assert scheduled.value["appointment_id"] == appointment.value["appointment_id"]
-    assert appointment.value["referral_id"] == "R"
+    assert scheduled.as_json["appointment_id"] == appointment.as_json["appointment_id"]
+    assert appointment.as_json["referral_id"] == "R"
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from shared.facts.envelope import Fact, to_record
+from shared.facts.envelope import to_record
+from tests.builders import fact
 from tools.verify.documents import Documents, EveryVersion, other_periods, other_versions
 from tools.verify.facts import OnTopic, unlike
 
@@ -25,8 +26,8 @@ class Record:
 
 
 def record(topic: str, offset: int, sequence: int, ce_id: str = "", kind: str = "care.x.v1") -> Record:
-    fact = Fact(ce_id or f"id{sequence}", kind, "intake", "e", sequence, "2026-01-01T00:00:00Z", {})
-    made = to_record(fact, topic)
+    stated = replace(fact("x", ce_id=ce_id or f"id{sequence}", sequence=sequence, episode="e"), type=kind)
+    made = to_record(stated, topic)
     return Record(topic, 0, offset, made.value, tuple(made.headers))
 
 

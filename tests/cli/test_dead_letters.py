@@ -18,10 +18,8 @@ from tests.waiting import until
 
 def of_nowhere() -> Fact:
     """A fact about a facility that the site doesn't have."""
-    made = admitted()
-    episode = uuid.uuid4().hex
-    value = {**made.value, "episode_id": episode, "facility": "NOWHERE"}
-    return Fact(uuid.uuid4().hex, made.type, "elsewhere", episode, 1, made.time, value)
+    unique = {"ce_id": uuid.uuid4().hex, "episode": uuid.uuid4().hex}
+    return admitted(**unique, writer="elsewhere", sequence=1, facility="NOWHERE")
 
 
 async def letters(system: RunningSystem, number: int, *state: str) -> list[Any]:

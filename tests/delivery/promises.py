@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from shared.events.stays import Admitted, Discharged
 from shared.facts.envelope import Fact
+from shared.facts.restating import fallen_of
 from tests.delivery.load import Patient
 from tests.system import System
 
@@ -20,14 +22,14 @@ async def kept(system: System, people: Sequence[Patient], seconds: float = 60) -
     _repeats_are_true(facts)
     assert {fact.id for fact in facts} == await _in_placement(system)
     visits = {one.visit for one in people}
-    ours = {f.subject for f in facts if (f.value.get("stay") or {}).get("id") in visits}
+    ours = {f.subject for f in facts if f.value.stay and f.value.stay.id in visits}
     standing = [fact for fact in _standing(facts) if fact.subject in ours]
-    started = Counter(f.value["stay"]["id"] for f in standing if f.name == "admitted")
-    ended = Counter(f.value["stay"]["id"] for f in standing if f.name == "discharged")
+    started = Counter(f.value.stay.id for f in standing if isinstance(f.value, Admitted))
+    ended = Counter(f.value.stay.id for f in standing if isinstance(f.value, Discharged))
     assert started == Counter(one.visit for one in people)
     assert ended == Counter(one.visit for one in people if not one.taken_back)
-    episode = {f.value["stay"]["id"]: f.subject for f in standing if f.name == "admitted"}
-    last = {fact.subject: fact.value for fact in await system.facts("care.episodes")}
+    episode = {f.value.stay.id: f.subject for f in standing if isinstance(f.value, Admitted)}
+    last = {fact.subject: fact.as_json for fact in await system.facts("care.episodes")}
     assert {one.visit: last[episode[one.visit]]["state"] for one in people} == {one.visit: one.state for one in people}
     windows = Counter(f.subject for f in standing if f.name in {"follow-up-due", "follow-up-missed"})
     assert windows == Counter({episode[one.visit]: 2 for one in people if not one.taken_back})
@@ -54,7 +56,7 @@ async def _in_placement(system: System) -> set[str]:
 
 def _standing(facts: Sequence[Fact]) -> list[Fact]:
     by_id = {fact.id: fact for fact in facts}
-    gone = {fact.value.get("cancels") or fact.value.get("replaces") for fact in by_id.values()}
+    gone = fallen_of(by_id.values())
     return [fact for fact in by_id.values() if fact.id not in gone]
 
 
@@ -64,8 +66,8 @@ async def _the_bill_is_right(system: System, people: dict[str, Patient]) -> None
     newest: dict[str, Fact] = {}
     for fact in await system.facts("billing.service-periods"):
         newest[fact.subject] = max(fact, newest.get(fact.subject, fact), key=lambda each: each.sequence)
-    assert {period: fact.value for period, fact in last.items()} == {p: f.value for p, f in newest.items()}
-    live = [fact for fact in last.values() if fact.value["episode_id"] in people and "voided" not in fact.type]
-    assert Counter(fact.value["episode_id"] for fact in live) == Counter(dict.fromkeys(people, 1))
+    assert {period: fact.body for period, fact in last.items()} == {p: f.body for p, f in newest.items()}
+    live = [fact for fact in last.values() if fact.as_json["episode_id"] in people and "voided" not in fact.type]
+    assert Counter(fact.as_json["episode_id"] for fact in live) == Counter(dict.fromkeys(people, 1))
     for fact in live:
-        assert (fact.value.get("end_date") is None) == people[fact.value["episode_id"]].taken_back
+        assert (fact.as_json.get("end_date") is None) == people[fact.as_json["episode_id"]].taken_back

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from services.intake.hl7.parser import messages
 from services.intake.hl7.triggers import TRIGGERS
 from shared.facts.envelope import Fact
+from shared.facts.restating import fallen_of
 from shared.site.config import load
 from tests.apache import Apache
 from tests.delivery.doors import Told, through_every_door
@@ -71,20 +71,20 @@ def acknowledged(answers: Iterable[bytes], mark: str) -> list[tuple[bytes, ...]]
 
 
 def standing(facts: Sequence[Fact]) -> list[Fact]:
-    gone = {fact.value.get(how) for fact in facts for how in ("cancels", "replaces")}
+    gone = fallen_of(facts)
     return [fact for fact in facts if fact.id not in gone and fact.name != "fact-cancelled"]
 
 
 def of_the_door(facts: Sequence[Fact], mark: str) -> list[Fact]:
     """The facts of every episode of a patient with this mark."""
-    episodes = {fact.subject for fact in facts if mark.encode() in orjson.dumps(fact.value)}
+    episodes = {fact.subject for fact in facts if mark.encode() in fact.body}
     return [fact for fact in facts if fact.subject in episodes]
 
 
 def content(facts: Sequence[Fact], mark: str) -> Counter[str]:
     """What facts say, without what is of this patient alone; other facts by their names."""
     names = {fact.id: fact.name for fact in facts}
-    return Counter(f"{fact.writer} {fact.name} {_plain(fact.value, names, mark)!r}" for fact in facts)
+    return Counter(f"{fact.writer} {fact.name} {_plain(fact.as_json, names, mark)!r}" for fact in facts)
 
 
 def _plain(value: Any, names: Mapping[str, str], mark: str) -> Any:

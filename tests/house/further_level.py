@@ -33,6 +33,7 @@ def what_follows() -> dict[str, Any]:
     from services.placement.desk.openapi import _QUERIES
     from services.placement.search.levels import _next
     from services.placement.worklists import drawing
+    from shared.events.continuum import Step
     from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
     from shared.site.measures import LAST_DISCHARGE, STEPPED_DOWN
     from shared.web.wording import spoken
@@ -57,14 +58,14 @@ def what_follows() -> dict[str, Any]:
         "ranks": list(RANK),
         "levels": [change.level for change in folded.levels],
         "steps": [
-            (one.name, one.value["from_level"], one.value["to_level"])
+            (one.value.TYPE, one.value.from_level, one.value.to_level)
             for one in announcements(folded, tell.zone_of)
-            if one.name.startswith("stepped-")
+            if isinstance(one.value, Step)
         ],
         "periods": bill.spans(bill.derived(bill.episode(*stays))),
         "words": [drawing.level(new), spoken(new), state_of({"state": "active", "level": new})],
         "asked": _QUERIES["level"]["enum"],
-        "next": {level: _next(level) for level in RANK},
+        "next": {level: _next(level) for level in Level},
         "round the clock": sorted(ROUND_THE_CLOCK),
         "hours": sorted(MINUTES_A_WEEK),
         "keeps a window": [level for row in STEPPED_DOWN for level in row.levels],

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from services.aftercare.contacts.contacts import Contact
-from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.engine.derive import derive
 from services.aftercare.plans import plans
 from services.aftercare.windows.measures import windows
@@ -29,14 +28,21 @@ from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
+from shared.events.aftercare import Mode
+from shared.events.base import Place
+from shared.events.episodes import HowEnded
 from shared.events.levels import Level
+from shared.events.open_lists import DispositionKind
 from shared.events.placing import Needs
+from shared.events.published import as_json
+from shared.facts.envelope import Fact
 from shared.settings import Settings
 from shared.site.config import Site
 from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.desk import facilities_of
-from tests.aftercare.builders import day, episode, inpatient, stay
+from tests.aftercare.builders import day, episode, inpatient, stating, stay
+from tests.aftercare.test_deriving import contact
 from tests.intake.said import er7, only
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -83,7 +89,7 @@ def _stay(site: Site, *raw: bytes) -> object:
 def _told(site: Site, *visits: VisitRecord) -> list[dict[str, Any]]:
     settled = reconcile(visits, EpisodeSequences(), site, NOW)
     facts = [one.fact for each in settled for one in each.stated]
-    return [{"type": one.type, **{k: v for k, v in one.value.items() if k != "episode_id"}} for one in facts]
+    return [{"type": one.type, **{k: v for k, v in one.as_json.items() if k != "episode_id"}} for one in facts]
 
 
 def episodes_of_two_visits(site: Site) -> object:
@@ -190,10 +196,10 @@ def billed(site: Site) -> object:
 
 def recommended(site: Site) -> object:
     """The level that is recommended, and why, whatever is known."""
-    known = product(
-        (None, *Level), (None, "discharged", "completed", "discontinued"), ((), ("PSY",), ("SUD",)),
-        (None, "home", "against-advice"), (None, 15, 40), ((None, None), ("php", None), (None, "iop")),
-    )  # fmt: skip
+    ends: tuple[HowEnded | None, ...] = (None, "discharged", "completed", "discontinued")
+    kinds: tuple[DispositionKind | None, ...] = (None, "home", "against-advice")
+    asks = ((None, None), (Level.PHP, None), (None, Level.IOP))
+    known = product((None, *Level), ends, ((), ("PSY",), ("SUD",)), kinds, (None, 15, 40), asks)
     rules = rules_of(site)
     return [
         _without_policy(rules.policy.recommend(LevelQuestion(level, ended, kind, labels, age, assessed, asked)))
@@ -215,7 +221,7 @@ def _without_policy(found: Any) -> object:
 def gate(site: Site) -> object:
     """Who gets what on which basis, what a program and a unit are about, whose consent counts where."""
     rules = gate_rules(site)
-    named = [rules.named_labels(each.facility, {"program": each.id}) for each in site.programs]
+    named = [rules.labels_of(each.facility, [Place(program=each.id)]) for each in site.programs]
     titles = [recipient_title(each, site) for each in ("valley-clinic", "gone")]
     own = rules.discloses("goodhealth-network", "GOODHEALTH")
     return dict(rules.outsiders), rules.received, rules.notice, named, titles, own
@@ -255,10 +261,11 @@ DISCHARGES = (
       for on in (1, 7, 20) for mode, kind in (("in-person", "therapist"), ("phone", "peer"))),
     *([_left(), _died(on)] for on in (5, 29, 31)),
 )  # fmt: skip
+MODES: tuple[tuple[Mode, str], ...] = (("phone", "therapist"), ("in-person", "psychiatrist"), ("telehealth", "peer"))
 CONTACTS = tuple(
     Contact(f"c-{on}-{mode}-{kind}", day(on), mode, "reached", kind, "GOODHEALTH")
     for on in (1, 7, 8)
-    for mode, kind in (("phone", "therapist"), ("in-person", "psychiatrist"), ("telehealth", "peer"))
+    for mode, kind in MODES
 )
 
 
@@ -289,9 +296,9 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
     document = episode(ended, labels=labels)
     standing = [_missed(number) for number in range(missed)]
     derived = derive(document, standing, {}, site=site, now=NOW, over_by=day(4))
-    facts = [fact.model_dump(mode="json") for fact in derived.facts if not fact.TYPE.startswith("follow-up")]
+    facts = [as_json(fact) for fact in derived.facts if not fact.TYPE.startswith("follow-up")]
     begun = [
-        ActiveFact(number, f"s-{number}", fact.TYPE, fact.model_dump(mode="json", by_alias=True, exclude_none=True))
+        stating(lambda: "s").stated(fact, number)
         for number, fact in enumerate(derived.facts)
         if fact.TYPE == "aftercare-started"
     ]
@@ -299,10 +306,5 @@ def _planned(site: Site, ended: dict[str, Any], labels: list[str], missed: int) 
     return facts, calls, [start.at for start in derived.starts]
 
 
-def _missed(number: int) -> ActiveFact:
-    at = day(number + 1).isoformat()
-    value = {
-        "episode_id": "E1", "patient_id": "P1", "facility": "GOODHEALTH", "labels": ["PSY"], "occurred_at": at,
-        "at": at, "mode": "phone", "outcome": "no-answer", "contact_id": f"ct-{number}",
-    }  # fmt: skip
-    return ActiveFact(1000 + number, f"c-{number}", "contact-attempted", value)
+def _missed(number: int) -> Fact:
+    return contact(number, day(number + 1), "no-answer")

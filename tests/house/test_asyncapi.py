@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import yaml
 from jsonschema import Draft7Validator, FormatChecker
 
 from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT, OUT_TYPE, TOPICS
-from shared.facts.envelope import Fact, headers
+from shared.facts.envelope import headers
+from tests.builders import admitted
 from tools.documents.asyncapi import as_yaml, asyncapi
 from tools.documents.examples import examples
 
@@ -169,9 +171,7 @@ def test_the_examples_in_the_document_are_valid_by_the_document(ce_type: str) ->
 
 
 def test_the_headers_of_a_real_record_are_those_of_the_document() -> None:
-    fact = Fact(
-        "f-1", "care.admitted.v1", "intake", "e-1", 7, "2026-03-01T10:00:00+00:00", {}, "m-1", "f-0", "00-ab-cd-01"
-    )
+    fact = replace(admitted(), correlation_id="m-1", causation_id="f-0", traceparent="00-ab-cd-01")
     sent = {name: raw.decode() for name, raw in headers(fact)}
     schema = DOCUMENT["components"]["schemas"]["CloudEventsHeaders"]
     assert list(sent) == list(schema["properties"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidMessage
 from shared.facts.envelope import MOST, Fact, from_record, headers, rfc3339, to_record
+from shared.facts.values import read_fact
+from tests.builders import admitted, discharged
 
 SECRET = "Rosalind"
+BODY = admitted(episode="e-1").body
 FACT = Fact(
     id="f-1",
     type="care.admitted.v1",
@@ -24,7 +28,8 @@ FACT = Fact(
     subject="e-1",
     sequence=7,
     time="2026-03-01T10:00:00+00:00",
-    value={"episode_id": "e-1", "level": "inpatient"},
+    value=read_fact("care.admitted.v1", BODY),
+    body=BODY,
     correlation_id="m-1",
     causation_id="f-0",
     traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -49,7 +54,7 @@ def test_the_headers_are_those_of_the_contract_and_no_others() -> None:
 
 
 def test_what_is_not_known_is_left_out_of_the_headers() -> None:
-    bare = Fact("f", "care.closed.v1", "placement", "e", 1, "2026-03-01T10:00:00Z", {})
+    bare = _fact({}, id="f", type="care.danced.v1", writer="placement", subject="e", sequence=1, time=FACT.time)
     assert [name for name, _ in headers(bare)][-1] == "ce_sequencetype"
     assert from_record(b"{}", headers(bare)) == bare
 
@@ -66,15 +71,23 @@ _json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
     max_leaves=8,
 )
+
+
+def _fact(told: dict[str, Any], **more: Any) -> Fact:
+    """A fact whose value is this JSON."""
+    body = orjson.dumps(told)
+    return Fact(**more, value=read_fact(more["type"], body), body=body)
+
+
 _facts = st.builds(
-    Fact,
+    _fact,
     id=_text,
     type=_text,
     writer=_text.map(lambda text: text[:40]),
     subject=_text,
     sequence=st.integers(1, MOST),
     time=st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5))])).map(rfc3339),
-    value=st.dictionaries(_text, _json, max_size=4),
+    told=st.dictionaries(_text, _json, max_size=4),
     correlation_id=st.none() | _text,
     causation_id=st.none() | _text,
     traceparent=st.none() | _text,
@@ -132,7 +145,7 @@ def test_a_record_with_a_bad_header_is_refused_by_the_headers_name(header: str, 
         {header: value} if value is not None else {}
     )
     with pytest.raises(InvalidMessage) as refused:
-        from_record(b"{}", list(changed.items()))
+        from_record(BODY, list(changed.items()))
     assert header in str(refused.value)
     assert SECRET not in str(refused.value)
 
@@ -164,13 +177,14 @@ def test_a_record_with_a_bad_value_is_refused_without_repeating_it(value: bytes 
 
 
 def test_a_backslash_before_u0000_is_text_and_no_nul() -> None:
-    assert from_record(b'{"note": "\\\\u0000"}', headers(FACT)).value == {"note": "\\u0000"}
+    told = from_record(b'{"note": "\\\\u0000"}', headers(replace(FACT, type="care.danced.v1")))
+    assert told.as_json == {"note": "\\u0000"}
 
 
 @pytest.mark.parametrize("kind", [b"application/json", b"Application/JSON; charset=utf-8", b"application/json ;x=y"])
 def test_json_is_taken_however_its_content_type_is_written(kind: bytes) -> None:
     changed = dict(headers(FACT)) | {"content-type": kind}
-    assert from_record(b"{}", list(changed.items())).id == FACT.id
+    assert from_record(BODY, list(changed.items())).id == FACT.id
 
 
 @pytest.mark.parametrize(
@@ -183,7 +197,7 @@ def test_json_is_taken_however_its_content_type_is_written(kind: bytes) -> None:
     ],
 )
 def test_a_fact_has_the_name_of_its_type(ce_type: str, name: str) -> None:
-    assert Fact("f", ce_type, "intake", "e", 1, "2026-03-01T10:00:00Z", {}).name == name
+    assert replace(FACT, type=ce_type).name == name
 
 
 def test_a_time_without_zone_is_not_published() -> None:
@@ -206,7 +220,7 @@ def test_the_cloudevents_sdk_reads_what_we_write() -> None:
         "m-1",
         "f-0",
     ]
-    assert event.get_data() == FACT.value
+    assert event.get_data() == FACT.as_json
 
 
 def test_we_read_what_the_cloudevents_sdk_writes() -> None:
@@ -222,7 +236,8 @@ def test_we_read_what_the_cloudevents_sdk_writes() -> None:
         "sequencetype": "Integer",
         "correlationid": "m-2",
     }
-    message = to_binary(CloudEvent(attributes, {"episode_id": "e-2"}), JSONFormat())
+    told = discharged(episode="e-2")
+    message = to_binary(CloudEvent(attributes, told.as_json), JSONFormat())
     fact = from_record(message.value, list(message.headers.items()))
     assert (fact.id, fact.type, fact.writer, fact.subject, fact.sequence) == (
         "f-2",
@@ -232,12 +247,12 @@ def test_we_read_what_the_cloudevents_sdk_writes() -> None:
         3,
     )
     assert (fact.time, fact.correlation_id, fact.causation_id) == ("2026-03-01T10:00:00Z", "m-2", None)
-    assert fact.value == {"episode_id": "e-2"}
+    assert (fact.value, fact.as_json) == (told.value, told.as_json)
 
 
 def test_the_sdk_and_we_write_the_same_headers() -> None:
     ours = dict(headers(FACT))
-    event = from_binary(KafkaMessage(headers=ours, key=None, value=orjson.dumps(FACT.value)), JSONFormat())
+    event = from_binary(KafkaMessage(headers=ours, key=None, value=BODY), JSONFormat())
     theirs = to_binary(event, JSONFormat()).headers
     plain = {"traceparent", "ce_time"}  # traceparent is no CloudEvents attribute; the SDK writes +00:00 as Z
     assert {name: raw for name, raw in theirs.items() if name not in plain} == {

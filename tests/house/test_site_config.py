@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.errors import SetUpError
 from shared.events.levels import Level
+from shared.facts.places import places_of
 from shared.site.config import SAMPLE, Site, load
 from shared.site.marked_yaml import ConfigError
 from shared.site.values import luhn_holds
+from tests.builders import fact
 
 SITE = load(SAMPLE)
 
@@ -382,8 +385,8 @@ def test_the_sample_site_has_a_recipient_whom_nothing_labelled_reaches_without_c
         ({}, set()),
     ],
 )
-def test_a_unit_or_program_that_is_named_says_what_it_is_about(value: dict[str, object], labels: set[str]) -> None:
-    assert SITE.labels("GOODHEALTH", value) == labels
+def test_a_unit_or_program_that_is_named_says_what_it_is_about(value: dict[str, Any], labels: set[str]) -> None:
+    assert SITE.labels("GOODHEALTH", places_of(fact("danced", **value))) == labels
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

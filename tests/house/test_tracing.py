@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from shared.facts.envelope import Fact
 from shared.facts.tracing import begun_with, onward, trace_from, trace_of
 from shared.web import tracing
+from tests.builders import admitted
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = f"00-{TRACE}-{PARENT}-01"
@@ -47,11 +49,11 @@ def test_each_record_has_a_place_of_its_own_and_the_same_when_it_is_told_again()
 
 
 def test_a_fact_hands_its_trace_on_and_one_from_before_that_of_what_it_is_correlated_with() -> None:
-    fact = Fact("f", "care.admitted.v1", "intake", "e", 1, "", {}, "message-1", traceparent=GIVEN)
+    fact = replace(admitted(ce_id="f"), correlation_id="message-1", traceparent=GIVEN)
     assert trace_from(fact) == GIVEN
-    old = Fact("f", "care.admitted.v1", "intake", "e", 1, "", {}, "message-1", traceparent="none")
+    old = replace(fact, traceparent="none")
     assert trace_from(old) == begun_with("message-1") != begun_with("f")
-    assert trace_from(Fact("f", "care.admitted.v1", "intake", "e", 1, "", {})) == begun_with("f")
+    assert trace_from(admitted(ce_id="f")) == begun_with("f")
 
 
 def test_a_request_that_brings_no_trace_begins_one() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.placement.continuum.readable import NEEDED
+from services.placement.continuum.active import READ
 from services.placement.search.searches import DESK
 from shared.events import CARE_FACTS, type_name
 from tools.documents.readers import LISTS, OUTSIDE, READERS, SEARCHES, SEATS, others
@@ -41,10 +41,10 @@ def test_placement_reads_what_its_consumer_checks_for_the_fold() -> None:
         if reader.service == "placement"
         and reader.use in {"which folds it", "for `next_due`", "for the episode's state"}
     }
-    assert folded == NEEDED.keys()
+    assert folded == {type_name(kind.TYPE) for kind in READ}
 
 
 def test_placement_reads_of_its_own_facts_those_of_the_desk() -> None:
     own = {name for name, readers in READERS.items() if {SEARCHES, SEATS, LISTS} & set(readers)}
-    folded = {name for name in DESK if type_name(name) in NEEDED}
+    folded = DESK & {kind.TYPE for kind in READ}
     assert own - folded == DESK - folded

@@ -137,7 +137,7 @@ class Hospital:
         async with self.intake.database.read() as connection:
             rows = (await connection.execute(sa.text("SELECT value, headers FROM outbox ORDER BY id"))).all()
         found = [from_record(row.value, unpacked(row.headers)) for row in rows]
-        return [fact for fact in found if fact.value["patient_id"] == patient_id]
+        return [fact for fact in found if fact.as_json["patient_id"] == patient_id]
 
     async def names(self) -> list[str]:
         """The facts' names."""
@@ -146,8 +146,10 @@ class Hospital:
     async def standing(self) -> set[tuple[str, str]]:
         """(name, day of clinical time in UTC) of the facts that stand by what went out."""
         facts = await self.facts()
-        gone = {fact.value.get("cancels") or fact.value.get("replaces") for fact in facts}
-        return {(f.name, f.value["occurred_at"][:10]) for f in facts if f.id not in gone and f.name != "fact-cancelled"}
+        gone = {fact.as_json.get("cancels") or fact.as_json.get("replaces") for fact in facts}
+        return {
+            (f.name, f.as_json["occurred_at"][:10]) for f in facts if f.id not in gone and f.name != "fact-cancelled"
+        }
 
     async def rows(self, what: str) -> list[Any]:
         """Columns of this patient's messages, in the order they came."""

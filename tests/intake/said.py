@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from services.intake.hl7.adt import read_adt
-from services.intake.hl7.model import Adt, DispositionAs, PayerAs, UnitAs, VisitMessage
+from services.intake.hl7.model import Adt, Payer, UnitAs, VisitMessage
 from services.intake.hl7.parser import Message, messages
+from services.intake.visits.desired import DesiredFact, own_fields
+from shared.events.base import Disposition
+from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
+from shared.events.published import encode
+from shared.events.stays import Coverage
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNITS = {
-    "3W": UnitAs("inpatient", None, None),
-    "4E": UnitAs("inpatient", None, None),
-    "DTX": UnitAs("inpatient", None, None, "withdrawal-management"),
-    "RES": UnitAs("residential", None, "res-house"),
-    "PHP1": UnitAs("php", None, "php-day"),
-    "IOP1": UnitAs("iop", None, "iop-eve"),
-    "OPC": UnitAs("outpatient", None, None),
+    "3W": UnitAs(Level.INPATIENT, None, None),
+    "4E": UnitAs(Level.INPATIENT, None, None),
+    "DTX": UnitAs(Level.INPATIENT, None, None, "withdrawal-management"),
+    "RES": UnitAs(Level.RESIDENTIAL, None, "res-house"),
+    "PHP1": UnitAs(Level.PHP, None, "php-day"),
+    "IOP1": UnitAs(Level.IOP, None, "iop-eve"),
+    "OPC": UnitAs(Level.OUTPATIENT, None, None),
     "ED": UnitAs(None, "emergency", None),
     "OBS": UnitAs(None, "observation", None),
 }
@@ -49,9 +57,9 @@ class SampleSite:
     def unit(self, facility: str, unit: str) -> UnitAs | None:
         return self.units.get(unit) if facility == "GOODHEALTH" else None
 
-    def disposition(self, facility: str, code: str | None) -> DispositionAs:
+    def disposition(self, facility: str, code: str | None) -> Disposition:
         kind = DISPOSITIONS.get(code, "unknown")
-        return DispositionAs(code and ("unknown" if kind == "unknown" else code), kind)
+        return Disposition(code=code and ("unknown" if kind == "unknown" else code), kind=kind)
 
     def status_of(self, kind: DispositionKind) -> str | None:
         return None
@@ -62,9 +70,9 @@ class SampleSite:
     def admission_source(self, code: str) -> str:
         return {"1": "1"}.get(code, "unknown")
 
-    def payer(self, payer: str, plan: str | None) -> PayerAs:
-        known = payer if payer in {"ACME", "MEDICARE", "MEDICAID"} else "unknown"
-        return PayerAs(known, plan and (plan if plan == "PPO" else "unknown"))
+    def payer(self, one: Payer) -> Coverage:
+        known = one.payer if one.payer in {"ACME", "MEDICARE", "MEDICAID"} else "unknown"
+        return Coverage(order=one.order, payer=known, plan=one.plan and (one.plan if one.plan == "PPO" else "unknown"))
 
 
 SITE = SampleSite()
@@ -137,3 +145,15 @@ def told(
 def clock(text: str) -> datetime:
     """`2026-01-05 10:00` in New York."""
     return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).astimezone(UTC)
+
+
+def own(fact: DesiredFact) -> dict[str, Any]:
+    """The fields of a fact's own type, as JSON."""
+    found: dict[str, Any] = orjson.loads(own_fields(encode(fact.value)))
+    return found
+
+
+def stay_id(fact: DesiredFact) -> str:
+    """Of which stay it is."""
+    assert fact.value.stay is not None
+    return fact.value.stay.id

@@ -16,7 +16,7 @@ from services.intake.receiving.dry_run import check, of_site
 from services.intake.visits import codes
 from services.intake.visits.derive import derive
 from shared.site.config import SAMPLE, Site, load
-from tests.intake.said import NOW, er7, only, segment
+from tests.intake.said import NOW, er7, only, own, segment
 from tools.cli.hl7 import hl7
 
 SITE = load(SAMPLE)
@@ -31,7 +31,7 @@ def said(raw: bytes, site: Site = SITE, turn: int = 1) -> VisitMessage:
 def facts(*raw: bytes, site: Site = SITE) -> dict[str, dict[str, Any]]:
     """Fact → its value, of the visit that these messages are of."""
     letters = [said(each, site, turn) for turn, each in enumerate(raw, 1)]
-    return {one.type: one.value for one in derive("V1", letters, FacilityMap(site)).facts}
+    return {one.value.TYPE: own(one) for one in derive("V1", letters, FacilityMap(site)).facts}
 
 
 def unmapped(*raw: bytes, site: Site = SITE) -> list[tuple[str, ...]]:

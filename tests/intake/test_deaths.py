@@ -35,8 +35,10 @@ class Feed(Hospital):
     async def deaths(self) -> list[tuple[str, str | None]]:
         """(occurred_at, died_at) of the deaths that stand."""
         facts = await self.facts()
-        gone = {fact.value.get("cancels") or fact.value.get("replaces") for fact in facts}
-        return [(f.value["occurred_at"], f.value.get("died_at")) for f in facts if f.name == DIED and f.id not in gone]
+        gone = {fact.as_json.get("cancels") or fact.as_json.get("replaces") for fact in facts}
+        return [
+            (f.as_json["occurred_at"], f.as_json.get("died_at")) for f in facts if f.name == DIED and f.id not in gone
+        ]
 
 
 @pytest.fixture
@@ -59,14 +61,14 @@ async def test_a_death_in_the_middle_of_a_stay_leaves_the_stay_open_and_is_taken
     await feed.tells("A08", "20260312100000", pid={30: "Y"})
     assert await feed.names() == ["admitted", DIED]
     fact = (await feed.facts())[-1]
-    assert fact.value["by"] == "message"
-    assert not {"stay", "died_at"} & fact.value.keys()
+    assert fact.as_json["by"] == "message"
+    assert not {"stay", "died_at"} & fact.as_json.keys()
     await feed.tells("A08", "20260312110000", pid={30: "Y"})
     assert await feed.names() == ["admitted", DIED]  # told again
     await feed.tells("A08", "20260313100000", pid={30: "N"})
     facts = await feed.facts()
     assert [one.name for one in facts] == ["admitted", DIED, "fact-cancelled"]
-    assert (facts[2].value["cancels"], facts[2].value["cancelled_type"]) == (fact.id, "care.patient-died.v1")
+    assert (facts[2].as_json["cancels"], facts[2].as_json["cancelled_type"]) == (fact.id, "care.patient-died.v1")
     assert [one.sequence for one in facts] == [1, 2, 3]
 
 
@@ -75,8 +77,8 @@ async def test_a_time_of_death_told_later_restates_it(feed: Feed) -> None:
     await feed.tells("A08", "20260312100000", pid={30: "Y"})
     await feed.tells("A08", "20260312120000", pid={29: "202603120320", 30: "Y"})
     first, second = [one for one in await feed.facts() if one.name == DIED]
-    assert second.value["replaces"] == first.id
-    assert second.value["died_at"] == "2026-03-12T03:20:00-04:00"
+    assert second.as_json["replaces"] == first.id
+    assert second.as_json["died_at"] == "2026-03-12T03:20:00-04:00"
 
 
 STORY: tuple[tuple[str, str, dict[int, str]], ...] = (
@@ -145,7 +147,7 @@ async def test_a_death_that_a_disposition_told_is_taken_back_and_the_disposition
     await feed.tells(trigger, "20260313100000", visit="" if trigger == "A31" else "V1", pid={30: "N"})
     facts = await feed.facts()
     assert [one.name for one in facts] == ["admitted", "discharged", DIED, "discharged", "fact-cancelled"]
-    assert facts[3].value["disposition"] == {"code": "20", "kind": "unknown", "patient_status": "20"}
+    assert facts[3].as_json["disposition"] == {"code": "20", "kind": "unknown", "patient_status": "20"}
     assert await feed.deaths() == []
     assert [what async for what in broken(feed.intake.database, feed.intake.site) if "sequences" not in str(what)][
         1:
@@ -157,7 +159,7 @@ async def test_a_sender_with_a_no_in_every_message_takes_nothing_back_by_it(feed
     await feed.tells("A03", "20260312100000", pv1={36: "20"}, pid={30: "N"})
     await feed.tells("A08", "20260313100000", pid={30: "N"})
     (fact,) = [one for one in await feed.facts() if one.name == DIED]
-    assert fact.value["contradicted"] is True
+    assert fact.as_json["contradicted"] is True
 
 
 async def test_another_facility_takes_nothing_back(feed: Feed) -> None:
@@ -172,7 +174,7 @@ async def test_a_time_of_death_beside_a_no_is_a_death_in_doubt(feed: Feed) -> No
     await feed.tells("A01")
     await feed.tells("A08", "20260312100000", pid={29: "202603120320", 30: "N"})
     (fact,) = [one for one in await feed.facts() if one.name == DIED]
-    assert fact.value["contradicted"] is True
+    assert fact.as_json["contradicted"] is True
 
 
 async def test_what_comes_in_one_batch_ends_alike(feed: Feed) -> None:
@@ -200,5 +202,5 @@ async def test_a_stay_and_a_death_of_one_message_are_stated_at_one_time(intake: 
     await feed.tells("A01", pid={29: "20080825", 30: "Y"})
     facts = await feed.facts()
     assert [one.name for one in facts] == ["admitted", DIED]
-    assert len({one.value["recorded_at"] for one in facts}) == 1
+    assert len({one.value.recorded_at for one in facts}) == 1
     assert sorted(facts, key=lambda one: one.id) == facts

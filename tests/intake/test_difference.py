@@ -18,7 +18,8 @@ from services.intake.visits.derive import (
     derive,
     difference,
 )
-from tests.intake.said import NOW, SITE, clock, told
+from shared.facts.values import written
+from tests.intake.said import SITE, clock, told
 
 STORY = (
     told(1, "A04", "20260105080000", unit="ED"),
@@ -40,7 +41,7 @@ def apply(standing: dict[FactKey, ActiveFact], wanted: tuple[DesiredFact, ...], 
     """What stands after the difference went out."""
     found = difference(standing, wanted)
     kept = {key: one for key, one in standing.items() if key not in found.cancel}
-    return kept | {fact.key: ActiveFact(f"{turn}/{fact.key}", fact) for _, fact in found.state}
+    return kept | {fact.key: ActiveFact(f"{turn}/{fact.key}", fact.value.TYPE, fact.value) for _, fact in found.state}
 
 
 @settings(max_examples=60, deadline=None)
@@ -52,7 +53,7 @@ def test_step_by_step_differences_in_any_order_end_where_the_whole_does(
     standing: dict[FactKey, ActiveFact] = {}
     for turn in range(1, len(order) + 1):
         standing = apply(standing, derive("V1", order[:turn], SITE).facts, turn)
-    assert {key: one.said for key, one in standing.items()} == {one.key: one for one in whole.facts}
+    assert {key: one.value for key, one in standing.items()} == {one.key: one.value for one in whole.facts}
     again = derive("V1", [*order, order[repeated]], SITE)
     assert again == whole
     assert not difference(standing, again.facts)
@@ -75,21 +76,21 @@ def test_any_messages_in_any_order_mean_the_same_and_each_is_noted(data: st.Data
     assert {one.message_id for one in found.notes} == {one.message_id for one in story}
     assert len({one.key for one in found.facts}) == len(found.facts)
     for one in found.facts:
-        one.as_fact(episode_id="E1", patient_id="P1", facility="GOODHEALTH", recorded_at=NOW)
+        assert written(one.value)
 
 
 def test_what_changed_is_replaced_what_is_new_is_stated_and_what_fell_is_cancelled() -> None:
     first, last = derive("V1", STORY[:3], SITE), derive("V1", [STORY[1], *STORY[4:7], STORY[8]], SITE)
     standing = apply({}, first.facts, 1)
     found = difference(standing, last.facts)
-    assert [(old and old.said.type, new.type) for old, new in found.state] == [
+    assert [(old and old.type, new.value.TYPE) for old, new in found.state] == [
         ("admitted", "admitted"),
         ("coverage-changed", "coverage-changed"),
         (None, "leave-started"),
         (None, "leave-ended"),
         (None, "discharged"),
     ]
-    assert [one.said.type for one in found.cancel.values()] == ["transferred", "visit-started"]
+    assert [one.type for one in found.cancel.values()] == ["transferred", "visit-started"]
     assert not difference(apply(standing, last.facts, 2), last.facts)
 
 

@@ -20,9 +20,9 @@ async def test_an_admission_is_acknowledged_and_stated(hospital: Hospital) -> No
     assert answer.code == "AA"
     assert b"MSA|AA|IN-1" in answer.replies[0]
     (fact,) = await hospital.facts()
-    assert (fact.type, fact.sequence, fact.value["level"]) == ("care.admitted.v1", 1, "inpatient")
-    assert fact.value["patient"] == {"mrn": hospital.mrn, "assigning_authority": "GH"}
-    assert fact.value["labels"] == ["PSY"]
+    assert (fact.type, fact.sequence, fact.as_json["level"]) == ("care.admitted.v1", 1, "inpatient")
+    assert fact.as_json["patient"] == {"mrn": hospital.mrn, "assigning_authority": "GH"}
+    assert fact.as_json["labels"] == ["PSY"]
     assert fact.correlation_id == fact.causation_id == answer.message_ids[0]
 
 
@@ -33,8 +33,8 @@ async def test_a_cancelled_discharge_takes_back_what_was_said(hospital: Hospital
     assert [fact.name for fact in facts] == ["admitted", "discharged", "fact-cancelled"]
     assert [fact.sequence for fact in facts] == [1, 2, 3]
     assert len({fact.subject for fact in facts}) == 1
-    assert facts[2].value["cancels"] == facts[1].id
-    assert facts[2].value["reason"] == "cancelled-by-sender"
+    assert facts[2].as_json["cancels"] == facts[1].id
+    assert facts[2].as_json["reason"] == "cancelled-by-sender"
 
 
 STORY = (("A01", "20260310090000"), ("A03", "20260312100000"), ("A13", "20260312110000"))
@@ -198,7 +198,7 @@ async def test_a_diagnosis_has_the_labels_of_the_unit_it_was_made_in(hospital: H
     ]
     for batch in [told] if together else [[each] for each in told]:
         await hospital.says(*batch)
-    labels = {fact.name: fact.value["labels"] for fact in await hospital.facts()}
+    labels = {fact.name: fact.as_json["labels"] for fact in await hospital.facts()}
     assert labels == {"admitted": ["PSY"], "diagnosis-recorded": ["PSY"], "transferred": ["SUD", "PART2"]}
 
 
@@ -280,9 +280,9 @@ async def test_texts_that_the_first_version_stated_are_restated_as_codes(own_int
             )
         await connection.execute(sa.text("UPDATE visits SET mapping = 'first version'"))
     assert await own_intake.derive_again() == 1
-    told = [fact for fact in await hospital.facts() if fact.value.get("replaces")]
-    assert {fact.name: fact.value["replaces"] for fact in told} == {row.type: row.ce_id for row in found}
-    values = {fact.name: fact.value for fact in told}
+    told = [fact for fact in await hospital.facts() if fact.as_json.get("replaces")]
+    assert {fact.name: fact.as_json["replaces"] for fact in told} == {row.type: row.ce_id for row in found}
+    values = {fact.name: fact.as_json for fact in told}
     assert values["admitted"]["admission"] == {"type": "1", "source": "unknown"}
     assert values["discharged"]["disposition"] == {"code": "HOME-OP", "kind": "home", "patient_status": "01"}
     assert values["coverage-changed"]["coverage"] == [{"order": 1, "payer": "ACME", "plan": "unknown"}]

@@ -19,7 +19,7 @@ from services.intake.visits.derive import derive
 from shared.facts.envelope import Fact, from_record
 from shared.messaging.outbox import unpacked
 from tests.intake.conftest import NOW, Hospital
-from tests.intake.said import SITE, told
+from tests.intake.said import SITE, stay_id, told
 
 STATES = {  # (trigger, when, unit) of what was said before
     "nothing": (),
@@ -134,7 +134,7 @@ def test_a_trigger_does_in_that_state_what_its_source_says(trigger: str, state: 
     known = [told(number, name, at, unit=unit) for number, (name, at, unit) in enumerate(STATES[state], 1)]
     before = {one.key for one in derive("V1", known, SITE).facts}
     after = derive("V1", [*known, told(9, trigger, AT, unit=unit_of(trigger))], SITE)
-    moved = [f"+{one.type}{one.stay_id.removeprefix('V1').replace('#', ' #')}" for one in after.facts
+    moved = [f"+{one.value.TYPE}{stay_id(one).removeprefix('V1').replace('#', ' #')}" for one in after.facts
              if one.key not in before]  # fmt: skip
     moved += [f"-{key[0]}" for key in sorted(before - {one.key for one in after.facts})]
     note = next(one for one in after.notes if one.message_id == "m9")
@@ -172,5 +172,5 @@ async def _what_came_of(intake: Intake, cells: dict[str, Hospital]) -> dict[str,
 
 def _as_written(fact: Fact) -> str:
     if fact.name == "fact-cancelled":
-        return f"-{fact.value['cancelled_type'].split('.')[1]}"
-    return f"+{fact.name} #2" if fact.value["stay"]["id"].endswith("#2") else f"+{fact.name}"
+        return f"-{fact.as_json['cancelled_type'].split('.')[1]}"
+    return f"+{fact.name} #2" if fact.as_json["stay"]["id"].endswith("#2") else f"+{fact.name}"

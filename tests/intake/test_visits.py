@@ -9,8 +9,12 @@ import pytest
 
 from services.intake.hl7.model import UnitAs, VisitMessage
 from services.intake.visits.derive import Derived, derive
+from services.intake.visits.desired import own_fields, read_back, stay_heading
 from services.intake.visits.unnamed import visit_id
-from tests.intake.said import NEW_YORK, NOW, SITE, UNITS, SampleSite, clock, er7, read, told
+from shared.events import type_name
+from shared.events.levels import Level
+from shared.facts.values import read_fact, written
+from tests.intake.said import NEW_YORK, SITE, UNITS, SampleSite, clock, er7, own, read, stay_id, told
 
 A01 = told(1, "A01", "20260105101000", pv1_44="20260105100000")
 A02 = told(2, "A02", "20260107090000", unit="RES", pv1_44="20260105100000")
@@ -20,7 +24,10 @@ A13 = told(4, "A13", "20260110130000")
 
 def facts(*said: VisitMessage, site: SampleSite = SITE) -> list[tuple[str, str, str]]:
     """(type, stay, New York time) of each fact wanted."""
-    return [(one.type, one.stay_id, _time(one.occurred_at.timestamp())) for one in derive("V1", said, site).facts]
+    return [
+        (one.value.TYPE, stay_id(one), _time(one.value.occurred_at.timestamp()))
+        for one in derive("V1", said, site).facts
+    ]
 
 
 def _time(stamp: float) -> str:
@@ -38,8 +45,8 @@ DISCHARGED = ("discharged", "V1", "10 12:00")
 
 def test_an_admission_and_a_discharge_are_one_stay() -> None:
     found = derive("V1", [A01, A03], SITE)
-    assert [one.type for one in found.facts] == ["admitted", "discharged"]
-    assert found.facts[0].value == {
+    assert [one.value.TYPE for one in found.facts] == ["admitted", "discharged"]
+    assert own(found.facts[0]) == {
         "level": "inpatient",
         "unit": "3W",
         "visit_number": "V1",
@@ -47,13 +54,13 @@ def test_an_admission_and_a_discharge_are_one_stay() -> None:
         "age_years": 45,
         "patient": {"mrn": "123456", "assigning_authority": "GH"},
     }
-    assert found.facts[1].value == {"level": "inpatient", "disposition": {"code": "01", "kind": "home"}}
+    assert own(found.facts[1]) == {"level": "inpatient", "disposition": {"code": "01", "kind": "home"}}
     assert (found.facts[1].stated_at, found.facts[1].said_by) == (clock("2026-01-10 12:05"), "m3")
 
 
 def test_an_admission_for_withdrawal_says_so() -> None:
     [detox] = derive("V1", [told(1, "A01", "20260105101000", unit="DTX")], SITE).facts
-    assert (detox.value["level"], detox.value["setting"]) == ("inpatient", "withdrawal-management")
+    assert (own(detox)["level"], own(detox)["setting"]) == ("inpatient", "withdrawal-management")
 
 
 def test_a_discharge_taken_back_leaves_the_stay_open() -> None:
@@ -177,7 +184,7 @@ def test_an_emergency_visit_is_no_admission_and_becomes_one_on_the_same_stay() -
     visit = told(1, "A04", "20260105080000", unit="ED")
     started = ("visit-started", "V1", "05 08:00")
     assert facts(visit, A03) == [started, ("visit-ended", "V1", "10 12:00")]
-    assert derive("V1", [visit], SITE).facts[0].value["class"] == "emergency"
+    assert own(derive("V1", [visit], SITE).facts[0])["class"] == "emergency"
     for trigger in ("A01", "A02", "A06"):
         admitted = told(2, trigger, "20260105120000")
         assert facts(visit, admitted, A03) == [started, ("admitted", "V1", "05 12:00"), DISCHARGED]
@@ -198,7 +205,7 @@ def test_an_update_of_the_end_said_while_the_stay_goes_on_changes_nothing() -> N
 
 def test_registration_at_a_unit_with_a_level_is_an_admission() -> None:
     (found,) = derive("V1", [told(1, "A04", "20260105080000", unit="IOP1")], SITE).facts
-    assert (found.type, found.value["level"], found.value["program"]) == ("admitted", "iop", "iop-eve")
+    assert (found.value.TYPE, own(found)["level"], own(found)["program"]) == ("admitted", "iop", "iop-eve")
 
 
 @pytest.mark.parametrize(
@@ -214,8 +221,8 @@ def test_registration_at_a_unit_with_a_level_is_an_admission() -> None:
 )
 def test_a_transfer_says_from_where_to_where(trigger: str, unit: str, to: dict[str, str]) -> None:
     found = derive("V1", [A01, told(2, trigger, "20260107090000", unit=unit)], SITE).facts[-1]
-    assert found.type == "transferred"
-    assert found.value == {"from": {"unit": "3W", "level": "inpatient"}, "to": to}
+    assert found.value.TYPE == "transferred"
+    assert own(found) == {"from": {"unit": "3W", "level": "inpatient"}, "to": to}
 
 
 def test_a_transfer_out_of_every_level_ends_as_a_visit() -> None:
@@ -242,7 +249,7 @@ def test_after_the_end_a_change_of_class_begins_a_new_stay_and_a_transfer_does_n
 def test_a_change_told_late_takes_its_clinical_place_before_the_end() -> None:
     late = told(9, "A02", "20260115090000", unit="RES", evn_6="20260108090000")
     assert facts(A01, A03, late) == [ADMITTED, ("transferred", "V1", "08 09:00"), DISCHARGED]
-    assert derive("V1", [A01, A03, late], SITE).facts[-1].value["level"] == "residential"
+    assert own(derive("V1", [A01, A03, late], SITE).facts[-1])["level"] == "residential"
 
 
 def test_leave_begins_ends_and_is_taken_back() -> None:
@@ -250,7 +257,7 @@ def test_leave_begins_ends_and_is_taken_back() -> None:
     back = told(3, "A22", "20260107090000")
     gone, home = ("leave-started", "V1", "06 09:00"), ("leave-ended", "V1", "07 09:00")
     assert facts(A01, out, back) == [ADMITTED, gone, home]
-    assert derive("V1", [A01, out], SITE).facts[1].value["kind"] == "elopement"
+    assert own(derive("V1", [A01, out], SITE).facts[1])["kind"] == "elopement"
     assert facts(A01, out, back, told(4, "A53", "20260107100000")) == [ADMITTED, gone]
     assert facts(A01, out, told(4, "A52", "20260106100000")) == [ADMITTED]
     assert facts(A01, out, A03) == [ADMITTED, gone, DISCHARGED]
@@ -261,7 +268,7 @@ def test_a_unit_that_is_not_mapped_makes_no_stay_until_it_is() -> None:
     said = (told(1, "A01", "20260105100000", unit="NEW"), A03)
     assert facts(*said) == []
     assert notes(*said) == {"m1": "unmapped", "m3": "waiting waiting"}
-    mended = SampleSite({**UNITS, "NEW": UnitAs("residential", None, None)})
+    mended = SampleSite({**UNITS, "NEW": UnitAs(Level.RESIDENTIAL, None, None)})
     assert facts(*said, site=mended) == [ADMITTED, DISCHARGED]
     assert facts(*said, A13, told(5, "A11", "20260110140000"), site=mended) == []
 
@@ -278,7 +285,7 @@ def test_an_update_replaces_what_was_said_before_it() -> None:
                   in1="IN1|1||MEDICARE", dg1="DG1|1||F10.20^x^I10")  # fmt: skip
     before, after = derive("V1", [start, A03], SITE), derive("V1", [start, A03, update], SITE)
     assert [one.key for one in before.facts] == [one.key for one in after.facts]
-    values = {one.type: one.value for one in after.facts}
+    values = {one.value.TYPE: own(one) for one in after.facts}
     assert "attending_npi" not in values["admitted"]
     assert values["discharged"]["disposition"] == {"code": "07", "kind": "against-advice"}
     assert values["diagnosis-recorded"]["code"] == "F10.20"
@@ -297,8 +304,8 @@ def test_an_update_said_before_the_discharge_or_that_says_nothing_changes_nothin
 def test_payers_hold_from_the_first_day_or_from_the_day_they_name() -> None:
     start = told(1, "A01", "20260105100000", in1="IN1|1|PPO|ACME|||||||||20250101")
     later = told(2, "A08", "20260108100000", in1="IN1|1||MEDICAID|||||||||20260107")
-    found = [one for one in derive("V1", [start, later], SITE).facts if one.type == "coverage-changed"]
-    assert [(one.value["effective_from"], one.value["coverage"][0]["payer"]) for one in found] == [
+    found = [one for one in derive("V1", [start, later], SITE).facts if one.value.TYPE == "coverage-changed"]
+    assert [(own(one)["effective_from"], own(one)["coverage"][0]["payer"]) for one in found] == [
         ("2026-01-05", "ACME"),
         ("2026-01-07", "MEDICAID"),
     ]
@@ -306,7 +313,7 @@ def test_payers_hold_from_the_first_day_or_from_the_day_they_name() -> None:
 
 def test_a_death_that_the_patient_segment_tells_is_a_disposition() -> None:
     found = derive("V1", [A01, told(3, "A03", "20260110120000", pid_30="Y")], SITE).facts[-1]
-    assert found.value["disposition"] == {"kind": "deceased"}
+    assert own(found)["disposition"] == {"kind": "deceased"}
 
 
 @pytest.mark.parametrize("trigger", ["A05", "A28"])
@@ -326,17 +333,18 @@ def test_every_fact_is_one_of_the_published_language() -> None:
         told(8, "A03", "20260112120000"),
     )
     found = derive("V1", story, SITE).facts
-    assert {one.type for one in found} == {
+    assert {one.value.TYPE for one in found} == {
         "visit-started", "visit-ended", "admitted", "transferred", "leave-started", "leave-ended", "discharged",
         "diagnosis-recorded", "coverage-changed",
     }  # fmt: skip
     assert len({one.key for one in found}) == len(found)
     for one in found:
-        fact = one.as_fact(episode_id="E1", patient_id="P1", facility="GOODHEALTH", recorded_at=NOW, replaces="F0")
-        assert one.type == fact.TYPE
-        assert fact.stay is not None
-        assert (fact.stay.id, fact.occurred_at, fact.replaces) == (one.stay_id, one.occurred_at, "F0")
-        assert set(one.value) <= {field.alias or name for name, field in type(fact).model_fields.items()}
+        body = written(one.value)
+        assert one.key[:2] == (one.value.TYPE, stay_id(one))
+        value = read_fact(type_name(one.value.TYPE), body)
+        assert value == one.value
+        assert value.stay is not None
+        assert read_back(value.TYPE, own_fields(body), stay_heading(value.occurred_at, value.stay)) == value
 
 
 def test_a_visit_without_number_is_known_by_patient_and_admit_time() -> None:
@@ -377,5 +385,5 @@ AGAIN = planned(5, "20260108110000", "202601111200")
 def test_an_expected_discharge_is_stated_as_it_was_told_last(
     said: tuple[VisitMessage, ...], wanted: list[tuple[str, str]]
 ) -> None:
-    found = [one for one in derive("V1", said, SITE).facts if one.type.startswith("discharge-plan")]
-    assert [(one.type, one.value.get("expected_at", "")[8:16].replace("T", " ")) for one in found] == wanted
+    found = [one for one in derive("V1", said, SITE).facts if one.value.TYPE.startswith("discharge-plan")]
+    assert [(one.value.TYPE, own(one).get("expected_at", "")[8:16].replace("T", " ")) for one in found] == wanted

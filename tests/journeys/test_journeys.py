@@ -60,8 +60,8 @@ async def test_billing_reads_the_same_periods_from_its_topic(system: System, pla
     for name, story in STORIES.items():
         if story.expect.periods is None:
             continue
-        own = [f for f in latest.values() if f.value["episode_id"] == played[name].play.episode_id]
-        told = sorted((f.value for f in own if not f.type.endswith("voided.v1")), key=lambda v: str(v["start_date"]))
+        own = [f for f in latest.values() if f.as_json["episode_id"] == played[name].play.episode_id]
+        told = sorted((f.as_json for f in own if not f.type.endswith("voided.v1")), key=lambda v: str(v["start_date"]))
         assert [in_words(played[name].play, one) for one in told] == story.expect.plain().get("periods"), name
 
 

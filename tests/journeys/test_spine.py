@@ -15,6 +15,8 @@ from aiokafka import ConsumerRecord
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from cloudevents.core.formats.json import JSONFormat
 
+from shared.events.follow_ups import FollowUpDue
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from tests.intake.said import er7
 from tests.system import System
@@ -70,8 +72,8 @@ async def send(system: System, patient: Patient, *triggers: str) -> list[bytes]:
 async def about(system: System, patient: Patient, topic: str = "care.events") -> list[Fact]:
     """The records of the patient's episode."""
     facts = await system.facts()
-    (episode,) = {f.value["episode_id"] for f in facts if (f.value.get("stay") or {}).get("id") == patient.visit}
-    return [fact for fact in await system.facts(topic) if fact.value["episode_id"] == episode]
+    (episode,) = {f.subject for f in facts if f.value.stay and f.value.stay.id == patient.visit}
+    return [fact for fact in await system.facts(topic) if fact.as_json["episode_id"] == episode]
 
 
 def names(facts: list[Fact], writer: str) -> list[str]:
@@ -91,24 +93,19 @@ async def test_an_admission_and_a_discharge_become_facts_periods_and_follow_up_w
     await send(system, patient, "A01", "A03")
     facts = await about(system, patient)
     assert names(facts, "intake") == ["care.admitted.v1", "care.discharged.v1"]
-    due = [fact for fact in facts if fact.writer == "aftercare"]
-    assert [fact.type for fact in due] == ["care.follow-up-due.v1"] * 2
-    days = sorted((_day(fact, "due_to") - DISCHARGED.date()).days for fact in due)
-    assert days == [7, 30]
-    assert {fact.value["discharge"] for fact in due} == {facts[1].id}
+    assert names(facts, "aftercare") == ["care.follow-up-due.v1"] * 2
+    due = [fact.value for fact in facts if isinstance(fact.value, FollowUpDue)]
+    assert sorted((window.due_to - DISCHARGED.date()).days for window in due) == [7, 30]
+    assert {window.discharge for window in due} == {facts[1].id}
     assert len(await follow_ups(system, patient)) == 2
     periods = await about(system, patient, "billing.service-periods")
     assert names(periods, "placement") == ["billing.service-period-opened.v1", "billing.service-period-closed.v1"]
-    assert [fact.value["version"] for fact in periods] == [1, 2]
-    last = periods[-1].value
+    assert [fact.as_json["version"] for fact in periods] == [1, 2]
+    last = periods[-1].as_json
     assert (last["level"], last["start_date"], last["end_date"]) == (
         "inpatient", ADMITTED.date().isoformat(), DISCHARGED.date().isoformat(),
     )  # fmt: skip
     assert last["patient_status"] != "30"
-
-
-def _day(fact: Fact, name: str) -> Any:
-    return datetime.fromisoformat(fact.value[name]).date()
 
 
 async def test_a_cancelled_discharge_takes_everything_back_that_followed_from_it(
@@ -120,15 +117,15 @@ async def test_a_cancelled_discharge_takes_everything_back_that_followed_from_it
     facts = await about(system, patient)
     (discharged,) = [fact.id for fact in before if fact.type == "care.discharged.v1"]
     windows = {fact.id for fact in before if fact.type == "care.follow-up-due.v1"}
-    cancels = {(f.writer, f.value["cancels"]) for f in facts if f.type == "care.fact-cancelled.v1"}
+    cancels = {(f.writer, f.value.cancels) for f in facts if isinstance(f.value, FactCancelled)}
     assert cancels == {("intake", discharged), *(("aftercare", window) for window in windows)}
     last = (await about(system, patient, "billing.service-periods"))[-1]
     assert last.type == "billing.service-period-amended.v1"
-    assert last.value["version"] == 3
-    assert last.value.get("end_date") is None
-    assert last.value["patient_status"] == "30"
+    assert last.as_json["version"] == 3
+    assert last.as_json.get("end_date") is None
+    assert last.as_json["patient_status"] == "30"
     assert await follow_ups(system, patient) == []
-    state = (await about(system, patient, "care.episodes"))[-1].value
+    state = (await about(system, patient, "care.episodes"))[-1].as_json
     assert (state["state"], state["level"]) == ("active", "inpatient")
 
 
@@ -149,11 +146,13 @@ async def test_in_whatever_order_the_messages_come_the_end_is_the_same(
 
 async def the_end(system: System, patient: Patient) -> dict[str, Any]:
     """The episode, its latest periods and its windows, without what differs from one patient to the next."""
-    episode = (await about(system, patient, "care.episodes"))[-1].value
+    episode = (await about(system, patient, "care.episodes"))[-1].as_json
     stays = [{k: v for k, v in stay.items() if k not in {"id", "begun_by", "ended_by"}} for stay in episode["stays"]]
     ended = [(stay.get("ended_by") or {}) | {"ce_id": None} for stay in episode["stays"]]
     own = {k: v for k, v in episode.items() if k not in {"episode_id", "patient_id", "version", "seen", "stays"}}
-    periods = {fact.value["period_id"]: fact.value for fact in await about(system, patient, "billing.service-periods")}
+    periods = {
+        fact.as_json["period_id"]: fact.as_json for fact in await about(system, patient, "billing.service-periods")
+    }
     differing = {"period_id", "version", "supersedes", "changed", "reason", "episode_id", "patient", "stay"}
     differing.add("visit_number")
     latest = [{k: v for k, v in value.items() if k not in differing} for value in periods.values()]
@@ -238,10 +237,11 @@ async def test_two_people_who_share_a_placeholder_stay_two_with_a_bill_each(syst
     for number, (name, _, _) in people.items():
         (found,) = system.get("intake", f"/api/patients?q={number}")["patients"]
         assert f"{found['name']['family']}^{found['name']['given']}" == name
-    admitted = [f for f in await system.facts() if (f.value.get("stay") or {}).get("id", "").startswith("PLACEHOLDER-")]
-    assert len({fact.value["patient_id"] for fact in admitted}) == len({fact.subject for fact in admitted}) == 2
+    stated = await system.facts()
+    admitted = [f for f in stated if f.value.stay and f.value.stay.id.startswith("PLACEHOLDER-")]
+    assert len({fact.value.patient_id for fact in admitted}) == len({fact.subject for fact in admitted}) == 2
     bills = await system.facts("billing.service-periods")
-    assert len({f.value["episode_id"] for f in bills if f.value["stay"]["id"].startswith("PLACEHOLDER-")}) == 2
+    assert len({f.as_json["episode_id"] for f in bills if f.as_json["stay"]["id"].startswith("PLACEHOLDER-")}) == 2
 
 
 async def test_a_program_that_the_hospital_filled_by_adt_is_full_for_everybody_and_shown_as_over(

@@ -34,7 +34,8 @@ class Sent:
 
     @property
     def value(self) -> dict[str, Any]:
-        return self.fact.value
+        """As JSON."""
+        return self.fact.as_json
 
 
 @dataclass

@@ -14,6 +14,8 @@ from services.placement.gate import apply
 from services.placement.gate.recipients import GateRules, gate_rules
 from services.placement.gate.tables import disclosures, withheld
 from shared.clock import Clock
+from shared.events import Disclosed
+from shared.events.disclosures import read_disclosed
 from shared.facts.envelope import Fact, from_record
 from shared.messaging.outbox import unpacked
 from shared.messaging.positions import Incoming, Slot, Tally
@@ -117,16 +119,16 @@ class Gate:
         async with self.database.begin() as connection:
             return await apply.look_again(connection, rules=self.rules, clock=self.clock, ids=self.ids, most=most)
 
-    async def out(self, recipient: str = CLINIC) -> list[Fact]:
+    async def out(self, recipient: str = CLINIC) -> list[Fact[Disclosed]]:
         """What is on its way to a recipient, in its order."""
         query = sa.select(outbox).where(outbox.c.topic == f"out.{recipient}").order_by(outbox.c.id)
         async with self.database.read() as connection:
             rows = (await connection.execute(query)).all()
-        return [from_record(row.value, unpacked(row.headers)) for row in rows]
+        return [from_record(row.value, unpacked(row.headers), read_disclosed) for row in rows]
 
     async def told(self, recipient: str = CLINIC) -> list[str]:
         """The facts that it was told, by their ids, in order."""
-        return [one.value["fact_id"] for one in await self.out(recipient)]
+        return [one.value.fact_id for one in await self.out(recipient)]
 
     async def ledger(self) -> list[Any]:
         """The ledger, as it was written."""

@@ -21,7 +21,7 @@ from services.placement.continuum.model import (
     StayState,
 )
 from shared.events.base import Disposition
-from shared.events.levels import RANK, ROUND_THE_CLOCK
+from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 from shared.events.published import as_json
 from shared.events.stays import Coverage, Service
 from shared.site.config import BilledAs
@@ -66,7 +66,7 @@ def stay(
 ) -> StayState:
     """A stay by its moves (time, level); the fact of move n is `name-n`, that of its end `name-end`."""
     segments = tuple(
-        Segment(at(when, zone), level, None, None, f"{name}-{number}", f"{name}-{number}")
+        Segment(at(when, zone), Level(level) if level else None, None, None, f"{name}-{number}", f"{name}-{number}")
         for number, (when, level) in enumerate(moves)
     )
     ended = Ending(at(end, zone), "discharged", f"{name}-end", Disposition(code=code, kind="home")) if end else None
@@ -114,7 +114,7 @@ def content_of(one: Period) -> dict[str, Any]:
     return as_json(one.content)
 
 
-def level_at(one: StayState, instant: datetime) -> str | None:
+def level_at(one: StayState, instant: datetime) -> Level | None:
     """The level of a stay from an instant on; None before it, after it, and without a level."""
     if instant < one.begun or (one.ended and instant >= one.ended.at):
         return None

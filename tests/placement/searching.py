@@ -18,8 +18,8 @@ from services.placement.search.search import Desk, Policy, followed
 from services.placement.search.searches import Search, searches
 from shared.errors import Rejected
 from shared.events.base import CareFact
-from shared.events.stating import said
 from shared.facts.envelope import Fact
+from shared.facts.stating import said
 from shared.site.config import SAMPLE, load
 from shared.site.values import Program
 from tests import builders as tell

@@ -72,7 +72,7 @@ def plain_facts(draw: st.DrawFn) -> Fact:
                 lambda: tell.patient_died(when, facility=draw(st.sampled_from((tell.FACILITY, tell.ELSEWHERE)))),
                 lambda: tell.patient_died(when, contradicted=True),
                 lambda: tell.fact("something-new", when),
-                lambda: tell.fact("stepped-down", when, writer="placement"),
+                lambda: tell.fact("closed", when, writer="placement", reason="deceased"),
             ]
         )
     )

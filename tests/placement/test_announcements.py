@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from services.placement.continuum.announcements import (
@@ -12,7 +13,10 @@ from services.placement.continuum.announcements import (
     announcements,
     difference,
 )
+from services.placement.engine.outcome import announced as stands
 from shared.events import ANNOUNCEMENTS
+from shared.events.continuum import SteppedDown
+from shared.events.published import as_json
 from shared.facts.envelope import Fact
 from tests import builders as tell
 
@@ -22,12 +26,12 @@ def announced(*facts: Fact) -> tuple[Announced, ...]:
 
 
 def only(found: tuple[Announced, ...], name: str) -> dict[str, Any]:
-    (one,) = [one for one in found if one.name == name]
-    return one.value
+    (one,) = [one for one in found if name == one.value.TYPE]
+    return as_json(one.value)
 
 
 def names(*facts: Fact) -> list[str]:
-    return [one.name for one in announced(*facts)]
+    return [one.value.TYPE for one in announced(*facts)]
 
 
 def test_a_planned_step_down_names_both_stays_the_days_between_and_what_it_follows_from() -> None:
@@ -73,8 +77,8 @@ def test_a_transfer_within_a_level_is_none() -> None:
 def test_a_hospital_stay_over_a_program_steps_up_and_down_again() -> None:
     discharge = tell.discharged()
     found = announced(tell.started("2026-03-01"), tell.admitted(), discharge)
-    assert [one.name for one in found] == ["stepped-up", "stepped-down"]
-    assert found[1].value["derived_from"] == [discharge.id]
+    assert [one.value.TYPE for one in found] == ["stepped-up", "stepped-down"]
+    assert found[1].value.derived_from == (discharge.id,)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_a_step_is_planned_by_a_placement_of_its_first_day_and_has_the_desks_rea
 def test_closing_and_taking_up_again_are_both_announced() -> None:
     end, again = tell.episode_ended("2026-03-20 10:00"), tell.admitted("2026-03-25 10:00", visit="V2", level="iop")
     found = announced(tell.admitted(), tell.discharged(), end, again)
-    assert [one.name for one in found] == ["closed", "reopened", "stepped-down"]
+    assert [one.value.TYPE for one in found] == ["closed", "reopened", "stepped-down"]
     assert only(found, "closed")["reason"] == "episode-ended"
     assert only(found, "closed")["derived_from"] == [end.id]
     assert only(found, "reopened")["derived_from"] == [again.id]
@@ -131,7 +135,7 @@ def test_a_conflict_is_announced_until_it_is_settled() -> None:
 
 
 def standing(found: tuple[Announced, ...]) -> dict[str, StandingAnnouncement]:
-    return {one.key: StandingAnnouncement(f"ce-{number}", one.name, one.value) for number, one in enumerate(found)}
+    return {one.key: StandingAnnouncement(f"ce-{number}", one.value) for number, one in enumerate(found)}
 
 
 def test_what_stands_already_is_not_said_again() -> None:
@@ -148,14 +152,14 @@ def test_a_restated_discharge_restates_the_step_in_one_go() -> None:
     ((replaced, anew),) = said.state
     assert replaced is not None
     assert replaced.ce_id == "ce-0"
-    assert (replaced.value["days_between"], anew.value["days_between"]) == (4, 3)
+    assert [one.value.days_between for one in (replaced, anew) if isinstance(one.value, SteppedDown)] == [4, 3]
 
 
 def test_a_cancelled_start_takes_its_step_back() -> None:
     admission, discharge, start = tell.admitted(), tell.discharged(), tell.started()
     before = announced(admission, discharge, start)
     said = difference(standing(before), announced(admission, discharge, start, tell.cancelled(start)))
-    assert [one.name for one in said.cancel.values()] == ["stepped-down"]
+    assert [one.value.TYPE for one in said.cancel.values()] == ["stepped-down"]
     assert not said.state
 
 
@@ -167,7 +171,7 @@ def test_keys_tell_repeated_steps_between_the_same_levels_apart() -> None:
         tell.admitted("2026-03-04 10:00", visit="V2"),
         tell.discharged("2026-03-05 10:00", visit="V2"),
     )
-    assert [one.name for one in found if one.name != "readmitted"] == ["stepped-up", "stepped-down"] * 2
+    assert [one.value.TYPE for one in found if one.value.TYPE != "readmitted"] == ["stepped-up", "stepped-down"] * 2
     assert len({one.key for one in found}) == len(found) == 5
 
 
@@ -180,3 +184,11 @@ def test_every_announcement_of_the_contract_is_made_here() -> None:
         "closed",
         "reopened",
     }
+
+
+def test_what_stands_announced_is_read_from_rows_of_before_too() -> None:
+    found = announced(tell.admitted(), tell.discharged(), tell.started())
+    before = [(one.key, "ce-0", one.value.TYPE, as_json(one.value)) for one in found]
+    for row in before:
+        del row[3]["recorded_at"]
+    assert stands(orjson.dumps(before)) == standing(found)

@@ -18,9 +18,9 @@ from services.placement.programs.consequences import SeatNeeded, of_change
 from services.placement.programs.seats import Claim
 from shared.errors import Rejected
 from shared.events.base import CareFact
-from shared.events.stating import said
 from shared.events.stays import Service
 from shared.facts.envelope import Fact
+from shared.facts.stating import said
 from tests import builders as tell
 
 NOW = tell.at("2026-03-20 12:00")
@@ -295,7 +295,7 @@ def test_nothing_is_given_back_twice() -> None:
     ended = tell.completed("2026-03-18")
     left = Claim("seat-1", "GH-PHP1", tell.at("2026-03-10"), tell.at("2026-03-19"), "A", "P1")
     assert change([PLACED, STARTED], ended, claims=(left,)) == ([], ())
-    moved = datetime.fromisoformat(ended.value["occurred_at"])
+    moved = datetime.fromisoformat(ended.as_json["occurred_at"])
     assert moved == tell.at("2026-03-19")
 
 

@@ -14,7 +14,7 @@ from services.placement.timers import refold
 from shared.clock import SetClock
 from shared.site.config import Site
 from shared.storage.database import Database
-from tests.builders import a_story, admitted, discharged, transferred
+from tests.builders import a_story, admitted, discharged, of_episode, transferred
 from tests.placement.feeding import Feed
 
 
@@ -25,8 +25,7 @@ async def seven(feed: Feed) -> Feed:
         there = (admitted(program="GH-3W"), transferred("2026-03-05 09:00", program="GH-RES"), discharged())
         story = a_story(*there[: 1 + number % 3])
         episode = f"episode-{number}"
-        await feed.bring(*(replace(f, id=f"{f.id}-{number}", subject=episode, value=f.value | {"episode_id": episode})
-                           for f in story))  # fmt: skip
+        await feed.bring(*(replace(of_episode(episode, f), id=f"{f.id}-{number}") for f in story))
     await feed.relayed()
     return feed
 
@@ -139,7 +138,7 @@ async def test_another_site_config_mends_what_was_told_by_the_one_before(
     told = [one.fact for one in await seven.relayed()]
     amended = [fact for fact in told if fact.name == "service-period-amended"]
     assert amended
-    assert {fact.value["program"]["npi"] for fact in amended} == {npi}
+    assert {fact.as_json["program"]["npi"] for fact in amended} == {npi}
     async with database.begin() as connection:
         await connection.execute(sa.text("DELETE FROM outbox"))
     assert await found(database, other) == []

@@ -61,7 +61,11 @@ def test_the_episode_is_over_when_no_stay_is_open(facts: list[Fact], state: str)
 def test_closed_and_reopened_are_announced_each_time() -> None:
     folded = every_order(IN, DIED, OUT, AGAIN, tell.discharged("2026-03-25 10:00", visit="V2"))
     said = announcements(folded, tell.zone_of)
-    assert [one.name for one in said if one.name in {"closed", "reopened"}] == ["closed", "reopened", "closed"]
+    assert [one.value.TYPE for one in said if one.value.TYPE in {"closed", "reopened"}] == [
+        "closed",
+        "reopened",
+        "closed",
+    ]
     assert len({one.key for one in said}) == len(said)
 
 

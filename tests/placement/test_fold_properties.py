@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 
 from hypothesis import given, settings
@@ -21,15 +22,20 @@ from services.placement.continuum.codec import packed, unpacked
 from services.placement.continuum.document import episode_state
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
-from services.placement.continuum.order import place
 from services.placement.continuum.states import NoEffectReason
-from shared.events import CARE_FACTS, EpisodeState, type_name
+from shared.events import EpisodeState, type_name
 from shared.facts.envelope import Fact
 from shared.facts.restating import Difference
+from shared.facts.values import read_fact, written
 from tests import builders as tell
 from tests.placement.strategies import plain_facts, stories
 
 few = settings(max_examples=60, deadline=None)
+
+
+def when(fact: Fact) -> datetime:
+    """Clinical time."""
+    return fact.value.occurred_at
 
 
 @few
@@ -52,14 +58,14 @@ def test_a_cancelled_fact_leaves_no_trace(facts: list[Fact], extra: Fact) -> Non
 @given(stories(), st.data())
 def test_a_replaced_facts_content_is_gone(facts: list[Fact], data: st.DataObject) -> None:
     """With a replacement standing, the fact that it replaces may as well never have been stated."""
-    named = {fact.value.get(name) for fact in facts for name in ("replaces", "cancels", "corroborates")} | {
-        one for fact in facts for one in fact.value.get("falls", ())
+    named = {fact.as_json.get(name) for fact in facts for name in ("replaces", "cancels", "corroborates")} | {
+        one for fact in facts for one in fact.as_json.get("falls", ())
     }
     candidates = [fact for fact in facts if fact.id not in named and fact.name != "fact-cancelled"]
     if not candidates:
         return
     target = data.draw(st.sampled_from(candidates))
-    if "replaces" in target.value or not read(target) or speaks_out_of_turn(target):
+    if "replaces" in target.as_json or not read(target) or speaks_out_of_turn(target):
         return
     anew = replace(tell.restated(target, when="2026-03-05 12:00"), id="anew", sequence=900)
     with_both, without = (
@@ -85,8 +91,8 @@ def test_every_fact_has_an_effect_or_a_word_that_says_why_not(facts: list[Fact])
 
 def _alone(fact: Fact, facts: Sequence[Fact]) -> bool:
     """Nothing takes it back, and it restates nothing."""
-    return "replaces" not in fact.value and not any(
-        fact.id in (one.value.get("cancels"), one.value.get("replaces")) for one in facts
+    return "replaces" not in fact.as_json and not any(
+        fact.id in (one.as_json.get("cancels"), one.as_json.get("replaces")) for one in facts
     )
 
 
@@ -106,7 +112,7 @@ def _named(folded: Folded) -> set[str]:
 @few
 @given(stories(plain=True), st.data())
 def test_going_on_from_any_point_is_the_fold_of_all(facts: list[Fact], data: st.DataObject) -> None:
-    ordered = sorted(facts, key=lambda fact: place(fact).at)
+    ordered = sorted(facts, key=when)
     split = data.draw(st.integers(0, len(ordered)))
     behind = fold(ordered[:split], tell.zone_of) if split else Folded(tell.EPISODE)
     on = advance(behind, ordered[split:], tell.zone_of)
@@ -117,9 +123,9 @@ def test_going_on_from_any_point_is_the_fold_of_all(facts: list[Fact], data: st.
 @few
 @given(stories(plain=True), st.data())
 def test_going_on_instant_by_instant_is_the_fold_of_all(facts: list[Fact], data: st.DataObject) -> None:
-    ordered = sorted(facts, key=lambda fact: place(fact).at)
+    ordered = sorted(facts, key=when)
     state, behind = Folded(tell.EPISODE), []
-    for _, group in groupby(ordered, key=lambda fact: place(fact).at):
+    for _, group in groupby(ordered, key=when):
         new = list(group)
         behind += new
         state = advance(state, new, tell.zone_of) or fold(behind, tell.zone_of)
@@ -164,12 +170,10 @@ def test_differences_along_any_order_of_arrival_end_in_the_same_announcements(
         standing = after(standing, difference(standing, wanted), number)
     wanted = announcements(fold(facts, tell.zone_of), tell.zone_of)
     assert len({one.key for one in wanted}) == len(wanted)
-    assert {key: (one.name, one.value) for key, one in standing.items()} == {
-        one.key: (one.name, one.value) for one in wanted
-    }
+    assert {key: one.value for key, one in standing.items()} == {one.key: one.value for one in wanted}
     assert not difference(standing, wanted)
     for one in wanted:
-        CARE_FACTS[type_name(one.name)].model_validate({**one.value, "recorded_at": one.value["occurred_at"]})
+        assert read_fact(type_name(one.value.TYPE), written(one.value)) == one.value
 
 
 def after(
@@ -184,4 +188,4 @@ def after(
 
 def standing_as(announced: Announced, ce_id: str) -> StandingAnnouncement:
     """An announcement as it stands once it was stated."""
-    return StandingAnnouncement(ce_id, announced.name, announced.value)
+    return StandingAnnouncement(ce_id, announced.value)

@@ -77,7 +77,7 @@ async def test_what_left_after_the_answer_that_its_consent_is_revoked_is_named(
 class Read:
     """A record as it comes from a topic."""
 
-    def __init__(self, topic: str, offset: int, fact: Fact) -> None:
+    def __init__(self, topic: str, offset: int, fact: Fact[Any]) -> None:
         self.topic, self.partition, self.offset = topic, 0, offset
         self.value = to_record(fact, topic).value
         self.headers = tuple(headers(fact))

@@ -6,20 +6,24 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from faststream.kafka import KafkaBroker
 
 from services.placement.engine import consumer
 from services.placement.gate.consumer import passable, subscription
+from services.placement.gate.docket import Docket, Ruling, rule
 from services.placement.gate.recipients import GateRules
 from services.placement.rules import Rules
 from shared.clock import SetClock
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact, to_record
+from shared.facts.values import UnknownFact
 from shared.messaging.outbox import Relay
 from shared.storage.database import Database
 from shared.storage.tables import positions
@@ -29,47 +33,69 @@ from tests.placement.gating import CLINIC, Gate, consent, revoked
 from tests.waiting import until
 
 
-def record(one: Fact) -> Any:
+def record(one: Fact, **other: Any) -> Any:
+    """The fact on its topic; `other` are fields that say something else, and `...` leaves one out."""
+    told = {name: content for name, content in {**one.as_json, **other}.items() if content is not ...}
     made = to_record(one, "care.events")
-    return SimpleNamespace(key=made.key, value=made.value, headers=made.headers)
+    return SimpleNamespace(key=made.key, value=orjson.dumps(told), headers=made.headers)
 
 
-def with_(one: Fact, **other: Any) -> Fact:
-    value = {name: told for name, told in {**one.value, **other}.items() if told is not ...}
-    return replace(one, value=value)
-
-
-STEP = fact("stepped-down", writer="placement", from_level="php", to_level="iop")
+STAY = {"kind": "visit", "id": "V1"}
+STEP = fact(
+    "stepped-down", writer="placement", from_level="php", to_level="iop", from_stay=STAY, to_stay=STAY, days_between=0,
+    planned=True,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        (with_(admitted(), level=...), "the admitted fact has no level"),
-        (with_(STEP, labels="PART2"), "the stepped-down fact has no readable labels"),
-        (with_(STEP, labels=[7]), "the stepped-down fact has no readable labels"),
-        (with_(STEP, facility=...), "the stepped-down fact has no readable facility"),
-        (with_(STEP, facility="SECRET"), "the site config has no such facility; add it, then replay the dead letter"),
-        (with_(STEP, occurred_at="SECRET"), "the stepped-down fact has no readable occurred_at"),
-        (with_(STEP, stay="SECRET"), "the stepped-down fact has no readable stay"),
-        (with_(STEP, patient_id=7), "the stepped-down fact has no readable patient_id"),
-        (with_(STEP, episode_id="SECRET"), "the episode_id is not the ce_subject"),
-        (with_(consent(), scope=...), "the terms of the consent are unreadable"),
-        (with_(consent(), **{"from": "SECRET"}), "the terms of the consent are unreadable"),
-        (with_(revoked(), consent_id=...), "the field consent_id is unreadable"),
+        (record(admitted(), level=...), "the field level is missing or unreadable"),
+        (record(STEP, labels="PART2"), "the field labels is missing or unreadable"),
+        (record(STEP, labels=[7]), "the field labels[0] is missing or unreadable"),
+        (record(STEP, labels=None), "the field labels is missing or unreadable"),
+        (record(STEP, facility=...), "the field facility is missing or unreadable"),
+        (record(STEP, facility="SECRET"), "the site config has no such facility; add it, then replay the dead letter"),
+        (record(STEP, occurred_at="SECRET"), "the field occurred_at is missing or unreadable"),
+        (record(STEP, stay="SECRET"), "the field stay is missing or unreadable"),
+        (record(STEP, patient_id=7), "the field patient_id is missing or unreadable"),
+        (record(STEP, episode_id="SECRET"), "the episode_id is not the ce_subject"),
+        (record(consent(), scope=...), "the field scope is missing or unreadable"),
+        (record(consent(), **{"from": "SECRET"}), "the field from is missing or unreadable"),
+        (record(revoked(), consent_id=...), "the field consent_id is missing or unreadable"),
     ],
 )
 def test_what_the_gate_can_not_read_goes_nowhere_and_is_told_by_its_field(
-    told: Fact, why: str, gate_site: GateRules
+    told: Any, why: str, gate_site: GateRules
 ) -> None:
     with pytest.raises(InvalidMessage) as refused:
-        passable(record(told), rules=gate_site)
+        passable(told, rules=gate_site)
     assert str(refused.value) == why
 
 
-@pytest.mark.parametrize("told", [STEP, admitted(), consent(), revoked(), with_(fact("danced"), facility=...)])
+@pytest.mark.parametrize("told", [STEP, admitted(), consent(), revoked(), fact("danced")])
 def test_a_fact_as_its_writer_states_it_is_read(told: Fact, gate_site: GateRules) -> None:
     assert passable(record(told), rules=gate_site) == told
+
+
+def test_of_a_type_that_nobody_knows_nothing_goes_out_whatever_the_site_says(gate_site: GateRules) -> None:
+    danced = fact("danced", labels=(), stay=("visit", "V1"))
+    clinic = gate_site.outsiders[CLINIC]
+    lets_all = replace(clinic, receives={danced.type: frozenset({"stay"})})
+    rules = replace(gate_site, outsiders={CLINIC: lets_all}, received=frozenset({danced.type}))
+    told = passable(record(danced, facility=...), rules=rules)
+    assert isinstance(told.value, UnknownFact)
+    assert rule(Docket(told.subject), [told, danced], rules, datetime(2026, 5, 4, tzinfo=UTC)) == Ruling()
+
+
+@pytest.mark.parametrize("where", [{"unit": "DTX"}, {"program": "GH-DETOX"}, {"to": {"unit": "RES"}}])
+def test_what_is_said_of_a_stay_by_a_type_that_nobody_knows_is_not_forgotten(
+    where: dict[str, Any], gate_site: GateRules
+) -> None:
+    docket = Docket("episode-1")
+    danced = fact("danced", labels=(), stay=("visit", "V1"), **where)
+    rule(docket, [danced], gate_site, datetime(2026, 5, 4, tzinfo=UTC))
+    assert docket.labels["visit:V1"] >= {"SUD", "PART2"}
 
 
 async def test_the_gate_reads_beside_placement_and_the_relay_brings_what_it_lets_out(

@@ -42,14 +42,14 @@ async def test_what_has_no_label_goes_by_the_recipients_agreement(gate: Gate) ->
     (seen,) = a_story(fact("visit-started", labels=(), stay=("visit", "V1"), **EMERGENCY))
     await gate.bring(seen)
     (sent,) = await gate.out()
-    assert sent.value == {
+    assert sent.as_json == {
         "recipient": CLINIC,
         "episode_id": seen.subject,
         "patient_id": "patient-1",
         "facility": "GOODHEALTH",
         "fact_id": seen.id,
         "fact_type": "care.visit-started.v1",
-        "occurred_at": seen.value["occurred_at"],
+        "occurred_at": seen.as_json["occurred_at"],
         "content": {"class": "emergency"},
         "basis": {"kind": "service-agreement", "id": "valley-qsoa-2026", "purpose": "treatment", "scope": []},
         "disclosed_at": "2026-05-04T12:00:00Z",
@@ -104,7 +104,7 @@ async def test_nothing_leaves_on_a_consent_once_care_episodes_says_that_its_end_
     await gate.bring(*story[:read])
     await feed.bring(*story[:3])
     (told,) = await feed.sent("care.episodes")
-    assert told.value["seen"]["intake"] == 3
+    assert told.fact.as_json["seen"]["intake"] == 3
     for one in story[read:]:
         await gate.bring(one)
     assert await gate.told() == []
@@ -117,7 +117,7 @@ async def test_another_consent_of_the_patient_is_not_ended_with_it(gate: Gate, f
     story = a_story(consent(), consent(consent_id="consent-2"), revoked(), admitted())
     await feed.bring(*story)
     await gate.bring(*story)
-    assert [one.value["basis"]["id"] for one in await gate.out()] == ["consent-2"]
+    assert [one.value.basis.id for one in await gate.out()] == ["consent-2"]
 
 
 async def test_what_the_gate_had_in_hand_is_sent_before_the_end_is_told_as_seen(gate: Gate, feed: Feed) -> None:
@@ -181,8 +181,8 @@ async def test_part_2_care_needs_a_basis_that_covers_it_and_goes_with_the_notice
     assert await gate.waiting() == [(story[1].id, "not-in-scope")]
     await gate.bring(story[2])
     (sent,) = await gate.out()
-    assert "42 CFR 2.32" in sent.value["notice"]
-    assert sent.value["basis"]["scope"] == ["PART2", "PSY", "SUD"]
+    assert "42 CFR 2.32" in (sent.value.notice or "")
+    assert sent.value.basis.scope == ("PART2", "PSY", "SUD")
 
 
 async def test_a_fact_that_says_less_than_its_unit_or_its_stay_is_about_the_same_care(gate: Gate) -> None:
@@ -204,8 +204,8 @@ async def test_a_correction_goes_to_whoever_got_what_it_corrects(gate: Gate) -> 
     for one in story:
         await gate.bring(one)
     first, second, third = await gate.out()
-    assert (second.value["replaces"], second.value["content"]) == (begun.id, {"level": "residential"})
-    assert (third.value["cancels"], third.value["content"]) == (mended.id, {})
+    assert (second.value.replaces, second.value.content) == (begun.id, {"level": "residential"})
+    assert (third.value.cancels, third.value.content) == (mended.id, {})
     assert [one.sequence for one in (first, second, third)] == [1, 2, 3]
     assert await gate.told(BOARD) == []
     assert [(row.corrects, row.corrected) for row in await gate.ledger()] == [
@@ -225,8 +225,8 @@ async def test_what_never_went_out_is_corrected_in_silence(gate: Gate) -> None:
     assert await gate.waiting() == [(mended.id, "no-consent")]
     await gate.bring(replace(consent(), sequence=5))
     (sent,) = await gate.out()
-    assert sent.value["fact_id"] == mended.id
-    assert "replaces" not in sent.value
+    assert sent.value.fact_id == mended.id
+    assert sent.value.replaces is None
 
 
 async def test_a_correction_that_may_not_go_out_any_more_is_withheld_and_goes_with_the_next_consent(gate: Gate) -> None:
@@ -240,7 +240,7 @@ async def test_a_correction_that_may_not_go_out_any_more_is_withheld_and_goes_wi
     assert await gate.waiting() == [(story[4].id, "revoked")], "the withheld correction is no more, its cancel waits"
     await gate.bring(story[5])
     last = (await gate.out())[-1]
-    assert (last.value["cancels"], last.value["fact_type"]) == (begun.id, "care.fact-cancelled.v1")
+    assert (last.value.cancels, last.value.fact_type) == (begun.id, "care.fact-cancelled.v1")
     assert await gate.waiting() == []
 
 
@@ -327,8 +327,8 @@ async def test_each_recipient_has_its_own_sequence_and_its_own_facilities(gate: 
         discharged(facility="RIVERBEND", visit="V2"),
     )
     await gate.bring(*story)
-    assert [(one.sequence, one.value["fact_id"]) for one in await gate.out(BOARD)] == [(1, story[2].id)]
-    assert [(one.sequence, one.value["fact_id"]) for one in await gate.out()] == [(1, story[2].id)]
+    assert [(one.sequence, one.value.fact_id) for one in await gate.out(BOARD)] == [(1, story[2].id)]
+    assert [(one.sequence, one.value.fact_id) for one in await gate.out()] == [(1, story[2].id)]
     assert await gate.waiting() == [(story[1].id, "other-discloser")]
 
 

@@ -17,7 +17,7 @@ from shared.facts.envelope import Fact
 from shared.facts.tracing import begun_with, trace_of
 from shared.storage.database import Database
 from shared.storage.tables import KEYS, PLUMBING, parked
-from tests.builders import a_story, admitted, cancelled, covered, discharged, fact, transferred
+from tests.builders import a_story, admitted, attended, cancelled, covered, discharged, fact, transferred, with_value
 from tests.placement.feeding import Feed, Sent
 from tools.documents.schemas import TYPES
 
@@ -94,7 +94,7 @@ async def test_every_record_says_what_it_is_and_what_caused_it(feed: Feed) -> No
 
 async def test_a_cancelled_discharge_opens_the_period_again(feed: Feed) -> None:
     begun, ended, taken_back = a_story(*stay(), cancelled(stay()[1]))
-    taken_back = replace(taken_back, value=taken_back.value | {"cancels": ended.id})
+    taken_back = with_value(taken_back, taken_back.as_json | {"cancels": ended.id})
     for one in (begun, ended, taken_back):
         await feed.bring(one)
     row = await feed.row(EPISODE)
@@ -176,7 +176,7 @@ async def test_another_fact_with_the_number_of_one_that_waits_is_refused(feed: F
 async def test_a_waiting_fact_whose_number_was_given_meanwhile_is_refused(feed: Feed, database: Database) -> None:
     """A restored database hears its own fact from Kafka, and has given its number to another one since."""
     begun, moved, ended = a_story(admitted(), transferred("2026-03-05 09:00"), discharged())
-    heard = fact("attended", writer="placement", sequence=2)
+    heard = attended(sequence=2)
     assert await feed.bring(begun, heard) == {"applied": 1, "waiting": 1}
     back = replace(transferred("2026-03-06 09:00", to="inpatient"), sequence=3)
     await feed.bring(moved, back)

@@ -18,7 +18,7 @@ from services.placement.rules import Rules
 from shared.clock import SetClock
 from shared.facts.envelope import Fact
 from shared.storage.database import Database
-from tests.builders import a_story
+from tests.builders import a_story, of_episode
 from tests.placement.feeding import Feed
 from tests.placement.strategies import stories
 
@@ -36,10 +36,6 @@ def arrivals(draw: Callable[[Any], Any], story: Sequence[Fact]) -> list[list[Fac
     order = draw(st.permutations([*story, *again]))
     cuts = sorted(draw(st.sets(st.integers(1, len(order)), max_size=5)))
     return [order[start:end] for start, end in zip([0, *cuts], [*cuts, len(order)], strict=True) if start < end]
-
-
-def of_episode(episode: str, facts: Sequence[Fact]) -> list[Fact]:
-    return [replace(fact, subject=episode, value=fact.value | {"episode_id": episode}) for fact in facts]
 
 
 async def rows(feed: Feed, episode: str) -> Rows:
@@ -61,10 +57,10 @@ async def test_any_arrival_ends_in_the_same_rows(
     feed = Feed(database, rules, clock, lambda: uuid.uuid4().hex)
     name = uuid.uuid4().hex
     in_order, jumbled = f"{name}-1", f"{name}-2"
-    await feed.bring(*of_episode(in_order, story))
+    await feed.bring(*(of_episode(in_order, fact) for fact in story))
     batches = arrivals(data.draw, story)
     for batch in batches:
-        await feed.bring(*of_episode(jumbled, batch))
+        await feed.bring(*(of_episode(jumbled, fact) for fact in batch))
     assert await rows(feed, jumbled) == await rows(feed, in_order)
     told = sum(map(len, batches))
     own = [one.fact for one in await feed.relayed() if one.topic == "care.events"]

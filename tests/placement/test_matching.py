@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.placement.search.matching import MUSTS, PREFERENCES, Candidate, rank
 from shared.events.levels import RANK, Level
@@ -20,10 +21,10 @@ FREE: dict[str, date | None] = {program.id: TODAY for program in SITE.programs}
 ADULT = Needs(payer="ACME", age_years=34, language="en", start_by=date(2026, 3, 16))
 
 
-def ranked(level: str = "php", needs: Needs = ADULT, /, **free: date | None) -> tuple[Candidate, ...]:
+def ranked(level: str = Level.PHP, needs: Needs = ADULT, /, **free: date | None) -> tuple[Candidate, ...]:
     """The sample site's programs; `free` by id with _ for -."""
     seats = FREE | {name.replace("_", "-"): on for name, on in free.items()}
-    return rank(SITE.programs, level, needs, seats, TODAY)
+    return rank(SITE.programs, Level(level), needs, seats, TODAY)
 
 
 def why_not(program: str, found: tuple[Candidate, ...]) -> set[str]:
@@ -44,14 +45,14 @@ def suiting(found: tuple[Candidate, ...]) -> list[str]:
         (ADULT, {}, "GH-IOP1", {"level"}),
         (ADULT, {}, "RB-PHP", {"payer"}),
         (ADULT, {}, "GH-PHP-YOUTH", {"age"}),
-        (ADULT.model_copy(update={"age_years": 17}), {}, "GH-PHP1", {"age"}),
-        (ADULT.model_copy(update={"age_years": 18}), {}, "GH-PHP1", set()),
+        (structs.replace(ADULT, age_years=17), {}, "GH-PHP1", {"age"}),
+        (structs.replace(ADULT, age_years=18), {}, "GH-PHP1", set()),
         (ADULT, {"GH_PHP1": date(2026, 3, 16)}, "GH-PHP1", set()),
         (ADULT, {"GH_PHP1": date(2026, 3, 17)}, "GH-PHP1", {"seat"}),
         (ADULT, {"GH_PHP1": None}, "GH-PHP1", {"seat"}),
-        (ADULT.model_copy(update={"language": "es"}), {}, "GH-PHP1", set()),
-        (ADULT.model_copy(update={"language": "vi"}), {}, "GH-PHP1", {"language"}),
-        (ADULT.model_copy(update={"payer": "acme"}), {}, "GH-PHP1", set()),
+        (structs.replace(ADULT, language="es"), {}, "GH-PHP1", set()),
+        (structs.replace(ADULT, language="vi"), {}, "GH-PHP1", {"language"}),
+        (structs.replace(ADULT, payer="acme"), {}, "GH-PHP1", set()),
         (Needs(), {"GH_PHP1": date(2027, 1, 1)}, "GH-PHP1", set()),
         (Needs(payer="MEDICARE", age_years=12, language="vi"), {"GH_IOP1": None}, "GH-IOP1",
          {"level", "age", "seat", "language"}),
@@ -76,7 +77,7 @@ def test_a_program_that_fails_a_must_says_which(
     ],
 )
 def test_the_program_that_meets_more_preferences_comes_first(wishes: dict[str, Any], first: str) -> None:
-    assert suiting(ranked("iop", ADULT.model_copy(update=wishes)))[0] == first
+    assert suiting(ranked("iop", structs.replace(ADULT, **wishes)))[0] == first
 
 
 def test_of_programs_that_suit_alike_the_one_with_the_earlier_seat_comes_first() -> None:
@@ -115,13 +116,13 @@ def test_who_fails_fewer_musts_comes_before_who_is_nearer() -> None:
 
 
 def test_alike_in_all_else_the_site_s_order_decides() -> None:
-    again = rank(reversed(SITE.programs), "php", Needs(), FREE, TODAY)
+    again = rank(reversed(SITE.programs), Level.PHP, Needs(), FREE, TODAY)
     assert [one.program for one in again[:2]] == ["RB-PHP", "GH-PHP-YOUTH"]
     assert [one.program for one in ranked("php", Needs())[:2]] == ["GH-PHP1", "GH-PHP-YOUTH"]
 
 
 def test_reasons_are_words_for_and_against() -> None:
-    wished = ADULT.model_copy(update={"track": "psychosis", "days": ("mon", "tue", "wed", "thu")})
+    wished = structs.replace(ADULT, track="psychosis", days=("mon", "tue", "wed", "thu"))
     (one,) = [candidate for candidate in ranked("php", wished, GH_PHP1=date(2026, 3, 13)) if candidate.fits]
     assert [(reason.rule, reason.holds, reason.words) for reason in one.reasons] == [
         ("level", True, "offers Partial hospitalization (PHP)"),

@@ -63,7 +63,7 @@ def test_an_offer_without_a_first_day_is_accepted_with_one() -> None:
     assert refused(lambda: offers.accept(story.desk(), offer, tell.ZONE)).code == "start-date-needed"
     story.add(offers.accept(story.desk(), offer, tell.ZONE, date(2026, 3, 12)))
     placed = next(fact for fact in story.facts if fact.name == "placed")
-    assert (placed.value["group"], placed.value["track"]) == ("A", "mood")
+    assert (placed.as_json["group"], placed.as_json["track"]) == ("A", "mood")
 
 
 PHP1, IOP1 = program("GH-PHP1"), program("GH-IOP1")

@@ -14,7 +14,7 @@ from shared.site.marked_yaml import ConfigError
 from shared.site.values import LevelRule
 
 SITE = load(SAMPLE)
-HOME = LevelQuestion(from_level="inpatient", ended="discharged", disposition="home", labels=("PSY",))
+HOME = LevelQuestion(from_level=Level.INPATIENT, ended="discharged", disposition="home", labels=("PSY",))
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,15 @@ HOME = LevelQuestion(from_level="inpatient", ended="discharged", disposition="ho
     [
         (HOME, "php", "after-inpatient"),
         (replace(HOME, labels=("PART2", "SUD")), "residential", "recovery-after-inpatient"),
-        (replace(HOME, assessed="iop"), "iop", "as-assessed"),
-        (replace(HOME, assessed="iop", asked="php"), "iop", "as-assessed"),
-        (replace(HOME, asked="residential"), "residential", "as-asked"),
-        (LevelQuestion(from_level="residential", ended="discharged"), "php", "one-step-down"),
-        (LevelQuestion(from_level="php", ended="completed", labels=("SUD",)), "iop", "one-step-down"),
-        (LevelQuestion(from_level="iop", ended="completed"), "outpatient", "one-step-down"),
+        (replace(HOME, assessed=Level.IOP), "iop", "as-assessed"),
+        (replace(HOME, assessed=Level.IOP, asked=Level.PHP), "iop", "as-assessed"),
+        (replace(HOME, asked=Level.RESIDENTIAL), "residential", "as-asked"),
+        (LevelQuestion(from_level=Level.RESIDENTIAL, ended="discharged"), "php", "one-step-down"),
+        (LevelQuestion(from_level=Level.PHP, ended="completed", labels=("SUD",)), "iop", "one-step-down"),
+        (LevelQuestion(from_level=Level.IOP, ended="completed"), "outpatient", "one-step-down"),
         (LevelQuestion(labels=("SUD",)), "iop", "recovery-from-outside"),
         (LevelQuestion(), "outpatient", "anybody"),
-        (LevelQuestion(from_level="outpatient", ended="completed"), "outpatient", "anybody"),
+        (LevelQuestion(from_level=Level.OUTPATIENT, ended="completed"), "outpatient", "anybody"),
     ],
 )
 def test_the_sample_site_recommends(question: LevelQuestion, level: str, rule: str) -> None:
@@ -45,8 +45,8 @@ LAST = LevelRule(name="last", recommend=Level.OUTPATIENT, because="nothing else"
 @pytest.mark.parametrize(
     ("conditions", "question", "fits"),
     [
-        ({"after": ["php"]}, LevelQuestion(from_level="php"), True),
-        ({"after": ["php"]}, LevelQuestion(from_level="iop"), False),
+        ({"after": ["php"]}, LevelQuestion(from_level=Level.PHP), True),
+        ({"after": ["php"]}, LevelQuestion(from_level=Level.IOP), False),
         ({"after": ["php"]}, LevelQuestion(), False),
         ({"ended": ["completed"]}, LevelQuestion(ended="completed"), True),
         ({"ended": ["completed"]}, LevelQuestion(ended="discontinued"), False),
@@ -58,7 +58,7 @@ LAST = LevelRule(name="last", recommend=Level.OUTPATIENT, because="nothing else"
         ({"ages": {"from": 13, "to": 17}}, replace(HOME, age_years=18), False),
         ({"ages": {"from": 13, "to": 17}}, HOME, False),
         ({"after": ["inpatient"], "labels": ["SUD"]}, HOME, False),
-        ({"recommend": "next"}, LevelQuestion(from_level="outpatient"), False),
+        ({"recommend": "next"}, LevelQuestion(from_level=Level.OUTPATIENT), False),
         ({"recommend": "next"}, LevelQuestion(), False),
         ({"recommend": "assessed"}, HOME, False),
     ],

@@ -152,13 +152,13 @@ def test_a_change_after_the_end_has_no_effect() -> None:
 
 def test_one_instant_written_in_two_zones_is_one_instant() -> None:
     here, there = tell.admitted("2026-03-02 10:00"), tell.admitted("2026-03-02 10:00", visit="V2", level="php")
-    there.value["occurred_at"] = "2026-03-02T15:00:00Z"
+    there = tell.with_value(there, there.as_json | {"occurred_at": "2026-03-02T15:00:00Z"})
     assert [change.at for change in tell.folded(here, there).levels] == [tell.in_utc("2026-03-02 10:00")]
 
 
 def test_a_type_that_the_fold_does_not_know_changes_nothing() -> None:
     admission = tell.admitted(ce_id="a")
-    news = [tell.fact("moon-phase"), tell.fact("stepped-down", writer="placement")]
+    news = [tell.fact("moon-phase"), tell.fact("closed", writer="placement", reason="deceased")]
     withdrawn = tell.cancelled(news[1])
     assert tell.folded(admission, *news, withdrawn) == tell.folded(tell.admitted(ce_id="a"))
     behind = tell.folded(admission)

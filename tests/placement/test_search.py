@@ -11,7 +11,7 @@ from services.placement.search import offers
 from services.placement.search.offers import OfferRequest
 from services.placement.search.search import closed, needs_of, opened, wanted
 from services.placement.search.states import SearchState
-from shared.events.placing import Needs
+from shared.events.placing import Needs, SearchOpened
 from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.placement.searching import (
@@ -83,9 +83,8 @@ def test_a_search_opens_with_the_level_that_the_policy_recommends_and_what_is_kn
     )  # fmt: skip
     assert search.needs == Needs(payer="ACME") == needs_of(story.folded)
     opening = story.facts[-1].value
-    assert (opening["derived_from"], opening["policy"], opening["reasons"]) == (
-        [OUT.id], SITE.version, ["after-inpatient"],
-    )  # fmt: skip
+    assert isinstance(opening, SearchOpened)
+    assert (opening.derived_from, opening.policy, opening.reasons) == ((OUT.id,), SITE.version, ("after-inpatient",))
     assert story.hears() == []
 
 
@@ -131,7 +130,7 @@ def test_a_search_closes_when_what_asked_for_it_goes_or_the_patient_is_cared_for
     assert story.hears(came) == said_then
     assert story.search.reason == reason
     if reason:
-        assert all(fact.value["derived_from"] == [came.id] for fact in story.facts[-2:])
+        assert all(fact.as_json["derived_from"] == [came.id] for fact in story.facts[-2:])
         assert story.offers() == {"GH-PHP1": "withdrawn"}
     assert story.hears() == []
 
@@ -156,7 +155,7 @@ def test_a_placement_that_has_not_begun_is_cancelled_by_a_death_and_the_search_c
     story.hears(placed := tell.placed("2026-03-09 14:30", placement="P1", level="php"))
     assert story.search.reason == "placed"
     assert story.hears(DIED) == ["placement-cancelled"]
-    assert story.facts[-1].value["placement_id"] == placed.value["placement_id"]
+    assert story.facts[-1].as_json["placement_id"] == placed.as_json["placement_id"]
     assert story.hears() == []
     assert story.hears(tell.cancelled(DIED)) == ["search-opened"]
 
@@ -212,7 +211,7 @@ def test_a_placement_that_has_not_started_goes_with_its_discharge() -> None:
     story = placed_story()
     back = tell.cancelled(OUT)
     assert story.hears(back) == ["placement-cancelled"]
-    assert (story.facts[-1].value["reason"], story.facts[-1].value["derived_from"]) == (
+    assert (story.facts[-1].as_json["reason"], story.facts[-1].as_json["derived_from"]) == (
         "discharge-cancelled",
         [back.id],
     )

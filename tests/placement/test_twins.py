@@ -8,8 +8,8 @@ import pytest
 
 from services.placement.continuum.fold import fold
 from services.placement.programs.duplicate_starts import restated
-from shared.events.stating import said
 from shared.facts.envelope import Fact
+from shared.facts.stating import said
 from tests import builders as tell
 
 NOW = tell.at("2026-03-12 12:00")
@@ -26,7 +26,7 @@ def anew(*facts: Fact) -> list[Fact]:
 def test_a_start_that_adt_tells_too_is_one_stay_by_both_names() -> None:
     came = tell.attended("2026-03-11")
     (again,) = anew(STARTED, came, TOLD)
-    assert (again.value["replaces"], again.value["corroborates"]) == (STARTED.id, TOLD.id)
+    assert (again.as_json["replaces"], again.as_json["corroborates"]) == (STARTED.id, TOLD.id)
     (stay,) = fold([STARTED, came, TOLD, again], tell.zone_of).stays
     assert (stay.key, stay.aliases, stay.placement_id, len(stay.sessions)) == (
         ("visit", "V1"), (("placement", "P1"),), "P1", 1,

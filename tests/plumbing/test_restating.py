@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypedDict
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
+from shared.events.base import CareFact, type_name
+from shared.events.planning import EpisodeEnded
+from shared.events.published import encode
+from shared.events.taking_back import taken_back
 from shared.facts.envelope import Fact
-from shared.facts.restating import Difference, content, difference, fallen_of, numbered
+from shared.facts.restating import Difference, difference, fallen_of, numbered, same
+from shared.facts.stating import said
+from shared.facts.values import read_fact
 
 
 class Stands(NamedTuple):
@@ -26,16 +35,36 @@ def compared(active: dict[str, Stands], desired: Desired) -> Difference[str, Sta
     return difference(active, desired, lambda was, now: was.said == now)
 
 
-def fact(value: dict[str, str], sequence: int) -> Fact:
-    return Fact(f"f-{sequence}", "care.x.v1", "w", "e", sequence, "", value)
+class Heading(TypedDict):
+    """What the facts of this test have in common."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+HEADING: Heading = {
+    "episode_id": "e", "patient_id": "p", "facility": "f", "occurred_at": NOW, "recorded_at": NOW,
+}  # fmt: skip
+
+
+def says(what: str, replaces: str | None = None) -> EpisodeEnded:
+    return EpisodeEnded(**HEADING, reason=what, replaces=replaces)
+
+
+def fact(value: CareFact, sequence: int) -> Fact:
+    return said(value, ce_id=f"f-{sequence}", writer="placement", sequence=sequence)
 
 
 def statements(active: dict[str, Stands], desired: Desired, last: int) -> tuple[Fact, ...]:
     """The facts that a writer states: a cancel names what falls, a restatement too, and what it says."""
     found = compared(active, {key: f"{key}={said}" for key, said in desired.items()})
-    values = found.said(
-        lambda was: {"cancels": f"f-{was.sequence}"},
-        lambda now, was: {"says": now} | ({"replaces": f"f-{was.sequence}"} if was else {}),
+    values: list[CareFact] = found.said(
+        lambda was: taken_back(says(was.said), f"f-{was.sequence}", reason="derived-away", now=NOW),
+        lambda now, was: says(now, f"f-{was.sequence}" if was else None),
     )
     return numbered(values, last, fact)
 
@@ -43,8 +72,12 @@ def statements(active: dict[str, Stands], desired: Desired, last: int) -> tuple[
 def standing(facts: list[Fact]) -> dict[str, Stands]:
     """What stands by the log of facts alone, as whoever reads them sees it."""
     gone = fallen_of(facts)
-    stand = [each for each in facts if each.id not in gone and "says" in each.value]
-    return {each.value["says"].partition("=")[0]: Stands(each.sequence, each.value["says"]) for each in stand}
+    stand = [
+        (each.sequence, each.value.reason)
+        for each in facts
+        if each.id not in gone and isinstance(each.value, EpisodeEnded)
+    ]
+    return {what.partition("=")[0]: Stands(sequence, what) for sequence, what in stand}
 
 
 def along(way: list[Desired]) -> list[Fact]:
@@ -72,7 +105,7 @@ def test_nothing_is_said_where_nothing_changed_and_numbers_have_no_gap(way: list
 @given(st.lists(WANTED, max_size=6))
 def test_each_fact_falls_once_and_by_one_that_comes_after_it(way: list[Desired]) -> None:
     log = along(way)
-    falls = [(named, each) for each in log if (named := each.value.get("cancels") or each.value.get("replaces"))]
+    falls = [(named, each) for each in log for named in fallen_of([each]) if named]
     before = {each.id: each.sequence for each in log}
     assert len({named for named, _ in falls}) == len(falls)
     assert all(before[named] < each.sequence for named, each in falls)
@@ -90,4 +123,18 @@ def test_it_is_taken_back_first_then_stated_in_place_then_stated_anew(before: De
 
 
 def test_when_it_was_said_and_what_it_replaces_is_no_content() -> None:
-    assert content({"level": "php", "recorded_at": "2026-05-04T12:00:00Z", "replaces": "f-1"}) == {"level": "php"}
+    first, again = says("level"), structs.replace(says("level", "f-1"), recorded_at=NOW + timedelta(hours=1))
+    assert same(first, again)
+    assert not same(first, says("another"))
+    assert not same(first, taken_back(first, "f-1", reason="level", now=NOW))
+
+
+@given(st.integers(0, 180), st.sampled_from([0, 1]))
+def test_an_hour_that_the_clocks_go_through_twice_is_no_reason_to_state_anew(minutes: int, fold: int) -> None:
+    """Python holds such a time unequal to the same instant with an offset (PEP 495)."""
+    zone = ZoneInfo("America/New_York")
+    at = (datetime(2026, 11, 1, tzinfo=zone) + timedelta(minutes=minutes)).replace(fold=fold)
+    now = structs.replace(says("so"), occurred_at=at)
+    was = read_fact(type_name(now.TYPE), encode(now))
+    assert same(was, now)
+    assert not same(was, structs.replace(now, occurred_at=at + timedelta(days=2)))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shared.facts.envelope import Fact
 from shared.facts.ordering import old_places, sort_out, tell_repeats
+from tests.builders import fact
 
 
 class Carried(NamedTuple):
@@ -17,7 +18,7 @@ class Carried(NamedTuple):
 
 
 def a_fact(writer: str, sequence: int, ce_id: str | None = None) -> Carried:
-    return Carried(Fact(ce_id or f"{writer}{sequence}", "care.x.v1", writer, "e", sequence, "", {}))
+    return Carried(fact("x", writer=writer, sequence=sequence, ce_id=ce_id or f"{writer}{sequence}", episode="e"))
 
 
 def names(carriers: list[Carried]) -> list[str]:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -29,6 +28,7 @@ from shared.messaging.subscription import Subscription
 from shared.storage.database import Database, copy_rows
 from shared.storage.sealing import CannotOpen, Seal
 from shared.storage.tables import dead_letters, outbox, positions
+from tests.builders import fact
 from tests.databases import a_topic, everything, in_transaction, make_topics, produce
 from tests.waiting import until
 
@@ -38,8 +38,8 @@ RawRecord = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
 
 
 def a_record(number: int, key: str = "e") -> RawRecord:
-    fact = Fact(f"id{number}", "care.x.v1", "intake", key, number + 1, "2026-01-01T00:00:00Z", {"n": number})
-    return key.encode(), orjson.dumps(fact.value), headers(fact)
+    made = fact("x", ce_id=f"id{number}", sequence=number + 1, episode=key, n=number)
+    return key.encode(), made.body, headers(made)
 
 
 class Handler:

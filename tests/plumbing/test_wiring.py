@@ -16,6 +16,7 @@ from shared.messaging.positions import Slot
 from shared.messaging.subscription import Subscription
 from shared.storage.database import Connection, Database
 from shared.storage.tables import dead_letters, positions
+from tests.builders import fact
 from tests.plumbing.test_subscription import handled, row
 from tests.wiring import in_memory, publish
 
@@ -23,13 +24,12 @@ TOPIC = "care.events"
 
 
 def a_fact(sequence: int) -> Fact:
-    value = {"n": sequence}
-    return Fact(f"id{sequence}", "care.x.v1", "intake", "e", sequence, "2026-01-01T00:00:00Z", value)
+    return fact("x", ce_id=f"id{sequence}", sequence=sequence, episode="e", n=sequence)
 
 
 async def keep(connection: Connection, facts: Iterable[Fact]) -> None:
-    for fact in facts:
-        await connection.execute(sa.text("INSERT INTO ledger VALUES (:id, 0, 'e')"), {"id": fact.id})
+    for one in facts:
+        await connection.execute(sa.text("INSERT INTO ledger VALUES (:id, 0, 'e')"), {"id": one.id})
 
 
 def counting(database: Database, stumble: Callable[[], None] = lambda: None) -> Subscription:

@@ -131,7 +131,7 @@ async def _wrong(expected: Path, system: System) -> list[str]:
     wrong: list[str] = []
 
     async def none() -> bool:
-        billed = [fact.value for fact in await system.facts("billing.service-periods")]
+        billed = [fact.as_json for fact in await system.facts("billing.service-periods")]
         wrong[:] = await asyncio.to_thread(unlike, expected, system.ready, billed)
         return not wrong
 

@@ -27,9 +27,10 @@ from shared.events import (
     CareFact,
     type_name,
 )
+from shared.events.published import model_of
 from tools.documents.asyncapi import HEADERS, writers_of
 from tools.documents.readers import told
-from tools.documents.schemas import TYPES
+from tools.documents.schemas import STRUCTS, TYPES
 
 _READ = {EPISODE_TYPE: "intake, aftercare", OUT_TYPE: "the recipient", **dict.fromkeys(BILLING, "billing")}
 """Who reads what is no fact; who reads which fact is in `readers`."""
@@ -137,7 +138,7 @@ def _value(spec: dict[str, object]) -> str:
 
 
 def _common() -> str:
-    rows = [(_name(name, field), field.description or "") for name, field in CareFact.model_fields.items()]
+    rows = [(_name(name, field), field.description or "") for name, field in model_of(CareFact).model_fields.items()]
     return "## Every fact\n\nFields of every value on `care.events`.\n\n" + _table(("field", "what"), rows)
 
 
@@ -158,7 +159,7 @@ def _section(title: str, about: str, ce_types: list[str]) -> str:
 def _own(ce_type: str) -> str:
     """The fields that the type has beyond those of every fact; `stay` where it is always there."""
     model = TYPES[ce_type]
-    common = CareFact.model_fields.keys() if issubclass(model, CareFact) else set()
+    common = model_of(CareFact).model_fields.keys() if issubclass(STRUCTS[ce_type], CareFact) else set()
     named = [
         _name(name, field)
         for name, field in model.model_fields.items()

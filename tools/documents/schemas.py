@@ -9,17 +9,23 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
-from shared.events import BILLING, CARE_FACTS, EPISODE_TYPE, OUT_TYPE, Disclosed, EpisodeState, Published
+from shared.events import (
+    BILLING,
+    CARE_FACTS,
+    EPISODE_TYPE,
+    OUT_TYPE,
+    Disclosed,
+    EpisodeState,
+    Published,
+    PublishedStruct,
+)
 from shared.events.published import model_of
 
 Schema = dict[str, Any]
 
-TYPES: dict[str, type[Published]] = {
-    **CARE_FACTS,
-    EPISODE_TYPE: model_of(EpisodeState),
-    **{name: model_of(period) for name, period in BILLING.items()},
-    OUT_TYPE: Disclosed,
-}
+STRUCTS: dict[str, type[PublishedStruct]] = {**CARE_FACTS, EPISODE_TYPE: EpisodeState, **BILLING, OUT_TYPE: Disclosed}
+"""Every ce_type and its value."""
+TYPES: dict[str, type[Published]] = {name: model_of(struct) for name, struct in STRUCTS.items()}
 """Every ce_type and the model of its value."""
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from http import HTTPStatus
 from itertools import count
 
+from shared.events.placing import SearchOpened
 from tools.simulator.care import Care
 from tools.simulator.chances import Chance
 from tools.simulator.doors import Doors, Json, Refused
@@ -75,7 +76,7 @@ class Course:
             self.episode_id = await self.watch.wait(lambda: self.watch.episodes.get(number), PATIENCE) or ""
         return bool(self.episode_id)
 
-    async def search(self, seconds: float = PATIENCE) -> Json | None:
+    async def search(self, seconds: float = PATIENCE) -> SearchOpened | None:
         """The episode's open search; None where none opens in that time."""
 
         found = await self.watch.wait(lambda: self.watch.searches.get(self.episode_id), seconds)

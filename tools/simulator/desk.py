@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from shared.events.levels import LEAST_INTENSIVE
+from shared.events.placing import SearchOpened
 from tools.simulator.course import PATIENCE, Course
 from tools.simulator.doors import Json, Refused
 from tools.simulator.messages import FACILITY
@@ -47,7 +48,7 @@ async def is_placed(course: Course, stay: Stay, before: Stay | None) -> None:
     if search is None:
         course.lost = True
         return
-    programs = await _programs(course, search["search_id"], stay)
+    programs = await _programs(course, search, stay)
     for _ in range(course.care.rounds):
         asked = programs[: course.chance.between(*course.care.offers_at_once)]
         programs = programs[len(asked) :] or programs
@@ -55,13 +56,13 @@ async def is_placed(course: Course, stay: Stay, before: Stay | None) -> None:
             return
         search = await course.search() or search  # another, where a discharge was cancelled meanwhile
     course.lost = True
-    await course.post("placement", f"/api/searches/{search['search_id']}/closed", {"reason": "no-program"})
+    await course.post("placement", f"/api/searches/{search.search_id}/closed", {"reason": "no-program"})
 
 
-async def _programs(course: Course, search_id: str, stay: Stay) -> list[str]:
+async def _programs(course: Course, search: SearchOpened, stay: Stay) -> list[str]:
     """Programs of the level for which nothing but the recommended level speaks against, best first."""
     try:
-        found = (await course.doors.get("placement", f"/api/searches/{search_id}/programs"))["programs"]
+        found = (await course.doors.get("placement", f"/api/searches/{search.search_id}/programs"))["programs"]
     except Refused as no:
         course.tally.refused["programs", no.word] += 1
         return []
@@ -72,14 +73,14 @@ async def _programs(course: Course, search_id: str, stay: Stay) -> list[str]:
     return [one["id"] for one in found if one["level"] == stay.level and fits(one)]
 
 
-async def _round(course: Course, stay: Stay, search: Json, programs: list[str]) -> bool:
+async def _round(course: Course, stay: Stay, search: SearchOpened, programs: list[str]) -> bool:
     """One round of offers; whether a program accepted."""
     chance, care = course.chance, course.care
     late = chance.happens(care.expires)
     answers = ["nothing" if late else chance.one_of(care.answers) for _ in programs]
     expires = (datetime.now(UTC) + EXPIRES).isoformat() if late else None
-    variance = None if stay.level == search["recommended_level"] else "patient-preference"
-    asked = {"search_id": search["search_id"], "programs": programs, "start_date": _day(stay.began),
+    variance = None if stay.level == search.recommended_level else "patient-preference"
+    asked = {"search_id": search.search_id, "programs": programs, "start_date": _day(stay.began),
              "variance_reason": variance, "expires_at": expires}  # fmt: skip
     sent = await course.post("placement", "/api/offers", asked)
     waiting = []
@@ -174,7 +175,7 @@ async def stops_looking(course: Course, stay: Stay, before: Stay | None) -> None
     search = await course.search(SOON) if course.completed else None
     if search:
         asked = {"reason": course.chance.one_of(course.care.stops_looking)}
-        await course.post("placement", f"/api/searches/{search['search_id']}/closed", asked)
+        await course.post("placement", f"/api/searches/{search.search_id}/closed", asked)
 
 
 async def _of_placement(course: Course, move: str, body: Json, role: str = "program") -> Any:

@@ -14,6 +14,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from services.intake.receiving import views
+from shared.events.continuum import Step
+from shared.events.placing import Offer
+from shared.events.stays import Admitted, Merge, VisitStarted
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact, from_record
 from shared.messaging.reading import Reading
 from shared.storage.database import Database
@@ -105,14 +109,14 @@ async def at_rest(desk: Desk, databases: Databases, topics: Reading, today: date
 async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
     """Read all of it."""
     found = Outcome(await desk.episodes(), await desk.follow_ups())
-    steps: dict[str, Json] = {}
+    steps: dict[str, Step] = {}
     async for batch in topics.to_the_end("care.events"):
         for record in batch:
             fact = from_record(record.value, record.headers)
             _count(found, fact)
             _step(steps, fact)
-    for value in steps.values():
-        found.steps.setdefault((value["from_level"], value["to_level"]), []).append(value["days_between"])
+    for step in steps.values():
+        found.steps.setdefault((step.from_level, step.to_level), []).append(step.days_between)
     async for batch in topics.to_the_end("billing.service-periods"):
         found.periods.update(from_record(record.value, record.headers).name for record in batch)
     async with databases["intake"].read() as connection:
@@ -128,22 +132,23 @@ async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
 def _count(found: Outcome, fact: Fact) -> None:
     found.facts[fact.writer, fact.name] += 1
     found.kinds.setdefault(fact.subject, set()).add(fact.name)
-    if fact.name.startswith("offer-"):
-        found.answers[fact.name.removeprefix("offer-")] += 1
-    if fact.name == "offer-declined":
-        found.declined[str(fact.value.get("reason"))] += 1
-    found.corrected += "replaces" in fact.value
-    patient = fact.value.get("patient")
-    if isinstance(patient, dict) and patient.get("mrn"):
-        found.about[str(patient["mrn"])] = fact.subject
+    found.corrected += fact.value.replaces is not None
+    match fact.value:
+        case Offer(reason=reason):
+            found.answers[fact.name.removeprefix("offer-")] += 1
+            if fact.name == "offer-declined":
+                found.declined[str(reason)] += 1
+        case VisitStarted(patient=patient) | Admitted(patient=patient) | Merge(patient=patient) if patient:
+            found.about[patient.mrn] = fact.subject
 
 
-def _step(steps: dict[str, Json], fact: Fact) -> None:
+def _step(steps: dict[str, Step], fact: Fact) -> None:
     """Keep the announced steps that stand, by ce_id."""
-    if fact.name in {"stepped-down", "stepped-up"}:
-        steps[fact.id] = dict(fact.value)
-    for gone in (fact.value.get("replaces"), fact.value.get("cancels")):
-        steps.pop(str(gone), None)
+    if isinstance(fact.value, Step):
+        steps[fact.id] = fact.value
+    steps.pop(fact.value.replaces or "", None)
+    if isinstance(fact.value, FactCancelled):
+        steps.pop(fact.value.cancels, None)
 
 
 def _words(episode: Json) -> Iterator[tuple[str, str]]:

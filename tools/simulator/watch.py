@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from shared.events.aftercare import AftercareReferred, AftercareStarted
+from shared.events.placing import Offer, SearchClosed, SearchOpened
+from shared.events.stays import Admitted, VisitStarted
 from shared.facts.envelope import Fact, from_record
 from shared.messaging.reading import Reading
 from tools.mllp_client import Ack, WrongAnswer, read_ack
@@ -19,7 +22,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.episodes: dict[str, str] = {}
-        self.searches: dict[str, dict[str, Any]] = {}
+        self.searches: dict[str, SearchOpened] = {}
         self.answered: dict[str, str] = {}
         self.aftercare: set[str] = set()
         self.acks: dict[str, Ack] = {}
@@ -58,17 +61,18 @@ class Watch:
         self.acks[ack.control_id] = ack
 
     def _fact(self, fact: Fact) -> None:
-        value, episode = fact.value, fact.subject
-        if number := value.get("visit_number"):
-            self.episodes.setdefault(str(number), episode)
-        if fact.name == "search-opened":
-            self.searches[episode] = value
-        elif fact.name == "search-closed":
-            if self.searches.get(episode, {}).get("search_id") == value.get("search_id"):
-                del self.searches[episode]
-        elif fact.name.startswith("offer-"):
-            self.answered[str(value["offer_id"])] = fact.name.removeprefix("offer-")
-        elif fact.name == "aftercare-started":
-            self.aftercare.add(episode)
-        elif fact.name == "aftercare-referred":
-            self.referrals[episode].append(str(value["referral_id"]))
+        episode = fact.subject
+        match fact.value:
+            case Admitted(visit_number=str(number)) | VisitStarted(visit_number=str(number)):
+                self.episodes.setdefault(number, episode)
+            case SearchOpened() as opened:
+                self.searches[episode] = opened
+            case SearchClosed(search_id=search_id):
+                if (search := self.searches.get(episode)) is not None and search.search_id == search_id:
+                    del self.searches[episode]
+            case Offer(offer_id=offer_id):
+                self.answered[offer_id] = fact.name.removeprefix("offer-")
+            case AftercareStarted():
+                self.aftercare.add(episode)
+            case AftercareReferred(referral_id=referral_id):
+                self.referrals[episode].append(referral_id)

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TypeVar
 
 from shared.errors import InvalidMessage
-from shared.events import out_topic
+from shared.events import Disclosed, out_topic
+from shared.events.disclosures import read_disclosed
 from shared.facts.envelope import Fact, from_record
 from shared.invariants import Broken
 from tools.verify.facts import Chain, Offset, RawRecord, unlike
@@ -35,19 +36,19 @@ class OnOut:
         if (record.topic, record.partition, record.offset) in self.kept:
             return
         try:
-            fact = from_record(record.value, record.headers)
+            fact = from_record(record.value, record.headers, read_disclosed)
             self._next(record.topic.removeprefix(OUT), fact)
-        except (InvalidMessage, KeyError, TypeError):
+        except InvalidMessage:
             name = f"record {record.topic}/{record.partition}/{record.offset}"
             yield Broken(7, name, "it is no disclosure that can be read")
 
-    def _next(self, recipient: str, fact: Fact) -> None:
+    def _next(self, recipient: str, fact: Fact[Disclosed]) -> None:
         key = (recipient, fact.subject)
         chain = self.told.get(key, Chain())
         if fact.sequence <= chain.last:
             self.again.append((recipient, fact.id))
         else:
-            said = f"{fact.id} {fact.value['fact_id']} {fact.value['basis']['kind']}"
+            said = f"{fact.id} {fact.value.fact_id} {fact.value.basis.kind}"
             self.told[key] = chain.and_then(fact.sequence, said)
 
 

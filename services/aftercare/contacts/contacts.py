@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from services.aftercare.decisions.commands import RecordContact, Schedule
-from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
-from shared.events.aftercare import AppointmentScheduled, ContactAttempted
+from shared.events.aftercare import (
+    AppointmentScheduled,
+    ContactAttempted,
+    Mode,
+    ReferralCancelled,
+    ReferralCompleted,
+    ReferralDeclined,
+    ReferralMove,
+    ReferralNoShow,
+    ReferralRescheduled,
+)
+from shared.events.base import CareFact
+from shared.facts.envelope import Fact
 
 KEPT = frozenset({"reached", "attended"})
 MISSED = frozenset({"no-answer", "left-message", "no-show"})
 """Other outcomes (declined, wrong-number, cancelled, other) say neither."""
-DONE = {"attended": "kept", "reached": "kept", "no-show": "missed", "cancelled": "cancelled"}
+AppointmentState = Literal["scheduled", "kept", "missed", "cancelled"]
+DONE: dict[str, AppointmentState] = {
+    "attended": "kept",
+    "reached": "kept",
+    "no-show": "missed",
+    "cancelled": "cancelled",
+}
 """What a contact with its outcome makes of the appointment that it was."""
 
 
@@ -24,7 +41,7 @@ class Contact(NamedTuple):
 
     ce_id: str
     at: datetime
-    mode: str
+    mode: Mode
     outcome: str
     provider_kind: str | None = None
     facility: str = ""
@@ -40,21 +57,21 @@ class Contact(NamedTuple):
         return self.outcome in MISSED
 
 
-def recorded(standing: Iterable[ActiveFact]) -> tuple[Contact, ...]:
+def recorded(standing: Iterable[Fact]) -> tuple[Contact, ...]:
     """Contacts, and appointments of referrals that the patient missed, by their time."""
-    found = [contact for s in standing if (contact := _contact(s)) is not None]
+    found = [contact for fact in standing if (contact := contact_of(fact)) is not None]
     return tuple(sorted(found, key=lambda contact: (contact.at, contact.ce_id)))
 
 
-def _contact(s: ActiveFact) -> Contact | None:
-    value = s.value
-    if s.name == "contact-attempted":
-        at = datetime.fromisoformat(value["at"])
-        return Contact(s.ce_id, at, value["mode"], value["outcome"], value.get("provider_kind"), value["facility"])
-    if s.name == "referral-no-show":
-        at = datetime.fromisoformat(value["occurred_at"])
-        return Contact(s.ce_id, at, "in-person", "no-show", None, value["facility"])
-    return None
+def contact_of(fact: Fact) -> Contact | None:
+    """The contact that a fact tells of; None for any other."""
+    match fact.value:
+        case ContactAttempted() as told:
+            return Contact(fact.id, told.at, told.mode, told.outcome, told.provider_kind, told.facility)
+        case ReferralNoShow() as told:
+            return Contact(fact.id, told.occurred_at, "in-person", "no-show", None, told.facility)
+        case _:
+            return None
 
 
 def record(now: Situation, asked: RecordContact) -> Decided:
@@ -64,19 +81,27 @@ def record(now: Situation, asked: RecordContact) -> Decided:
         _open(now, asked.appointment_id)
     contact_id = now.new_id()
     fact = ContactAttempted(
-        **{**now.common(now.home), "occurred_at": asked.at},
+        **now.heading(now.home, asked.at),
+        at=asked.at,
+        mode=asked.mode,
+        outcome=asked.outcome,
         contact_id=contact_id,
-        **asked.model_dump(exclude={"episode_id"}),
+        provider_kind=asked.provider_kind,
+        appointment_id=asked.appointment_id,
     )
     return Decided((fact,), subject=contact_id)
 
 
 def withdraw(now: Situation, contact_id: str, reason: str) -> Decided:
     """Take a contact back that was recorded in error; what followed from it goes with it (contract 3.5)."""
-    found = next((s for s in now.named(ContactAttempted.TYPE) if s.value["contact_id"] == contact_id), None)
+    found = next((fact for fact in now.standing if _records(fact.value, contact_id)), None)
     if found is None:
         raise Rejected("no-such-contact", "the contact was taken back before", state="taken-back")
     return Decided(taken_back=((found, reason),), subject=contact_id)
+
+
+def _records(value: CareFact, contact_id: str) -> bool:
+    return isinstance(value, ContactAttempted) and value.contact_id == contact_id
 
 
 def schedule(now: Situation, asked: Schedule) -> Decided:
@@ -87,11 +112,11 @@ def schedule(now: Situation, asked: Schedule) -> Decided:
 
 
 def appointment(
-    now: Situation, facility: str, at: datetime, mode: str, referral_id: str | None = None
+    now: Situation, facility: str, at: datetime, mode: Mode, referral_id: str | None = None
 ) -> AppointmentScheduled:
     """The fact that there is an appointment."""
     return AppointmentScheduled(
-        **now.common(facility), at=at, mode=mode, appointment_id=now.new_id(), referral_id=referral_id
+        **now.heading(facility), at=at, mode=mode, appointment_id=now.new_id(), referral_id=referral_id
     )
 
 
@@ -108,31 +133,34 @@ def _open(now: Situation, appointment_id: str) -> None:
         raise Rejected("appointment-is-over", f"the appointment is {state}", state=state, possible=("leave it out",))
 
 
-def appointments(standing: Iterable[ActiveFact]) -> dict[str, str]:
-    """Each appointment's state: scheduled, kept, missed or cancelled."""
-    state: dict[str, str] = {}
+def appointments(standing: Iterable[Fact]) -> dict[str, AppointmentState]:
+    """Each appointment's state."""
+    state: dict[str, AppointmentState] = {}
     of_referral: dict[str, str] = {}
-    for s in standing:
-        _appointment_moves(s, state, of_referral)
+    for fact in standing:
+        _appointment_moves(fact.value, state, of_referral)
     return state
 
 
-def _appointment_moves(s: ActiveFact, state: dict[str, str], of_referral: dict[str, str]) -> None:
-    if s.name == "appointment-scheduled":
-        state[s.value["appointment_id"]] = "scheduled"
-        if "referral_id" in s.value:
-            of_referral[s.value["referral_id"]] = s.value["appointment_id"]
-    elif s.name == "contact-attempted" and s.value.get("appointment_id") in state:
-        was = s.value["appointment_id"]
-        state[was] = DONE.get(s.value["outcome"], state[was])
-    elif s.name in _BY_REFERRAL and state.get(of_referral.get(s.value["referral_id"], "")) == "scheduled":
-        state[of_referral[s.value["referral_id"]]] = _BY_REFERRAL[s.name]
+def _appointment_moves(value: CareFact, state: dict[str, AppointmentState], of_referral: dict[str, str]) -> None:
+    match value:
+        case AppointmentScheduled(appointment_id=str(each), referral_id=referral_id):
+            state[each] = "scheduled"
+            if referral_id is not None:
+                of_referral[referral_id] = each
+        case ContactAttempted(appointment_id=str(each), outcome=outcome) if each in state:
+            state[each] = DONE.get(outcome, state[each])
+        case ReferralMove(referral_id=referral_id) if (after := _BY_REFERRAL.get(type(value))) is not None:
+            was = of_referral.get(referral_id)
+            if was is not None and state[was] == "scheduled":
+                state[was] = after
 
 
-_BY_REFERRAL = {
-    "referral-no-show": "missed",
-    "referral-rescheduled": "cancelled",
-    "referral-declined": "cancelled",
-    "referral-cancelled": "cancelled",
-    "referral-completed": "kept",
+_BY_REFERRAL: dict[type[CareFact], AppointmentState] = {
+    ReferralNoShow: "missed",
+    ReferralRescheduled: "cancelled",
+    ReferralDeclined: "cancelled",
+    ReferralCancelled: "cancelled",
+    ReferralCompleted: "kept",
 }
+"""What a move of the referral makes of its appointment."""

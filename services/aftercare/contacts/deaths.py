@@ -13,11 +13,11 @@ from typing import Literal
 
 from services.aftercare.contacts.stays import leaving_day, said_of_end
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import CallsDecided
 from shared.events.episodes import DeathNow, EpisodeState, StayNow
+from shared.facts.envelope import Fact
 
 DECEASED = "deceased"
 ASK_FIRST = "ask-before-calling"
@@ -31,7 +31,7 @@ class Deaths:
 
     episode_id: str
     told: tuple[DeathNow, ...] = ()
-    decided: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    decided: Mapping[str, tuple[Decision, str]] = field(default_factory=dict)
 
     def stops(self, facility: str) -> str | None:
         """Why this facility calls nobody, nor asks anything of anybody; None: it goes on."""
@@ -56,13 +56,13 @@ class Deaths:
         return id_of(self.episode_id, "deaths", *sorted(one.ce_id for one in self.told))
 
 
-def deaths_of(document: EpisodeState, standing: Iterable[ActiveFact] = ()) -> Deaths:
+def deaths_of(document: EpisodeState, standing: Iterable[Fact] = ()) -> Deaths:
     """What is so now. An older document has no deaths: there they are what stays ended with."""
     told = tuple(_ends(document)) if document.deaths is None else document.deaths
     decided = {
-        s.value["facility"]: (s.value["decision"], s.value["about"])
-        for s in sorted(standing, key=lambda s: s.sequence)
-        if s.name == CallsDecided.TYPE
+        value.facility: (value.decision, value.about)
+        for fact in sorted(standing, key=lambda fact: fact.sequence)
+        if isinstance(value := fact.value, CallsDecided)
     }
     return Deaths(document.episode_id, told, decided)
 
@@ -98,5 +98,5 @@ def decide(now: Situation, facility: str, decision: Decision) -> Decided:
         raise Rejected("nothing-to-decide", "nobody asked whether to call this patient", state=now.document.state)
     if deaths.decided.get(facility) == (decision, deaths.about):
         raise Rejected("decided", "that was said already", state=decision)
-    fact = CallsDecided(**now.common(facility), decision=decision, about=deaths.about)
+    fact = CallsDecided(**now.heading(facility), decision=decision, about=deaths.about)
     return Decided((fact,))

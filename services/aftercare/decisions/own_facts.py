@@ -4,36 +4,53 @@ ids and sequences come in; what ought to stand is for `deriving` to say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
+from msgspec import structs
+
+from shared.events.aftercare import (
+    AftercareReferred,
+    AftercareStarted,
+    ReferralMove,
+    RelapseRiskCleared,
+    RelapseRiskRaised,
+)
 from shared.events.base import CareFact, type_name
-from shared.events.stating import said
+from shared.events.episodes import EpisodeState
+from shared.events.follow_ups import FollowUp
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts import restating
-from shared.facts.envelope import Fact
-from shared.facts.restating import Difference, content, numbered
+from shared.facts.envelope import Fact, rfc3339
+from shared.facts.restating import Difference, numbered, same
+from shared.facts.stating import Provenance
+from shared.facts.values import read_fact
 
-WRITER = "aftercare"
-_NAMED_BY = {
-    "aftercare-started": "trigger",
-    "aftercare-referred": "referral_id",
-    "relapse-risk-raised": "risk_id",
-    "relapse-risk-cleared": "risk_id",
-    **dict.fromkeys((f"follow-up-{state}" for state in ("due", "kept", "missed", "excluded")), "follow_up_id"),
-}
-"""Of what is derived: the field by which a fact is the same one when its content changes."""
-MOVES = "referral-"
+WRITER: Final = "aftercare"
 
 
-class ActiveFact(NamedTuple):
-    """A fact of ours that stands: where it is in the episode's sequence, its name (`follow-up-due`), its value."""
+class Heading(TypedDict):
+    """What every fact of an episode has."""
 
-    sequence: int
-    ce_id: str
-    name: str
-    value: dict[str, Any]
+    episode_id: str
+    patient_id: str
+    labels: tuple[str, ...]
+    facility: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+def heading(document: EpisodeState, facility: str, occurred_at: datetime, recorded_at: datetime) -> Heading:
+    """Of a fact about this episode at a facility: when it happened, and when we learnt it."""
+    return {
+        "episode_id": document.episode_id,
+        "patient_id": document.patient_id,
+        "labels": document.labels,
+        "facility": facility,
+        "occurred_at": occurred_at,
+        "recorded_at": recorded_at,
+    }
 
 
 class StatedFact(NamedTuple):
@@ -41,113 +58,100 @@ class StatedFact(NamedTuple):
 
     facts: tuple[Fact, ...]
     fallen: tuple[int, ...]
-    standing: tuple[ActiveFact, ...]
+    standing: tuple[Fact, ...]
 
 
-def moved(standing: Iterable[ActiveFact]) -> frozenset[str]:
+def as_stored(episode_id: str, sequence: int, ce_id: str, name: str, body: bytes) -> Fact:
+    """A fact of ours as its row has it: without what caused it. Raises InvalidMessage for a value nobody can read."""
+    kind = type_name(name)
+    value = read_fact(kind, body)
+    return Fact(ce_id, kind, WRITER, episode_id, sequence, rfc3339(value.recorded_at), value, body)
+
+
+def moved(standing: Iterable[Fact]) -> frozenset[str]:
     """Referrals that somebody has done something about."""
-    return frozenset(s.value["referral_id"] for s in standing if s.name.startswith(MOVES))
+    return frozenset(fact.value.referral_id for fact in standing if isinstance(fact.value, ReferralMove))
 
 
-def derived(standing: Sequence[ActiveFact]) -> tuple[ActiveFact, ...]:
+def derived(standing: Sequence[Fact]) -> tuple[Fact, ...]:
     """Those that follow from the episode and from what was told; the others people told, and only they take them back.
 
     A template's referral is people's own as soon as it has moved, as attendance keeps a start (contract 3.6 rule 10).
     """
     people_s = moved(standing)
-    return tuple(s for s in standing if _is_derived(s.name, s.value, people_s))
+    return tuple(fact for fact in standing if _is_derived(fact.value, people_s))
 
 
-def _is_derived(name: str, value: dict[str, Any], people_s: frozenset[str]) -> bool:
-    if name == "aftercare-referred":
-        return "template" in value and value["referral_id"] not in people_s
-    if name == "relapse-risk-cleared":
-        return "decided_by" not in value
-    return name in _NAMED_BY
+def _is_derived(value: CareFact, people_s: frozenset[str]) -> bool:
+    match value:
+        case AftercareReferred():
+            return value.template is not None and value.referral_id not in people_s
+        case RelapseRiskCleared():
+            return value.decided_by is None
+        case _:
+            return _about(value) is not None
 
 
-FactId = tuple[str, str]
-"""What a derived fact is about, and its name."""
+FactKey = tuple[str | None, type[CareFact]]
+"""What a derived fact is about, and what it says of it: with both alike it is the same one, whatever its content."""
 
 
-def difference(standing: Sequence[ActiveFact], ought: Sequence[CareFact]) -> Difference[FactId, ActiveFact, CareFact]:
+def _about(value: CareFact) -> str | None:
+    """The window, start, referral or risk; None for what people tell."""
+    match value:
+        case FollowUp(follow_up_id=about) | AftercareStarted(trigger=about) | AftercareReferred(referral_id=about):
+            return about
+        case RelapseRiskRaised(risk_id=about) | RelapseRiskCleared(risk_id=about):
+            return about
+        case _:
+            return None
+
+
+def difference(standing: Sequence[Fact], ought: Sequence[CareFact]) -> Difference[FactKey, Fact, CareFact]:
     """From derived facts that stand to those that ought to; the same one with other content is restated."""
-    before = {(s.value[_NAMED_BY[s.name]], s.name): s for s in derived(standing)}
-    after = {(str(getattr(fact, _NAMED_BY[fact.TYPE])), fact.TYPE): fact for fact in ought}
-    return restating.difference(before, after, lambda was, fact: content(was.value) == content_of(fact))
+    before = {(_about(fact.value), type(fact.value)): fact for fact in derived(standing)}
+    after = {(_about(value), type(value)): value for value in ought}
+    return restating.difference(before, after, lambda was, now: same(was.value, now))
 
 
-def _why(one: FactId, there: set[str]) -> str:
+def _why(one: FactKey, there: set[str | None]) -> str:
     """Why a derived fact is taken back: `discharge-taken-back` or `derived-away` where all of it is gone, else
     `corrected`."""
-    about, name = one
+    about, kind = one
     if about in there:
         return "corrected"
-    return "discharge-taken-back" if name.startswith("follow-up-") else "derived-away"
+    return "discharge-taken-back" if issubclass(kind, FollowUp) else "derived-away"
 
 
-def content_of(fact: CareFact) -> dict[str, Any]:
-    """What a fact says as JSON values, without when it was recorded and what it replaces."""
-    return content(fact.model_dump(mode="json", by_alias=True, exclude_none=True))
-
-
-class Provenance(NamedTuple):
-    """What saying needs besides the values: when, a ce_id for each, and what caused it."""
-
-    recorded_at: datetime
-    new_id: Callable[[], str]
-    causation_id: str | None = None
-    correlation_id: str | None = None
-    trace: str | None = None
-
-    def stated(self, value: CareFact, sequence: int) -> Fact:
-        """The fact that states it."""
-        return said(
-            value,
-            ce_id=self.new_id(),
-            writer=WRITER,
-            sequence=sequence,
-            correlation_id=self.correlation_id,
-            causation_id=self.causation_id,
-            trace=self.trace,
-        )
-
-
-def follow(standing: Sequence[ActiveFact], ought: Sequence[CareFact], last: int, by: Provenance) -> StatedFact:
+def follow(standing: Sequence[Fact], ought: Sequence[CareFact], last: int, by: Provenance) -> StatedFact:
     """What makes derived facts those that ought to stand, numbered on from `last`; nothing for equals."""
     change = difference(standing, ought)
-    there = {str(getattr(fact, _NAMED_BY[fact.TYPE])) for fact in ought} if change.cancel else set()
-    return _say(change, {was.ce_id: _why(one, there) for one, was in change.cancel.items()}, standing, last, by)
+    there = {_about(value) for value in ought} if change.cancel else set()
+    return _say(change, {was.id: _why(one, there) for one, was in change.cancel.items()}, standing, last, by)
 
 
 def tell(
-    facts: Sequence[CareFact], taken_back: Sequence[tuple[ActiveFact, str]], standing: Sequence[ActiveFact], last: int,
+    facts: Sequence[CareFact], taken_back: Sequence[tuple[Fact, str]], standing: Sequence[Fact], last: int,
     by: Provenance,
 ) -> StatedFact:  # fmt: skip
     """What people told, and what they took back with the reason, numbered on from `last`."""
-    change = Difference({was.ce_id: was for was, _ in taken_back}, [(None, fact) for fact in facts])
-    return _say(change, {was.ce_id: reason for was, reason in taken_back}, standing, last, by)
+    change = Difference({was.id: was for was, _ in taken_back}, [(None, value) for value in facts])
+    return _say(change, {was.id: reason for was, reason in taken_back}, standing, last, by)
 
 
 def _say(
-    change: Difference[Any, ActiveFact, CareFact], why: Mapping[str, str], standing: Sequence[ActiveFact], last: int,
+    change: Difference[Any, Fact, CareFact], why: Mapping[str, str], standing: Sequence[Fact], last: int,
     by: Provenance,
 ) -> StatedFact:  # fmt: skip
-    values = change.said(lambda was: _cancel(was, why[was.ce_id], by.recorded_at), _statement)
-    facts = numbered(values, last, by.stated)
-    fallen = {s.sequence for s in change.fallen}
-    kept = [s for s in standing if s.sequence not in fallen]
-    return StatedFact(facts, tuple(sorted(fallen)), (*kept, *_standing(facts)))
+    def back(was: Fact) -> CareFact:
+        return taken_back(was.value, was.id, reason=why[was.id], now=by.now, occurred_at=by.now)
+
+    facts = numbered(change.said(back, _statement), last, by.stated)
+    fallen = {was.sequence for was in change.fallen}
+    kept = [fact for fact in standing if fact.sequence not in fallen]
+    new = [fact for fact in facts if not isinstance(fact.value, FactCancelled)]
+    return StatedFact(facts, tuple(sorted(fallen)), (*kept, *new))
 
 
-def _statement(fact: CareFact, was: ActiveFact | None) -> CareFact:
-    return fact.model_copy(update={"replaces": was.ce_id}) if was else fact
-
-
-def _standing(facts: Iterable[Fact]) -> list[ActiveFact]:
-    return [ActiveFact(f.sequence, f.id, f.name, f.value) for f in facts if f.name != FactCancelled.TYPE]
-
-
-def _cancel(fallen: ActiveFact, reason: str, now: datetime) -> FactCancelled:
-    kind = type_name(fallen.name)
-    return taken_back(fallen.value, fallen.ce_id, kind, reason=reason, now=now, occurred_at=now)
+def _statement(value: CareFact, was: Fact | None) -> CareFact:
+    return structs.replace(value, replaces=was.id) if was else value

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from services.aftercare.decisions.own_facts import ActiveFact
+from services.aftercare.decisions.own_facts import Heading, heading
 from services.aftercare.decisions.windows import Outcome
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
+from shared.facts.envelope import Fact
 from shared.scope import EVERYTHING, Scope
 from shared.site.config import Site
 
@@ -23,12 +23,12 @@ class Situation:
     """
 
     document: EpisodeState
-    standing: tuple[ActiveFact, ...]
+    standing: tuple[Fact, ...]
     site: Site
     now: datetime
     new_id: Callable[[], str]
     scope: Scope = EVERYTHING
-    everything: tuple[ActiveFact, ...] = ()
+    everything: tuple[Fact, ...] = ()
 
     @property
     def home(self) -> str:
@@ -42,20 +42,9 @@ class Situation:
         whole = self.scope.has_all(stay.facility for stay in self.document.stays)
         return self.document.state if whole else None
 
-    def named(self, name: str) -> Iterator[ActiveFact]:
-        """The facts of a name that stand."""
-        return (s for s in self.standing if s.name == name)
-
-    def common(self, facility: str) -> dict[str, Any]:
-        """What every fact of the episode has."""
-        return {
-            "episode_id": self.document.episode_id,
-            "patient_id": self.document.patient_id,
-            "labels": self.document.labels,
-            "facility": facility,
-            "occurred_at": self.now,
-            "recorded_at": self.now,
-        }
+    def heading(self, facility: str, occurred_at: datetime | None = None) -> Heading:
+        """What every fact of the episode has; `occurred_at` None: it happens now."""
+        return heading(self.document, facility, occurred_at or self.now, self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +52,7 @@ class Decided:
     """What somebody did: facts to state, in order, and outcomes of windows that were decided by hand."""
 
     facts: tuple[CareFact, ...] = ()
-    taken_back: tuple[tuple[ActiveFact, str], ...] = ()
+    taken_back: tuple[tuple[Fact, str], ...] = ()
     """Facts that were told in error, each with the reason."""
     marks: dict[str, Outcome] = field(default_factory=dict)
     subject: str = ""

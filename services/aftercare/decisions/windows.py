@@ -7,11 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
-from services.aftercare.decisions.own_facts import ActiveFact
+from services.aftercare.decisions.own_facts import Heading, heading
+from shared.events.aftercare import Mode
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUp, FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
+from shared.events.open_lists import DecidedBy
+from shared.facts.envelope import Fact
 
 State = Literal["due", "kept", "missed", "excluded"]
 STATES: tuple[State, ...] = ("due", "kept", "missed", "excluded")
@@ -24,9 +27,9 @@ class KeptWindow:
     at: datetime
     provider_kind: str
     by_fact: str | None
-    mode: str = "in-person"
+    mode: Mode = "in-person"
     reason: str | None = None
-    decided_by: str | None = None
+    decided_by: DecidedBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Excluded:
 
     reason: str
     because: tuple[str, ...]
-    decided_by: str | None = None
+    decided_by: DecidedBy | None = None
 
 
 Outcome = KeptWindow | Excluded
@@ -60,7 +63,7 @@ class Window:
 def wanted(
     episode: EpisodeState,
     windows: Iterable[Window],
-    standing: Sequence[ActiveFact],
+    standing: Sequence[Fact],
     recorded_at: datetime,
     over_by: datetime | None = None,
 ) -> tuple[FollowUp, ...]:
@@ -70,7 +73,7 @@ def wanted(
     Missed is stated for windows over by `over_by`, which only a timer gives (contract 3.6 rule 8); once stated it
     stands as long as its window is still due on the same days.
     """
-    missed = {_days_of(s.value) for s in standing if s.name == FollowUpMissed.TYPE}
+    missed = {_days(told) for fact in standing if isinstance(told := fact.value, FollowUpMissed)}
     found: list[FollowUp] = []
     for window in windows:
         over = over_by is not None and window.over_at <= over_by
@@ -78,63 +81,75 @@ def wanted(
     return tuple(found)
 
 
+class _WindowHeading(Heading):
+    """What every fact of a window has."""
+
+    derived_from: tuple[str, ...]
+    follow_up_id: str
+    measure: str
+    discharge: str
+    due_from: date
+    due_to: date
+
+
 def _facts(episode: EpisodeState, window: Window, recorded_at: datetime, over: bool) -> list[FollowUp]:
-    def fact(kind: type[FollowUp], at: datetime, because: tuple[str, ...] = (), **own: Any) -> FollowUp:
-        return kind(
-            episode_id=episode.episode_id,
-            patient_id=episode.patient_id,
-            facility=window.facility,
-            labels=episode.labels,
-            occurred_at=at,
-            recorded_at=recorded_at,
-            derived_from=tuple(dict.fromkeys((window.discharge, *because))),
-            follow_up_id=window.follow_up_id,
-            measure=window.measure,
-            discharge=window.discharge,
-            due_from=window.due_from,
-            due_to=window.due_to,
-            **own,
-        )
+    def own(at: datetime, because: tuple[str, ...] = ()) -> _WindowHeading:
+        return {
+            **heading(episode, window.facility, at, recorded_at),
+            "derived_from": tuple(dict.fromkeys((window.discharge, *because))),
+            "follow_up_id": window.follow_up_id,
+            "measure": window.measure,
+            "discharge": window.discharge,
+            "due_from": window.due_from,
+            "due_to": window.due_to,
+        }
 
     match window.outcome:
         case Excluded(reason, because, decided_by):
-            return [fact(FollowUpExcluded, window.left_at, because, reason=reason, decided_by=decided_by)]
-        case KeptWindow(at, kind, by_fact, mode, reason, decided_by):
-            own = {"kept_at": at, "mode": mode, "provider_kind": kind, "by_fact": by_fact}
-            because = (by_fact,) if by_fact else ()
-            kept = fact(FollowUpKept, at, because, **own, reason=reason, decided_by=decided_by)
-            return [fact(FollowUpDue, window.left_at), kept]
+            return [FollowUpExcluded(**own(window.left_at, because), reason=reason, decided_by=decided_by)]
+        case KeptWindow() as kept:
+            because = (kept.by_fact,) if kept.by_fact else ()
+            return [FollowUpDue(**own(window.left_at)), _kept(own(kept.at, because), kept)]
         case None:
-            due = fact(FollowUpDue, window.left_at)
-            return [due, fact(FollowUpMissed, window.over_at)] if over else [due]
+            due = FollowUpDue(**own(window.left_at))
+            return [due, FollowUpMissed(**own(window.over_at))] if over else [due]
 
 
-def _days(window: Window) -> tuple[str, str, str]:
-    return (window.follow_up_id, window.due_from.isoformat(), window.due_to.isoformat())
+def _kept(own: _WindowHeading, kept: KeptWindow) -> FollowUpKept:
+    return FollowUpKept(
+        **own,
+        kept_at=kept.at,
+        mode=kept.mode,
+        provider_kind=kept.provider_kind,
+        by_fact=kept.by_fact,
+        reason=kept.reason,
+        decided_by=kept.decided_by,
+    )
 
 
-def _days_of(value: dict[str, Any]) -> tuple[str, str, str]:
-    return (value["follow_up_id"], value["due_from"], value["due_to"])
+def _days(window: Window | FollowUp) -> tuple[str, date, date]:
+    return window.follow_up_id, window.due_from, window.due_to
 
 
-class Row(NamedTuple):
-    """One window as lists show it: its state, and the value of the fact that says so."""
-
-    follow_up_id: str
-    state: State
-    value: dict[str, Any]
-
-
-def rows(standing: Iterable[ActiveFact]) -> dict[str, Row]:
-    """One row for each window, by follow_up_id: how it ended, else due."""
-    found: dict[str, Row] = {}
+def rows(standing: Iterable[Fact]) -> dict[str, FollowUp]:
+    """Each window by its follow_up_id, as lists show it: the fact that says how it ended, else that it is due."""
+    found: dict[str, FollowUp] = {}
     for fact in standing:
-        if (state := _STATE.get(fact.name)) is None:
-            continue
-        key = fact.value["follow_up_id"]
-        if key not in found or state != "due":
-            found[key] = Row(key, state, fact.value)
+        if isinstance(told := fact.value, FollowUp) and (
+            told.follow_up_id not in found or not isinstance(told, FollowUpDue)
+        ):
+            found[told.follow_up_id] = told
     return found
 
 
-_STATE: dict[str, State] = {f"follow-up-{state}": state for state in STATES}
+def state_of(window: FollowUp) -> State:
+    """What the fact says of its window."""
+    match window:
+        case FollowUpKept():
+            return "kept"
+        case FollowUpMissed():
+            return "missed"
+        case FollowUpExcluded():
+            return "excluded"
+        case _:
+            return "due"

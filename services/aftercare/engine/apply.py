@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from services.aftercare.decisions import own_facts, windows
-from services.aftercare.decisions.own_facts import ActiveFact, Provenance, StatedFact
+from services.aftercare.decisions.own_facts import WRITER, StatedFact
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.decisions.windows import Outcome
 from services.aftercare.engine import store
@@ -22,10 +22,10 @@ from services.aftercare.windows.marks import marks
 from services.aftercare.worklists.entries import entries
 from shared.clock import Clock, system_clock
 from shared.errors import Stale
-from shared.events import EPISODE_TYPE
-from shared.events.episodes import EpisodeState, read_episode
+from shared.events.episodes import EpisodeState
 from shared.facts.envelope import Fact, to_record
-from shared.facts.tracing import begun_with, trace_from
+from shared.facts.stating import Provenance
+from shared.facts.tracing import begun_with
 from shared.messaging import outbox
 from shared.messaging.positions import Incoming, Tally
 from shared.scope import EVERYTHING, Scope
@@ -51,7 +51,11 @@ class Rules:
     new_id: Callable[[], str] = random_id
 
 
-async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incoming], tally: Tally) -> None:
+Told = Incoming[Fact[EpisodeState]]
+"""A document as it came in."""
+
+
+async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incoming[Any]], tally: Tally) -> None:
     """Take in documents of care.episodes, inside the batch's transaction.
 
     A document of an older version than the stored one is ignored, of the same version a repeat; of several newer ones
@@ -63,36 +67,34 @@ async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incomin
     locked = await store.lock(connection, sorted({i.fact.subject for i in documents}))
     newest = _newest({e.episode_id: e.version for e in locked}, documents, tally)
     changed = [
-        replace(e, version=newest[e.episode_id].value["version"], document=_document(newest[e.episode_id]))
+        replace(e, version=told.value.version, document=told.value)
         for e in locked
-        if e.episode_id in newest
+        if (told := newest.get(e.episode_id)) is not None
     ]
     await _settle(rules, connection, changed, newest)
 
 
-def _told(incoming: Sequence[Incoming], tally: Tally) -> list[Incoming]:
+def _told(incoming: Sequence[Incoming[Any]], tally: Tally) -> list[Told]:
     """The documents; a type that we don't know is kept by the topic and ignored here (contract 3)."""
-    for each in incoming:
-        if each.fact.type != EPISODE_TYPE:
-            tally.add(each.slot, "ignored")
-    return [each for each in incoming if each.fact.type == EPISODE_TYPE]
+    tally.all([each for each in incoming if not _is_document(each)], "ignored")
+    return [each for each in incoming if _is_document(each)]
 
 
-def _newest(versions: dict[str, int], documents: Iterable[Incoming], tally: Tally) -> dict[str, Fact]:
+def _is_document(each: Incoming[Any]) -> TypeGuard[Told]:
+    return isinstance(each.fact.value, EpisodeState)
+
+
+def _newest(versions: dict[str, int], documents: Iterable[Told], tally: Tally) -> dict[str, Fact[EpisodeState]]:
     """The newest document of each episode that has one, every document counted against those before it."""
-    newest: dict[str, Fact] = {}
+    newest: dict[str, Fact[EpisodeState]] = {}
     for each in documents:
-        episode, version = each.fact.subject, each.fact.value["version"]
+        episode, version = each.fact.subject, each.fact.value.version
         if version > versions[episode]:
             versions[episode], newest[episode] = version, each.fact
             tally.add(each.slot, "applied")
         else:
             tally.add(each.slot, "repeated" if version == versions[episode] else "ignored")
     return newest
-
-
-def _document(fact: Fact) -> EpisodeState:
-    return read_episode(fact.value)
 
 
 class Round(NamedTuple):
@@ -131,7 +133,7 @@ async def _settle(
     rules: Rules,
     connection: Connection,
     episodes: Sequence[Stored],
-    causes: Mapping[str, Fact],
+    causes: Mapping[str, Fact[EpisodeState]],
     over_by: datetime | None = None,
 ) -> None:
     """Decide on locked episodes, remember it, send what follows."""
@@ -149,14 +151,14 @@ async def _settle(
 class Known(NamedTuple):
     """What aftercare holds of an episode besides its document: the facts that stand, what people decided of windows."""
 
-    standing: tuple[ActiveFact, ...]
+    standing: tuple[Fact, ...]
     marks: dict[str, Outcome]
 
 
 async def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
     stands = await store.standing(connection, ids)
     decided = await store.decided(connection, ids)
-    return {each: Known(tuple(stands[each]), marks(decided[each])) for each in ids}
+    return {each: Known(tuple(stands[each]), marks(fact.value for fact in decided[each])) for each in ids}
 
 
 async def _save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
@@ -164,11 +166,11 @@ async def _save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.said.facts])
 
 
-def _saying(rules: Rules, now: datetime, episode: Stored, cause: Fact | None = None) -> Provenance:
-    if cause is None:
-        own = begun_with(f"{episode.episode_id}#{episode.sequence}")
-        return Provenance(now, rules.new_id, trace=tracing.of_the_request() or own)
-    return Provenance(now, rules.new_id, cause.id, cause.correlation_id, trace_from(cause))
+def _saying(rules: Rules, now: datetime, episode: Stored, cause: Fact[Any] | None = None) -> Provenance:
+    if cause is not None:
+        return Provenance(WRITER, now, rules.new_id).caused_by(cause)
+    own = begun_with(f"{episode.episode_id}#{episode.sequence}")
+    return Provenance(WRITER, now, rules.new_id, trace=tracing.of_the_request() or own)
 
 
 _NOTHING = Decided()
@@ -188,9 +190,7 @@ def _decide(
     deadline = None
     if episode.document is not None:
         outcomes = {**known.marks, **done.marks}
-        derived = derive(
-            episode.document, said.standing, outcomes, site=rules.site, now=by.recorded_at, over_by=over_by
-        )
+        derived = derive(episode.document, said.standing, outcomes, site=rules.site, now=by.now, over_by=over_by)
         follows = own_facts.follow(said.standing, derived.facts, episode.sequence + len(said.facts), by)
         said = StatedFact((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
         deadline = next_deadline(derived, episode.document, said.standing)
@@ -237,7 +237,7 @@ async def act(
         raise Stale("this went on since you saw it: read it again")
     known = (await _known(connection, [asked.episode_id]))[asked.episode_id]
     now = rules.clock()
-    seen = tuple(each for each in known.standing if asked.scope.has_value(each.value))
+    seen = tuple(each for each in known.standing if asked.scope.has(each.value.facility))
     situation = Situation(episode.document, seen, rules.site, now, rules.new_id, asked.scope, known.standing)
     done = decision(situation)
     saved = _decide(rules, episode, known, _saying(rules, now, episode), done=done)

@@ -7,23 +7,33 @@ from aiokafka import ConsumerRecord
 from services.aftercare.engine.apply import Rules, apply
 from shared.errors import InvalidMessage
 from shared.events import EPISODE_TYPE
-from shared.events.episodes import read_episode
-from shared.facts.envelope import Fact
+from shared.events.episodes import EpisodeState, read_document
+from shared.events.published import json_of
+from shared.facts.envelope import Fact, from_record
+from shared.facts.values import UnknownFact
 from shared.messaging.handlers import Outcomes, Records, Transaction
-from shared.messaging.subscription import Subscription, decode_fact
+from shared.messaging.subscription import Subscription
 from shared.storage.database import Database
 
 TOPIC = "care.episodes"
 
 
-def decode_document(record: ConsumerRecord) -> Fact:
+def decode_document(record: ConsumerRecord) -> Fact[EpisodeState | UnknownFact]:
     """A record of care.episodes. Raises InvalidMessage for a document that is not as the published language says."""
-    fact = decode_fact(record)
-    if fact.type != EPISODE_TYPE:
-        return fact
-    if read_episode(fact.value).episode_id != fact.subject:
+    fact = from_record(record.value, record.headers, _read)
+    if not record.key:
+        raise InvalidMessage("the record has no key")
+    if isinstance(fact.value, EpisodeState) and fact.value.episode_id != fact.subject:
         raise InvalidMessage("ce_subject and the document name different episodes")
     return fact
+
+
+def _read(ce_type: str, body: bytes) -> EpisodeState | UnknownFact:
+    """The document; of a type to come only that it is JSON."""
+    if ce_type == EPISODE_TYPE:
+        return read_document(body)
+    json_of(body)
+    return UnknownFact()
 
 
 def subscription(database: Database, rules: Rules, *, topic: str = TOPIC) -> Subscription:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from services.aftercare.contacts.contacts import recorded
 from services.aftercare.contacts.deaths import Deaths, deaths_of
 from services.aftercare.decisions import windows as model
-from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.decisions.windows import Outcome, Window
 from services.aftercare.plans import plans
 from services.aftercare.risk import risk
@@ -19,6 +18,8 @@ from services.aftercare.windows.ends import Start, ends, starts
 from services.aftercare.windows.measures import windows
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
+from shared.events.follow_ups import FollowUpDue
+from shared.facts.envelope import Fact
 from shared.site.config import Site
 
 
@@ -32,7 +33,7 @@ class Derived(NamedTuple):
 
 def derive(
     document: EpisodeState,
-    standing: Sequence[ActiveFact],
+    standing: Sequence[Fact],
     marks: Mapping[str, Outcome],
     *,
     site: Site,
@@ -60,11 +61,12 @@ def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
     return told or not start.waits or dead.stops(start.facility) is None
 
 
-def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[ActiveFact]) -> datetime | None:
+def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Fact]) -> datetime | None:
     """When the timer has something to state: the first window that is due then over, or wait for a further level."""
-    state = model.rows(standing)
+    rows = model.rows(standing)
+    due = {key for key, window in rows.items() if isinstance(window, FollowUpDue)}
     told = plans.told_starts(standing)
-    over = [w.over_at for w in derived.windows if w.follow_up_id in state and state[w.follow_up_id].state == "due"]
+    over = [window.over_at for window in derived.windows if window.follow_up_id in due]
     if not plans.awaited(document):
         over += [
             s.at for s in derived.starts if s.waits and not plans.is_told(s, told) and plans.may_start(s, standing)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-import orjson
 import sqlalchemy as sa
 
-from services.aftercare.decisions.own_facts import ActiveFact, StatedFact
-from services.aftercare.decisions.windows import Row
-from services.aftercare.tables import entries, episodes, facts, follow_ups
+from services.aftercare.decisions.own_facts import StatedFact, as_stored
+from services.aftercare.decisions.windows import state_of
+from services.aftercare.tables import DOCUMENT, FACT, entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import Entry
-from shared.events.episodes import EpisodeState, read_episode
+from shared.events.episodes import EpisodeState, read_document
+from shared.events.follow_ups import FollowUp, FollowUpExcluded, FollowUpKept
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection, copy_rows
@@ -39,8 +39,8 @@ class EpisodeRow(NamedTuple):
 
     episode: Stored
     said: StatedFact
-    rows_before: dict[str, Row]
-    rows_after: dict[str, Row]
+    rows_before: dict[str, FollowUp]
+    rows_after: dict[str, FollowUp]
     next_deadline: datetime | None
     entries: tuple[Entry, ...] = ()
 
@@ -50,15 +50,15 @@ _NEW = sa.text(
 )
 _NARROW = (episodes.c.episode_id, episodes.c.version, episodes.c.sequence, episodes.c.site_version)
 _LOCK_NARROW = sa.select(*_NARROW, sa.null().label("document")).order_by(episodes.c.episode_id).with_for_update()
-_LOCK = sa.select(*_NARROW, episodes.c.document).order_by(episodes.c.episode_id).with_for_update()
+_LOCK = sa.select(*_NARROW, DOCUMENT).order_by(episodes.c.episode_id).with_for_update()
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _STANDING = (
-    sa.select(facts.c.episode_id, facts.c.sequence, facts.c.ce_id, facts.c.name, facts.c.value)
+    sa.select(*FACT)
     .where(facts.c.episode_id == sa.any_(_IDS), facts.c.stands)
     .order_by(facts.c.episode_id, facts.c.sequence)
 )
 _DECIDED = (
-    sa.select(facts.c.episode_id, facts.c.name, facts.c.value)
+    sa.select(*FACT)
     .where(facts.c.episode_id == sa.any_(_IDS), sa.text("value ? 'decided_by'"))
     .order_by(facts.c.episode_id, facts.c.sequence)
 )
@@ -93,12 +93,9 @@ async def _locked(connection: Connection, which: sa.ColumnElement[bool], limit: 
     return [_stored(row) for row in found.all()]
 
 
-async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[ActiveFact]]:
+async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[Fact]]:
     """Our facts that stand in these episodes, each episode's in order; every id is a key."""
-    found: dict[str, list[ActiveFact]] = {each: [] for each in ids}
-    for row in (await connection.execute(_STANDING, {"ids": list(ids)})).all():
-        found[row.episode_id].append(ActiveFact(row.sequence, row.ce_id, row.name, row.value))
-    return found
+    return await _facts(connection, _STANDING, ids)
 
 
 async def lock_one(connection: Connection, episode_id: str) -> Stored | None:
@@ -107,11 +104,15 @@ async def lock_one(connection: Connection, episode_id: str) -> Stored | None:
     return None if row is None else _stored(row)
 
 
-async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, dict[str, Any]]]]:
-    """(name, value) of the facts about windows that people decided, standing or not, in order; by episode."""
-    found: dict[str, list[tuple[str, dict[str, Any]]]] = {each: [] for each in ids}
-    for row in (await connection.execute(_DECIDED, {"ids": list(ids)})).all():
-        found[row.episode_id].append((row.name, row.value))
+async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[Fact]]:
+    """The facts about windows that people decided, standing or not, in order; by episode."""
+    return await _facts(connection, _DECIDED, ids)
+
+
+async def _facts(connection: Connection, query: sa.Select[Any], ids: Sequence[str]) -> dict[str, list[Fact]]:
+    found: dict[str, list[Fact]] = {each: [] for each in ids}
+    for row in (await connection.execute(query, {"ids": list(ids)})).all():
+        found[row.episode_id].append(as_stored(row.episode_id, row.sequence, row.ce_id, row.name, row.value.encode()))
     return found
 
 
@@ -149,7 +150,7 @@ async def _save_entries(connection: Connection, told: Sequence[tuple[Stored, tup
 
 def _entry_row(episode: Stored, entry: Entry) -> tuple[Any, ...]:
     patient_id = episode.document.patient_id if episode.document else ""
-    value = orjson.dumps(entry.value).decode()
+    value = msgspec.json.encode(entry.value).decode()
     return (
         entry.id,
         entry.kind,
@@ -163,7 +164,7 @@ def _entry_row(episode: Stored, entry: Entry) -> tuple[Any, ...]:
 
 
 def _stored(row: Any) -> Stored:
-    document = read_episode(row.document) if row.document is not None else None
+    document = read_document(row.document.encode()) if row.document is not None else None
     return Stored(row.episode_id, row.version, row.sequence, document, row.site_version)
 
 
@@ -181,23 +182,23 @@ def _document(document: EpisodeState | None) -> str | None:
 
 
 def _fact_row(fact: Fact) -> tuple[Any, ...]:
-    stands = fact.name != FactCancelled.TYPE
-    return (fact.subject, fact.sequence, fact.id, fact.name, orjson.dumps(fact.value).decode(), stands)
+    stands = not isinstance(fact.value, FactCancelled)
+    return (fact.subject, fact.sequence, fact.id, fact.name, fact.body.decode(), stands)
 
 
-def _window_row(row: Row) -> tuple[Any, ...]:
-    value = row.value
+def _window_row(window: FollowUp) -> tuple[Any, ...]:
+    kept = window if isinstance(window, FollowUpKept) else None
     return (
-        row.follow_up_id,
-        value["episode_id"],
-        value["patient_id"],
-        value["facility"],
-        value["measure"],
-        value["discharge"],
-        date.fromisoformat(value["due_from"]),
-        date.fromisoformat(value["due_to"]),
-        row.state,
-        datetime.fromisoformat(value["kept_at"]) if "kept_at" in value else None,
-        value.get("by_fact"),
-        value.get("reason"),
+        window.follow_up_id,
+        window.episode_id,
+        window.patient_id,
+        window.facility,
+        window.measure,
+        window.discharge,
+        window.due_from,
+        window.due_to,
+        state_of(window),
+        kept.kept_at if kept else None,
+        kept.by_fact if kept else None,
+        window.reason if isinstance(window, FollowUpKept | FollowUpExcluded) else None,
     )

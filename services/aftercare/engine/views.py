@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from services.aftercare.decisions.own_facts import as_stored
 from services.aftercare.decisions.windows import STATES, State
-from services.aftercare.tables import entries, episodes, facts, follow_ups
+from services.aftercare.tables import DOCUMENT, FACT, entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import Kind
 from services.aftercare.worklists.lists import EntriesOf
+from shared.events.episodes import read_document
+from shared.facts.envelope import Fact
 from shared.scope import EVERYTHING, Scope
 from shared.site.measures import FollowUpClock
 from shared.storage import scoped
@@ -151,9 +154,9 @@ async def follow_up(connection: Connection, follow_up_id: str) -> dict[str, Any]
 
 async def facilities_of(connection: Connection, episode_id: str) -> frozenset[str] | None:
     """The facilities of an episode's stays, None where there is no such episode."""
-    query = sa.select(episodes.c.document).where(episodes.c.episode_id == episode_id)
-    document = (await connection.execute(query)).scalar_one_or_none()
-    return None if document is None else frozenset(stay["facility"] for stay in document["stays"])
+    query = sa.select(DOCUMENT).where(episodes.c.episode_id == episode_id)
+    document: str | None = (await connection.execute(query)).scalar_one_or_none()
+    return None if document is None else frozenset(stay.facility for stay in read_document(document.encode()).stays)
 
 
 async def shared(connection: Connection, episode_ids: Sequence[str], scope: Scope) -> frozenset[str]:
@@ -219,10 +222,21 @@ async def episodes_after(connection: Connection, episode_id: str, limit: int) ->
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
-async def facts_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Every fact that aftercare stated in these episodes, each episode's in order."""
-    query = sa.select(facts).where(facts.c.episode_id.in_(ids)).order_by(facts.c.episode_id, facts.c.sequence)
-    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+class KeptFact(NamedTuple):
+    """A fact that aftercare stated, and whether it stands."""
+
+    fact: Fact
+    stands: bool
+
+
+async def facts_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[KeptFact]]:
+    """Every fact that aftercare stated in these episodes, each episode's in order; every id is a key."""
+    query = sa.select(*FACT, facts.c.stands).where(facts.c.episode_id.in_(ids))
+    found: dict[str, list[KeptFact]] = {each: [] for each in ids}
+    for row in (await connection.execute(query.order_by(facts.c.episode_id, facts.c.sequence))).all():
+        fact = as_stored(row.episode_id, row.sequence, row.ce_id, row.name, row.value.encode())
+        found[row.episode_id].append(KeptFact(fact, row.stands))
+    return found
 
 
 async def windows_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Literal
 
 from services.aftercare.contacts.contacts import Contact, recorded
 from services.aftercare.contacts.deaths import DECEASED, Deaths, Decision, deaths_of, decide
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, said_of_end
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import ActiveFact, moved
+from services.aftercare.decisions.own_facts import Heading, heading, moved
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.windows.ends import Start, ends, leaves_plans
@@ -24,6 +24,7 @@ from shared.events.aftercare import AftercareClosed, AftercareReferred, Aftercar
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState, StayNow
 from shared.events.levels import ROUND_THE_CLOCK
+from shared.facts.envelope import Fact
 from shared.site.config import Site
 
 
@@ -33,7 +34,7 @@ def awaited(document: EpisodeState) -> bool:
 
 
 def begun(
-    found: Sequence[Start], document: EpisodeState, standing: Sequence[ActiveFact], over_by: datetime | None
+    found: Sequence[Start], document: EpisodeState, standing: Sequence[Fact], over_by: datetime | None
 ) -> tuple[Start, ...]:
     """Those that have started: at once, or when the timer found the wait over and nothing awaited or begun since; once
     started it stands as long as its end does, at the time that it has."""
@@ -44,9 +45,9 @@ def begun(
     )
 
 
-def told_starts(standing: Sequence[ActiveFact]) -> dict[str, datetime]:
+def told_starts(standing: Sequence[Fact]) -> dict[str, datetime]:
     """The ends (ce_id) with which aftercare has started, and when."""
-    return {s.value["trigger"]: _occurred(s) for s in standing if s.name == AftercareStarted.TYPE}
+    return {told.trigger: told.occurred_at for fact in standing if isinstance(told := fact.value, AftercareStarted)}
 
 
 def is_told(start: Start, told: Mapping[str, datetime]) -> bool:
@@ -55,19 +56,27 @@ def is_told(start: Start, told: Mapping[str, datetime]) -> bool:
     return at is not None and at.timestamp() == start.at.timestamp()
 
 
-def may_start(start: Start, standing: Sequence[ActiveFact]) -> bool:
+def may_start(start: Start, standing: Sequence[Fact]) -> bool:
     """Whether a timer may still say that nothing followed: nothing did, and nobody ended the plan before."""
     return not start.followed and start.plan_id not in _outcomes(standing)
 
 
-def _outcomes(standing: Sequence[ActiveFact]) -> dict[str | None, str]:
-    return {s.value.get("plan_id"): s.value["outcome"] for s in standing if s.name == AftercareClosed.TYPE}
+def _outcomes(standing: Sequence[Fact]) -> dict[str | None, str]:
+    return {told.plan_id: told.outcome for fact in standing if isinstance(told := fact.value, AftercareClosed)}
+
+
+class _PlanHeading(Heading):
+    """What every fact has that a plan begins with."""
+
+    derived_from: tuple[str, ...]
+    plan_id: str
+    template: str | None
 
 
 def ought(
     found: Sequence[Start],
     document: EpisodeState,
-    standing: Sequence[ActiveFact],
+    standing: Sequence[Fact],
     recorded_at: datetime,
     deaths: Deaths,
 ) -> Iterator[CareFact]:
@@ -75,13 +84,8 @@ def ought(
     is asked anything."""
     people_s = moved(standing)
     for start in found:
-        own = {
-            "episode_id": document.episode_id,
-            "patient_id": document.patient_id,
-            "labels": document.labels,
-            "facility": start.facility,
-            "occurred_at": start.at,
-            "recorded_at": recorded_at,
+        own: _PlanHeading = {
+            **heading(document, start.facility, start.at, recorded_at),
             "derived_from": (start.trigger,),
             "plan_id": start.plan_id,
             "template": start.template.name if start.template else None,
@@ -91,7 +95,7 @@ def ought(
             yield from (r for r in _referrals(start, own) if r.referral_id not in people_s)
 
 
-def _referrals(start: Start, own: dict[str, Any]) -> Iterator[AftercareReferred]:
+def _referrals(start: Start, own: _PlanHeading) -> Iterator[AftercareReferred]:
     for number, each in enumerate(start.template.referrals if start.template else ()):
         yield AftercareReferred(
             **own,
@@ -113,6 +117,9 @@ class Call:
     late: bool = False
 
 
+PlanState = Literal["active", "in-care", "over", "closed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A plan as it stands: active; in-care while another stay took the patient over; over when another plan began, the
@@ -122,7 +129,7 @@ class Plan:
     """
 
     start: Start
-    state: str
+    state: PlanState
     started_at: datetime | None
     outcome: str | None
     calls: tuple[Call, ...]
@@ -140,7 +147,7 @@ class Plan:
         return min((call.closes for call in self.calls if call.kept_by is None), default=None) if asked else None
 
 
-def plans(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) -> tuple[Plan, ...]:
+def plans(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tuple[Plan, ...]:
     """The plans that go on, that aftercare started with, or that somebody did something about, by their time.
 
     One that the next level of care took over before any of it happened was needless: it is none.
@@ -148,9 +155,9 @@ def plans(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) ->
     deaths = deaths_of(document, standing)
     found = sorted(ends(document, site, deaths), key=lambda start: (start.left_at, start.trigger))
     started = told_starts(standing)
-    used = {s.value.get("plan_id") for s in standing if s.name in {AftercareReferred.TYPE, AftercareClosed.TYPE}}
+    used = {told.plan_id for f in standing if isinstance(told := f.value, AftercareReferred | AftercareClosed)}
     outcomes, contacts = _outcomes(standing), recorded(standing)
-    told = []
+    known = []
     for n, start in enumerate(found, 1):
         over = n < len(found) or _is_over(start, document, site, deaths)
         state = _state(start, document, site.zone, over=over, closed=start.plan_id in outcomes)
@@ -158,15 +165,11 @@ def plans(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) ->
             since = [contact for contact in contacts if contact.at >= start.left_at]
             stopped = deaths.stops(start.facility) or _stopped(start, document, since)
             calls = tuple(_calls(start, since))
-            told.append(Plan(start, state, started.get(start.trigger), outcomes.get(start.plan_id), calls, stopped))
-    return tuple(told)
+            known.append(Plan(start, state, started.get(start.trigger), outcomes.get(start.plan_id), calls, stopped))
+    return tuple(known)
 
 
-def _occurred(s: ActiveFact) -> datetime:
-    return datetime.fromisoformat(s.value["occurred_at"])
-
-
-def _state(start: Start, document: EpisodeState, zone_of: ZoneOf, *, over: bool, closed: bool) -> str:
+def _state(start: Start, document: EpisodeState, zone_of: ZoneOf, *, over: bool, closed: bool) -> PlanState:
     if closed:
         return "closed"
     if over:
@@ -245,5 +248,5 @@ def close(now: Situation, plan_id: str, outcome: str) -> Decided:
     if outcome == "goals-met" and left:
         text = f"{len(left)} referrals are open: bring them to an end first, or close with another outcome"
         raise Rejected("referrals-open", text, state="active", possible=("another outcome",))
-    fact = AftercareClosed(**now.common(plan.start.facility), outcome=outcome, plan_id=plan_id)
+    fact = AftercareClosed(**now.heading(plan.start.facility), outcome=outcome, plan_id=plan_id)
     return Decided((fact,), subject=plan_id)

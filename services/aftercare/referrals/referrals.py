@@ -9,16 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Literal
 
 from services.aftercare.contacts.contacts import appointment
 from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason, Refer
-from services.aftercare.decisions.own_facts import MOVES as PREFIX
-from services.aftercare.decisions.own_facts import ActiveFact
+from services.aftercare.decisions.own_facts import Heading
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
-from shared.events import REFERRAL_MOVES
-from shared.events.aftercare import AftercareReferred, AppointmentScheduled
+from shared.events.aftercare import (
+    AftercareReferred,
+    ReferralAccepted,
+    ReferralCancellationRequested,
+    ReferralCancelled,
+    ReferralCompleted,
+    ReferralDeclined,
+    ReferralMove,
+    ReferralNoShow,
+    ReferralReceived,
+    ReferralRescheduled,
+    ReferralScheduled,
+)
+from shared.facts.envelope import Fact
 
 
 class State(StrEnum):
@@ -57,16 +68,38 @@ ASKS: dict[str, type[Move]] = {
     **dict.fromkeys(("scheduled", "rescheduled"), MoveToAppointment),
 }
 """What each move needs to know."""
-_FACTS = {fact.TYPE.removeprefix(PREFIX): fact for fact in REFERRAL_MOVES}
+_PREFIX = "referral-"
+_STATES: dict[str, type[ReferralMove]] = {
+    fact.TYPE.removeprefix(_PREFIX): fact
+    for fact in (
+        ReferralReceived,
+        ReferralAccepted,
+        ReferralDeclined,
+        ReferralNoShow,
+        ReferralCancellationRequested,
+        ReferralCancelled,
+        ReferralCompleted,
+    )
+}
+_MEETINGS: dict[str, type[ReferralScheduled | ReferralRescheduled]] = {
+    "scheduled": ReferralScheduled,
+    "rescheduled": ReferralRescheduled,
+}
+"""Move → the fact that states it; those that lead to an appointment name it."""
+
+
+def name_of(move: ReferralMove) -> str:
+    """`no-show`, as the table of moves has it."""
+    return move.TYPE.removeprefix(_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Referral:
     """A referral as its facts tell it: what it was asked for, where it is, and how it came there."""
 
-    value: dict[str, Any]
+    value: AftercareReferred
     state: State = State.REFERRED
-    history: tuple[dict[str, Any], ...] = ()
+    history: tuple[ReferralMove, ...] = ()
     illegal: bool = False
     """A move stands that its state does not have; never so where the facts are ours."""
 
@@ -76,26 +109,23 @@ def possible(state: State) -> tuple[str, ...]:
     return tuple(move for move, (before, _) in MOVES.items() if state in before)
 
 
-def fold(standing: Iterable[ActiveFact]) -> dict[str, Referral]:
+def fold(standing: Iterable[Fact]) -> dict[str, Referral]:
     """Each referral by its id, from its own facts in the order in which they were stated.
 
     A template's referral that is stated anew keeps its moves: they are people's.
     """
-    facts = list(standing)
-    found = {s.value["referral_id"]: Referral(s.value) for s in facts if s.name == AftercareReferred.TYPE}
-    for s in facts:
-        move = s.name.removeprefix(PREFIX)
-        if move in MOVES and (before := found.get(s.value["referral_id"])) is not None:
-            found[s.value["referral_id"]] = _moved(before, move, s.value)
+    values = [fact.value for fact in standing]
+    found = {told.referral_id: Referral(told) for told in values if isinstance(told, AftercareReferred)}
+    for told in values:
+        if isinstance(told, ReferralMove) and (before := found.get(told.referral_id)) is not None:
+            found[told.referral_id] = _moved(before, told)
     return found
 
 
-def _moved(before: Referral, move: str, value: dict[str, Any]) -> Referral:
-    legal_in, after = MOVES[move]
-    told = {"move": move, "at": value["occurred_at"], "by": value["by"], "reason": value.get("reason")}
-    shown = {name: each for name, each in told.items() if each is not None}
+def _moved(before: Referral, move: ReferralMove) -> Referral:
+    legal_in, after = MOVES[name_of(move)]
     legal = before.state in legal_in
-    return replace(before, state=after, history=(*before.history, shown), illegal=before.illegal or not legal)
+    return replace(before, state=after, history=(*before.history, move), illegal=before.illegal or not legal)
 
 
 def refer(now: Situation, asked: Refer, plan_id: str) -> Decided:
@@ -105,10 +135,13 @@ def refer(now: Situation, asked: Refer, plan_id: str) -> Decided:
         _came_to_nothing(fold(now.standing).get(asked.instead_of))
     referral_id = now.new_id()
     fact = AftercareReferred(
-        **now.common(now.home),
+        **now.heading(now.home),
         referral_id=referral_id,
+        kind=asked.kind,
+        provider=asked.provider,
+        due_by=asked.due_by,
         plan_id=plan_id,
-        **asked.model_dump(exclude={"episode_id"}),
+        instead_of=asked.instead_of,
     )
     return Decided((fact,), subject=referral_id)
 
@@ -130,15 +163,23 @@ def move(now: Situation, referral_id: str, to: str, asked: Move) -> Decided:
         able = possible(referral.state)
         text = f"the referral is {referral.state}: {', '.join(able) or 'nothing more'} is possible"
         raise Rejected("not-possible-now", text, state=referral.state, possible=able)
-    facility = referral.value["facility"]
-    own: dict[str, Any] = {"referral_id": referral_id, "by": asked.by}
-    meeting: tuple[AppointmentScheduled, ...] = ()
-    if isinstance(asked, MoveWithReason):
-        own["reason"] = asked.reason
+    own: _MoveHeading = {
+        **now.heading(referral.value.facility),
+        "referral_id": referral_id,
+        "by": asked.by,
+        "reason": asked.reason if isinstance(asked, MoveWithReason) else None,
+    }
     if isinstance(asked, MoveToAppointment):
-        meeting = (appointment(now, facility, asked.at, asked.mode, referral_id),)
-        own["appointment_id"] = meeting[0].appointment_id
-    fact = _FACTS[to].model_validate({**now.common(facility), **own})
-    return Decided(
-        (fact, *meeting), subject=referral_id
-    )  # rescheduling ends the appointment before, then comes the new
+        meeting = appointment(now, referral.value.facility, asked.at, asked.mode, referral_id)
+        # rescheduling ends the appointment before, then comes the new
+        move = _MEETINGS[to](**own, appointment_id=meeting.appointment_id)
+        return Decided((move, meeting), subject=referral_id)
+    return Decided((_STATES[to](**own),), subject=referral_id)
+
+
+class _MoveHeading(Heading):
+    """What every move of a referral has."""
+
+    referral_id: str
+    by: Literal["provider", "patient"]
+    reason: str | None

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from services.aftercare.contacts.contacts import recorded
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, order
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import ActiveFact
+from services.aftercare.decisions.own_facts import Heading, heading
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import RelapseRiskCleared, RelapseRiskRaised
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState
 from shared.events.levels import ACUTE
+from shared.facts.envelope import Fact
 
 READMISSION_DAYS = 30
 """An inpatient stay that begins 1 to 30 days after an inpatient discharge (contract 3.2, readmitted)."""
@@ -47,20 +48,23 @@ class Risk:
     cleared: Sign | None = None
 
 
-def signs(document: EpisodeState, standing: Sequence[ActiveFact], zone_of: ZoneOf) -> list[Sign]:
+def signs(document: EpisodeState, standing: Sequence[Fact], zone_of: ZoneOf) -> list[Sign]:
     """Everything that raises or clears a risk, by its time."""
     found = [
         Sign(c.at, c.ce_id, "missed" if c.missed else "kept", c.facility)
         for c in recorded(standing)
         if c.missed or c.kept
     ]
-    found += [_judged(s) for s in standing if s.name == RelapseRiskCleared.TYPE and "decided_by" in s.value]
+    found += [judged for fact in standing if (judged := _judged(fact)) is not None]
     return sorted([*found, *_readmissions(document, zone_of)], key=lambda sign: (sign.at, sign.ce_id))
 
 
-def _judged(s: ActiveFact) -> Sign:
-    at, value = datetime.fromisoformat(s.value["occurred_at"]), s.value
-    return Sign(at, s.ce_id, "cleared", value["facility"], value["risk_id"], value["reason"])
+def _judged(fact: Fact) -> Sign | None:
+    """Somebody's judgement that a risk is over; None for any other fact."""
+    told = fact.value
+    if not isinstance(told, RelapseRiskCleared) or told.decided_by is None:
+        return None
+    return Sign(told.occurred_at, fact.id, "cleared", told.facility, told.risk_id, told.reason or CLEARED_BY_CONTACT)
 
 
 def _readmissions(document: EpisodeState, zone_of: ZoneOf) -> Iterator[Sign]:
@@ -111,20 +115,23 @@ def _raise(told: list[Risk], episode_id: str, signal: str, because: tuple[Sign, 
 def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, recorded_at: datetime) -> Iterator[CareFact]:
     """The facts of these risks; what a person cleared, that person told."""
     for risk in found:
-        own: dict[str, Any] = {
-            "episode_id": document.episode_id,
-            "patient_id": document.patient_id,
-            "labels": document.labels,
-            "facility": risk.facility,
-            "recorded_at": recorded_at,
-            "signals": risk.signals,
-            "risk_id": risk.risk_id,
-        }
-        zone = zone_of(risk.facility)
-        yield RelapseRiskRaised(**own, occurred_at=risk.raised_at.astimezone(zone), derived_from=risk.because)
+        own = _of_risk(document, risk, risk.raised_at.astimezone(zone_of(risk.facility)), recorded_at)
+        yield RelapseRiskRaised(**own, derived_from=risk.because)
         if risk.cleared is not None and risk.cleared.about != risk.risk_id:
-            at, because = risk.cleared.at.astimezone(zone), (risk.cleared.ce_id,)
-            yield RelapseRiskCleared(**own, occurred_at=at, derived_from=because, reason=risk.cleared.reason)
+            own = _of_risk(document, risk, risk.cleared.at.astimezone(zone_of(risk.facility)), recorded_at)
+            yield RelapseRiskCleared(**own, derived_from=(risk.cleared.ce_id,), reason=risk.cleared.reason)
+
+
+class _RiskHeading(Heading):
+    """What every fact about a risk has."""
+
+    signals: tuple[str, ...]
+    risk_id: str
+
+
+def _of_risk(document: EpisodeState, risk: Risk, at: datetime, recorded_at: datetime) -> _RiskHeading:
+    own = heading(document, risk.facility, at, recorded_at)
+    return {**own, "signals": risk.signals, "risk_id": risk.risk_id}
 
 
 def clear(now: Situation, risk_id: str, reason: str) -> Decided:
@@ -138,6 +145,6 @@ def clear(now: Situation, risk_id: str, reason: str) -> Decided:
         state = "cleared" if risk else "taken-back"
         raise Rejected("not-possible-now", "the risk is not open any more", state=state)
     fact = RelapseRiskCleared(
-        **now.common(risk.facility), signals=risk.signals, reason=reason, risk_id=risk_id, decided_by="person"
+        **now.heading(risk.facility), signals=risk.signals, reason=reason, risk_id=risk_id, decided_by="person"
     )
     return Decided((fact,), subject=risk_id)

@@ -7,38 +7,45 @@ A decision belongs to its discharge: it goes when the discharge is taken back, a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from typing import Literal
 
 from services.aftercare.decisions.commands import MarkExcluded, MarkKept
 from services.aftercare.decisions.situation import Decided, Situation
-from services.aftercare.decisions.windows import Excluded, KeptWindow, Outcome, Row, rows
+from services.aftercare.decisions.windows import Excluded, KeptWindow, Outcome, rows, state_of
 from shared.errors import Rejected
+from shared.events.base import CareFact
+from shared.events.follow_ups import FollowUp, FollowUpExcluded, FollowUpKept
 
-OPEN_TO = {"kept": frozenset({"due", "missed", "excluded"}), "excluded": frozenset({"due", "missed", "kept"})}
+Marked = Literal["kept", "excluded"]
+OPEN_TO: dict[Marked, frozenset[str]] = {
+    "kept": frozenset({"due", "missed", "excluded"}),
+    "excluded": frozenset({"due", "missed", "kept"}),
+}
 
 
-def marks(decided: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, Outcome]:
-    """Windows' outcomes by (name, value) of facts, standing or not, the last one last; those that a person decided."""
+def marks(decided: Iterable[CareFact]) -> dict[str, Outcome]:
+    """Windows' outcomes by the values of facts, standing or not, the last one last; those that a person decided."""
     found: dict[str, Outcome] = {}
-    for name, value in (told for told in decided if "decided_by" in told[1]):
-        if name == "follow-up-excluded":
-            found[value["follow_up_id"]] = Excluded(value["reason"], (), "person")
-        elif name == "follow-up-kept":
-            at = datetime.fromisoformat(value["kept_at"])
-            found[value["follow_up_id"]] = KeptWindow(
-                at, value["provider_kind"], None, value["mode"], value.get("reason"), "person"
-            )
+    for told in decided:
+        match told:
+            case FollowUpExcluded(decided_by=str()):
+                found[told.follow_up_id] = Excluded(told.reason, (), "person")
+            case FollowUpKept(decided_by=str()):
+                kept = KeptWindow(told.kept_at, told.provider_kind, None, told.mode, told.reason, "person")
+                found[told.follow_up_id] = kept
+            case _:
+                pass
     return found
 
 
 def keep(now: Situation, follow_up_id: str, asked: MarkKept) -> Decided:
     """Say that it was kept. Raises Rejected where it is settled by rule, or the visit lies outside its days."""
-    row = _open_to(now, follow_up_id, "kept")
-    at = asked.at.astimezone(now.site.zone(row.value["facility"]))
-    if not row.value["due_from"] <= at.date().isoformat() <= row.value["due_to"]:
-        text = f"the visit lies outside the window's days, {row.value['due_from']} to {row.value['due_to']}"
-        raise Rejected("outside-the-window", text, state=row.state, possible=("kept, on one of its days", "excluded"))
+    window = _open_to(now, follow_up_id, "kept")
+    at = asked.at.astimezone(now.site.zone(window.facility))
+    if not window.due_from <= at.date() <= window.due_to:
+        text = f"the visit lies outside the window's days, {window.due_from} to {window.due_to}"
+        able = ("kept, on one of its days", "excluded")
+        raise Rejected("outside-the-window", text, state=state_of(window), possible=able)
     kept = KeptWindow(at, asked.provider_kind, None, asked.mode, asked.reason, "person")
     return Decided(marks={follow_up_id: kept}, subject=follow_up_id)
 
@@ -49,17 +56,17 @@ def exclude(now: Situation, follow_up_id: str, asked: MarkExcluded) -> Decided:
     return Decided(marks={follow_up_id: Excluded(asked.reason, (), "person")}, subject=follow_up_id)
 
 
-def _open_to(now: Situation, follow_up_id: str, to: str) -> Row:
-    row = rows(now.standing).get(follow_up_id)
-    if row is None:
+def _open_to(now: Situation, follow_up_id: str, to: Marked) -> FollowUp:
+    window = rows(now.standing).get(follow_up_id)
+    if window is None:
         raise Rejected("no-such-follow-up", "the window was taken back with its discharge")
-    by_person = "decided_by" in row.value
-    able = tuple(each for each, states in OPEN_TO.items() if row.state in states and _may(row.state, by_person))
+    state = state_of(window)
+    able = tuple(each for each, states in OPEN_TO.items() if state in states and _may(window))
     if to not in able:
-        raise Rejected("not-possible-now", f"the follow-up is {row.state}", state=row.state, possible=able)
-    return row
+        raise Rejected("not-possible-now", f"the follow-up is {state}", state=state, possible=able)
+    return window
 
 
-def _may(state: str, by_person: bool) -> bool:
+def _may(window: FollowUp) -> bool:
     """What a stay or a contact shows isn't kept anew by hand, and a rule's exclusion stands over people's."""
-    return state != "excluded" or by_person
+    return not isinstance(window, FollowUpExcluded) or window.decided_by is not None

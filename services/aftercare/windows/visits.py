@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 from services.aftercare.contacts.contacts import Contact
 from services.aftercare.contacts.stays import ZoneOf, first_day, leaving_day, order
 from services.aftercare.decisions.windows import KeptWindow, Window
+from shared.events.aftercare import Mode
 from shared.events.episodes import AttendedDay, StayNow
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.site.measures import CountedStay, FollowUpClock
@@ -45,7 +46,7 @@ def _of(stay: StayNow, window: Window, counted: CountedStay, zone_of: ZoneOf) ->
     """Days are those of the place where the stay is; its level is the kind of provider where none was told."""
     zone, began, level = zone_of(stay.facility), first_day(stay, zone_of), str(stay.level)
     if window.due_from <= began <= window.due_to:
-        mode = next((told.mode for told in stay.attended or () if told.date == began), "in-person")
+        mode: Mode = next((told.mode for told in stay.attended or () if told.date == began), "in-person")
         yield KeptWindow(stay.begun.astimezone(zone), level, stay.begun_by, mode)
     elif level in ROUND_THE_CLOCK and began < window.due_from and _there_on(stay, window.due_from, zone_of):
         yield KeptWindow(datetime.combine(window.due_from, time.min, zone), level, stay.begun_by)

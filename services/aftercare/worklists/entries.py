@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from datetime import UTC, date, datetime, time
+from typing import Literal, NamedTuple
 
-from services.aftercare.contacts.contacts import appointments, recorded
+import msgspec
+
+from services.aftercare.contacts.contacts import appointments, contact_of
 from services.aftercare.contacts.deaths import DECEASED, Deaths, deaths_of
-from services.aftercare.decisions.own_facts import ActiveFact
 from services.aftercare.plans import plans
 from services.aftercare.referrals import referrals
+from shared.events.aftercare import (
+    AftercareReferred,
+    AppointmentScheduled,
+    ContactAttempted,
+    Mode,
+    ReferralMove,
+    RelapseRiskCleared,
+    RelapseRiskRaised,
+)
 from shared.events.episodes import EpisodeState
+from shared.facts.envelope import Fact
 from shared.site.config import Site
 
 Kind = Literal["plan", "referral", "contact", "appointment", "risk"]
@@ -24,6 +35,99 @@ STATES: dict[Kind, tuple[str, ...]] = {
 }
 
 
+class _Shown(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a list shows of an entry; what is not known is not written."""
+
+
+class CallEntry(_Shown, frozen=True, kw_only=True):
+    """A call of the plan's template: between which instants it is to be made, and by which contact it was."""
+
+    name: str
+    opens: datetime = msgspec.field(name="from")
+    closes: datetime = msgspec.field(name="to")
+    kept_by: str | None = None
+    late: bool = False
+
+
+class PlanEntry(_Shown, frozen=True, kw_only=True):
+    """A plan. `contact_due`: until when the patient is to be called next; `calls_stopped`: why nobody is to call."""
+
+    trigger: str
+    started_at: datetime
+    aftercare_since: datetime | None = None
+    template: str | None = None
+    outcome: str | None = None
+    contacts: tuple[CallEntry, ...]
+    referrals: tuple[str, ...]
+    contact_due: datetime | None = None
+    calls_stopped: str | None = None
+    search: str | None = None
+    next_start: date | None = None
+
+
+class MoveEntry(_Shown, frozen=True, kw_only=True):
+    """One move of a referral: when, and by whom."""
+
+    move: str
+    at: datetime
+    by: Literal["provider", "patient"]
+    reason: str | None = None
+
+
+class ReferralEntry(_Shown, frozen=True, kw_only=True):
+    """A referral. `possible`: the moves that it has now; `stopped`: why nothing is asked any more."""
+
+    kind: str
+    provider: str | None = None
+    due_by: date | None = None
+    plan_id: str | None = None
+    template: str | None = None
+    instead_of: str | None = None
+    referred_at: datetime
+    history: tuple[MoveEntry, ...]
+    possible: tuple[str, ...]
+    stopped: str | None = None
+
+
+class ContactEntry(_Shown, frozen=True, kw_only=True):
+    """An attempt to reach or see the patient."""
+
+    at: datetime
+    mode: Mode
+    outcome: str
+    provider_kind: str | None = None
+    appointment_id: str | None = None
+
+
+class AppointmentEntry(_Shown, frozen=True, kw_only=True):
+    """An appointment, and the referral that it is of."""
+
+    at: datetime
+    mode: Mode
+    referral_id: str | None = None
+
+
+class RiskEntry(_Shown, frozen=True, kw_only=True):
+    """A risk of relapse, and who judged that it is over, where it is."""
+
+    signals: tuple[str, ...]
+    raised_at: datetime
+    cleared_at: datetime | None = None
+    reason: str | None = None
+    decided_by: str | None = None
+
+
+EntryValue = PlanEntry | ReferralEntry | ContactEntry | AppointmentEntry | RiskEntry
+VALUES: dict[Kind, type[EntryValue]] = {
+    "plan": PlanEntry,
+    "referral": ReferralEntry,
+    "contact": ContactEntry,
+    "appointment": AppointmentEntry,
+    "risk": RiskEntry,
+}
+"""Kind of an entry → what a list shows of it."""
+
+
 class Entry(NamedTuple):
     """One row of a list. `sort_at`: what lists are ordered by; when it is due, else when it was."""
 
@@ -32,10 +136,10 @@ class Entry(NamedTuple):
     facility: str
     state: str
     sort_at: datetime
-    value: dict[str, Any]
+    value: EntryValue
 
 
-def entries(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) -> tuple[Entry, ...]:
+def entries(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tuple[Entry, ...]:
     """Every entry of an episode; of who died nothing waits any more where that was told."""
     dead = deaths_of(document, standing)
     return (
@@ -47,96 +151,99 @@ def entries(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) 
     )
 
 
-def _plans(document: EpisodeState, standing: Sequence[ActiveFact], site: Site) -> Iterator[Entry]:
-    of_plan = [s.value for s in standing if s.name == "aftercare-referred"]
+def _plans(document: EpisodeState, standing: Sequence[Fact], site: Site) -> Iterator[Entry]:
+    of_plan = [told for fact in standing if isinstance(told := fact.value, AftercareReferred)]
     for plan in plans.plans(document, standing, site):
         start, active = plan.start, plan.state == "active"
-        shown = {
-            "trigger": start.trigger,
-            "started_at": start.left_at.isoformat(),
-            "aftercare_since": plan.started_at.isoformat() if plan.started_at else None,
-            "template": start.template.name if start.template else None,
-            "outcome": plan.outcome,
-            "contacts": [_call(call) for call in plan.calls],
-            "referrals": [r["referral_id"] for r in of_plan if r.get("plan_id") == plan.plan_id],
-            "contact_due": plan.due.isoformat() if plan.due else None,
-            "calls_stopped": plan.stopped,
-            "search": document.search if active else None,
-            "next_start": document.next_start.isoformat() if active and document.next_start else None,
-        }
-        sort_at = (plan.due or start.left_at).astimezone(UTC)
-        yield Entry("plan", plan.plan_id, start.facility, plan.state, sort_at, _given(shown))
+        shown = PlanEntry(
+            trigger=start.trigger,
+            started_at=start.left_at,
+            aftercare_since=plan.started_at,
+            template=start.template.name if start.template else None,
+            outcome=plan.outcome,
+            contacts=tuple(_call(call) for call in plan.calls),
+            referrals=tuple(each.referral_id for each in of_plan if each.plan_id == plan.plan_id),
+            contact_due=plan.due,
+            calls_stopped=plan.stopped,
+            search=document.search if active else None,
+            next_start=document.next_start if active else None,
+        )
+        yield Entry(
+            "plan", plan.plan_id, start.facility, plan.state, (plan.due or start.left_at).astimezone(UTC), shown
+        )
 
 
-def _call(call: plans.Call) -> dict[str, Any]:
-    told = {"name": call.name, "from": call.opens.isoformat(), "to": call.closes.isoformat(), "kept_by": call.kept_by}
-    return _given(told | {"late": call.late or None})
+def _call(call: plans.Call) -> CallEntry:
+    return CallEntry(name=call.name, opens=call.opens, closes=call.closes, kept_by=call.kept_by, late=call.late)
 
 
-def _referrals(standing: Sequence[ActiveFact], site: Site, dead: Deaths) -> Iterator[Entry]:
+def _referrals(standing: Sequence[Fact], site: Site, dead: Deaths) -> Iterator[Entry]:
     for referral_id, referral in referrals.fold(standing).items():
-        value = referral.value
-        over = referral.state not in referrals.ENDS and dead.stops(value["facility"]) == DECEASED
+        asked = referral.value
+        over = referral.state not in referrals.ENDS and dead.stops(asked.facility) == DECEASED
         state = referrals.State.CANCELLED if over else referral.state
-        names = ("kind", "provider", "due_by", "plan_id", "template", "instead_of")
-        shown = {
-            **{name: value.get(name) for name in names},
-            "referred_at": value["occurred_at"],
-            "history": list(referral.history),
-            "possible": list(referrals.possible(state)),
-            "stopped": DECEASED if over else None,
-        }
-        yield Entry("referral", referral_id, value["facility"], state.value, _due(value, site), _given(shown))
+        shown = ReferralEntry(
+            kind=asked.kind,
+            provider=asked.provider,
+            due_by=asked.due_by,
+            plan_id=asked.plan_id,
+            template=asked.template,
+            instead_of=asked.instead_of,
+            referred_at=asked.occurred_at,
+            history=tuple(_move(each) for each in referral.history),
+            possible=referrals.possible(state),
+            stopped=DECEASED if over else None,
+        )
+        yield Entry("referral", referral_id, asked.facility, state.value, _due(asked, site), shown)
 
 
-def _due(value: dict[str, Any], site: Site) -> datetime:
-    if "due_by" not in value:
-        return _at(value["occurred_at"])
-    zone = site.zone(value["facility"])
-    return datetime.fromisoformat(value["due_by"]).replace(tzinfo=zone).astimezone(UTC)
+def _move(told: ReferralMove) -> MoveEntry:
+    return MoveEntry(move=referrals.name_of(told), at=told.occurred_at, by=told.by, reason=told.reason)
 
 
-def _contacts(standing: Sequence[ActiveFact]) -> Iterator[Entry]:
-    known = {contact.ce_id: contact for contact in recorded(standing)}
-    for s in standing:
-        if s.name == "contact-attempted":
-            contact = known[s.ce_id]
+def _due(asked: AftercareReferred, site: Site) -> datetime:
+    if asked.due_by is None:
+        return asked.occurred_at.astimezone(UTC)
+    return datetime.combine(asked.due_by, time.min, site.zone(asked.facility)).astimezone(UTC)
+
+
+def _contacts(standing: Sequence[Fact]) -> Iterator[Entry]:
+    for fact in standing:
+        contact = contact_of(fact)
+        if contact is not None and isinstance(told := fact.value, ContactAttempted):
             state = "kept" if contact.kept else "missed" if contact.missed else "other"
-            shown = {name: s.value.get(name) for name in ("at", "mode", "outcome", "provider_kind", "appointment_id")}
-            yield Entry("contact", s.value["contact_id"], s.value["facility"], state, _at(s.value["at"]), _given(shown))
+            shown = ContactEntry(
+                at=told.at,
+                mode=told.mode,
+                outcome=told.outcome,
+                provider_kind=told.provider_kind,
+                appointment_id=told.appointment_id,
+            )
+            yield Entry("contact", str(told.contact_id), told.facility, state, told.at.astimezone(UTC), shown)
 
 
-def _appointments(standing: Sequence[ActiveFact], dead: Deaths) -> Iterator[Entry]:
+def _appointments(standing: Sequence[Fact], dead: Deaths) -> Iterator[Entry]:
     states = appointments(standing)
-    for s in standing:
-        if s.name == "appointment-scheduled":
-            each, facility = s.value["appointment_id"], s.value["facility"]
-            over = states[each] == "scheduled" and dead.stops(facility) == DECEASED
+    for fact in standing:
+        if isinstance(told := fact.value, AppointmentScheduled):
+            each = str(told.appointment_id)
+            over = states[each] == "scheduled" and dead.stops(told.facility) == DECEASED
             state = "cancelled" if over else states[each]
-            shown = {name: s.value.get(name) for name in ("at", "mode", "referral_id")}
-            yield Entry("appointment", each, facility, state, _at(s.value["at"]), _given(shown))
+            shown = AppointmentEntry(at=told.at, mode=told.mode, referral_id=told.referral_id)
+            yield Entry("appointment", each, told.facility, state, told.at.astimezone(UTC), shown)
 
 
-def _risks(standing: Sequence[ActiveFact]) -> Iterator[Entry]:
-    cleared = {s.value["risk_id"]: s.value for s in standing if s.name == "relapse-risk-cleared"}
-    for s in standing:
-        if s.name == "relapse-risk-raised":
-            by = cleared.get(s.value["risk_id"], {})
-            shown = {
-                "signals": s.value["signals"],
-                "raised_at": s.value["occurred_at"],
-                "cleared_at": by.get("occurred_at"),
-                "reason": by.get("reason"),
-                "decided_by": by.get("decided_by"),
-            }
-            state = "cleared" if by else "raised"
-            raised_at = _at(s.value["occurred_at"])
-            yield Entry("risk", s.value["risk_id"], s.value["facility"], state, raised_at, _given(shown))
-
-
-def _at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _given(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in value.items() if each is not None}
+def _risks(standing: Sequence[Fact]) -> Iterator[Entry]:
+    cleared = {told.risk_id: told for fact in standing if isinstance(told := fact.value, RelapseRiskCleared)}
+    for fact in standing:
+        if isinstance(told := fact.value, RelapseRiskRaised):
+            by = cleared.get(told.risk_id)
+            shown = RiskEntry(
+                signals=told.signals,
+                raised_at=told.occurred_at,
+                cleared_at=by.occurred_at if by else None,
+                reason=by.reason if by else None,
+                decided_by=by.decided_by if by else None,
+            )
+            raised_at = told.occurred_at.astimezone(UTC)
+            yield Entry("risk", str(told.risk_id), told.facility, "cleared" if by else "raised", raised_at, shown)

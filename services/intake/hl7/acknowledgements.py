@@ -57,18 +57,18 @@ class Outcome(NamedTuple):
 
 def header(message: Message) -> Header:
     """The header of a message; never fails."""
-    raw = message.msh.raw
+    msh, raw = message.msh, message.msh.raw_to(18)
     return Header(
         marks=message.marks,
-        sender=(raw(3), raw(4)),
-        receiver=(raw(5), raw(6)),
-        trigger=message.msh.get(9, 2),
-        control_id=raw(10),
-        processing_id=raw(11) or "P",
-        version=raw(12) or "2.5.1",
-        accept=message.msh.get(15),
-        application=message.msh.get(16),
-        declared_charset=raw(18),
+        sender=(raw[3], raw[4]),
+        receiver=(raw[5], raw[6]),
+        trigger=msh.get(9, 2),
+        control_id=raw[10],
+        processing_id=raw[11] or "P",
+        version=raw[12] or "2.5.1",
+        accept=msh.get(15) if raw[15] else "",
+        application=msh.get(16) if raw[16] else "",
+        declared_charset=raw[18],
         charset=message.charset,
     )
 
@@ -120,7 +120,7 @@ def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, contro
         lines.append(
             join(["ERR", "", part(_location(fault)), part(_reason(fault)), "E", "", "", "", _sentence(fault, marks)])
         )
-    return "".join(line + "\r" for line in lines).encode(head.charset, "replace")
+    return "".join([line + "\r" for line in lines]).encode(head.charset, "replace")
 
 
 def _commit(outcome: Outcome) -> Literal["CA", "CE", "CR"]:

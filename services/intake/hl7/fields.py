@@ -23,13 +23,17 @@ def short(text: str) -> str:
 def code(message: Message, name: str, field: int) -> str | None:
     """The first component of a field; None where it says nothing, or `""`."""
     text = message.get(name, field)
-    return short(text) if text and text != NULL else None
+    if not text or text == NULL:
+        return None
+    return text if len(text) <= _LONGEST else short(text)
 
 
 def told(message: Message, name: str, field: int) -> str | Removed | None:
     """The first component of a field; REMOVED for `""`."""
     text = message.get(name, field)
-    return REMOVED if text == NULL else (short(text) or None)
+    if text == NULL:
+        return REMOVED
+    return text or None if len(text) <= _LONGEST else short(text)
 
 
 def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...]:
@@ -48,7 +52,9 @@ def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...
 
 def _said(text: str) -> str | None:
     """A component; None where it says nothing, or `""`."""
-    return short(text) if text and text != NULL else None
+    if not text or text == NULL:
+        return None
+    return text if len(text) <= _LONGEST else short(text)
 
 
 def visit_number(message: Message) -> str | None:
@@ -61,7 +67,7 @@ def location(message: Message, field: int) -> Location:
     segment = message.first("PV1")
     if segment is None or not segment.raw(field):
         return NOWHERE
-    found = [short(text) if text and text != NULL else None for text in segment.components(field)[:4]]
+    found = [_said(text) for text in segment.components(field)[:4]]
     return Location(*found, *NOWHERE[len(found) :])
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta, tzinfo
 
-from services.intake.hl7.model import DispositionAs, PayerAs, UnitAs
+from services.intake.hl7.model import Payer, UnitAs
+from shared.events.base import Disposition
 from shared.events.open_lists import DispositionKind
+from shared.events.stays import Coverage
 from shared.site.config import UNKNOWN, Site
 
 LONGEST = 200
@@ -45,26 +47,33 @@ class SiteRules:
 
 
 class FacilityMap:
-    """`SiteMap` by site config."""
+    """`SiteMap` by site config. What was looked up is kept: message after message of a visit tells the same."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._payers: dict[Payer, Coverage] = {}
+        self._dispositions: dict[tuple[str, str | None], Disposition] = {}
 
     def unit(self, facility: str, unit: str) -> UnitAs | None:
         """What the unit is; None when it is not mapped."""
         found = self._site.unit(facility, unit)
         if found is None:
             return None
-        return UnitAs(found.level.value if found.level else None, found.visit_class, found.program, found.setting)
+        return UnitAs(found.level, found.visit_class, found.program, found.setting)
 
     def zone(self, facility: str) -> tzinfo:
         """The facility's zone; the first one's for a facility that the config doesn't have."""
         return (self._site.facility(facility) or self._site.facilities[0]).zone_info
 
-    def disposition(self, facility: str, code: str | None) -> DispositionAs:
+    def disposition(self, facility: str, code: str | None) -> Disposition:
         """What PV1-36 means there, as the tables write it."""
-        found = self._site.disposition_row(facility, code)
-        return DispositionAs(found.code if code else None, found.kind, self._site.status_of(found.code, found.kind))
+        found = self._dispositions.get((facility, code))
+        if found is None:
+            row = self._site.disposition_row(facility, code)
+            status = self._site.status_of(row.code, row.kind)
+            found = Disposition(code=row.code if code else None, kind=row.kind, patient_status=status)
+            self._dispositions[facility, code] = found
+        return found
 
     def status_of(self, kind: DispositionKind) -> str | None:
         """The patient status of a bill for a kind of disposition."""
@@ -78,9 +87,14 @@ class FacilityMap:
         """PV1-14 as a bill's code."""
         return self._site.admission_source(code)
 
-    def payer(self, payer: str, plan: str | None) -> PayerAs:
+    def payer(self, one: Payer) -> Coverage:
         """Whom IN1-3, else IN1-2, names; and which of its plans IN1-2 is."""
-        found = self._site.payer(payer) or self._site.payer(plan or "")
+        found = self._payers.get(one)
         if found is None:
-            return PayerAs(UNKNOWN, UNKNOWN if plan else None)
-        return PayerAs(found.id, (self._site.plan(found, plan) or UNKNOWN) if plan else None)
+            found = self._payers[one] = self._looked_up(one)
+        return found
+
+    def _looked_up(self, one: Payer) -> Coverage:
+        payer = self._site.payer(one.payer) or (self._site.payer(one.plan) if one.plan else None)
+        plan = (self._site.plan(payer, one.plan) if payer else None) or UNKNOWN if one.plan else None
+        return Coverage(order=one.order, payer=payer.id if payer else UNKNOWN, plan=plan)

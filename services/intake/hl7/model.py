@@ -5,14 +5,19 @@ Names, birth dates and contacts are not in them: those are apart from everything
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from enum import Enum
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from services.intake.hl7.triggers import TRIGGERS, Trigger
 from shared.errors import InvalidMessage
+from shared.events.base import Disposition
+from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind, VisitClass
+from shared.events.stays import Coverage
+from shared.site.values import Setting
 
 AckCode = Literal["AA", "AE", "AR"]
 
@@ -49,9 +54,14 @@ class Removed(Enum):
 
 REMOVED = Removed.REMOVED
 
+if TYPE_CHECKING:
+    Text = str | Removed | None
+    YesOrNo = Literal["Y", "N"] | Removed | None
+else:  # as JSON each is a string or null: which string is REMOVED, the codec knows
+    Text = YesOrNo = Any
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+
+class Moment(Struct, frozen=True, gc=False):
     """A time as told: `start` when it begins something, `end` when it ends something.
 
     They differ for a day without time: 00:00 and 24:00 of that day in the facility's zone (contract 3.6 rule 7).
@@ -108,9 +118,11 @@ class Payer(NamedTuple):
     since: date | None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Adt:
-    """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None."""
+class Adt(Struct, frozen=True, kw_only=True, gc=False):
+    """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
+
+    It is stored as it is, as JSON (codec.py): a new field has a default, which the messages before it are read with.
+    """
 
     trigger: str
     control_id: str
@@ -132,10 +144,10 @@ class Adt:
     patient_class: str | None = None
     location: Location = NOWHERE
     prior_location: Location = NOWHERE
-    admission_type: str | Removed | None = None
-    admission_source: str | Removed | None = None
-    attending_npi: str | Removed | None = None
-    disposition: str | Removed | None = None
+    admission_type: Text = None
+    admission_source: Text = None
+    attending_npi: Text = None
+    disposition: Text = None
     admitted: Moment | Removed | None = None
     discharged: Moment | Removed | None = None
     expected_discharge: Moment | Removed | None = None
@@ -144,7 +156,7 @@ class Adt:
     event_reason: str | None = None
     deceased: bool = False
     """PID-30 is `Y`, or PID-29 has something."""
-    death: Literal["Y", "N"] | Removed | None = None
+    death: YesOrNo = None
     """PID-30."""
     died: Moment | Removed | None = None
     """PID-29, where it is a time."""
@@ -154,7 +166,7 @@ class Adt:
     """MRG-1: the ids that are retired into `patient_ids`."""
     age_years: int | None = None
     charset: str = "ascii"
-    warnings: tuple[str, ...] = field(default=(), compare=False)
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"
@@ -188,27 +200,11 @@ class FeedRules(Protocol):
 class UnitAs(NamedTuple):
     """What the site maps a unit to: a level, maybe in a special setting, or a visit without one."""
 
-    level: str | None
+    level: Level | None
     visit_class: VisitClass | None
     program: str | None
-    setting: str | None = None
+    setting: Setting | None = None
     """A special setting within the level: withdrawal-management, crisis-stabilization."""
-
-
-class DispositionAs(NamedTuple):
-    """What the site's tables make of PV1-36: their own code (None where nothing was sent, `unknown` for what is in no
-    table), the kind, and the patient status of a bill where they say one."""
-
-    code: str | None
-    kind: DispositionKind
-    patient_status: str | None = None
-
-
-class PayerAs(NamedTuple):
-    """What the site's tables make of IN1-3 and IN1-2: a payer's id and a plan; `unknown` for what is in no table."""
-
-    payer: str
-    plan: str | None
 
 
 class SiteMap(Protocol):
@@ -217,8 +213,8 @@ class SiteMap(Protocol):
     def unit(self, facility: str, unit: str) -> UnitAs | None:
         """What the unit is; None when it is not mapped."""
 
-    def disposition(self, facility: str, code: str | None) -> DispositionAs:
-        """What PV1-36 means there; `unknown` is a valid outcome."""
+    def disposition(self, facility: str, code: str | None) -> Disposition:
+        """What PV1-36 means there: the tables' own code, none where nothing was sent, `unknown` for what is in none."""
 
     def status_of(self, kind: DispositionKind) -> str | None:
         """The patient status of a bill for a kind of disposition, where the site says one."""
@@ -229,15 +225,14 @@ class SiteMap(Protocol):
     def admission_source(self, code: str) -> str:
         """PV1-14 as a bill's code; `unknown` for what is in no table."""
 
-    def payer(self, payer: str, plan: str | None) -> PayerAs:
-        """Whom IN1-3 and IN1-2 name."""
+    def payer(self, one: Payer) -> Coverage:
+        """Whom IN1-3 and IN1-2 name: a payer's id and a plan; `unknown` for what is in no table."""
 
     def zone(self, facility: str) -> tzinfo:
         """The facility's zone."""
 
 
-@dataclass(frozen=True, slots=True)
-class VisitMessage:
+class VisitMessage(NamedTuple):
     """One message of a visit: what it says, our id of the message, and when it came."""
 
     adt: Adt

@@ -35,14 +35,21 @@ class Segment:
         self._message = message
         self._fields: list[str] | None = None
 
+    def _split(self) -> list[str]:
+        fields = self._fields = self.line.split(self._message.marks.field)
+        if self.name == "MSH":
+            fields.insert(1, self._message.marks.field)
+        return fields
+
     def raw(self, field: int) -> str:
         """The field as sent, all repetitions, nothing unescaped; "" where there is none."""
-        fields = self._fields
-        if fields is None:
-            fields = self._fields = self.line.split(self._message.marks.field)
-            if self.name == "MSH":
-                fields.insert(1, self._message.marks.field)
+        fields = self._fields or self._split()
         return fields[field] if field < len(fields) else ""
+
+    def raw_to(self, last: int) -> list[str]:
+        """The fields as sent up to this one at least, by their numbers; "" where there is none."""
+        fields = self._fields or self._split()
+        return fields + [""] * (last + 1 - len(fields))
 
     def repetitions(self, field: int) -> list[str]:
         """The repetitions of a field as sent; none for an empty field."""
@@ -53,22 +60,19 @@ class Segment:
 
     def get(self, field: int, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of the first repetition, unescaped and trimmed; "" where there is none."""
-        fields = self._fields
-        raw = fields[field] if fields is not None and field < len(fields) else self.raw(field)
+        fields = self._fields or self._split()
+        raw = fields[field] if field < len(fields) else ""
         if not raw:
             return raw
         if raw.isalnum():  # no delimiter is: the shortest way for most fields
             return raw if component == sub == 1 else ""
-        return self._message.part(self._first(raw), component, sub)
+        mark = self._message.marks.repetition
+        return self._message.part(raw.split(mark, 1)[0] if mark and mark in raw else raw, component, sub)
 
     def components(self, field: int) -> list[str]:
         """The components of the first repetition, each its first subcomponent, unescaped and trimmed."""
-        raw = self.raw(field)
-        return self._message.components(self._first(raw)) if raw else []
-
-    def _first(self, raw: str) -> str:
-        mark = self._message.marks.repetition
-        return raw.split(mark, 1)[0] if mark and mark in raw else raw
+        found = self.repetitions(field)
+        return self._message.components(found[0]) if found else []
 
     def __repr__(self) -> str:
         return f"<Segment {self.name}>"
@@ -80,7 +84,7 @@ class Message:
     `warnings` name lines and fields, never a value.
     """
 
-    __slots__ = ("_by_name", "charset", "marks", "segments", "warnings")
+    __slots__ = ("_by_name", "charset", "marks", "msh", "segments", "warnings")
 
     def __init__(self, raw: bytes) -> None:
         head = _BREAK_BYTES.split(raw, maxsplit=1)[0]
@@ -94,6 +98,8 @@ class Message:
         self.segments: list[Segment] = []
         self._by_name: dict[str, list[Segment]] = {}
         self._read(text)
+        self.msh = self._by_name["MSH"][0]
+        """The header, which every message has."""
 
     def first(self, name: str) -> Segment | None:
         """The first segment of that name, or None."""
@@ -109,17 +115,15 @@ class Message:
         found = self._by_name.get(name)
         return found[0].get(field) if found else ""
 
-    @property
-    def msh(self) -> Segment:
-        """The header, which every message has."""
-        return self._by_name["MSH"][0]
-
     def part(self, repetition: str, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of a repetition, unescaped and trimmed; "" where there is none."""
-        text = _nth(repetition, self.marks.component, component)
-        if not text or (sub == 1 and text.isalnum()):
-            return text
-        return self._plain_part(text, sub)
+        mark, text = self.marks.component, repetition
+        if mark and mark in text:
+            parts = text.split(mark, component)
+            text = parts[component - 1] if len(parts) >= component else ""
+        elif component != 1:
+            return ""
+        return text if not text or (sub == 1 and text.isalnum()) else self._plain_part(text, sub)
 
     def components(self, repetition: str) -> list[str]:
         """Every component of a repetition, each its first subcomponent, unescaped and trimmed."""
@@ -128,7 +132,11 @@ class Message:
 
     def _plain_part(self, text: str, sub: int) -> str:
         marks = self.marks
-        text = _nth(text, marks.sub, sub)
+        if marks.sub and marks.sub in text:
+            parts = text.split(marks.sub, sub)
+            text = parts[sub - 1] if len(parts) >= sub else ""
+        elif sub != 1:
+            return ""
         if marks.escape and marks.escape in text:
             text = self.unescape(text)
         return text.strip()
@@ -219,15 +227,6 @@ def _starts(raw: bytes) -> Iterator[int]:
 def _begins_a_line(before: bytes) -> bool:
     before = before.rstrip(b" \t").removesuffix(codecs.BOM_UTF8).rstrip(b" \t")
     return not before or before[-1] in b"\r\n\x0b\x1c"
-
-
-def _nth(text: str, mark: str, place: int) -> str:
-    if not mark or mark not in text:
-        return text if place == 1 else ""
-    if place == 1:
-        return text.split(mark, 1)[0]
-    parts = text.split(mark, place)
-    return parts[place - 1] if len(parts) >= place else ""
 
 
 @lru_cache(maxsize=32)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from services.intake.hl7.fields import patient_ids, short
+from services.intake.hl7.model import PatientId
 from services.intake.hl7.parser import NULL, Message, Segment
 from services.intake.hl7.timestamps import read_day
 
@@ -25,8 +26,8 @@ Fields = dict[str, tuple[Any, str]]
 """Field → (value, when it was said). A removed one stays with None, so that nothing said earlier brings it back."""
 
 
-def told_by(message: Message) -> dict[str, Any]:
-    """What the PID segment says of the person."""
+def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dict[str, Any]:
+    """What the PID segment says of the person; `numbers`: the patient's ids in it, where they are read already."""
     pid = message.first("PID")
     if pid is None:
         return {}
@@ -38,7 +39,9 @@ def told_by(message: Message) -> dict[str, Any]:
         "work": _list(pid, 14, _contacts(message, pid, 14)),
         "address": _list(pid, 11, [short(part) if part != NULL else "" for part in pid.components(11)[:6]]),
     }
-    ids = [list(each[:3]) for each in patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)]
+    if numbers is None:
+        numbers = patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)
+    ids = [list(each[:3]) for each in numbers]
     return {name: value for name, value in found.items() if value is not ...} | ({IDS: ids} if ids else {})
 
 

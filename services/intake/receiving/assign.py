@@ -12,7 +12,7 @@ from datetime import datetime
 
 from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.read import InboundMessage
-from services.intake.visits.reconcile import Stray, VisitRecord, begin_of, end_of, wanted_of
+from services.intake.visits.reconcile import PersonMessage, VisitRecord, begin_of, end_of, wanted_of
 from services.intake.visits.unnamed import Named, places, visit_id
 from shared.ids import new_id
 from shared.site.config import Site
@@ -29,7 +29,7 @@ class VisitAssignment:
 
     known: dict[tuple[str, str, str], VisitRecord]
     touched: dict[str, VisitRecord] = field(default_factory=dict)
-    strays: list[Stray] = field(default_factory=list)
+    strays: list[PersonMessage] = field(default_factory=list)
     unsure: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
     """Visits that are not stored yet."""
@@ -83,7 +83,7 @@ def assign_visits(
         elif message.adt.means.needs_visit:
             message.note, message.reason = "waiting", NO_VISIT
             said = VisitMessage(message.adt, message.message_id, message.arrived_at)
-            found.strays.append(Stray(message.patient_id, message.facility, said))
+            found.strays.append(PersonMessage(message.patient_id, message.facility, said))
     found.doubt({*unsure, *(stray.patient_id for stray in found.strays)})
     return found
 

@@ -10,15 +10,15 @@ import orjson
 from services.intake.tables import deaths
 from services.intake.visits.death_facts import Known, Teller
 from services.intake.visits.death_reports import Record, decode, encode
+from services.intake.visits.desired import heading, read_back
 from services.intake.visits.difference import ActiveFact
-from services.intake.visits.facts import DesiredFact
 from shared.storage.database import Connection
 from shared.storage.row_writes import upsert
 from shared.storage.statements import Read, SqlWrite, together, written
 
 _RECORDS = "SELECT patient_id, facility, told FROM deaths WHERE patient_id = ANY($1::text[])"
 _STANDING = (
-    "SELECT e.patient_id, f.ce_id, to_json(f.key)::text AS key, f.type, f.occurred_at, f.value, f.message_id "
+    "SELECT e.patient_id, f.ce_id, to_json(f.key)::text AS key, f.type, f.occurred_at, f.value "
     "FROM episodes AS e JOIN facts AS f ON f.episode_id = e.episode_id AND f.standing AND f.visit_id IS NULL "
     "AND f.type = 'patient-died' "
     "WHERE e.patient_id IN (SELECT d.patient_id FROM deaths AS d WHERE d.patient_id = ANY($1::text[]))"
@@ -34,9 +34,9 @@ def reads(patients: Sequence[str]) -> list[Read]:
 def known(records: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> Known:
     """The rows of `reads`."""
     found = Known({(patient, facility): decode(told) for patient, facility, told in records})
-    for patient, ce_id, key, kind, at, value, message_id in standing:
-        wanted = DesiredFact(tuple(orjson.loads(key)), kind, at, orjson.loads(value), "", None, message_id)
-        found.standing[patient][wanted.key] = ActiveFact(ce_id, wanted)
+    for patient, ce_id, kept, kind, at, own in standing:
+        _, facility, episode = key = tuple(orjson.loads(kept))
+        found.standing[patient][key] = ActiveFact(ce_id, kind, read_back(kind, own, heading(at, episode, facility)))
     return found
 
 

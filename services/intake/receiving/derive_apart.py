@@ -20,7 +20,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from services.intake.hl7 import codec
 from services.intake.hl7.model import VisitMessage
-from services.intake.visits.reconcile import DerivedVisit, VisitRecord, meant_by
+from services.intake.visits.derive import Derived
+from services.intake.visits.reconcile import VisitRecord, meant_by
 from shared.errors import Transient
 from shared.site.config import Site
 
@@ -50,7 +51,7 @@ class Apart:
 
     async def derive(
         self, visits: Mapping[str, VisitRecord], pages: AsyncIterable[Sequence[StoredMessage]]
-    ) -> dict[str, DerivedVisit]:
+    ) -> dict[str, Derived]:
         """Visit id → what its messages mean, those of `pages`; of the notes those that changed.
 
         Raises Transient where the process died or does not answer.
@@ -98,7 +99,7 @@ def _bare(visit: VisitRecord) -> VisitRecord:
 
 async def _asked(
     process: asyncio.subprocess.Process, visits: list[VisitRecord], pages: AsyncIterable[Sequence[StoredMessage]]
-) -> dict[str, DerivedVisit]:
+) -> dict[str, Derived]:
     to, back = _pipe(process.stdin), process.stdout
     to.write(pickle.dumps(visits))
     async for page in pages:
@@ -150,10 +151,9 @@ def _answer(asked: BinaryIO, site: Site) -> Any:
         return type(fault).__name__
 
 
-def _changed(found: DerivedVisit, notes: Mapping[str, tuple[str | None, str | None]]) -> DerivedVisit:
-    derived = found.derived
-    changed = tuple(note for note in derived.notes if notes.get(note.message_id) != note[1:])
-    return found._replace(derived=derived._replace(notes=changed))
+def _changed(found: Derived, notes: Mapping[str, tuple[str | None, str | None]]) -> Derived:
+    changed = tuple(note for note in found.notes if notes.get(note.message_id) != note[1:])
+    return found._replace(notes=changed)
 
 
 if __name__ == "__main__":

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 from services.intake.hl7.model import VisitMessage
 from services.intake.people.names import PersonReport as OfPerson
 from services.intake.people.names import keeping
-from services.intake.receiving import store
+from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
-from services.intake.visits.death_facts import Known, PersonMessage, Provenance, deaths, hear
+from services.intake.visits.death_facts import Known, Provenance, deaths, hear
+from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import (
-    DerivedVisit,
     EpisodeSequences,
+    PersonMessage,
     VisitChanges,
     VisitRecord,
     mapping_of,
     reconcile,
 )
-from shared.events import to_record
+from shared.facts.envelope import to_record
 from shared.messaging import outbox
 from shared.storage.database import Connection
 from shared.storage.statements import Writes
@@ -58,7 +59,7 @@ async def settle(
     long = is_long(inbound, intake)
     meant = None
     if long and not found.unsure:
-        await store.fill_standing(connection, stored)
+        await visits_store.fill_standing(connection, stored)
         meant = await _meant_apart(connection, found, inbound, loaded.deaths, intake)
     else:
         await store.fill(connection, stored, intake.long_visits.aside if long else None)
@@ -84,7 +85,7 @@ def _doubt_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[stor
 
 async def _meant_apart(
     connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], of_deaths: Known, intake: Intake
-) -> dict[str, DerivedVisit]:
+) -> dict[str, Derived]:
     """What the touched visits mean with these messages: their messages go to the other process as they are stored."""
 
     async def pages() -> AsyncIterator[list[StoredMessage]]:
@@ -122,7 +123,7 @@ async def brought_in_line(
     known: tuple[EpisodeSequences, Known],
     intake: Intake,
     *,
-    meant: Mapping[str, DerivedVisit] | None = None,
+    meant: Mapping[str, Derived] | None = None,
 ) -> tuple[list[VisitChanges], Writes]:
     """Settle the touched visits, which are filled (or `meant`); what is to be written of them, and to be sent."""
     ledger, of_deaths = known
@@ -144,7 +145,7 @@ async def brought_in_line(
     changed = [note for each in settled for note in each.notes if note.message_id not in new]
     stated = [*(one for each in settled for one in each.stated), *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
-    writes = store.keep_settled(settled, died, ledger, mapping_of(intake.site))
+    writes = visits_store.keep_settled(settled, died, ledger, mapping_of(intake.site))
     return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
 
 
@@ -155,7 +156,7 @@ async def _in_line(
     intake: Intake,
     *,
     now: datetime,
-    meant: Mapping[str, DerivedVisit] | None,
+    meant: Mapping[str, Derived] | None,
 ) -> list[VisitChanges]:
     """The visits, settled; who has one that has become long is known from now on."""
     given = (visits, ledger, intake.site, now, meant)

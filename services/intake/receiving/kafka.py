@@ -13,15 +13,14 @@ from functools import partial
 from typing import NamedTuple
 
 from services.intake.hl7.acknowledgements import NOT_HL7
-from services.intake.receiving import store
+from services.intake.receiving import visits_store
 from services.intake.receiving.lane import store as lane
 from services.intake.receiving.read import ER7, InboundMessage, Received
 from services.intake.receiving.receive import Intake, take_in
 from shared import metrics
 from shared.errors import InvalidMessage
-from shared.events import Record
-from shared.events.episodes import read_episode
-from shared.facts.envelope import Fact
+from shared.events.episodes import EpisodeState, read_document
+from shared.facts.envelope import Fact, Record, from_record
 from shared.facts.tracing import HEADER
 from shared.messaging import outbox
 from shared.messaging.dead_letters import RawRecord
@@ -156,35 +155,41 @@ def outcome_of(inbound: Sequence[InboundMessage]) -> Outcome:
 
 def episodes(database: Database) -> Subscription:
     """The consumer of care.episodes, in a group of its own: the door need not stop while this one joins."""
-    known = Subscription("intake", EPISODES, database)
+    known = Subscription("intake", EPISODES, database, decode=decode_episode)
 
     @known.router.subscriber(EPISODES, group_id=f"stepdown-intake-{EPISODES}", max_records=10_000, **known.options)
-    async def on_episodes(batch: Records[Fact], connection: Transaction, tally: Outcomes) -> None:
+    async def on_episodes(batch: Records[Fact[EpisodeState]], connection: Transaction, tally: Outcomes) -> None:
         """Keep the newest version of each episode, for the choice of a visit's episode."""
         await keep_episodes(connection, batch, tally)
 
     return known
 
 
-async def keep_episodes(connection: Connection, batch: Sequence[Incoming], tally: Tally) -> None:
+def decode_episode(record: RawRecord) -> Fact[EpisodeState]:
+    """A record of care.episodes. Raises InvalidMessage."""
+    if not record.key:
+        raise InvalidMessage("the record has no key")
+    return from_record(record.value, record.headers, lambda _, body: read_document(body))
+
+
+async def keep_episodes(connection: Connection, batch: Sequence[Incoming[Fact[EpisodeState]]], tally: Tally) -> None:
     """Keep the newest version of each episode; an older one than is kept is dropped."""
-    newest: dict[str, tuple[Incoming, store.EpisodeVersion]] = {}
+    newest: dict[str, tuple[Incoming[Fact[EpisodeState]], visits_store.EpisodeVersion]] = {}
     for incoming in batch:
-        told = told_by(incoming)
+        told = told_by(incoming.fact.value)
         if told.episode_id not in newest or newest[told.episode_id][1].version < told.version:
             newest[told.episode_id] = (incoming, told)
-    kept = await store.keep_told(connection, [told for _, told in newest.values()])
+    kept = await visits_store.keep_told(connection, [told for _, told in newest.values()])
     applied = {id(incoming) for incoming, told in newest.values() if told.episode_id in kept}
     for incoming in batch:
         tally.add(incoming.slot, "applied" if id(incoming) in applied else "ignored")
 
 
-def told_by(incoming: Incoming) -> store.EpisodeVersion:
-    """What a record of care.episodes says that intake needs. Raises InvalidMessage."""
-    episode = read_episode(incoming.fact.value)
+def told_by(episode: EpisodeState) -> visits_store.EpisodeVersion:
+    """What a value of care.episodes says that intake needs."""
     programs = [stay for stay in episode.stays if stay.kind == "placement"]
     ends = [stay.to for stay in programs if stay.to is not None]
-    return store.EpisodeVersion(
+    return visits_store.EpisodeVersion(
         episode.episode_id,
         episode.version,
         episode.state,

@@ -141,8 +141,8 @@ def _letter(received: Received, message: Message, alone: bytes | None, rules: Fe
     inbound_message.trigger = message.msh.get(9, 2)
     inbound_message.control_id = message.msh.get(10)
     inbound_message.warnings = list(message.warnings)
-    body = "\r".join(segment.line for segment in message.segments)
-    inbound_message.ids = seal.blind("\x1f".join(("ids", *(message.msh.get(place) for place in (3, 4, 10)))))
+    body = "\r".join([segment.line for segment in message.segments])
+    inbound_message.ids = seal.blind("\x1f".join(["ids", message.msh.get(3), message.msh.get(4), message.msh.get(10)]))
     inbound_message.body = seal.blind(body)
     inbound_message.sealed = seal.close(alone or body.encode(message.charset, "replace"), inbound_message.message_id)
     try:
@@ -160,7 +160,7 @@ def _fill(inbound_message: InboundMessage, message: Message, rules: FeedRules) -
     inbound_message.values = codec.encode(adt)
     inbound_message.warnings = list(adt.warnings)
     inbound_message.known = adt.patient_ids
-    inbound_message.person = told_by(message)
+    inbound_message.person = told_by(message, adt.patient_ids)
     inbound_message.answer()
 
 

@@ -17,7 +17,7 @@ from services.intake.hl7.mapping import SiteRules
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
-from services.intake.receiving import store
+from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import assign_visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import brought_in_line, is_long, numbered, settle
@@ -34,8 +34,9 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
-from services.intake.visits.death_facts import PersonMessage, hear
+from services.intake.visits.death_facts import hear
 from services.intake.visits.reconcile import (
+    PersonMessage,
     mapping_of,
 )
 from services.intake.visits.unnamed import visit_id
@@ -155,14 +156,14 @@ class Intake:
     async def derive_again(self, page: int = 200) -> int:
         """Bring visits in line that were derived with another site config; how many patients there were."""
         async with self.database.begin() as connection:
-            patients = await store.patients_of_another_mapping(connection, mapping_of(self.site), page)
+            patients = await visits_store.patients_of_another_mapping(connection, mapping_of(self.site), page)
             if not patients:
                 return 0
             unsure = await store.lock_patients(connection, patients)
-            found = assign_visits([], await store.visits_of(connection, patients), unsure)
+            found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
             found.settle_all()
             await store.fill(connection, found.stored, self.long_visits.aside)
-            ledger = await store.ledger_of(connection, patients)
+            ledger = await visits_store.ledger_of(connection, patients)
             told = await deaths_of(connection, patients)
             hear(
                 told,

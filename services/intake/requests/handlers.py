@@ -5,14 +5,14 @@ The same order of locks as for messages (tables.py): the key first (shared/web/p
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from services.intake.hl7.model import PatientId
 from services.intake.people.names import PersonReport as OfPerson
 from services.intake.people.names import keep
 from services.intake.people.patients import IdentityClaim
-from services.intake.receiving import store as visits
+from services.intake.receiving import store as receiving
+from services.intake.receiving import visits_store as visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import TOPIC
 from services.intake.receiving.receive import Intake, patient_of
@@ -20,10 +20,12 @@ from services.intake.requests import store
 from services.intake.requests.commands import Assessment, Person, Referral, Stated
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import choose_episode
+from services.intake.visits.desired import Heading
 from services.intake.visits.reconcile import EpisodeSequences, mapping_of
-from shared.events import CareFact, to_record
+from shared.events import CareFact
 from shared.events.assessments import Assessed
 from shared.events.stays import Referred
+from shared.facts.envelope import to_record
 from shared.ids import new_id
 from shared.messaging import outbox
 from shared.storage import audit
@@ -45,11 +47,14 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     for visit in await visits.visits_of(connection, [patient_id]):
         ledger.learn(visit)
     episode_id = _named(asked) or _chosen(ledger, patient_id, at, facility, intake) or ledger.begin(patient_id, now)
-    common = {
-        "episode_id": episode_id, "patient_id": patient_id, "facility": facility, "occurred_at": at,
-        "recorded_at": now, "stated_at": now, "labels": asked.labels,
-    }  # fmt: skip
-    value = _fact(asked, common)
+    about: Heading = {
+        "episode_id": episode_id,
+        "patient_id": patient_id,
+        "facility": facility,
+        "occurred_at": at,
+        "recorded_at": now,
+    }
+    value = _fact(asked, about)
     fact = ledger.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, request_id)
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.site, now))
@@ -97,7 +102,7 @@ async def owner_of(connection: Connection, who: Caller, episode_id: str) -> str:
     found = await store.owner(connection, episode_id, scope_of(who))
     if found is None:
         raise missing("no-such-episode", "there is no such episode that you may see")
-    await visits.lock_patients(connection, [found])
+    await receiving.lock_patients(connection, [found])
     return found
 
 
@@ -113,11 +118,27 @@ def _chosen(ledger: EpisodeSequences, patient_id: str, at: datetime, facility: s
     return choose_episode(local, ledger.known[patient_id].values(), intake.site.limits.episode_gap_days)
 
 
-def _fact(asked: Referral | Assessment, common: dict[str, object]) -> CareFact:
-    own = asked.model_dump(exclude={"facility", "identity", "episode_id", "occurred_at", "labels"}, exclude_none=True)
-    model: Callable[[object], CareFact] = Referred.model_validate
-    if isinstance(asked, Assessment):
-        model = Assessed.model_validate
-    elif not asked.needs:
-        del own["needs"]
-    return model({**common, **own})
+def _fact(asked: Referral | Assessment, about: Heading) -> CareFact:
+    stated_at = about["recorded_at"]
+    if isinstance(asked, Referral):
+        return Referred(
+            **about,
+            stated_at=stated_at,
+            labels=asked.labels,
+            source=asked.source,
+            requested_level=asked.requested_level,
+            needs=asked.needs or None,
+        )
+    return Assessed(
+        **about,
+        stated_at=stated_at,
+        labels=asked.labels,
+        instrument=asked.instrument,
+        version=asked.version,
+        phase=asked.phase,
+        score=asked.score,
+        severity=asked.severity,
+        dimensions=asked.dimensions,
+        flags=asked.flags,
+        recommended_level=asked.recommended_level,
+    )

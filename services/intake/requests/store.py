@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from services.intake.people.facilities import HAD_THERE
-from services.intake.receiving import store as receiving
-from shared.events import Fact
+from services.intake.receiving import visits_store
+from shared.facts.envelope import Fact
 from shared.storage.database import Connection
 from shared.storage.statements import at_once
 
@@ -25,4 +25,4 @@ async def owner(connection: Connection, episode_id: str, facilities: frozenset[s
 
 async def keep_fact(connection: Connection, fact: Fact, patient_id: str, said_by: str) -> None:
     """Write the fact and its episode's sequence; the caller holds the lock of the patient's row."""
-    await at_once(connection, receiving.keep_stated([(fact, said_by)], {fact.subject: patient_id}))
+    await at_once(connection, visits_store.keep_stated([(fact, said_by)], {fact.subject: patient_id}))

@@ -10,16 +10,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from msgspec import structs
 
 from services.intake.hl7.model import VisitMessage
 from services.intake.visits.death_reports import Death, Record, death_of, speaks, with_ends, with_messages
+from services.intake.visits.desired import DesiredFact, FactKey, heading
 from services.intake.visits.difference import ActiveFact, difference
-from services.intake.visits.facts import DesiredFact, FactKey
-from services.intake.visits.reconcile import EpisodeSequences, NewFact, VisitChanges
-from shared.events import CareFact, Fact, type_name
+from services.intake.visits.reconcile import ENDS, EpisodeSequences, NewFact, PersonMessage, VisitChanges
+from shared.events import CareFact, type_name
 from shared.events.stays import PatientDied
 from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
 from shared.site.config import Site
 
 DIED = PatientDied.TYPE
@@ -44,14 +47,6 @@ class Known:
         if record != self.record(teller):
             self.records[teller] = record
             self.changed.add(teller)
-
-
-class PersonMessage(NamedTuple):
-    """A message, of whom it is, and which facility says it."""
-
-    patient_id: str
-    facility: str
-    said: VisitMessage
 
 
 @dataclass(slots=True)
@@ -94,9 +89,9 @@ def _ends(settled: VisitChanges, site: Site) -> Iterator[tuple[VisitMessage, dat
     """The ends of a visit's stays whose disposition is a death by the site's table, and the messages that say so."""
     told = {one.message_id: one for one in settled.visit.messages}
     for fact in settled.facts:
-        code = (fact.value.get("disposition") or {}).get("code")
+        code = fact.value.disposition.code if isinstance(fact.value, ENDS) and fact.value.disposition else None
         if code and site.disposition(settled.visit.facility, code) == "deceased":
-            yield told[fact.said_by], fact.occurred_at
+            yield told[fact.said_by], fact.value.occurred_at
 
 
 def deaths(
@@ -120,51 +115,53 @@ def _wanted(patient: str, records: Mapping[Teller, Record], telling: Provenance)
         place = telling.site.facility(facility)
         if death is None or place is None:  # a facility that the site does not have says nothing yet
             continue
-        value = _value(death, place.zone_info)
+        first = death.first
         for episode in sorted(each for each, owner in telling.ledger.owners.items() if owner == patient):
-            key, at = (DIED, facility, episode), death.at.astimezone(place.zone_info)
-            yield DesiredFact(key, DIED, at, value, "", death.first.stated_at, death.first.message_id)
+            value = _value(death, place.zone_info, facility, episode)
+            yield DesiredFact((DIED, facility, episode), value, first.stated_at, first.message_id)
 
 
-def _value(death: Death, zone: tzinfo) -> dict[str, Any]:
-    told: dict[str, Any] = {"died_at": death.died_at.astimezone(zone).isoformat()} if death.died_at else {}
-    return told | {"by": "message"} | ({"contradicted": True} if death.contradicted else {})
+def _value(death: Death, zone: tzinfo, facility: str, episode_id: str) -> PatientDied:
+    return PatientDied(
+        **heading(death.at.astimezone(zone), episode_id, facility),
+        died_at=death.died_at.astimezone(zone) if death.died_at else None,
+        by="message",
+        contradicted=True if death.contradicted else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _DeathWriter:
-    """States facts about a patient, numbered in the episode that the fact's key names."""
+    """States facts about a patient, each numbered in its own episode."""
 
     patient_id: str
     newest: VisitMessage | None
     telling: Provenance
 
     def out(self, wanted: DesiredFact, was: ActiveFact | None) -> NewFact:
-        _, facility, episode = wanted.key
-        value = PatientDied.model_validate(
-            {
-                **wanted.value,
-                **self._about(facility, episode, wanted.occurred_at),
-                "stated_at": wanted.stated_at,
-                "replaces": was.ce_id if was else None,
-            }
+        value = structs.replace(
+            wanted.value,
+            patient_id=self.patient_id,
+            recorded_at=self.telling.now,
+            stated_at=wanted.stated_at,
+            replaces=was.ce_id if was else None,
         )
-        return NewFact(self._stated(value, wanted.said_by), wanted)
+        return NewFact(wanted.key, self._stated(value, wanted.said_by))
 
     def back(self, gone: ActiveFact) -> NewFact:
-        _, facility, episode = gone.said.key
+        newest = self.newest
         value = FactCancelled(
-            **self._about(facility, episode, gone.said.occurred_at),
-            stated_at=self.newest.adt.stated_at if self.newest else self.telling.now,
+            episode_id=gone.value.episode_id,
+            patient_id=self.patient_id,
+            facility=gone.value.facility,
+            occurred_at=gone.value.occurred_at,
+            recorded_at=self.telling.now,
+            stated_at=newest.adt.stated_at if newest else self.telling.now,
             cancels=gone.ce_id,
-            cancelled_type=type_name(DIED),
-            reason="cancelled-by-sender" if self.newest else "derived-away",
+            cancelled_type=type_name(gone.type),
+            reason="cancelled-by-sender" if newest else "derived-away",
         )
-        return NewFact(self._stated(value, self.newest.message_id if self.newest else None), None)
-
-    def _about(self, facility: str, episode: str, at: datetime) -> dict[str, Any]:
-        own = {"episode_id": episode, "patient_id": self.patient_id, "facility": facility}
-        return {**own, "occurred_at": at, "recorded_at": self.telling.now}
+        return NewFact((value.TYPE, gone.ce_id), self._stated(value, newest.message_id if newest else None))
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
         told_by = self.newest.message_id if self.newest else None

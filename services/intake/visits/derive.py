@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple
 
 from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.visits import cancels as stands
+from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
-from services.intake.visits.facts import DesiredFact, FactKey, other_facts, stay_facts
+from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.stays import Stay
@@ -47,10 +48,14 @@ class Note(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said."""
+    """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said.
+
+    `unmapped`: what the messages say that is in no table of the site, as it is kept for the list, where that was asked.
+    """
 
     facts: tuple[DesiredFact, ...]
     notes: tuple[Note, ...]
+    unmapped: tuple[str, ...] = ()
 
 
 class KnownEpisode(NamedTuple):
@@ -81,10 +86,10 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     words |= {turn: _effect(_unmapped(walked, turn) or word) for turn, word in standing.cancels.items()}
     words |= {turn: _updated(update, of, facts) for turn, (update, of) in updates.items()}
     moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
-    notes = (
+    notes = [
         Note(one.message_id, *words.get(turn, ("applied", None) if turn in moved else ("kept", None)))
         for turn, one in enumerate(said)
-    )
+    ]
     return Derived(tuple(facts), tuple(notes))
 
 

@@ -1,81 +1,49 @@
-"""From the walked stays to the facts wanted: keys that stay the same, types, times, values; no ids, no episode."""
+"""From the walked stays to the facts wanted: keys that stay the same, and their values; no ids of ours, no episode."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap, VisitMessage
 from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
-from services.intake.visits.stays import At, Stay, Step
+from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, stay_heading
+from services.intake.visits.stays import At, Step
+from services.intake.visits.stays import Stay as WalkedStay
 from services.intake.visits.updates import Update, amended, coverage, diagnoses, plan, tellers
-from shared.events import CARE_FACTS, CareFact, type_name
-
-FactKey = tuple[str, ...]
-"""(type, stay id, …): the same statement of the same visit has the same key, whatever else is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredFact:
-    """One fact that ought to stand: `value` has the type's own fields by their names on the wire, as plain JSON.
-
-    `said_by` is the message that said it. Two are the same fact if everything but `stated_at` and `said_by` is equal.
-    """
-
-    key: FactKey
-    type: str
-    occurred_at: datetime
-    value: dict[str, Any]
-    stay_id: str
-    stated_at: datetime | None = field(default=None, compare=False)
-    said_by: str = field(default="", compare=False)
-
-    def as_fact(
-        self,
-        *,
-        episode_id: str,
-        patient_id: str,
-        facility: str,
-        recorded_at: datetime,
-        labels: tuple[str, ...] = (),
-        replaces: str | None = None,
-    ) -> CareFact:
-        """The published value. Raises pydantic's ValidationError where a field does not fit (which is our error)."""
-        return CARE_FACTS[type_name(self.type)].model_validate(
-            {
-                **self.value,
-                "episode_id": episode_id,
-                "patient_id": patient_id,
-                "facility": facility,
-                "recorded_at": recorded_at,
-                "occurred_at": self.occurred_at,
-                "stated_at": self.stated_at,
-                "stay": {"kind": "visit", "id": self.stay_id},
-                "labels": labels,
-                "replaces": replaces,
-            }
-        )
+from shared.events import CareFact, Stay
+from shared.events.base import PatientNumber, Place
+from shared.events.levels import Level
+from shared.events.planning import DischargePlanCancelled, DischargePlanned
+from shared.events.stays import (
+    Admitted,
+    CoverageChanged,
+    DiagnosisRecorded,
+    Discharged,
+    LeaveEnded,
+    LeaveKind,
+    LeaveStarted,
+    Transferred,
+    VisitEnded,
+    VisitStarted,
+)
 
 
-def stay_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
+def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
     """A fact for each step of a stay, in clinical order, as amended by what A08 and A31 said later."""
-    seen: dict[str, int] = {}
+    seen: dict[FactKey, int] = {}
+    of, visit = Stay(kind="visit", id=stay_id), stay_id.removesuffix(f"#{stay.number}")
     for step in stay.steps:
-        mark = _mark(step)
-        seen[mark] = seen.get(mark, 0) + 1
-        again = (str(seen[mark]),) if seen[mark] > 1 else ()
-        when = (mark.removeprefix(step.fact),) if mark != step.fact else ()
+        key = (step.fact, stay_id, *_when(step))
+        seen[key] = seen.get(key, 0) + 1
+        again = (str(seen[key]),) if seen[key] > 1 else ()
         adt, said = amended(step.statement, updates)
-        at = _at(step, adt, stay)
-        key = (step.fact, stay_id, *when, *again)
-        value = _value(step, adt, stay_id.removesuffix(f"#{stay.number}"), site)
-        yield DesiredFact(key, step.fact, at, value, stay_id, said.adt.stated_at, said.message_id)
+        value = _value(step, adt, visit, stay_heading(_at(step, adt, stay), of), site)
+        yield DesiredFact(key + again, value, said.adt.stated_at, said.message_id)
 
 
-def _at(step: Step, adt: Adt, stay: Stay) -> datetime:
+def _at(step: Step, adt: Adt, stay: WalkedStay) -> datetime:
     """An end has the time told last, where that does not lie before what the stay did until then."""
     told = adt.discharged
     if stay.steps[-1] is not step or adt is step.statement.said.adt or not isinstance(told, Moment):
@@ -84,100 +52,130 @@ def _at(step: Step, adt: Adt, stay: Stay) -> datetime:
     return told.end if step.fact in {"discharged", "visit-ended"} and told.end >= before else step.at
 
 
-def _mark(step: Step) -> str:
+def _when(step: Step) -> tuple[str, ...]:
     """What may happen several times in a stay is told apart by its time."""
-    if step.fact in {"transferred", "leave-started", "leave-ended"}:
-        return step.fact + step.at.astimezone(UTC).isoformat()
-    return step.fact
+    several = step.fact in {"transferred", "leave-started", "leave-ended"}
+    return (step.at.astimezone(UTC).isoformat(),) if several else ()
 
 
-def _value(step: Step, adt: Adt, visit: str, site: SiteMap) -> dict[str, Any]:
+def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) -> CareFact:
+    place = step.after
     match step.fact:
         case "visit-started":
-            return {"class": step.after.visit_class, **_unit(step.after), **_who(adt)}
+            return _visit_started(place, adt, about)
         case "admitted":
-            return _admitted(step.after, adt, visit, site)
+            return _admitted(place, adt, visit, about, site)
         case "transferred":
-            return {"from": _place(step.before), "to": _place(step.after)}
+            return Transferred(**about, origin=_place(step.before), to=_place(place))
         case "leave-started" | "leave-ended":
-            back = adt.expected_return.start.isoformat() if isinstance(adt.expected_return, Moment) else None
-            return _some({"kind": leave_kind(adt.event_reason), "expected_return": back})
-        case _:
-            return _some({"level": step.after.level, "disposition": codes.disposition(adt, site)})
+            kind = LeaveStarted if step.fact == "leave-started" else LeaveEnded
+            return kind(**about, kind=leave_kind(adt.event_reason), expected_return=_back(adt))
+        case "discharged":
+            return Discharged(**about, level=_level(place), disposition=codes.disposition(adt, site))
+        case "visit-ended":
+            return VisitEnded(**about, disposition=codes.disposition(adt, site))
 
 
-def _admitted(place: At, adt: Adt, visit: str, site: SiteMap) -> dict[str, Any]:
-    found = {
-        "level": place.level,
-        "program": place.program,
-        "setting": place.setting,
-        "admission": codes.admission(adt, site),
-        "age_years": adt.age_years,
-        "attending_npi": _text(adt.attending_npi),
-        **_unit(place),
-        "visit_number": visit,
-        **_who(adt),
-    }
-    return _some(found)
+def _visit_started(place: At, adt: Adt, about: StayHeading) -> VisitStarted:
+    return VisitStarted(
+        **about,
+        visit_class=place.visit_class or "other",
+        unit=place.unit,
+        visit_number=adt.visit_number,
+        patient=_patient(adt),
+    )
 
 
-def leave_kind(reason: str | None) -> str:
+def _admitted(place: At, adt: Adt, visit: str, about: StayHeading, site: SiteMap) -> Admitted:
+    return Admitted(
+        **about,
+        level=_level(place),
+        visit_number=adt.visit_number or visit,
+        unit=place.unit or "",
+        program=place.program,
+        setting=place.setting,
+        admission=codes.admission(adt, site),
+        age_years=adt.age_years,
+        patient=_patient(adt),
+        attending_npi=adt.attending_npi if isinstance(adt.attending_npi, str) else None,
+    )
+
+
+def leave_kind(reason: str | None) -> LeaveKind:
     """EVN-4 as kind of leave: our own words, and of HL7 table 0062 the physician's order; all else is `other`."""
-    known = {"02": "therapeutic", "therapeutic": "therapeutic", "medical": "medical", "elopement": "elopement"}
-    return known.get((reason or "").lower(), "other")
+    return _LEAVES.get((reason or "").lower(), "other")
+
+
+_LEAVES: dict[str, LeaveKind] = {
+    "02": "therapeutic",
+    "therapeutic": "therapeutic",
+    "medical": "medical",
+    "elopement": "elopement",
+}
 
 
 def mrn(ids: tuple[PatientId, ...]) -> PatientId | None:
     """The medical record number among PID-3: type MR, else the first that is no social security or account number."""
-    plain = [one for one in ids if one.type not in {"SS", "SSN", "AN", "VN", "DL", "PPN"}]
-    return next((one for one in ids if one.type == "MR"), None) or next(iter(plain or ids), None)
+    first: PatientId | None = None
+    for one in ids:
+        if one.type == "MR":
+            return one
+        if first is None and one.type not in _OF_ELSEWHERE:
+            first = one
+    return first or (ids[0] if ids else None)
 
 
-def _who(adt: Adt) -> dict[str, Any]:
+_OF_ELSEWHERE = frozenset({"SS", "SSN", "AN", "VN", "DL", "PPN"})
+
+
+def _patient(adt: Adt) -> PatientNumber | None:
     number = mrn(adt.patient_ids)
-    told = {"mrn": number.id, "assigning_authority": number.authority} if number else None
-    return _some({"visit_number": adt.visit_number, "patient": _some(told) if told else None})
+    return PatientNumber(mrn=number.id, assigning_authority=number.authority) if number else None
 
 
-def _unit(place: At) -> dict[str, Any]:
-    return _some({"unit": place.unit})
+def _place(place: At | None) -> Place:
+    return Place(unit=place.unit, level=place.level, program=place.program) if place else Place()
 
 
-def _place(place: At | None) -> dict[str, Any]:
-    return _some({"unit": place.unit, "level": place.level, "program": place.program}) if place else {}
+def _level(place: At) -> Level:
+    """The level of a place where one is admitted or discharged: the moves lead to no other."""
+    if place.level is None:
+        raise ValueError("a stay at a level has no level")
+    return place.level
 
 
-def _text(told: object) -> str | None:
-    return told if isinstance(told, str) else None
+def _back(adt: Adt) -> datetime | None:
+    return adt.expected_return.start if isinstance(adt.expected_return, Moment) else None
 
 
-def _some(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def other_facts(stay: Stay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
+def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
     """The diagnoses, the payers and the expected discharge of a stay."""
     said = tellers(stay, updates)
+    of = Stay(kind="visit", id=stay_id)
     for rank, (one, by) in sorted(diagnoses(said).items()):
-        value = _some({"system": one.system, "code": one.code, "rank": rank, "status": one.status})
-        key = ("diagnosis-recorded", stay_id, str(rank))
-        at = max(by.adt.occurred.start, stay.begun)
-        yield DesiredFact(key, "diagnosis-recorded", at, value, stay_id, by.adt.stated_at, by.message_id)
+        about, status = stay_heading(max(by.adt.occurred.start, stay.begun), of), one.status or "unknown"
+        value = DiagnosisRecorded(**about, system=one.system, code=one.code, rank=rank, status=status)
+        yield DesiredFact((value.TYPE, stay_id, str(rank)), value, by.adt.stated_at, by.message_id)
+    yield from _payers(stay, of, said, site)
+    yield from _planned(stay, of, said)
+
+
+def _payers(stay: WalkedStay, of: Stay, said: list[VisitMessage], site: SiteMap) -> Iterator[DesiredFact]:
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
     for day, (payers, by) in sorted(coverage(said, stay.begun, zone, site).items()):
-        at = max(read_moment(day.isoformat(), zone).start, stay.begun)
-        value = {"effective_from": day.isoformat(), "coverage": payers}
-        key = ("coverage-changed", stay_id, day.isoformat())
-        yield DesiredFact(key, "coverage-changed", at, value, stay_id, by.adt.stated_at, by.message_id)
-    yield from _planned(stay, stay_id, said)
+        begun = max(read_moment(day.isoformat(), zone).start, stay.begun)
+        covered = CoverageChanged(**stay_heading(begun, of), effective_from=day, coverage=payers)
+        yield DesiredFact((covered.TYPE, of.id, day.isoformat()), covered, by.adt.stated_at, by.message_id)
 
 
-def _planned(stay: Stay, stay_id: str, said: list[VisitMessage]) -> Iterator[DesiredFact]:
+def _planned(stay: WalkedStay, of: Stay, said: list[VisitMessage]) -> Iterator[DesiredFact]:
     """PV2-9 as it was told last, and that it was called off."""
     if (told := plan(said)) is None:
         return
-    value = {"expected_at": told.expected.end.isoformat()}
-    for name, by, own in (("discharge-planned", told.by, value), ("discharge-plan-cancelled", told.off, {})):
-        if by is not None:
-            at = max(by.adt.occurred.start, stay.begun)
-            yield DesiredFact((name, stay_id), name, at, own, stay_id, by.adt.stated_at, by.message_id)
+    planned = DischargePlanned(
+        **stay_heading(max(told.by.adt.occurred.start, stay.begun), of), expected_at=told.expected.end
+    )
+    yield DesiredFact((planned.TYPE, of.id), planned, told.by.adt.stated_at, told.by.message_id)
+    if told.off is not None:
+        off = DischargePlanCancelled(**stay_heading(max(told.off.adt.occurred.start, stay.begun), of))
+        yield DesiredFact((off.TYPE, of.id), off, told.off.adt.stated_at, told.off.message_id)

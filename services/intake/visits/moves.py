@@ -8,13 +8,16 @@ for what is so already.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
+
+from msgspec import structs
 
 from services.intake.hl7.model import Moment, SiteMap, UnitAs, VisitMessage
 from services.intake.hl7.triggers import StatementKind
-from services.intake.visits.stays import At, State, Statement, Stay, Step
+from services.intake.visits.stays import At, State, Statement, Stay, Step, StepFact
 
 _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
 """Of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
@@ -57,7 +60,7 @@ def walk(statements: list[Statement], site: SiteMap) -> Walk:
     """
     found = Walk(site)
     ordered = sorted(_with_a_start(statements, found), key=_clinical)
-    for _, tied in groupby(ordered, key=lambda one: one.at):
+    for _, tied in groupby(ordered, key=attrgetter("at")):
         _try_all(found, list(tied))
     return found
 
@@ -77,7 +80,7 @@ def _with_a_start(statements: list[Statement], found: Walk) -> list[Statement]:
         return statements
     told, known = first.said.adt.admitted, any(one.kind == "start" for one in ordered[: ordered.index(first)])
     at = min(told.start, first.at) if isinstance(told, Moment) and not known else first.at
-    return [replace(one, kind="start", at=at) if one is first else one for one in statements]
+    return [structs.replace(one, kind="start", at=at) if one is first else one for one in statements]
 
 
 def _try_all(found: Walk, pending: list[Statement]) -> None:
@@ -101,7 +104,7 @@ def _try(found: Walk, one: Statement) -> bool:
     return False
 
 
-def _step(stay: Stay, fact: str, one: Statement, after: At, state: State) -> None:
+def _step(stay: Stay, fact: StepFact, one: Statement, after: At, state: State) -> None:
     stay.steps.append(Step(fact, one, one.at, stay.steps[-1].after if stay.steps else None, after))
     stay.state = state
 

@@ -29,6 +29,8 @@ def _time(said: VisitMessage) -> tuple[datetime, datetime]:
 
 
 def _of_one_instant(tied: list[VisitMessage]) -> list[VisitMessage]:
+    if len(tied) == 1:
+        return tied
     counted = [_COUNTER.fullmatch(said.adt.control_id) for said in tied]
     numbers = {(found[1], int(found[2])) for found in counted if found}
     if len(numbers) == len(tied) and len({before for before, _ in numbers}) == 1:

@@ -7,10 +7,13 @@ comes out (`VisitChanges`); it reads no clock and no table, and only draws ids.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
+
+from msgspec import structs
 
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
@@ -27,18 +30,21 @@ from services.intake.visits.derive import (
     derive,
     difference,
 )
-from shared.events import CareFact, Fact, Stay, type_name
-from shared.events.stating import said
+from shared.events import CareFact, type_name
+from shared.events.base import Place
+from shared.events.stays import Admitted, Discharged, Transferred, VisitEnded, VisitStarted
 from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
+from shared.facts.stating import said
 from shared.ids import new_id
 from shared.site.config import Site
 
-STARTS = frozenset({"admitted", "visit-started"})
-ENDS = frozenset({"discharged", "visit-ended"})
+STARTS = (Admitted, VisitStarted)
+ENDS = (Discharged, VisitEnded)
 
 
-class Stray(NamedTuple):
-    """A message of a patient at a facility that names no visit."""
+class PersonMessage(NamedTuple):
+    """A message, of which patient it is, and which facility says it."""
 
     patient_id: str
     facility: str
@@ -60,7 +66,7 @@ class VisitRecord:
     notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
     newest: VisitMessage | None = None
-    unmapped: list[str] = field(default_factory=list)
+    unmapped: tuple[str, ...] = ()
     """What its messages say that is in no table of the site, as it is kept for the list; settling finds it."""
     alive: Order | None = None
     """When its facility last took back that the patient died."""
@@ -125,10 +131,10 @@ def joined(one: KnownEpisode | None, other: KnownEpisode) -> KnownEpisode:
 
 
 class NewFact(NamedTuple):
-    """A fact to be written: on its way out, and what of it is compared with later (`wanted`; None for a cancel)."""
+    """A fact on its way out, and the key that it is known by later."""
 
+    key: FactKey
     fact: Fact
-    wanted: DesiredFact | None
 
 
 @dataclass(slots=True)
@@ -146,11 +152,12 @@ class VisitChanges:
 
 
 def wanted_of(visit: VisitRecord, site: Site) -> Derived:
-    """What the visit's messages mean; the values are plain JSON, so that they compare with stored ones.
+    """What the visit's messages mean. A disposition that told a death which was taken back means nothing any more."""
+    return _wanted(visit, FacilityMap(site))
 
-    A disposition that told a death which was taken back means nothing any more.
-    """
-    derived = derive(visit.key, visit.messages, FacilityMap(site))
+
+def _wanted(visit: VisitRecord, places: FacilityMap) -> Derived:
+    derived = derive(visit.key, visit.messages, places)
     if visit.alive is None:
         return derived
     told = {one.message_id: one for one in visit.messages}
@@ -158,10 +165,13 @@ def wanted_of(visit: VisitRecord, site: Site) -> Derived:
 
 
 def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
-    told = fact.value.get("disposition") or {}
-    if told.get("kind") != "deceased" or not takes_back(alive, by):
+    value = fact.value
+    if not isinstance(value, ENDS) or value.disposition is None or value.disposition.kind != "deceased":
         return fact
-    return replace(fact, value={**fact.value, "disposition": {**told, "kind": "unknown"}})
+    if not takes_back(alive, by):
+        return fact
+    unknown = structs.replace(value.disposition, kind="unknown")
+    return fact._replace(value=structs.replace(value, disposition=unknown))
 
 
 DERIVATION = 2
@@ -173,17 +183,11 @@ def mapping_of(site: Site) -> str:
     return f"{site.version}.{DERIVATION}"
 
 
-class DerivedVisit(NamedTuple):
-    """What all messages of a visit mean, and what they say that is in no table of the site (`OnFile.unmapped`)."""
-
-    derived: Derived
-    unmapped: list[str]
-
-
-def meant_by(visit: VisitRecord, site: Site) -> DerivedVisit:
+def meant_by(visit: VisitRecord, site: Site) -> Derived:
     """What has to be computed from every message of the visit; from here on the messages are not looked at again."""
-    odd = codes.unmapped((said.adt for said in visit.messages), FacilityMap(site))
-    return DerivedVisit(wanted_of(visit, site), [" ".join(one) for one in odd])
+    places = FacilityMap(site)
+    odd = codes.unmapped([said.adt for said in visit.messages], places)
+    return _wanted(visit, places)._replace(unmapped=tuple([" ".join(one) for one in odd]))
 
 
 def reconcile(
@@ -191,7 +195,7 @@ def reconcile(
     ledger: EpisodeSequences,
     site: Site,
     now: datetime,
-    known: Mapping[str, DerivedVisit] | None = None,
+    known: Mapping[str, Derived] | None = None,
 ) -> list[VisitChanges]:
     """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen.
 
@@ -199,14 +203,14 @@ def reconcile(
     """
     given = known or {}
     meant = [(visit, given.get(visit.visit_id) or meant_by(visit, site)) for visit in visits]
-    meant.sort(key=lambda each: (begin_of(each[1].derived.facts) or now, each[0].visit_id))
+    meant.sort(key=lambda each: (begin_of(each[1].facts) or now, each[0].visit_id))
     return [_settle_one(visit, each, ledger, site, now) for visit, each in meant]
 
 
 def _settle_one(
-    visit: VisitRecord, meant: DerivedVisit, ledger: EpisodeSequences, site: Site, now: datetime
+    visit: VisitRecord, derived: Derived, ledger: EpisodeSequences, site: Site, now: datetime
 ) -> VisitChanges:
-    derived, visit.unmapped = meant
+    visit.unmapped = derived.unmapped
     found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
@@ -216,7 +220,7 @@ def _settle_one(
         chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
         visit.episode_id = chosen or ledger.begin(visit.patient_id, now)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
-        writer = _VisitWriter(visit, visit.episode_id, ledger, now, dict(_labels(derived.facts, visit.facility, site)))
+        writer = _VisitWriter(visit, visit.episode_id, ledger, now, _labels(derived.facts, visit.facility, site))
         found.fallen = [one.ce_id for one in out.fallen]
         found.stated = out.said(writer.back, writer.out)
     ledger.learn(visit)
@@ -234,15 +238,17 @@ class _VisitWriter:
     labels: Mapping[FactKey, tuple[str, ...]]
 
     def out(self, wanted: DesiredFact, was: ActiveFact | None) -> NewFact:
-        value = wanted.as_fact(
+        value = structs.replace(
+            wanted.value,
             episode_id=self.episode_id,
             patient_id=self.visit.patient_id,
             facility=self.visit.facility,
             recorded_at=self.now,
+            stated_at=wanted.stated_at,
             labels=self.labels[wanted.key],
             replaces=was.ce_id if was else None,
         )
-        return NewFact(self._stated(value, wanted.said_by), wanted)
+        return NewFact(wanted.key, self._stated(value, wanted.said_by))
 
     def back(self, gone: ActiveFact) -> NewFact:
         newest = self.visit.newest
@@ -252,38 +258,50 @@ class _VisitWriter:
             patient_id=self.visit.patient_id,
             facility=self.visit.facility,
             recorded_at=self.now,
-            occurred_at=gone.said.occurred_at,
+            occurred_at=gone.value.occurred_at,
             stated_at=newest.adt.stated_at if newest else self.now,
-            stay=Stay(kind="visit", id=gone.said.stay_id),
+            stay=gone.value.stay,
             cancels=gone.ce_id,
-            cancelled_type=type_name(gone.said.type),
+            cancelled_type=type_name(gone.type),
             reason="cancelled-by-sender" if by_sender else "derived-away",
         )
-        return NewFact(self._stated(value, newest.message_id if newest else None), None)
+        return NewFact((value.TYPE, gone.ce_id), self._stated(value, newest.message_id if newest else None))
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
         newest = self.visit.newest
         return self.ledger.stated(value, self.now, newest.message_id if newest else None, cause)
 
 
-def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> Iterator[tuple[FactKey, tuple[str, ...]]]:
+def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> dict[FactKey, tuple[str, ...]]:
     """The labels of the unit that the stay was in when each fact happened, of one instant after it came there."""
+    found: dict[FactKey, tuple[str, ...]] = {}
     at: dict[str, tuple[str, ...]] = {}
-    for fact in sorted(facts, key=lambda each: each.occurred_at):
-        code = fact.value.get("unit") or (fact.value.get("to") or {}).get("unit")
+    for fact in sorted(facts, key=attrgetter("value.occurred_at")):
+        stay_id, code = fact.key[1], _unit(fact.value)
         unit = site.unit(facility, code) if code else None
         if unit is not None:
-            at[fact.stay_id] = tuple(unit.labels)
-        yield fact.key, at.get(fact.stay_id, ())
+            at[stay_id] = unit.labels
+        found[fact.key] = at.get(stay_id, ())
+    return found
+
+
+def _unit(value: CareFact) -> str | None:
+    """The unit that a stay came to by this."""
+    match value:
+        case Admitted(unit=unit) | VisitStarted(unit=unit) | Transferred(to=Place(unit=unit)):
+            return unit
+    return None
 
 
 def begin_of(facts: Sequence[DesiredFact]) -> datetime | None:
     """When the first of the visit's stays began."""
-    return min((fact.occurred_at for fact in facts if fact.type in STARTS), default=None)
+    return min([fact.value.occurred_at for fact in facts if isinstance(fact.value, STARTS)], default=None)
 
 
 def end_of(facts: Sequence[DesiredFact]) -> datetime | None:
     """When the last of the visit's stays ended; None while one is open."""
-    open_stays = {fact.stay_id for fact in facts if fact.type in STARTS}
-    open_stays -= {fact.stay_id for fact in facts if fact.type in ENDS}
-    return None if open_stays else max((fact.occurred_at for fact in facts if fact.type in ENDS), default=None)
+    open_stays = {fact.key[1] for fact in facts if isinstance(fact.value, STARTS)}
+    ends = [fact for fact in facts if isinstance(fact.value, ENDS)]
+    if open_stays - {fact.key[1] for fact in ends}:
+        return None
+    return max([fact.value.occurred_at for fact in ends], default=None)

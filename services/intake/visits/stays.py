@@ -6,14 +6,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
+
 from services.intake.hl7.model import VisitMessage
 from services.intake.hl7.triggers import StatementKind
+from shared.events.levels import Level
+from shared.events.open_lists import VisitClass
+from shared.site.values import Setting
 
 State = Literal["none", "visit", "open", "on-leave", "ended"]
+StepFact = Literal[
+    "visit-started", "admitted", "transferred", "leave-started", "leave-ended", "discharged", "visit-ended"
+]
+"""The names of the facts that a step may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True, gc=False):
     """One message that opens, changes or ends a stay; `turn` is its place in the order said.
 
     `aside` is a cancel that names another unit: a transfer there, at its own time (contract 6).
@@ -36,22 +44,20 @@ class Statement:
         return self.said.adt.location.unit or ""
 
 
-@dataclass(frozen=True, slots=True)
-class At:
+class At(Struct, frozen=True, gc=False):
     """Where a stay is: unit, level and program, or the class of a visit without level."""
 
     unit: str | None
-    level: str | None
+    level: Level | None
     program: str | None
-    visit_class: str | None
-    setting: str | None = None
+    visit_class: VisitClass | None
+    setting: Setting | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True, gc=False):
     """What a statement did to its stay: the fact's name, and where the stay was before and is after."""
 
-    fact: str
+    fact: StepFact
     statement: Statement
     at: datetime
     before: At | None

@@ -6,13 +6,14 @@ Empty leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); only what was said 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from msgspec import structs
 
 from services.intake.hl7.model import Adt, Diagnosis, Moment, Payer, Removed, SiteMap, VisitMessage
-from services.intake.visits import codes
 from services.intake.visits.stays import Statement, Stay
+from shared.events.stays import Coverage
 
 _OF_A_START = ("attending_npi", "admission_type", "admission_source")
 _OF_AN_END = ("disposition", "discharged")
@@ -47,7 +48,7 @@ def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
             if one.kind == "end" and update.said.adt.deceased and not adt.deceased:
                 told["deceased"] = True
             if told:
-                adt, said = replace(adt, **told), update.said
+                adt, said = structs.replace(adt, **told), update.said
     return adt, said
 
 
@@ -91,13 +92,13 @@ def plan(said: Iterable[VisitMessage]) -> Plan | None:
 
 def coverage(
     said: Iterable[VisitMessage], begun: datetime, zone: tzinfo, site: SiteMap
-) -> dict[date, tuple[list[dict[str, Any]], VisitMessage]]:
+) -> dict[date, tuple[tuple[Coverage, ...], VisitMessage]]:
     """First day → the payers from then on, and who told it first.
 
     Payers hold from the stay's first day, or from IN1-12 where that lies after it and not after the day of the message;
     told again for the same day they replace what was told before.
     """
-    found: dict[date, tuple[list[dict[str, Any]], VisitMessage]] = {}
+    found: dict[date, tuple[tuple[Coverage, ...], VisitMessage]] = {}
     first = begun.astimezone(zone).date()
     for message in said:
         told = message.adt.coverage
@@ -105,7 +106,7 @@ def coverage(
             found = {}
         elif told is not None:
             day = _since(told, first, message.adt.event.start.astimezone(zone).date())
-            payers = [codes.payer(one, site) for one in told]
+            payers = tuple(map(site.payer, told))
             before = max((known for known in found if known <= day), default=None)
             if before is None or found[before][0] != payers:
                 found[day] = (payers, message)

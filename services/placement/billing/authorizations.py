@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.placement.billing.days import FOREVER, ONE_DAY
 from services.placement.billing.model import UNKNOWN_PAYER, Period
-from services.placement.continuum.model import Folded, StandingAuthorization, StayKey
+from services.placement.continuum.model import Folded, Session, StandingAuthorization, StayKey
+from shared.events.authorizations import AuthorizationUnit
 from shared.events.billing import BilledAuthorization
-from shared.events.levels import ROUND_THE_CLOCK
+from shared.events.levels import ROUND_THE_CLOCK, Level
 
 MISSING, EXHAUSTED = "missing-authorization", "exhausted-authorization"
 MINUTES_AN_HOUR = 60
@@ -33,7 +34,7 @@ class Use(NamedTuple):
     sessions: int
     minutes: int
 
-    def amount(self, unit: str) -> Fraction:
+    def amount(self, unit: AuthorizationUnit) -> Fraction:
         """How many units it takes; an hour may be begun."""
         if unit == "hour":
             return Fraction(self.minutes, MINUTES_AN_HOUR)
@@ -47,14 +48,14 @@ class Allowance:
     auth_id: str
     number: str | None
     payer: str
-    level: str
-    unit: str
+    level: Level
+    unit: AuthorizationUnit
     units: int | None
     begins: date
     to: date
     used: Fraction = field(default_factory=Fraction)
 
-    def covers(self, payer: str, level: str, day: date) -> bool:
+    def covers(self, payer: str, level: Level, day: date) -> bool:
         """Whether it is for this payer, level and day."""
         return (self.payer, self.level) == (payer, level) and self.begins <= day <= self.to
 
@@ -174,7 +175,7 @@ def given_on(period: Period, folded: Folded) -> dict[date, tuple[int, int]]:
     return found
 
 
-def _sessions(folded: Folded, stay: StayKey) -> Iterable[Any]:
+def _sessions(folded: Folded, stay: StayKey) -> Iterable[Session]:
     return next((one.sessions for one in folded.stays if one.key == stay), ())
 
 

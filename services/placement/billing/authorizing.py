@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final, NamedTuple, TypedDict
 
 from services.placement.continuum.about import About, about
 from services.placement.continuum.model import Folded
 from shared.errors import Rejected
-from shared.events import CARE_FACTS, type_name
-from shared.events.authorizations import Authorization
-from shared.events.published import as_json
+from shared.events import AUTHORIZATIONS
+from shared.events.authorizations import Authorization, AuthorizationRequested, AuthorizationUnit
+from shared.events.levels import Level
 from shared.facts.envelope import Fact
+
+
+class Terms(TypedDict):
+    """What a payer is asked for, `begins` to `to` inclusive; by the names of the fact's fields."""
+
+    payer: str
+    number: str | None
+    level: Level
+    unit: AuthorizationUnit
+    units: int | None
+    begins: date
+    to: date
+
+
+class Changed(NamedTuple):
+    """What is another from now on, and why; None: as it was."""
+
+    number: str | None = None
+    unit: AuthorizationUnit | None = None
+    units: int | None = None
+    begins: date | None = None
+    to: date | None = None
+    reason: str | None = None
+
 
 MOVES: Final[dict[str, tuple[str, ...]]] = {
     "requested": ("pended", "approved", "denied"),
@@ -25,7 +49,8 @@ MOVES: Final[dict[str, tuple[str, ...]]] = {
 """What is so → what may be said; a denial may be appealed, and a payer may allow again after it said no."""
 _ASKING = frozenset({"requested", "pended", "approved", "denied"})
 """Said of what was last asked for; the others change what is allowed."""
-_TERMS = ("auth_id", "number", "payer", "level", "unit", "units", "from", "to")
+_KINDS = {kind.TYPE.removeprefix("authorization-"): kind for kind in AUTHORIZATIONS}
+"""What may be said → the fact that says it."""
 
 
 def possible(status: str, *, in_force: bool) -> tuple[str, ...]:
@@ -34,15 +59,15 @@ def possible(status: str, *, in_force: bool) -> tuple[str, ...]:
     return (*MOVES[status], *more)
 
 
-def request(whose: About, auth_id: str, terms: Mapping[str, Any], now: datetime) -> Authorization:
+def request(whose: About, auth_id: str, terms: Terms, now: datetime) -> Authorization:
     """The payer is asked."""
-    return _stated(whose, "requested", {**terms, "auth_id": auth_id}, now)
+    return _in_order(AuthorizationRequested(**whose.heading(now), **terms, auth_id=auth_id))
 
 
 def move(
-    folded: Folded, own: Sequence[Fact], auth_id: str, *, to: str, changed: Mapping[str, Any], now: datetime
+    folded: Folded, own: Sequence[Fact], auth_id: str, *, to: str, changed: Changed, now: datetime
 ) -> Authorization:
-    """The payer answers, or is asked again; what is not `changed` stays as it was asked for or allowed.
+    """The payer answers, or is asked again; the rest stays as it was asked for or allowed.
 
     Raises Rejected: the status where this may not be said of it, `days-out-of-order`.
     """
@@ -53,24 +78,29 @@ def move(
     if to not in may:
         text = f"the authorization is {before.status}"
         raise Rejected(before.status, text, possible=may, state=before.status)
-    terms = _asked(own, auth_id) if to in _ASKING else as_json(before)
-    return _stated(about(folded, before.facility), to, {**terms, **changed}, now)
+    whose, was = about(folded, before.facility), _asked(own, auth_id) if to in _ASKING else before
+    told = _KINDS[to](
+        **whose.heading(now),
+        auth_id=auth_id,
+        number=changed.number or was.number,
+        payer=was.payer,
+        level=was.level,
+        unit=changed.unit or was.unit,
+        units=was.units if changed.units is None else changed.units,
+        begins=changed.begins or was.begins,
+        to=changed.to or was.to,
+        reason=changed.reason,
+    )
+    return _in_order(told)
 
 
-def _asked(own: Sequence[Fact], auth_id: str) -> dict[str, Any]:
+def _asked(own: Sequence[Fact], auth_id: str) -> Authorization:
     """What was last said of it."""
-    return next(fact.value for fact in reversed(own) if fact.value.get("auth_id") == auth_id)
+    told = (fact.value for fact in reversed(own))
+    return next(one for one in told if isinstance(one, Authorization) and one.auth_id == auth_id)
 
 
-def _stated(whose: About, name: str, terms: Mapping[str, Any], now: datetime) -> Authorization:
-    told = {name: terms[name] for name in (*_TERMS, "reason") if terms.get(name) is not None}
-    if _day(told["to"]) < _day(told["from"]):
+def _in_order(told: Authorization) -> Authorization:
+    if told.to < told.begins:
         raise Rejected("days-out-of-order", "the last day lies before the first", possible=("later",))
-    kind = CARE_FACTS[type_name(f"authorization-{name}")]
-    found = kind.model_validate({**whose.heading(now), **told})
-    assert isinstance(found, Authorization)  # noqa: S101 - by its name
-    return found
-
-
-def _day(value: date | str) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(value)
+    return told

@@ -25,7 +25,6 @@ from shared.events.billing import (
     ServiceDay,
     SiteCode,
 )
-from shared.events.levels import Level
 from shared.events.stays import Service
 from shared.site.config import BilledAs
 
@@ -73,7 +72,7 @@ def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, las
         patient=one.patient,
         stay=Stay(kind=stay.kind, id=stay.id),
         visit_number=stay.visit_number,
-        level=Level(str(stretch.segment.level)),
+        level=stretch.level,
         facility=stay.facility,
         program=BilledProgram(id=billed.program or stretch.segment.program, npi=billed.npi, bill_type=billed.bill_type),
         claim_form=billed.claim_form,

@@ -23,6 +23,7 @@ from shared.events.billing import (
     PeriodVoided,
     ServicePeriod,
 )
+from shared.events.published import alike
 from shared.facts import restating
 from shared.values import replace
 
@@ -44,7 +45,9 @@ def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -
     voided in the same step. Keep `sent_after(sent, changes)` for the next time.
     """
     standing = {key: was for key, was in sent.items() if not was.voided}
-    due = restating.difference(standing, {one.key: one for one in wanted}, lambda was, one: was.content == one.content)
+    due = restating.difference(
+        standing, {one.key: one for one in wanted}, lambda was, one: alike(was.content, one.content)
+    )
     fresh = [one for was, one in due.state if was is None]
     return [
         *(_voided(key, was, fresh) for key, was in sorted(due.cancel.items(), key=lambda one: _by_start(one[1]))),

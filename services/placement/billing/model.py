@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from services.placement.continuum.model import StayKey
+from shared.events.base import StayKind
 from shared.events.billing import PeriodContent, ServicePeriod
 from shared.events.levels import Level
 from shared.site.config import BilledAs
@@ -23,7 +24,7 @@ NOT_AVAILABLE = "9"
 class PeriodKey(NamedTuple):
     """What a period is, in whatever order its facts come: the stay and the root of the fact that began the stretch."""
 
-    kind: str
+    kind: StayKind
     stay: str
     root: str
 

@@ -5,23 +5,33 @@ Pure: time comes in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.about import About
 from services.placement.continuum.order import day_of, midnight
 from shared.errors import Rejected
+from shared.events.base import CareFact, Stay
 from shared.events.stays import Coverage, CoverageChanged, DiagnosisRecorded
 from shared.facts.envelope import Fact
-from shared.facts.restating import content, fallen_of
+from shared.facts.restating import fallen_of, same
 
-Told = TypeVar("Told", CoverageChanged, DiagnosisRecorded)
+Told = TypeVar("Told", bound=CareFact)
+
+
+class DiagnosisTerms(TypedDict):
+    """A diagnosis, by the names of the fact's fields; rank 1 is principal."""
+
+    system: str
+    code: str
+    rank: int
+    status: str
 
 
 def covered(
-    whose: About, own: Iterable[Fact], now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
+    whose: About, own: Sequence[Fact], now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
 ) -> CoverageChanged:
     """From a day on these payers; said again for a day it takes the place of what the desk said of it before.
 
@@ -29,42 +39,42 @@ def covered(
     """
     if since > day_of(now, zone):
         raise Rejected("in-the-future", "that day has not come yet", possible=("later",))
-    before = _standing(own, CoverageChanged.TYPE, effective_from=since.isoformat())
+    before = _standing(own, CoverageChanged, lambda value: value.effective_from == since)
     told = CoverageChanged(
         **whose.heading(now, midnight(since, zone)),
         effective_from=since,
         coverage=tuple(payers),
         replaces=before.id if before else None,
     )
-    return _news(told, before)
+    return _news(told, before.value if before else None)
 
 
 def diagnosed(
-    whose: About, own: Iterable[Fact], now: datetime, placement_id: str, told: dict[str, object]
+    whose: About, own: Sequence[Fact], now: datetime, placement_id: str, told: DiagnosisTerms
 ) -> DiagnosisRecorded:
     """A diagnosis of a program stay; said again for a code it takes the place of what the desk said of it before.
 
-    `told`: system, code, rank, status. Raises Rejected `already-so`.
+    Raises Rejected `already-so`.
     """
-    stay = {"kind": "placement", "id": placement_id}
-    before = _standing(own, DiagnosisRecorded.TYPE, stay=stay, system=told["system"], code=told["code"])
-    at = datetime.fromisoformat(before.value["occurred_at"]) if before else now
-    fact = DiagnosisRecorded.model_validate(
-        {**whose.heading(now, at), "stay": stay, **told, "replaces": before.id if before else None}
+    stay = Stay(kind="placement", id=placement_id)
+    about_it = (stay, told["system"], told["code"])
+    before = _standing(own, DiagnosisRecorded, lambda value: (value.stay, value.system, value.code) == about_it)
+    fact = DiagnosisRecorded(
+        **whose.heading(now, before.value.occurred_at if before else now),
+        **told,
+        stay=stay,
+        replaces=before.id if before else None,
     )
-    return _news(fact, before)
+    return _news(fact, before.value if before else None)
 
 
-def _standing(own: Iterable[Fact], name: str, **fields: object) -> Fact | None:
-    """The own fact of a name with these fields that stands."""
-    facts = list(own)
-    gone = fallen_of(facts)
-    found = [fact for fact in facts if fact.name == name and fact.id not in gone]
-    return next((f for f in found if all(f.value.get(each) == value for each, value in fields.items())), None)
+def _standing(own: Sequence[Fact], kind: type[Told], fits: Callable[[Told], bool]) -> Fact | None:
+    """The own fact of this kind that stands and fits."""
+    gone = fallen_of(own)
+    return next((one for one in own if isinstance(one.value, kind) and one.id not in gone and fits(one.value)), None)
 
 
-def _news(told: Told, before: Fact | None) -> Told:
-    said = told.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if before is not None and content(said) == content(before.value):
+def _news(told: Told, before: CareFact | None) -> Told:
+    if before is not None and same(told, before):
         raise Rejected("already-so", "the same was said before", possible=("something else",))
     return told

@@ -17,6 +17,7 @@ from services.placement.billing.days import FOREVER, Block, SamePlace, Suspensio
 from services.placement.billing.model import UNKNOWN_PAYER, PeriodKey
 from services.placement.billing.suspensions import suspended_days
 from services.placement.continuum.model import CoverageFrom, Folded, Segment, StayState
+from shared.events.levels import Level
 from shared.events.stays import Coverage
 from shared.values import value_object
 
@@ -39,6 +40,13 @@ class BilledStretch:
     end: date
     segment: Segment
     cover: PayersFrom
+
+    @property
+    def level(self) -> Level:
+        """Of the segment, which has one: what has none is not billed. Raises ValueError."""
+        if self.segment.level is None:
+            raise ValueError("a stretch without a level is not billed")
+        return self.segment.level
 
 
 def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, ONE_DAY, Suspension, day_of, last_day
 from services.placement.continuum.model import StayState
-from shared.events.levels import RANK, ROUND_THE_CLOCK
+from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 
 
 class _Lift(NamedTuple):
@@ -62,7 +62,7 @@ def _lost(stay: StayState, zone: ZoneInfo, until: datetime) -> tuple[date, str]:
     return (end, "") if regained is None else (min(end, day_of(regained.since, zone)), regained.root)
 
 
-def _level_before(stay: StayState, at: datetime) -> str | None:
+def _level_before(stay: StayState, at: datetime) -> Level | None:
     """The level just before an instant; None where the stay had ended, or not begun."""
     if stay.ended and stay.ended.at < at:
         return None
@@ -80,6 +80,6 @@ def _lifts(other: StayState, at: datetime) -> Iterable[_Lift]:
             return
 
 
-def _over(level: str | None, suspended: str | None) -> bool:
+def _over(level: Level | None, suspended: Level | None) -> bool:
     """True where a stay at `level` suspends one at `suspended` (contract 3.6 rule 4)."""
-    return level in ROUND_THE_CLOCK and suspended is not None and RANK[str(level)] < RANK[suspended]
+    return level is not None and level in ROUND_THE_CLOCK and suspended is not None and RANK[level] < RANK[suspended]

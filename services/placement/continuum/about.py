@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from services.placement.continuum.model import Folded
+
+
+class Heading(TypedDict):
+    """The fields of every fact, by name: `Placed(**heading, …)`."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    labels: tuple[str, ...]
+    occurred_at: datetime
+    recorded_at: datetime
 
 
 class About(NamedTuple):
@@ -16,9 +27,16 @@ class About(NamedTuple):
     facility: str
     labels: tuple[str, ...] = ()
 
-    def heading(self, now: datetime, at: datetime | None = None) -> dict[str, Any]:
+    def heading(self, now: datetime, at: datetime | None = None) -> Heading:
         """The fields of every fact: it happened at `at`, else now, and is learnt now."""
-        return {**self._asdict(), "occurred_at": at or now, "recorded_at": now}
+        return Heading(
+            episode_id=self.episode_id,
+            patient_id=self.patient_id,
+            facility=self.facility,
+            labels=self.labels,
+            occurred_at=at or now,
+            recorded_at=now,
+        )
 
 
 def about(folded: Folded, facility: str | None = None) -> About:

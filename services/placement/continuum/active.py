@@ -8,18 +8,30 @@ from typing import Final
 
 from services.placement.continuum.model import StayKey
 from services.placement.continuum.order import OrderedFact, place
-from services.placement.continuum.readable import READ
-from services.placement.continuum.states import ENTRIES, MOVING, NoEffectReason
-from shared.events import ANNOUNCEMENTS, CARE_FACTS, type_name
+from services.placement.continuum.states import ABOUT_A_STAY, ENTRIES, MOVING, NoEffectReason
+from shared.events import ANNOUNCEMENTS, AUTHORIZATIONS, CARE_FACTS, FOLLOW_UPS, type_name
+from shared.events.aftercare import AftercareClosed, AftercareStarted
+from shared.events.assessments import Assessed
+from shared.events.base import CareFact, StayKind, Writer
+from shared.events.placing import Placed, PlacementCancelled
+from shared.events.planning import Certified, ConflictSettled, EpisodeEnded
+from shared.events.stays import CoverageChanged, PatientDied, Referred, Started
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 
-WRITERS: Final = {name: frozenset(CARE_FACTS[type_name(name)].WRITERS) for name in READ}
-"""Every fact that the fold reads, and who may write it. Other types change nothing."""
+READ: Final[frozenset[type[CareFact]]] = frozenset(
+    (
+        *(CARE_FACTS[type_name(name)] for name in ABOUT_A_STAY), *AUTHORIZATIONS, *FOLLOW_UPS,
+        CoverageChanged, Referred, Assessed, Certified, Placed, PlacementCancelled, PatientDied,
+        AftercareStarted, AftercareClosed, EpisodeEnded, ConflictSettled, FactCancelled,
+    )
+)  # fmt: skip
+"""Every fact that the fold reads. Other types change nothing."""
 
 DERIVED: Final = frozenset(type_name(announcement.TYPE) for announcement in ANNOUNCEMENTS)
 """Announcements: the fold never reads them, nor their cancels (contract 3.2)."""
 
-SPEAKS_FOR: Final = {"visit": "intake", "placement": "placement"}
+SPEAKS_FOR: Final[dict[StayKind, Writer]] = {"visit": "intake", "placement": "placement"}
 """Contract 3.6 rule 3."""
 
 
@@ -43,9 +55,10 @@ class ActiveFacts:
 
 def read(fact: Fact) -> bool:
     """Whether the fold reads this fact at all."""
-    return fact.name in WRITERS and not (
-        fact.name == "fact-cancelled" and fact.writer == "placement" and fact.value.get("cancelled_type") in DERIVED
-    )
+    value = fact.value
+    if isinstance(value, FactCancelled):
+        return fact.writer != "placement" or value.cancelled_type not in DERIVED
+    return type(value) in READ
 
 
 def speaks_out_of_turn(fact: Fact) -> bool:
@@ -53,11 +66,12 @@ def speaks_out_of_turn(fact: Fact) -> bool:
 
     Attendance and diagnoses may name any stay: they move none.
     """
-    if fact.writer not in WRITERS[fact.name]:
+    value = fact.value
+    if fact.writer not in value.WRITERS:
         return True
-    if fact.name not in MOVING or (fact.name == "started" and fact.value.get("corroborates")):
+    if value.stay is None or value.TYPE not in MOVING or (isinstance(value, Started) and value.corroborates):
         return False
-    return SPEAKS_FOR.get(fact.value["stay"]["kind"]) != fact.writer
+    return SPEAKS_FOR[value.stay.kind] != fact.writer
 
 
 def standing(facts: Iterable[Fact]) -> ActiveFacts:
@@ -71,7 +85,7 @@ def standing(facts: Iterable[Fact]) -> ActiveFacts:
     left = [
         fact
         for fact in reading
-        if fact.name != "fact-cancelled" and fact.id not in gone and fact.id not in found.ineffective
+        if not isinstance(fact.value, FactCancelled) and fact.id not in gone and fact.id not in found.ineffective
     ]
     left = _without_settled(left, known, found)
     told = sorted(place(fact, roots.get(fact.id)) for fact in left)
@@ -84,18 +98,23 @@ def standing(facts: Iterable[Fact]) -> ActiveFacts:
 
 def _named(reading: list[Fact]) -> set[str]:
     """Every ce_id that a fact refers to."""
-    named = {
-        fact.value[name] for fact in reading for name in ("cancels", "replaces", "corroborates") if fact.value.get(name)
-    }
-    return named.union(*(fact.value.get("falls", ()) for fact in reading if fact.name == "conflict-settled"))
+    named: set[str] = set()
+    for fact in reading:
+        value = fact.value
+        named.update(one for one in (value.replaces, value.corroborates) if one)
+        if isinstance(value, FactCancelled):
+            named.add(value.cancels)
+        elif isinstance(value, ConflictSettled):
+            named.update(value.falls)
+    return named
 
 
 def _cancelled(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> set[str]:
     cancelled = set()
     for fact in reading:
-        if fact.name != "fact-cancelled":
+        if not isinstance(fact.value, FactCancelled):
             continue
-        target = known.get(fact.value["cancels"])
+        target = known.get(fact.value.cancels)
         word = _cancel_refused(fact, target)
         if word is None and target is not None:
             cancelled.add(target.id)
@@ -105,11 +124,15 @@ def _cancelled(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) 
 
 
 def _cancel_refused(fact: Fact, target: Fact | None) -> NoEffectReason | None:
-    if fact.writer not in WRITERS[fact.name]:
+    if fact.writer not in fact.value.WRITERS:
         return NoEffectReason.WRONG_WRITER
     if target is None:
         return NoEffectReason.TARGET_UNKNOWN
-    if target.name == "fact-cancelled":
+    return _not_to_be_changed(fact, target)
+
+
+def _not_to_be_changed(fact: Fact, target: Fact) -> NoEffectReason | None:
+    if isinstance(target.value, FactCancelled):
         return NoEffectReason.A_CANCEL_STAYS
     return NoEffectReason.NOT_ITS_WRITER if target.writer != fact.writer else None
 
@@ -122,11 +145,11 @@ def _replaced(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -
     """
     leads: dict[str, str] = {}
     for fact in reading:
-        if fact.name == "fact-cancelled":
+        if isinstance(fact.value, FactCancelled):
             continue
         if (word := _refused(fact, known)) is not None:
             found.ineffective[fact.id] = word.value
-        elif (target := fact.value.get("replaces")) and target != fact.id:
+        elif (target := fact.value.replaces) and target != fact.id:
             leads[fact.id] = target
     roots = {ce_id: _root(ce_id, leads) for ce_id in leads}
     replaced = set(leads.values())
@@ -141,12 +164,8 @@ def _replaced(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -
 def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
     if speaks_out_of_turn(fact):
         return NoEffectReason.WRONG_WRITER
-    target = known.get(fact.value.get("replaces") or "")
-    if target is None:
-        return None
-    if target.name == "fact-cancelled":
-        return NoEffectReason.A_CANCEL_STAYS
-    return NoEffectReason.NOT_ITS_WRITER if target.writer != fact.writer else None
+    target = known.get(fact.value.replaces or "")
+    return _not_to_be_changed(fact, target) if target is not None else None
 
 
 def _root(ce_id: str, leads: dict[str, str]) -> str:
@@ -161,18 +180,20 @@ def _without_settled(left: list[Fact], known: dict[str, Fact], found: ActiveFact
     """What a person let fall is gone; conflict-settled facts themselves are done with after this."""
     falling: set[str] = set()
     settled: set[str] = set()
+    kept: list[Fact] = []
     for fact in left:
-        if fact.name == "conflict-settled":
-            falls = fact.value.get("falls", ())
-            if falls and not any(ce_id in known for ce_id in falls):
-                found.ineffective[fact.id] = NoEffectReason.TARGET_UNKNOWN.value
-            settled.add(fact.value["conflict_id"])
-            falling.update(falls)
+        if not isinstance(fact.value, ConflictSettled):
+            kept.append(fact)
+            continue
+        falls = fact.value.falls
+        if falls and not any(ce_id in known for ce_id in falls):
+            found.ineffective[fact.id] = NoEffectReason.TARGET_UNKNOWN.value
+        settled.add(fact.value.conflict_id)
+        falling.update(falls)
     found.settled = tuple(sorted(settled))
-    kept = [fact for fact in left if fact.name != "conflict-settled"]
     fallen = [fact for fact in kept if fact.id in falling]
     found.ineffective.update({fact.id: NoEffectReason.SETTLED.value for fact in fallen})
-    found.disbelieved = tuple(sorted({fact.value["facility"] for fact in fallen if fact.name == "patient-died"}))
+    found.disbelieved = tuple(sorted({one.value.facility for one in fallen if isinstance(one.value, PatientDied)}))
     return [fact for fact in kept if fact.id not in falling]
 
 
@@ -184,7 +205,7 @@ def _corroborate(told: list[OrderedFact], roots: dict[str, str], found: ActiveFa
     starts = {one.root: one for one in told if one.name in ENTRIES}
     heads: dict[str, OrderedFact] = {}
     for one in told:
-        target = one.value.get("corroborates") if one.name in ENTRIES else None
+        target = one.value.corroborates if one.name in ENTRIES else None
         first = starts.get(roots.get(target, target)) if target else None
         if first is None or _head(first, heads).id == one.id:
             _alone(one, found)
@@ -216,7 +237,7 @@ def own_name(stay: StayKey, names: Mapping[StayKey, StayKey]) -> StayKey:
 
 
 def _alone(one: OrderedFact, found: ActiveFacts) -> None:
-    if one.name == "started" and SPEAKS_FOR.get(one.stay[0]) != one.writer:
+    if isinstance(one.value, Started) and SPEAKS_FOR[one.stay[0]] != one.writer:
         found.ineffective[one.id] = NoEffectReason.WRONG_WRITER.value
     else:
         found.told.append(one)

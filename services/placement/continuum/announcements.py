@@ -1,8 +1,8 @@
 """What should stand announced of an episode now, and what goes out when that differs from what stands (contract 3.2).
 
 An announcement's key names what it is about and stays the same when facts are restated; whoever stores an announcement
-stores its key beside it. `recorded_at` and `replaces` belong to the statement, not to the content: they are added when
-it is stated, and never compared.
+stores its key beside it. When it was recorded and what it replaces belong to the statement, not to the content: until
+it is stated it is as if it had been recorded when it happened, in place of nothing, and so it is compared.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.placement.continuum.about import Heading
 from services.placement.continuum.levels import stretches
 from services.placement.continuum.model import Closing, Conflict, Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day
-from services.placement.continuum.steps import Step, content_of, steps_of
+from services.placement.continuum.steps import Step, steps_of
+from shared.events.base import CareFact, Stay
+from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened
 from shared.events.levels import ACUTE
+from shared.events.published import alike
 from shared.facts import restating
 from shared.facts.restating import Difference
-from shared.values import value_object
 
 READMISSION_DAYS: Final = 30
 """Contract 3.2: an inpatient stay that begins 1 to 30 days after a standing inpatient discharge."""
@@ -28,22 +31,18 @@ READMISSION_DAYS: Final = 30
 ZoneOf = Callable[[str], ZoneInfo]
 
 
-@value_object
-class Announced:
-    """One announcement that should stand: `name` is the short ce_type, `value` plain JSON without `recorded_at`."""
+class Announced(NamedTuple):
+    """One announcement that should stand, by its key."""
 
     key: str
-    name: str
-    occurred_at: datetime
-    value: dict[str, Any]
+    value: CareFact
 
 
 class StandingAnnouncement(NamedTuple):
     """One that went out and was not taken back; `value` as Announced has it."""
 
     ce_id: str
-    name: str
-    value: Mapping[str, Any]
+    value: CareFact
 
 
 def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
@@ -54,34 +53,51 @@ def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
         *(_conflict(folded, conflict) for conflict in folded.conflicts),
         *(one for closing, again in _counted(folded.closings) for one in _closing(folded, closing, again)),
     ]
-    return tuple(sorted(found, key=lambda one: (one.occurred_at, one.key)))
+    return tuple(sorted(found, key=lambda one: (one.value.occurred_at, one.key)))
 
 
 def difference(
     standing: Mapping[str, StandingAnnouncement], wanted: Iterable[Announced]
 ) -> Difference[str, StandingAnnouncement, Announced]:
     """From what stands (by key) to what should: equal content under a key is nothing to say."""
-    return restating.difference(standing, {one.key: one for one in wanted}, lambda was, now: was.value == now.value)
+    return restating.difference(
+        standing, {one.key: one for one in wanted}, lambda was, now: alike(was.value, now.value)
+    )
 
 
-def _announced(
-    folded: Folded, name: str, key: str, at: datetime, *, stays: Sequence[StayState] = (), own: Mapping[str, Any]
-) -> Announced:
+def _announced(key: str, value: CareFact) -> Announced:
+    return Announced(f"{value.TYPE}:{key}", value)
+
+
+def _heading(folded: Folded, at: datetime, stays: Sequence[StayState] = ()) -> Heading:
     """`stays` are those that it is about: the last one's facility, and the labels of all."""
-    value = {
-        "episode_id": folded.episode_id,
-        "patient_id": folded.patient_id,
-        "facility": stays[-1].facility if stays else folded.facility,
-        "occurred_at": at.isoformat(),
-        "labels": sorted({label for stay in stays for label in stay.labels} if stays else folded.labels),
-        **own,
-    }
-    return Announced(f"{name}:{key}", name, at, value)
+    return Heading(
+        episode_id=folded.episode_id,
+        patient_id=folded.patient_id,
+        facility=stays[-1].facility if stays else folded.facility,
+        labels=tuple(sorted({label for stay in stays for label in stay.labels} if stays else folded.labels)),
+        occurred_at=at,
+        recorded_at=at,
+    )
+
+
+def _named(stay: StayState) -> Stay:
+    return Stay(kind=stay.kind, id=stay.id)
 
 
 def _step(folded: Folded, step: Step) -> Announced:
-    key = f"{step.before.root}>{step.after.root}"
-    return _announced(folded, step.name, key, step.at, stays=(step.from_stay, step.to_stay), own=content_of(step))
+    value = step.kind(
+        **_heading(folded, step.at, (step.from_stay, step.to_stay)),
+        from_level=step.before.level,
+        to_level=step.after.level,
+        from_stay=_named(step.from_stay),
+        to_stay=_named(step.to_stay),
+        days_between=step.days_between,
+        planned=step.planned,
+        derived_from=step.derived_from,
+        reason=step.reason,
+    )
+    return _announced(f"{step.before.segment.root}>{step.after.segment.root}", value)
 
 
 class _Inpatient(NamedTuple):
@@ -98,7 +114,7 @@ def _inpatient(stays: Iterable[StayState]) -> list[_Inpatient]:
     found: list[_Inpatient] = []
     for stay in stays:
         for one in stretches(stay):
-            if one.segment.level not in ACUTE:
+            if one.level not in ACUTE:
                 continue
             if found and found[-1].stay is stay and found[-1].until == one.since:
                 found[-1] = found[-1]._replace(until=one.until)
@@ -120,13 +136,14 @@ def _readmissions(folded: Folded, zone_of: ZoneOf) -> Iterator[Announced]:
         left = leaving_day(before.until, zone_of(before.stay.facility))
         days = (day_of(run.since, zone_of(run.stay.facility)) - left) // timedelta(days=1)
         if 1 <= days <= READMISSION_DAYS:
-            own = {
-                "stay": {"kind": run.stay.kind, "id": run.stay.id},
-                "days": days,
-                "discharge": before.stay.ended.fact,
-                "derived_from": [before.stay.ended.fact, run.fact],
-            }
-            yield _announced(folded, "readmitted", run.root, run.since, stays=(run.stay,), own=own)
+            value = Readmitted(
+                **_heading(folded, run.since, (run.stay,)),
+                stay=_named(run.stay),
+                days=days,
+                discharge=before.stay.ended.fact,
+                derived_from=(before.stay.ended.fact, run.fact),
+            )
+            yield _announced(run.root, value)
 
 
 def _discharged(run: _Inpatient) -> bool:
@@ -135,9 +152,14 @@ def _discharged(run: _Inpatient) -> bool:
 
 
 def _conflict(folded: Folded, conflict: Conflict) -> Announced:
-    facts = list(conflict.facts)
-    own = {"conflict_id": conflict.id, "facts": facts, "kind": conflict.kind, "derived_from": facts}
-    return _announced(folded, "conflict-raised", conflict.id, conflict.at, own=own)
+    value = ConflictRaised(
+        **_heading(folded, conflict.at),
+        conflict_id=conflict.id,
+        facts=conflict.facts,
+        kind=conflict.kind,
+        derived_from=conflict.facts,
+    )
+    return _announced(conflict.id, value)
 
 
 def _counted(closings: Iterable[Closing]) -> Iterator[tuple[Closing, str]]:
@@ -149,13 +171,12 @@ def _counted(closings: Iterable[Closing]) -> Iterator[tuple[Closing, str]]:
 
 
 def _closing(folded: Folded, closing: Closing, again: str) -> Iterator[Announced]:
-    own: dict[str, Any] = {"reason": closing.reason, "derived_from": [closing.fact]}
-    yield _announced(folded, "closed", closing.root + again, closing.at, own=own)
+    over = Closed(**_heading(folded, closing.at), reason=closing.reason, derived_from=(closing.fact,))
+    yield _announced(closing.root + again, over)
     stay = next((one for one in folded.stays if one.key == closing.reopened_by), None)
     if stay is not None and closing.reopened_at is not None:
-        own = {
-            "stay": {"kind": stay.kind, "id": stay.id},
-            "reason": "admission",
-            "derived_from": [stay.segments[0].fact],
-        }
-        yield _announced(folded, "reopened", stay.segments[0].root, closing.reopened_at, stays=(stay,), own=own)
+        began = stay.segments[0]
+        value = Reopened(
+            **_heading(folded, closing.reopened_at, (stay,)), stay=_named(stay), derived_from=(began.fact,)
+        )
+        yield _announced(began.root, value)

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import chain
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Closing, Death, Folded, LevelChange, StayState
-from services.placement.continuum.order import OrderedFact, day_of, leaving_day
+from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.states import NoEffectReason
+from shared.events.continuum import ClosedReason
 from shared.events.episodes import EpisodeStateName
 from shared.values import replace
 
-TOLD = frozenset({"aftercare-closed", "episode-ended"})
+TOLD: Final[frozenset[ClosedReason]] = frozenset({"aftercare-closed", "episode-ended"})
 """Closings that somebody states; a death closes by itself."""
-
-
-def as_told(told: OrderedFact) -> Closing:
-    """A closing fact as the closing that it would be."""
-    return Closing(told.at, told.name, told.id, told.root)
 
 
 def closings(

@@ -43,7 +43,7 @@ def episode_state(
         episode_id=folded.episode_id,
         patient_id=folded.patient_id or patient_id,
         state=folded.state,
-        level=Level(folded.level) if folded.level else None,
+        level=folded.level,
         labels=folded.labels,
         stays=stays_now(folded, places),
         since=folded.since,
@@ -64,7 +64,7 @@ def episode_state(
 def previous_level(folded: Folded) -> Level | None:
     """The last level before this one that differs from it."""
     levels = (change.level for change in reversed(folded.levels))
-    return next((Level(level) for level in levels if level and level != folded.level), None)
+    return next((level for level in levels if level and level != folded.level), None)
 
 
 def _deaths(folded: Folded) -> tuple[DeathNow, ...] | None:

@@ -4,12 +4,13 @@ beginnings, ends."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from msgspec import structs
 
-from services.placement.continuum.closing import TOLD, as_told
+from services.placement.continuum.closing import TOLD
 from services.placement.continuum.model import (
     Closing,
     CoverageFrom,
@@ -24,8 +25,15 @@ from services.placement.continuum.model import (
 )
 from services.placement.continuum.order import OrderedFact
 from services.placement.continuum.states import NoEffectReason
-from shared.events.published import read_as_struct
-from shared.events.stays import Coverage
+from shared.events import AUTHORIZATIONS, FOLLOW_UPS
+from shared.events.aftercare import AftercareClosed, AftercareStarted
+from shared.events.assessments import Assessed
+from shared.events.authorizations import Authorization
+from shared.events.base import CareFact
+from shared.events.follow_ups import FollowUp, FollowUpDue
+from shared.events.placing import Placed, PlacementCancelled
+from shared.events.planning import Certified, EpisodeEnded
+from shared.events.stays import CoverageChanged, PatientDied, Referred
 
 _ASKING = frozenset({"requested", "pended", "denied"})
 """Moves of an authorization that allow nothing."""
@@ -51,7 +59,7 @@ class Around:
 
     def take(self, told: OrderedFact) -> NoEffectReason | None:
         """Put one fact in; the word where it has no effect. Facts that are about a stay are not for here."""
-        return _TAKES[told.name](self, told)
+        return _TAKES[type(told.value)](self, told)
 
     def fields(self) -> dict[str, Any]:
         """Field of Folded → its value now; closings are read with the stays, elsewhere."""
@@ -68,104 +76,119 @@ class Around:
             "assessment": self.assessment,
         }
 
-    def referred(self, told: OrderedFact) -> None:
+    def referred(self, told: OrderedFact[Referred]) -> None:
         """The first referral counts."""
         if self.referred_at is None:
-            self.referred_at = told.at
-            terms = _kept(told, "source", "requested_level")
-            self.referral = FirstReferral(told.at, told.value["facility"], told.id, told.root, **terms)
+            self.referred_at, value = told.at, told.value
+            self.referral = FirstReferral(
+                told.at, value.facility, told.id, told.root, value.source, value.requested_level
+            )
 
-    def assessed(self, told: OrderedFact) -> None:
+    def assessed(self, told: OrderedFact[Assessed]) -> None:
         """The first assessment began something; the latest that recommends a level is the one to go by."""
-        self.assessed_at = self.assessed_at or told.at
-        if told.value.get("recommended_level"):
-            value = told.value
-            self.assessment = LatestAssessment(told.at, value["recommended_level"], told.id, value.get("instrument"))
+        self.assessed_at, value = self.assessed_at or told.at, told.value
+        if value.recommended_level:
+            self.assessment = LatestAssessment(told.at, value.recommended_level, told.id, value.instrument)
 
-    def certified(self, told: OrderedFact) -> None:
+    def certified(self, told: OrderedFact[Certified]) -> None:
         """Each certification stands beside the others."""
-        terms = _kept(told, "kind", "from", "to", "npi", "stay")
-        self.certifications.append(read_as_struct(StandingCertification, {**terms, "fact": told.id}))
+        value = told.value
+        self.certifications.append(
+            StandingCertification(
+                kind=value.kind, begins=value.begins, to=value.to, npi=value.npi, stay=value.stay, fact=told.id
+            )
+        )
 
-    def authorized(self, told: OrderedFact) -> None:
+    def authorized(self, told: OrderedFact[Authorization]) -> None:
         """What the payer allowed stays allowed until it says otherwise: asking for more takes nothing away."""
-        before = self.authorizations.get(told.value["auth_id"])
+        value = told.value
+        before = self.authorizations.get(value.auth_id)
+        allowed = bool(before and before.in_force)
         status = told.name.removeprefix("authorization-")
-        if before and before.in_force and status in _ASKING:
-            self.authorizations[before.auth_id] = structs.replace(before, status=status)
+        if before and allowed and status in _ASKING:
+            self.authorizations[value.auth_id] = structs.replace(before, status=status)
             return
-        terms = _kept(told, "auth_id", "number", "payer", "level", "unit", "units", "from", "to", "facility")
-        in_force = status not in _ASKING and (status != "ended" or bool(before and before.in_force))
-        now = {**terms, "status": status, "in_force": in_force, "fact": told.id}
-        self.authorizations[terms["auth_id"]] = read_as_struct(StandingAuthorization, now)
+        self.authorizations[value.auth_id] = StandingAuthorization(
+            auth_id=value.auth_id,
+            number=value.number,
+            payer=value.payer,
+            level=value.level,
+            unit=value.unit,
+            units=value.units,
+            begins=value.begins,
+            to=value.to,
+            facility=value.facility,
+            status=status,
+            in_force=status not in _ASKING and (status != "ended" or allowed),
+            fact=told.id,
+        )
 
-    def aftercare_started(self, told: OrderedFact) -> None:
+    def aftercare_started(self, told: OrderedFact[AftercareStarted]) -> None:
         """The latest start of aftercare counts."""
         self.aftercare_at = told.at
 
-    def covered(self, told: OrderedFact) -> None:
+    def covered(self, told: OrderedFact[CoverageChanged]) -> None:
         """Of two statements for one day the later said holds."""
-        day = date.fromisoformat(told.value["effective_from"])
-        payers = [read_as_struct(Coverage, {"order": 1, **one}) for one in told.value.get("coverage") or ()]
-        payers.sort(key=lambda one: one.order)
-        self.coverage[day] = CoverageFrom(day, tuple(payers), told.id, told.root)
+        day = told.value.effective_from
+        payers = tuple(sorted(told.value.coverage, key=attrgetter("order")))
+        self.coverage[day] = CoverageFrom(day, payers, told.id, told.root)
 
-    def window(self, told: OrderedFact) -> None:
+    def window(self, told: OrderedFact[FollowUp]) -> None:
         """A window opens once; its outcome is the last one told."""
         value = told.value
         outcome: str | None = told.name.removeprefix("follow-up-")
-        if outcome == "due":
-            before = self.windows.get(value["follow_up_id"])
+        if isinstance(value, FollowUpDue):
+            before = self.windows.get(value.follow_up_id)
             outcome = before.outcome if before else None
-        due_to = date.fromisoformat(value["due_to"])
-        self.windows[value["follow_up_id"]] = Window(value["follow_up_id"], value["measure"], due_to, outcome, told.id)
+        self.windows[value.follow_up_id] = Window(value.follow_up_id, value.measure, value.due_to, outcome, told.id)
 
-    def placed(self, told: OrderedFact) -> None:
+    def placed(self, told: OrderedFact[Placed]) -> None:
         """A placement stands from here on."""
-        begins = told.value.get("start_date")
-        terms = _kept(told, "program", "level", "variance_reason")
-        first_day = date.fromisoformat(begins) if begins else None
-        placement = StandingPlacement(told.value["placement_id"], told.at, told.id, start_date=first_day, **terms)
-        self.placements.append(placement)
+        value = told.value
+        self.placements.append(
+            StandingPlacement(
+                value.placement_id,
+                told.at,
+                told.id,
+                value.program,
+                value.level,
+                value.start_date,
+                value.variance_reason,
+            )
+        )
 
-    def placement_cancelled(self, told: OrderedFact) -> NoEffectReason | None:
+    def placement_cancelled(self, told: OrderedFact[PlacementCancelled]) -> NoEffectReason | None:
         """It stands no more; one that nobody placed can't be cancelled."""
-        left = [one for one in self.placements if one.placement_id != told.value.get("placement_id")]
+        left = [one for one in self.placements if one.placement_id != told.value.placement_id]
         word = NoEffectReason.TARGET_UNKNOWN if len(left) == len(self.placements) else None
         self.placements = left
         return word
 
-    def died(self, told: OrderedFact) -> None:
+    def died(self, told: OrderedFact[PatientDied]) -> None:
         """Each facility's word stands for itself."""
-        doubt = bool(told.value.get("contradicted"))
-        self.deaths.append(Death(told.at, told.value["facility"], told.id, told.root, contradicted=doubt))
+        doubt = bool(told.value.contradicted)
+        self.deaths.append(Death(told.at, told.value.facility, told.id, told.root, contradicted=doubt))
 
-    def closing(self, told: OrderedFact) -> None:
+    def aftercare_closed(self, told: OrderedFact[AftercareClosed]) -> None:
         """Whether it had an effect is read later, with the stays."""
-        self.closings.append(as_told(told))
+        self.closings.append(Closing(told.at, "aftercare-closed", told.id, told.root))
+
+    def ended(self, told: OrderedFact[EpisodeEnded]) -> None:
+        """Likewise."""
+        self.closings.append(Closing(told.at, "episode-ended", told.id, told.root))
 
 
-def _kept(told: OrderedFact, *names: str) -> dict[str, Any]:
-    """These fields of a fact, where it has them."""
-    return {name: told.value[name] for name in names if told.value.get(name) is not None}
-
-
-_TAKES: dict[str, Callable[[Around, OrderedFact], NoEffectReason | None]] = {
-    "referred": Around.referred,
-    "assessed": Around.assessed,
-    "aftercare-started": Around.aftercare_started,
-    "coverage-changed": Around.covered,
-    "certified": Around.certified,
-    **dict.fromkeys(
-        (f"authorization-{name}" for name in (*sorted(_ASKING), "approved", "extended", "ended")), Around.authorized
-    ),
-    "follow-up-due": Around.window,
-    "follow-up-kept": Around.window,
-    "follow-up-missed": Around.window,
-    "follow-up-excluded": Around.window,
-    "placed": Around.placed,
-    "placement-cancelled": Around.placement_cancelled,
-    "patient-died": Around.died,
-    "aftercare-closed": Around.closing,
-    "episode-ended": Around.closing,
+_TAKES: dict[type[CareFact], Callable[[Around, OrderedFact[Any]], NoEffectReason | None]] = {
+    Referred: Around.referred,
+    Assessed: Around.assessed,
+    AftercareStarted: Around.aftercare_started,
+    CoverageChanged: Around.covered,
+    Certified: Around.certified,
+    **dict.fromkeys(AUTHORIZATIONS, Around.authorized),
+    **dict.fromkeys(FOLLOW_UPS, Around.window),
+    Placed: Around.placed,
+    PlacementCancelled: Around.placement_cancelled,
+    PatientDied: Around.died,
+    AftercareClosed: Around.aftercare_closed,
+    EpisodeEnded: Around.ended,
 }

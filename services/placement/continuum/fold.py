@@ -16,10 +16,13 @@ from services.placement.continuum.order import OrderedFact, day_of, place
 from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, NoEffectReason
 from services.placement.continuum.stay import judged
 from services.placement.continuum.stay_facts import Life, Run, ZoneOf, entries, lives_of, run_all, starts_inside
+from shared.events.planning import ConflictSettled
+from shared.events.stays import PatientDied, Started
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import replace
 
-_NEEDS_THE_PAST = frozenset({"fact-cancelled", "conflict-settled", "patient-died"})
+_NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied)
 
 
 def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
@@ -41,7 +44,7 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
 
 def _with_places(folded: Folded, facts: Iterable[Fact]) -> Folded:
     """The fold with the facility of each fact that has no effect; `facts` are all of them, or those that came now."""
-    told = folded.said_at | {fact.id: fact.value.get("facility", "") for fact in facts}
+    told = folded.said_at | {fact.id: fact.value.facility for fact in facts}
     return replace(folded, said_at={ce_id: told.get(ce_id, "") for ce_id in folded.ineffective})
 
 
@@ -52,10 +55,9 @@ def _named_only(given: Sequence[Fact]) -> Folded:
         return Folded(episode_id="")
     latest = max(
         [fact for fact in given if read(fact)] or given,
-        key=lambda fact: (fact.value["occurred_at"], fact.writer, fact.sequence, fact.id),
+        key=lambda fact: (fact.value.occurred_at, fact.writer, fact.sequence, fact.id),
     )
-    value = latest.value
-    return Folded(latest.subject, patient_id=value.get("patient_id", ""), facility=value.get("facility", ""))
+    return Folded(latest.subject, patient_id=latest.value.patient_id, facility=latest.value.facility)
 
 
 def _told_twice(found: ActiveFacts, runs: Mapping[StayKey, Run]) -> tuple[list[StayState], dict[str, str]]:
@@ -67,11 +69,12 @@ def _told_twice(found: ActiveFacts, runs: Mapping[StayKey, Run]) -> tuple[list[S
         if head in words or stay is None:
             words[told.id] = words.get(head, NoEffectReason.NOT_OPEN.value)
             continue
+        value = told.value
         stays[stay.key] = replace(
             stay,
             corroborated_by=(*stay.corroborated_by, told.id),
-            placement_id=stay.placement_id or told.value.get("placement_id"),
-            labels=tuple(sorted({*stay.labels, *(told.value.get("labels") or ())})),
+            placement_id=stay.placement_id or (value.placement_id if isinstance(value, Started) else None),
+            labels=tuple(sorted({*stay.labels, *value.labels})),
         )
     for name in sorted(found.names):
         stay = stays.get(own_name(name, found.names))
@@ -111,7 +114,7 @@ def _too_early(folded: Folded, told: Sequence[OrderedFact]) -> bool:
 
 def _plain(reading: Iterable[Fact]) -> bool:
     return not any(
-        fact.name in _NEEDS_THE_PAST or fact.value.get("replaces") or fact.value.get("corroborates") for fact in reading
+        isinstance(fact.value, _NEED_THE_PAST) or fact.value.replaces or fact.value.corroborates for fact in reading
     )
 
 
@@ -175,11 +178,11 @@ def _heading(folded: Folded, told: Sequence[OrderedFact]) -> dict[str, Any]:
     """Patient, facility, labels and place in time, as the latest fact has them; a death says not where it is."""
     if not told:
         return {}
-    value = next((one for one in reversed(told) if one.name != "patient-died"), told[-1]).value
-    labels = {label for one in told for label in one.value.get("labels") or ()}
+    value = next((one.value for one in reversed(told) if not isinstance(one.value, PatientDied)), told[-1].value)
+    labels = {label for one in told for label in one.value.labels}
     return {
-        "patient_id": value["patient_id"],
-        "facility": value["facility"],
+        "patient_id": value.patient_id,
+        "facility": value.facility,
         "labels": folded.labels if labels.issubset(folded.labels) else tuple(sorted(labels.union(folded.labels))),
         "last": told[-1].at,
     }

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import LevelChange, Segment, Span, StayKey, StayState
 from services.placement.continuum.order import midnight
-from shared.events.levels import RANK, ROUND_THE_CLOCK
+from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 from shared.values import replace
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -20,6 +20,7 @@ class LevelStretch(NamedTuple):
 
     since: datetime
     until: datetime
+    level: Level
     rank: int
     begun: datetime
     stay: StayKey
@@ -31,7 +32,7 @@ def stretches(stay: StayState) -> list[LevelStretch]:
     end = stay.ended.at if stay.ended else FOREVER
     ends = [segment.since for segment in stay.segments[1:]]
     return [
-        LevelStretch(segment.since, until, RANK[segment.level], stay.begun, stay.key, segment)
+        LevelStretch(segment.since, until, segment.level, RANK[segment.level], stay.begun, stay.key, segment)
         for segment, until in zip(stay.segments, [*ends, end], strict=True)
         if segment.level is not None and segment.since < until
     ]
@@ -44,10 +45,10 @@ def levels_of(stays: Iterable[StayState]) -> tuple[LevelChange, ...]:
     """
     found = [stretch for stay in stays for stretch in stretches(stay)]
     changes: list[LevelChange] = []
-    holder: tuple[str | None, StayKey | None] = (None, None)
+    holder: tuple[Level | None, StayKey | None] = (None, None)
     for at in sorted({edge for one in found for edge in (one.since, one.until)} - {FOREVER}):
         top = min((one for one in found if one.since <= at < one.until), key=_intensity, default=None)
-        now = (top.segment.level, top.stay) if top else (None, None)
+        now = (top.level, top.stay) if top else (None, None)
         if now != holder:
             holder = now
             changes.append(LevelChange(at, *now))
@@ -61,7 +62,7 @@ def _intensity(one: LevelStretch) -> tuple[int, datetime, StayKey]:
 def with_suspensions(stays: Sequence[StayState]) -> list[StayState]:
     """The stays, each with the spans in which a more intensive 24-hour stay was open over it."""
     found = [stretches(stay) for stay in stays]
-    over = [one for each in found for one in each if one.segment.level in ROUND_THE_CLOCK]
+    over = [one for each in found for one in each if one.level in ROUND_THE_CLOCK]
     return [_suspended(stay, own, over) for stay, own in zip(stays, found, strict=True)]
 
 
@@ -100,7 +101,7 @@ def round_the_clock(stays: Iterable[StayState]) -> list[RoundTheClock]:
     found: list[RoundTheClock] = []
     for stay in stays:
         for one in stretches(stay):
-            if one.segment.level not in ROUND_THE_CLOCK:
+            if one.level not in ROUND_THE_CLOCK:
                 continue
             if found and found[-1].stay == one.stay and found[-1].until == one.since:
                 found[-1] = found[-1]._replace(until=one.until)

@@ -11,17 +11,20 @@ from datetime import date, datetime
 
 import msgspec
 
+from shared.events.authorizations import AuthorizationUnit
 from shared.events.base import Admission, Disposition, PatientNumber, Stay, StayKind
+from shared.events.continuum import ClosedReason
 from shared.events.episodes import EpisodeStateName, HowEnded
+from shared.events.levels import Level
 from shared.events.published import PublishedStruct
-from shared.events.stays import Coverage, Service
+from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Raised whenever fold or periods give another result for the same facts; rows with an older one are folded anew."""
 
-StayKey = tuple[str, str]
-"""(kind, id): kind is visit or placement."""
+StayKey = tuple[StayKind, str]
+"""(kind, id)."""
 
 
 @value_object
@@ -29,7 +32,7 @@ class Segment:
     """A stretch of a stay in one place: it lasts until the next segment begins, or the stay ends."""
 
     since: datetime
-    level: str | None
+    level: Level | None
     unit: str | None
     program: str | None
     fact: str
@@ -42,7 +45,7 @@ class Away:
 
     since: datetime
     until: datetime | None
-    kind: str
+    kind: LeaveKind
     fact: str
 
 
@@ -89,7 +92,7 @@ class StayDiagnosis:
     code: str
     rank: int
     fact: str
-    status: str | None = None
+    status: str = "unknown"
 
 
 @value_object
@@ -133,7 +136,7 @@ class StayState:
         return self.segments[0].since
 
     @property
-    def level(self) -> str | None:
+    def level(self) -> Level | None:
         """The level last in force; None for a visit without one."""
         return self.segments[-1].level
 
@@ -169,7 +172,7 @@ class LevelChange:
     """The episode's level from an instant on: None where no stay with a level is open. `stay` holds it."""
 
     at: datetime
-    level: str | None
+    level: Level | None
     stay: StayKey | None
 
 
@@ -191,7 +194,7 @@ class Closing:
     """
 
     at: datetime
-    reason: str
+    reason: ClosedReason
     fact: str
     root: str
     reopened_at: datetime | None = None
@@ -231,9 +234,9 @@ class StandingPlacement:
     placement_id: str
     at: datetime
     fact: str
-    program: str | None = None
-    level: str | None = None
-    start_date: date | None = None
+    program: str
+    level: Level
+    start_date: date
     variance_reason: str | None = None
 
 
@@ -246,8 +249,8 @@ class StandingAuthorization(PublishedStruct):
     auth_id: str
     number: str | None = None
     payer: str
-    level: str
-    unit: str
+    level: Level
+    unit: AuthorizationUnit
     units: int | None = None
     begins: date = msgspec.field(name="from")
     to: date
@@ -276,8 +279,8 @@ class FirstReferral:
     facility: str
     fact: str
     root: str
-    source: str | None = None
-    requested_level: str | None = None
+    source: str
+    requested_level: Level | None = None
 
 
 @value_object
@@ -285,9 +288,9 @@ class LatestAssessment:
     """The latest assessment that recommends a level."""
 
     at: datetime
-    recommended_level: str
+    recommended_level: Level
     fact: str
-    instrument: str | None = None
+    instrument: str
 
 
 @value_object
@@ -315,7 +318,7 @@ class Folded:
     aftercare_at: datetime | None = None
     aftercare_closed_at: datetime | None = None
     ended_at: datetime | None = None
-    ended_reason: str | None = None
+    ended_reason: ClosedReason | None = None
     placements: tuple[StandingPlacement, ...] = ()
     authorizations: tuple[StandingAuthorization, ...] = ()
     """By auth_id."""
@@ -343,6 +346,6 @@ class Folded:
     """ce_ids that a fact names and nobody has stated yet. Only bookkeeping: when one comes, fold anew."""
 
     @property
-    def level(self) -> str | None:
+    def level(self) -> Level | None:
         """The episode's level now: of the most intensive open stay."""
         return self.levels[-1].level if self.levels else None

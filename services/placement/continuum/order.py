@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple
 from zoneinfo import ZoneInfo
+
+from typing_extensions import TypeVar
 
 from services.placement.continuum.model import StayKey
 from services.placement.continuum.states import ENDS, STARTS
+from shared.events.base import CareFact
 from shared.facts.envelope import Fact
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -21,12 +24,13 @@ _KIND: dict[str, int] = {
     "aftercare-closed": 6,  # closings look at what is open after all else of their instant
     "episode-ended": 6,
 }
+Value = TypeVar("Value", bound=CareFact, default=CareFact)
 
 
-class OrderedFact(NamedTuple):
-    """A fact in its place: Told values sort by contract 3.6 rule 7. ce_id is unique, so `name` is never compared.
+class OrderedFact(NamedTuple, Generic[Value]):
+    """A fact in its place: they sort by contract 3.6 rule 7. ce_id is unique, so `name` is never compared.
 
-    `root` is the ce_id of the first fact of its chain of replacements.
+    `at` and `stated_at` are in UTC. `root` is the ce_id of the first fact of its chain of replacements.
     """
 
     at: datetime
@@ -36,30 +40,27 @@ class OrderedFact(NamedTuple):
     sequence: int
     id: str
     name: str
-    value: dict[str, Any]
+    value: Value
     root: str
 
     @property
     def stay(self) -> StayKey:
-        """(kind, id) of the stay that the fact names."""
-        stay = self.value["stay"]
-        return (stay["kind"], stay["id"])
-
-
-def instant(text: str) -> datetime:
-    """An RFC 3339 time in UTC: the same instant looks the same, whatever offset its writer used."""
-    return datetime.fromisoformat(text).astimezone(UTC)
+        """(kind, id) of the stay that the fact names. Raises ValueError where it names none."""
+        stay = self.value.stay
+        if stay is None:
+            raise ValueError("the fact is about no stay")
+        return (stay.kind, stay.id)
 
 
 def place(fact: Fact, root: str | None = None) -> OrderedFact:
-    """The fact in its place in the order. Facts without `stated_at` (placement's own) go by their sequence."""
-    name, value = fact.name, fact.value
-    stated = value.get("stated_at")
+    """A fact that the fold reads, in its place. Facts without `stated_at` (placement's own) go by their sequence."""
+    value = fact.value
+    name = value.TYPE
     return OrderedFact(
-        instant(value["occurred_at"]),
+        value.occurred_at.astimezone(UTC),
         _KIND.get(name, _OTHER),
         fact.writer,
-        instant(stated) if stated else _EARLIEST,
+        value.stated_at.astimezone(UTC) if value.stated_at else _EARLIEST,
         fact.sequence,
         fact.id,
         name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 
 
@@ -11,7 +12,7 @@ def roots_of(own: Iterable[Fact]) -> dict[str, str]:
     """ce_id → the first statement of what it says, of one writer's facts in their order."""
     found: dict[str, str] = {}
     for fact in own:
-        before = fact.value.get("replaces")
+        before = fact.value.replaces
         found[fact.id] = found.get(before, before) if before else fact.id
     return found
 
@@ -19,7 +20,7 @@ def roots_of(own: Iterable[Fact]) -> dict[str, str]:
 def standing_of(own: Sequence[Fact], ce_id: str) -> Fact | None:
     """What stands of a statement, by the ce_id of any of its wordings; None where it was taken back, or never made."""
     found = last_of(own, ce_id)
-    gone = {fact.value.get("cancels") for fact in own}
+    gone = {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
     return None if found is None or found.id in gone else found
 
 

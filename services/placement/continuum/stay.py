@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import UTC, date
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import Any, TypeVar, cast, get_args
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Away, Ending, Segment, Session, StayDiagnosis, StayState
-from services.placement.continuum.order import OrderedFact, day_of, instant, leaving_day, midnight
+from services.placement.continuum.order import OrderedFact, day_of, leaving_day, midnight
 from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, NoEffectReason, state_of
-from shared.events.base import Admission, Disposition, PatientNumber
+from shared.events.base import Admission, CareFact, Disposition
 from shared.events.episodes import HowEnded
-from shared.events.open_lists import VisitClass, read_as
-from shared.events.published import PublishedStruct, read_as_struct
-from shared.events.stays import Service
+from shared.events.levels import Level
+from shared.events.planning import DischargePlan, DischargePlanned
+from shared.events.stays import (
+    Absent,
+    Admitted,
+    Attended,
+    Completed,
+    DiagnosisRecorded,
+    Discharged,
+    Discontinued,
+    LeaveEnded,
+    LeaveStarted,
+    Started,
+    Transferred,
+    VisitEnded,
+    VisitStarted,
+)
 from shared.values import replace
 
-_CLASSES: tuple[str, ...] = get_args(VisitClass)
-_Part = TypeVar("_Part", bound=PublishedStruct)
+_NOTHING_TOLD = Admission()
 
 
 def lived(stay: StayState | None, told: Iterable[OrderedFact]) -> tuple[StayState | None, dict[str, str]]:
@@ -48,93 +61,132 @@ def _tried_once(
             left.append(told)
         else:
             words.pop(told.id, None)
-            stay = _begun(told) if stay is None else _CHANGES[told.name](stay, told)
+            kind = type(told.value)
+            stay = _BEGINNINGS[kind](told) if stay is None else _CHANGES[kind](stay, told)
     return stay, left
 
 
 def _row(told: OrderedFact) -> str:
-    if told.name != "transferred":
+    if not isinstance(told.value, Transferred):
         return told.name
-    return TO_LEVEL if told.value["to"].get("level") else TO_NONE
+    return TO_LEVEL if told.value.to.level else TO_NONE
 
 
-def _begun(told: OrderedFact) -> StayState:
-    value, (kind, stay_id) = told.value, told.stay
-    return StayState(
-        kind="visit" if kind == "visit" else "placement",
-        id=stay_id,
-        facility=value["facility"],
-        segments=(_segment(told, value),),
-        visit_class=read_as(_CLASSES, value.get("class")),
-        visit_number=value.get("visit_number"),
-        admission=_part(Admission, value.get("admission")) or Admission(),
-        age_years=value.get("age_years"),
-        patient=_part(PatientNumber, value.get("patient")),
-        attending_npi=value.get("attending_npi"),
-        placement_id=value.get("placement_id"),
-    )
-
-
-def _segment(told: OrderedFact, where: dict[str, Any]) -> Segment:
-    return Segment(told.at, where.get("level"), where.get("unit"), where.get("program"), told.id, told.root)
-
-
-def _admitted(stay: StayState, told: OrderedFact) -> StayState:
-    """From a visit without level into a level: the same stay (contract 6)."""
+def _visit_started(told: OrderedFact[VisitStarted]) -> StayState:
     value = told.value
     return replace(
-        stay,
-        segments=(*stay.segments, _segment(told, value)),
-        visit_number=value.get("visit_number") or stay.visit_number,
-        admission=_part(Admission, value.get("admission")) or stay.admission,
-        age_years=value.get("age_years", stay.age_years),
-        patient=_part(PatientNumber, value.get("patient")) or stay.patient,
-        attending_npi=value.get("attending_npi") or stay.attending_npi,
+        _begun(told, None, value.unit, None),
+        visit_class=value.visit_class,
+        visit_number=value.visit_number,
+        patient=value.patient,
     )
 
 
-def _transferred(stay: StayState, told: OrderedFact) -> StayState:
+def _admitted_at_once(told: OrderedFact[Admitted]) -> StayState:
+    value = told.value
+    return replace(
+        _begun(told, value.level, value.unit, value.program),
+        visit_number=value.visit_number,
+        admission=value.admission,
+        age_years=value.age_years,
+        patient=value.patient,
+        attending_npi=value.attending_npi,
+    )
+
+
+def _started(told: OrderedFact[Started]) -> StayState:
+    value = told.value
+    return replace(
+        _begun(told, value.level, value.unit, value.program),
+        admission=value.admission,
+        age_years=value.age_years,
+        placement_id=value.placement_id,
+    )
+
+
+def _begun(told: OrderedFact[Any], level: Level | None, unit: str | None, program: str | None) -> StayState:
+    kind, stay_id = told.stay
+    return StayState(kind, stay_id, told.value.facility, (Segment(told.at, level, unit, program, told.id, told.root),))
+
+
+def _admitted(stay: StayState, told: OrderedFact[Admitted]) -> StayState:
+    """From a visit without level into a level: the same stay (contract 6)."""
+    value = told.value
+    segment = Segment(told.at, value.level, value.unit, value.program, told.id, told.root)
+    return replace(
+        stay,
+        segments=(*stay.segments, segment),
+        visit_number=value.visit_number,
+        admission=value.admission if value.admission != _NOTHING_TOLD else stay.admission,
+        age_years=stay.age_years if value.age_years is None else value.age_years,
+        patient=value.patient or stay.patient,
+        attending_npi=value.attending_npi or stay.attending_npi,
+    )
+
+
+def _transferred(stay: StayState, told: OrderedFact[Transferred]) -> StayState:
     """Another place; a leave goes on over it, unless the level ends (a visit without level has no leave)."""
-    segment = _segment(told, told.value["to"])
+    to = told.value.to
+    segment = Segment(told.at, to.level, to.unit, to.program, told.id, told.root)
     away = stay.away if segment.level else _back(stay, told)
     return replace(stay, segments=(*stay.segments, segment), away=away)
 
 
-def _leave_started(stay: StayState, told: OrderedFact) -> StayState:
-    return replace(stay, away=(*stay.away, Away(told.at, None, told.value.get("kind") or "other", told.id)))
+def _leave_started(stay: StayState, told: OrderedFact[LeaveStarted]) -> StayState:
+    return replace(stay, away=(*stay.away, Away(told.at, None, told.value.kind, told.id)))
 
 
-def _leave_ended(stay: StayState, told: OrderedFact) -> StayState:
+def _leave_ended(stay: StayState, told: OrderedFact[LeaveEnded]) -> StayState:
     return replace(stay, away=_back(stay, told))
 
 
-def _back(stay: StayState, told: OrderedFact) -> tuple[Away, ...]:
+def _back(stay: StayState, told: OrderedFact[Any]) -> tuple[Away, ...]:
     if not stay.away or stay.away[-1].until is not None:
         return stay.away
     return (*stay.away[:-1], replace(stay.away[-1], until=told.at))
 
 
-def _ended(stay: StayState, told: OrderedFact) -> StayState:
-    value = told.value
-    how = cast("HowEnded", told.name)  # of ENDS: the table of moves brings no other
-    ending = Ending(told.at, how, told.id, _part(Disposition, value.get("disposition")), value.get("reason"), told.root)
-    return replace(stay, ended=ending, away=_back(stay, told))
+def _visit_ended(stay: StayState, told: OrderedFact[VisitEnded]) -> StayState:
+    return _ended(stay, told, "visit-ended", disposition=told.value.disposition)
 
 
-def _part(kind: type[_Part], told: object) -> _Part | None:
-    """A part of a fact; None where it was not told, or nothing in it."""
-    return read_as_struct(kind, told) if told else None
+def _discharged(stay: StayState, told: OrderedFact[Discharged]) -> StayState:
+    return _ended(stay, told, "discharged", disposition=told.value.disposition)
 
 
-_CHANGES: dict[str, Callable[[StayState, OrderedFact], StayState]] = {
-    "admitted": _admitted,
-    "transferred": _transferred,
-    "leave-started": _leave_started,
-    "leave-ended": _leave_ended,
-    "visit-ended": _ended,
-    "discharged": _ended,
-    "completed": _ended,
-    "discontinued": _ended,
+def _completed(stay: StayState, told: OrderedFact[Completed]) -> StayState:
+    return _ended(stay, told, "completed", reason=told.value.reason)
+
+
+def _discontinued(stay: StayState, told: OrderedFact[Discontinued]) -> StayState:
+    return _ended(stay, told, "discontinued", reason=told.value.reason)
+
+
+def _ended(
+    stay: StayState,
+    told: OrderedFact[Any],
+    how: HowEnded,
+    *,
+    disposition: Disposition | None = None,
+    reason: str | None = None,
+) -> StayState:
+    return replace(stay, ended=Ending(told.at, how, told.id, disposition, reason, told.root), away=_back(stay, told))
+
+
+_BEGINNINGS: dict[type[CareFact], Callable[[OrderedFact[Any]], StayState]] = {
+    VisitStarted: _visit_started,
+    Admitted: _admitted_at_once,
+    Started: _started,
+}
+_CHANGES: dict[type[CareFact], Callable[[StayState, OrderedFact[Any]], StayState]] = {
+    Admitted: _admitted,
+    Transferred: _transferred,
+    LeaveStarted: _leave_started,
+    LeaveEnded: _leave_ended,
+    VisitEnded: _visit_ended,
+    Discharged: _discharged,
+    Completed: _completed,
+    Discontinued: _discontinued,
 }
 
 
@@ -168,7 +220,7 @@ def _away_all_day(stay: StayState, day: date, zone: ZoneInfo) -> bool:
 
 
 def with_sessions(
-    stay: StayState | None, told: Sequence[OrderedFact], zone: ZoneInfo | None
+    stay: StayState | None, told: Sequence[OrderedFact[Attended | Absent]], zone: ZoneInfo | None
 ) -> tuple[StayState | None, dict[str, str]]:
     """The stay with the sessions that count, and the word for each that does not. A session counts once."""
     if stay is None or zone is None:
@@ -189,29 +241,26 @@ def with_sessions(
     return replace(stay, sessions=tuple(counted)), words
 
 
-def _session(told: OrderedFact) -> Session:
+def _session(told: OrderedFact[Attended | Absent]) -> Session:
     value = told.value
-    attended = told.name == "attended"
-    services = [read_as_struct(Service, one) for one in value.get("services") or () if attended]
-    reason = None if attended else value.get("reason")
-    return Session(
-        value["session_id"], date.fromisoformat(value["date"]), attended, told.id, tuple(services), reason, told.root
-    )
+    if isinstance(value, Attended):
+        return Session(value.session_id, value.date, True, told.id, services=value.services, root=told.root)
+    return Session(value.session_id, value.date, False, told.id, reason=value.reason, root=told.root)
 
 
-def with_diagnoses(stay: StayState, told: Iterable[OrderedFact]) -> StayState:
+def with_diagnoses(stay: StayState, told: Iterable[OrderedFact[DiagnosisRecorded]]) -> StayState:
     """The stay with its diagnoses by rank; a code told again takes the place of what was said of it before."""
     found = list(stay.diagnoses)
     for one in told:
         value = one.value
-        rank, status = value.get("rank", 1), value.get("status") or None
-        new = StayDiagnosis(value["system"], value["code"], rank, one.id, status)
+        new = StayDiagnosis(value.system, value.code, value.rank, one.id, value.status)
         found = [known for known in found if (known.system, known.code) != (new.system, new.code)]
         found.append(new)
     return replace(stay, diagnoses=tuple(sorted(found, key=attrgetter("rank"))))
 
 
-def with_plans(stay: StayState, told: Sequence[OrderedFact]) -> StayState:
+def with_plans(stay: StayState, told: Sequence[OrderedFact[DischargePlan]]) -> StayState:
     """The stay with the end that is expected of it: as the last of these says, or called off."""
-    expected = told[-1].value.get("expected_at")
-    return replace(stay, expected_end=instant(expected) if expected else None)
+    plan = told[-1].value
+    expected = plan.expected_at if isinstance(plan, DischargePlanned) else None
+    return replace(stay, expected_end=expected.astimezone(UTC) if expected else None)

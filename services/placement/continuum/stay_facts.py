@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.active import own_name
 from services.placement.continuum.levels import inside, round_the_clock
 from services.placement.continuum.model import StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of
-from services.placement.continuum.states import ENTRIES, MOVING, PLANS, SESSIONS, NoEffectReason
+from services.placement.continuum.states import MOVING, PLANS, SESSIONS, NoEffectReason
 from services.placement.continuum.stay import lived, with_diagnoses, with_plans, with_sessions
 from shared.events.levels import ROUND_THE_CLOCK
+from shared.events.planning import DischargePlan
+from shared.events.stays import Absent, Admitted, Attended, DiagnosisRecorded, Started
 from shared.values import replace
 
 ZoneOf = Callable[[str], ZoneInfo]
@@ -32,14 +34,14 @@ class Life:
 
     key: StayKey
     moving: list[OrderedFact] = field(default_factory=list)
-    sessions: list[OrderedFact] = field(default_factory=list)
-    diagnoses: list[OrderedFact] = field(default_factory=list)
-    plans: list[OrderedFact] = field(default_factory=list)
+    sessions: list[OrderedFact[Attended | Absent]] = field(default_factory=list)
+    diagnoses: list[OrderedFact[DiagnosisRecorded]] = field(default_factory=list)
+    plans: list[OrderedFact[DischargePlan]] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
 
-    def add(self, told: OrderedFact) -> None:
+    def add(self, told: OrderedFact[Any]) -> None:
         """Put a fact where it belongs."""
-        self.labels.update(told.value.get("labels") or ())
+        self.labels.update(told.value.labels)
         if told.name in MOVING:
             self.moving.append(told)
         elif told.name in SESSIONS:
@@ -70,7 +72,7 @@ class Life:
         if not self.labels.issubset(stay.labels):
             stay = replace(stay, labels=tuple(sorted(self.labels.union(stay.labels))))
         if stay.key != self.key:
-            stay = replace(stay, kind="visit" if self.key[0] == "visit" else "placement", id=self.key[1])
+            stay = replace(stay, kind=self.key[0], id=self.key[1])
         return stay
 
 
@@ -90,8 +92,8 @@ def entries(life: Life, words: Mapping[str, str], without: Iterable[str] = ()) -
     return [
         told
         for told in life.moving
-        if told.name in ENTRIES
-        and told.value["level"] not in ROUND_THE_CLOCK
+        if isinstance(told.value, Admitted | Started)
+        and told.value.level not in ROUND_THE_CLOCK
         and told.id not in words
         and told.id not in without
     ]
@@ -139,5 +141,5 @@ def _falls_inside(entry: OrderedFact, runs: Mapping[StayKey, Run], key: StayKey,
 def starts_inside(entry: OrderedFact, key: StayKey, stays: Iterable[StayState], zone_of: ZoneOf) -> bool:
     """Whether the start's day lies wholly inside another, 24-hour stay."""
     over = round_the_clock(stays)
-    zone = zone_of(entry.value["facility"])
+    zone = zone_of(entry.value.facility)
     return bool(over) and bool(inside(day_of(entry.at, zone), zone, key, over))

@@ -10,7 +10,7 @@ from services.placement.continuum.model import CoverageFrom, Ending, Folded, Ses
 from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.stay_facts import ZoneOf
 from shared.events.episodes import AttendedDay, DiagnosisNow, EndedBy, HowAttended, StayNow
-from shared.events.levels import RANK, Level
+from shared.events.levels import RANK
 
 LOOKED_BACK: Final = timedelta(days=365)
 """How long after a discharge days attended are told: as far as a site's window may reach."""
@@ -35,7 +35,7 @@ def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> StayNow:
     return StayNow(
         id=stay.id,
         kind=stay.kind,
-        level=Level(stay.level) if stay.level else None,
+        level=stay.level,
         visit_class=stay.visit_class,
         facility=stay.facility,
         program=stay.program,

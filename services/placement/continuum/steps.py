@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.levels import stretches
+from services.placement.continuum.levels import LevelStretch, stretches
 from services.placement.continuum.model import Folded, LevelChange, Segment, StandingPlacement, StayState
 from services.placement.continuum.order import day_of, leaving_day
-from shared.events.levels import RANK
+from shared.events.continuum import SteppedDown, SteppedUp
 
 
 class Step(NamedTuple):
-    """At `at` the level went from `before` (which had ended or gave way at `left`) to `after`."""
+    """At `at` the level went from that of `before` (which had ended or gave way) to that of `after`."""
 
     at: datetime
-    before: Segment
-    after: Segment
+    before: LevelStretch
+    after: LevelStretch
     from_stay: StayState
     to_stay: StayState
     days_between: int
@@ -26,9 +26,23 @@ class Step(NamedTuple):
     derived_from: tuple[str, ...]
 
     @property
-    def name(self) -> str:
-        """stepped-down to a less intensive level, else stepped-up."""
-        return "stepped-down" if RANK[self.after.level or ""] > RANK[self.before.level or ""] else "stepped-up"
+    def kind(self) -> type[SteppedDown | SteppedUp]:
+        """Down to a less intensive level, else up."""
+        return SteppedDown if self.after.rank > self.before.rank else SteppedUp
+
+    @property
+    def planned(self) -> bool:
+        """Whether the placement stood before the step, or before its day was over where that has no time (00:00)."""
+        if self.placement is None:
+            return False
+        first_day = timedelta(days=1) if self.to_stay.kind == "placement" else timedelta()
+        return self.placement.at <= self.at + first_day
+
+    @property
+    def reason(self) -> str | None:
+        """The desk's, for a level that was skipped."""
+        skipped = abs(self.after.rank - self.before.rank) > 1
+        return self.placement.variance_reason if skipped and self.placement else None
 
 
 def steps_of(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> Iterator[Step]:
@@ -55,25 +69,25 @@ def _step(
 ) -> Step:
     """`span`: when the one level ended or gave way, and when the next began."""
     left, at = span
-    after = _segment_at(to_stay, at)
+    after = _at(to_stay, at)
     return Step(
         at,
-        _segment_before(from_stay, left),
+        _before(from_stay, left),
         after,
         from_stay,
         to_stay,
         _days_between(left, at, zone_of(from_stay.facility), zone_of(to_stay.facility)),
-        _placement_for(folded, to_stay, after),
+        _placement_for(folded, to_stay, after.segment),
         _causes(from_stay, to_stay, left, at),
     )
 
 
-def _segment_at(stay: StayState, at: datetime) -> Segment:
-    return next(one.segment for one in stretches(stay) if one.since <= at < one.until)
+def _at(stay: StayState, at: datetime) -> LevelStretch:
+    return next(one for one in stretches(stay) if one.since <= at < one.until)
 
 
-def _segment_before(stay: StayState, at: datetime) -> Segment:
-    return next(one.segment for one in stretches(stay) if one.since < at <= one.until)
+def _before(stay: StayState, at: datetime) -> LevelStretch:
+    return next(one for one in stretches(stay) if one.since < at <= one.until)
 
 
 def _days_between(left: datetime, at: datetime, zone_left: ZoneInfo, zone_at: ZoneInfo) -> int:
@@ -87,18 +101,10 @@ def _placement_for(folded: Folded, stay: StayState, segment: Segment) -> Standin
     if (found := next(own, None)) is not None:
         return found
     for one in folded.placements:
-        same = one.level == segment.level and one.program in (None, segment.program)
+        same = one.level == segment.level and one.program == segment.program
         if same and one.at <= segment.since:
             return one
     return None
-
-
-def _planned(step: Step) -> bool:
-    """Whether the placement stood before the step, or before its day was over where that has no time (00:00)."""
-    if step.placement is None:
-        return False
-    first_day = timedelta(days=1) if step.to_stay.kind == "placement" else timedelta()
-    return step.placement.at <= step.at + first_day
 
 
 def _causes(from_stay: StayState, to_stay: StayState, left: datetime, at: datetime) -> tuple[str, ...]:
@@ -108,20 +114,3 @@ def _causes(from_stay: StayState, to_stay: StayState, left: datetime, at: dateti
         causes.append(from_stay.ended.fact)
     causes += [segment.fact for segment in to_stay.segments if segment.since == at]
     return tuple(dict.fromkeys(causes))
-
-
-def content_of(step: Step) -> dict[str, Any]:
-    """The own fields of stepped-down and stepped-up. A reason is the desk's, for a level that was skipped."""
-    content: dict[str, Any] = {
-        "from_level": step.before.level,
-        "to_level": step.after.level,
-        "from_stay": {"kind": step.from_stay.kind, "id": step.from_stay.id},
-        "to_stay": {"kind": step.to_stay.kind, "id": step.to_stay.id},
-        "days_between": step.days_between,
-        "planned": _planned(step),
-        "derived_from": list(step.derived_from),
-    }
-    skipped = abs(RANK[step.after.level or ""] - RANK[step.before.level or ""]) > 1
-    if skipped and step.placement and step.placement.variance_reason:
-        content["reason"] = step.placement.variance_reason
-    return content

@@ -60,14 +60,22 @@ class MoveAuthorization(Ask):
 def request(now: Situation, _: str, asked: RequestAuthorization) -> Decided:
     """The payer is asked."""
     payer = now.rules.site.payer(asked.payer)
-    terms = asked.model_dump(by_alias=True, exclude={"episode_id"}) | {"payer": payer.id if payer else asked.payer}
+    terms = authorizing.Terms(
+        payer=payer.id if payer else asked.payer,
+        number=asked.number,
+        level=asked.level,
+        unit=asked.unit,
+        units=asked.units,
+        begins=asked.begins,
+        to=asked.to,
+    )
     told = authorizing.request(now.about(), now.ids(), terms, now.now)
     return Decided((told,), (told.auth_id,))
 
 
 def _moved(to: str) -> Callable[[Situation, str, Any], Decided]:
     def decide(now: Situation, auth_id: str, asked: MoveAuthorization) -> Decided:
-        changed = {"reason": None, **asked.model_dump(by_alias=True, exclude_none=True)}
+        changed = authorizing.Changed(asked.number, asked.unit, asked.units, asked.begins, asked.to, asked.reason)
         told = authorizing.move(now.folded, now.own, auth_id, to=to, changed=changed, now=now.now)
         return Decided((told,), (auth_id,))
 

@@ -71,7 +71,8 @@ def diagnose(now: Situation, placement_id: str, asked: Diagnose) -> Decided:
     if stay_of(now.folded, placement_id) is None:
         raise Rejected("not-started", "no first day was told", possible=("started",))
     whose = about(now.folded, facility_of(now, placement_id))
-    return Decided((told.diagnosed(whose, now.own, now.now, placement_id, asked.model_dump()),), (placement_id,))
+    terms = told.DiagnosisTerms(system=asked.system, code=asked.code, rank=asked.rank, status=asked.status)
+    return Decided((told.diagnosed(whose, now.own, now.now, placement_id, terms),), (placement_id,))
 
 
 SUBJECT = Subject(

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
 from services.placement.desk.commands import Ask, Code, Misfit
+from services.placement.programs.attendance import AbsenceReason, DiscontinuationReason
 from shared.events.base import Day
 from shared.events.placing import Mode
 from shared.events.stays import LeaveKind
 from shared.site.config import Site
 from shared.site.values import Npi
 from shared.web.commands import Name
-
-Absence = Literal["no-show", "excused", "program-cancelled"]
-Discontinuation = Literal[
-    "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased", "other"
-]
 
 
 class Start(Ask):
@@ -49,7 +45,7 @@ class Discontinue(Ask):
     """The stay ended before its goal."""
 
     date: Day = Field(description="last day, facility's zone")
-    reason: Discontinuation
+    reason: DiscontinuationReason
 
 
 class CorrectEnd(Ask):
@@ -99,7 +95,7 @@ class SessionTold(Ask):
     date: Day = Field(description="facility's zone")
     group: Name | None = None
     services: tuple[Given, ...] = Field(default=(), max_length=40)
-    absent: Absence | None = Field(default=None, description="why the patient was not there; absent: was there")
+    absent: AbsenceReason | None = Field(default=None, description="why the patient was not there; absent: was there")
 
     def misfit(self, site: Site) -> Misfit:
         """Some program has the group; nothing is given to somebody who is not there."""

@@ -19,6 +19,7 @@ from services.placement.worklists import views as desk_views
 from services.placement.worklists.entries import entries, mark
 from shared.clock import system_clock
 from shared.events.placing import SeatHeld
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.invariants import Broken
 from shared.storage.database import Database
@@ -39,7 +40,7 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
     name = f"episode {row.listed.episode_id}"
     folded = codec.unpacked(row.fold)
     own = tuple(fact for fact in facts if fact.writer == WRITER and fact.name in DESK)
-    if any(fact.name != "fact-cancelled" for fact in own) and not row.desk:
+    if any(not isinstance(fact.value, FactCancelled) for fact in own) and not row.desk:
         yield Broken(3, name, "it has facts of the desk, and its row does not say so")
     if follows(Seen(folded, folded, own), rules, system_clock(), lambda: "compared"):
         yield Broken(3, name, "something follows at the desk that was not stated")
@@ -51,13 +52,13 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
     if set(presences(folded)) != set(shown.there):
         yield Broken(5, name, "where its stays are is not what the census counts")
     for fact in own:
-        if fact.name == "seat-held" and not _was_kept(fact):
+        if isinstance(fact.value, SeatHeld) and not _was_kept(fact.value):
             yield Broken(5, name, f"the seat of {fact.id} was claimed where there was none")
 
 
-def _was_kept(fact: Fact) -> bool:
+def _was_kept(seat: SeatHeld) -> bool:
     """Whether there was a seat by the numbers that the claim was decided on; the first version kept none."""
-    told = told_of(SeatHeld.model_validate(fact.value))
+    told = told_of(seat)
     return told is None or kept(told)
 
 

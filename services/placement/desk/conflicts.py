@@ -14,6 +14,7 @@ from services.placement.engine import views
 from services.placement.engine.act import Decided, Situation
 from services.placement.worklists.views import Line
 from services.placement.worklists.wording import told
+from shared.events.continuum import ConflictRaised
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection
 from shared.web.commands import Name
@@ -38,10 +39,11 @@ async def _in_words(connection: Connection, parts: Parts, found: list[Line]) -> 
 
 def _of_line(line: Line, facts: Iterable[Fact], parts: Parts) -> dict[str, Any]:
     known = {fact.id: fact for fact in facts}
-    raised = next((f.value for f in known.values() if f.value.get("conflict_id") == line.id and "kind" in f.value), {})
-    named = line.content.get("facts") or raised.get("facts", ())
+    raisings = (fact.value for fact in known.values() if isinstance(fact.value, ConflictRaised))
+    raised = next((one for one in raisings if one.conflict_id == line.id), None)
+    named = line.content.get("facts") or (raised.facts if raised else ())
     return {
-        "kind": line.content.get("kind") or raised.get("kind"),
+        "kind": line.content.get("kind") or (raised.kind if raised else None),
         "facts": [told(known[ce_id], parts.rules) for ce_id in named if ce_id in known],
     }
 

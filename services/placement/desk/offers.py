@@ -9,7 +9,7 @@ from services.placement.desk.answers import OfferShown
 from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
 from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
-from services.placement.programs.seats import Claim, released
+from services.placement.programs.seats import Claim, held, released
 from services.placement.search import offers
 from services.placement.search.search import Desk
 from services.placement.worklists.lists import EVERYBODY
@@ -46,7 +46,7 @@ def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
             told = now.count(claim, kept)
             whose, at = about(now.folded, fact.facility), min(now.now, claim.since)
             given_up = [released(whose, one, now.now, "placed", at=at) for one in kept]
-            stated = [*given_up, *stated, fact.model_copy(update=told._asdict())]
+            stated = [*given_up, *stated, held(whose, claim, now.now, "placed", told)]
         else:
             stated.append(fact)
     return Decided(tuple(stated), (offer_id,))

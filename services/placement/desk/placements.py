@@ -9,6 +9,7 @@ from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_e
 from services.placement.engine.act import Decided, Situation
 from services.placement.search import placements
 from services.placement.worklists.lists import EVERYBODY
+from shared.events.placing import Placed
 
 
 def cancel(now: Situation, placement_id: str, asked: Because) -> Decided:
@@ -29,8 +30,8 @@ def miss(now: Situation, placement_id: str, _: Nothing) -> Decided:
 
 def facility_of(now: Situation, placement_id: str) -> str | None:
     """The facility of the program that took the patient; None where nobody placed."""
-    placed = (fact for fact in now.own if fact.name == "placed" and fact.value["placement_id"] == placement_id)
-    return next((str(fact.value["facility"]) for fact in placed), None)
+    placed = (fact.value for fact in now.own if isinstance(fact.value, Placed))
+    return next((one.facility for one in placed if one.placement_id == placement_id), None)
 
 
 SUBJECT = Subject(

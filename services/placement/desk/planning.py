@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.placement.continuum.about import Heading
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Rule, Subject, write
 from services.placement.engine.act import Decided, Situation
 from shared.errors import Rejected
 from shared.events.assessments import Assessed
-from shared.events.base import CareFact, Day
+from shared.events.base import Day, Stay
 from shared.events.levels import Level
 from shared.events.placing import PatientAgreed, PatientDeclined
 from shared.events.planning import Assigned, Certified, EpisodeEnded, PlanRecorded
@@ -115,40 +116,64 @@ def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
     if stay is not None and all((stay.kind, stay.id) not in {one.key, *one.aliases} for one in stays):
         known = tuple(one.id for one in stays)
         raise Rejected("no-such-stay", "the episode has no such stay", possible=known)
-    return _said(now, episode_id, Certified, asked)
+    told = Certified(
+        **_heading(now),
+        stay=Stay(kind=stay.kind, id=stay.id) if stay else None,
+        kind=asked.kind,
+        begins=asked.begins,
+        to=asked.to,
+        npi=asked.npi,
+    )
+    return Decided((told,), (episode_id,))
 
 
 def assign(now: Situation, episode_id: str, asked: Assign) -> Decided:
     """Somebody is in charge from now on."""
-    return _said(now, episode_id, Assigned, asked)
+    return Decided((Assigned(**_heading(now), user_id=asked.user_id, role=asked.role),), (episode_id,))
 
 
 def plan(now: Situation, episode_id: str, asked: Plan) -> Decided:
     """A plan is recorded."""
-    return _said(now, episode_id, PlanRecorded, asked)
+    told = PlanRecorded(
+        **_heading(now),
+        level=asked.level,
+        hours_week=asked.hours_week,
+        days_week=asked.days_week,
+        goals=asked.goals,
+        review_due=asked.review_due,
+    )
+    return Decided((told,), (episode_id,))
 
 
 def agree(now: Situation, episode_id: str, asked: PatientSays) -> Decided:
     """The patient agrees."""
-    return _said(now, episode_id, PatientAgreed, asked)
+    told = PatientAgreed(**_heading(now), level=asked.level, program=asked.program, reason=asked.reason)
+    return Decided((told,), (episode_id,))
 
 
 def decline(now: Situation, episode_id: str, asked: PatientSays) -> Decided:
     """The patient does not want it."""
-    return _said(now, episode_id, PatientDeclined, asked)
+    told = PatientDeclined(**_heading(now), level=asked.level, program=asked.program, reason=asked.reason)
+    return Decided((told,), (episode_id,))
 
 
 def assess(now: Situation, episode_id: str, asked: Assess) -> Decided:
     """An assessment was made; one that recommends a level is gone by from now on."""
-    return _said(now, episode_id, Assessed, asked)
-
-
-def _said(now: Situation, episode_id: str, kind: type[CareFact], asked: Ask) -> Decided:
-    told = kind.model_validate({**_heading(now), **asked.model_dump(by_alias=True, exclude_none=True)})
+    told = Assessed(
+        **_heading(now),
+        instrument=asked.instrument,
+        version=asked.version,
+        phase=asked.phase,
+        score=asked.score,
+        severity=asked.severity,
+        dimensions=asked.dimensions,
+        flags=asked.flags,
+        recommended_level=asked.recommended_level,
+    )
     return Decided((told,), (episode_id,))
 
 
-def _heading(now: Situation) -> dict[str, object]:
+def _heading(now: Situation) -> Heading:
     return now.about().heading(now.now)
 
 

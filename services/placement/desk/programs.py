@@ -21,8 +21,9 @@ from services.placement.search.matching import Candidate, rank
 from services.placement.worklists import views
 from services.placement.worklists.lists import CARE, EVERYBODY
 from services.placement.worklists.views import Line
-from shared.events.levels import RANK
+from shared.events.levels import RANK, Level
 from shared.events.placing import Needs
+from shared.events.published import read_as_struct
 from shared.site.values import Program
 from shared.storage.database import Connection
 from shared.web import requests
@@ -121,9 +122,9 @@ def ranked(parts: Parts, search: Line, places: Places, now: datetime) -> tuple[C
     """Every program for a search, best first; who is there already needs no other seat there."""
     site, person = parts.rules.site, search.episode_id
     free = {p.id: first_day(parts, p, places.get(p.id, ()), now, person) for p in site.programs}
-    needs = Needs.model_validate(search.content.get("needs", {}))
+    needs = read_as_struct(Needs, search.content.get("needs", {}))
     today = day_of(now, parts.rules.zone_of(search.facility))
-    return rank(site.programs, search.content["recommended_level"], needs, free, today)
+    return rank(site.programs, Level(search.content["recommended_level"]), needs, free, today)
 
 
 def first_day(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from msgspec import structs
 
 from services.placement.desk.commands import CloseSearch, OpenSearch, Wishes
 from services.placement.desk.frame import Listing, Rule, Subject, of_entries, write
@@ -13,7 +12,7 @@ from services.placement.search.levels import Recommendation
 from services.placement.search.searches import Search
 from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
-from shared.events.placing import Needs
+from shared.events.placing import Needs, SearchOpened
 from shared.site.config import Site
 from shared.values import replace
 
@@ -48,28 +47,37 @@ def look_for(now: Situation, search_id: str, asked: Wishes) -> Decided:
     recommended = _kept(now, search)
     if "age_years" in asked.model_fields_set:
         recommended = now.rules.policy.recommend(replace(wanted.question, age_years=needs.age_years))
-    told = searching.opened(desk, wanted, recommended, needs, search.fact)
-    since = datetime.fromisoformat(_statement(now, search)["occurred_at"])
-    return Decided((told.model_copy(update={"occurred_at": since}),), (search_id,))
+    since = _statement(now, search).occurred_at
+    told = searching.opened(desk, wanted, recommended, needs, replaces=search.fact, at=since)
+    return Decided((told,), (search_id,))
 
 
 def _kept(now: Situation, search: Search) -> Recommendation:
     """What was recommended when the search opened."""
-    value = _statement(now, search)
-    rule = next(iter(value.get("reasons", ())), "")
-    return Recommendation(search.recommended_level, (), rule, value.get("policy") or now.rules.site.version)
+    told = _statement(now, search)
+    rule = next(iter(told.reasons), "")
+    return Recommendation(search.recommended_level, (), rule, told.policy or now.rules.site.version)
 
 
-def _statement(now: Situation, search: Search) -> dict[str, Any]:
-    return next(fact.value for fact in now.own if fact.id == search.fact)
+def _statement(now: Situation, search: Search) -> SearchOpened:
+    opened = (fact for fact in now.own if fact.id == search.fact)
+    return next(fact.value for fact in opened if isinstance(fact.value, SearchOpened))
 
 
 def wished(before: Needs, asked: Wishes, site: Site) -> Needs:
     """The needs with what was said changed; names as the site writes them."""
     payer = site.payer(asked.payer) if asked.payer else None
-    said = asked.model_dump(exclude_unset=True, mode="json") | ({"payer": payer.id} if payer else {})
-    told = {**before.model_dump(mode="json"), **said}
-    return Needs.model_validate({name: value for name, value in told.items() if value is not None})
+    told = Needs(
+        payer=payer.id if payer else None,
+        age_years=asked.age_years,
+        language=asked.language,
+        start_by=asked.start_by,
+        track=asked.track,
+        days=asked.days or (),
+        mode=asked.mode,
+        accreditation=asked.accreditation,
+    )
+    return structs.replace(before, **{name: getattr(told, name) for name in asked.model_fields_set})
 
 
 def close(now: Situation, search_id: str, asked: CloseSearch) -> Decided:

@@ -24,8 +24,8 @@ def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
     if now.folded.deaths:
         raise Rejected("ask-before-calling", "somebody told that nobody is to be called for this patient now")
     claim = Claim(now.ids(), program.id, asked.begins, asked.until, asked.group)
-    kept = held(about(now.folded, program.facility), claim, now.now, "kept", now.count(claim))
-    return Decided((kept.model_copy(update={"asked_by": now.home}),), (claim.seat_id,))
+    whose, told = about(now.folded, program.facility), now.count(claim)
+    return Decided((held(whose, claim, now.now, "kept", told, asked_by=now.home),), (claim.seat_id,))
 
 
 def release(now: Situation, seat_id: str, asked: Because) -> Decided:

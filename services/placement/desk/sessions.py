@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 
 from services.placement.continuum import codec
 from services.placement.continuum.replacements import roots_of
 from services.placement.desk import views as session_views
-from services.placement.desk.care_commands import CorrectSession, SessionTold, TellSession
+from services.placement.desk.care_commands import CorrectSession, Given, SessionTold, TellSession
 from services.placement.desk.commands import Because
 from services.placement.desk.frame import Listing, Parts, Rule, Subject, write
 from services.placement.desk.placements import facility_of
 from services.placement.desk.views import Attendance
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, sessions
-from services.placement.programs.sessions import SESSIONS, STATES
+from services.placement.programs.sessions import STATES
 from services.placement.worklists import views
 from services.placement.worklists.lists import EVERYBODY
 from services.placement.worklists.views import Line, ListQuestion
 from shared.errors import Rejected
 from shared.events.base import CareFact
-from shared.events.stays import Service
+from shared.events.placing import Placed
+from shared.events.stays import Absent, Attended, Service
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection
 from shared.web import requests
@@ -36,40 +36,40 @@ def tell(now: Situation, _: str, asked: TellSession) -> Decided:
 
 def correct(now: Situation, session: str, asked: CorrectSession) -> Decided:
     """Something else became of the session. Raises Rejected as `tell`, `withdrawn`."""
-    before = _standing(now, session)
-    told = _told(now, before.value["stay"]["id"], before.value["session_id"], asked, before)
-    return Decided((told,), (session,))
+    fact, before = _standing(now, session)
+    return Decided((_told(now, before.stay.id, before.session_id, asked, fact.id),), (session,))
 
 
 def withdraw(now: Situation, session: str, asked: Because) -> Decided:
     """It was told by mistake. Raises Rejected `withdrawn`."""
-    before = _standing(now, session)
-    saying = now.saying(before.value["facility"])
-    return Decided((attendance.cancelled(saying, before, asked.reason),), (session,))
+    fact, before = _standing(now, session)
+    return Decided((attendance.cancelled(now.saying(before.facility), fact, asked.reason),), (session,))
 
 
-def _standing(now: Situation, session: str) -> Fact:
+def _standing(now: Situation, session: str) -> tuple[Fact, Attended | Absent]:
     found = now.standing(session)
-    if found is None or found.name not in SESSIONS:
+    if found is None or not isinstance(found.value, Attended | Absent):
         raise Rejected("withdrawn", "the session was taken back already", possible=("tell it anew",))
-    return found
+    return found, found.value
 
 
-def _told(now: Situation, placement_id: str, session_id: str, asked: SessionTold, before: Fact | None) -> CareFact:
+def _told(now: Situation, placement_id: str, session_id: str, asked: SessionTold, instead_of: str | None) -> CareFact:
     facility = facility_of(now, placement_id) or now.home
-    which = before.id if before else None
-    saying = now.saying(facility, replaces=which, without=which)
+    saying = now.saying(facility, replaces=instead_of, without=instead_of)
     if asked.absent is not None:
         return attendance.absent(saying, placement_id, session_id, asked.date, asked.absent)
     _has_group(now, placement_id, asked.group)
-    given = [Service(**one.model_dump()) for one in asked.services]
+    given = [_service(one) for one in asked.services]
     own = [fact for fact in now.own if now.standing(fact.id) is fact]
     return attendance.attended(saying, placement_id, session_id, asked.date, given, group=asked.group, own=own)
 
 
+def _service(one: Given) -> Service:
+    return Service(code=one.code, kind=one.kind, units=one.units, minutes=one.minutes, mode=one.mode, npi=one.npi)
+
+
 def _has_group(now: Situation, placement_id: str, group: str | None) -> None:
-    placed = (f for f in now.own if f.name == "placed" and f.value["placement_id"] == placement_id)
-    program = next((now.rules.site.program(fact.value["program"]) for fact in placed), None)
+    program = now.rules.site.program(_programs(now.own).get(placement_id, ""))
     groups = tuple(one.id for one in program.groups) if program else ()
     if group is not None and group not in groups:
         raise Rejected("unknown-group", "the program has no such group", possible=groups)
@@ -109,15 +109,18 @@ def _is_asked(line: Line, asked: ListQuestion) -> bool:
 
 
 def _lines(found: Attendance) -> Iterator[Line]:
-    programs = {f.value["placement_id"]: f.value["program"] for f in found.own if f.name == "placed"}
+    programs = _programs(found.own)
     for one in sessions.sessions(found.own, codec.unpacked(found.fold).ineffective):
-        value = one.fact.value
-        at = datetime.fromisoformat(value["occurred_at"])
-        program = programs.get(one.placement_id)
+        told, program = one.told, programs.get(one.placement_id)
         yield Line(
-            "session", one.id, found.episode_id, value["facility"], program, one.state, at, None, one.told(),
+            "session", one.id, found.episode_id, told.facility, program, one.state, told.occurred_at, None, one.shown(),
             found.patient_id, found.version,
         )  # fmt: skip
+
+
+def _programs(own: Sequence[Fact]) -> dict[str, str]:
+    """Placement → the program that took the patient."""
+    return {fact.value.placement_id: fact.value.program for fact in own if isinstance(fact.value, Placed)}
 
 
 SUBJECT = Subject(

@@ -15,6 +15,7 @@ from services.placement.engine.views import Listed, Stored
 from services.placement.engine.visible import Part
 from services.placement.rules import Rules
 from shared.events.published import as_json
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 
 
@@ -46,7 +47,7 @@ def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod
     document = episode_state(folded, row.seen if part.whole else {}, row.listed.version, by.places)
     value = as_json(document) | {"patient_id": row.listed.patient_id}
     void = _voided(facts, folded)
-    told = sorted(facts, key=lambda fact: (str(fact.value.get("occurred_at")), fact.writer, fact.sequence))
+    told = sorted(facts, key=lambda fact: (fact.value.occurred_at, fact.writer, fact.sequence))
     shown = [_fact(fact, void.get(fact.id), folded.ineffective.get(fact.id)) for fact in told]
     if not part.whole:
         del value["seen"]
@@ -86,7 +87,7 @@ def _fact(fact: Fact, voided: dict[str, str] | None, word: str | None) -> dict[s
         "writer": fact.writer,
         "sequence": fact.sequence,
         "stands": voided is None and word is None,
-        "value": fact.value,
+        "value": fact.as_json,
     }
     if voided:
         found["voided"] = voided
@@ -98,14 +99,16 @@ def _fact(fact: Fact, voided: dict[str, str] | None, word: str | None) -> dict[s
 def _voided(facts: Sequence[Fact], folded: Folded) -> dict[str, dict[str, str]]:
     """ce_id → by which fact it was taken back, and how; only by its own writer (contract 3.6 rule 1)."""
     known = {fact.id: fact for fact in facts}
+    cancels = [(fact, fact.value) for fact in facts if fact.id not in folded.ineffective]
+    named = [
+        *((fact, "replaced", fact.value.replaces) for fact in facts),
+        *((fact, "cancelled", told.cancels) for fact, told in cancels if isinstance(told, FactCancelled)),
+    ]
     found: dict[str, dict[str, str]] = {}
-    for name, how in (("replaces", "replaced"), ("cancels", "cancelled")):
-        for fact in facts:
-            target = known.get(fact.value.get(name) or "")
-            if target is None or (fact.id in folded.ineffective and how == "cancelled"):
-                continue
-            if target.writer == fact.writer and target.name != "fact-cancelled":
-                found[target.id] = {"by": fact.id, "how": how}
+    for fact, how, ce_id in named:
+        target = known.get(ce_id or "")
+        if target and target.writer == fact.writer and not isinstance(target.value, FactCancelled):
+            found[target.id] = {"by": fact.id, "how": how}
     return found
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import get_args
 
 from services.placement.continuum.about import about
-from services.placement.continuum.model import StayState
 from services.placement.continuum.order import midnight
-from services.placement.continuum.states import ENDS
 from services.placement.desk.care_commands import (
     Complete,
     CorrectEnd,
@@ -22,15 +21,18 @@ from services.placement.desk.frame import PROGRAMS, Rule, Subject, write
 from services.placement.desk.placements import facility_of
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, leaves
-from services.placement.programs.attendance import StayProvenance, stay_of
+from services.placement.programs.attendance import DiscontinuationReason, StayProvenance, stay_of
 from services.placement.programs.seats import held
 from shared.errors import Rejected
+from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
-from shared.events.stays import LeaveEnded, LeaveStarted
+from shared.events.stays import Absent, Completed, Discontinued, LeaveEnded, LeaveStarted, Started
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import replace
+from shared.web import requests
 
-_TAKEN_ALONG = frozenset({"absent", "leave-started", "leave-ended"})
+_TAKEN_ALONG = (Absent, LeaveStarted, LeaveEnded)
 """What goes with a first day that was never so; what rests on care that was given has to be taken back first."""
 
 
@@ -43,28 +45,24 @@ def start(now: Situation, placement_id: str, asked: Start) -> Decided:
 
 def correct_start(now: Situation, placement_id: str, asked: CorrectStart) -> Decided:
     """The first day was another one. Raises Rejected as `start`, `not-started`, `told-by-hospital`."""
-    before = _standing(now, placement_id, {"started"})
+    fact, before = _start(now, placement_id)
     stay = stay_of(now.folded, placement_id)
-    if before is None:
-        raise Rejected("not-started", "no first day was told", possible=("started",))
     if stay is not None and stay.kind == "visit":
         text = "the hospital told this first day: it is the hospital's to correct"
         raise Rejected("told-by-hospital", text, possible=("start-withdrawn",))
-    saying = _saying(now, placement_id, before)
-    told = attendance.start(saying, placement_id, asked.date, unit=before.value.get("unit"))
+    told = attendance.start(_saying(now, placement_id, fact), placement_id, asked.date, unit=before.unit)
     now.tried(told)
     return Decided((*_seat_from(now, placement_id, asked.date), told), (placement_id,))
 
 
 def withdraw_start(now: Situation, placement_id: str, asked: Because) -> Decided:
     """The patient never came. Raises Rejected: `not-started`, `ended`, `has-attendance`."""
-    before, stay = _standing(now, placement_id, {"started"}), stay_of(now.folded, placement_id)
-    if before is None:
-        raise Rejected("not-started", "no first day was told", possible=("started",))
-    if _standing(now, placement_id, ENDS) is not None:
+    fact, _ = _start(now, placement_id)
+    stay = stay_of(now.folded, placement_id)
+    if any(isinstance(one.value, Completed | Discontinued) for one in _of_stay(now, placement_id)):
         raise Rejected("ended", "the stay has ended: take its end back first", possible=("end-withdrawn",))
     saying = _saying(now, placement_id)
-    gone = attendance.cancelled(saying, before, asked.reason)
+    gone = attendance.cancelled(saying, fact, asked.reason)
     along = _along(now, placement_id) if stay is None or stay.kind == "placement" else ()
     return Decided((*(attendance.cancelled(saying, fact, asked.reason) for fact in along), gone), (placement_id,))
 
@@ -82,19 +80,31 @@ def discontinue(now: Situation, placement_id: str, asked: Discontinue) -> Decide
 
 
 def correct_end(now: Situation, placement_id: str, asked: CorrectEnd) -> Decided:
-    """The stay ended on another day. Raises Rejected as `complete`, `not-ended`; ValidationError for a reason that the
+    """The stay ended on another day. Raises Rejected as `complete`, `not-ended`; a Problem (422) for a reason that the
     kind of end does not have."""
-    before = _end(now, placement_id)
-    end = attendance.completed if before.name == "completed" else attendance.discontinued
-    reason = asked.reason or before.value["reason"]
-    told = end(_saying(now, placement_id, before), placement_id, asked.date, reason)
+    fact, before = _end(now, placement_id)
+    saying = _saying(now, placement_id, fact)
+    told: CareFact
+    if isinstance(before, Completed):
+        told = attendance.completed(saying, placement_id, asked.date, asked.reason or before.reason)
+    else:
+        reason = _discontinuation(asked.reason) if asked.reason else before.reason
+        told = attendance.discontinued(saying, placement_id, asked.date, reason)
     now.tried(told)
     return Decided((told,), (placement_id,))
 
 
+def _discontinuation(told: str) -> DiscontinuationReason:
+    known: dict[str, DiscontinuationReason] = {word: word for word in get_args(DiscontinuationReason)}
+    if told not in known:
+        raise requests.unfit("reason", "some fields are not as they must be", "literal_error")
+    return known[told]
+
+
 def withdraw_end(now: Situation, placement_id: str, asked: Because) -> Decided:
     """The stay goes on. Raises Rejected `not-ended`."""
-    gone = attendance.cancelled(_saying(now, placement_id), _end(now, placement_id), asked.reason)
+    fact, _ = _end(now, placement_id)
+    gone = attendance.cancelled(_saying(now, placement_id), fact, asked.reason)
     return Decided((gone,), (placement_id,))
 
 
@@ -123,26 +133,32 @@ def _saying(now: Situation, placement_id: str, instead_of: Fact | None = None) -
     return now.saying(facility, replaces=which, without=which)
 
 
-def _standing(now: Situation, placement_id: str, names: frozenset[str] | set[str]) -> Fact | None:
-    """The last own fact of these names about the stay that stands."""
-    return next((fact for fact in reversed(_of_stay(now, placement_id)) if fact.name in names), None)
-
-
 def _of_stay(now: Situation, placement_id: str) -> list[Fact]:
-    about_it = [f for f in now.own if (f.value.get("stay") or {}).get("id") == placement_id]
-    return [fact for fact in about_it if fact.name != "fact-cancelled" and now.standing(fact.id) is fact]
+    """Own facts about the stay that stand, the last one first."""
+    about_it = [fact for fact in now.own if fact.value.stay is not None and fact.value.stay.id == placement_id]
+    left = [fact for fact in reversed(about_it) if not isinstance(fact.value, FactCancelled)]
+    return [fact for fact in left if now.standing(fact.id) is fact]
 
 
-def _end(now: Situation, placement_id: str) -> Fact:
-    found = _standing(now, placement_id, ENDS)
-    if found is None:
-        stay: StayState | None = stay_of(now.folded, placement_id)
-        raise Rejected("not-ended", "no end of the stay was told here", possible=attendance.possible(stay))
-    return found
+def _start(now: Situation, placement_id: str) -> tuple[Fact, Started]:
+    """The first day as it stands. Raises Rejected `not-started`."""
+    for fact in _of_stay(now, placement_id):
+        if isinstance(fact.value, Started):
+            return fact, fact.value
+    raise Rejected("not-started", "no first day was told", possible=("started",))
+
+
+def _end(now: Situation, placement_id: str) -> tuple[Fact, Completed | Discontinued]:
+    """The end as it stands. Raises Rejected `not-ended`."""
+    for fact in _of_stay(now, placement_id):
+        if isinstance(fact.value, Completed | Discontinued):
+            return fact, fact.value
+    stay = stay_of(now.folded, placement_id)
+    raise Rejected("not-ended", "no end of the stay was told here", possible=attendance.possible(stay))
 
 
 def _along(now: Situation, placement_id: str) -> list[Fact]:
-    return [fact for fact in _of_stay(now, placement_id) if fact.name in _TAKEN_ALONG]
+    return [fact for fact in reversed(_of_stay(now, placement_id)) if isinstance(fact.value, _TAKEN_ALONG)]
 
 
 def _seat_from(now: Situation, placement_id: str, day: date) -> tuple[SeatHeld, ...]:

@@ -10,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.tables import episodes, fact_of, facts
 from shared.events.base import type_name
+from shared.events.placing import Placed
+from shared.events.stays import Absent, Attended
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import value_object
 
-_TOLD = tuple(type_name(name) for name in ("attended", "absent"))
-_ABOUT = (*_TOLD, type_name("placed"), type_name("fact-cancelled"))
+_TOLD = tuple(type_name(kind.TYPE) for kind in (Attended, Absent))
+_ABOUT = (*_TOLD, *(type_name(kind.TYPE) for kind in (Placed, FactCancelled)))
 _OWN = facts.c.writer == "placement"
 _WHOSE = sa.select(facts.c.episode_id).where(_OWN, facts.c.type.in_(_TOLD), facts.c.ce_id == sa.bindparam("ce_id"))
 _FACTS = (

@@ -27,12 +27,12 @@ def join(now: Situation, _: str, asked: Wait) -> Decided:
 
 def leave(now: Situation, waiting_id: str, asked: Because) -> Decided:
     """Wait no longer. Raises Rejected `not-waiting`."""
-    found = next((fact for fact in waiting.waiting(now.own).values() if fact.id == waiting_id), None)
-    if found is None:
+    joined = waiting.waiting(now.own)
+    program = next((name for name, fact in joined.items() if fact.id == waiting_id), None)
+    if program is None:
         raise Rejected("not-waiting", "the patient waits there no longer")
-    whose = about(now.folded, found.value["facility"])
-    left = waiting.leave(now.desk(), whose, found.value["program"], now.own, asked.reason)
-    return Decided((left,), (waiting_id,))
+    whose = about(now.folded, joined[program].value.facility)
+    return Decided((waiting.leave(now.desk(), whose, program, now.own, asked.reason),), (waiting_id,))
 
 
 async def _places(connection: Connection, _: Parts, found: list[Line]) -> list[dict[str, Any]]:

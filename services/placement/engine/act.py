@@ -35,8 +35,8 @@ from services.placement.worklists import views
 from shared.clock import Clock
 from shared.errors import Rejected, Stale
 from shared.events.base import CareFact
-from shared.events.stating import said
 from shared.facts.envelope import Fact
+from shared.facts.stating import said
 from shared.scope import EVERYTHING, Scope
 from shared.storage import audit
 from shared.storage.database import Connection
@@ -85,9 +85,9 @@ class Situation:
         """The facility that speaks where nothing says which: the one of the latest fact that the asker may see."""
         if self.scope.has(self.folded.facility):
             return self.folded.facility
-        mine = [fact for fact in self.facts if self.scope.has_value(fact.value)]
+        mine = [fact for fact in self.facts if self.scope.has(fact.value.facility)]
         latest = max(mine, key=lambda fact: (time_of(fact), fact.writer, fact.sequence), default=None)
-        return latest.value["facility"] if latest else self.folded.facility
+        return latest.value.facility if latest else self.folded.facility
 
     @property
     def own(self) -> tuple[Fact, ...]:

@@ -80,7 +80,7 @@ async def _changes(connection: Connection, line: Line, rules: Rules) -> dict[str
         after = _onward(row, before, facts, rules)
         if after is None:
             anew.append(episode)
-        found[episode] = EpisodeChange(row, before, after or before, seen, facts[-1], facts, because=(facts[-1].id,))
+        found[episode] = EpisodeChange(row, before, after or before, seen, facts, because=(facts[-1].id,))
     stored = await store.facts_of(connection, anew)
     for episode in anew:
         change = found[episode]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
+from typing import Any, TypeVar
 
 import orjson
+from msgspec import structs
 
 from services.placement.billing.difference import difference as period_changes
 from services.placement.billing.difference import sent_after
@@ -27,18 +29,19 @@ from shared.events import CARE_FACTS, EPISODE_TYPE, billing_type, type_name
 from shared.events.base import CareFact
 from shared.events.billing import PeriodOpened, ServicePeriod
 from shared.events.episodes import EpisodeState
-from shared.events.published import encode
-from shared.events.stating import said
+from shared.events.published import encode, read_as_struct
 from shared.events.taking_back import taken_back
-from shared.facts.envelope import Fact, Record, headers, rfc3339, to_record
+from shared.facts.envelope import Fact, Record, rfc3339, to_record
 from shared.facts.restating import numbered
-from shared.facts.tracing import onward, trace_from
+from shared.facts.stating import Provenance
+from shared.facts.tracing import onward
 from shared.storage.statements import array
 from shared.values import value_object
 
 WRITER = "placement"
 UNKNOWN = "unknown"
 Ids = Callable[[], str]
+Document = TypeVar("Document", EpisodeState, ServicePeriod)
 Standing = dict[str, StandingAnnouncement]
 
 
@@ -66,62 +69,6 @@ class Outcome:
     opened: frozenset[str]
 
 
-@value_object
-class Provenance:
-    """How this batch tells things of one episode: when, by which ids, caused by which fact.
-
-    `trace`: the trace context of what asked for it, where no fact is the cause.
-    """
-
-    now: datetime
-    ids: Ids
-    cause: Fact | None
-    trace: str | None = None
-
-    @property
-    def at(self) -> str:
-        """When, as text."""
-        return _text(self.now)
-
-    def record(self, topic: str, kind: str, subject: str, value: EpisodeState | ServicePeriod) -> Record:
-        """The record of a document or a bill, keyed by its subject: its version is its sequence."""
-        ce_id = self.ids()
-        envelope = Fact(
-            id=ce_id,
-            type=kind,
-            writer=WRITER,
-            subject=subject,
-            sequence=value.version,
-            time=self.at,
-            value={},
-            correlation_id=self.cause.correlation_id if self.cause else None,
-            causation_id=self.cause.id if self.cause else None,
-            traceparent=onward(self._came_in, ce_id),
-        )
-        return Record(topic, subject.encode(), encode(value), headers(envelope))
-
-    @property
-    def _came_in(self) -> str | None:
-        return trace_from(self.cause) if self.cause else self.trace
-
-    def stated(self, value: CareFact, sequence: int) -> Fact:
-        """One of placement's own facts."""
-        return said(
-            value,
-            ce_id=self.ids(),
-            writer=WRITER,
-            sequence=sequence,
-            correlation_id=self.cause.correlation_id if self.cause else None,
-            causation_id=self.cause.id if self.cause else None,
-            trace=self._came_in,
-        )
-
-
-@lru_cache(4)
-def _text(now: datetime) -> str:
-    return rfc3339(now)
-
-
 def outcome(
     row: LockedEpisode,
     folded: Folded,
@@ -146,12 +93,13 @@ def outcome(
         seen,
         row.version + 1,
         rules.places,
-        patient_id=row.patient_id or _told(telling.cause, "patient_id") or UNKNOWN,
+        patient_id=row.patient_id or (new[-1].value.patient_id if new else "") or UNKNOWN,
         desk=desk.told,
         facilities=having(row.facilities, (*new, *own)),
     )
     return Outcome(
-        saved=_row(row, folded, document, telling.cause)._replace(
+        saved=_row(row, folded, document)._replace(
+            facility=folded.facility or (new[-1].value.facility if new else ""),
             announced=row.announced if after == standing else _stored(after),
             desk=row.desk or desk.desk,
             listed=desk.listed,
@@ -161,7 +109,7 @@ def outcome(
         records=(
             *(to_record(fact, "care.events") for fact in own),
             *_billed(changes, telling),
-            telling.record("care.episodes", EPISODE_TYPE, row.episode_id, document),
+            to_record(_published(EPISODE_TYPE, row.episode_id, document, telling), "care.episodes"),
         ),
         sent=sent_after({}, changes),
         opened=frozenset(change.sent.period_id for change in changes if isinstance(change.value, PeriodOpened)),
@@ -170,11 +118,16 @@ def outcome(
 
 def announced(stored: bytes) -> Standing:
     """What stands announced, from the episode's row: key → announcement."""
-    return {key: StandingAnnouncement(ce_id, name, value) for key, ce_id, name, value in orjson.loads(stored)}
+    return {key: StandingAnnouncement(ce_id, _content(name, told)) for key, ce_id, name, told in orjson.loads(stored)}
+
+
+def _content(name: str, told: dict[str, Any]) -> CareFact:
+    """Rows of before have no `recorded_at`."""
+    return read_as_struct(CARE_FACTS[type_name(name)], {"recorded_at": told["occurred_at"], **told})
 
 
 def _stored(standing: Standing) -> bytes:
-    return orjson.dumps([(key, one.ce_id, one.name, one.value) for key, one in standing.items()])
+    return encode([(key, one.ce_id, one.value.TYPE, one.value) for key, one in standing.items()])
 
 
 def _announce(
@@ -186,17 +139,16 @@ def _announce(
     own = numbered(values, last, telling.stated)
     after = {key: one for key, one in standing.items() if key not in due.cancel}
     for (_, wanted), fact in zip(due.state, own[len(due.cancel) :], strict=True):
-        after[wanted.key] = StandingAnnouncement(fact.id, wanted.name, wanted.value)
+        after[wanted.key] = StandingAnnouncement(fact.id, wanted.value)
     return after, own
 
 
 def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetime) -> CareFact:
-    more = {"recorded_at": now} | ({"replaces": was.ce_id} if was else {})
-    return CARE_FACTS[type_name(wanted.name)].model_validate({**wanted.value, **more})
+    return structs.replace(wanted.value, recorded_at=now, replaces=was.ce_id if was else None)
 
 
 def _taken_back(one: StandingAnnouncement, now: datetime) -> CareFact:
-    return taken_back(one.value, one.ce_id, type_name(one.name), reason="derived-away", now=now)
+    return taken_back(one.value, one.ce_id, reason="derived-away", now=now)
 
 
 def _billed(changes: list[PeriodChange], telling: Provenance) -> Iterator[Record]:
@@ -204,17 +156,35 @@ def _billed(changes: list[PeriodChange], telling: Provenance) -> Iterator[Record
     latest: dict[str, Record] = {}
     for change in changes:
         value = change.value
-        record = telling.record("billing.periods", billing_type(change.name), value.period_id, value)
+        record = to_record(_published(billing_type(value.TYPE), value.period_id, value, telling), "billing.periods")
         latest[value.period_id] = record
         yield record._replace(topic="billing.service-periods", key=value.episode_id.encode())
     yield from latest.values()
 
 
-def _row(row: LockedEpisode, folded: Folded, document: EpisodeState, cause: Fact | None) -> EpisodeRow:
+def _published(kind: str, subject: str, value: Document, telling: Provenance) -> Fact[Document]:
+    """A document or a bill on its way: its version is its sequence."""
+    ce_id = telling.new_id()
+    return Fact(
+        id=ce_id,
+        type=kind,
+        writer=telling.writer,
+        subject=subject,
+        sequence=value.version,
+        time=rfc3339(telling.now),
+        value=value,
+        body=encode(value),
+        correlation_id=telling.correlation_id,
+        causation_id=telling.causation_id,
+        traceparent=onward(telling.trace, ce_id),
+    )
+
+
+def _row(row: LockedEpisode, folded: Folded, document: EpisodeState) -> EpisodeRow:
     return EpisodeRow(
         episode_id=row.episode_id,
         patient_id=document.patient_id,
-        facility=folded.facility or _told(cause, "facility"),
+        facility=folded.facility,
         state=document.state,
         level=folded.level,
         since=folded.since,
@@ -230,8 +200,3 @@ def _row(row: LockedEpisode, folded: Folded, document: EpisodeState, cause: Fact
         facilities=array(document.facilities or ()),
         rules=row.rules,
     )
-
-
-def _told(cause: Fact | None, name: str) -> str:
-    told = cause.value.get(name) if cause else None
-    return told if isinstance(told, str) else ""

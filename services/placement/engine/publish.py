@@ -16,7 +16,7 @@ from services.placement.continuum.document import DeskNow
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
-from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, Provenance, outcome
+from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, outcome
 from services.placement.programs.askers import seats_asked_for
 from services.placement.programs.census import Place, Presence, presences
 from services.placement.programs.consequences import SeatNeeded
@@ -42,6 +42,7 @@ from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact
 from shared.facts.envelope import Fact
 from shared.facts.restating import numbered
+from shared.facts.stating import Provenance
 from shared.facts.tracing import begun_with
 from shared.messaging import outbox
 from shared.storage import audit
@@ -56,13 +57,13 @@ ROUNDS = 8
 
 @dataclass(slots=True)
 class EpisodeChange:
-    """One locked episode and what became of it: `new` facts came in, `stated` are our own of this transaction."""
+    """One locked episode and what became of it: `new` facts came in, the last of them is the cause of what follows;
+    `stated` are our own of this transaction."""
 
     row: store.LockedEpisode
     before: Folded
     after: Folded
     seen: dict[str, int]
-    cause: Fact | None = None
     new: tuple[Fact, ...] = ()
     stated: list[Fact] = field(default_factory=list)
     own: list[Fact] | None = None
@@ -98,7 +99,8 @@ class Publishing:
     def telling(self, change: EpisodeChange) -> Provenance:
         """Of one episode."""
         asked = self.trace or begun_with(f"{change.row.episode_id}#{change.row.version}")
-        return Provenance(self.now, self.ids, change.cause, asked)
+        by = Provenance(WRITER, self.now, self.ids, trace=asked)
+        return by.caused_by(change.new[-1]) if change.new else by
 
 
 async def publish(

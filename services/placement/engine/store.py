@@ -167,10 +167,9 @@ def saving(changed: Sequence[EpisodeRow]) -> list[SqlWrite]:
 
 
 def keeping(applied: Iterable[Fact]) -> list[Append]:
-    """Append facts."""
-    dumps = orjson.dumps
+    """Append facts, their values as they came."""
     new = [
-        (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, dumps(f.value))
+        (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, f.body)
         for f in applied
     ]
     return [Append(facts, _FACT, new)]

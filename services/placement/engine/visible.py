@@ -9,13 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from services.placement.continuum.active import DERIVED
+import orjson
+from msgspec import structs
+
+from services.placement.continuum.about import Heading
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded, StayState
 from services.placement.rules import Rules
 from services.placement.search.searches import DESK, searches
-from shared.events.base import type_name
+from shared.events.base import CareFact, Stay, type_name
+from shared.events.continuum import Announcement, ConflictRaised, Readmitted, Step
+from shared.events.placing import Offer, Placed, Placement, Searched
+from shared.events.planning import ConflictSettled
+from shared.events.published import as_json
+from shared.events.stays import Admitted, Completed, Discharged, Discontinued, Started
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
+from shared.facts.places import places_of
 from shared.scope import Scope, without
 from shared.values import replace, value_object
 
@@ -27,15 +37,22 @@ _OF_THE_PERSON: Final = frozenset(
     )
 )  # fmt: skip
 """Stated for every episode of a person: they give nobody the episode."""
-_LENT: Final = frozenset({"placed", "placement-cancelled", "start-missed"})
-"""Besides offers: what a placement's asker sees of it before its first day."""
 _BY_THE_DESK: Final = frozenset({"completed", "discontinued"})
+_OF_A_LENT_STAY: Final = frozenset(
+    {"episode_id", "patient_id", "facility", "occurred_at", "recorded_at", "stay", "level", "program"}
+)
+"""What is shown of the facts that it began and ended: the other fields of these say nothing."""
 
 
 def having(before: Iterable[str], facts: Iterable[Fact]) -> list[str]:
     """Who has an episode: those who had it, and the facilities that these facts are of."""
-    told = (fact for fact in facts if not {fact.type, fact.value.get("cancelled_type")} & _OF_THE_PERSON)
-    return sorted({*before, *(fact.value["facility"] for fact in told if fact.value.get("facility"))})
+    told = (fact.value.facility for fact in facts if not _of_the_person(fact))
+    return sorted({*before, *(facility for facility in told if facility)})
+
+
+def _of_the_person(fact: Fact) -> bool:
+    back = fact.value.cancelled_type if isinstance(fact.value, FactCancelled) else None
+    return fact.type in _OF_THE_PERSON or back in _OF_THE_PERSON
 
 
 @value_object
@@ -50,32 +67,36 @@ class Part:
 
 def part(facts: Sequence[Fact], folded: Folded, scope: Scope, rules: Rules) -> Part:
     """The part in scope of an episode, of which these are all facts and `folded` what they come to."""
-    own = [fact for fact in facts if scope.has_value(fact.value)]
+    own = [fact for fact in facts if scope.has(fact.value.facility)]
     if len(own) == len(facts):
         return Part(scope, tuple(facts), folded, whole=True)
     known = {fact.id: fact for fact in facts}
     offers, placements = _asked_for(facts, scope)
-    lent = [fact for fact in facts if not scope.has_value(fact.value) and _is_of(fact, offers, placements)]
+    lent = [fact for fact in facts if not scope.has(fact.value.facility) and _is_of(fact, offers, placements)]
     lent += _lent_stays(folded, placements, scope, known)
     shown = _about_no_other([*own, *lent], known)
     hidden = _hidden(shown, facts)
     labels = _labels(shown, rules)
     told = tuple(_cleaned(fact, hidden, labels) for fact in shown)
-    return Part(scope, told, fold(told, rules.zone_of), whole=False)
+    return Part(scope, told, _of_placements(fold(told, rules.zone_of), placements), whole=False)
 
 
 def _asked_for(facts: Sequence[Fact], scope: Scope) -> tuple[frozenset[str], frozenset[str]]:
     """Offers of searches in scope, and the placements that came of them."""
     found = searches(fact for fact in facts if fact.writer == "placement" and fact.name in DESK)
     offers = frozenset(each.offer_id for one in found if scope.has(one.facility) for each in one.offers)
-    placed = (fact.value for fact in facts if fact.name == "placed")
-    return offers, frozenset(value["placement_id"] for value in placed if value.get("offer_id") in offers)
+    placed = (fact.value for fact in facts if isinstance(fact.value, Placed))
+    return offers, frozenset(one.placement_id for one in placed if one.offer_id in offers)
 
 
 def _is_of(fact: Fact, offers: frozenset[str], placements: frozenset[str]) -> bool:
-    if fact.name.startswith("offer-"):
-        return fact.value.get("offer_id") in offers
-    return fact.name in _LENT and fact.value.get("placement_id") in placements
+    """Of an offer everything, of a placement what is told of it before its first day."""
+    match fact.value:
+        case Offer(offer_id=offer):
+            return offer in offers
+        case Placement(placement_id=placement):
+            return placement in placements
+    return False
 
 
 def _lent_stays(folded: Folded, placements: frozenset[str], scope: Scope, known: Mapping[str, Fact]) -> Iterator[Fact]:
@@ -89,29 +110,58 @@ def _lent_stays(folded: Folded, placements: frozenset[str], scope: Scope, known:
 
 def _lent_stay(stay: StayState, placement: str, known: Mapping[str, Fact]) -> Iterator[Fact]:
     """Two facts with dates and level, under the placement's name: a hospital's number of the visit is not told."""
-    by_desk = stay.ended is None or stay.ended.how in _BY_THE_DESK
-    kind = "placement" if by_desk else "visit"
-    own = {"stay": {"kind": kind, "id": placement}, "level": stay.level, "program": stay.program}
-    begun = known[stay.segments[0].fact]
-    name, writer = ("started", "placement") if by_desk else ("admitted", "intake")
-    yield _dated(begun, name, writer, {**own, "placement_id": placement})
-    if stay.ended is not None:
-        name, writer = (stay.ended.how, "placement") if by_desk else ("discharged", "intake")
-        yield _dated(known[stay.ended.fact], name, writer, own)
+    level = next((segment.level for segment in reversed(stay.segments) if segment.level), None)
+    if level is None:
+        return
+    begun, by_desk = known[stay.segments[0].fact], stay.ended is None or stay.ended.how in _BY_THE_DESK
+    name = Stay(kind="placement" if by_desk else "visit", id=placement)
+    first: CareFact = Admitted(
+        **_when(begun), stay=name, level=level, program=stay.program, visit_number=placement, unit=""
+    )
+    if by_desk:
+        program = stay.program or ""
+        first = Started(**_when(begun), stay=name, level=level, program=program, placement_id=placement)
+    yield _dated(begun, first, {"placement_id": placement})
+    if stay.ended is None:
+        return
+    ended = known[stay.ended.fact]
+    last: CareFact = Discharged(**_when(ended), stay=name, level=level)
+    if stay.ended.how == "completed":
+        last = Completed(**_when(ended), stay=name, level=level, reason="")
+    elif stay.ended.how == "discontinued":
+        last = Discontinued(**_when(ended), stay=name, level=level, reason="other")
+    yield _dated(ended, last, {"program": stay.program} if stay.program else {})
 
 
-def _dated(fact: Fact, name: str, writer: str, own: Mapping[str, Any]) -> Fact:
-    common = ("episode_id", "patient_id", "facility", "occurred_at", "recorded_at")
-    value = {field: fact.value[field] for field in common if field in fact.value}
-    more = {field: each for field, each in own.items() if each is not None}
-    return replace(fact, type=type_name(name), writer=writer, value={**value, **more})
+def _when(fact: Fact) -> Heading:
+    value = fact.value
+    return Heading(
+        episode_id=value.episode_id,
+        patient_id=value.patient_id,
+        facility=value.facility,
+        labels=(),
+        occurred_at=value.occurred_at,
+        recorded_at=value.recorded_at,
+    )
+
+
+def _dated(fact: Fact, value: CareFact, more: Mapping[str, str]) -> Fact:
+    told = {name: each for name, each in as_json(value).items() if name in _OF_A_LENT_STAY and each}
+    body = orjson.dumps({**told, **more})
+    return replace(fact, type=type_name(value.TYPE), writer=value.WRITERS[0], value=value, body=body)
+
+
+def _of_placements(folded: Folded, placements: frozenset[str]) -> Folded:
+    """With the lent stays of hospitals as those of their placements, by whose names they go."""
+    stays = [replace(one, placement_id=one.id) if one.id in placements else one for one in folded.stays]
+    return replace(folded, stays=tuple(stays))
 
 
 def _about_no_other(shown: Sequence[Fact], known: Mapping[str, Fact]) -> list[Fact]:
     """Without what is concluded from other facts than these, and without the taking back of others."""
     left = list(shown)
     while True:
-        ids, stays = {fact.id for fact in left}, {_stay(fact.value.get("stay")) for fact in left}
+        ids, stays = {fact.id for fact in left}, {_stay(fact.value.stay) for fact in left}
         kept = [fact for fact in left if not _names_others(fact, known.keys() - ids, stays)]
         if len(kept) == len(left):
             return left
@@ -120,20 +170,25 @@ def _about_no_other(shown: Sequence[Fact], known: Mapping[str, Fact]) -> list[Fa
 
 def _names_others(fact: Fact, others: set[str], stays: set[str]) -> bool:
     value = fact.value
-    if fact.name == "fact-cancelled":
-        return value.get("cancels") in others
-    if fact.type not in DERIVED and fact.name != "conflict-settled":
+    if isinstance(value, FactCancelled):
+        return value.cancels in others
+    if not isinstance(value, Announcement | ConflictSettled):
         return False
-    named = {
-        value.get("discharge"),
-        *(one for field in ("facts", "falls", "derived_from") for one in value.get(field, ())),
-    }
-    about = {_stay(value[field]) for field in ("from_stay", "to_stay") if value.get(field)}
+    named, about = set(value.derived_from), set[str]()
+    match value:
+        case ConflictSettled(falls=falls):
+            named.update(falls)
+        case ConflictRaised(facts=facts):
+            named.update(facts)
+        case Readmitted(discharge=discharge):
+            named.add(discharge)
+        case Step(from_stay=from_stay, to_stay=to_stay):
+            about = {_stay(from_stay), _stay(to_stay)}
     return bool(named & others) or not about <= stays
 
 
-def _stay(value: Mapping[str, str] | None) -> str:
-    return f"{value['kind']}/{value['id']}" if value else ""
+def _stay(stay: Stay | None) -> str:
+    return f"{stay.kind}/{stay.id}" if stay else ""
 
 
 def _hidden(shown: Sequence[Fact], facts: Sequence[Fact]) -> frozenset[str]:
@@ -145,20 +200,37 @@ def _hidden(shown: Sequence[Fact], facts: Sequence[Fact]) -> frozenset[str]:
 
 
 def _names(fact: Fact) -> set[str]:
-    search = fact.value.get("search_id") if fact.name.startswith("search-") else None
-    return {_stay(fact.value.get("stay")), search or ""} - {""}
+    search = fact.value.search_id if isinstance(fact.value, Searched) else None
+    return {_stay(fact.value.stay), search or ""} - {""}
 
 
 def _labels(shown: Sequence[Fact], rules: Rules) -> frozenset[str]:
     """What a hospital's facts in sight, and programs that are named in them, are about."""
-    told = {label for fact in shown if fact.writer == "intake" for label in fact.value.get("labels") or ()}
-    named = {program for fact in shown if isinstance(program := fact.value.get("program"), str)}
+    told = {label for fact in shown if fact.writer == "intake" for label in fact.value.labels}
+    named = {place.program for fact in shown for place in places_of(fact) if place.program}
     programs = (rules.site.program(name) for name in sorted(named))
     return frozenset(told.union(*(program.labels for program in programs if program)))
 
 
 def _cleaned(fact: Fact, hidden: frozenset[str], labels: frozenset[str]) -> Fact:
-    value: dict[str, Any] = without(fact.value, hidden)
-    if fact.writer != "intake" and "labels" in value:
-        value["labels"] = [label for label in value["labels"] if label in labels]
-    return replace(fact, value=value, causation_id=None, correlation_id=None)
+    told: dict[str, Any] = without(fact.as_json, hidden)
+    value = _without(fact.value, hidden)
+    if fact.writer != "intake":
+        value = structs.replace(value, labels=tuple(label for label in value.labels if label in labels))
+        if "labels" in told:
+            told["labels"] = value.labels
+    return replace(fact, value=value, body=orjson.dumps(told), causation_id=None, correlation_id=None)
+
+
+def _without(value: CareFact, hidden: frozenset[str]) -> CareFact:
+    """The same without the ids that are hidden; where its type wants one, the text is empty."""
+    changed: dict[str, Any] = {}
+    for field in structs.fields(value):
+        told = getattr(value, field.name)
+        if isinstance(told, Stay) and _stay(told) in hidden:
+            changed[field.name] = None
+        elif isinstance(told, str) and told in hidden:
+            changed[field.name] = "" if field.required else None
+        elif isinstance(told, tuple):
+            changed[field.name] = tuple(one for one in told if not (isinstance(one, str) and one in hidden))
+    return structs.replace(value, **changed)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from services.placement.gate.recipients import Outsider
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import value_object
 
-CANCEL = "fact-cancelled"
 Key = tuple[str, str]
 """(recipient, fact_id)."""
 Corrects = tuple[Literal["replaces", "cancels"], str]
@@ -31,7 +32,7 @@ class DisclosureCase:
     patient_id: str
     facility: str
     labels: frozenset[str]
-    occurred_at: str
+    occurred_at: datetime
     content: dict[str, Any]
     place: int
     corrects: Corrects | None = None
@@ -63,18 +64,18 @@ class Made:
 
 def corrected(fact: Fact) -> str | None:
     """The ce_id that a fact takes back or restates."""
-    return fact.value.get("cancels" if fact.name == CANCEL else "replaces")
+    return fact.value.cancels if isinstance(fact.value, FactCancelled) else fact.value.replaces
 
 
 def cases_of(
     fact: Fact, labels: frozenset[str], outsiders: Iterable[Outsider], past: Mapping[Key, Past], place: int
 ) -> Made:
     """The cases of a fact. `past`: of what it corrects, by recipient; another writer's is left alone (3.6 rule 1)."""
-    if fact.name == CANCEL:
-        return _cancels(fact, labels, outsiders, past, place)
+    if isinstance(fact.value, FactCancelled):
+        return _cancels(fact, labels, outsiders, past, place, of_type=fact.value.cancelled_type)
     made = Made([], [])
     for outsider in outsiders:
-        if not outsider.may_get(fact.type, fact.value["facility"]):
+        if not outsider.may_get(fact.type, fact.value.facility):
             continue
         before = _own(past.get((outsider.id, corrected(fact) or "")), fact)
         corrects: Corrects | None = None
@@ -86,13 +87,19 @@ def cases_of(
 
 
 def _cancels(
-    fact: Fact, labels: frozenset[str], outsiders: Iterable[Outsider], past: Mapping[Key, Past], place: int
+    fact: Fact,
+    labels: frozenset[str],
+    outsiders: Iterable[Outsider],
+    past: Mapping[Key, Past],
+    place: int,
+    *,
+    of_type: str,
 ) -> Made:
     made, target = Made([], []), corrected(fact) or ""
     for outsider in outsiders:
         before = past.get((outsider.id, target))
         if before is None:
-            made.early |= fact.value.get("cancelled_type") in outsider.receives
+            made.early |= of_type in outsider.receives
             continue
         if _own(before, fact) is None:
             continue
@@ -120,21 +127,22 @@ def _in_place_of(
 def _case(
     fact: Fact, outsider: Outsider, labels: frozenset[str], place: int, corrects: Corrects | None
 ) -> DisclosureCase:
-    value = fact.value
     return DisclosureCase(
         recipient=outsider.id,
         fact_id=fact.id,
         fact_type=fact.type,
         writer=fact.writer,
-        patient_id=value["patient_id"],
-        facility=value["facility"],
+        patient_id=fact.value.patient_id,
+        facility=fact.value.facility,
         labels=labels,
-        occurred_at=value["occurred_at"],
-        content=dict(_minimal(value, outsider.receives.get(fact.type, frozenset()))),
+        occurred_at=fact.value.occurred_at,
+        content=dict(_minimal(fact, outsider.receives.get(fact.type, frozenset()))),
         place=place,
         corrects=corrects,
     )
 
 
-def _minimal(value: Mapping[str, Any], fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    yield from ((name, value[name]) for name in sorted(fields) if name in value)
+def _minimal(fact: Fact, fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    """As on care.events: a recipient gets the very JSON of the fields that it may see."""
+    told = fact.as_json if fields else {}
+    yield from ((name, told[name]) for name in sorted(fields) if name in told)

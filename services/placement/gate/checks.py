@@ -7,28 +7,18 @@ facts that told of them, which another consumer stored. What is on the topics is
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-
-import orjson
 
 from services.placement.gate import views
 from services.placement.gate.bases import Basis, DisclosureRequest, obstacle
 from services.placement.gate.recipients import GateRules, gate_rules
+from shared.errors import InvalidMessage
+from shared.events.aftercare import ConsentRecorded
+from shared.facts.values import read_fact
 from shared.invariants import Broken, Checked, nobody
 from shared.site.config import Site
 from shared.storage.database import Database
-
-TERMS = {
-    "discloser": "consent_discloser",
-    "recipient": "consent_recipient",
-    "class": "consent_recipient_class",
-    "purpose": "consent_purpose",
-    "scope": "consent_scope",
-    "from": "consent_begins",
-    "to": "consent_ends",
-}
-"""Field of consent-recorded → what the gate kept of it."""
 
 
 async def broken(database: Database, site: Site, *, checked: Checked = nobody) -> AsyncIterator[Broken]:
@@ -101,18 +91,34 @@ def _asked(row: Any, rules: GateRules) -> DisclosureRequest:
 
 def _same_terms(row: Any) -> bool:
     """The gate's consent is the fact that told of it, and the ledger's days and scope are the consent's."""
-    if row.told_as != "care.consent-recorded.v1":
-        return False
-    told = orjson.loads(row.told)
-    kept = {name: _plain(getattr(row, column)) for name, column in TERMS.items()}
+    told = _told(row)
     ledger = (sorted(row.basis_scope), row.basis_from, row.basis_to, row.basis_id)
-    return kept == {name: told.get(name) for name in TERMS} and ledger == (
-        sorted(row.consent_scope),
-        row.consent_begins,
-        row.consent_ends,
-        row.consent_consent_id,
+    kept = (sorted(row.consent_scope), row.consent_begins, row.consent_ends, row.consent_consent_id)
+    return (
+        ledger == kept
+        and told is not None
+        and _terms(told)
+        == (
+            row.consent_discloser,
+            row.consent_recipient,
+            row.consent_recipient_class,
+            row.consent_purpose,
+            tuple(row.consent_scope),
+            row.consent_begins,
+            row.consent_ends,
+        )
     )
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
+def _told(row: Any) -> ConsentRecorded | None:
+    """The fact that told of the consent, as placement's other consumer kept it; None where it is none."""
+    try:
+        told = read_fact(row.told_as, row.told) if row.told_as else None
+    except InvalidMessage:
+        return None
+    return told if isinstance(told, ConsentRecorded) else None
+
+
+def _terms(told: ConsentRecorded) -> tuple[object, ...]:
+    parties = (told.discloser, told.recipient, told.recipient_class, told.purpose)
+    return (*parties, told.scope, told.begins, told.ends)

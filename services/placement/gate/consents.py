@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.placement.gate.bases import Basis, Over
+from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import replace, value_object
-
-RECORDED = "consent-recorded"
-ENDS: dict[str, Over] = {"consent-revoked": "revoked", "consent-expired": "expired"}
 
 
 class Ended(NamedTuple):
@@ -70,50 +69,52 @@ def after(
     """
     if fact.writer != "intake":
         return {}
-    if fact.name == RECORDED:
-        made = recorded(fact, now)
-        if (ended := over.get(made.consent_id)) is not None:
-            made = replace(made, ended_at=ended.at, over=ended.how)
-        return {**_over(known, {fact.value.get("replaces")}, "replaced", now), made.fact_id: made}
-    if fact.name in ENDS:
-        same = {each.fact_id for each in known.values() if each.consent_id == fact.value["consent_id"]}
-        return _over(known, same, ENDS[fact.name], now)
-    if fact.name == "fact-cancelled":
-        return _over(known, {fact.value["cancels"]}, "cancelled", now)
+    match fact.value:
+        case ConsentRecorded() as told:
+            made = _recorded(fact.id, told, now, over.get(told.consent_id))
+            return {**_over(known, {told.replaces}, "replaced", now), fact.id: made}
+        case ConsentRevoked() | ConsentExpired() as told:
+            same = {each.fact_id for each in known.values() if each.consent_id == told.consent_id}
+            return _over(known, same, _how(told), now)
+        case FactCancelled(cancels=target):
+            return _over(known, {target}, "cancelled", now)
     return {}
 
 
 def ends_told(facts: Iterable[Fact]) -> dict[str, Over]:
     """Consent → what ended it, by intake's facts among these."""
     return {
-        fact.value["consent_id"]: ENDS[fact.name]
+        fact.value.consent_id: _how(fact.value)
         for fact in facts
-        if fact.name in ENDS and fact.writer == "intake" and isinstance(fact.value.get("consent_id"), str)
+        if isinstance(fact.value, ConsentRevoked | ConsentExpired) and fact.writer == "intake"
     }
 
 
-def recorded(fact: Fact, now: datetime) -> Consent:
-    """What a consent-recorded says. Raises KeyError or ValueError where it can't be read."""
-    value: dict[str, Any] = fact.value
-    ends = value.get("to")
+def _how(told: ConsentRevoked | ConsentExpired) -> Over:
+    return "revoked" if isinstance(told, ConsentRevoked) else "expired"
+
+
+def _recorded(fact_id: str, told: ConsentRecorded, now: datetime, ended: Ended | None) -> Consent:
     return Consent(
-        fact_id=fact.id,
-        consent_id=value["consent_id"],
-        facility=value["facility"],
-        discloser=value["discloser"],
-        recipient=value.get("recipient"),
-        recipient_class=value.get("class"),
-        purpose=value["purpose"],
-        scope=tuple(value["scope"]),
-        begins=date.fromisoformat(value["from"]),
-        ends=date.fromisoformat(ends) if ends else None,
+        fact_id=fact_id,
+        consent_id=told.consent_id,
+        facility=told.facility,
+        discloser=told.discloser,
+        recipient=told.recipient,
+        recipient_class=told.recipient_class,
+        purpose=told.purpose,
+        scope=told.scope,
+        begins=told.begins,
+        ends=told.ends,
         learnt_at=now,
+        ended_at=ended.at if ended else None,
+        over=ended.how if ended else None,
     )
 
 
-def _over(known: dict[str, Consent], which: set[Any], how: Over, now: datetime) -> dict[str, Consent]:
+def _over(known: dict[str, Consent], which: Iterable[str | None], how: Over, now: datetime) -> dict[str, Consent]:
     return {
         fact_id: replace(known[fact_id], ended_at=now, over=how)
         for fact_id in which
-        if fact_id in known and known[fact_id].over is None
+        if fact_id is not None and fact_id in known and known[fact_id].over is None
     }

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.placement.gate.bases import Basis, Word, basis_for
-from services.placement.gate.cases import CANCEL, DisclosureCase, Key, Past, cases_of, corrected
-from services.placement.gate.consents import ENDS, RECORDED, Consent, Ended, after
+from services.placement.gate.cases import DisclosureCase, Key, Past, cases_of, corrected
+from services.placement.gate.consents import Consent, Ended, after
 from services.placement.gate.recipients import GateRules
+from shared.events.aftercare import Consent as AboutConsent
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
+from shared.facts.places import places_of
+from shared.facts.values import UnknownFact
 
 EPISODE = ""
 """Where a docket keeps the labels of the whole episode, beside those of each stay."""
-ABOUT_CONSENT = frozenset({RECORDED, *ENDS})
 
 
 @dataclass(slots=True)
@@ -52,13 +55,18 @@ class Ruling:
 
 
 def of_interest(fact: Fact, rules: GateRules) -> bool:
-    """Whether a fact may make a case or change a consent; of others only labels and sequence count."""
-    return fact.type in rules.received or fact.name == CANCEL or fact.name in ABOUT_CONSENT
+    """Whether a fact may make a case or change a consent; of others only labels and sequence count.
+
+    Never one of a type that this release does not know, whatever the site says: nobody has checked what is in it.
+    """
+    if fact.type in rules.received:
+        return not isinstance(fact.value, UnknownFact)
+    return isinstance(fact.value, FactCancelled | AboutConsent)
 
 
 def changes_consents(facts: Iterable[Fact]) -> bool:
     """Whether what is withheld has to be looked at again."""
-    return any(fact.name in ABOUT_CONSENT for fact in facts)
+    return any(isinstance(fact.value, AboutConsent) for fact in facts)
 
 
 def rule(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime) -> Ruling:
@@ -117,11 +125,9 @@ def _labels(docket: Docket, fact: Fact, rules: GateRules) -> frozenset[str]:
 
     Writers label what they know; a fact that says less than those before it of the same stay is about the same care.
     """
-    told, stay = fact.value.get("labels"), fact.value.get("stay")
-    own = frozenset(label for label in told if isinstance(label, str)) if isinstance(told, list) else frozenset()
-    if isinstance(facility := fact.value.get("facility"), str) and (named := rules.named_labels(facility, fact.value)):
-        own |= named
-    where = f"{stay.get('kind')}:{stay.get('id')}" if isinstance(stay, dict) else EPISODE
+    value = fact.value
+    own = frozenset(value.labels).union(rules.labels_of(value.facility, places_of(fact)))
+    where = f"{value.stay.kind}:{value.stay.id}" if value.stay else EPISODE
     for place in (where, EPISODE):
         known = docket.labels.get(place)
         if known is None or not own <= known:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.placement.gate.bases import Basis, Discloses, DisclosureRequest
-from shared.events.base import type_name
+from shared.events.base import Place, type_name
 from shared.site.config import Site
 from shared.site.recipients import Recipient
 from shared.values import value_object
@@ -42,8 +41,7 @@ class Outsider:
 class GateRules:
     """The site as the gate sees it. `version`: of the config, kept with what it decided.
 
-    `received`: every ce_type that some recipient gets. `named_labels`: what the units and programs are about that a
-    fact names.
+    `received`: every ce_type that some recipient gets. `labels_of`: what the units and programs of places are about.
     """
 
     outsiders: Mapping[str, Outsider]
@@ -52,7 +50,7 @@ class GateRules:
     notice: str
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
-    named_labels: Callable[[str, Mapping[str, Any]], set[str]]
+    labels_of: Callable[[str, Iterable[Place]], set[str]]
     discloses: Discloses
 
     def day(self, facility: str, at: datetime) -> date:
@@ -75,7 +73,7 @@ def gate_rules(site: Site) -> GateRules:
         notice=site.redisclosure_notice,
         zone_of=lru_cache(KEPT)(site.zone),
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
-        named_labels=site.labels,
+        labels_of=site.labels,
         discloses=lru_cache(KEPT)(discloses),
     )
 

@@ -12,6 +12,7 @@ from services.placement.gate.recipients import GateRules
 from services.placement.gate.store import LedgerRow
 from shared.events import OUT_TYPE, Disclosed, out_topic
 from shared.events.disclosures import DisclosureBasis
+from shared.events.published import encode
 from shared.facts.envelope import Fact, Record, rfc3339, to_record
 from shared.facts.tracing import onward
 
@@ -77,7 +78,7 @@ def _record(entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[
         facility=entry.facility,
         fact_id=entry.fact_id,
         fact_type=entry.fact_type,
-        occurred_at=datetime.fromisoformat(case.occurred_at),
+        occurred_at=case.occurred_at,
         content=content,
         replaces=entry.corrected if entry.corrects == "replaces" else None,
         cancels=entry.corrected if entry.corrects == "cancels" else None,
@@ -92,7 +93,8 @@ def _record(entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[
         subject=entry.episode_id,
         sequence=entry.sequence,
         time=rfc3339(sitting.now),
-        value=value.model_dump(mode="json", by_alias=True, exclude_none=True),
+        value=value,
+        body=encode(value),
         causation_id=entry.fact_id,
         traceparent=onward(sitting.trace, entry.disclosure_id),
     )

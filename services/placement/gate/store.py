@@ -157,10 +157,11 @@ async def fill(
 
 
 def _case(row: Any) -> DisclosureCase:
-    names = ("recipient", "fact_id", "fact_type", "writer", "patient_id", "facility", "occurred_at", "place")
+    names = ("recipient", "fact_id", "fact_type", "writer", "patient_id", "facility", "place")
     return DisclosureCase(
         **{name: row[name] for name in names},
         labels=frozenset(row["labels"]),
+        occurred_at=datetime.fromisoformat(row["occurred_at"]),
         content=orjson.loads(row["content"]),
         corrects=(row["corrects"], row["corrected"]) if row["corrects"] else None,
     )
@@ -210,7 +211,7 @@ async def keep_withheld(
     told = [
         (
             case.recipient, case.fact_id, episode, case.patient_id, case.facility, case.fact_type, case.writer,
-            sorted(case.labels), case.occurred_at, case.place, orjson.dumps(case.content),
+            sorted(case.labels), case.occurred_at.isoformat(), case.place, orjson.dumps(case.content),
             *(case.corrects or (None, None)), reason, now, config,
         )
         for episode, case, reason in cases

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.placement.search.searches import Search, searches
+from shared.events.placing import Placed, SearchOpened, SeatHeld, Waitlisted
 from shared.facts.envelope import Fact
 
 
@@ -19,11 +20,8 @@ def offers_asked_for(found: Iterable[Search]) -> dict[str, str]:
 def placements_asked_for(own: Sequence[Fact], found: Iterable[Search]) -> dict[str, str]:
     """Placement → the facility whose search led to it."""
     by_offer = offers_asked_for(found)
-    return {
-        fact.value["placement_id"]: by_offer[fact.value["offer_id"]]
-        for fact in own
-        if fact.name == "placed" and fact.value.get("offer_id") in by_offer
-    }
+    placed = (fact.value for fact in own if isinstance(fact.value, Placed))
+    return {one.placement_id: by_offer[one.offer_id] for one in placed if one.offer_id in by_offer}
 
 
 def seats_asked_for(own: Sequence[Fact]) -> dict[str, str]:
@@ -31,9 +29,10 @@ def seats_asked_for(own: Sequence[Fact]) -> dict[str, str]:
     by_placement = placements_asked_for(own, searches(own))
     found: dict[str, str] = {}
     for fact in own:
-        if fact.name == "seat-held" and fact.value.get("seat_id"):
-            asker = fact.value.get("asked_by") or by_placement.get(fact.value.get("placement_id") or "")
-            found |= {fact.value["seat_id"]: asker} if asker else {}
+        seat = fact.value
+        if isinstance(seat, SeatHeld) and seat.seat_id:
+            asker = seat.asked_by or by_placement.get(seat.placement_id or "")
+            found |= {seat.seat_id: asker} if asker else {}
     return found
 
 
@@ -41,8 +40,8 @@ def lines_asked_for(own: Iterable[Fact]) -> dict[str, str]:
     """ce_id of joining a program's line → the facility of the search that was open then."""
     facility, found = "", dict[str, str]()
     for fact in own:
-        if fact.name == "search-opened":
-            facility = fact.value.get("facility") or facility
-        elif fact.name == "waitlisted" and facility:
+        if isinstance(fact.value, SearchOpened):
+            facility = fact.value.facility
+        elif isinstance(fact.value, Waitlisted) and facility:
             found[fact.id] = facility
     return found

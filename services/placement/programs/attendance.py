@@ -9,21 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.about import about
+from services.placement.continuum.about import Heading, about
 from services.placement.continuum.levels import inside, round_the_clock
-from services.placement.continuum.model import Folded, StandingPlacement, StayState
+from services.placement.continuum.model import Folded, StandingPlacement, StayKey, StayState
 from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
 from services.placement.continuum.stay import judged
 from shared.errors import Rejected
-from shared.events.stays import Absent, Attended, Completed, Discontinued, Service, Started
+from shared.events.base import Stay
+from shared.events.levels import Level
+from shared.events.stays import (
+    Absent,
+    Attended,
+    Completed,
+    Discontinued,
+    LeaveEnded,
+    LeaveStarted,
+    Service,
+    Started,
+    StayFact,
+)
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.envelope import Fact
 
-_OURS = ("started", "attended", "absent", "leave-started", "leave-ended", "completed", "discontinued")
+_OURS: tuple[type[StayFact], ...] = (
+    Started, Attended, Absent, LeaveStarted, LeaveEnded, Completed, Discontinued,
+)  # fmt: skip
+"""What a program says of a stay."""
+
+
+class StayHeading(Heading):
+    """The fields of every fact about a stay, by name; `replaces`: the own fact that it restates."""
+
+    stay: Stay
+    replaces: str | None
+
+
+AbsenceReason = Literal["no-show", "excused", "program-cancelled"]
+DiscontinuationReason = Literal[
+    "against-advice", "lost-contact", "administrative", "transferred-out", "incarcerated", "deceased", "other"
+]
 
 
 class StayProvenance(NamedTuple):
@@ -40,10 +68,10 @@ class StayProvenance(NamedTuple):
         """The facility's day."""
         return day_of(self.now, self.zone)
 
-    def fields(self, stay: str, at: datetime) -> dict[str, Any]:
+    def fields(self, stay: str, at: datetime) -> StayHeading:
         """What every fact about this stay says."""
         heading = about(self.folded, self.facility).heading(self.now, at)
-        return {**heading, "stay": {"kind": "placement", "id": stay}, "replaces": self.replaces}
+        return StayHeading(**heading, stay=Stay(kind="placement", id=stay), replaces=self.replaces)
 
 
 def start(saying: StayProvenance, placement_id: str, day: date, *, unit: str | None = None) -> Started:
@@ -55,7 +83,7 @@ def start(saying: StayProvenance, placement_id: str, day: date, *, unit: str | N
     placement = _placement(saying.folded, placement_id)
     not_ahead(saying, day)
     _move("started", stay_of(saying.folded, placement_id))
-    key = ("placement", placement_id)
+    key: StayKey = ("placement", placement_id)
     twin = _told_by_hospital(saying, placement, day)
     over = [one for one in round_the_clock(saying.folded.stays) if twin is None or one.stay != twin.key]
     if inside(day, saying.zone, key, over):
@@ -92,7 +120,7 @@ def attended(
     return Attended(**fields, session_id=session_id, date=day, group=group, services=tuple(services))
 
 
-def absent(saying: StayProvenance, stay_id: str, session_id: str, day: date, reason: str) -> Absent:
+def absent(saying: StayProvenance, stay_id: str, session_id: str, day: date, reason: AbsenceReason) -> Absent:
     """The patient was not there: no-show, excused or program-cancelled. Raises Rejected as `attended` does."""
     _session(saying, stay_id, session_id, day, (), was_there=False)
     fields = saying.fields(stay_id, midnight(day, saying.zone))
@@ -102,12 +130,12 @@ def absent(saying: StayProvenance, stay_id: str, session_id: str, day: date, rea
 def completed(saying: StayProvenance, stay_id: str, day: date, reason: str) -> Completed:
     """The patient completed the program; `day` is the last one. Raises Rejected: a word of the table, `in-the-future`,
     `before-start`, `session-later`."""
-    return Completed(**_ending(saying, "completed", stay_id, day), reason=reason)
+    return Completed(**_ending(saying, Completed.TYPE, stay_id, day), reason=reason)
 
 
-def discontinued(saying: StayProvenance, stay_id: str, day: date, reason: str) -> Discontinued:
+def discontinued(saying: StayProvenance, stay_id: str, day: date, reason: DiscontinuationReason) -> Discontinued:
     """The stay ended before its goal. Raises Rejected as `completed` does."""
-    return Discontinued(**_ending(saying, "discontinued", stay_id, day), reason=reason)
+    return Discontinued(**_ending(saying, Discontinued.TYPE, stay_id, day), reason=reason)
 
 
 def cancelled(saying: StayProvenance, fact: Fact, reason: str) -> FactCancelled:
@@ -115,20 +143,21 @@ def cancelled(saying: StayProvenance, fact: Fact, reason: str) -> FactCancelled:
 
     Raises Rejected: `not-its-writer`, `a-cancel-stays`, `has-attendance` (cancel the sessions of a start first).
     """
-    if fact.writer != "placement" or fact.name not in _OURS:
-        word = NoEffectReason.A_CANCEL_STAYS if fact.name == "fact-cancelled" else NoEffectReason.NOT_ITS_WRITER
+    told = fact.value
+    if fact.writer != "placement" or not isinstance(told, _OURS):
+        back = isinstance(told, FactCancelled)
+        word = NoEffectReason.A_CANCEL_STAYS if back else NoEffectReason.NOT_ITS_WRITER
         raise Rejected(word.value, MEANING[word])
-    stay = stay_of(saying.folded, fact.value["stay"]["id"])
-    if fact.name == "started" and stay and any(session.attended for session in stay.sessions):
+    stay = stay_of(saying.folded, told.stay.id)
+    if isinstance(told, Started) and stay and any(session.attended for session in stay.sessions):
         raise Rejected("has-attendance", "the patient attended: cancel those sessions first", possible=("cancel",))
-    now, patient = saying.now, saying.folded.patient_id
-    return taken_back(fact.value, fact.id, fact.type, reason=reason, now=now, patient_id=patient)
+    return taken_back(told, fact.id, reason=reason, now=saying.now, patient_id=saying.folded.patient_id)
 
 
 def possible(stay: StayState | None) -> tuple[str, ...]:
     """What may be said of the stay now, of what a program says."""
     now = state_of(stay)
-    return tuple(name for name in _OURS if isinstance(MOVES[name, now], State))
+    return tuple(kind.TYPE for kind in _OURS if isinstance(MOVES[kind.TYPE, now], State))
 
 
 def _placement(folded: Folded, placement_id: str) -> StandingPlacement:
@@ -193,24 +222,26 @@ def _session(
 def _waits_inside(saying: StayProvenance, stay_id: str, day: date, own: Iterable[Fact]) -> bool:
     """Whether a start of this stay lies inside a 24-hour stay and waits for somebody to attend."""
     word = NoEffectReason.INSIDE_24_HOUR_STAY.value
+    waiting = (fact.value for fact in own if saying.folded.ineffective.get(fact.id) == word)
     return any(
-        fact.name == "started"
-        and fact.value["stay"]["id"] == stay_id
-        and saying.folded.ineffective.get(fact.id) == word
-        and day_of(datetime.fromisoformat(fact.value["occurred_at"]), saying.zone) <= day
-        for fact in own
+        isinstance(told, Started) and told.stay.id == stay_id and day_of(told.occurred_at, saying.zone) <= day
+        for told in waiting
     )
 
 
-def _ending(saying: StayProvenance, name: str, stay_id: str, day: date) -> dict[str, Any]:
+class _EndHeading(StayHeading):
+    level: Level
+
+
+def _ending(saying: StayProvenance, name: str, stay_id: str, day: date) -> _EndHeading:
     stay = stay_of(saying.folded, stay_id)
     _move(name, stay)
     not_ahead(saying, day)
-    if stay is None:
+    if stay is None or stay.level is None:
         raise Rejected(NoEffectReason.NOT_OPEN.value, MEANING[NoEffectReason.NOT_OPEN])
     if day < day_of(stay.begun, saying.zone):
         raise Rejected("before-start", "the stay began after that day", possible=("later",))
     if any(session.day > day for session in stay.sessions):
         raise Rejected("session-later", "a session after that day was told", possible=("later", "cancel"))
     at = midnight(day + timedelta(days=1), saying.zone)  # a date-only end is 24:00 (contract 3.6 rule 7)
-    return saying.fields(stay_id, at) | {"level": stay.level}
+    return _EndHeading(**saying.fields(stay_id, at), level=stay.level)

@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import accumulate
 
 from services.placement.continuum.model import Folded, Segment, StayState
+from shared.events.base import StayKind
 from shared.values import value_object
 
 Ends = datetime | None
@@ -43,7 +44,7 @@ class Presence:
     `nth` counts the stretches of the stay; `expected` is when its end is expected, where somebody said so.
     """
 
-    kind: str
+    kind: StayKind
     stay_id: str
     nth: int
     program: str

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec import structs
+
 from services.placement.continuum.active import standing
 from services.placement.continuum.model import Folded, StayState
-from services.placement.continuum.order import OrderedFact, day_of
+from services.placement.continuum.order import day_of
 from services.placement.continuum.stay_facts import ZoneOf
 from shared.events.stays import Started
 from shared.facts.envelope import Fact
@@ -21,18 +23,17 @@ def restated(facts: Iterable[Fact], folded: Folded, zone_of: ZoneOf, now: dateti
 
     `facts` are all of the episode, `folded` their fold. Asked again when they have been stated, it says nothing.
     """
-    own = [
-        told
-        for told in standing(facts).told
-        if told.name == "started" and not told.value.get("corroborates") and told.id not in folded.ineffective
-    ]
     visits = [stay for stay in folded.stays if stay.kind == "visit" and not _has_a_placement(stay)]
     found = []
-    for told in own:
-        twin = next((stay for stay in visits if _same_start(told, stay, zone_of)), None)
+    for told in standing(facts).told:
+        start = told.value
+        if not isinstance(start, Started) or start.corroborates or told.id in folded.ineffective:
+            continue
+        twin = next((stay for stay in visits if _same_start(start, stay, zone_of)), None)
         if twin is not None:
             visits.remove(twin)
-            found.append(_naming(told, twin, now))
+            named = twin.segments[0].fact
+            found.append(structs.replace(start, recorded_at=now, replaces=told.id, corroborates=named))
     return tuple(found)
 
 
@@ -40,12 +41,7 @@ def _has_a_placement(stay: StayState) -> bool:
     return any(kind == "placement" for kind, _ in stay.aliases)
 
 
-def _same_start(told: OrderedFact, stay: StayState, zone_of: ZoneOf) -> bool:
-    first, zone = stay.segments[0], zone_of(told.value["facility"])
-    here = (told.value["level"], told.value.get("program"), told.value["facility"], day_of(told.at, zone))
+def _same_start(start: Started, stay: StayState, zone_of: ZoneOf) -> bool:
+    first, zone = stay.segments[0], zone_of(start.facility)
+    here = (start.level, start.program, start.facility, day_of(start.occurred_at, zone))
     return here == (first.level, first.program, stay.facility, day_of(stay.begun, zone))
-
-
-def _naming(told: OrderedFact, twin: StayState, now: datetime) -> Started:
-    more = {"recorded_at": now, "replaces": told.id, "corroborates": twin.segments[0].fact}
-    return Started.model_validate({**told.value, **more})

@@ -64,8 +64,7 @@ def seats_wanted(seen: Seen, now: datetime) -> tuple[SeatNeeded, ...]:
     claims = claimed(seen.own)
     stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted
     back = came_back(seen.before, seen.after, claims, now)
-    held = [fact for fact in seen.own if back and fact.name == "seat-held" and fact.value.get("placement_id") in back]
-    told = [SeatHeld.model_validate(fact.value) for fact in held]
+    told = [seat for fact in seen.own if isinstance(seat := fact.value, SeatHeld) and seat.placement_id in back]
     return (*stays, *of_placements_that_came_back(told, now))
 
 
@@ -78,14 +77,9 @@ def open_search(own: Sequence[Fact]) -> Search | None:
 def declined_at(own: Sequence[Fact]) -> datetime | None:
     """When the patient declined further care, where that ended the latest search."""
     found = searches(own)
-    closed = found[-1].closed_at if found and found[-1].reason == "patient-declined" else None
-    return datetime.fromisoformat(closed) if closed else None
+    return found[-1].closed_at if found and found[-1].reason == "patient-declined" else None
 
 
 def claimed(own: Iterable[Fact]) -> tuple[Claim, ...]:
     """The episode's claims on seats, given back ones too until their end."""
-    return seats.claims(
-        (SeatHeld if fact.name == "seat-held" else SeatReleased).model_validate(fact.value)
-        for fact in own
-        if fact.name in {"seat-held", "seat-released"}
-    )
+    return seats.claims(seat for fact in own if isinstance(seat := fact.value, SeatHeld | SeatReleased))

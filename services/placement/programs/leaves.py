@@ -11,18 +11,18 @@ from services.placement.continuum.model import StayState
 from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.programs.attendance import StayProvenance, stay_of
 from shared.errors import Rejected
-from shared.events.stays import LeaveEnded, LeaveStarted
+from shared.events.stays import LeaveEnded, LeaveKind, LeaveStarted
 
 
 def leave_started(
-    saying: StayProvenance, stay_id: str, at: datetime, kind: str, expected_return: datetime | None = None
+    saying: StayProvenance, stay_id: str, at: datetime, kind: LeaveKind, expected_return: datetime | None = None
 ) -> LeaveStarted:
     """The patient is away from `at` on. Raises Rejected: `not-open`, `in-the-future`."""
     _told(saying, stay_id, at)
     return LeaveStarted(**saying.fields(stay_id, at), kind=kind, expected_return=expected_return)
 
 
-def leave_ended(saying: StayProvenance, stay_id: str, at: datetime, kind: str | None = None) -> LeaveEnded:
+def leave_ended(saying: StayProvenance, stay_id: str, at: datetime, kind: LeaveKind | None = None) -> LeaveEnded:
     """The patient is back; without `kind` it is that of the leave that goes on. Raises Rejected as `leave_started`."""
     away = _told(saying, stay_id, at).away
     return LeaveEnded(**saying.fields(stay_id, at), kind=kind or (away[-1].kind if away else "other"))

@@ -125,8 +125,10 @@ def _of(places: Iterable[Place], group: str) -> list[Place]:
     return [one for one in places if one.group == group]
 
 
-def held(about: About, claim: Claim, now: datetime, reason: str, told: Headcount) -> SeatHeld:
-    """The fact that the claim stands, with what it was decided on."""
+def held(
+    about: About, claim: Claim, now: datetime, reason: str, told: Headcount, *, asked_by: str | None = None
+) -> SeatHeld:
+    """The fact that the claim stands, with what it was decided on; `asked_by`: the facility whose desk keeps it."""
     return SeatHeld(
         **about.heading(now),
         program=claim.program,
@@ -136,7 +138,11 @@ def held(about: About, claim: Claim, now: datetime, reason: str, told: Headcount
         begins=claim.since,
         until=claim.until,
         reason=reason,
-        **told._asdict(),
+        census=told.census,
+        capacity=told.capacity,
+        group_census=told.group_census,
+        group_capacity=told.group_capacity,
+        asked_by=asked_by,
     )
 
 

@@ -7,51 +7,62 @@ from typing import Any, Literal
 
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.states import MEANING, NoEffectReason
+from services.placement.search.searches import cancelled_of
+from shared.events.published import as_json
+from shared.events.stays import Absent, Attended
 from shared.facts.envelope import Fact
 from shared.values import value_object
 
-SESSIONS = frozenset({"attended", "absent"})
 State = Literal["attended", "absent", "withdrawn"]
 STATES: tuple[State, ...] = ("attended", "absent", "withdrawn")
 
 
 @value_object
 class SessionRecord:
-    """One session. `id` is the ce_id of its first statement, `fact` its last wording; `word` says why it has no
+    """One session. `id` is the ce_id of its first statement, `told` its last wording; `word` says why it has no
     effect."""
 
     id: str
     state: State
-    fact: Fact
+    told: Attended | Absent
     word: str | None
 
     @property
     def placement_id(self) -> str:
         """The stay that it is of."""
-        return str(self.fact.value["stay"]["id"])
+        return self.told.stay.id
 
-    def told(self) -> dict[str, Any]:
+    def shown(self) -> dict[str, Any]:
         """As lists show it."""
-        value = self.fact.value
-        names = ("session_id", "date", "group", "services", "reason")
-        content = {name: value[name] for name in names if value.get(name) is not None}
-        effect: dict[str, Any] = {"counts": self.state != "withdrawn" and self.word is None}
+        told = self.told
+        found: dict[str, Any] = {
+            "placement_id": self.placement_id, "session_id": told.session_id, "date": told.date.isoformat(),
+        }  # fmt: skip
+        if isinstance(told, Absent):
+            found["reason"] = told.reason
+        else:
+            found |= {"group": told.group} if told.group is not None else {}
+            found["services"] = [as_json(one) for one in told.services]
+        return {**found, "effect": self._effect()}
+
+    def _effect(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"counts": self.state != "withdrawn" and self.word is None}
         if self.word is not None:
-            effect |= {"word": self.word, "means": MEANING.get(NoEffectReason(self.word), self.word)}
-        return {"placement_id": self.placement_id, **content, "effect": effect}
+            found |= {"word": self.word, "means": MEANING.get(NoEffectReason(self.word), self.word)}
+        return found
 
 
 def sessions(own: Sequence[Fact], ineffective: Mapping[str, str]) -> tuple[SessionRecord, ...]:
     """Every session that was told, by placement's own facts in their order; `ineffective` is the fold's."""
-    roots, gone = roots_of(own), {fact.value.get("cancels") for fact in own}
-    last = {roots[fact.id]: fact for fact in own if fact.name in SESSIONS}
+    roots, gone = roots_of(own), cancelled_of(own)
+    last = {roots[fact.id]: (fact.id, told) for fact in own if isinstance(told := fact.value, Attended | Absent)}
     return tuple(
-        SessionRecord(root, _state(fact, gone), fact, None if fact.id in gone else ineffective.get(fact.id))
-        for root, fact in last.items()
+        SessionRecord(root, "withdrawn", told, None)
+        if ce_id in gone
+        else SessionRecord(root, _state(told), told, ineffective.get(ce_id))
+        for root, (ce_id, told) in last.items()
     )
 
 
-def _state(fact: Fact, gone: set[Any]) -> State:
-    if fact.id in gone:
-        return "withdrawn"
-    return "attended" if fact.name == "attended" else "absent"
+def _state(told: Attended | Absent) -> State:
+    return "attended" if isinstance(told, Attended) else "absent"

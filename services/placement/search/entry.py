@@ -46,7 +46,7 @@ class ListEntry:
 
 def time_of(fact: Fact) -> datetime:
     """When it happened."""
-    return datetime.fromisoformat(fact.value["occurred_at"])
+    return fact.value.occurred_at
 
 
 def known(content: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ No instrument's criteria are in here, only what the site wrote in its config; a 
 from __future__ import annotations
 
 from shared.errors import SetUpError
+from shared.events.episodes import HowEnded
 from shared.events.levels import RANK, Level
+from shared.events.open_lists import DispositionKind
 from shared.site.values import LevelRule
 from shared.values import value_object
 
@@ -19,20 +21,20 @@ class LevelQuestion:
     discharge; `assessed` the level of the latest assessment that recommends one, `asked` the referral's.
     """
 
-    from_level: str | None = None
-    ended: str | None = None
-    disposition: str | None = None
+    from_level: Level | None = None
+    ended: HowEnded | None = None
+    disposition: DispositionKind | None = None
     labels: tuple[str, ...] = ()
     age_years: int | None = None
-    assessed: str | None = None
-    asked: str | None = None
+    assessed: Level | None = None
+    asked: Level | None = None
 
 
 @value_object
 class Recommendation:
     """The level, why in words, the rule's name, and the version of the site's config that had it."""
 
-    level: str
+    level: Level
     reasons: tuple[str, ...]
     rule: str
     policy: str
@@ -67,13 +69,13 @@ def _fits_age(rule: LevelRule, age: int | None) -> bool:
     return age is not None and rule.ages.hold(age)
 
 
-def _level(rule: LevelRule, question: LevelQuestion) -> str | None:
+def _level(rule: LevelRule, question: LevelQuestion) -> Level | None:
     """The level that the rule names, or where it is to be found; None where it is not known."""
     found = {"assessed": question.assessed, "asked": question.asked, "next": _next(question.from_level)}
-    return found[rule.recommend] if rule.recommend in found else str(Level(rule.recommend))
+    return found[rule.recommend] if rule.recommend in found else Level(rule.recommend)
 
 
-def _next(level: str | None) -> str | None:
+def _next(level: Level | None) -> Level | None:
     """The next less intensive level that is a step down; none after the last."""
-    following = [one for one in Level if level and RANK[one] > RANK[level] and one.traits.a_step_down]
-    return following[0].value if following else None
+    following = (one for one in Level if level and RANK[one] > RANK[level] and one.traits.a_step_down)
+    return next(following, None)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
-from shared.events.levels import RANK, WORDS
+from shared.events.levels import RANK, WORDS, Level
 from shared.events.placing import Needs
 from shared.site.values import Program
 from shared.values import value_object
@@ -50,7 +50,7 @@ class ProgramFit(NamedTuple):
     """One program beside what is asked of it; `free_on` is the first day with a seat, None: none is known of."""
 
     program: Program
-    level: str
+    level: Level
     needs: Needs
     free_on: date | None
     today: date
@@ -67,7 +67,7 @@ Judge = Callable[[ProgramFit], FitReason | None]
 
 
 def rank(
-    programs: Iterable[Program], level: str, needs: Needs, seats_free_by: Mapping[str, date | None], today: date
+    programs: Iterable[Program], level: Level, needs: Needs, seats_free_by: Mapping[str, date | None], today: date
 ) -> tuple[Candidate, ...]:
     """Every program, best first, for a patient who needs this level.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.placement.continuum.about import Heading
 from services.placement.continuum.order import midnight
 from services.placement.search.search import Desk, closed, withdrawn
 from services.placement.search.searches import Offer, Search
@@ -71,7 +71,7 @@ def send(desk: Desk, asked: Sequence[OfferRequest], expires_at: datetime | None 
 def counter(desk: Desk, offer_id: str, start_date: date, reason: str | None = None) -> tuple[OfferCountered, ...]:
     """The program would take the patient on another day. Raises Rejected: a word of the table."""
     offer = _moving(desk, "offer-countered", offer_id)
-    return (OfferCountered(**_fields(desk, offer) | {"start_date": start_date}, reason=reason),)
+    return (OfferCountered(**_fields(desk, offer, start_date), reason=reason),)
 
 
 def decline(desk: Desk, offer_id: str, reason: str) -> tuple[OfferDeclined, ...]:
@@ -101,7 +101,7 @@ def expire(desk: Desk) -> tuple[OfferExpired, ...]:
     if desk.search is None or desk.search.state is not SearchState.OPEN:
         return ()
     return tuple(
-        OfferExpired(**_fields(desk, one) | {"occurred_at": one.expires_at})
+        OfferExpired(**_fields(desk, one, at=one.expires_at))
         for one in desk.search.waiting
         if one.expires_at is not None and one.expires_at <= desk.now
     )
@@ -117,12 +117,11 @@ def accept(desk: Desk, offer_id: str, zone: ZoneInfo, start_date: date | None = 
     day = start_date or offer.start_date
     if day is None:
         raise Rejected("start-date-needed", "no first day was proposed", possible=("start_date",))
-    fields = _fields(desk, offer) | {"start_date": day}
     placement_id = desk.ids()
     rest = tuple(one for one in search.offers if one.offer_id != offer_id)
     left = replace(search, offers=rest)
     return (
-        OfferAccepted(**fields),
+        OfferAccepted(**_fields(desk, offer, day)),
         _placed(desk, search, offer, placement_id, day),
         _seat(desk, offer, placement_id, midnight(day, zone)),
         *closed(desk._replace(search=left), "placed"),
@@ -191,15 +190,25 @@ def _sent(desk: Desk, search: Search, asked: OfferRequest, expires_at: datetime 
     )
 
 
-def _fields(desk: Desk, offer: Offer) -> dict[str, Any]:
+class _OfferFields(Heading):
+    """What every move of an offer says, by the names of its fields."""
+
+    offer_id: str
+    program: str
+    start_date: date | None
+    search_id: str | None
+
+
+def _fields(desk: Desk, offer: Offer, start_date: date | None = None, at: datetime | None = None) -> _OfferFields:
+    """It happened `at`, else now; the first day is the one last proposed, where it is no other now."""
     about = desk.about._replace(facility=offer.facility or desk.about.facility)
-    return {
-        **about.heading(desk.now),
-        "offer_id": offer.offer_id,
-        "program": offer.program,
-        "start_date": offer.start_date,
-        "search_id": desk.search.search_id if desk.search else None,
-    }
+    return _OfferFields(
+        **about.heading(desk.now, at),
+        offer_id=offer.offer_id,
+        program=offer.program,
+        start_date=start_date or offer.start_date,
+        search_id=desk.search.search_id if desk.search else None,
+    )
 
 
 def _placed(desk: Desk, search: Search, offer: Offer, placement_id: str, day: date) -> Placed:

@@ -5,24 +5,24 @@ Placing again is the search's: it opens by itself once no placement stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
 
+from services.placement.continuum.about import Heading
 from services.placement.continuum.model import Folded, StandingPlacement, StayState
 from services.placement.search.search import BY_A_DEATH
+from services.placement.search.searches import cancelled_of
 from shared.errors import Rejected
 from shared.events.placing import PlacementCancelled, StartMissed
+from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.envelope import Fact
 from shared.facts.restating import fallen_of
 
-Heading = Mapping[str, Any]
-"""What every fact about the placement says: `About.heading`, at the program's facility."""
-
 
 def cancel(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, reason: str) -> PlacementCancelled:
-    """The placement will not be; its seat is given back and the search goes on, as what follows.
+    """The placement will not be; its seat is given back and the search goes on, as what follows. `heading` is at the
+    program's facility.
 
     Raises Rejected: `cancelled`, `started` (say what became of the stay instead).
     """
@@ -39,19 +39,16 @@ def brought_back(
     """
     if folded.deaths:
         return ()
-    gone = {fact.value.get("cancels") for fact in own}
-    by_a_death = [
-        fact
-        for fact in own
-        if fact.name == "placement-cancelled"
-        and fact.id not in gone
-        and fact.value["reason"] in BY_A_DEATH
-        and fact.value.get("derived_from")
-    ]
+    gone = cancelled_of(own)
     return tuple(
-        taken_back(fact.value, fact.id, fact.type, reason="death-taken-back", now=now, derived_from=cause)
-        for fact in by_a_death
+        taken_back(fact.value, fact.id, reason="death-taken-back", now=now, derived_from=cause)
+        for fact in own
+        if isinstance(fact.value, PlacementCancelled) and fact.id not in gone and _by_a_death(fact.value)
     )
+
+
+def _by_a_death(told: PlacementCancelled) -> bool:
+    return told.reason in BY_A_DEATH and bool(told.derived_from)
 
 
 def miss(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, today: date) -> StartMissed:
@@ -61,10 +58,11 @@ def miss(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, toda
     """
     facts = list(own)
     placement = _waits(folded, facts, which)
-    gone = {fact.value.get("cancels") for fact in facts}
-    if any(f.name == "start-missed" and f.value["placement_id"] == which and f.id not in gone for f in facts):
+    gone = cancelled_of(facts)
+    left = (fact.value for fact in facts if fact.id not in gone)
+    if any(isinstance(told, StartMissed) and told.placement_id == which for told in left):
         raise Rejected("missed", "it is known that the first day was missed", possible=("started", "cancelled"))
-    if placement.start_date and today < placement.start_date:
+    if today < placement.start_date:
         raise Rejected("not-due", "the first day has not come yet", possible=("started", "cancelled"))
     return StartMissed(**heading, placement_id=which)
 
@@ -75,7 +73,8 @@ def _waits(folded: Folded, own: list[Fact], which: str) -> StandingPlacement:
     if found is None:
         raise Rejected("cancelled", "the placement was cancelled")
     gone = fallen_of(own)
-    started = any(f.name == "started" and f.value.get("placement_id") == which and f.id not in gone for f in own)
+    stand = (fact.value for fact in own if fact.id not in gone)
+    started = any(isinstance(told, Started) and told.placement_id == which for told in stand)
     if started or any(which in _names(stay) for stay in folded.stays):
         raise Rejected("started", "the patient has started there", possible=("completed", "discontinued"))
     return found

@@ -137,9 +137,15 @@ def _age(folded: Folded) -> int | None:
 
 
 def opened(
-    desk: Desk, trigger: DesiredSearch, recommended: Recommendation, needs: Needs, replaces: str | None = None
+    desk: Desk,
+    trigger: DesiredSearch,
+    recommended: Recommendation,
+    needs: Needs,
+    *,
+    replaces: str | None = None,
+    at: datetime | None = None,
 ) -> SearchOpened:
-    """The fact that a search is open; with `replaces` an open one looks for something else from now on.
+    """The fact that a search is open since `at`, else now; with `replaces` an open one looks for something else.
 
     Raises Rejected `search-open`.
     """
@@ -148,7 +154,7 @@ def opened(
     search_id = desk.search.search_id if replaces and desk.search else desk.ids()
     about = desk.about._replace(facility=trigger.facility or desk.about.facility)
     return SearchOpened(
-        **about.heading(desk.now),
+        **about.heading(desk.now, at),
         search_id=search_id,
         from_level=trigger.question.from_level or "none",
         recommended_level=recommended.level,
@@ -167,10 +173,15 @@ def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tupl
     if desk.search is None:
         raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH])
     about = desk.about._replace(facility=desk.search.facility or desk.about.facility)
-    heading = about.heading(desk.now) | {"search_id": desk.search.search_id, "derived_from": cause}
     rest = [withdrawn(desk, one, _said_to(desk, one.facility, reason), cause) for one in desk.search.waiting]
     knows = reason != DECEASED or about.facility in desk.told_of_death
-    return (*rest, SearchClosed(**heading, reason=reason if knows else "other"))
+    over = SearchClosed(
+        **about.heading(desk.now),
+        search_id=desk.search.search_id,
+        reason=reason if knows else "other",
+        derived_from=cause,
+    )
+    return (*rest, over)
 
 
 def _said_to(desk: Desk, facility: str, reason: CloseReason) -> str:
@@ -244,8 +255,7 @@ def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str
     if search.placement_id is None or search.started or not stands:
         return []
     at = next((one.facility for one in search.offers if one.state is OfferState.ACCEPTED), "")
-    heading = desk.about._replace(facility=at or desk.about.facility).heading(desk.now) | {"derived_from": cause}
-    return [PlacementCancelled(**heading, placement_id=search.placement_id, reason="discharge-cancelled")]
+    return [_cancelled(desk, search.placement_id, at or desk.about.facility, "discharge-cancelled", cause)]
 
 
 def _nobody_comes(
@@ -258,10 +268,14 @@ def _nobody_comes(
     left = [one for one in folded.placements if one.placement_id not in begun and not _used(one, folded)]
     found = []
     for one in left:
-        about = desk.about._replace(facility=places.get(one.program or "", desk.about.facility))
-        own = {"placement_id": one.placement_id, "reason": _said_to(desk, about.facility, "deceased")}
-        found.append(PlacementCancelled(**about.heading(desk.now) | {"derived_from": cause}, **own))
+        facility = places.get(one.program, desk.about.facility)
+        found.append(_cancelled(desk, one.placement_id, facility, _said_to(desk, facility, "deceased"), cause))
     return found
+
+
+def _cancelled(desk: Desk, placement_id: str, facility: str, reason: str, cause: tuple[str, ...]) -> PlacementCancelled:
+    about = desk.about._replace(facility=facility)
+    return PlacementCancelled(**about.heading(desk.now), placement_id=placement_id, reason=reason, derived_from=cause)
 
 
 def _move(name: str, search: Search | None) -> None:

@@ -4,29 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
-from shared.events.placing import Needs
+from shared.events import AUTHORIZATIONS, PLACING
+from shared.events.base import CareFact
+from shared.events.levels import Level
+from shared.events.open_lists import SearchReason
+from shared.events.placing import (
+    LevelOrNone,
+    Needs,
+    OfferAccepted,
+    OfferCountered,
+    OfferDeclined,
+    OfferExpired,
+    OfferReopened,
+    OfferSent,
+    OfferWithdrawn,
+    Placed,
+    SearchClosed,
+    SearchOpened,
+)
+from shared.events.placing import Offer as OfferMove
+from shared.events.planning import ConflictSettled, PlanRecorded
+from shared.events.stays import Started
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.facts.restating import fallen_of
 from shared.values import replace, value_object
 
-DESK: Final = frozenset(
-    {
-        *("search-opened", "search-closed", "patient-agreed", "patient-declined"),
-        *(
-            f"offer-{name}"
-            for name in ("sent", "countered", "accepted", "declined", "expired", "withdrawn", "reopened")
-        ),
-        *("placed", "placement-cancelled", "start-missed", "started"),
-        *("seat-held", "seat-released", "waitlisted", "waitlist-left"),
-        *(f"authorization-{name}" for name in ("requested", "pended", "approved", "denied", "extended", "ended")),
-        *("conflict-settled", "plan-recorded", "fact-cancelled"),
-    }
-)
-"""Placement's own facts that searches, seats, first days and lists are read from."""
-_ASKING = frozenset({"offer-sent", "offer-reopened"})
+_FACTS: tuple[type[CareFact], ...] = (
+    *PLACING, *AUTHORIZATIONS, Started, ConflictSettled, PlanRecorded, FactCancelled,
+)  # fmt: skip
+DESK: Final = frozenset(kind.TYPE for kind in _FACTS)
+"""Placement's own facts that searches, seats, first days and lists are read from, by name."""
+_STATES: Final[dict[type[CareFact], OfferState]] = {
+    OfferSent: OfferState.SENT,
+    OfferCountered: OfferState.COUNTERED,
+    OfferAccepted: OfferState.ACCEPTED,
+    OfferDeclined: OfferState.DECLINED,
+    OfferExpired: OfferState.EXPIRED,
+    OfferWithdrawn: OfferState.WITHDRAWN,
+    OfferReopened: OfferState.SENT,
+}
+"""What was said of an offer → where that leaves it."""
 
 
 @value_object
@@ -36,7 +57,7 @@ class Offer:
     offer_id: str
     program: str
     state: OfferState = OfferState.NONE
-    level: str | None = None
+    level: Level | None = None
     start_date: date | None = None
     track: str | None = None
     group: str | None = None
@@ -52,15 +73,15 @@ class Search:
 
     search_id: str
     state: SearchState
-    from_level: str
-    recommended_level: str
+    from_level: LevelOrNone
+    recommended_level: Level
     needs: Needs
     fact: str
     trigger: str | None = None
-    reason: str | None = None
+    reason: SearchReason | None = None
     offers: tuple[Offer, ...] = ()
     placement_id: str | None = None
-    closed_at: str | None = None
+    closed_at: datetime | None = None
     started: bool = False
     """Whether a first day stands for its placement, with effect or without."""
     facility: str = ""
@@ -76,67 +97,88 @@ def searches(facts: Iterable[Fact]) -> tuple[Search, ...]:
     """The episode's searches by placement's own facts, in whatever order they are given; the last one is the latest."""
     own = sorted((fact for fact in facts if fact.writer == "placement"), key=lambda fact: fact.sequence)
     gone = fallen_of(own)
-    roots = {fact.id: str(fact.value["replaces"]) for fact in own if fact.value.get("replaces")}
     found: dict[str, Search] = {}
     for fact in own:
-        if fact.id not in gone or fact.name == "search-opened":
-            _read(fact, found, roots)
-    cancelled = {fact.value.get("cancels") for fact in own}
+        if isinstance(fact.value, SearchOpened):
+            _opened(fact.id, fact.value, found)
+        elif fact.id not in gone:
+            _read(fact.value, found)
+    cancelled = cancelled_of(own)
     return tuple(one for one in found.values() if one.fact not in cancelled)
 
 
-def _read(fact: Fact, found: dict[str, Search], roots: dict[str, str]) -> None:
-    value = fact.value
-    if fact.name == "search-opened":
-        search_id = value.get("search_id") or roots.get(fact.id, fact.id)
-        found[search_id] = _opened(fact, search_id, found.get(search_id))
-    elif fact.name == "search-closed" and (search := _named(value, found)):
-        found[search.search_id] = replace(
-            search, state=SearchState.CLOSED, reason=value["reason"], closed_at=value["occurred_at"]
-        )
-    elif fact.name.startswith("offer-") and (search := _named(value, found)):
-        found[search.search_id] = _moved(search, fact.name, value)
-    elif fact.name in {"placed", "started"}:
-        _placed(fact, found)
+def cancelled_of(own: Iterable[Fact]) -> set[str]:
+    """ce_ids of placement's facts that it took back."""
+    return {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
 
 
-def _opened(fact: Fact, search_id: str, before: Search | None) -> Search:
+def _opened(ce_id: str, told: SearchOpened, found: dict[str, Search]) -> None:
     """A search restated keeps its offers: only what is looked for changed."""
-    value = fact.value
-    terms: dict[str, Any] = {
-        "from_level": value["from_level"],
-        "recommended_level": value["recommended_level"],
-        "needs": Needs.model_validate(value["needs"]),
-        "fact": fact.id,
-        "trigger": value.get("trigger"),
-        "facility": value.get("facility", ""),
-    }
-    return replace(before, **terms) if before else Search(search_id, SearchState.OPEN, **terms)
+    search_id = told.search_id or told.replaces or ce_id
+    before = found.get(search_id)
+    now = Search(
+        search_id,
+        SearchState.OPEN,
+        told.from_level,
+        told.recommended_level,
+        told.needs,
+        ce_id,
+        told.trigger,
+        facility=told.facility,
+    )
+    found[search_id] = now if before is None else _looking_for(before, now)
 
 
-def _named(value: dict[str, Any], found: dict[str, Search]) -> Search | None:
+def _looking_for(before: Search, now: Search) -> Search:
+    return replace(
+        before,
+        from_level=now.from_level,
+        recommended_level=now.recommended_level,
+        needs=now.needs,
+        fact=now.fact,
+        trigger=now.trigger,
+        facility=now.facility,
+    )
+
+
+def _read(told: CareFact, found: dict[str, Search]) -> None:
+    match told:
+        case SearchClosed() if search := _named(told.search_id, found):
+            found[search.search_id] = replace(
+                search, state=SearchState.CLOSED, reason=told.reason, closed_at=told.occurred_at
+            )
+        case OfferMove() if search := _named(told.search_id, found):
+            found[search.search_id] = _moved(search, told)
+        case Placed() | Started():
+            _placed(told, found)
+
+
+def _named(search_id: str | None, found: dict[str, Search]) -> Search | None:
     """The search that a fact names, else the latest."""
-    return found.get(value.get("search_id") or next(reversed(found), ""))
+    return found.get(search_id or next(reversed(found), ""))
 
 
-def _moved(search: Search, name: str, value: dict[str, Any]) -> Search:
+def _moved(search: Search, told: OfferMove) -> Search:
     before = {one.offer_id: one for one in search.offers}
-    offer = before.get(value["offer_id"]) or Offer(value["offer_id"], value["program"])
-    terms = ("level", "track", "group", "variance_reason", "facility")
-    told: dict[str, Any] = {term: value[term] for term in terms if term in value}
-    if value.get("start_date"):
-        told["start_date"] = date.fromisoformat(value["start_date"])
-    if name in _ASKING:
-        told["expires_at"] = datetime.fromisoformat(value["expires_at"]) if value.get("expires_at") else None
-    state = OfferState.SENT if name in _ASKING else OfferState(name.removeprefix("offer-"))
-    before[offer.offer_id] = replace(offer, **told, state=state, reason=value.get("reason"))
+    offer = before.get(told.offer_id) or Offer(told.offer_id, told.program)
+    offer = replace(offer, state=_STATES[type(told)], facility=told.facility, reason=told.reason)
+    if told.start_date is not None:
+        offer = replace(offer, start_date=told.start_date)
+    match told:
+        case OfferSent(level=level, track=track, group=group, variance_reason=why):
+            offer = replace(
+                offer, level=level, track=track, group=group, variance_reason=why, expires_at=told.expires_at
+            )
+        case OfferReopened(expires_at=expires_at):
+            offer = replace(offer, expires_at=expires_at)
+    before[offer.offer_id] = offer
     return replace(search, offers=tuple(before.values()))
 
 
-def _placed(fact: Fact, found: dict[str, Search]) -> None:
-    placement_id, offer_id = fact.value.get("placement_id"), fact.value.get("offer_id")
+def _placed(told: Placed | Started, found: dict[str, Search]) -> None:
     for search in list(found.values()):
-        if fact.name == "started" and placement_id and search.placement_id == placement_id:
-            found[search.search_id] = replace(search, started=True)
-        elif fact.name == "placed" and offer_id in {one.offer_id for one in search.offers}:
-            found[search.search_id] = replace(search, placement_id=placement_id)
+        if isinstance(told, Started):
+            if told.placement_id and search.placement_id == told.placement_id:
+                found[search.search_id] = replace(search, started=True)
+        elif told.offer_id in {one.offer_id for one in search.offers}:
+            found[search.search_id] = replace(search, placement_id=told.placement_id)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from services.placement.continuum.about import About
 from services.placement.search.search import Desk
-from services.placement.search.searches import Search
+from services.placement.search.searches import Search, cancelled_of
 from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
-from shared.events.placing import Waitlisted, WaitlistLeft
+from shared.events.placing import Placed, Waitlisted, WaitlistLeft
 from shared.facts.envelope import Fact
 
 AboutAt = Callable[[str], About]
@@ -22,12 +22,13 @@ AboutAt = Callable[[str], About]
 def waiting(own: Iterable[Fact]) -> dict[str, Fact]:
     """Program → the fact with which the patient joined its line, where they still wait; `own` are placement's facts."""
     facts, found = list(own), dict[str, Fact]()
-    gone = {fact.value.get("cancels") for fact in facts}
+    gone = cancelled_of(facts)
     for fact in facts:
-        if fact.name == "waitlisted" and fact.id not in gone:
-            found.setdefault(fact.value["program"], fact)
-        elif fact.name == "waitlist-left" and fact.id not in gone:
-            found.pop(fact.value["program"], None)
+        match fact.value:
+            case Waitlisted(program=program) if fact.id not in gone:
+                found.setdefault(program, fact)
+            case WaitlistLeft(program=program) if fact.id not in gone:
+                found.pop(program, None)
     return found
 
 
@@ -59,5 +60,6 @@ def over(desk: Desk, about_at: AboutAt, own: Sequence[Fact]) -> tuple[WaitlistLe
 
 
 def _program(search: Search | None, own: Iterable[Fact]) -> str | None:
-    placed = search.placement_id if search else None
-    return next((f.value["program"] for f in own if f.name == "placed" and f.value["placement_id"] == placed), None)
+    placement_id = search.placement_id if search else None
+    found = (fact.value for fact in own)
+    return next((one.program for one in found if isinstance(one, Placed) and one.placement_id == placement_id), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from services.placement.billing.outlook import Outlook, outlooks
 from services.placement.billing.periods import periods
@@ -11,7 +11,8 @@ from services.placement.continuum.model import Folded, StandingAuthorization
 from services.placement.continuum.order import midnight
 from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
-from services.placement.search.entry import ListEntry, known, time_of
+from services.placement.search.entry import ListEntry, known
+from shared.events.planning import ConflictSettled, PlanRecorded
 from shared.events.published import as_json
 from shared.facts.envelope import Fact
 from shared.facts.restating import fallen_of
@@ -66,11 +67,12 @@ def _conflicts(folded: Folded, own: Sequence[Fact]) -> Iterator[ListEntry]:
         yield ListEntry("conflict", one.id, facility, None, "open", one.at, None, content, tuple(besides))
     told = {one.id for one in folded.conflicts}
     for fact in own:
-        name = fact.value.get("conflict_id")
-        if fact.name == "conflict-settled" and name in folded.settled and name not in told:
-            content = {"conflict_id": name, "falls": fact.value.get("falls", [])}
+        said = fact.value
+        if isinstance(said, ConflictSettled) and said.conflict_id in folded.settled and said.conflict_id not in told:
+            name, at = said.conflict_id, said.occurred_at
+            content = {"conflict_id": name, "falls": list(said.falls)}
             facility, *besides = _everywhere(folded) or [folded.facility]
-            yield ListEntry("conflict", name, facility, None, "settled", time_of(fact), None, content, tuple(besides))
+            yield ListEntry("conflict", name, facility, None, "settled", at, None, content, tuple(besides))
             told.add(name)
 
 
@@ -98,20 +100,24 @@ def _everywhere(folded: Folded) -> list[str]:
 def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
     """Of each facility the plan told last; it is over with its episode."""
     gone = fallen_of(own)
-    plans = [fact for fact in own if fact.name == "plan-recorded" and fact.id not in gone]
-    last = {fact.value["facility"]: fact for fact in plans}
+    plans = [fact.value for fact in own if isinstance(fact.value, PlanRecorded) and fact.id not in gone]
+    last = {plan.facility: plan for plan in plans}
     for place, facility in enumerate(last):
         name = folded.episode_id if place == 0 else f"{folded.episode_id}/{facility}"
         yield _told_plan(name, last[facility], folded, rules)
 
 
-def _told_plan(name: str, last: Fact, folded: Folded, rules: Rules) -> ListEntry:
-    value = last.value
-    names = ("level", "hours_week", "days_week", "goals", "review_due")
-    due = midnight(date.fromisoformat(value["review_due"]) + timedelta(days=1), rules.zone_of(value["facility"]))
+def _told_plan(name: str, plan: PlanRecorded, folded: Folded, rules: Rules) -> ListEntry:
+    due = midnight(plan.review_due + timedelta(days=1), rules.zone_of(plan.facility))
     state = "over" if folded.state in {"closed", "void"} else "current"
-    content = known({name: value.get(name) for name in names})
-    return ListEntry("plan", name, value["facility"], None, state, time_of(last), due, content)
+    content = {
+        "level": plan.level,
+        "hours_week": plan.hours_week,
+        "days_week": plan.days_week,
+        "goals": plan.goals,
+        "review_due": plan.review_due.isoformat(),
+    }
+    return ListEntry("plan", name, plan.facility, None, state, plan.occurred_at, due, content)
 
 
 _BY_OTHERS = frozenset({NoEffectReason.INSIDE_24_HOUR_STAY, NoEffectReason.STAY_OPEN, NoEffectReason.CLOSED})

@@ -18,24 +18,35 @@ from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
 from services.placement.programs.following import claimed
 from services.placement.rules import Rules
-from services.placement.search.entry import ListEntry, known, time_of
+from services.placement.search.entry import ListEntry, known
 from services.placement.search.search import wanted
 from services.placement.search.searches import Offer, Search, searches
 from services.placement.search.states import SearchState
 from services.placement.worklists.care import entries_of_care
+from shared.events.placing import Offer as OfferMove
+from shared.events.placing import (
+    Placed,
+    PlacementCancelled,
+    SearchOpened,
+    StartMissed,
+    Waitlisted,
+    WaitlistLeft,
+)
+from shared.events.published import as_json
+from shared.events.stays import Started
 from shared.facts.envelope import Fact
 from shared.facts.restating import fallen_of
 
 
 def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[ListEntry, ...]:
     """Every entry of an episode; `own` are placement's facts of the desk in their order."""
-    stands = {fact.id: fact for fact in own}
+    opened = {fact.id: fact.value for fact in own if isinstance(fact.value, SearchOpened)}
     found = searches(own)
     return (
-        *(_search(one, folded, stands, rules, last=one is found[-1]) for one in found),
-        *(_offer(offer, one, folded, own) for one in found for offer in one.offers),
+        *(_search(one, opened[one.fact], folded, rules, last=one is found[-1]) for one in found),
+        *(_offer(offer, one, opened[one.fact], folded, own) for one in found for offer in one.offers),
         *_placements(folded, own, rules, placements_asked_for(own, found)),
-        *_waiting(folded, own),
+        *_waiting(own),
         *entries_of_care(folded, own, rules),
     )
 
@@ -67,21 +78,21 @@ def trigger_of(search: Search, folded: Folded) -> Trigger | None:
     return None
 
 
-def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rules, *, last: bool) -> ListEntry:
+def _search(search: Search, opened: SearchOpened, folded: Folded, rules: Rules, *, last: bool) -> ListEntry:
     """Who waits does so since the discharge, whenever it was learnt: so lists are sorted."""
-    fact, trigger = stands[search.fact], trigger_of(search, folded)
+    trigger = trigger_of(search, folded)
     again = last and search.state is SearchState.CLOSED and wanted(folded, rules.policy.begins) is not None
-    since = trigger.at if trigger else time_of(fact)
+    since = trigger.at if trigger else opened.occurred_at
     content = {
-        "opened_at": time_of(fact).isoformat(),
+        "opened_at": opened.occurred_at.isoformat(),
         "began_with": trigger.what if trigger else None,
         "began_on": _day_of(trigger, rules).isoformat() if trigger else None,
         "search_id": search.search_id,
         "from_level": search.from_level,
         "recommended_level": search.recommended_level,
-        "needs": search.needs.model_dump(mode="json", exclude_none=True),
-        "reasons": fact.value.get("reasons", []),
-        "policy": fact.value.get("policy"),
+        "needs": as_json(search.needs),
+        "reasons": list(opened.reasons),
+        "policy": opened.policy,
         "trigger": search.trigger,
         "reason": search.reason,
         "placement_id": search.placement_id,
@@ -89,8 +100,7 @@ def _search(search: Search, folded: Folded, stands: dict[str, Fact], rules: Rule
         "open_again": again or None,
     }
     due = midnight(search.needs.start_by, _UTC) if search.needs.start_by else None
-    facility = fact.value.get("facility") or folded.facility
-    return ListEntry("search", search.search_id, facility, None, str(search.state), since, due, known(content))
+    return ListEntry("search", search.search_id, opened.facility, None, str(search.state), since, due, known(content))
 
 
 def _day_of(trigger: Trigger, rules: Rules) -> date:
@@ -102,9 +112,10 @@ def _day_of(trigger: Trigger, rules: Rules) -> date:
 _UTC = ZoneInfo("UTC")
 
 
-def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) -> ListEntry:
-    told = [fact for fact in own if fact.value.get("offer_id") == offer.offer_id and fact.name.startswith("offer-")]
-    placed = next((f for f in own if f.name == "placed" and f.value.get("offer_id") == offer.offer_id), None)
+def _offer(offer: Offer, search: Search, opened: SearchOpened, folded: Folded, own: Sequence[Fact]) -> ListEntry:
+    told = [one for fact in own if isinstance(one := fact.value, OfferMove) and one.offer_id == offer.offer_id]
+    accepted = (one for fact in own if isinstance(one := fact.value, Placed) and one.offer_id == offer.offer_id)
+    placed = next(accepted, None)
     content = {
         "offer_id": offer.offer_id,
         "search_id": search.search_id,
@@ -116,11 +127,11 @@ def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) ->
         "variance_reason": offer.variance_reason,
         "expires_at": offer.expires_at.isoformat() if offer.expires_at else None,
         "reason": offer.reason,
-        "placement_id": placed.value["placement_id"] if placed else None,
-        "sent_at": told[0].value["occurred_at"] if told else None,
+        "placement_id": placed.placement_id if placed else None,
+        "sent_at": told[0].occurred_at.isoformat() if told else None,
     }
     due = offer.expires_at if str(offer.state) in {"sent", "countered"} else None
-    at = time_of(told[-1]) if told else time_of(next(fact for fact in own if fact.id == search.fact))
+    at = (told[-1] if told else opened).occurred_at
     facility, asker = offer.facility or folded.facility, search.facility or None
     state = str(offer.state)
     return ListEntry("offer", offer.offer_id, facility, offer.program, state, at, due, known(content), asked_by=asker)
@@ -128,37 +139,40 @@ def _offer(offer: Offer, search: Search, folded: Folded, own: Sequence[Fact]) ->
 
 def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Mapping[str, str]) -> list[ListEntry]:
     gone = fallen_of(own)
-    cancelled = {f.value["placement_id"]: f for f in own if f.name == "placement-cancelled" and f.id not in gone}
-    missed = {f.value["placement_id"]: f for f in own if f.name == "start-missed" and f.id not in gone}
+    stand = [fact.value for fact in own if fact.id not in gone]
+    cancelled = {one.placement_id: one for one in stand if isinstance(one, PlacementCancelled)}
+    missed = {one.placement_id: one for one in stand if isinstance(one, StartMissed)}
     seated = {one.placement_id for one in claimed(own) if one.until is None}
-    told = {f.value.get("placement_id") for f in own if f.name == "started" and f.id not in gone}
+    told = {one.placement_id for one in stand if isinstance(one, Started)}
     found = []
-    for fact in own:
-        if fact.name != "placed" or fact.id in gone:
+    for placed in stand:
+        if not isinstance(placed, Placed):
             continue
-        name = fact.value["placement_id"]
+        name, program = placed.placement_id, placed.program
         stay = stay_of(folded, name)
-        state, at = _of_placement(stay, cancelled.get(name), missed.get(name), fact)
-        content = {key: value for key, value in fact.value.items() if key in _PLACED}
+        state, at = _of_placement(stay, cancelled.get(name), missed.get(name), placed)
         without = None if state == "placed" and name in told else False  # its start has no effect, so it needs none
-        content |= _stay_told(stay) | {"seat": True if name in seated else without}
+        content = _placed_told(placed) | _stay_told(stay) | {"seat": True if name in seated else without}
         if name in cancelled:
-            content["reason"] = cancelled[name].value.get("reason")
-        due = _first_day(fact, rules) if state == "placed" else None
-        facility, program = fact.value["facility"], fact.value["program"]
-        content = known(content)
-        found.append(
-            ListEntry("placement", name, facility, program, state, at, due, content, asked_by=asked_for.get(name))
-        )
+            content["reason"] = cancelled[name].reason
+        due = _first_day(placed, rules) if state == "placed" else None
+        asker, content = asked_for.get(name), known(content)
+        found.append(ListEntry("placement", name, placed.facility, program, state, at, due, content, asked_by=asker))
     return found
 
 
-_PLACED = frozenset(
-    {
-        "placement_id", "program", "level", "track", "group", "start_date", "recommended_level", "variance_reason",
-        "offer_id",
+def _placed_told(placed: Placed) -> dict[str, Any]:
+    return {
+        "placement_id": placed.placement_id,
+        "program": placed.program,
+        "level": placed.level,
+        "track": placed.track,
+        "group": placed.group,
+        "start_date": placed.start_date.isoformat(),
+        "recommended_level": placed.recommended_level,
+        "variance_reason": placed.variance_reason,
+        "offer_id": placed.offer_id,
     }
-)  # fmt: skip
 
 
 def stay_of(folded: Folded, placement_id: str) -> StayState | None:
@@ -168,13 +182,13 @@ def stay_of(folded: Folded, placement_id: str) -> StayState | None:
 
 
 def _of_placement(
-    stay: StayState | None, cancelled: Fact | None, missed: Fact | None, placed: Fact
+    stay: StayState | None, cancelled: PlacementCancelled | None, missed: StartMissed | None, placed: Placed
 ) -> tuple[str, datetime]:
     if stay is not None:
         return ("started", stay.begun) if stay.ended is None else ("ended", stay.ended.at)
     if cancelled is not None:
-        return "cancelled", time_of(cancelled)
-    return ("missed", time_of(missed)) if missed is not None else ("placed", time_of(placed))
+        return "cancelled", cancelled.occurred_at
+    return ("missed", missed.occurred_at) if missed is not None else ("placed", placed.occurred_at)
 
 
 def _stay_told(stay: StayState | None) -> dict[str, Any]:
@@ -194,24 +208,24 @@ def _stay_told(stay: StayState | None) -> dict[str, Any]:
     }
 
 
-def _first_day(placed: Fact, rules: Rules) -> datetime:
+def _first_day(placed: Placed, rules: Rules) -> datetime:
     """The end of the day on which the patient should come."""
-    day = date.fromisoformat(placed.value["start_date"]) + timedelta(days=1)
-    return midnight(day, rules.zone_of(placed.value["facility"]))
+    return midnight(placed.start_date + timedelta(days=1), rules.zone_of(placed.facility))
 
 
-def _waiting(folded: Folded, own: Sequence[Fact]) -> list[ListEntry]:
+def _waiting(own: Sequence[Fact]) -> list[ListEntry]:
     """One place in each program's line: its id is the ce_id of the first fact."""
     gone, found, asked_for = fallen_of(own), dict[str, ListEntry](), lines_asked_for(own)
     for fact in own:
-        if fact.name not in {"waitlisted", "waitlist-left"} or fact.id in gone:
-            continue
-        program, waits = fact.value["program"], fact.name == "waitlisted"
+        match fact.value:
+            case Waitlisted(program=program, position=position) if fact.id not in gone:
+                state, content = "waiting", {"program": program, "position": position}
+            case WaitlistLeft(program=program, reason=reason) if fact.id not in gone:
+                state, content = "left", {"program": program, "reason": reason}
+            case _:
+                continue
         before = found.get(program)
         name = before.id if before and before.state == "waiting" else fact.id
-        content = known({key: fact.value.get(key) for key in ("program", "position", "reason")})
-        state = "waiting" if waits else "left"
-        facility, at = fact.value.get("facility") or folded.facility, time_of(fact)
-        asker = asked_for.get(name)
+        facility, at, asker = fact.value.facility, fact.value.occurred_at, asked_for.get(name)
         found[program] = ListEntry("waiting", name, facility, program, state, at, None, content, asked_by=asker)
     return list(found.values())

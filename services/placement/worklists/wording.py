@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
 from services.placement.continuum.order import leaving_day
-from services.placement.continuum.states import ENDS
 from services.placement.rules import Rules
+from shared.events.base import Place
 from shared.events.levels import WORDS
+from shared.events.stays import Absent, Attended, Completed, Discharged, Discontinued, VisitEnded
 from shared.facts.envelope import Fact
+from shared.facts.places import places_of
 from shared.web.wording import day
 
 _WHO = {"intake": "the hospital", "placement": "the program or the desk", "aftercare": "aftercare"}
@@ -39,7 +41,7 @@ def told(fact: Fact, rules: Rules) -> dict[str, Any]:
 
 def says(fact: Fact, rules: Rules) -> str:
     """One sentence: `attended a session at GH-PHP1 on 2026-05-06, said by the program or the desk`."""
-    place = _place(fact.value)
+    place = _place(fact)
     return f"{_what(fact)}{f' {place}' if place else ''} on {_day(fact, rules)}, said by {_who(fact)}"
 
 
@@ -62,10 +64,10 @@ class FactWords(NamedTuple):
 
 def words_of(fact: Fact, rules: Rules) -> FactWords:
     """A fact in words."""
-    where = _where(fact.value)
-    program = rules.site.program(str(where["program"])) if where.get("program") else None
-    named = (WORDS.get(str(where.get("level"))), where.get("unit"))
-    place = program.title if program else ", ".join(str(each) for each in named if each)
+    where = _where(fact)
+    program = rules.site.program(where.program) if where.program else None
+    named = (WORDS.get(where.level) if where.level else None, where.unit)
+    place = program.title if program else ", ".join(each for each in named if each)
     return FactWords(_what(fact), place, _day(fact, rules), _who(fact))
 
 
@@ -83,23 +85,22 @@ def _who(fact: Fact) -> str:
     return _WHO.get(fact.writer, fact.writer)
 
 
-def _where(value: dict[str, Any]) -> dict[str, Any]:
-    return value["to"] if isinstance(value.get("to"), dict) else value
+def _where(fact: Fact) -> Place:
+    return (places_of(fact) or (Place(),))[-1]
 
 
-def _place(value: dict[str, Any]) -> str:
-    where = _where(value)
-    known = [str(where[name]) for name in ("level", "program", "unit") if where.get(name)]
-    stay = value.get("stay") or {}
-    return " ".join([*known, *([f"({stay['kind']} {stay['id']})"] if stay else [])])
+def _place(fact: Fact) -> str:
+    where, stay = _where(fact), fact.value.stay
+    known = [each for each in (where.level, where.program, where.unit) if each]
+    return " ".join([*known, *([f"({stay.kind} {stay.id})"] if stay else [])])
 
 
 def _day(fact: Fact, rules: Rules) -> date:
-    if "date" in fact.value:
-        return date.fromisoformat(str(fact.value["date"]))
-    at = datetime.fromisoformat(fact.value["occurred_at"])
-    facility = fact.value["facility"]
-    if not rules.has_facility(facility):
-        return at.date()
-    zone = rules.zone_of(facility)
-    return leaving_day(at, zone) if fact.name in ENDS else at.astimezone(zone).date()
+    value = fact.value
+    if isinstance(value, Attended | Absent):
+        return value.date
+    if not rules.has_facility(value.facility):
+        return value.occurred_at.date()
+    zone = rules.zone_of(value.facility)
+    ends = isinstance(value, VisitEnded | Discharged | Completed | Discontinued)
+    return leaving_day(value.occurred_at, zone) if ends else value.occurred_at.astimezone(zone).date()

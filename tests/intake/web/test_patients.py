@@ -45,7 +45,7 @@ async def test_a_patient_is_found_by_name_birth_date_and_number_and_every_read_i
     assert patient["identifiers"] == [{"id": hospital.mrn, "assigning_authority": "GH", "type": "MR"}]
     assert (patient["birth_date"], patient["facilities"]) == ("1980-01-01", ["GOODHEALTH"])
     (fact,) = await hospital.facts()
-    assert (patient["patient_id"], patient["episodes"]) == (fact.value["patient_id"], [fact.subject])
+    assert (patient["patient_id"], patient["episodes"]) == (fact.as_json["patient_id"], [fact.subject])
     one = await http.get(f"/api/patients/{patient['patient_id']}", headers=asking("clinician"))
     assert one.json() == patient
     assert await audited(hospital, patient["patient_id"]) == [

@@ -58,7 +58,7 @@ async def test_a_referral_begins_an_episode_and_tells_who_the_patient_is(
     assert (fact.id, fact.subject, fact.type, fact.sequence) == (
         told["fact_id"], told["episode_id"], "care.referred.v1", 1,
     )  # fmt: skip
-    own = {name: fact.value[name] for name in ("source", "requested_level", "needs", "labels", "facility")}
+    own = {name: fact.as_json[name] for name in ("source", "requested_level", "needs", "labels", "facility")}
     assert own == {
         "source": "primary-care", "requested_level": "iop", "needs": ["spanish"], "labels": ["PSY"],
         "facility": "GOODHEALTH",
@@ -105,7 +105,7 @@ async def test_a_referral_joins_the_open_or_recent_episode(
     await hospital.tells("A01", "20260310090000")
     (admitted,) = await hospital.facts()
     told = await posted(http, "/referrals", referral(hospital, occurred_at=at), asking("coordinator"))
-    assert told["patient_id"] == admitted.value["patient_id"]
+    assert told["patient_id"] == admitted.as_json["patient_id"]
     assert (told["episode_id"] == admitted.subject) is joins
 
 
@@ -137,7 +137,7 @@ async def test_an_assessment_is_of_the_episode_named_or_of_the_patient(
     assert first["episode_id"] == second["episode_id"] == told["episode_id"]
     _, fact, _ = await facts(hospital, told["patient_id"])
     assert (fact.type, fact.sequence) == ("care.assessed.v1", 2)
-    assert {name: fact.value[name] for name in (*found, "recommended_level", "instrument", "version", "phase")} == {
+    assert {name: fact.as_json[name] for name in (*found, "recommended_level", "instrument", "version", "phase")} == {
         **found, "recommended_level": "php", "instrument": "LOCUS", "version": "20", "phase": "intake",
     }  # fmt: skip
 

@@ -6,11 +6,13 @@ import uuid
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from services.intake.receiving.kafka import keep_episodes
 from services.intake.receiving.receive import Intake
 from shared.events import EPISODE_TYPE
+from shared.events.episodes import read_document
 from shared.facts.envelope import Fact
 from shared.messaging.positions import Incoming, Slot, Tally
 from shared.run import ServiceProcess
@@ -98,7 +100,9 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
 async def placed_at(intake: Intake, known: Known, *facilities: str) -> None:
     """care.episodes says who has the episode."""
     value = {"episode_id": known.episode, "patient_id": known.patient, "state": "between", "stays": [], "version": 7}
-    fact = Fact("doc", EPISODE_TYPE, "placement", known.episode, 7, NOW.isoformat(), value | {"facilities": facilities})
+    body = orjson.dumps(value | {"facilities": facilities})
+    document = read_document(body)
+    fact = Fact("doc", EPISODE_TYPE, "placement", known.episode, 7, NOW.isoformat(), document, body)
     async with intake.database.begin() as connection:
         await keep_episodes(connection, [Incoming(Slot("care.episodes", 0), 1, b"", fact)], Tally())
 

@@ -116,14 +116,14 @@ async def test_what_has_no_effect_and_what_contradicts_is_told_in_words_without_
     twice = discharged("2026-05-12 10:00", episode="E1", patient_id="patient-E1", visit="V7")
     await desk.feed.bring(replace(twice, sequence=4))
     idle = await shown(nobody, "ineffective")
-    assert "Discharged on Tue 12 May no effect said by the hospital no such stay had begun" in idle
+    assert "Discharged (Inpatient) on Tue 12 May no effect said by the hospital no such stay had begun" in idle
     conflict = await shown(nobody, "conflicts")
     assert "admitted (Inpatient, 3W) on Fri 1 May, said by the hospital attended a session on Wed 6 May" in conflict
     assert CODES.findall(idle + conflict) == []
     labels = (await nobody.open("/", list="conflicts")).forms("Attended inside")
     assert CODES.findall(" ".join(labels)) == []
     assert len(labels) == 3
-    assert (await nobody.open("/", list="ineffective")).forms("Discharged on") == {}
+    assert (await nobody.open("/", list="ineffective")).forms("Discharged (Inpatient) on") == {}
 
 
 async def test_an_authorization_that_ends_soon_says_when(nobody: Browser, desk: Desk) -> None:

@@ -61,7 +61,7 @@ async def test_what_has_no_effect_and_what_contradicts_is_shown_in_words_until_a
     [line] = await work(desk, "ineffective")
     assert [(one["says"], one["word"], one["means"]) for one in line["facts"]] == [
         (
-            "discharged (visit V7) on 2026-05-12, said by the hospital",
+            "discharged inpatient (visit V7) on 2026-05-12, said by the hospital",
             "not-open",
             "no such stay had begun",
         )

@@ -13,7 +13,8 @@ from datetime import datetime, time, timedelta
 from time import monotonic
 
 from services.intake.people import views as people
-from services.intake.receiving import store as visits
+from services.intake.receiving import store as receiving
+from services.intake.receiving import visits_store as visits
 from services.intake.receiving.in_line import TOPIC
 from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import store
@@ -22,8 +23,9 @@ from services.intake.requests.consents.store import Consent
 from services.intake.requests.handlers import named, owner_of, patient_known_by
 from services.intake.visits.reconcile import EpisodeSequences
 from shared.errors import Rejected
-from shared.events import CareFact, to_record
+from shared.events.aftercare import Consent as ConsentFact
 from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
+from shared.facts.envelope import to_record
 from shared.ids import new_id
 from shared.messaging import outbox
 from shared.storage import audit
@@ -98,7 +100,7 @@ async def run_out(intake: Intake, most: int = 200) -> int:
     async with intake.database.begin() as connection:
         found = await store.over(connection, now, most)
         if found:
-            await visits.lock_patients(connection, [patient for _, patient in found])
+            await receiving.lock_patients(connection, [patient for _, patient in found])
             consents = await store.consents_of(connection, [consent for consent, _ in found])
             standing = [each for each in consents.values() if each.state == "standing"]
             await _end(connection, ConsentExpired, standing, None, now)
@@ -114,7 +116,7 @@ async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
         found = await store.untold(connection, most)
         if found:
             patients = sorted({patient for _, patient, _ in found})
-            await visits.lock_patients(connection, patients)
+            await receiving.lock_patients(connection, patients)
             pairs = await store.still_untold(connection, [(consent, episode) for consent, _, episode in found])
             consents = await store.consents_of(connection, [consent for consent, _ in pairs])
             ledger = await visits.ledger_of(connection, patients)
@@ -135,7 +137,7 @@ async def _patient(connection: Connection, intake: Intake, who: Caller, asked: C
     facilities = await store.facilities_of(connection, patient_id)
     if facilities is None or not any(who.may_see(place) for place in facilities):
         raise missing("no-such-patient", "there is no such patient that you may see")
-    await visits.lock_patients(connection, [patient_id])
+    await receiving.lock_patients(connection, [patient_id])
     return patient_id
 
 
@@ -165,7 +167,7 @@ async def _revocable(connection: Connection, who: Caller, consent_id: str) -> Co
     found = (await store.consents_of(connection, [consent_id])).get(consent_id)
     if found is None or not who.may_see(found.facility):
         raise missing("no-such-consent", "there is no such consent that you may see")
-    await visits.lock_patients(connection, [found.patient_id])
+    await receiving.lock_patients(connection, [found.patient_id])
     found = (await store.consents_of(connection, [consent_id]))[consent_id]
     if found.state == "expired":
         raise Rejected("not-standing", f"the consent is {found.state} already", state=found.state)
@@ -173,7 +175,7 @@ async def _revocable(connection: Connection, who: Caller, consent_id: str) -> Co
 
 
 async def _end(
-    connection: Connection, kind: type[CareFact], consents: Sequence[Consent], at: datetime | None, now: datetime
+    connection: Connection, kind: type[ConsentFact], consents: Sequence[Consent], at: datetime | None, now: datetime
 ) -> list[str]:
     """State the end of consents, at that time or the end of each, for every episode that has them; these."""
     known = {each.consent_id: each._replace(occurred_at=at or each.over_at or now) for each in consents}
@@ -188,14 +190,14 @@ async def _end(
 
 async def _state(
     connection: Connection,
-    kind: type[CareFact],
+    kind: type[ConsentFact],
     pairs: Iterable[tuple[Consent, str]],
     ledger: EpisodeSequences,
     now: datetime,
 ) -> list[tuple[str, str, int]]:
     """(consent, episode): state that of each; with the sequence that it got."""
     trace = tracing.of_the_request()
-    values = [(one.consent_id, kind.model_validate(_value(one, episode, now))) for one, episode in pairs]
+    values = [(one.consent_id, _value(kind, one, episode, now)) for one, episode in pairs]
     stated = [(consent, ledger.stated(value, now, consent, trace=trace)) for consent, value in values]
     if stated:
         await store.keep_stated(connection, stated, ledger.owners)
@@ -203,24 +205,23 @@ async def _state(
     return [(consent, fact.subject, fact.sequence) for consent, fact in stated]
 
 
-def _value(consent: Consent, episode: str, now: datetime) -> dict[str, object]:
-    told: dict[str, object] = {
-        "episode_id": episode,
-        "patient_id": consent.patient_id,
-        "facility": consent.facility,
-        "occurred_at": consent.occurred_at,
-        "recorded_at": now,
-        "stated_at": now,
-        "consent_id": consent.consent_id,
-        "discloser": consent.discloser,
-        "recipient": consent.recipient,
-        "class": consent.recipient_class,
-        "purpose": consent.purpose,
-        "scope": consent.scope,
-        "from": consent.begins,
-        "to": consent.ends,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+def _value(kind: type[ConsentFact], consent: Consent, episode: str, now: datetime) -> ConsentFact:
+    return kind(
+        episode_id=episode,
+        patient_id=consent.patient_id,
+        facility=consent.facility,
+        occurred_at=consent.occurred_at,
+        recorded_at=now,
+        stated_at=now,
+        consent_id=consent.consent_id,
+        discloser=consent.discloser,
+        recipient=consent.recipient,
+        recipient_class=consent.recipient_class,
+        purpose=consent.purpose,
+        scope=tuple(consent.scope),
+        begins=consent.begins,
+        ends=consent.ends,
+    )
 
 
 async def _answer(connection: Connection, who: Caller, consent: Consent, episodes: Sequence[str]) -> ConsentStated:

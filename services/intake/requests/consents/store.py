@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from services.intake.receiving import store as receiving
+from services.intake.receiving import visits_store
 from services.intake.requests.consents.tables import consent_episodes, consents
-from shared.events import Fact
+from shared.facts.envelope import Fact
 from shared.storage.database import Connection, copy_rows
 from shared.storage.statements import at_once
 
@@ -128,7 +128,7 @@ async def count_revoked(connection: Connection, ids: Collection[str], now: datet
 
 async def keep_stated(connection: Connection, stated: Sequence[tuple[str, Fact]], owners: Mapping[str, str]) -> None:
     """(consent, fact): the facts, and the last sequences of their episodes; the patients' rows are locked."""
-    await at_once(connection, receiving.keep_stated([(fact, consent) for consent, fact in stated], owners))
+    await at_once(connection, visits_store.keep_stated([(fact, consent) for consent, fact in stated], owners))
 
 
 async def keep_episodes(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:

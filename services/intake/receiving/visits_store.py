@@ -1,0 +1,207 @@
+"""SQL of visits, episodes and the facts that intake stated: what of them stands, and what is written anew.
+
+Rows are written under the lock of their patient's row (tables.py has the order of locks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from services.intake.receiving import deaths_store as deaths
+from services.intake.tables import episodes, facts, told_episodes, visits
+from services.intake.visits.death_facts import Deaths
+from services.intake.visits.derive import ActiveFact, FactKey, KnownEpisode
+from services.intake.visits.desired import own_fields, read_back, stay_heading
+from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, VisitRecord, joined
+from shared.events import Stay
+from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
+from shared.storage.database import Connection
+from shared.storage.row_writes import insert, upsert
+from shared.storage.statements import SqlWrite, array, rows, written
+
+VISITS = (
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at FROM visits "
+    "WHERE patient_id = ANY($1::text[])"
+)
+EPISODES = (
+    "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
+    "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
+    "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at FROM episodes AS e "
+    "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
+)
+STANDING = (
+    "SELECT visit_id, ce_id, to_json(key)::text AS key, type, stay_id, occurred_at, value FROM facts "
+    "WHERE visit_id = ANY({visits}) AND standing"
+)
+_FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
+_OTHER_MAPPING = "SELECT patient_id FROM visits WHERE mapping <> $1 ORDER BY visit_id LIMIT $2"
+GIVEN = "$1::text[]"
+"""Of which visits, in `STANDING`: those whose ids are given."""
+
+# ── what is known ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def visits_of(connection: Connection, patients: Iterable[str]) -> list[VisitRecord]:
+    """All visits of patients, without messages and facts."""
+    return [VisitRecord(*row) for row in await rows(connection, VISITS, list(patients))]
+
+
+async def ledger_of(connection: Connection, patients: Iterable[str]) -> EpisodeSequences:
+    """The episodes of patients: sequences, what our own requests began, and what care.episodes told that visits don't.
+
+    A request counts until care.episodes says what became of it.
+    """
+    return known_episodes(await rows(connection, EPISODES, list(patients)))
+
+
+def known_episodes(episodes: Iterable[Sequence[Any]]) -> EpisodeSequences:
+    """Rows of `EPISODES`."""
+    found = EpisodeSequences()
+    for episode, patient, sequence, state, begun, ended, asked in episodes:
+        found.sequences[episode], found.owners[episode] = sequence, patient
+        if state == "referred" or (state is None and asked is not None):
+            found.asked.add(episode)
+            found.known[patient][episode] = KnownEpisode(episode, None, asked)
+        elif begun is not None:
+            found.known[patient][episode] = joined(None, KnownEpisode(episode, ended, begun))
+    return found
+
+
+async def fill_standing(connection: Connection, visits: Mapping[str, VisitRecord]) -> None:
+    """Load the facts of the visits that stand."""
+    put_standing(visits, await rows(connection, STANDING.format(visits=GIVEN), list(visits)))
+
+
+def put_standing(visits: Mapping[str, VisitRecord], standing: Iterable[Sequence[Any]]) -> None:
+    """Rows of `STANDING`, to the visits that they are of."""
+    for visit_id, ce_id, key, kind, stay_id, at, own in standing:
+        value = read_back(kind, own, stay_heading(at, Stay(kind="visit", id=stay_id)))
+        visits[visit_id].standing[tuple(orjson.loads(key))] = ActiveFact(ce_id, kind, value)
+
+
+async def patients_of_another_mapping(connection: Connection, mapping: str, page: int) -> list[str]:
+    """Patients with visits whose facts were derived with another version of the site config."""
+    return [row["patient_id"] for row in await rows(connection, _OTHER_MAPPING, mapping, page)]
+
+
+# ── what is written ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class VisitRow(NamedTuple):
+    """A row of `visits`; `unmapped` is the text of an array."""
+
+    visit_id: str
+    patient_id: str
+    facility: str
+    visit_key: str
+    episode_id: str | None
+    begun_at: datetime | None
+    ended_at: datetime | None
+    unmapped: str
+    mapping: str
+
+
+class FactRow(NamedTuple):
+    """A row of `facts`; `key` is the text of an array."""
+
+    ce_id: str
+    episode_id: str
+    sequence: int
+    visit_id: str | None
+    key: str
+    type: str
+    stay_id: str | None
+    occurred_at: datetime
+    value: bytes
+    message_id: str
+    standing: bool
+
+
+_KEEP_VISITS = upsert(visits, VisitRow._fields, once=("patient_id", "facility", "visit_key"))
+_KEEP_EPISODES = upsert(episodes, ("episode_id", "patient_id", "sequence"), once=("patient_id",))
+_KEEP_FACTS = insert(facts, FactRow._fields)
+
+
+def keep_settled(
+    settled: Sequence[VisitChanges], died: Deaths, ledger: EpisodeSequences, mapping: str
+) -> list[SqlWrite]:
+    """Visits as they were settled, what was told of deaths, and the episodes and facts of both."""
+    found = deaths.keep(died.records)
+    found += written(_KEEP_VISITS, [_visit_row(each.visit, mapping) for each in settled])
+    stated = [_fact_row(each.visit.visit_id, *one) for each in settled for one in each.stated]
+    stated += [_fact_row(None, *one) for one in died.stated]
+    if stated:
+        touched = sorted({row.episode_id for row in stated})
+        episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
+        found += [*written(_KEEP_EPISODES, episodes), *written(_KEEP_FACTS, stated)]
+    if fallen := [*(ce_id for each in settled for ce_id in each.fallen), *died.fallen]:
+        found.append(SqlWrite(_FALL, (fallen,)))
+    return found
+
+
+def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
+    place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
+    return VisitRow(*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped), mapping)
+
+
+def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:
+    value = fact.value
+    stands = not isinstance(value, FactCancelled)
+    return FactRow(
+        ce_id=fact.id,
+        episode_id=fact.subject,
+        sequence=fact.sequence,
+        visit_id=visit_id,
+        key=array(key),
+        type=value.TYPE,
+        stay_id=value.stay.id if value.stay else None,
+        occurred_at=value.occurred_at,
+        value=own_fields(fact.body) if stands else b"{}",
+        message_id=fact.causation_id or "",
+        standing=stands,
+    )
+
+
+def keep_stated(stated: Iterable[tuple[Fact, str]], owners: Mapping[str, str]) -> list[SqlWrite]:
+    """(fact, who said it): facts of no visit, in their order, and the sequences of their episodes, whose `owners` are
+    patients."""
+    facts_kept, last = [], dict[str, int]()
+    for fact, by in stated:
+        row = _fact_row(None, (fact.name, fact.id), fact)
+        facts_kept.append(row._replace(stay_id=None, value=fact.body, message_id=by))
+        last[fact.subject] = fact.sequence
+    episodes_kept = [(episode, owners[episode], sequence) for episode, sequence in sorted(last.items())]
+    return [*written(_KEEP_EPISODES, episodes_kept), *written(_KEEP_FACTS, facts_kept)]
+
+
+# ── what care.episodes tells ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class EpisodeVersion(NamedTuple):
+    """An episode as care.episodes has it: its state, and its program stays' first beginning and last end.
+
+    `ended_at` is None while one of them is open. Visits are left out: what is so of them intake knows first.
+    `seen`: the sequence of the last of intake's own facts that placement has; its gate does not go by older ones then.
+    """
+
+    episode_id: str
+    version: int
+    state: str
+    begun_at: datetime | None
+    ended_at: datetime | None
+    seen: int = 0
+    facilities: tuple[str, ...] = ()
+
+
+_TOLD = upsert(told_episodes, EpisodeVersion._fields).sql + " WHERE t.version < excluded.version RETURNING episode_id"
+
+
+async def keep_told(connection: Connection, told: Sequence[EpisodeVersion]) -> set[str]:
+    """Keep what is newer than what is kept; the ids of those."""
+    given = [(*each[:-1], array(each.facilities)) for each in sorted(told, key=lambda one: one.episode_id)]
+    return {row["episode_id"] for row in await rows(connection, _TOLD, *map(list, zip(*given, strict=True)))}

@@ -1,0 +1,63 @@
+"""The units, levels and programs that a fact names: of what it is about, by them, and where it was, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.events.authorizations import Authorization
+from shared.events.base import Place
+from shared.events.levels import Level
+from shared.events.placing import Offer, OfferSent, PatientSaid, Placed, Seat, Waiting
+from shared.events.planning import PlanRecorded
+from shared.events.stays import (
+    Admitted,
+    Arrival,
+    Completed,
+    Discharged,
+    Discontinued,
+    Started,
+    Transferred,
+    VisitStarted,
+)
+from shared.facts.envelope import Fact
+from shared.facts.values import UnknownFact
+
+
+def places_of(fact: Fact) -> tuple[Place, ...]:
+    """What it names, as it says it; of a transfer where the stay was and, after that, where it is.
+
+    A type that this release does not know may name one too: what can be read there is among them.
+    """
+    found: tuple[Place, ...] = ()
+    match fact.value:
+        case Transferred(origin=origin, to=to):
+            found = origin, to
+        case Admitted() | Started() | Arrival() as one:
+            found = (Place(unit=one.unit, level=one.level, program=one.program),)
+        case VisitStarted(unit=unit):
+            found = (Place(unit=unit),)
+        case PatientSaid() | OfferSent() | Placed() as one:
+            found = (Place(level=one.level, program=one.program),)
+        case Offer(program=program) | Seat(program=program) | Waiting(program=program):
+            found = (Place(program=program),)
+        case Discharged() | Completed() | Discontinued() | PlanRecorded() | Authorization() as one:
+            found = (Place(level=one.level),)
+        case UnknownFact():
+            found = tuple(_readable(fact.as_json))
+    return found
+
+
+def _readable(told: dict[str, Any]) -> Iterator[Place]:
+    for part in (told, told.get("from"), told.get("to")):
+        if isinstance(part, dict):
+            unit, level, program = (_text(part.get(name)) for name in ("unit", "level", "program"))
+            if unit or level or program:
+                yield Place(unit=unit, level=Level(level) if level in _LEVELS else None, program=program)
+
+
+_LEVELS = frozenset(Level)
+
+
+def _text(told: Any) -> str | None:
+    return told if isinstance(told, str) else None

@@ -1,0 +1,73 @@
+"""From a value to a fact on its way: what a writer calls to state something. Pure: id and sequence come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from shared.events.base import CareFact, type_name
+from shared.facts.envelope import Fact, rfc3339
+from shared.facts.tracing import begun_with, onward, trace_from
+from shared.facts.values import written
+
+
+class Provenance(NamedTuple):
+    """What stating needs besides the values: who states, when, a ce_id for each, and what caused it.
+
+    `trace`: the traceparent of what caused it; without one, it is in the trace of what it is correlated with.
+    """
+
+    writer: str
+    now: datetime
+    new_id: Callable[[], str]
+    causation_id: str | None = None
+    correlation_id: str | None = None
+    trace: str | None = None
+
+    def caused_by(self, fact: Fact) -> Self:
+        """The same, caused by this fact."""
+        return self._replace(causation_id=fact.id, correlation_id=fact.correlation_id, trace=trace_from(fact))
+
+    def stated(self, value: CareFact, sequence: int) -> Fact:
+        """The fact that states it."""
+        return said(
+            value,
+            ce_id=self.new_id(),
+            writer=self.writer,
+            sequence=sequence,
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+            trace=self.trace,
+        )
+
+
+def said(
+    value: CareFact,
+    *,
+    ce_id: str,
+    writer: str,
+    sequence: int,
+    correlation_id: str | None = None,
+    causation_id: str | None = None,
+    trace: str | None = None,
+) -> Fact:
+    """The fact that states `value`. Raises ValueError if this writer may not state that type, or a field does not fit.
+
+    `trace`: the traceparent of what caused it; without one, it is in the trace of what it is correlated with.
+    """
+    if writer not in value.WRITERS:
+        raise ValueError(f"{writer} does not state {value.TYPE}")
+    return Fact(
+        id=ce_id,
+        type=type_name(value.TYPE),
+        writer=writer,
+        subject=value.episode_id,
+        sequence=sequence,
+        time=rfc3339(value.recorded_at),
+        value=value,
+        body=written(value),
+        correlation_id=correlation_id,
+        causation_id=causation_id,
+        traceparent=onward(trace or begun_with(correlation_id or causation_id or ce_id), ce_id),
+    )

@@ -1,0 +1,78 @@
+"""The value of a fact, from its JSON to its type and back; every type of the published language is known here."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from shared.errors import InvalidMessage
+from shared.events import CARE_FACTS
+from shared.events.base import CareFact
+from shared.events.published import encode, json_of, why_unreadable
+
+_ODD = re.compile(rb"(?<!\\)(?:\\\\)*\\u(0000|[dD][89a-fA-F])")
+"""A NUL, which PostgreSQL has no place for, or a half of a pair, which stands for no character."""
+
+
+class UnknownFact(CareFact):
+    """A fact of a type that this release does not know: it is kept, and changes nothing.
+
+    Of what every fact has, what can be read of it; else nothing, and the beginning of all time.
+    """
+
+    episode_id: str = ""
+    patient_id: str = ""
+    facility: str = ""
+    occurred_at: datetime = datetime.min.replace(tzinfo=UTC)
+    recorded_at: datetime = datetime.min.replace(tzinfo=UTC)
+
+
+def read_fact(ce_type: str, body: bytes) -> CareFact:
+    """The value of a fact. Raises InvalidMessage, which names a field and never its value.
+
+    Fields that the type does not have stay in the body, and nobody looks at them.
+    """
+    kind = CARE_FACTS.get(ce_type)
+    if kind is None:
+        return _unknown(json_of(body))
+    try:
+        value = decoder_of(kind).decode(body)
+    except msgspec.ValidationError as wrong:
+        json_of(body)
+        raise InvalidMessage(why_unreadable(wrong)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        json_of(body)
+        raise InvalidMessage("the value is not JSON") from None
+    if not body.isascii() or (b"u" in body and _ODD.search(body)):
+        json_of(body)  # what the decoder passed over was not looked at
+    return value
+
+
+def _unknown(told: dict[str, Any]) -> UnknownFact:
+    found: dict[str, Any] = {}
+    for one in msgspec.structs.fields(UnknownFact):
+        if one.encode_name in told:
+            with contextlib.suppress(msgspec.ValidationError):
+                found[one.name] = msgspec.convert(told[one.encode_name], one.type)
+    return UnknownFact(**found)
+
+
+@cache
+def decoder_of(kind: type[CareFact]) -> msgspec.json.Decoder[CareFact]:
+    """Made once for each type."""
+    return msgspec.json.Decoder(kind)
+
+
+def written(value: CareFact) -> bytes:
+    """The value as JSON, read back: nobody states what nobody could read. Raises ValueError, naming a field."""
+    body = encode(value)
+    try:
+        decoder_of(type(value)).decode(body)
+    except msgspec.ValidationError as wrong:
+        raise ValueError(f"{value.TYPE}: {why_unreadable(wrong)}") from None
+    return body
