@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.placement.engine import act
-from services.placement.engine.act import Acted, ActRequest, Decided, Decision, Situation
+from services.placement.engine.act import Claiming, Decided, Decision, Situation
 from services.placement.programs import attendance
 from services.placement.programs.seats import claims
 from services.placement.search import offers
@@ -21,6 +21,7 @@ from shared.errors import Rejected, Stale
 from shared.events.placing import SeatHeld
 from shared.facts.envelope import Fact
 from shared.storage.database import Database
+from shared.web.acts import Acted, ActRequest
 from tests.builders import a_story, admitted, cancelled, discharged
 from tests.placement.feeding import Feed
 
@@ -44,10 +45,16 @@ class Desk:
         self.feed, self.episode = feed, episode
 
     async def does(self, decision: Decision, programs: tuple[str, ...] = ()) -> Acted:
-        asked = ActRequest("coordinator-1", "tested", self.episode, programs=programs, since=None)
+        asked = ActRequest("coordinator-1", "tested", self.episode)
         async with self.feed.database.begin() as connection:
             acted = await act.act(
-                connection, asked, decision, rules=self.feed.rules, clock=self.feed.clock, ids=self.feed.ids
+                connection,
+                asked,
+                decision,
+                Claiming(programs),
+                rules=self.feed.rules,
+                clock=self.feed.clock,
+                ids=self.feed.ids,
             )
         assert acted is not None
         return acted

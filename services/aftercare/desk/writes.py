@@ -40,6 +40,7 @@ from services.aftercare.risk import risk
 from services.aftercare.windows import marks
 from shared.storage.database import Connection, Database
 from shared.web import posts, requests
+from shared.web.acts import ActRequest
 
 WRITERS = ("coordinator", "clinician")
 AHEAD = timedelta(minutes=5)
@@ -211,12 +212,13 @@ async def _subject(connection: Connection, posted: Posted) -> str | None:
 
 async def _act(rules: Rules, connection: Connection, posted: Posted, episode_id: str) -> posts.Answer | None:
     write = posted.write
-    asked = apply.Asked(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
+    asked = ActRequest(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
     acted = await apply.act(rules, connection, asked, lambda now: write.decide(now, posted.id, posted.command))
     if acted is None:
         return None
-    row = await showing.row(connection, write.kind, acted.subject)
+    [subject] = acted.subjects
+    row = await showing.row(connection, write.kind, subject)
     if row is None:
-        return posts.Answer({"id": acted.subject}, acted.sequence)
+        return posts.Answer({"id": subject}, acted.version)
     [seen] = await showing.seen_by(connection, posted.who.scope, [row])
-    return posts.Answer(showing.shown(seen, rules.clock()), acted.sequence)
+    return posts.Answer(showing.shown(seen, rules.clock()), acted.version)

@@ -21,18 +21,17 @@ from services.aftercare.engine.store import EpisodeRow, Stored
 from services.aftercare.windows.marks import marks
 from services.aftercare.worklists.entries import entries
 from shared.clock import Clock, system_clock
-from shared.errors import Stale
 from shared.events.episodes import EpisodeState
 from shared.facts.envelope import Fact, to_record
 from shared.facts.stating import Provenance
 from shared.facts.tracing import begun_with
 from shared.messaging import outbox
 from shared.messaging.positions import Incoming, Tally
-from shared.scope import EVERYTHING, Scope
 from shared.site.config import Site
 from shared.storage import audit
 from shared.storage.database import Connection
-from shared.web import tracing
+from shared.web import acts, tracing
+from shared.web.acts import Acted, ActRequest
 
 TOPIC = "care.events"
 
@@ -204,43 +203,27 @@ def _decide(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks for what, on which episode; `sequence` is what the asker saw it at (If-Match), None: whatever it is;
-    a decision sees what is in the asker's `scope`."""
-
-    actor: str
-    action: str
-    episode_id: str
-    sequence: int | None = None
-    scope: Scope = EVERYTHING
-
-
-class Acted(NamedTuple):
-    """What came of it: the id of what was made or changed, and the episode's sequence now."""
-
-    subject: str
-    sequence: int
-
-
 async def act(
-    rules: Rules, connection: Connection, asked: Asked, decision: Callable[[Situation], Decided]
+    rules: Rules, connection: Connection, asked: ActRequest, decision: Callable[[Situation], Decided]
 ) -> Acted | None:
     """Decide on what somebody asks for, inside the caller's transaction; None where there is no such episode.
 
     Raises Rejected where it is not possible now, Stale where the asker saw an older state.
     """
-    episode = await store.lock_one(connection, asked.episode_id)
-    if episode is None or episode.document is None:
-        return None
-    if asked.sequence is not None and asked.sequence != episode.sequence:
-        raise Stale("this went on since you saw it: read it again")
-    known = (await _known(connection, [asked.episode_id]))[asked.episode_id]
-    now = rules.clock()
-    seen = tuple(each for each in known.standing if asked.scope.has(each.value.facility))
-    situation = Situation(episode.document, seen, rules.site, now, rules.new_id, asked.scope, known.standing)
-    done = decision(situation)
-    saved = _decide(rules, episode, known, _saying(rules, now, episode), done=done)
-    await _save(connection, [saved])
-    await audit.note(connection, [audit.Entry(now, asked.actor, asked.action, asked.episode_id)])
-    return Acted(done.subject, saved.episode.sequence)
+
+    async def lock(episode_id: str) -> tuple[Stored, EpisodeState] | None:
+        episode = await store.lock_one(connection, episode_id)
+        return (episode, episode.document) if episode is not None and episode.document is not None else None
+
+    async def decide(locked: tuple[Stored, EpisodeState]) -> Acted:
+        episode, document = locked
+        known = (await _known(connection, [asked.episode_id]))[asked.episode_id]
+        now = rules.clock()
+        seen = tuple(each for each in known.standing if asked.scope.has(each.value.facility))
+        done = decision(Situation(document, seen, rules.site, now, rules.new_id, asked.scope, known.standing))
+        saved = _decide(rules, episode, known, _saying(rules, now, episode), done=done)
+        await _save(connection, [saved])
+        await audit.note(connection, [asked.noted(now)])
+        return Acted((done.subject,), saved.episode.sequence)
+
+    return await acts.act(asked, lock, lambda locked: locked[0].sequence, decide)

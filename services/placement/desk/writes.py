@@ -21,6 +21,7 @@ from services.placement.worklists.views import Line
 from shared.errors import Rejected
 from shared.storage.database import Connection
 from shared.web import posts, requests
+from shared.web.acts import ActRequest
 from shared.web.auth import Caller
 
 Listings = Mapping[str, Listing]
@@ -90,13 +91,14 @@ async def _act(
     if line is not None and not write.decide.asker:
         for facility in (line.facility, *line.besides):
             requests.within(posted.who, facility)
-    programs, since = _claimed(posted.command, line, parts) if write.decide.claims else ((), None)
-    asked = act.ActRequest(posted.who.subject, write.action, episode_id, posted.seen, programs, since, posted.who.scope)
+    claiming = _claimed(posted.command, line, parts) if write.decide.claims else act.Claiming()
+    asked = ActRequest(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
     try:
         acted = await act.act(
             connection,
             asked,
             lambda now: write.decide.decide(now, posted.id, posted.command),
+            claiming,
             rules=parts.rules,
             clock=parts.clock,
             ids=parts.ids,
@@ -109,11 +111,10 @@ async def _act(
         raise Rejected(no.code, no.text, possible=possible, state=state) from None
     if acted is None:
         return None
-    subjects = acted.subjects or tuple(fact.id for fact in acted.facts[:1])
-    return posts.Answer(await _body(parts, listings, connection, posted, subjects), acted.version)
+    return posts.Answer(await _body(parts, listings, connection, posted, acted.subjects), acted.version)
 
 
-def _claimed(command: Ask, line: Line | None, parts: Parts) -> tuple[tuple[str, ...], datetime | None]:
+def _claimed(command: Ask, line: Line | None, parts: Parts) -> act.Claiming:
     """The program whose seats the write may claim, and from when on claims matter to it."""
     name = getattr(command, "program", None) or (line.program if line else None)
     program = parts.rules.site.program(name) if name else None
@@ -123,7 +124,7 @@ def _claimed(command: Ask, line: Line | None, parts: Parts) -> tuple[tuple[str, 
         day = datetime.fromisoformat(line.content["start_date"]).date()
     if begins is None and day is not None:
         begins = datetime.combine(day, time(), UTC) - timedelta(days=1)  # whatever the program's zone
-    return ((program.id,) if program else ()), begins
+    return act.Claiming((program.id,) if program else (), begins)
 
 
 async def _state(

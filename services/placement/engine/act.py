@@ -33,7 +33,7 @@ from services.placement.search.searches import DESK, Search, searches
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from shared.clock import Clock
-from shared.errors import Rejected, Stale
+from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.facts.envelope import Fact
 from shared.facts.stating import said
@@ -41,24 +41,8 @@ from shared.scope import EVERYTHING, Scope
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.values import replace, value_object
-from shared.web import tracing
-
-
-@value_object
-class ActRequest:
-    """Who asks for what, on which episode; `version` is what the asker saw it at (If-Match), None: whatever it is.
-
-    `programs`: those whose seats the decision may claim; `since`: from when on who is there matters to it.
-    """
-
-    actor: str
-    action: str
-    episode_id: str
-    version: int | None = None
-    programs: tuple[str, ...] = ()
-    since: datetime | None = None
-    scope: Scope = EVERYTHING
-    """What the asker may see: a decision is made on all facts, and says what is of these."""
+from shared.web import acts, tracing
+from shared.web.acts import Acted, ActRequest
 
 
 @value_object
@@ -166,47 +150,61 @@ class Decided(NamedTuple):
     subjects: tuple[str, ...] = ()
 
 
-class Acted(NamedTuple):
-    """What came of it: the subjects, the facts stated by the decision, and the episode's version now."""
+class Claiming(NamedTuple):
+    """Programs whose seats a decision may claim, and from when on who is there matters to it (None: from now)."""
 
-    subjects: tuple[str, ...]
-    facts: tuple[Fact, ...]
-    version: int
+    programs: tuple[str, ...] = ()
+    since: datetime | None = None
 
 
 Decision = Callable[[Situation], Decided]
 
 
 async def act(
-    connection: Connection, asked: ActRequest, decision: Decision, *, rules: Rules, clock: Clock, ids: Ids
+    connection: Connection,
+    asked: ActRequest,
+    decision: Decision,
+    claiming: Claiming = Claiming(),  # noqa: B008 - a value
+    *,
+    rules: Rules,
+    clock: Clock,
+    ids: Ids,
 ) -> Acted | None:
     """Decide on what somebody asks for; None where there is no such episode.
 
     Raises Rejected where it is not possible now, Stale where the asker saw an older state.
     """
-    row = (await store.lock_known(connection, [asked.episode_id])).get(asked.episode_id)
-    if row is None:
-        return None
-    if asked.version is not None and asked.version != row.version:
-        raise Stale("the episode went on since you saw it: read it again")
-    now = clock()
+
+    async def lock(episode_id: str) -> store.LockedEpisode | None:
+        return (await store.lock_known(connection, [episode_id])).get(episode_id)
+
+    async def decide(row: store.LockedEpisode) -> Acted:
+        by = Publishing(rules, clock(), ids, tracing.of_the_request())
+        return await _act(connection, row, asked, decision, claiming=claiming, by=by)
+
+    return await acts.act(asked, lock, lambda row: row.version, decide)
+
+
+async def _act(
+    connection: Connection,
+    row: store.LockedEpisode,
+    asked: ActRequest,
+    decision: Decision,
+    *,
+    claiming: Claiming,
+    by: Publishing,
+) -> Acted:
     places: Mapping[str, Sequence[Place]] = {}
     queues: Mapping[str, int] = {}
-    if asked.programs:
-        await desk_store.lock_programs(connection, asked.programs)
-        places = await views.places(connection, asked.programs, asked.since or now, now)
-        queues = await desk_store.queues_of(connection, asked.programs)
+    if claiming.programs:
+        await desk_store.lock_programs(connection, claiming.programs)
+        places = await views.places(connection, claiming.programs, claiming.since or by.now, by.now)
+        queues = await desk_store.queues_of(connection, claiming.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
-    by = Publishing(rules, now, ids, tracing.of_the_request())
     change, decided = _decided(row, facts, places, _seen_by(asked.scope, decision, queues), by)
-    said = tuple(change.stated)
-    await publish(
-        connection,
-        {asked.episode_id: change},
-        by,
-        [audit.Entry(now, asked.actor, asked.action, asked.episode_id)],
-    )
-    return Acted(decided.subjects, said, row.version + 1)
+    subjects = decided.subjects or tuple(fact.id for fact in change.stated[:1])
+    await publish(connection, {asked.episode_id: change}, by, [asked.noted(by.now)])
+    return Acted(subjects, row.version + 1)
 
 
 def _seen_by(scope: Scope, decision: Decision, queues: Mapping[str, int]) -> Decision:
