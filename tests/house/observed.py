@@ -16,7 +16,6 @@ from services.aftercare.plans import plans
 from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
 from services.intake.api.paces import Paces
-from services.intake.hl7.adt import read_adt
 from services.intake.hl7.mapping import SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
@@ -43,7 +42,7 @@ from shared.web.auth import Caller
 from shared.web.desk import facilities_of
 from tests.aftercare.builders import day, episode, inpatient, stating, stay
 from tests.aftercare.test_deriving import contact
-from tests.intake.said import er7, only
+from tests.intake.said import er7, read
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TODAY = date(2026, 3, 2)
@@ -79,11 +78,11 @@ def said(site: Site) -> object:
 
 def _stay(site: Site, *raw: bytes) -> object:
     try:
-        read = [read_adt(only(each), SiteRules(site), NOW) for each in raw]
+        adts = [read(each, rules=SiteRules(site)) for each in raw]
     except Refused as refused:
         return refused.fault
-    messages = [VisitMessage(adt, f"m{turn}", NOW) for turn, adt in enumerate(read)]
-    return [adt.warnings for adt in read], _told(site, VisitRecord("v", "p", read[0].facility, "V1", messages=messages))
+    messages = [VisitMessage(adt, f"m{turn}", NOW) for turn, adt in enumerate(adts)]
+    return [adt.warnings for adt in adts], _told(site, VisitRecord("v", "p", adts[0].facility, "V1", messages=messages))
 
 
 def _told(site: Site, *visits: VisitRecord) -> list[dict[str, Any]]:
@@ -103,10 +102,8 @@ def _episodes(site: Site, gap: int) -> int:
     again = er7("A01", f"{begins + timedelta(days=gap + 1):%Y%m%d}100000", visit="V2")
     visits = []
     for key, raw in (("V1", first), ("V2", (again,))):
-        read = [
-            VisitMessage(read_adt(only(each), SiteRules(site), NOW), f"{key}-{n}", NOW) for n, each in enumerate(raw)
-        ]
-        visits.append(VisitRecord(key, "p", "GOODHEALTH", key, messages=read))
+        told = [VisitMessage(read(each, rules=SiteRules(site)), f"{key}-{n}", NOW) for n, each in enumerate(raw)]
+        visits.append(VisitRecord(key, "p", "GOODHEALTH", key, messages=told))
     settled = reconcile(visits, EpisodeSequences(), site, NOW)
     return len({each.visit.episode_id for each in settled})
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from services.intake.hl7.adt import read_adt
-from services.intake.hl7.model import Adt, Payer, UnitAs, VisitMessage
+from services.intake.hl7.header import header
+from services.intake.hl7.model import Adt, FeedRules, Payer, UnitAs, VisitMessage
 from services.intake.hl7.parser import Message, messages
 from services.intake.visits.desired import DesiredFact, own_fields
 from shared.events.base import Disposition
@@ -124,9 +125,10 @@ def only(raw: bytes) -> Message:
     return message
 
 
-def read(raw: bytes, now: datetime = NOW) -> Adt:
+def read(raw: bytes, now: datetime = NOW, rules: FeedRules = SITE) -> Adt:
     """What intake reads in the one message of these bytes."""
-    return read_adt(only(raw), SITE, now)
+    message = only(raw)
+    return read_adt(message, header(message), rules, now)
 
 
 def told(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.intake.hl7.acknowledgements import NOT_HL7, Header, Outcome, answers, build, header
+from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, build
+from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import Fault
 from tests.intake.said import NOW, er7, only
 

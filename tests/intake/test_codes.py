@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from services.intake.hl7.adt import read_adt
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.dry_run import check, of_site
 from services.intake.visits import codes
 from services.intake.visits.derive import derive
 from shared.site.config import SAMPLE, Site, load
-from tests.intake.said import NOW, er7, only, own, segment
+from tests.intake.said import NOW, er7, own, read, segment
 from tools.cli.hl7 import hl7
 
 SITE = load(SAMPLE)
@@ -25,7 +24,7 @@ SECRET = "JOHN DOE 555-1234"
 
 def said(raw: bytes, site: Site = SITE, turn: int = 1) -> VisitMessage:
     """A message as the site reads it."""
-    return VisitMessage(read_adt(only(raw), SiteRules(site), NOW), f"m{turn}", NOW)
+    return VisitMessage(read(raw, rules=SiteRules(site)), f"m{turn}", NOW)
 
 
 def facts(*raw: bytes, site: Site = SITE) -> dict[str, dict[str, Any]]:

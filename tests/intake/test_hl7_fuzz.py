@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.hl7.acknowledgements import Outcome, answers, build, header
+from services.intake.hl7.acknowledgements import Outcome, answers, build
 from services.intake.hl7.adt import read_adt
+from services.intake.hl7.header import header
 from services.intake.hl7.model import Refused
 from services.intake.hl7.parser import messages
 from services.intake.hl7.triggers import TRIGGERS
@@ -71,7 +72,7 @@ def test_a_mangled_message_is_read_or_refused_without_repeating_it(
         told_by(message)
         head = header(message)
         try:
-            adt = read_adt(message, SITE, NOW)
+            adt = read_adt(message, head, SITE, NOW)
             outcome, shown = Outcome("AA"), f"{adt!r}{adt.warnings}"
         except Refused as refused:
             outcome, shown = (

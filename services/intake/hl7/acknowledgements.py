@@ -5,13 +5,12 @@ Sources: HL7 v2.5.1 chapter 2.9 (original and enhanced mode), 2.14.5 (ERR), tabl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from services.intake.hl7.delimiters import USUAL, Delimiters
+from services.intake.hl7.delimiters import Delimiters
+from services.intake.hl7.header import Header
 from services.intake.hl7.model import AckCode, Fault
-from services.intake.hl7.parser import Message
 
 Code = Literal["AA", "AE", "AR", "CA", "CE", "CR"]
 Condition = Literal["AL", "NE", "ER", "SU"]
@@ -31,46 +30,11 @@ _ONLY_COMPONENT = {200: 1, 201: 2}
 NOT_HL7 = Fault(100, "MSH", 0, "no MSH segment: this is not an HL7 message")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What an acknowledgement mirrors, as sent and in the sender's own delimiters; all empty for what has no MSH."""
-
-    marks: Delimiters = USUAL
-    sender: tuple[str, str] = ("", "")
-    receiver: tuple[str, str] = ("", "")
-    trigger: str = ""
-    control_id: str = ""
-    processing_id: str = "P"
-    version: str = "2.5.1"
-    accept: str = ""
-    application: str = ""
-    declared_charset: str = ""
-    charset: str = "utf-8"
-
-
 class Outcome(NamedTuple):
     """What became of a message: the answer, why, and whether it is kept (contract 5: kept is never lost)."""
 
     code: AckCode
     fault: Fault | None = None
-
-
-def header(message: Message) -> Header:
-    """The header of a message; never fails."""
-    msh, raw = message.msh, message.msh.raw_to(18)
-    return Header(
-        marks=message.marks,
-        sender=(raw[3], raw[4]),
-        receiver=(raw[5], raw[6]),
-        trigger=msh.get(9, 2),
-        control_id=raw[10],
-        processing_id=raw[11] or "P",
-        version=raw[12] or "2.5.1",
-        accept=msh.get(15) if raw[15] else "",
-        application=msh.get(16) if raw[16] else "",
-        declared_charset=raw[18],
-        charset=message.charset,
-    )
 
 
 def answers(head: Header, outcome: Outcome) -> tuple[Code | None, Code | None]:
@@ -95,7 +59,7 @@ def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, contro
     `at` is our time and `control_id` our id of the answer. ERR goes to every version: who does not know ERR-2 to ERR-4
     ignores them.
     """
-    marks = head.marks
+    marks, mirrored = head.marks, head.as_sent
     join, part = marks.field.join, marks.component.join
     kind = ["ACK", head.trigger, "ACK"] if _plain(head.trigger) else ["ACK"]
     lines = [
@@ -103,18 +67,18 @@ def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, contro
             [
                 "MSH",
                 marks.msh2,
-                *head.receiver,
-                *head.sender,
+                *mirrored[5:7],
+                *mirrored[3:5],
                 at.strftime("%Y%m%d%H%M%S%z"),
                 "",
                 part(kind),
                 control_id,
-                head.processing_id,
-                head.version,
-                *([""] * 5 + [head.declared_charset] if head.declared_charset else []),
+                mirrored[11] or "P",
+                mirrored[12] or "2.5.1",
+                *([""] * 5 + [mirrored[18]] if mirrored[18] else []),
             ]
         ),
-        join(["MSA", code, head.control_id]),
+        join(["MSA", code, mirrored[10]]),
     ]
     if fault is not None and code not in {"AA", "CA"}:
         lines.append(

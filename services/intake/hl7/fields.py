@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Literal
 
@@ -20,20 +20,23 @@ def short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:160]}~{sha256(text.encode()).hexdigest()[:32]}"
 
 
-def code(message: Message, name: str, field: int) -> str | None:
-    """The first component of a field; None where it says nothing, or `""`."""
-    text = message.get(name, field)
-    if not text or text == NULL:
-        return None
-    return text if len(text) <= _LONGEST else short(text)
+def values(texts: Mapping[str, str]) -> dict[str, str | Removed]:
+    """The texts of fields as their values: REMOVED for `""`, none over 200 characters; an empty one is absent."""
+    return {
+        place: REMOVED if text == NULL else text if len(text) <= _LONGEST else short(text)
+        for place, text in texts.items()
+        if text
+    }
 
 
-def told(message: Message, name: str, field: int) -> str | Removed | None:
-    """The first component of a field; REMOVED for `""`."""
-    text = message.get(name, field)
-    if text == NULL:
-        return REMOVED
-    return text or None if len(text) <= _LONGEST else short(text)
+def known(value: str | Removed | None) -> str | None:
+    """A value that can't be removed: None where the field says nothing, or `""`."""
+    return None if value is REMOVED else value
+
+
+def _known(components: Sequence[str]) -> list[str | None]:
+    """The same of components: each as a value; None where it says nothing, or `""`."""
+    return [None if not text or text == NULL else text if len(text) <= _LONGEST else short(text) for text in components]
 
 
 def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...]:
@@ -42,73 +45,52 @@ def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...
     if segment is None:
         return ()
     found = []
-    for repetition in segment.repetitions(field):
-        number, _, _, authority, kind = [*message.components(repetition), "", "", "", ""][:5]
-        if number and number != NULL:
-            universal = _said(message.part(repetition, 4, 2))
-            found.append(PatientId(short(number), _said(authority) or universal, _said(kind), universal))
+    for repetition, row in zip(segment.repetitions(field), segment.rows(field, 5), strict=True):
+        number, _, _, authority, kind = _known(row)
+        if number:
+            [universal] = _known([message.part(repetition, 4, 2)])
+            found.append(PatientId(number, authority or universal, kind, universal))
     return tuple(found)
-
-
-def _said(text: str) -> str | None:
-    """A component; None where it says nothing, or `""`."""
-    if not text or text == NULL:
-        return None
-    return text if len(text) <= _LONGEST else short(text)
-
-
-def visit_number(message: Message) -> str | None:
-    """PV1-19, else PID-18 (contract 6)."""
-    return code(message, "PV1", 19) or code(message, "PID", 18)
 
 
 def location(message: Message, field: int) -> Location:
     """PV1-3 or PV1-6 as point of care, room, bed, facility."""
     segment = message.first("PV1")
-    if segment is None or not segment.raw(field):
-        return NOWHERE
-    found = [_said(text) for text in segment.components(field)[:4]]
-    return Location(*found, *NOWHERE[len(found) :])
+    rows = segment.rows(field, 4) if segment else []
+    return Location(*_known(rows[0])) if rows else NOWHERE
 
 
 def attending(message: Message) -> str | Removed | None:
     """The NPI in PV1-7: the repetition that says so (XCN.9 or XCN.13), else one of ten digits that begins like one."""
     segment = message.first("PV1")
-    if segment is None:
-        return None
-    if segment.get(7) == NULL:
+    rows = segment.rows(7, 13) if segment else []
+    if rows and rows[0][0] == NULL:
         return REMOVED
     likely: str | None = None
-    for repetition in segment.repetitions(7):
-        number = message.part(repetition)
-        if number and "NPI" in (message.part(repetition, 9).upper(), message.part(repetition, 13).upper()):
+    for row in rows:
+        number = row[0]
+        if number and "NPI" in (row[8].upper(), row[12].upper()):
             return short(number)
         if likely is None and len(number) == 10 and number.isdigit() and number.isascii() and number[0] in "12":
             likely = number
     return likely
 
 
-def deceased(message: Message) -> bool:
-    """PID-30 says yes, or PID-29 has a time of death."""
-    return death(message) == "Y" or code(message, "PID", 29) is not None
-
-
-def death(message: Message) -> Literal["Y", "N"] | Removed | None:
+def death(value: str | Removed | None) -> Literal["Y", "N"] | Removed | None:
     """PID-30; None where it says neither (HL7 table 0136)."""
-    found = told(message, "PID", 30)
-    return found if isinstance(found, Removed) else _YES_OR_NO.get((found or "").upper())
+    return value if isinstance(value, Removed) else _YES_OR_NO.get((value or "").upper())
 
 
 def diagnoses(message: Message) -> tuple[Diagnosis, ...] | Removed | None:
     """DG1 in the order sent; None where none has a code. Free text is not taken."""
     found: list[Diagnosis] = []
     for segment in message.all("DG1"):
-        value = segment.get(3)
-        if value == NULL:
+        method, code, status = segment.texts(2, 3, 6)
+        if code == NULL:
             return REMOVED
-        if value:
-            system = segment.get(3, 3) or segment.get(2) or "unknown"
-            found.append(Diagnosis(len(found) + 1, short(value), short(system), short(segment.get(6)) or None))
+        if code:
+            system = segment.get(3, 3) or method or "unknown"
+            found.append(Diagnosis(len(found) + 1, short(code), short(system), short(status) or None))
     return tuple(found) or None
 
 
@@ -116,17 +98,9 @@ def coverage(message: Message) -> tuple[Payer, ...] | Removed | None:
     """IN1 in the order sent; None where none names a payer."""
     found: list[Payer] = []
     for segment in message.all("IN1"):
-        payer = segment.get(3)
+        plan, payer, since = segment.texts(2, 3, 12)
         if payer == NULL:
             return REMOVED
         if payer:
-            plan = segment.get(2)
-            since = read_day(segment.get(12))
-            found.append(Payer(len(found) + 1, short(payer), short(plan) if plan not in {"", NULL} else None, since))
+            found.append(Payer(len(found) + 1, short(payer), _known([plan])[0], read_day(since)))
     return tuple(found) or None
-
-
-def birth_date(message: Message) -> date | None:
-    """PID-7, where it is a whole date."""
-    pid = message.first("PID")
-    return read_day(pid.get(7)) if pid else None

@@ -1,4 +1,4 @@
-"""Bytes to HL7 v2 messages, tolerant and lazy: lines, delimiters, fields; knows no meaning of a field.
+"""Bytes to HL7 v2 messages, tolerant: lines, delimiters, fields; knows no meaning of a field.
 
 Sources: HL7 v2.5.1 chapter 2 (2.5 delimiters, 2.7 escapes, 2.10.3 batches); and what hospitals send: half of all
 files end segments in LF, MSH-2 has 2 to 5 characters, text is wrapped, batches and several messages share a file.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from services.intake.hl7.charsets import decode, widen
@@ -22,57 +23,64 @@ _BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
 _MARK = re.compile(rb"[!-/:-@\[-`{-~]")
 _BLANKS = " \t\ufeff\x00"
 _ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
+_NEVER = "\x00"
+"""Stands for a delimiter that the sender does not use: it is taken out of every text, so nothing is split at it."""
+_ODD_LINES = (
+    ("is no segment", "are no segment"),
+    ("is indented", "are indented"),
+    ("has a segment name in lower case", "have segment names in lower case"),
+)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Segment:
-    """One line: fields counted from 1 as in the standard (MSH-1 is the field separator)."""
+    """One line. Fields are counted from 1 as in the standard (MSH-1 is the field separator)."""
 
-    __slots__ = ("_fields", "_message", "line", "name")
-
-    def __init__(self, name: str, line: str, message: Message) -> None:
-        self.name = name
-        self.line = line
-        self._message = message
-        self._fields: list[str] | None = None
-
-    def _split(self) -> list[str]:
-        fields = self._fields = self.line.split(self._message.marks.field)
-        if self.name == "MSH":
-            fields.insert(1, self._message.marks.field)
-        return fields
+    name: str
+    line: str
+    fields: list[str]
+    """Each field as sent, by its number; number 0 is the segment's name."""
+    message: Message
 
     def raw(self, field: int) -> str:
         """The field as sent, all repetitions, nothing unescaped; "" where there is none."""
-        fields = self._fields or self._split()
-        return fields[field] if field < len(fields) else ""
+        return self.fields[field] if field < len(self.fields) else ""
 
     def raw_to(self, last: int) -> list[str]:
         """The fields as sent up to this one at least, by their numbers; "" where there is none."""
-        fields = self._fields or self._split()
-        return fields + [""] * (last + 1 - len(fields))
-
-    def repetitions(self, field: int) -> list[str]:
-        """The repetitions of a field as sent; none for an empty field."""
-        raw, mark = self.raw(field), self._message.marks.repetition
-        if not raw:
-            return []
-        return raw.split(mark) if mark and not (self.name == "MSH" and field == 2) else [raw]
+        return self.fields + [""] * (last + 1 - len(self.fields))
 
     def get(self, field: int, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of the first repetition, unescaped and trimmed; "" where there is none."""
-        fields = self._fields or self._split()
-        raw = fields[field] if field < len(fields) else ""
-        if not raw:
-            return raw
+        raw = self.fields[field] if field < len(self.fields) else ""
         if raw.isalnum():  # no delimiter is: the shortest way for most fields
             return raw if component == sub == 1 else ""
-        mark = self._message.marks.repetition
-        return self._message.part(raw.split(mark, 1)[0] if mark and mark in raw else raw, component, sub)
+        return self.message.part(raw.split(self.message.repetition, 1)[0], component, sub) if raw else ""
+
+    def texts(self, *fields: int) -> list[str]:
+        """The first component of each of these fields, as `get` reads one."""
+        own, last = self.fields, len(self.fields)
+        return self.message.firsts([own[field] if field < last else "" for field in fields])
+
+    def repetitions(self, field: int) -> list[str]:
+        """The repetitions of a field as sent; none for an empty field."""
+        raw = self.fields[field] if field < len(self.fields) else ""
+        if not raw:
+            return []
+        return [raw] if self.name == "MSH" and field == 2 else raw.split(self.message.repetition)
+
+    def rows(self, field: int, width: int) -> list[list[str]]:
+        """Every repetition of a field as its first `width` components, each its first subcomponent, unescaped and
+        trimmed; "" where there is none. No rows for an empty field."""
+        message, raw = self.message, self.fields[field] if field < len(self.fields) else ""
+        mark, padding = message.marks.component, [""] * width
+        repetitions = raw.split(message.repetition) if raw else []
+        return [message.firsts((each.split(mark, width) + padding)[:width]) for each in repetitions]
 
     def components(self, field: int) -> list[str]:
         """The components of the first repetition, each its first subcomponent, unescaped and trimmed."""
         found = self.repetitions(field)
-        return self._message.components(found[0]) if found else []
+        return self.message.components(found[0]) if found else []
 
     def __repr__(self) -> str:
         return f"<Segment {self.name}>"
@@ -84,17 +92,20 @@ class Message:
     `warnings` name lines and fields, never a value.
     """
 
-    __slots__ = ("_by_name", "charset", "marks", "msh", "segments", "warnings")
+    __slots__ = ("_by_name", "_delimiters", "charset", "marks", "msh", "repetition", "segments", "warnings")
 
     def __init__(self, raw: bytes) -> None:
         head = _BREAK_BYTES.split(raw, maxsplit=1)[0]
         text, self.charset, odd = decode(raw, _msh18(head))
-        text = text.replace("\x00", "")
+        text = text.replace(_NEVER, "")
         self.warnings: list[str] = [odd] if odd else []
-        msh2 = text[4 : _end(text, text[3])]
-        self.marks, odd = delimiters(text[3], msh2)
+        self.marks, odd = delimiters(text[3], text[4 : _end(text, text[3])])
         if odd:
             self.warnings.append(odd)
+        self.repetition = self.marks.repetition or _NEVER
+        """What to split repetitions at: the sender's delimiter, or a character that no text has."""
+        marks = self.marks
+        self._delimiters = (self.repetition, marks.component, marks.sub or _NEVER, marks.escape or _NEVER)
         self.segments: list[Segment] = []
         self._by_name: dict[str, list[Segment]] = {}
         self._read(text)
@@ -115,31 +126,47 @@ class Message:
         found = self._by_name.get(name)
         return found[0].get(field) if found else ""
 
+    def texts(self, places: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+        """Many fields in one pass, each as from `get`: {segment: {place: field}} → {place: text}, without those that
+        were not sent."""
+        raws = {}
+        for name, numbers in places.items():
+            found = self._by_name.get(name)
+            fields = found[0].fields if found else []
+            last = len(fields)
+            for place, field in numbers.items():
+                if field < last and fields[field]:
+                    raws[place] = fields[field]
+        return dict(zip(raws, self.firsts(raws.values()), strict=True))
+
+    def firsts(self, raws: Iterable[str]) -> list[str]:
+        """The first part of each text as sent (repetition, component and subcomponent), unescaped and trimmed."""
+        repetition, component, sub, escape = self._delimiters
+        found = []
+        for raw in raws:
+            text = raw
+            if text and not text.isalnum():  # most are, and have no delimiter
+                if repetition in text:
+                    text = text.split(repetition, 1)[0]
+                if component in text:
+                    text = text.split(component, 1)[0]
+                if sub in text:
+                    text = text.split(sub, 1)[0]
+                text = (self.unescape(text) if escape in text else text).strip()
+            found.append(text)
+        return found
+
     def part(self, repetition: str, component: int = 1, sub: int = 1) -> str:
         """One subcomponent of a repetition, unescaped and trimmed; "" where there is none."""
-        mark, text = self.marks.component, repetition
-        if mark and mark in text:
-            parts = text.split(mark, component)
-            text = parts[component - 1] if len(parts) >= component else ""
-        elif component != 1:
-            return ""
-        return text if not text or (sub == 1 and text.isalnum()) else self._plain_part(text, sub)
+        _, mark, sub_mark, escape = self._delimiters
+        parts = repetition.split(mark, component)
+        subs = parts[component - 1].split(sub_mark, sub) if len(parts) >= component else []
+        text = subs[sub - 1] if len(subs) >= sub else ""
+        return (self.unescape(text) if escape in text else text).strip()
 
     def components(self, repetition: str) -> list[str]:
         """Every component of a repetition, each its first subcomponent, unescaped and trimmed."""
-        parts = repetition.split(self.marks.component)
-        return [part if not part or part.isalnum() else self._plain_part(part, 1) for part in parts]
-
-    def _plain_part(self, text: str, sub: int) -> str:
-        marks = self.marks
-        if marks.sub and marks.sub in text:
-            parts = text.split(marks.sub, sub)
-            text = parts[sub - 1] if len(parts) >= sub else ""
-        elif sub != 1:
-            return ""
-        if marks.escape and marks.escape in text:
-            text = self.unescape(text)
-        return text.strip()
+        return self.firsts(repetition.split(self.marks.component))
 
     def unescape(self, text: str) -> str:
         r"""`\F\ \S\ \T\ \R\ \E\ \P\ \Xhh\ \.br\` as what they stand for; what is broken or unknown stays as it is."""
@@ -156,31 +183,33 @@ class Message:
 
     def _read(self, text: str) -> None:
         stray = indented = lower = 0
-        ends = ("", self.marks.field)
+        mark = self.marks.field
         for line in _BREAKS.split(text):
-            bare = line.strip(_BLANKS) if line[:1] in _BLANKS or line[-1:] in _BLANKS else line
+            bare = line.strip(_BLANKS)
             if not bare:
                 continue
-            name = bare[:3]
-            if bare[3:4] not in ends or len(name) < 3 or not (name.isalnum() and name[0].isalpha() and name.isascii()):
+            fields = bare.split(mark)
+            name = fields[0]
+            if len(name) != 3 or not (name.isalnum() and name[0].isalpha() and name.isascii()):
                 stray += 1
                 continue
-            indented += line[:1] != bare[:1]
+            indented += line[0] != bare[0]
             lower += not name.isupper()
-            self._add(name.upper(), bare)
-        self._tell("is no segment", "are no segment", stray)
-        self._tell("is indented", "are indented", indented)
-        self._tell("has a segment name in lower case", "have segment names in lower case", lower)
+            name = name.upper()
+            if name == "MSH":
+                fields.insert(1, mark)
+            if name not in _ENVELOPE:
+                self.segments.append(Segment(name, bare, fields, self))
+        for segment in self.segments:
+            self._by_name.setdefault(segment.name, []).append(segment)
+        if stray or indented or lower:
+            self._warn(stray, indented, lower)
 
-    def _add(self, name: str, line: str) -> None:
-        if name not in _ENVELOPE:
-            segment = Segment(name, line, self)
-            self.segments.append(segment)
-            self._by_name.setdefault(name, []).append(segment)
-
-    def _tell(self, one: str, several: str, count: int) -> None:
-        if count:
-            self.warnings.append(f"1 line {one}" if count == 1 else f"{count} lines {several}")
+    def _warn(self, *counts: int) -> None:
+        """Of lines that are no segment, that are indented, and whose name is in lower case: how many there are."""
+        for count, (one, several) in zip(counts, _ODD_LINES, strict=True):
+            if count:
+                self.warnings.append(f"1 line {one}" if count == 1 else f"{count} lines {several}")
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"

@@ -5,7 +5,7 @@ A field that says nothing leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3),
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,18 +31,16 @@ def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dic
     pid = message.first("PID")
     if pid is None:
         return {}
-    found = {
-        "names": _list(pid, 5, _names(message, pid)),
-        "birth_date": _birth_date(pid),
-        "sex": _list(pid, 8, pid.get(8)),
-        "home": _list(pid, 13, _contacts(message, pid, 13)),
-        "work": _list(pid, 14, _contacts(message, pid, 14)),
-        "address": _list(pid, 11, [short(part) if part != NULL else "" for part in pid.components(11)[:6]]),
-    }
+    found, sent = {}, pid.raw_to(max(_PID_FIELDS))
+    for (name, field, read), text in zip(_READ, pid.texts(*_PID_FIELDS), strict=True):
+        if sent[field]:
+            value = None if text == NULL else read(pid, field)
+            if value is not ...:
+                found[name] = value
     if numbers is None:
         numbers = patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)
     ids = [list(each[:3]) for each in numbers]
-    return {name: value for name, value in found.items() if value is not ...} | ({IDS: ids} if ids else {})
+    return found | ({IDS: ids} if ids else {})
 
 
 def merged(kept: Fields, told: Told, said_at: datetime) -> Fields:
@@ -142,37 +140,48 @@ def contacts(fields: Fields) -> list[dict[str, Any]]:
     return found
 
 
-def _list(pid: Segment, field: int, value: Any) -> Any:
-    """The value; None for `""`, … where the field says nothing."""
-    raw = pid.raw(field)
-    if not raw:
-        return ...
-    return None if pid.get(field) == NULL else value
+def _names(pid: Segment, field: int) -> list[list[str]]:
+    """Every repetition of an XPN field: family, given."""
+    return [_shortened(row) for row in pid.rows(field, 2)[:MOST_NAMES]]
 
 
-def _names(message: Message, pid: Segment) -> list[list[str]]:
-    """Every repetition of PID-5: family, given."""
-    pairs = ([message.part(one), message.part(one, 2)] for one in pid.repetitions(5)[:MOST_NAMES])
-    return [[short(part) if part != NULL else "" for part in pair] for pair in pairs]
-
-
-def _birth_date(pid: Segment) -> Any:
-    if pid.get(7) == NULL:
-        return None
-    day = read_day(pid.get(7))
+def _birth_date(pid: Segment, field: int) -> Any:
+    """As YYYY-MM-DD; … where it is no whole date."""
+    day = read_day(pid.get(field))
     return day.isoformat() if day else ...
 
 
-def _contacts(message: Message, pid: Segment, field: int) -> list[dict[str, str]]:
+def _address(pid: Segment, field: int) -> list[str]:
+    """The first six components of an XAD field, as they are named in `_ADDRESS`."""
+    return _shortened(pid.components(field)[:6])
+
+
+def _contacts(pid: Segment, field: int) -> list[dict[str, str]]:
     """XTN.1, or from 2.7 on XTN.12, or area and local number; XTN.4 is a mail address."""
     found = []
-    for one in pid.repetitions(field):
-        local = " ".join(filter(None, (message.part(one, 6), message.part(one, 7))))
-        number = message.part(one) or message.part(one, 12) or local
-        mail = message.part(one, 4)
+    for row in pid.rows(field, 12):
+        number = row[0] or row[11] or " ".join(filter(None, row[5:7]))
+        mail = row[3]
         found += [{"system": "phone", "value": number}] if number and number != NULL else []
         found += [{"system": "email", "value": mail}] if mail and mail != NULL else []
     return found
+
+
+def _shortened(parts: Sequence[str]) -> list[str]:
+    """Components as they are kept: none longer than 200 characters, "" for the explicit null."""
+    return [(part if len(part) <= 200 else short(part)) if part != NULL else "" for part in parts]
+
+
+_READ: tuple[tuple[str, int, Callable[[Segment, int], Any]], ...] = (
+    ("names", 5, _names),
+    ("birth_date", 7, _birth_date),
+    ("sex", 8, Segment.get),
+    ("home", 13, _contacts),
+    ("work", 14, _contacts),
+    ("address", 11, _address),
+)
+"""Field of a person, field of PID, and how that one is read where it is no explicit null; … says nothing."""
+_PID_FIELDS = [field for _, field, _ in _READ]
 
 
 def _added(before: list[list[str | None]], told: list[list[str | None]]) -> list[list[str | None]]:

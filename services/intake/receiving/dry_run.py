@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.hl7.adt import read_adt
+from services.intake.hl7.header import header
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, Refused
 from services.intake.hl7.parser import Message, messages
@@ -86,9 +87,10 @@ class DryRun(NamedTuple):
 
 
 def _line(name: str, index: int, message: Message, door: DryRun) -> Line:
-    trigger, control_id = message.msh.get(9, 2) or None, message.msh.get(10) or None
+    head = header(message)
+    trigger, control_id = head.trigger or None, head.control_id or None
     try:
-        adt = read_adt(message, door.rules, door.now)
+        adt = read_adt(message, head, door.rules, door.now)
     except Refused as refused:
         warnings = tuple(message.warnings)
         return Line(name, index, trigger, control_id, refused.ack, message.charset, warnings, refused.fault)

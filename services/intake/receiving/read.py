@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.intake.hl7 import codec
-from services.intake.hl7.acknowledgements import NOT_HL7, Header, Outcome, answers, build, header
+from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, build
 from services.intake.hl7.adt import read_adt
+from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
 from services.intake.hl7.parser import Message, messages
 from services.intake.people.person import told_by
@@ -132,36 +133,37 @@ def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessag
         inbound_message.answer(Outcome("AR", NOT_HL7))
         return [inbound_message]
     alone = received.raw if len(found) == 1 else None
-    return [_letter(received, message, alone, rules, seal) for message in found]
+    return [_inbound(received, message, alone, rules, seal) for message in found]
 
 
-def _letter(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> InboundMessage:
-    inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, header(message))
-    inbound_message.trace = received.trace
-    inbound_message.trigger = message.msh.get(9, 2)
-    inbound_message.control_id = message.msh.get(10)
-    inbound_message.warnings = list(message.warnings)
+def _inbound(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> InboundMessage:
+    """One message of a frame; `alone`: the bytes of the frame, where it is the only one."""
+    head = header(message)
     body = "\r".join([segment.line for segment in message.segments])
-    inbound_message.ids = seal.blind("\x1f".join(["ids", message.msh.get(3), message.msh.get(4), message.msh.get(10)]))
-    inbound_message.body = seal.blind(body)
-    inbound_message.sealed = seal.close(alone or body.encode(message.charset, "replace"), inbound_message.message_id)
+    inbound = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, head)
+    inbound.trace, inbound.trigger, inbound.control_id = received.trace, head.trigger, head.control_id
+    inbound.warnings = list(message.warnings)
+    inbound.ids = seal.blind(f"ids\x1f{head.sending_app}\x1f{head.sending_facility}\x1f{head.control_id}")
+    inbound.body = seal.blind(body)
+    inbound.sealed = seal.close(alone or body.encode(message.charset, "replace"), inbound.message_id)
     try:
-        _fill(inbound_message, message, rules)
+        _fill(inbound, message, rules)
     except Refused as refused:
-        inbound_message.facility = rules.facility(message.msh.get(3), message.msh.get(4), "")
-        inbound_message.too_early = refused.at
-        inbound_message.answer(Outcome(refused.ack, refused.fault))
-    return inbound_message
+        inbound.facility = rules.facility(head.sending_app, head.sending_facility, "")
+        inbound.too_early = refused.at
+        inbound.answer(Outcome(refused.ack, refused.fault))
+    return inbound
 
 
-def _fill(inbound_message: InboundMessage, message: Message, rules: FeedRules) -> None:
-    adt = read_adt(message, rules, inbound_message.arrived_at)
-    inbound_message.adt, inbound_message.facility, inbound_message.trigger = adt, adt.facility, adt.trigger
-    inbound_message.values = codec.encode(adt)
-    inbound_message.warnings = list(adt.warnings)
-    inbound_message.known = adt.patient_ids
-    inbound_message.person = told_by(message, adt.patient_ids)
-    inbound_message.answer()
+def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
+    """Put what an ADT message says into `inbound`. Raises Refused."""
+    adt = read_adt(message, inbound.head, rules, inbound.arrived_at)
+    inbound.adt, inbound.facility, inbound.trigger = adt, adt.facility, adt.trigger
+    inbound.values = codec.encode(adt)
+    inbound.warnings = list(adt.warnings)
+    inbound.known = adt.patient_ids
+    inbound.person = told_by(message, adt.patient_ids)
+    inbound.answer()
 
 
 def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
