@@ -1,1 +1,1 @@
-"""Intake: the hospital told us something."""
+"""Intake: takes in what hospitals and programs send about patients, and states it as facts on care.events."""

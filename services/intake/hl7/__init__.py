@@ -1,1 +1,1 @@
-"""Bytes to HL7 v2 messages, to what a hospital said in them, and the acknowledgements. Pure."""
+"""HL7 v2: parses messages from bytes, reads ADT messages, and makes acknowledgements. Pure: no I/O and no clock."""

@@ -1,4 +1,4 @@
-"""Acknowledgements: which ones a message gets, and their bytes; mirrors the header, repeats nothing else of a message.
+"""Which acknowledgements a message gets, and their bytes. Of the message they repeat only fields of its MSH segment.
 
 Sources: HL7 v2.5.1 chapter 2.9 (original and enhanced mode), 2.14.5 (ERR), tables 0008, 0155, 0357; contract 6.
 """
@@ -26,23 +26,23 @@ _TEXTS = {
     207: "Application internal error",
 }
 _ONLY_COMPONENT = {200: 1, 201: 2}
-"""MSH-9.1 or MSH-9.2 (IHE ITI TF-2 C.2.3)."""
+"""Error code (HL7 table 0357) → the component of MSH-9 that ERR-2 points at (IHE ITI TF-2 C.2.3)."""
 NOT_HL7 = Fault(100, "MSH", 0, "no MSH segment: this is not an HL7 message")
 
 
 class Outcome(NamedTuple):
-    """What became of a message: the answer, why, and whether it is kept (contract 5: kept is never lost)."""
+    """The acknowledgement code of a message (AA, AE or AR), and what is wrong with it where it is AE or AR."""
 
     code: AckCode
     fault: Fault | None = None
 
 
 def answers(head: Header, outcome: Outcome) -> tuple[Code | None, Code | None]:
-    """(commit, application): the codes to send, in this order; None is not to be sent.
+    """The codes to send as (commit, application), in this order; None where that acknowledgement is not sent.
 
     Original mode (MSH-15 and MSH-16 empty): the application answer alone. Enhanced mode: the commit answer first, and
-    after CA the application answer. One of the two fields empty is NE; a condition that is not known is AL. A message
-    that was not taken gets its refusal once: as CR or CE, or as the application answer where no commit was asked for.
+    after CA the application answer. Where only one of the two fields is empty, it counts as NE; an unknown
+    condition counts as AL. A refusal is sent once: as CR or CE, or as AR or AE where no commit answer was asked for.
     """
     if not head.accept and not head.application:
         return None, outcome.code
@@ -56,8 +56,8 @@ def answers(head: Header, outcome: Outcome) -> tuple[Code | None, Code | None]:
 def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, control_id: str) -> bytes:
     """One acknowledgement in the sender's delimiters and charset, segments ended by CR.
 
-    `at` is our time and `control_id` our id of the answer. ERR goes to every version: who does not know ERR-2 to ERR-4
-    ignores them.
+    `at` (MSH-7) and `control_id` (MSH-10) are the acknowledgement's own. ERR is written as in 2.5.1 for every version:
+    older receivers ignore the fields that they don't know.
     """
     marks, mirrored = head.marks, head.as_sent
     join, part = marks.field.join, marks.component.join

@@ -1,4 +1,4 @@
-"""A parsed message to what the hospital said in it; refuses only what nothing can mend. Names are read elsewhere.
+"""Reads a parsed ADT message into an `Adt`. Names and contacts are read in people/person.py.
 
 Sources: contract 6; HL7 v2.5.1 chapter 3; IHE ITI-31. Routed by MSH-9.1 and MSH-9.2 alone: EVN-1 disagrees with them in
 one message of seven, MSH-9.3 is missing in every second.
@@ -23,11 +23,11 @@ _PLACES = {
     name: {place: int(place[4:]) for place in (*_TIMES, *_CODES) if place[:3] == name}
     for name in ("MSH", "EVN", "PID", "PV1", "PV2")
 }
-"""Every field that is read for its first component alone, by segment: place and number."""
+"""Segment → place → field number: every field of which only the first component is read."""
 
 
 class _Times(NamedTuple):
-    """The time fields of a message, by place; one that says nothing is in none of them."""
+    """The time fields of a message, by place such as `PV1-44`; a field that is empty is in none of the three."""
 
     told: dict[str, Moment | Removed]
     moments: dict[str, Moment]
@@ -36,7 +36,7 @@ class _Times(NamedTuple):
 
 
 class _Accepted(NamedTuple):
-    """What of a message is checked: nothing in it is left that nothing can mend."""
+    """What is read of a message before its `Adt` is made; it has passed every check but those of a merge."""
 
     facility: str
     processing_id: str
@@ -50,7 +50,7 @@ class _Accepted(NamedTuple):
 
 
 def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datetime) -> Adt:
-    """What the message with this header says; who the patient is, `people.person` reads.
+    """What an ADT message says. `arrived_at` stands in for times that it lacks, and future times are measured from it.
 
     Raises Refused (an InvalidMessage): AR 200/201/202 for what this door does not take, AE for a message without
     control id, PID or patient id, a merge without MRG or into itself, a required time that is unreadable or further
@@ -99,7 +99,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
 
 
 def _accepted(message: Message, head: Header, rules: FeedRules, arrived_at: datetime) -> _Accepted:
-    """Raises Refused."""
+    """Check the message and read what the checks need. Raises Refused."""
     place = fields.location(message, 3)
     facility = rules.facility(head.sending_app, head.sending_facility, place.facility or "")
     taken = rules.processing_ids(facility)
@@ -158,7 +158,7 @@ def _merged(message: Message, accepted: _Accepted) -> tuple[PatientId, ...]:
 
 
 def _same(one: PatientId, other: PatientId, facility: str) -> bool:
-    """One number: of one authority by any of the names it was told with; none told is the facility's own."""
+    """Whether two ids are equal and share a name of their authority; an id without authority is the facility's own."""
     names, others = ({each.authority or facility, each.universal} - {None} for each in (one, other))
     return one.id == other.id and bool(names & others)
 
@@ -178,7 +178,8 @@ def _times(texts: Mapping[str, str], zone: tzinfo) -> _Times:
 
 
 def _occurred(trigger: str, times: _Times, arrived_at: datetime) -> tuple[Moment, str]:
-    """The trigger's own time where it is told: then it must be readable. Else the first readable time of the event."""
+    """When the event happened, and the field that says so: the trigger's own time field if it is filled, else the first
+    readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable."""
     own = TRIGGERS[trigger].own_time
     chain = (own,) if own and (own in times.moments or own in times.unreadable) else ("EVN-6", "EVN-2", "MSH-7")
     for place in chain:

@@ -1,4 +1,4 @@
-"""Bytes of a message to text: the charset it names, else the one it is in; knows nothing of segments."""
+"""Decodes the bytes of a message: by the charset that MSH-18 names, else by one that fits the bytes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NAMES |= {
     for mark in "/-"
     for before in ("", "iso-", "iso ")
 }
-"""HL7 table 0211 and what senders write for it, to Python's names."""
+"""Charset names in lower case (HL7 table 0211, and what senders write instead) → Python's codec names."""
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -43,12 +43,14 @@ def known(name: str) -> str | None:
 
 
 def widen(raw: bytes) -> bytes:
-    """UTF-16 with a byte order mark as UTF-8; everything else as it is. Half a character at the end is dropped."""
+    """Bytes in UTF-16 with a byte order mark as UTF-8, without half a character at the end; other bytes unchanged."""
     return raw.decode("utf-16", "ignore").encode() if raw.startswith(_UTF16) else raw
 
 
 def decode(raw: bytes, declared: str) -> tuple[str, str, str | None]:
-    """(text, codec used, warning or None). Never fails: MSH-18, else UTF-8, else cp1252, else Latin-1."""
+    """Decode a message; `declared` is its MSH-18. Returns (text, codec used, warning or None) and never fails.
+
+    The codecs are tried in this order: MSH-18's, UTF-8, cp1252, Latin-1."""
     codec = known(declared)
     if codec:
         text = _try(raw, codec)

@@ -1,4 +1,4 @@
-"""What a message says as bytes and back: codes, dates and ids, so that no seal is opened to derive again.
+"""`Adt` to JSON and back. It has codes, dates and ids only, so visits are derived again without decrypting messages.
 
 The bytes are the fields of `Adt` as JSON; a moment is an object, a code with its parts a list.
 """
@@ -11,17 +11,17 @@ from msgspec import structs
 from services.intake.hl7.model import REMOVED, Adt
 
 _REMOVABLE = ("admission_type", "admission_source", "attending_npi", "disposition", "death")
-"""Texts that may be REMOVED: as JSON both are strings, and no text that was read is `""` itself."""
+"""Text fields that may be REMOVED. In JSON that is the string `""` with its quotes, which no text read is."""
 _REMOVED = msgspec.json.encode(REMOVED)
 
 encode = msgspec.json.Encoder().encode
-"""The values of a message as JSON."""
+"""An `Adt` as JSON, in bytes."""
 
 _read = msgspec.json.Decoder(Adt).decode
 
 
 def decode(kept: bytes) -> Adt:
-    """The way back of `encode`, for what earlier versions kept too."""
+    """An `Adt` from the JSON that this or an earlier version of `encode` made."""
     adt = _read(kept)
     if _REMOVED not in kept:
         return adt

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class Delimiters:
-    """What MSH-1 and MSH-2 say; an empty one is not in use. `msh2` is what to write back to this sender."""
+    """The delimiters of a message; one that is "" is not in use. `msh2` is MSH-2 for answers to this sender."""
 
     field: str = "|"
     component: str = "^"
@@ -24,7 +24,9 @@ _MARKS = (USUAL.component, USUAL.repetition, USUAL.escape, USUAL.sub)
 
 @lru_cache(maxsize=64)
 def delimiters(msh1: str, msh2: str) -> tuple[Delimiters, str | None]:
-    """(delimiters, warning or None) for MSH-1 and MSH-2: 2 to 5 characters, doubled backslash, custom, or unusable."""
+    """(delimiters, warning or None) for MSH-1 and MSH-2. Never fails: an unusable MSH-2 gives the usual delimiters.
+
+    MSH-2 may have 2 to 5 characters, any punctuation, and a backslash that was doubled."""
     marks = msh2.replace("\\\\", "\\")
     if not 2 <= len(marks) <= 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
         return Delimiters(field=msh1), "MSH-2 is unusable; read with the usual delimiters"

@@ -1,4 +1,4 @@
-"""The fields that are more than text: patient ids, locations, the attending, diagnoses, payers, names; no rules."""
+"""Reads fields with more than one part: patient ids, locations, the attending, diagnoses, payers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.timestamps import read_day
 
 _LONGEST = 200
-"""What the published language takes as a code or an identifier."""
+"""Characters that a code or an identifier may have in published facts."""
 _YES_OR_NO: dict[str, Literal["Y", "N"]] = {"Y": "Y", "N": "N"}
 
 
 def short(text: str) -> str:
-    """At most 200 characters; a longer one keeps its beginning and a digest, so that two stay different."""
+    """A text of at most 200 characters: of a longer one its beginning and a digest, so that two stay different."""
     return text if len(text) <= _LONGEST else f"{text[:160]}~{sha256(text.encode()).hexdigest()[:32]}"
 
 
@@ -30,12 +30,12 @@ def values(texts: Mapping[str, str]) -> dict[str, str | Removed]:
 
 
 def known(value: str | Removed | None) -> str | None:
-    """A value that can't be removed: None where the field says nothing, or `""`."""
+    """The value of a field for which `""` means the same as empty: None for both."""
     return None if value is REMOVED else value
 
 
 def _known(components: Sequence[str]) -> list[str | None]:
-    """The same of components: each as a value; None where it says nothing, or `""`."""
+    """Components as values, none over 200 characters; None for one that is empty or `""`."""
     return [None if not text or text == NULL else text if len(text) <= _LONGEST else short(text) for text in components]
 
 

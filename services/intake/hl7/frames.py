@@ -1,4 +1,4 @@
-"""MLLP framing: bytes as they come to whole frames, however they were cut; knows neither sockets nor HL7.
+"""MLLP framing: cuts a stream of bytes, in whatever pieces it arrives, into frames. Pure: no sockets.
 
 A frame is VT … FS CR (HL7 v2.5.1 appendix C, minimal lower layer protocol). Field traffic bends it: junk before VT, no
 CR after FS, frames split anywhere, several in one read, a frame broken off and sent again.
@@ -16,7 +16,7 @@ _MARKS = re.compile(rb"[\x0b\x1c]")
 
 
 class TooLong(InvalidMessage):
-    """A frame has more bytes than the site takes; what follows it can't be told from its rest."""
+    """A frame has more bytes than the site's limit; where the next frame begins can't be told."""
 
 
 class Framer:
@@ -39,7 +39,7 @@ class Framer:
 
     @property
     def held(self) -> int:
-        """Bytes kept of what has not ended."""
+        """How many bytes are held of a frame that has not ended."""
         return len(self._held)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -75,11 +75,11 @@ class Framer:
         return frame if wanted else None
 
     def forget(self) -> None:
-        """Keep nothing of what has begun."""
+        """Drop the frame that has begun."""
         self._held.clear()
         self._open = self._spilled = False
 
 
 def framed(message: bytes) -> bytes:
-    """A message as it goes over the wire."""
+    """A message between the marks of a frame: VT before it, FS CR after it."""
     return VT + message + FS + CR

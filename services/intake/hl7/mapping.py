@@ -1,4 +1,4 @@
-"""The site's config as reading and deriving ask for it: whose message it is, its zone, what a unit is."""
+"""What reading a message (`FeedRules`) and deriving a visit (`SiteMap`) need of the site config."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shared.events.stays import Coverage
 from shared.site.config import UNKNOWN, Site
 
 LONGEST = 200
-"""Characters of an identifier in the published language."""
+"""Characters that an identifier may have in published facts."""
 
 
 class SiteRules:
-    """`FeedRules` by site config.
+    """`FeedRules` from the site config.
 
     A facility that the config doesn't have is named as sent: its messages are kept like those of a unit that is not
     mapped, with the zone of the first facility and the processing ids of any.
@@ -47,7 +47,7 @@ class SiteRules:
 
 
 class FacilityMap:
-    """`SiteMap` by site config. What was looked up is kept: message after message of a visit tells the same."""
+    """`SiteMap` from the site config. Look-ups are cached: the messages of a visit repeat the same codes."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -66,7 +66,7 @@ class FacilityMap:
         return (self._site.facility(facility) or self._site.facilities[0]).zone_info
 
     def disposition(self, facility: str, code: str | None) -> Disposition:
-        """What PV1-36 means there, as the tables write it."""
+        """The disposition that PV1-36 means at the facility, with its code as the site's tables write it."""
         found = self._dispositions.get((facility, code))
         if found is None:
             row = self._site.disposition_row(facility, code)
@@ -80,15 +80,15 @@ class FacilityMap:
         return self._site.status_of(kind)
 
     def admission_type(self, code: str) -> str:
-        """PV1-4 as a bill's code."""
+        """PV1-4 as a bill's type of admission; `unknown` for what is in no table."""
         return self._site.admission_type(code)
 
     def admission_source(self, code: str) -> str:
-        """PV1-14 as a bill's code."""
+        """PV1-14 as a bill's point of origin; `unknown` for what is in no table."""
         return self._site.admission_source(code)
 
     def payer(self, one: Payer) -> Coverage:
-        """Whom IN1-3, else IN1-2, names; and which of its plans IN1-2 is."""
+        """The payer that IN1-3, else IN1-2, names, and which of the payer's plans IN1-2 is."""
         found = self._payers.get(one)
         if found is None:
             found = self._payers[one] = self._looked_up(one)

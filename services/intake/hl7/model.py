@@ -1,6 +1,6 @@
-"""What a hospital said, as frozen values, and what intake needs to know of a site; nothing here decides.
+"""The values that an ADT message is read into, and the protocols for what reading needs of a site. No rules.
 
-Names, birth dates and contacts are not in them: those are apart from everything else, in people/.
+Names, birth dates and contacts are not here but in people/, which seals them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AckCode = Literal["AA", "AE", "AR"]
 
 
 class Fault(NamedTuple):
-    """What is wrong with a message: HL7 table 0357 code, where, and a sentence of ours; never a value."""
+    """What is wrong with a message: code (HL7 table 0357), segment, field, and a sentence without any value."""
 
     code: int
     segment: str
@@ -32,9 +32,9 @@ class Fault(NamedTuple):
 
 
 class Refused(InvalidMessage):
-    """A message that no other message can make right: `ack` is AE or AR (contract 6), `fault` says why.
+    """A message that is refused: `ack` is AE or AR (contract 6), `fault` says why.
 
-    `at` is its time where that lies too far in the future, which our own clock may be to blame for.
+    `at` is the message's time where that lies too far in the future; our own clock may be the one that is wrong.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Refused(InvalidMessage):
 
 
 class Removed(Enum):
-    """The sender wrote `""`: the value stored is to be removed; None is a field that says nothing."""
+    """The sender wrote `""`: remove the stored value (HL7 v2.5.1 2.5.3). An empty field is None and changes nothing."""
 
     REMOVED = '""'
 
@@ -62,7 +62,7 @@ else:  # as JSON each is a string or null: which string is REMOVED, the codec kn
 
 
 class Moment(Struct, frozen=True, gc=False):
-    """A time as told: `start` when it begins something, `end` when it ends something.
+    """A time in a message: `start` is used where it begins something, `end` where it ends something.
 
     They differ for a day without time: 00:00 and 24:00 of that day in the facility's zone (contract 3.6 rule 7).
     """
@@ -89,7 +89,7 @@ class PatientId(NamedTuple):
 
 
 class Location(NamedTuple):
-    """PL: point of care, room, bed, facility."""
+    """A location (data type PL): point of care, room, bed, facility."""
 
     unit: str | None
     room: str | None
@@ -110,7 +110,7 @@ class Diagnosis(NamedTuple):
 
 
 class Payer(NamedTuple):
-    """IN1: order IN1-1, payer IN1-3, plan IN1-2, and IN1-12, since when."""
+    """A payer: `order` is its place among the IN1 segments, from 1; payer IN1-3, plan IN1-2, first day IN1-12."""
 
     order: int
     payer: str
@@ -121,7 +121,7 @@ class Payer(NamedTuple):
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
-    It is stored as it is, as JSON (codec.py): a new field has a default, which the messages before it are read with.
+    It is stored as JSON (codec.py). A new field needs a default: messages stored before it are read with that.
     """
 
     trigger: str
@@ -173,7 +173,7 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def means(self) -> Trigger:
-        """What its trigger says."""
+        """The row of its trigger."""
         return TRIGGERS[self.trigger]
 
 
@@ -233,7 +233,7 @@ class SiteMap(Protocol):
 
 
 class VisitMessage(NamedTuple):
-    """One message of a visit: what it says, our id of the message, and when it came."""
+    """One message of a visit: what it says, intake's id of the message, and when it arrived."""
 
     adt: Adt
     message_id: str

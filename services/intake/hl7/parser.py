@@ -1,4 +1,4 @@
-"""Bytes to HL7 v2 messages, tolerant: lines, delimiters, fields; knows no meaning of a field.
+"""Parses HL7 v2 messages from bytes: segments, fields, repetitions, components. It tolerates what hospitals get wrong.
 
 Sources: HL7 v2.5.1 chapter 2 (2.5 delimiters, 2.7 escapes, 2.10.3 batches); and what hospitals send: half of all
 files end segments in LF, MSH-2 has 2 to 5 characters, text is wrapped, batches and several messages share a file.
@@ -89,7 +89,7 @@ class Segment:
 class Message:
     """One message: its segments in order, the charset it was read in, and what was odd about it.
 
-    `warnings` name lines and fields, never a value.
+    `warnings` are sentences about its lines and fields, never with a value of one.
     """
 
     __slots__ = ("_by_name", "_delimiters", "charset", "marks", "msh", "repetition", "segments", "warnings")
@@ -206,7 +206,7 @@ class Message:
             self._warn(stray, indented, lower)
 
     def _warn(self, *counts: int) -> None:
-        """Of lines that are no segment, that are indented, and whose name is in lower case: how many there are."""
+        """Warn of odd lines; the counts are in the order of `_ODD_LINES`."""
         for count, (one, several) in zip(counts, _ODD_LINES, strict=True):
             if count:
                 self.warnings.append(f"1 line {one}" if count == 1 else f"{count} lines {several}")
@@ -232,7 +232,7 @@ def pieces(raw: bytes) -> Iterator[bytes]:
 
 
 def _end(text: str, mark: str) -> int:
-    """Where MSH-2 ends: at the next field separator, or with the line."""
+    """Index in the text at which MSH-2 ends: the next field separator, or the end of the line."""
     line = _BREAKS.search(text)
     stop = line.start() if line else len(text)
     found = text.find(mark, 4, stop)
@@ -245,7 +245,7 @@ def _msh18(head: bytes) -> str:
 
 
 def _starts(raw: bytes) -> Iterator[int]:
-    """Where a line begins with MSH and a delimiter."""
+    """Each index at which a line begins with MSH and a delimiter."""
     at = raw.find(b"MSH")
     while at >= 0:
         if _MARK.match(raw, at + 3) and _begins_a_line(raw[max(0, at - 64) : at]):

@@ -1,4 +1,4 @@
-"""HL7 time stamps to aware times in the facility's zone; knows no field."""
+"""Reads HL7 time stamps as aware times, in the facility's zone where they name no offset."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _zone(offset: str) -> tzinfo:
 
 
 def _aware(naive: datetime, zone: tzinfo) -> datetime:
-    """With the offset in force then: two times of one ZoneInfo would compare by the clock on the wall, not in truth."""
+    """The time with the zone's offset then: two times of one ZoneInfo would compare by wall clock, not by instant."""
     return naive.replace(tzinfo=_fixed(zone.utcoffset(naive.replace(tzinfo=zone)) or _NONE))
 
 

@@ -1,4 +1,4 @@
-"""What each trigger event (MSH-9.2) says: one row a trigger, and everything that needs to know reads the row.
+"""What each trigger event (MSH-9.2) means: one row for each, which all other code reads.
 
 A trigger that is not here is refused with AR 201. What a row says of a visit is worked out in `visits`; a new trigger
 is a new row, and a rule only where it means what none did before. No row has a message structure: nothing looks at
@@ -45,7 +45,7 @@ class Trigger:
 
     @property
     def corrects(self) -> bool:
-        """It is of what was said before, so of a visit that has ended as well."""
+        """Whether it changes what earlier messages said; then it may concern a visit that has ended."""
         return self.updates or self.cancels is not None
 
 

@@ -1,4 +1,4 @@
-"""By which words a person is found: normalised texts of fields and of a question, to be hashed with a key; pure.
+"""The words by which a person is searched for: normalised from fields and from questions, then hashed with a key. Pure.
 
 Names without case, accents and apostrophes, word by word and whole; the whole birth date; the digits of a telephone
 number; an id without case. So a question finds whole words only: no beginnings, no sounds-like (decision 0114).

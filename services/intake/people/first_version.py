@@ -48,7 +48,7 @@ class _Patient(NamedTuple):
 
 
 async def must_be_done(connection: Connection, seal: Seal) -> None:
-    """Raises Transient while anything of the first version is left, or the index has another key."""
+    """Check that nothing of the first version is left. Raises Transient while something is, or for another key."""
     if await first.check(connection, seal.blind(CHECK)):
         raise Transient(OTHER_KEY)
     if await first.anything_left(connection):
@@ -56,7 +56,8 @@ async def must_be_done(connection: Connection, seal: Seal) -> None:
 
 
 async def bring_over(database: Database, numbering: Numbering) -> int:
-    """All of it; how many patients there were. Raises SetUpError for keys that are others, Transient."""
+    """Bring over all persons of the first version; returns how many patients. Raises Transient while the database is
+    away, SetUpError where the keys are not those that the persons were stored with."""
     number = 0
     while True:
         async with database.begin() as connection:

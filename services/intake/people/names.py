@@ -1,4 +1,5 @@
-"""What was said of persons, taken in: opened, merged field by field, sealed again, and the words to find them by."""
+"""Stores what messages and requests say of persons: decrypts what is kept, merges field by field, encrypts it again,
+and brings the search words in line."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ class PersonReport(NamedTuple):
 
 
 async def keep(connection: Connection, tellings: Sequence[PersonReport], seal: Seal) -> None:
-    """Bring what is known of patients in line with what was said; the caller holds the locks of their rows."""
+    """Merge these reports into what is stored of their patients; the caller holds the locks of the patients' rows."""
     [found] = await together(connection, [store.sealed_of({telling.patient_id for telling in tellings})])
     await at_once(connection, keeping(tellings, [store.Sealed(*row) for row in found], seal))
 
 
 def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
-    """The same as writes; `kept` is what is kept of these patients (`store.sealed_of`)."""
+    """The writes that `keep` does. `kept` is what is stored of these patients (`store.sealed_of`)."""
     if not tellings:
         return []
     said: dict[store.Whose, list[PersonReport]] = defaultdict(list)
@@ -50,7 +51,7 @@ def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal
 
 
 def opened(row: store.Sealed, seal: Seal) -> Fields:
-    """What is kept of a patient, as that facility told it."""
+    """The fields of a patient as one facility told them, decrypted."""
     return unpacked(seal.open(row.sealed, place(*row.whose)), row.stated_at)
 
 
@@ -77,5 +78,5 @@ def _values(fields: Fields) -> dict[str, Any]:
 
 
 def place(patient_id: str, facility: str) -> str:
-    """Where what a facility told of a patient is sealed for."""
+    """The context that the fields of one patient from one facility are sealed with; they open with no other."""
     return f"identity:{patient_id}:{facility}"

@@ -1,6 +1,6 @@
-"""Who somebody is, field by field: what a message says, and what stands after many of them. Pure; seals nothing.
+"""A person's fields: read from a message, and merged over many messages and requests. Pure; encrypts nothing.
 
-A field that says nothing leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3), what was said last wins; ids add up.
+An empty field changes nothing, `""` removes the value (HL7 v2.5.1 2.5.3), the latest statement wins; ids add up.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Fields = dict[str, tuple[Any, str]]
 
 
 def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dict[str, Any]:
-    """What the PID segment says of the person; `numbers`: the patient's ids in it, where they are read already."""
+    """What the PID segment says of the person. `numbers`: the patient's ids, where the caller has read them already."""
     pid = message.first("PID")
     if pid is None:
         return {}
@@ -44,7 +44,7 @@ def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dic
 
 
 def merged(kept: Fields, told: Told, said_at: datetime) -> Fields:
-    """What stands when this was said too, whatever order it came in."""
+    """The fields after `told`, which was said at `said_at`; the order of arrival does not matter."""
     at = said_at.isoformat()
     after = dict(kept)
     for name, value in told.items():
@@ -57,12 +57,12 @@ def merged(kept: Fields, told: Told, said_at: datetime) -> Fields:
 
 
 def packed(fields: Fields) -> bytes:
-    """As bytes to be sealed."""
+    """The fields as JSON, ready to be sealed."""
     return orjson.dumps({"version": 1, "fields": fields}, default=str)
 
 
 def unpacked(raw: bytes, stated_at: datetime) -> Fields:
-    """The way back of `packed`; what was kept before there were fields counts as said at `stated_at`."""
+    """The fields from what `packed` made; the first version stored no times, so `stated_at` is taken for its values."""
     kept = orjson.loads(raw)
     if "fields" not in kept:
         phones = [{"system": "phone", "value": phone} for phone in kept.pop("phones", ())]
@@ -90,7 +90,8 @@ def shown(fields: Fields) -> dict[str, Any]:
 
 
 def seen(told: Mapping[str, Fields]) -> dict[str, Any]:
-    """The person as several facilities told it: what was said last counts, and who says what where they differ.
+    """The person by what several facilities told: the latest value of each field; `told_differently` has what each of
+    them says where they disagree.
 
     Where any of them says that it is not safe to contact, it is not.
     """
@@ -112,7 +113,7 @@ def seen(told: Mapping[str, Fields]) -> dict[str, Any]:
 
 
 def _safe(said: Sequence[Any]) -> Any:
-    """The most careful of what was said: no for all ways, else by way."""
+    """Whether contact is safe by all that was said: False where anybody says no, else by way of contact."""
     told = [one for one in said if one is not None]
     ways = [one for one in told if isinstance(one, dict)]
     if not told or any(one is False for one in told):

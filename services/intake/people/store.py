@@ -1,4 +1,4 @@
-"""All SQL that what is known of persons is written with: sealed fields, hashed words, and who told of whom."""
+"""All SQL that writes persons: their sealed fields, their hashed search words, and which facility told of whom."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def keep(rows: Sequence[Sealed]) -> list[SqlWrite]:
 
 
 def change_words(gone: Sequence[tuple[bytes, str, str]], new: Sequence[tuple[bytes, str, str]]) -> list[SqlWrite]:
-    """(hashed word, patient, facility): those that lead to a patient no more, and those that do now."""
+    """Delete and add search words, each as (hashed word, patient, facility)."""
     return [*written(_FORGET, gone), *written(_WORDS, new)]
 
 

@@ -27,7 +27,7 @@ _KEEP = upsert(deaths, ("patient_id", "facility", "told"))
 
 
 def reads(patients: Sequence[str]) -> list[Read]:
-    """What `known` is made of; the caller holds the locks of the patients' rows."""
+    """The reads whose rows `known` takes; the caller holds the locks of the patients' rows."""
     return [Read(_RECORDS, (patients,)), Read(_STANDING, (patients,))]
 
 

@@ -1,4 +1,4 @@
-"""Long visits derived in a process of their own: what they mean is plain computing, and would hold every door.
+"""Derives long visits in a separate process: it is CPU work that would block the event loop and so every door.
 
 The process is this module: it gets the site, then visits' messages a page at a time, and says what they mean together.
 It has no database, no socket and no secret; it ends when its input does, so it never outlives the service.
@@ -27,11 +27,11 @@ from shared.site.config import Site
 
 _LENGTH = struct.Struct(">I")
 PATIENCE = 50.0
-"""Seconds for one answer; the transaction that waits for it is cut after 60."""
+"""Seconds that one answer may take; the database ends the waiting transaction after 60."""
 
 
 class StoredMessage(NamedTuple):
-    """A message as it is stored, and the note that it has; a new one has none."""
+    """A message as it is stored, and the note on what became of it; None for a new message."""
 
     visit_id: str
     message_id: str
@@ -42,7 +42,7 @@ class StoredMessage(NamedTuple):
 
 
 class Apart:
-    """The process, begun when it is first asked and begun anew when it died; one question at a time."""
+    """The separate process: started at the first question, and again if it died. It answers one question at a time."""
 
     def __init__(self, site: Site) -> None:
         self._site = site

@@ -38,14 +38,16 @@ class Keyed(Protocol):
 
     @property
     def keys(self) -> AbstractSet[Hashable]:
-        """What it shares with another that it may not overtake."""
+        """It may not overtake an earlier one that has one of these keys too."""
 
 
 Each = TypeVar("Each", bound=Keyed)
 
 
 def about_the_first(waiting: Iterable[Each], most: int) -> tuple[list[Each], deque[Each]]:
-    """The first one and what is about the same; the others, in their order, and behind them what is about them."""
+    """Split what waits into a batch, the first and up to `most` in all that share keys with it, and the rest, in order.
+
+    One that shares a key with something in the rest stays behind it."""
     batch: list[Each] = []
     rest: deque[Each] = deque()
     mine, others = set[Hashable](), set[Hashable]()
@@ -100,18 +102,18 @@ class Reception(Generic[In, Read, Out]):
 
     @property
     def full(self) -> bool:
-        """True while so many bytes wait that nobody should hand in more."""
+        """True while so many bytes wait that the doors should stop reading."""
         return self._bytes >= self._full_at
 
     async def start(self) -> None:
-        """Begin to take what is handed in."""
+        """Start working off what is handed in."""
         self._tasks = [
             asyncio.create_task(self._work(), name="reception"),
             asyncio.create_task(self._work_long(), name="reception-long"),
         ]
 
     def hand_in(self, message: In) -> asyncio.Future[Out]:
-        """The answer to come. Raises Transient after `stop`."""
+        """Queue a message; the future gives its answer. Raises Transient after `stop`."""
         if self._stopping:
             raise Transient("the service is stopping")
         waiting: _Waiting[In, Read, Out] = _Waiting(message, asyncio.get_running_loop().create_future())
@@ -207,7 +209,7 @@ class Reception(Generic[In, Read, Out]):
             self._answered(batch, None)
 
     def _answered(self, batch: Sequence[_Waiting[In, Read, Out]], fault: Exception | None) -> None:
-        """They take no room any more; after a fault there is no answer but that."""
+        """Their bytes count no more; where the batch failed, the fault is the answer of each."""
         for one in batch if fault is not None else ():
             with contextlib.suppress(asyncio.InvalidStateError):
                 one.answer.set_exception(fault)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """What intake reads from Kafka: care.episodes for the choice of a visit's episode, hospital.adt as a door.
 
-The door adds bytes and takes away replies: what a message means is decided behind `handlers.take_in`, in the
+The door adds bytes and takes away replies: what a message means is decided behind `receive.take_in`, in the
 transaction that also moves the position and has the acknowledgements in its outbox (decision 0114). A record about a
 patient with a long visit is put into a lane of its own in that transaction, and taken in by another (decision 0170).
 """
@@ -32,15 +32,15 @@ from shared.storage.database import Connection, Database
 DOOR = "kafka"
 TOPIC = "hospital.adt"
 CONSUMER, DEAD = f"intake.{TOPIC}", "dead.intake"
-"""What the door's positions are called, and where its dead letters go."""
+"""The consumer name of the door's positions, and the topic of its dead letters."""
 ACKS = "hospital.acks"
 EPISODES = "care.episodes"
 CORRELATION = ("correlationid", "correlation_id", "ce_correlationid", "traceparent")
-"""Headers of a record that its acknowledgements have too."""
+"""Names of the headers that are copied from a record to its acknowledgements."""
 LONGEST = 1000
-"""Bytes of such a header; a longer one is left out."""
+"""Bytes that such a header may have; a longer one is left out."""
 BATCH = 256
-"""Records of one transaction at most; the reception's measure (decision 0104)."""
+"""Records in one transaction at most, as for the other doors (decision 0104)."""
 
 
 class AdtRecord(NamedTuple):
@@ -65,7 +65,8 @@ def hospital_adt(intake: Intake) -> Subscription:
 
 
 def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> AdtRecord:
-    """A record's messages; it came now, if not before. Raises InvalidMessage for what is no ER7 text."""
+    """The messages of a record. `arrived_at`: when it arrived, None for now. Raises InvalidMessage where it is empty,
+    longer than the site's limit, or of another content-type than ER7."""
     headers = [(name.lower(), value or b"") for name, value in record.headers]
     kind = next((value for name, value in headers if name == "content-type"), b"").split(b";")[0].strip().lower()
     if kind not in {b"", ER7.encode()}:
@@ -84,7 +85,7 @@ def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None 
 async def take_records(
     connection: Connection, batch: Sequence[Incoming[AdtRecord]], tally: Tally, *, intake: Intake
 ) -> None:
-    """Take in a batch, but for what is about patients with long visits: that goes into the lane, and waits there."""
+    """Take in a batch of records; those about patients with long visits are put into the lane instead."""
     at_once = await put_aside(connection, batch, tally, intake)
     await answer(connection, at_once, intake)
     for incoming in at_once:
@@ -98,7 +99,8 @@ async def take_records(
 async def put_aside(
     connection: Connection, batch: Sequence[Incoming[AdtRecord]], tally: Tally, intake: Intake
 ) -> Sequence[Incoming[AdtRecord]]:
-    """Keep what belongs into the lane there; the others. What has the key, or tells an id, of what waits follows it."""
+    """Put records about long visits into the lane and return the others. A record that shares its key or an id of the
+    patient with one in the lane goes there too, so that it does not overtake it."""
     long = [intake.long_visits.has(_ids(incoming)) for incoming in batch]
     if not tally.some_wait and not any(long):
         return batch
@@ -121,7 +123,7 @@ def _ids(incoming: Incoming[AdtRecord]) -> set[tuple[str, str | None, str]]:
 
 
 def _keys(incoming: Incoming[AdtRecord], intake: Intake) -> set[bytes]:
-    """Keyed hashes of what a record may not overtake another with: the key it was sent by, and the ids it tells."""
+    """Keyed hashes of the record's Kafka key and of its patients' ids: records that share one keep their order."""
     told = {repr(each) for each in _ids(incoming)} | ({f"key {incoming.key!r}"} if incoming.key else set())
     return {intake.seal.blind(each) for each in told}
 
@@ -136,7 +138,7 @@ async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], i
 
 
 def acknowledgements(incoming: Incoming[AdtRecord]) -> list[Record]:
-    """The replies to a record, keyed as it was; each says which record it answers."""
+    """The acknowledgements of a record, with its key; the header `x-origin` is its topic/partition/offset."""
     origin = ("x-origin", f"{incoming.slot.topic}/{incoming.slot.partition}/{incoming.offset}".encode())
     headers = [("content-type", ER7.encode()), origin, *incoming.fact.headers]
     replies = [reply for message in incoming.fact.messages for reply in message.replies]
@@ -144,8 +146,8 @@ def acknowledgements(incoming: Incoming[AdtRecord]) -> list[Record]:
 
 
 def outcome_of(inbound: Sequence[InboundMessage]) -> Outcome:
-    """applied: something of the record is kept now; ignored: nothing of it is taken (AR); dead: it is no HL7 at all;
-    else it came before."""
+    """The record's outcome for the counts. applied: a message of it is stored now; repeated: all were stored before;
+    ignored: none is taken (AR); dead: it is not HL7."""
     if inbound[0].outcome.fault is NOT_HL7:
         return "dead"
     if any(message.stored and message.note != "repeat" for message in inbound):
@@ -154,7 +156,7 @@ def outcome_of(inbound: Sequence[InboundMessage]) -> Outcome:
 
 
 def episodes(database: Database) -> Subscription:
-    """The consumer of care.episodes, in a group of its own: the door need not stop while this one joins."""
+    """The consumer of care.episodes. It has its own group, so that its rebalances don't stop the door."""
     known = Subscription("intake", EPISODES, database, decode=decode_episode)
 
     @known.router.subscriber(EPISODES, group_id=f"stepdown-intake-{EPISODES}", max_records=10_000, **known.options)
@@ -166,7 +168,7 @@ def episodes(database: Database) -> Subscription:
 
 
 def decode_episode(record: RawRecord) -> Fact[EpisodeState]:
-    """A record of care.episodes. Raises InvalidMessage."""
+    """Decode a record of care.episodes. Raises InvalidMessage."""
     if not record.key:
         raise InvalidMessage("the record has no key")
     return from_record(record.value, record.headers, lambda _, body: read_document(body))

@@ -1,8 +1,8 @@
 """Visits with so many messages that one more costs a noticeable time: known by their patient, derived apart.
 
 What a visit means is derived from all of its messages, and that is this process's work: it would hold the event loop,
-and with it every other hospital's answer. So another process does it (apart.py); what needs the messages themselves, a
-thread, which gives way to the loop at once.
+and with it every other hospital's answer. So another process does it (derive_apart.py); what needs the messages
+themselves, a thread, which gives way to the loop at once.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from shared.site.config import Site
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 LONG = 300
-"""Messages of a visit that cost some 30 ms to derive again: from here on it has a lane of its own."""
+"""A visit with more messages than this is long: deriving it again takes some 30 ms, so it gets a lane of its own."""
 MOST = 10_000
-"""Ids that are remembered; one that was forgotten is known again after its next message."""
+"""How many ids of patients are remembered; a forgotten one is learned again with the patient's next message."""
 GIVES_WAY = 0.0005
-"""Seconds that the thread may go on while the event loop wants to: a wait for each step of every other answer."""
+"""Seconds that the thread may keep the interpreter while the event loop waits for it (`sys.setswitchinterval`)."""
 
 
 class LongVisits:
@@ -37,7 +37,7 @@ class LongVisits:
         self._aside: ThreadPoolExecutor | None = None
 
     def learn(self, keys: Iterable[Hashable], messages: int) -> None:
-        """A visit of the patient with these keys has so many messages."""
+        """Remember the patient with these ids if a visit of theirs, with so many messages, is long."""
         if messages <= self.long:
             return
         for key in keys:
@@ -47,11 +47,11 @@ class LongVisits:
             self._keys.popitem(last=False)
 
     def has(self, keys: Iterable[Hashable]) -> bool:
-        """Whether one of these is known for a long visit."""
+        """Whether any of these ids is of a patient with a long visit."""
         return any(key in self._keys for key in keys)
 
     async def aside(self, work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
-        """Do some work of this process in the thread; it may touch nothing that the loop touches meanwhile."""
+        """Run `work` in the thread and return its result; it must not touch what the event loop uses meanwhile."""
         if self._aside is None:
             sys.setswitchinterval(GIVES_WAY)
             self._aside = ThreadPoolExecutor(1, thread_name_prefix="long-visits")

@@ -1,6 +1,6 @@
-"""A frame as it came to messages: each message in it read, hashed and sealed, before any transaction begins.
+"""From a received frame to its messages: each is parsed, hashed and sealed before any transaction begins.
 
-What a message is answered is decided here only where no other message matters; nothing here touches the database.
+A message is refused here where it alone is enough to know that. Nothing here touches the database.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Received(NamedTuple):
     door: str
     arrived_at: datetime
     trace: str | None = None
-    """The trace context that it came with."""
+    """The W3C trace context that it came with, if any."""
 
     def __repr__(self) -> str:
         return f"<Received {self.door}>"
@@ -53,9 +53,10 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class InboundMessage:
-    """One message on its way through a transaction. `ids` names its sender and control id, `body` what it says.
+    """One message on its way through a transaction.
 
-    Both are keyed hashes: they tell repeats from news and reveal nothing. `adt` is None for what could not be read.
+    `ids` is a keyed hash of sender and control id, `body` one of its text: by both a repeat is recognised.
+    `adt` is None where the message was refused.
     """
 
     message_id: str
@@ -90,16 +91,16 @@ class InboundMessage:
 
     @property
     def stored(self) -> bool:
-        """AR is not kept: a trigger or a processing id that is not ours, or no HL7 at all."""
+        """Whether it is stored: all is but what is answered AR (what this door does not take, or what is not HL7)."""
         return self.outcome.code != "AR"
 
     def warn(self, text: str) -> None:
-        """Put a sentence on the feed's list, once."""
+        """Add a warning, once."""
         if text not in self.warnings:
             self.warnings.append(text)
 
     def answer(self, outcome: Outcome | None = None) -> None:
-        """Make the replies for the outcome; a new one may be given."""
+        """Set the outcome, if one is given, and make the acknowledgements for it."""
         self.outcome = outcome or self.outcome
         code, fault = self.outcome
         told = [each for each in answers(self.head, self.outcome) if each is not None]
@@ -117,7 +118,7 @@ def _reason(fault: Fault) -> str:
 
 
 def unread(received: Received, seal: Seal) -> InboundMessage:
-    """A message for a frame that `read` failed on: AE, kept for the operator, mirroring nothing."""
+    """A message with AE for a frame on which `read` failed unexpectedly; it is kept for the operator."""
     inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, Header())
     inbound_message.ids, inbound_message.body = seal.blind("unread"), seal.blind(received.raw.decode("latin-1"))
     inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
@@ -167,7 +168,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
 
 
 def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
-    """AR for what can't be read at all, mirroring nothing; 100 and the text, where it is no other fault."""
+    """The answer AR for what can't be read at all; the error is `fault`, else code 100 with the text."""
     reply = build(Header(), "AR", fault or Fault(100, "MSH", 0, text), at=at, control_id=new_id(at)[:20])
     return Answer((reply,), "AR")
 

@@ -1,6 +1,6 @@
 """What intake does with messages, whatever the door: one transaction for a batch, then the answers.
 
-Load → decide → save → send: what messages say is read before (reading.py), what visits mean is decided by settling.py,
+Load → decide → save → send: messages are read before (read.py), visits are brought in line by in_line.py,
 SQL is store.py's. Kafka's door calls `take_in` inside its own transaction, the others `receive`.
 """
 
@@ -50,12 +50,12 @@ from shared.storage.statements import Writes, array, at_once, bytes_array
 
 log = logging.getLogger(__name__)
 TRIES = 3
-"""A pooled connection that died shows only when it is used: so the store is away after three tries."""
+"""Tries of a transaction: a dead pooled connection shows only in use, so the next try may do."""
 OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
 
 SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
 NO_KEY = "no-patient-key"
-"""Why a message waits that names the patient by nothing that a patient is known by."""
+"""The reason noted for a message that waits because it has no id by which a patient can be found."""
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Intake:
         return answers
 
     def messages_of(self, received: Received) -> list[InboundMessage]:
-        """A frame, record or body as messages: read, hashed and sealed; nothing is stored yet."""
+        """The messages in a frame, record or request body: read, hashed and sealed, not stored yet."""
         try:
             return read(received, SiteRules(self.site), self.seal)
         except Exception:
@@ -154,7 +154,7 @@ class Intake:
             self.prepared = True
 
     async def derive_again(self, page: int = 200) -> int:
-        """Bring visits in line that were derived with another site config; how many patients there were."""
+        """Derive again what was derived with another site config, for at most `page` patients; returns how many."""
         async with self.database.begin() as connection:
             patients = await visits_store.patients_of_another_mapping(connection, mapping_of(self.site), page)
             if not patients:
@@ -190,7 +190,7 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
 
 
 async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
-    """AR, and nothing kept, where a time lies in the future by our clock alone: that is no fault of the sender's."""
+    """Answer AR, and keep nothing, where a message's time lies in the future only because our own clock is slow."""
     if early := [message for message in inbound if message.too_early is not None]:
         latest = await store.others_time(connection) + SiteRules(intake.site).future_limit
         for message in early:
@@ -199,7 +199,7 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
 
 
 async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
-    """Whom each message is about: found or made, and locked; those of whom any message names no visit."""
+    """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
     await _prepared(connection, intake)
     every = [_about(message) for message in inbound]
     found, unsure = await whom.find(connection, every, intake.numbering)
@@ -292,7 +292,7 @@ def _kept(message: InboundMessage) -> store.MessageRow:
 
 
 def _account(inbound: Sequence[InboundMessage], repeats: set[int], intake: Intake) -> Writes:
-    """Who sent what: audit rows and the feeds' counts, added up over the batch."""
+    """The writes for the audit and the feeds' counts, added up over the batch."""
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for message in inbound:
         facility = intake.site.facility(message.facility)

@@ -1,4 +1,4 @@
-"""What goes out: the facts wanted now against the facts that stand; pure, and blind to what they mean."""
+"""Compares the facts that ought to stand with those that were sent: what to state and what to take back. Pure."""
 
 from __future__ import annotations
 
