@@ -1,1 +1,2 @@
-"""Aftercare: did the follow-up happen."""
+"""The service that watches what comes after a discharge: follow-up windows, aftercare plans, referrals and relapse
+risks."""

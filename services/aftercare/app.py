@@ -1,4 +1,4 @@
-"""Aftercare put together: consumer, timers, API, relay; knows every part and decides nothing."""
+"""Puts aftercare's parts (consumer, timers, API, outbox relay) together into one process; no rule of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "aftercare"
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProcess:
-    """The service, not yet started. Raises SetUpError where the operator has something to do."""
+    """Build the service without starting it. Raises SetUpError where the operator has to set something right."""
     rules = Rules(of_service(settings), clock)
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
@@ -38,5 +38,5 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
 
 
 def main(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, or until the parent is gone."""
+    """Run the service until SIGTERM, SIGINT or the end of the parent process."""
     run(NAME, assemble, settings)

@@ -1,4 +1,4 @@
-"""Whether aftercare's tables hold what is promised (contract 5), for `stepdown verify`; reads, changes nothing."""
+"""Read-only checks that aftercare's tables keep the invariants of contract 5, for `stepdown verify`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGE = 1000
 
 
 class Broken(NamedTuple):
-    """A promise that isn't kept: which, of what (an episode's id, a consumer's name), and how."""
+    """One broken invariant: its name, what it is broken for (an episode's id or a consumer's name), and a sentence."""
 
     promise: str
     subject: str
@@ -39,7 +39,8 @@ class Broken(NamedTuple):
 
 
 async def broken(connection: Connection, site: Site, clock: Clock) -> list[Broken]:
-    """Everything that isn't as promised; empty when all is well. Episodes page by page."""
+    """Check all of aftercare's tables, 1,000 episodes at a time; returns what is broken, an empty list when all is
+    well."""
     found = [
         Broken("positions-add-up", f"{row['consumer']}/{row['partition']}", "the counts do not add up to received")
         for row in await views.where_consumers_stand(connection)
@@ -75,7 +76,7 @@ def _by_episode(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]
 
 
 class _Whole(NamedTuple):
-    """All that is held of one episode, and what it is judged by."""
+    """One episode's row, facts, windows and list entries, with the site config and the clock they are checked by."""
 
     row: dict[str, Any]
     facts: list[KeptFact]
@@ -109,8 +110,9 @@ def _standing_by_the_log(facts: Sequence[Fact]) -> Iterator[str]:
 
 
 def _by_document(document: EpisodeState, stands: tuple[Fact, ...], whole: _Whole) -> Iterator[tuple[str, str]]:
-    """Derived facts that stand are those that the stays and what people told give; a missed one belongs to a window
-    that is over and was not kept; lists are folded from the facts."""
+    """Compare with what the episode's document gives: derived facts equal those that the rules derive from it, a missed
+    window is over, and list entries equal those computed from the facts. Yields (invariant, sentence) for each
+    breakage."""
     now, decided = whole.clock(), marks(each.fact.value for each in whole.facts)
     try:
         derived = derive(document, stands, decided, site=whole.site, now=now)
@@ -129,8 +131,8 @@ def _by_document(document: EpisodeState, stands: tuple[Fact, ...], whole: _Whole
 
 
 def _shown(row: dict[str, Any]) -> tuple[object, ...]:
-    """What a list's row says; as its bytes, for Python holds that a time in the hour that a clock goes through twice
-    equals none with another offset."""
+    """A stored list entry in a form that can be compared. The value is compared as JSON bytes: in the hour that a
+    zone's clocks go through twice, Python holds equal instants with different offsets unequal (PEP 495)."""
     try:
         value = msgspec.json.encode(msgspec.convert(row["value"], VALUES[row["kind"]]))
     except msgspec.ValidationError:
@@ -143,10 +145,11 @@ def _would_show(entry: Entry) -> tuple[object, ...]:
 
 
 def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
-    """(writer, episode, sequence, ce_id) of every fact that aftercare stated, those of an episode in order."""
+    """(writer, episode, sequence, ce_id) of every fact that aftercare stated, in the order of the sequences in an
+    episode."""
     return database.rows(views.ALL_FACTS)
 
 
 def told(database: Database) -> AsyncIterator[tuple[str, int]]:
-    """(episode, version) of every document that was taken in."""
+    """(episode, version) of the newest care.episodes document that aftercare holds of each episode."""
     return database.rows(views.ALL_TOLD)

@@ -1,4 +1,5 @@
-"""Aftercare's tables: episodes as last told, its own facts, what lists show of them; no statement, no rule."""
+"""Aftercare's tables: each episode's latest document, aftercare's own facts, and the rows of lists. Declarations
+only."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""What comes round by the clock: windows and waits that are over are stated so; a changed site config is decided by
-anew; keys of old requests are forgotten.
-"""
+"""Aftercare's timers: state windows and waits that are over, decide anew after a change of site config, and forget old
+idempotency keys."""
 
 from __future__ import annotations
 
@@ -22,8 +21,8 @@ Part = Callable[[Rules, Connection, str], Awaitable[Round]]
 
 
 def timers(database: Database, rules: Rules, every: float = 5.0) -> list[Timer]:
-    """`due`, `site-config` and `idempotency-keys`, each every so many seconds; a round goes to its end in
-    bounded transactions."""
+    """`due`, every `every` seconds, and `site-config` and `idempotency-keys`, once an hour. Each round goes through all
+    episodes in transactions of limited size."""
     return [
         Timer("due", every, partial(whole_round, database, rules, state_due)),
         Timer("site-config", 3600.0, partial(whole_round, database, rules, decide_again)),
@@ -32,7 +31,7 @@ def timers(database: Database, rules: Rules, every: float = 5.0) -> list[Timer]:
 
 
 async def whole_round(database: Database, rules: Rules, part: Part) -> None:
-    """Part after part, each in a transaction of its own, until no episode is left."""
+    """Call `part` again and again, each time in a transaction of its own, until no episode is left."""
     after: str | None = ""
     left = 0
     while after is not None:

@@ -1,1 +1,1 @@
-"""Contacts with the patient, and who may still be called. Pure."""
+"""Contacts with the patient, appointments, and whether the patient may still be called after a reported death. Pure."""

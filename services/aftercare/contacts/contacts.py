@@ -1,4 +1,4 @@
-"""Contacts with the patient and appointments: what they count as, and the facts that record them. Pure."""
+"""Contacts with the patient and appointments: which count as kept or missed, and the facts that record them. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DONE: dict[str, AppointmentState] = {
 
 
 class Contact(NamedTuple):
-    """One contact as recorded, or an appointment that the patient did not come to."""
+    """One recorded attempt to reach or see the patient, or an appointment that the patient did not come to."""
 
     ce_id: str
     at: datetime
@@ -48,23 +48,23 @@ class Contact(NamedTuple):
 
     @property
     def kept(self) -> bool:
-        """The patient was reached or seen."""
+        """True when the patient was reached or seen."""
         return self.outcome in KEPT
 
     @property
     def missed(self) -> bool:
-        """Nobody was reached, or the patient did not come."""
+        """True when nobody was reached, or the patient did not come to an appointment."""
         return self.outcome in MISSED
 
 
 def recorded(standing: Iterable[Fact]) -> tuple[Contact, ...]:
-    """Contacts, and appointments of referrals that the patient missed, by their time."""
+    """From the standing facts: contacts and missed appointments of referrals, sorted by their time."""
     found = [contact for fact in standing if (contact := contact_of(fact)) is not None]
     return tuple(sorted(found, key=lambda contact: (contact.at, contact.ce_id)))
 
 
 def contact_of(fact: Fact) -> Contact | None:
-    """The contact that a fact tells of; None for any other."""
+    """The contact that this fact records, or None for a fact of another kind."""
     match fact.value:
         case ContactAttempted() as told:
             return Contact(fact.id, told.at, told.mode, told.outcome, told.provider_kind, told.facility)
@@ -75,7 +75,7 @@ def contact_of(fact: Fact) -> Contact | None:
 
 
 def record(now: Situation, asked: RecordContact) -> Decided:
-    """A contact. Raises Rejected for an appointment that is not there or is over."""
+    """Record a contact. Raises Rejected where it names an appointment that does not exist or is over."""
     _some_care(now)
     if asked.appointment_id is not None:
         _open(now, asked.appointment_id)
@@ -93,7 +93,7 @@ def record(now: Situation, asked: RecordContact) -> Decided:
 
 
 def withdraw(now: Situation, contact_id: str, reason: str) -> Decided:
-    """Take a contact back that was recorded in error; what followed from it goes with it (contract 3.5)."""
+    """Take back a contact that was recorded in error; what was derived from it is taken back too (contract 3.5)."""
     found = next((fact for fact in now.standing if _records(fact.value, contact_id)), None)
     if found is None:
         raise Rejected("no-such-contact", "the contact was taken back before", state="taken-back")
@@ -105,7 +105,7 @@ def _records(value: CareFact, contact_id: str) -> bool:
 
 
 def schedule(now: Situation, asked: Schedule) -> Decided:
-    """An appointment that no referral is behind."""
+    """Schedule an appointment that belongs to no referral."""
     _some_care(now)
     fact = appointment(now, now.home, asked.at, asked.mode)
     return Decided((fact,), subject=str(fact.appointment_id))
@@ -114,7 +114,7 @@ def schedule(now: Situation, asked: Schedule) -> Decided:
 def appointment(
     now: Situation, facility: str, at: datetime, mode: Mode, referral_id: str | None = None
 ) -> AppointmentScheduled:
-    """The fact that there is an appointment."""
+    """The fact that states a new appointment, with an id of its own."""
     return AppointmentScheduled(
         **now.heading(facility), at=at, mode=mode, appointment_id=now.new_id(), referral_id=referral_id
     )
@@ -134,7 +134,7 @@ def _open(now: Situation, appointment_id: str) -> None:
 
 
 def appointments(standing: Iterable[Fact]) -> dict[str, AppointmentState]:
-    """Each appointment's state."""
+    """appointment_id → the appointment's state, from the standing facts."""
     state: dict[str, AppointmentState] = {}
     of_referral: dict[str, str] = {}
     for fact in standing:

@@ -1,7 +1,8 @@
-"""May anybody still call this patient: deaths as care.episodes has them, and what people at each place decided. Pure.
+"""Whether anybody may still call this patient, by the deaths in care.episodes and by what people decided. Pure.
 
-Contract 3.6 rule 13: where a facility told a death itself, nobody is called and nothing is asked any more; where only
-another one did, calls stop with `ask-before-calling`, without the source, until a person there decides.
+Contract 3.6 rule 13: at a facility that reported the death itself, nobody calls and nothing more is asked. Where only
+another facility reported it, calls stop as `ask-before-calling`, without naming who reported it, until a person there
+decides.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ Decision = Literal["go-on", "stop"]
 
 @dataclass(frozen=True, slots=True)
 class Deaths:
-    """The deaths of an episode's patient that stand, and what was decided where another place told one: facility →
-    (what, about which deaths)."""
+    """The reported deaths of an episode's patient that were not taken back. `decided`: for facilities that only heard
+    of a death from elsewhere, what a person there decided and the id (`about`) of the set of deaths that this was
+    about."""
 
     episode_id: str
     told: tuple[DeathNow, ...] = ()
     decided: Mapping[str, tuple[Decision, str]] = field(default_factory=dict)
 
     def stops(self, facility: str) -> str | None:
-        """Why this facility calls nobody, nor asks anything of anybody; None: it goes on."""
+        """Why this facility makes no calls: `deceased` or `ask-before-calling`; None when it goes on calling."""
         if not self.told:
             return None
         if self.at(facility):
@@ -42,22 +44,25 @@ class Deaths:
         return None if self.decided.get(facility) == ("go-on", self.about) else ASK_FIRST
 
     def at(self, facility: str) -> tuple[DeathNow, ...]:
-        """Those that count at a facility: its own, and others' once a person there said so."""
+        """The deaths that count at this facility: those that it reported, and all of them once a person there said
+        `stop`."""
         stopped = self.decided.get(facility) == ("stop", self.about)
         return tuple(one for one in self.told if stopped or one.facility == facility)
 
     def stop_by(self, facility: str, at: datetime) -> bool:
-        """Whether what begins at an instant begins too late: somebody had told, or is to be asked about, a death."""
+        """True when this facility's calls have stopped and the earliest reported death is at or before `at`."""
         return self.stops(facility) is not None and min(one.at for one in self.told) <= at
 
     @property
     def about(self) -> str:
-        """Names these deaths and none of their tellers: another death is asked about anew."""
+        """An id of this set of deaths that does not show who reported them; one more death changes it, so people are
+        asked again."""
         return id_of(self.episode_id, "deaths", *sorted(one.ce_id for one in self.told))
 
 
 def deaths_of(document: EpisodeState, standing: Iterable[Fact] = ()) -> Deaths:
-    """What is so now. An older document has no deaths: there they are what stays ended with."""
+    """The deaths and decisions of an episode. A document from before `deaths` was published has none; there the stays
+    that ended with the disposition `deceased` are taken."""
     told = tuple(_ends(document)) if document.deaths is None else document.deaths
     decided = {
         value.facility: (value.decision, value.about)
@@ -74,7 +79,8 @@ def _ends(document: EpisodeState) -> Iterator[DeathNow]:
 
 
 def words_of_end(stay: StayNow, deaths: Deaths) -> tuple[str | None, ...]:
-    """What the site's table is asked of an end: code, kind, reason; of a death that does not stand nothing is known."""
+    """How a stay ended, in the words that the site's table of ends is keyed by: disposition code, kind and reason, each
+    None where absent. For a death that was taken back: `unknown`."""
     if said_of_end(stay) == DECEASED and not deaths.told:
         return ("unknown",)
     end = stay.ended_by
@@ -83,7 +89,8 @@ def words_of_end(stay: StayNow, deaths: Deaths) -> tuple[str | None, ...]:
 
 
 def open_until(deaths: Deaths, facility: str, last: datetime, zone: tzinfo) -> tuple[str, tuple[str, ...]] | None:
-    """(reason, ce_ids) that end a window still open at a death; `last` is the first instant after it."""
+    """(reason, ce_ids) by which a death closes a window that is still open, or None. `last` is the first instant after
+    the window's last day."""
     reason = deaths.stops(facility)
     before = [one for one in deaths.told if leaving_day(one.at, zone) < last.astimezone(zone).date()]
     if reason is None or not before:
@@ -92,7 +99,8 @@ def open_until(deaths: Deaths, facility: str, last: datetime, zone: tzinfo) -> t
 
 
 def decide(now: Situation, facility: str, decision: Decision) -> Decided:
-    """A person at a facility says whether its calls go on. Raises Rejected where nobody is asked."""
+    """A person at a facility decides whether its calls go on. Raises Rejected where there is nothing to decide, or the
+    same was decided before."""
     deaths = deaths_of(now.document, now.standing)
     if not deaths.told or any(one.facility == facility for one in deaths.told):
         raise Rejected("nothing-to-decide", "nobody asked whether to call this patient", state=now.document.state)

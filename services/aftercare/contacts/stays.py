@@ -1,4 +1,4 @@
-"""Which day a stay begins and ends on, and which of two ends later; read from care.episodes, nothing is folded here."""
+"""On which day a stay begins and ends, and which of two stays ends later, as care.episodes has them. Pure."""
 
 from __future__ import annotations
 
@@ -12,30 +12,32 @@ ZoneOf = Callable[[str], tzinfo]
 
 
 def leaving_day(at: datetime, zone: tzinfo) -> date:
-    """The facility's day of an end; 00:00 is 24:00 of the day before (contract 3.6 rule 7)."""
+    """The day at the facility on which a stay that ended at `at` is counted as over; an end at 00:00 belongs to the day
+    before (contract 3.6 rule 7)."""
     local = at.astimezone(zone)
     return local.date() - timedelta(days=local.time() == time.min)
 
 
 def first_day(stay: StayNow, zone_of: ZoneOf) -> date:
-    """The day on which a stay begins, by the place where it is."""
+    """The day on which a stay begins, in the zone of its facility."""
     return stay.begun.astimezone(zone_of(stay.facility)).date()
 
 
 def ends_later(other: StayNow, stay: StayNow) -> bool:
-    """True for an open one. Two that end at one instant: the one begun later is the last."""
+    """True where `other` ends after `stay` or is still open; of two that end at the same instant, the later begun
+    one."""
     if other.to is None or stay.to is None:
         return other.to is None
     return (other.to, *order(other)) > (stay.to, *order(stay))
 
 
 def order(stay: StayNow) -> tuple[datetime, str, str]:
-    """By their beginnings."""
+    """Sort key: stays in the order in which they began."""
     return stay.begun, stay.kind, stay.id
 
 
 def said_of_end(stay: StayNow) -> str | None:
-    """The kind of disposition, or the reason, with which a stay ended."""
+    """The kind of disposition with which a stay ended, else the reason; None where neither was given."""
     if stay.ended_by is None:
         return None
     return stay.ended_by.disposition.kind if stay.ended_by.disposition else stay.ended_by.reason

@@ -1,1 +1,1 @@
-"""What a decision of aftercare is made on: what people ask, the episode's facts, and how they change. Pure."""
+"""What people ask of aftercare, the situation in which it is decided, and the facts that come of it. Pure."""

@@ -1,5 +1,5 @@
-"""Aftercare's own facts: those that stand, those that ought to, and what is said to make the difference. Pure: time,
-ids and sequences come in; what ought to stand is for `deriving` to say.
+"""The facts that aftercare states: which of them stand, and what has to be stated or taken back so that those that are
+derived become those that the rules give now. Pure: time, ids and sequences come in; the rules are in engine/derive.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WRITER: Final = "aftercare"
 
 
 class Heading(TypedDict):
-    """What every fact of an episode has."""
+    """The fields that every fact of an episode has."""
 
     episode_id: str
     patient_id: str
@@ -42,7 +42,8 @@ class Heading(TypedDict):
 
 
 def heading(document: EpisodeState, facility: str, occurred_at: datetime, recorded_at: datetime) -> Heading:
-    """Of a fact about this episode at a facility: when it happened, and when we learnt it."""
+    """Those fields for a fact about this episode at a facility. `occurred_at`: when it happened; `recorded_at`: when we
+    learnt it."""
     return {
         "episode_id": document.episode_id,
         "patient_id": document.patient_id,
@@ -54,7 +55,8 @@ def heading(document: EpisodeState, facility: str, occurred_at: datetime, record
 
 
 class StatedFact(NamedTuple):
-    """Facts on their way, in order; the sequences of those that fell; all that stands after."""
+    """The result of stating: the new facts in the order of their sequences, the sequences of facts that stand no
+    longer, and all facts that stand afterwards."""
 
     facts: tuple[Fact, ...]
     fallen: tuple[int, ...]
@@ -62,21 +64,23 @@ class StatedFact(NamedTuple):
 
 
 def as_stored(episode_id: str, sequence: int, ce_id: str, name: str, body: bytes) -> Fact:
-    """A fact of ours as its row has it: without what caused it. Raises InvalidMessage for a value nobody can read."""
+    """A fact from the columns of its row; its causation id and trace are not stored. Raises InvalidMessage where the
+    stored value does not fit its type."""
     kind = type_name(name)
     value = read_fact(kind, body)
     return Fact(ce_id, kind, WRITER, episode_id, sequence, rfc3339(value.recorded_at), value, body)
 
 
 def moved(standing: Iterable[Fact]) -> frozenset[str]:
-    """Referrals that somebody has done something about."""
+    """Ids of the referrals that somebody has moved on since they were made."""
     return frozenset(fact.value.referral_id for fact in standing if isinstance(fact.value, ReferralMove))
 
 
 def derived(standing: Sequence[Fact]) -> tuple[Fact, ...]:
-    """Those that follow from the episode and from what was told; the others people told, and only they take them back.
+    """Of the standing facts those that rules derived. All others were stated by people, and only people take them back.
 
-    A template's referral is people's own as soon as it has moved, as attendance keeps a start (contract 3.6 rule 10).
+    A referral from a plan's template counts as people's once somebody moved it, as a day attended confirms a start
+    (contract 3.6 rule 10).
     """
     people_s = moved(standing)
     return tuple(fact for fact in standing if _is_derived(fact.value, people_s))
@@ -97,7 +101,7 @@ FactKey = tuple[str | None, type[CareFact]]
 
 
 def _about(value: CareFact) -> str | None:
-    """The window, start, referral or risk; None for what people tell."""
+    """The id of the window, start, referral or risk that a derived fact is about; None for what people state."""
     match value:
         case FollowUp(follow_up_id=about) | AftercareStarted(trigger=about) | AftercareReferred(referral_id=about):
             return about
@@ -108,15 +112,16 @@ def _about(value: CareFact) -> str | None:
 
 
 def difference(standing: Sequence[Fact], ought: Sequence[CareFact]) -> Difference[FactKey, Fact, CareFact]:
-    """From derived facts that stand to those that ought to; the same one with other content is restated."""
+    """What to state and what to take back so that the derived facts that stand become `ought`. A fact that is there
+    with other content is restated."""
     before = {(_about(fact.value), type(fact.value)): fact for fact in derived(standing)}
     after = {(_about(value), type(value)): value for value in ought}
     return restating.difference(before, after, lambda was, now: same(was.value, now))
 
 
 def _why(one: FactKey, there: set[str | None]) -> str:
-    """Why a derived fact is taken back: `discharge-taken-back` or `derived-away` where all of it is gone, else
-    `corrected`."""
+    """The reason for taking a derived fact back: `corrected` where other facts about the same thing stay, else
+    `discharge-taken-back` for a follow-up window and `derived-away` for anything else."""
     about, kind = one
     if about in there:
         return "corrected"
@@ -124,7 +129,8 @@ def _why(one: FactKey, there: set[str | None]) -> str:
 
 
 def follow(standing: Sequence[Fact], ought: Sequence[CareFact], last: int, by: Provenance) -> StatedFact:
-    """What makes derived facts those that ought to stand, numbered on from `last`; nothing for equals."""
+    """Make the derived facts equal to `ought`. Sequences go on from `last`; nothing is stated for what is equal
+    already."""
     change = difference(standing, ought)
     there = {_about(value) for value in ought} if change.cancel else set()
     return _say(change, {was.id: _why(one, there) for one, was in change.cancel.items()}, standing, last, by)
@@ -134,7 +140,7 @@ def tell(
     facts: Sequence[CareFact], taken_back: Sequence[tuple[Fact, str]], standing: Sequence[Fact], last: int,
     by: Provenance,
 ) -> StatedFact:  # fmt: skip
-    """What people told, and what they took back with the reason, numbered on from `last`."""
+    """State what people said, and take back what they withdrew, each with its reason. Sequences go on from `last`."""
     change = Difference({was.id: was for was, _ in taken_back}, [(None, value) for value in facts])
     return _say(change, {was.id: reason for was, reason in taken_back}, standing, last, by)
 

@@ -1,4 +1,5 @@
-"""What a decision about one episode is made on: its document, the facts that stand, the site, the time. Pure."""
+"""What a decision about one episode is based on: its document, the standing facts, the site config and the time.
+Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +18,9 @@ from shared.site.config import Site
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """An episode as it is now; `new_id` makes ids of referrals, contacts and appointments.
+    """One episode at this moment. `new_id` makes the ids of referrals, contacts and appointments.
 
-    `standing` are the facts that the asker may see, `everything` all that stand.
+    `standing` are the standing facts that whoever asks may see, `everything` all of them.
     """
 
     document: EpisodeState
@@ -32,24 +33,25 @@ class Situation:
 
     @property
     def home(self) -> str:
-        """The asker's facility that the episode is at now: that of the stay that began last."""
+        """Of the facilities that whoever asks may see, the one whose stay began last."""
         own = (stay for stay in self.document.stays if self.scope.has(stay.facility))
         return max(own, key=lambda stay: (stay.begun, stay.id)).facility
 
     @property
     def state(self) -> str | None:
-        """The episode's state, for who sees all of it."""
+        """The episode's state, or None for somebody who sees only some of its facilities."""
         whole = self.scope.has_all(stay.facility for stay in self.document.stays)
         return self.document.state if whole else None
 
     def heading(self, facility: str, occurred_at: datetime | None = None) -> Heading:
-        """What every fact of the episode has; `occurred_at` None: it happens now."""
+        """The fields that every fact of this episode has; without `occurred_at` it happens now."""
         return heading(self.document, facility, occurred_at or self.now, self.now)
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What somebody did: facts to state, in order, and outcomes of windows that were decided by hand."""
+    """The outcome of what somebody asked: facts to state in this order, facts to take back, and outcomes of windows
+    that a person decided, by follow_up_id."""
 
     facts: tuple[CareFact, ...] = ()
     taken_back: tuple[tuple[Fact, str], ...] = ()

@@ -1,6 +1,5 @@
-"""Follow-up windows and what is told of them: values, and the facts that ought to stand of each window. Pure: time
-comes in. Which windows there are is for `measures` to say, what people decided about one for `marks`.
-"""
+"""Follow-up windows as values, and the facts that ought to stand about each. Pure: time comes in. Which windows there
+are is computed in windows/measures.py; what people decide about one is in windows/marks.py."""
 
 from __future__ import annotations
 
@@ -22,7 +21,8 @@ STATES: tuple[State, ...] = ("due", "kept", "missed", "excluded")
 
 @dataclass(frozen=True, slots=True)
 class KeptWindow:
-    """The visit that counts: when, at what kind of provider, the ce_id that shows it; or who decided so, and why."""
+    """The visit that keeps a window: its time, the kind of provider, and the ce_id of the fact that shows it; or that a
+    person decided so, with the reason."""
 
     at: datetime
     provider_kind: str
@@ -34,7 +34,7 @@ class KeptWindow:
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """Why the discharge doesn't count, and the ce_ids that say so, or who decided so."""
+    """Why a discharge is not counted, with the ce_ids of the facts that show it, or that a person decided so."""
 
     reason: str
     because: tuple[str, ...]
@@ -46,8 +46,8 @@ Outcome = KeptWindow | Excluded
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One follow-up window of one discharge. Days are the facility's, both inclusive; `over_at` is the first instant
-    after `due_to` there. `outcome` None: still due, as far as the episode shows."""
+    """One follow-up window of one discharge. `due_from` and `due_to` are days in the facility's zone, both inclusive;
+    `over_at` is the first instant after `due_to`. `outcome` None: neither kept nor excluded so far."""
 
     follow_up_id: str
     measure: str
@@ -67,11 +67,11 @@ def wanted(
     recorded_at: datetime,
     over_by: datetime | None = None,
 ) -> tuple[FollowUp, ...]:
-    """The facts that ought to stand, in the order of the windows.
+    """The follow-up facts that ought to stand, in the order of the windows.
 
-    A window that is due says so at once and goes on saying so; kept and missed come beside it, excluded stands alone.
-    Missed is stated for windows over by `over_by`, which only a timer gives (contract 3.6 rule 8); once stated it
-    stands as long as its window is still due on the same days.
+    Each window has its `due` from the start, with `kept` or `missed` beside it; an excluded window has `excluded`
+    alone. `missed` is stated for windows that are over by `over_by`, which only a timer gives (contract 3.6 rule 8);
+    once stated it stands as long as its window is due on the same days.
     """
     missed = {_days(told) for fact in standing if isinstance(told := fact.value, FollowUpMissed)}
     found: list[FollowUp] = []
@@ -82,7 +82,7 @@ def wanted(
 
 
 class _WindowHeading(Heading):
-    """What every fact of a window has."""
+    """The fields that every fact of a window has."""
 
     derived_from: tuple[str, ...]
     follow_up_id: str
@@ -132,7 +132,7 @@ def _days(window: Window | FollowUp) -> tuple[str, date, date]:
 
 
 def rows(standing: Iterable[Fact]) -> dict[str, FollowUp]:
-    """Each window by its follow_up_id, as lists show it: the fact that says how it ended, else that it is due."""
+    """follow_up_id → the fact to show of that window: kept, missed or excluded where there is one, else due."""
     found: dict[str, FollowUp] = {}
     for fact in standing:
         if isinstance(told := fact.value, FollowUp) and (
@@ -143,7 +143,7 @@ def rows(standing: Iterable[Fact]) -> dict[str, FollowUp]:
 
 
 def state_of(window: FollowUp) -> State:
-    """What the fact says of its window."""
+    """The state of a window by the fact that `rows` gives for it."""
     match window:
         case FollowUpKept():
             return "kept"

@@ -1,1 +1,2 @@
-"""Aftercare over HTTP: its JSON API; reads through views, writes through handlers, tells the audit of both."""
+"""Aftercare over HTTP: the JSON API and the follow-up desk's page. Every read and every write of patient data is
+audited."""

@@ -1,6 +1,7 @@
-"""What aftercare's API answers, field by field, for its OpenAPI document; tests hold every answer against it.
+"""The types of what aftercare's API answers, for its OpenAPI document; tests compare every answer with them.
 
-Nothing is built of these: what is not known, or not the reader's to see, is left out, and is NotRequired here.
+They are not used to build answers. A field is NotRequired where it is left out because it is unknown or not the
+reader's to see.
 """
 
 from __future__ import annotations

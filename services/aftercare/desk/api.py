@@ -14,7 +14,7 @@ from shared.web import openapi as api
 
 
 def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
-    """Lists and entries, worklists, what people do, measures, and the document that tells of them."""
+    """All routes: lists and entries, worklists, writes, measures, and the OpenAPI document."""
     return [
         api.route(openapi.document),
         *follow_ups.routes(database, rules.clock),

@@ -1,4 +1,4 @@
-"""GET /api/follow-ups: the windows of the caller's facilities, page by page (contract 6)."""
+"""GET /api/follow-ups: the follow-up windows of the facilities that the caller may see, in pages (contract 6)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILTERS = frozenset({"state"}) | paging.PARAMETERS
 
 
 def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
-    """The API's routes."""
+    """The route of the list."""
 
     async def follow_ups(request: Request) -> Response:
         who = caller(request, *READERS)
@@ -50,12 +50,12 @@ def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
 
 
 def _read(clock: Clock, who: Caller, row: Mapping[str, Any]) -> audit.Entry:
-    """Who saw which episode's window (45 CFR 164.312(b), audit controls)."""
+    """The audit's entry of who saw the window of which episode (45 CFR 164.312(b), audit controls)."""
     return audit.Entry(clock(), who.subject, "follow-up-read", row["episode_id"])
 
 
 def window_behind(last: Sequence[str]) -> After:
-    """The window that a cursor was made of. Raises 422."""
+    """Where a page begins, from the two parts of a cursor: the last window of the page before. Raises a 422 Problem."""
     try:
         return After(date.fromisoformat(last[0]), str(UUID(last[1])))
     except ValueError:

@@ -1,4 +1,4 @@
-"""GET /api/openapi.json: the API told by the same tables that make its routes (OpenAPI 3.1)."""
+"""GET /api/openapi.json: the API described from the tables that its routes are made from (OpenAPI 3.1)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The follow-up desk: aftercare's lists on a page, and every move of the API as a form on its row (contract 6).
+"""The follow-up desk: aftercare's worklists as a page, with every POST of the API as a form on the row (contract 6).
 
-It decides nothing: see shared/web/form_posts.py for what its forms do.
+No rule is decided here; shared/web/form_posts.py has how forms are handled.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from shared.web.pages import Pages
 
 
 def pages(intake: str | None) -> Pages:
-    """The desk's frame; `intake`: where browsers ask who patients are."""
+    """The frame of the desk's pages. `intake`: the origin at which browsers ask for patients' names; None: nowhere."""
     return Pages("Follow-up desk", intake, wording.DONE)
 
 
 def routes(
     database: Database, rules: Rules, frame: Pages, lists: Sequence[Worklist] = WORKLISTS
 ) -> Sequence[BaseRoute]:
-    """`/`, sign-in, and a form's address for every write of the API."""
+    """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
     desk = Desk(database, rules.clock, rules.site, frame, FollowUps(rules, lists))
     acts = Acts(frame, writes.door(database, rules), rules.site, FILTERS, desk.page)
     return [Route("/", frame.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *frame.routes()]
 
 
 class FollowUps:
-    """What aftercare gives to its desk."""
+    """Aftercare's worklists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
     readers = READERS
     filters = FILTERS
@@ -47,18 +47,19 @@ class FollowUps:
         self.rules, self._lists = rules, lists
 
     def lists(self, who: Caller) -> Sequence[Listing]:  # noqa: ARG002 - every reader sees every list
-        """Every list."""
+        """All worklists; every reader sees every one."""
         return [
             Listing(one.name, one.title, one.hint, one.empty, one, one.urgent, one.tone, one.first)
             for one in self._lists
         ]
 
     async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
-        """How many a list has."""
+        """How many rows a list has, and how many of them are urgent."""
         return await worklists.count(connection, listing.of, look)
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
-        """The rows, and the cursor behind them; who saw whose is noted (45 CFR 164.312(b), audit controls)."""
+        """A page of rows, and the cursor of the next page; who saw which episode is audited (45 CFR 164.312(b), audit
+        controls)."""
         found, following = await worklists.found(connection, listing.of, look)
         seen = [audit.Entry(look.at, look.who.subject, f"{listing.name}-looked-at", row["episode_id"]) for row in found]
         await audit.note(connection, seen)
@@ -71,5 +72,5 @@ class FollowUps:
         look: Look,  # noqa: ARG002
         asked: Mapping[str, str],  # noqa: ARG002
     ) -> Sequence[Section]:
-        """There is nothing but lists."""
+        """Empty: this desk has no views other than lists."""
         return ()

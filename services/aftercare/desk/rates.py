@@ -1,5 +1,5 @@
-"""GET /api/measures: how many follow-ups were kept, by facility and measure, of the discharges of a time; and how many
-discharges do not count, and why."""
+"""GET /api/measures: for discharges of a range of days, by facility and measure, how many follow-ups were kept, and how
+many discharges are excluded for which reason."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def _day(asked: Mapping[str, str], name: str) -> date:
 
 
 def _rate(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Excluded discharges are in neither number, their reasons are shown; those still due are in the denominator."""
+    """One row of the answer. Excluded discharges are in neither numerator nor denominator; those still due are in the
+    denominator."""
     denominator = row["kept"] + row["missed"] + row["due"]
     rate = round(row["kept"] / denominator, 4) if denominator else None
     return {**row, "numerator": row["kept"], "denominator": denominator, "rate": rate}

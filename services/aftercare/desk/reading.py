@@ -1,4 +1,4 @@
-"""Lists of aftercare and their entries over HTTP, page by page; who read which episode is written down."""
+"""GET of aftercare's lists, in pages, and of their entries; who read which episode is audited."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ FILTERS = frozenset({"state", "episode_id"}) | paging.PARAMETERS
 
 
 def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
-    """A list and its entries for each kind; one follow-up (their list is in follow_ups.py)."""
+    """For each kind a list and one entry by its id, and one follow-up by its id; the list of follow-ups is in
+    follow_ups.py."""
     found: list[BaseRoute] = [
         Route(f"/api/{name}", partial(_list, kind, database, rules), methods=["GET"]) for name, kind in LISTS.items()
     ]
@@ -83,6 +84,6 @@ async def _one(kind: showing.Listed, database: Database, rules: Rules, request: 
 
 
 async def _note(connection: Connection, clock: Clock, who: Caller, kind: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Who saw whose (45 CFR 164.312(b), audit controls)."""
+    """Audit who saw which episode's entry (45 CFR 164.312(b), audit controls)."""
     entries = [audit.Entry(clock(), who.subject, f"{kind}-read", row["episode_id"]) for row in rows]
     await audit.note(connection, entries)

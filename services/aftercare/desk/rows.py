@@ -1,4 +1,4 @@
-"""One row of the follow-up desk: whom it is about, what is so in words, and what can be done. Pure."""
+"""One row of the follow-up desk: the patient, the state in words, and the forms for what can be done. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
 
 
 class Now(NamedTuple):
-    """When and where a row is read."""
+    """The time and the zone in which a row is shown."""
 
     at: datetime
     zone: tzinfo
 
 
 def row_of(found: Mapping[str, Any], now: Now, *, may_act: bool) -> Row:
-    """A row of any list."""
+    """A list entry or follow-up window as a row of the page. `may_act`: with forms."""
     kind = found.get("kind", "follow-up")
     what, details, badge = _TOLD[kind](found, now)
     forms = tuple(_forms(kind, found, now)) if may_act else ()
@@ -50,7 +50,7 @@ def _plan(found: Mapping[str, Any], now: Now) -> Told:
 
 
 def _since(value: Mapping[str, Any], now: Now) -> Iterator[str]:
-    """Since when the patient is out of care, and what comes next as far as it is known."""
+    """Sentences about a plan: since when the patient is out of care, and which next level is awaited."""
     yield f"left {moment(_at(value['started_at']), now.zone)}"
     if "aftercare_since" in value:
         yield f"in aftercare since {moment(_at(value['aftercare_since']), now.zone)}"
@@ -118,7 +118,7 @@ def _at(text: str) -> datetime:
 
 
 def _forms(kind: str, found: Mapping[str, Any], now: Now) -> Iterator[Form]:
-    """What can be done with it, the likeliest first."""
+    """The forms of a row, the most likely first."""
     of_episode = {"episode_id": found["episode_id"]}
     if kind in {"plan", "risk"} or found.get("state") == "due":
         yield _form("/api/contacts", found, now, of_episode)
@@ -144,7 +144,7 @@ def _forms(kind: str, found: Mapping[str, Any], now: Now) -> Iterator[Form]:
 
 
 def _may_close(value: Mapping[str, Any]) -> bool:
-    """Before aftercare has started, a program that is looked for is ended first."""
+    """False while aftercare has not started and a program is looked for: that search has to be ended first."""
     return "aftercare_since" in value or not {"search", "next_start"} & value.keys()
 
 

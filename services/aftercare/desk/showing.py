@@ -1,4 +1,4 @@
-"""Rows of lists as the API shows them; whether something is overdue is seen when it is read."""
+"""Rows of lists in the form that the API answers; whether one is overdue is computed when it is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OURS = frozenset({"sequence", "sort_at", "kind", "value"})
 
 
 async def row(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:
-    """A row with its episode's sequence; None where there is none."""
+    """One entry, or one window for the kind `follow-up`, with its episode's sequence; None where there is none."""
     if "\0" in entry_id:  # PostgreSQL has no text with it
         return None
     if kind == "follow-up":
@@ -26,9 +26,10 @@ async def row(connection: Connection, kind: str, entry_id: str) -> dict[str, Any
 
 
 async def seen_by(connection: Connection, scope: Scope, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows without what they say of care elsewhere: which visit kept a window, what excluded it, whose contact it was.
+    """The rows without what they reveal of care at facilities that the reader may not see: which visit kept a window,
+    what excluded it, whose contact it was.
 
-    Only where an episode has stays out of scope; a contact, or a decision, of a facility in scope is told.
+    Only episodes with stays out of the reader's scope are narrowed; contacts and decisions of facilities in scope stay.
     """
     shared = await views.shared(connection, [row["episode_id"] for row in rows], scope)
     proofs = [ce_id for row in rows if row["episode_id"] in shared for ce_id in _proofs(row)]
@@ -37,7 +38,7 @@ async def seen_by(connection: Connection, scope: Scope, rows: Sequence[Mapping[s
 
 
 def _proofs(row: Mapping[str, Any]) -> list[str]:
-    """ce_ids of what a window or a plan was kept by."""
+    """ce_ids of the facts that kept a window or a plan's calls."""
     if "value" not in row:
         return [row["by_fact"]] if row["by_fact"] else []
     return [each["kept_by"] for each in row["value"].get("contacts", ()) if "kept_by" in each]
@@ -58,7 +59,7 @@ def _without_others(row: Mapping[str, Any], own: frozenset[str]) -> dict[str, An
 
 
 def shown(found: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """A row without what is ours alone; a follow-up as it is stored."""
+    """A row as the API answers it: without internal columns, and with `overdue` where it is late."""
     plain = {name: value for name, value in found.items() if value is not None and name not in _OURS}
     if "kind" not in found:
         return plain
@@ -67,7 +68,7 @@ def shown(found: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def _overdue(found: Mapping[str, Any], now: datetime) -> bool:
-    """A plan's contact, or an open referral, whose time is over."""
+    """True for a plan's call, an open referral or an appointment whose time is over."""
     value = found["value"]
     if found["kind"] == "plan":
         return "contact_due" in value and found["sort_at"] < now

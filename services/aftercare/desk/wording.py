@@ -1,4 +1,4 @@
-"""What the follow-up desk says: names of what can be done, what was done, the site's own codes in words. Pure."""
+"""The words of the follow-up desk: names of forms, sentences after an act, and codes as people say them. Pure."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or resident
 
 
 def measure(name: str) -> str:
-    """A measure's name as people say it: `FUH-7` → `7-day follow-up after hospitalization`."""
+    """A measure as people say it: `FUH-7` → `7-day follow-up after hospitalization`."""
     kind, _, days = name.lower().partition("-")
     return f"{days}-day follow-up {MEASURES[kind]}" if kind in MEASURES and days else name.replace("-", " ")

@@ -1,4 +1,4 @@
-"""Worklists over HTTP: how many things wait for somebody, and which; the table of them is worklists/lists.py."""
+"""Worklists over HTTP: how many entries wait in each list, and which; the lists are defined in worklists/lists.py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shared.web.desk import Counted, Look
 
 
 def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
-    """GET /api/worklists and /api/worklists/{name}; lines are shown as their own lists show them."""
+    """GET /api/worklists and /api/worklists/{name}; a list's items have the form of its kind's own list."""
     known = {one.name: one for one in lists}
     return [
         Route("/api/worklists", partial(_counted, database, rules, known), methods=["GET"]),
@@ -63,8 +63,8 @@ async def _listed(database: Database, rules: Rules, known: Mapping[str, Worklist
 
 
 async def found(connection: Connection, worklist: Worklist, look: Look) -> tuple[list[dict[str, Any]], str | None]:
-    """The rows from the cursor on, each with its episode's `sequence`, as this reader may see them, and the cursor
-    behind them. Raises 422."""
+    """A page of rows, each with its episode's `sequence` and narrowed to what this reader may see, and the cursor of
+    the next page. Raises a 422 Problem for a cursor that is none."""
     last = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
     scope, limit = look.scope, look.most + 1
     if isinstance(worklist.of, EntriesOf):
@@ -85,7 +85,7 @@ def _place(row: Mapping[str, Any]) -> Sequence[str]:
 
 
 async def count(connection: Connection, worklist: Worklist, look: Look) -> Counted:
-    """How many there are, and how many of them are urgent."""
+    """How many entries a worklist has, and how many of them are urgent."""
     late = look.at - worklist.late if worklist.late is not None else datetime.min.replace(tzinfo=UTC)
     if isinstance(worklist.of, EntriesOf):
         return Counted(*await views.counted(connection, worklist.of, scope=look.scope, late=late))
@@ -93,6 +93,6 @@ async def count(connection: Connection, worklist: Worklist, look: Look) -> Count
 
 
 def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
-    """What the OpenAPI document says of them."""
+    """The worklists' paths for the OpenAPI document."""
     about = "What waits for somebody in one list, what is due first at the top"
     return api.worklists(about, READERS, [one.name for one in lists], ANSWERS.values())

@@ -1,4 +1,4 @@
-"""Every POST of aftercare's API: the table of what there is, and aftercare's door; rules are behind handlers.act."""
+"""The table of every POST of aftercare's API, and how aftercare carries one out; the rules are in the pure rooms."""
 
 from __future__ import annotations
 
@@ -185,12 +185,13 @@ WRITES: tuple[Write, ...] = (
 
 
 def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
-    """The routes of all writes."""
+    """The routes of all POSTs."""
     return posts.routes(door(database, rules), WRITES)
 
 
 def door(database: Database, rules: Rules) -> posts.PostDoor[Decision]:
-    """What aftercare gives to the one way of every write, by the API and by the desk's forms."""
+    """What the shared handling of POSTs (shared/web/posts.py) needs of aftercare, for the API and the desk's forms
+    alike."""
     return posts.PostDoor(database, rules.clock, partial(_fit, rules), _subject, partial(_act, rules))
 
 
@@ -201,7 +202,7 @@ async def _fit(rules: Rules, posted: Posted) -> None:
 
 
 async def _subject(connection: Connection, posted: Posted) -> str | None:
-    """The episode that it is about, where the caller may see it."""
+    """The id of the episode that the request is about; None where there is none that the caller may see."""
     if posted.write.makes:
         episode_id = str(getattr(posted.command, "episode_id", ""))
         facilities = await views.facilities_of(connection, episode_id) or ()

@@ -1,1 +1,2 @@
-"""The one transaction of aftercare: documents in, what follows, and what goes out."""
+"""Aftercare's one transaction: documents of episodes come in, facts are derived, state and outgoing records are
+stored."""

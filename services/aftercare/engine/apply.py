@@ -1,6 +1,7 @@
-"""Load → decide → save → send: what documents of episodes, the clock and people do to aftercare. No SQL, no Kafka.
+"""Load, decide, save and send for each of the three causes: documents of episodes, the clock, and people. No SQL, no
+Kafka.
 
-Every door goes the same way and takes locks in the same order (positions, missing episodes, episodes by id).
+Every cause goes the same way and takes locks in the same order: positions, missing episodes, episodes by id.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ TOPIC = "care.events"
 
 
 def random_id() -> str:
-    """A ce_id."""
+    """A random ce_id (UUID version 4)."""
     return str(uuid.uuid4())
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decisions need besides the episode: the site, the clock, and where ce_ids come from."""
+    """What a decision needs besides the episode: the site config, the clock, and where ce_ids come from."""
 
     site: Site
     clock: Clock = system_clock
@@ -57,8 +58,8 @@ Told = Incoming[Fact[EpisodeState]]
 async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incoming[Any]], tally: Tally) -> None:
     """Take in documents of care.episodes, inside the batch's transaction.
 
-    A document of an older version than the stored one is ignored, of the same version a repeat; of several newer ones
-    in a batch the last is decided on, for each is whole in itself.
+    A document with an older version than the stored one is counted as ignored, with the same version as repeated. Of
+    several newer ones of an episode only the last is decided on, since each document is complete.
     """
     documents = _told(incoming, tally)
     if not documents:
@@ -74,7 +75,7 @@ async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incomin
 
 
 def _told(incoming: Sequence[Incoming[Any]], tally: Tally) -> list[Told]:
-    """The documents; a type that we don't know is kept by the topic and ignored here (contract 3)."""
+    """The documents among the records; types that this release does not know are counted as ignored (contract 3)."""
     tally.all([each for each in incoming if not _is_document(each)], "ignored")
     return [each for each in incoming if _is_document(each)]
 
@@ -84,7 +85,8 @@ def _is_document(each: Incoming[Any]) -> TypeGuard[Told]:
 
 
 def _newest(versions: dict[str, int], documents: Iterable[Told], tally: Tally) -> dict[str, Fact[EpisodeState]]:
-    """The newest document of each episode that has one, every document counted against those before it."""
+    """The newest document of each episode that has one newer than `versions`; counts every document as it is
+    compared."""
     newest: dict[str, Fact[EpisodeState]] = {}
     for each in documents:
         episode, version = each.fact.subject, each.fact.value.version
@@ -97,22 +99,23 @@ def _newest(versions: dict[str, int], documents: Iterable[Told], tally: Tally) -
 
 
 class Round(NamedTuple):
-    """A part of a timer's round: the last episode it came to (None: there was none left), and how many it had to leave
-    because site config does not have one of their facilities any more."""
+    """The result of one step of a timer: the last episode that it looked at (None: there was none), and how many
+    episodes it left alone because the site config lacks one of their facilities."""
 
     last: str | None
     left: int = 0
 
 
 async def state_due(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
-    """State what is missed or has started by now, for up to `limit` episodes beyond `after`; for a timer (contract 3.6
-    rule 8)."""
+    """For a timer: state what is missed or has started by now, in up to `limit` episodes with ids after `after`
+    (contract 3.6 rule 8)."""
     now = rules.clock()
     return await _round(rules, connection, await store.lock_over(connection, now, after, limit), now)
 
 
 async def decide_again(rules: Rules, connection: Connection, after: str = "", limit: int = 500) -> Round:
-    """Decide anew on up to `limit` episodes beyond `after` that were decided under another site config."""
+    """For a timer: decide anew on up to `limit` episodes with ids after `after` that were decided under another site
+    config."""
     return await _round(
         rules, connection, await store.lock_of_another_config(connection, rules.site.version, after, limit), None
     )
@@ -135,7 +138,7 @@ async def _settle(
     causes: Mapping[str, Fact[EpisodeState]],
     over_by: datetime | None = None,
 ) -> None:
-    """Decide on locked episodes, remember it, send what follows."""
+    """Decide on locked episodes, save the outcome, and send the new facts."""
     if not episodes:
         return
     known = await _known(connection, [e.episode_id for e in episodes])
@@ -148,7 +151,8 @@ async def _settle(
 
 
 class Known(NamedTuple):
-    """What aftercare holds of an episode besides its document: the facts that stand, what people decided of windows."""
+    """What aftercare stores of an episode besides its document: the standing facts, and the outcomes of windows that
+    people decided."""
 
     standing: tuple[Fact, ...]
     marks: dict[str, Outcome]
@@ -184,7 +188,8 @@ def _decide(
     over_by: datetime | None = None,
     done: Decided = _NOTHING,
 ) -> EpisodeRow:
-    """What somebody did is stated first; what follows from it and from the document is the difference after it."""
+    """The episode's new row. First what somebody did (`done`) is stated, then what has to change so that the derived
+    facts fit the document."""
     said = own_facts.tell(done.facts, done.taken_back, known.standing, episode.sequence, by)
     deadline = None
     if episode.document is not None:
@@ -206,9 +211,9 @@ def _decide(
 async def act(
     rules: Rules, connection: Connection, asked: ActRequest, decision: Callable[[Situation], Decided]
 ) -> Acted | None:
-    """Decide on what somebody asks for, inside the caller's transaction; None where there is no such episode.
+    """Carry out what a person asks for, inside the caller's transaction; None where there is no such episode.
 
-    Raises Rejected where it is not possible now, Stale where the asker saw an older state.
+    Raises Rejected where a rule does not allow it now, Stale where the person saw an older version of the episode.
     """
 
     async def lock(episode_id: str) -> tuple[Stored, EpisodeState] | None:

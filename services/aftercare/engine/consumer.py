@@ -1,4 +1,5 @@
-"""What aftercare reads from Kafka: whole documents of care.episodes; it folds no facts (contract 3.6)."""
+"""Aftercare's only consumer: it reads whole documents of care.episodes and computes no episode from facts (contract
+3.6)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ TOPIC = "care.episodes"
 
 
 def decode_document(record: ConsumerRecord) -> Fact[EpisodeState | UnknownFact]:
-    """A record of care.episodes. Raises InvalidMessage for a document that is not as the published language says."""
+    """A record of care.episodes as a fact. Raises InvalidMessage for a document that the published language does not
+    allow."""
     fact = from_record(record.value, record.headers, _read)
     if not record.key:
         raise InvalidMessage("the record has no key")
@@ -29,7 +31,7 @@ def decode_document(record: ConsumerRecord) -> Fact[EpisodeState | UnknownFact]:
 
 
 def _read(ce_type: str, body: bytes) -> EpisodeState | UnknownFact:
-    """The document; of a type to come only that it is JSON."""
+    """The document, or for a type that this release does not know an UnknownFact, once it is valid JSON."""
     if ce_type == EPISODE_TYPE:
         return read_document(body)
     json_of(body)
@@ -37,12 +39,12 @@ def _read(ce_type: str, body: bytes) -> EpisodeState | UnknownFact:
 
 
 def subscription(database: Database, rules: Rules, *, topic: str = TOPIC) -> Subscription:
-    """The one consumer of aftercare."""
+    """The consumer with its handler."""
     episodes = Subscription("aftercare", topic, database, decode=decode_document, pace=0.1)
 
     @episodes.router.subscriber(topic, group_id="stepdown-aftercare", max_records=1000, **episodes.options)
     async def on_documents(documents: Records[Fact], connection: Transaction, tally: Outcomes) -> None:
-        """Decide anew on each episode whose document is newer than the one that was decided on."""
+        """Decide anew on each episode with a document newer than the one that was last decided on."""
         await apply(rules, connection, documents, tally)
 
     return episodes

@@ -1,6 +1,5 @@
-"""All facts of aftercare that follow from an episode and from what people told of it, and when the clock is to look
-again. Pure: the same document and facts give the same, whatever the way to them.
-"""
+"""All facts that aftercare derives from an episode's document and from what people stated, and when a timer has to look
+again. Pure: the same input gives the same facts, in whatever order it came about."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ from shared.site.config import Site
 
 
 class Derived(NamedTuple):
-    """The windows and starts of an episode, and the facts that ought to stand."""
+    """The follow-up windows and starts of aftercare in an episode, and the derived facts that ought to stand."""
 
     windows: tuple[Window, ...]
     starts: tuple[Start, ...]
@@ -40,7 +39,7 @@ def derive(
     now: datetime,
     over_by: datetime | None = None,
 ) -> Derived:
-    """What ought to stand. `over_by`, which only a timer gives, is how far the clock may state what is over."""
+    """Apply all rules. `over_by`, given only by a timer, is the instant up to which windows and waits count as over."""
     zone_of, dead = site.zone, deaths_of(document, standing)
     found = windows(document, site.follow_ups, zone_of, recorded(standing), marks, deaths=dead)
     before = plans.told_starts(standing)
@@ -55,14 +54,15 @@ def derive(
 
 
 def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
-    """Aftercare that started before a death stands; a timer starts none once one is told."""
+    """Aftercare that started before a reported death stands (`told`); a timer starts none once a death is reported."""
     if dead.stop_by(start.facility, start.at):
         return False
     return told or not start.waits or dead.stops(start.facility) is None
 
 
 def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Fact]) -> datetime | None:
-    """When the timer has something to state: the first window that is due then over, or wait for a further level."""
+    """When the timer has to look at this episode again: the earliest end of an open window, or of a wait for a further
+    level; None: never."""
     rows = model.rows(standing)
     due = {key for key, window in rows.items() if isinstance(window, FollowUpDue)}
     told = plans.told_starts(standing)

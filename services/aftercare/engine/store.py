@@ -1,4 +1,5 @@
-"""All SQL of aftercare that writes, and locks: episodes as last told, our own facts, what lists show of them."""
+"""All SQL of aftercare that locks or writes: each episode's latest document, aftercare's own facts, the rows of
+lists."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ from shared.storage.statements import at_once, written
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An episode as stored: version 0 and no document before the first one. `sequence` is our own last one in it."""
+    """An episode's row. `version` is that of its document, 0 where none has come yet; `sequence` is aftercare's own
+    last one."""
 
     episode_id: str
     version: int
@@ -35,7 +37,8 @@ class Stored:
 
 
 class EpisodeRow(NamedTuple):
-    """What is to be remembered of one episode: its document, what was said, the windows before and after."""
+    """What has to be saved of one episode: its row, the stated facts, and its windows before and after, by
+    follow_up_id."""
 
     episode: Stored
     said: StatedFact
@@ -70,20 +73,20 @@ _CLEAR = sa.text("DELETE FROM entries WHERE episode_id = ANY(CAST(:ids AS text[]
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> list[Stored]:
-    """Lock these episodes in the one order of locks, made where they are missing; without their documents, for who
-    locks them so brings newer ones."""
+    """Lock these episodes in the order of their ids, inserting missing ones first; without the documents, which the
+    caller is about to replace."""
     await connection.execute(_NEW, {"ids": sorted(ids)})
     found = await connection.execute(_LOCK_NARROW.where(episodes.c.episode_id == sa.any_(_IDS)), {"ids": sorted(ids)})
     return [_stored(row) for row in found.all()]
 
 
 async def lock_over(connection: Connection, now: datetime, after: str, limit: int) -> list[Stored]:
-    """Lock up to `limit` episodes beyond the id `after` that have a window over by `now` and not yet settled."""
+    """Lock up to `limit` episodes with ids after `after` whose next deadline is at or before `now`."""
     return await _locked(connection, sa.and_(episodes.c.next_deadline <= now, episodes.c.episode_id > after), limit)
 
 
 async def lock_of_another_config(connection: Connection, site_version: str, after: str, limit: int) -> list[Stored]:
-    """Lock up to `limit` episodes beyond the id `after` that were decided under another version of the site config."""
+    """Lock up to `limit` episodes with ids after `after` that were decided under another version of the site config."""
     other = sa.and_(episodes.c.site_version != site_version, episodes.c.episode_id > after)
     return await _locked(connection, other, limit)
 
@@ -94,18 +97,18 @@ async def _locked(connection: Connection, which: sa.ColumnElement[bool], limit: 
 
 
 async def standing(connection: Connection, ids: Sequence[str]) -> dict[str, list[Fact]]:
-    """Our facts that stand in these episodes, each episode's in order; every id is a key."""
+    """Aftercare's standing facts of these episodes, in the order of their sequences; every id is a key."""
     return await _facts(connection, _STANDING, ids)
 
 
 async def lock_one(connection: Connection, episode_id: str) -> Stored | None:
-    """Lock an episode that is there, with its document; None where there is none."""
+    """Lock one episode, with its document; None where there is none."""
     row = (await connection.execute(_LOCK.where(episodes.c.episode_id == episode_id))).one_or_none()
     return None if row is None else _stored(row)
 
 
 async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[Fact]]:
-    """The facts about windows that people decided, standing or not, in order; by episode."""
+    """The facts that people decided by hand, standing or not, in the order of their sequences; every id is a key."""
     return await _facts(connection, _DECIDED, ids)
 
 
@@ -117,7 +120,8 @@ async def _facts(connection: Connection, query: sa.Select[Any], ids: Sequence[st
 
 
 async def save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
-    """Remember what was decided of locked episodes: rows, facts, windows. One statement for each table and kind."""
+    """Save the outcome for locked episodes: rows, facts, windows and list entries, each table with one statement of a
+    kind."""
     await at_once(connection, written(_SAVE, [_episode_row(each) for each in saved]))
     fallen = [(s.episode.episode_id, sequence, False) for s in saved for sequence in s.said.fallen]
     await at_once(connection, written(_FALL, fallen))
@@ -174,7 +178,7 @@ _NEEDED = (
 
 
 def _document(document: EpisodeState | None) -> str | None:
-    """What windows are derived from, and no more."""
+    """The document as stored: only the parts that facts are derived from."""
     if document is None:
         return None
     told = {name: each for name in _NEEDED if (each := getattr(document, name)) is not None}

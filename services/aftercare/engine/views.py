@@ -1,4 +1,4 @@
-"""What aftercare's pages and checks read; nothing here writes."""
+"""All SQL of aftercare that only reads, for pages, the API and `stepdown verify`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PLACES = sa.text(
 
 
 class After(NamedTuple):
-    """The last row of the page before: where the next one begins."""
+    """The sort key of a page's last window; the next page begins after it."""
 
     due_to: date
     follow_up_id: str
@@ -48,7 +48,7 @@ async def list_follow_ups(
     after: After | None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Up to `limit` windows by their last day, each with its episode's `sequence`. Those in scope."""
+    """Up to `limit` windows in scope, sorted by their last day, each with its episode's `sequence`."""
     columns = follow_ups.c
     query = _with_sequence(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
     if state is not None:
@@ -64,7 +64,7 @@ def _with_sequence(table: sa.Table) -> sa.Select[Any]:
 
 
 class AfterEntry(NamedTuple):
-    """The last entry of the page before."""
+    """The sort key of a page's last entry; the next page begins after it."""
 
     sort_at: datetime
     id: str
@@ -80,7 +80,7 @@ async def list_entries(
     after: AfterEntry | None = None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Up to `limit` entries of a kind, by when they are due. Those in scope."""
+    """Up to `limit` entries of a kind in scope, sorted by when they are due."""
     columns = entries.c
     query = sa.select(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
     if state is not None:
@@ -115,7 +115,7 @@ async def waiting(
     after: AfterEntry | None = None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Up to `limit` entries that are wanted, by when they are due, each with its episode's `sequence`."""
+    """Up to `limit` entries that a worklist wants, sorted by when they are due, each with its episode's `sequence`."""
     columns = entries.c
     query = _with_sequence(entries).where(*_wanted(wanted, scope)).order_by(columns.sort_at, columns.id)
     if after is not None:
@@ -124,7 +124,7 @@ async def waiting(
 
 
 async def counted(connection: Connection, wanted: EntriesOf, *, scope: Scope, late: datetime) -> tuple[int, int]:
-    """How many entries are wanted, and how many of them were due before `late`."""
+    """How many entries a worklist wants, and how many of them were due before `late`."""
     count = sa.func.count()
     query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, scope))
     row = (await connection.execute(query)).one()
@@ -132,7 +132,7 @@ async def counted(connection: Connection, wanted: EntriesOf, *, scope: Scope, la
 
 
 async def counted_windows(connection: Connection, state: State, *, scope: Scope, late: date) -> tuple[int, int]:
-    """How many windows are in a state, and of how many the last day is `late` or before it."""
+    """How many windows are in a state, and how many of them have a last day at or before `late`."""
     count = sa.func.count()
     query = sa.select(count, count.filter(follow_ups.c.due_to <= late)).where(follow_ups.c.state == state)
     query = query.where(scoped.of(follow_ups.c.facility, scope))
@@ -141,26 +141,26 @@ async def counted_windows(connection: Connection, state: State, *, scope: Scope,
 
 
 async def entry(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:
-    """One entry with its episode's `sequence`."""
+    """One entry with its episode's `sequence`; None where there is none."""
     query = _with_sequence(entries).where(entries.c.kind == kind, entries.c.id == entry_id)
     return _one((await connection.execute(query)).mappings().one_or_none())
 
 
 async def follow_up(connection: Connection, follow_up_id: str) -> dict[str, Any] | None:
-    """One window with its episode's `sequence`."""
+    """One window with its episode's `sequence`; None where there is none."""
     query = _with_sequence(follow_ups).where(follow_ups.c.follow_up_id == follow_up_id)
     return _one((await connection.execute(query)).mappings().one_or_none())
 
 
 async def facilities_of(connection: Connection, episode_id: str) -> frozenset[str] | None:
-    """The facilities of an episode's stays, None where there is no such episode."""
+    """The facilities of an episode's stays; None where there is no such episode."""
     query = sa.select(DOCUMENT).where(episodes.c.episode_id == episode_id)
     document: str | None = (await connection.execute(query)).scalar_one_or_none()
     return None if document is None else frozenset(stay.facility for stay in read_document(document.encode()).stays)
 
 
 async def shared(connection: Connection, episode_ids: Sequence[str], scope: Scope) -> frozenset[str]:
-    """Those of these episodes that have a stay out of scope."""
+    """Those of these episodes that also have a stay out of scope."""
     if scope.facilities is None or not episode_ids:
         return frozenset()
     rows = await connection.execute(_PLACES, {"ids": list(episode_ids)})
@@ -168,7 +168,7 @@ async def shared(connection: Connection, episode_ids: Sequence[str], scope: Scop
 
 
 async def told_within(connection: Connection, ce_ids: Sequence[str], scope: Scope) -> frozenset[str]:
-    """Those of these that are own facts of a facility in scope."""
+    """Those of these ce_ids that are aftercare's facts of a facility in scope."""
     facility = facts.c.value["facility"].astext
     query = sa.select(facts.c.ce_id).where(facts.c.ce_id.in_(ce_ids), scoped.of(facility, scope))
     return frozenset((await connection.execute(query)).scalars())
@@ -182,8 +182,8 @@ async def rates(
     last: date,
     scope: Scope,
 ) -> list[dict[str, Any]]:
-    """For each facility and measure: how many windows of discharges from `first` to `last`, both inclusive, are in each
-    state, and under `excluded_by` how many for which reason."""
+    """For each facility and measure, for discharges from day `first` to day `last` (both inclusive): how many windows
+    are in each state, and under `excluded_by` how many are excluded for which reason."""
     columns = follow_ups.c
     of_clock = [
         sa.and_(
@@ -199,7 +199,7 @@ async def rates(
 
 
 def _counts(rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """(facility, measure, state, reason, how many) as one row for each facility and measure."""
+    """Adds (facility, measure, state, reason, count) up to one row for each facility and measure."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for facility, measure, state, reason, count in rows:
         empty: dict[str, Any] = {"facility": facility, "measure": measure, "excluded_by": {}} | dict.fromkeys(STATES, 0)
@@ -211,26 +211,26 @@ def _counts(rows: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 async def entries_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of these episodes' entries."""
+    """The rows of these episodes' list entries."""
     query = sa.select(entries).where(entries.c.episode_id.in_(ids))
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def episodes_after(connection: Connection, episode_id: str, limit: int) -> list[dict[str, Any]]:
-    """Up to `limit` stored episodes with an id greater than the one given."""
+    """Up to `limit` episodes with ids greater than `episode_id`, in the order of their ids."""
     query = sa.select(episodes).where(episodes.c.episode_id > episode_id).order_by(episodes.c.episode_id).limit(limit)
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 class KeptFact(NamedTuple):
-    """A fact that aftercare stated, and whether it stands."""
+    """A fact that aftercare stated, and whether it still stands."""
 
     fact: Fact
     stands: bool
 
 
 async def facts_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[KeptFact]]:
-    """Every fact that aftercare stated in these episodes, each episode's in order; every id is a key."""
+    """Every fact that aftercare stated in these episodes, in the order of the sequences; every id is a key."""
     query = sa.select(*FACT, facts.c.stands).where(facts.c.episode_id.in_(ids))
     found: dict[str, list[KeptFact]] = {each: [] for each in ids}
     for row in (await connection.execute(query.order_by(facts.c.episode_id, facts.c.sequence))).all():
@@ -240,13 +240,13 @@ async def facts_of(connection: Connection, ids: Sequence[str]) -> dict[str, list
 
 
 async def windows_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of these episodes' windows."""
+    """The rows of these episodes' follow-up windows."""
     query = sa.select(follow_ups).where(follow_ups.c.episode_id.in_(ids))
     return [_plain(row) for row in (await connection.execute(query)).mappings()]
 
 
 async def where_consumers_stand(connection: Connection) -> list[dict[str, Any]]:
-    """Positions with their counts."""
+    """Every consumer's position on every partition, with its counts."""
     return [_plain(row) for row in (await connection.execute(sa.select(positions))).mappings()]
 
 

@@ -1,4 +1,4 @@
-"""The one alembic environment of all services. Its tables are not asked: migrations are frozen (decision 0131)."""
+"""The alembic environment that all services share; migrations never read today's tables.py (decision 0131)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Aftercare plans, contacts with the patient, and who may still be called. Pure."""
+"""Aftercare plans: when one begins, what it asks for, how it stands and how it ends. Pure."""

@@ -1,7 +1,7 @@
-"""When aftercare starts, what its plan begins with, how the plan stands, whom it has called, and its end. Pure.
+"""Aftercare plans: when aftercare starts, what a plan begins with, its state, its calls, and its end. Pure.
 
-A plan begins with an end at home, whether a program is looked for or not, and asks for its calls from then on;
-aftercare itself starts where nothing follows (docs/decisions/0117-aftercare.md, 0156-a-call-after-every-discharge.md).
+A plan and its calls begin with every end of care at home, whether a program is looked for or not; aftercare itself
+starts where no further level of care follows (docs/decisions/0117-aftercare.md, 0156-a-call-after-every-discharge.md).
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ from shared.site.config import Site
 
 
 def awaited(document: EpisodeState) -> bool:
-    """Whether the next level is on its way: a program is looked for, or took the patient who has not come yet."""
+    """True while a next level of care is on its way: a program is being looked for, or has a first day that is to
+    come."""
     return document.search is not None or document.next_start is not None
 
 
 def begun(
     found: Sequence[Start], document: EpisodeState, standing: Sequence[Fact], over_by: datetime | None
 ) -> tuple[Start, ...]:
-    """Those that have started: at once, or when the timer found the wait over and nothing awaited or begun since; once
-    started it stands as long as its end does, at the time that it has."""
+    """Those of `found` with which aftercare has started: at once, or after the wait once a timer (`over_by`) found that
+    nothing followed. A start that was stated stands, at its time, as long as the end of its stay does."""
     told = told_starts(standing)
     over = None if awaited(document) else over_by
     return tuple(
@@ -46,18 +47,18 @@ def begun(
 
 
 def told_starts(standing: Sequence[Fact]) -> dict[str, datetime]:
-    """The ends (ce_id) with which aftercare has started, and when."""
+    """trigger → when: the ce_ids of the ends with which aftercare has started, and the time that was stated."""
     return {told.trigger: told.occurred_at for fact in standing if isinstance(told := fact.value, AftercareStarted)}
 
 
 def is_told(start: Start, told: Mapping[str, datetime]) -> bool:
-    """Whether this start was told; one whose end is at another time now is to be waited for anew."""
+    """True when this start was stated for the same time; where the end has moved since, the wait begins anew."""
     at = told.get(start.trigger)
     return at is not None and at.timestamp() == start.at.timestamp()
 
 
 def may_start(start: Start, standing: Sequence[Fact]) -> bool:
-    """Whether a timer may still say that nothing followed: nothing did, and nobody ended the plan before."""
+    """True when a timer may still start aftercare: no stay followed, and nobody has closed the plan."""
     return not start.followed and start.plan_id not in _outcomes(standing)
 
 
@@ -66,7 +67,7 @@ def _outcomes(standing: Sequence[Fact]) -> dict[str | None, str]:
 
 
 class _PlanHeading(Heading):
-    """What every fact has that a plan begins with."""
+    """The fields that every fact at a plan's beginning has."""
 
     derived_from: tuple[str, ...]
     plan_id: str
@@ -80,8 +81,8 @@ def ought(
     recorded_at: datetime,
     deaths: Deaths,
 ) -> Iterator[CareFact]:
-    """The facts of what has started: the start, and the template's referrals that nobody has moved yet, where anybody
-    is asked anything."""
+    """For each start its `aftercare-started`, and the referrals of its template that nobody has moved yet; no referrals
+    where a death stops them."""
     people_s = moved(standing)
     for start in found:
         own: _PlanHeading = {
@@ -108,7 +109,8 @@ def _referrals(start: Start, own: _PlanHeading) -> Iterator[AftercareReferred]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A contact that the plan asks for, between two instants, and the contact that it was: `late` where after them."""
+    """A call that a plan's template asks for between `opens` and `closes`. `kept_by`: the ce_id of the contact that met
+    it, `late` where that came after `closes`."""
 
     name: str
     opens: datetime
@@ -122,10 +124,10 @@ PlanState = Literal["active", "in-care", "over", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan as it stands: active; in-care while another stay took the patient over; over when another plan began, the
-    episode was closed, or the patient died or went into other hands; closed by a person, with an outcome.
+    """A plan and its state: `active`; `in-care` while another stay has taken the patient over; `over` when another plan
+    began, the episode was closed, or the patient died or is in other hands; `closed` by a person, with an outcome.
 
-    `started_at`: since when aftercare goes on; None while it has not started. `stopped`: why nobody is called any more.
+    `started_at`: when aftercare started, None while it has not. `stopped`: why nobody calls the patient any more.
     """
 
     start: Start
@@ -142,15 +144,16 @@ class Plan:
 
     @property
     def due(self) -> datetime | None:
-        """Until when the patient is to be called next."""
+        """By when the patient has to be called next; None where no call is asked for."""
         asked = self.state == "active" and self.stopped is None
         return min((call.closes for call in self.calls if call.kept_by is None), default=None) if asked else None
 
 
 def plans(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tuple[Plan, ...]:
-    """The plans that go on, that aftercare started with, or that somebody did something about, by their time.
+    """The plans of an episode by their time: those that go on, those that aftercare started with, and those that
+    somebody acted on.
 
-    One that the next level of care took over before any of it happened was needless: it is none.
+    A plan that was taken over by the next level of care before any of this is left out.
     """
     deaths = deaths_of(document, standing)
     found = sorted(ends(document, site, deaths), key=lambda start: (start.left_at, start.trigger))
@@ -178,7 +181,8 @@ def _state(start: Start, document: EpisodeState, zone_of: ZoneOf, *, over: bool,
 
 
 def _is_over(start: Start, document: EpisodeState, site: Site, deaths: Deaths) -> bool:
-    """Dead, or in other hands since; or the episode is closed, but by a death that only others told."""
+    """True when the patient has died or is in other hands since, or the episode is closed other than by a death that
+    only another facility reported."""
     if deaths.stops(start.facility) == DECEASED or (document.state == "closed" and not deaths.told):
         return True
     gone = (stay for stay in document.stays if stay.ended_by and not leaves_plans(stay, site, deaths))
@@ -187,8 +191,8 @@ def _is_over(start: Start, document: EpisodeState, site: Site, deaths: Deaths) -
 
 
 def _in_care(start: Start, document: EpisodeState, zone_of: ZoneOf) -> bool:
-    """Whether another stay took the patient over: a 24-hour one that goes on, one begun on the leaving day or later, or
-    one that had waited and was attended since. A program that waits and was not attended has nobody in care."""
+    """True when another stay has taken the patient over: a 24-hour stay that goes on, a stay begun on the leaving day
+    or later, or one that was open before and was attended since. A program stay that nobody attended does not count."""
     ended = next((stay for stay in document.stays if stay.ended_by and stay.ended_by.ce_id == start.trigger), None)
     others = [other for other in document.stays if other is not ended and other.level is not None]
     return ended is not None and any(_took_over(other, ended, start, zone_of) for other in others)
@@ -202,7 +206,8 @@ def _took_over(other: StayNow, ended: StayNow, start: Start, zone_of: ZoneOf) ->
 
 
 def _calls(start: Start, since: Iterable[Contact]) -> Iterator[Call]:
-    """The template's contacts, counted from the end of the stay, and who was reached; a config without it asks none."""
+    """The template's calls, their times counted from the end of the stay, each with the contact that met it; none
+    without a template."""
     kept = [contact for contact in since if contact.kept]
     for each in start.template.contacts if start.template else ():
         opens = start.left_at + timedelta(hours=each.from_hours)
@@ -212,13 +217,14 @@ def _calls(start: Start, since: Iterable[Contact]) -> Iterator[Call]:
 
 
 def _stopped(start: Start, document: EpisodeState, since: Iterable[Contact]) -> str | None:
-    """A patient who wants no calls, or no further care, is not called any more."""
+    """`declined` where the patient wants no calls or no further care; None where neither was said."""
     no_care = document.declined_at is not None and document.declined_at >= start.left_at
     return "declined" if no_care or any(contact.outcome == "declined" for contact in since) else None
 
 
 def decide_calls(now: Situation, plan_id: str, decision: Decision) -> Decided:
-    """Whether calls go on at the plan's facility, where it is to be asked first. Raises Rejected where it is not."""
+    """Decide whether calls go on at the plan's facility after a death that another facility reported. Raises Rejected
+    where nothing is to be decided."""
     plan = next((one for one in plans(now.document, now.standing, now.site) if one.plan_id == plan_id), None)
     if plan is None:
         raise Rejected("no-such-plan", "the plan was taken back with the end that it began with")
@@ -226,7 +232,7 @@ def decide_calls(now: Situation, plan_id: str, decision: Decision) -> Decided:
 
 
 def active(now: Situation) -> Plan:
-    """The plan that is going on. Raises Rejected where there is none."""
+    """The plan that is active. Raises Rejected where none is."""
     told = plans(now.document, now.standing, now.site)
     if not told:
         raise Rejected("not-started", "aftercare has not started in this episode", state=now.state)
@@ -236,8 +242,8 @@ def active(now: Situation) -> Plan:
 
 
 def close(now: Situation, plan_id: str, outcome: str) -> Decided:
-    """End aftercare. Raises Rejected for a plan that is not going on, for one before aftercare has started while a
-    program is looked for, and for reached goals with open referrals."""
+    """End aftercare with an outcome. Raises Rejected for a plan that is not active, for one before aftercare has
+    started while a program is looked for, and for `goals-met` while referrals are open."""
     plan = active(now)
     if plan.plan_id != plan_id:
         raise Rejected("not-active", "another plan of the episode is going on", state="over")

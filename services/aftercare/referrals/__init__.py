@@ -1,1 +1,1 @@
-"""The loop of a referral. Pure."""
+"""Referrals from the request to the closed loop. Pure."""

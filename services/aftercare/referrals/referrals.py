@@ -1,7 +1,7 @@
-"""The loop of a referral: its main states, the one table of moves, and what a move states. Pure.
+"""A referral's states, the one table of moves between them, and the facts that a move states. Pure.
 
 After BSeR and IHE 360X (business states received, accepted, declined, scheduled, no-show, cancellation requested,
-cancelled, completed); a declined referral is not taken up again, another takes its place.
+cancelled, completed). A declined referral is not reopened; a new one is made in its place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from shared.facts.envelope import Fact
 
 
 class State(StrEnum):
-    """Where a referral is."""
+    """The state of a referral."""
 
     REFERRED = "referred"
     RECEIVED = "received"
@@ -89,13 +89,13 @@ _MEETINGS: dict[str, type[ReferralScheduled | ReferralRescheduled]] = {
 
 
 def name_of(move: ReferralMove) -> str:
-    """`no-show`, as the table of moves has it."""
+    """The name of a move as the table of moves has it, such as `no-show`."""
     return move.TYPE.removeprefix(_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """A referral as its facts tell it: what it was asked for, where it is, and how it came there."""
+    """A referral computed from its facts: what was asked for, its state, and its history."""
 
     value: AftercareReferred
     state: State = State.REFERRED
@@ -105,14 +105,14 @@ class Referral:
 
 
 def possible(state: State) -> tuple[str, ...]:
-    """The moves that a state has."""
+    """The moves that are possible in a state."""
     return tuple(move for move, (before, _) in MOVES.items() if state in before)
 
 
 def fold(standing: Iterable[Fact]) -> dict[str, Referral]:
-    """Each referral by its id, from its own facts in the order in which they were stated.
+    """referral_id → the referral, computed from its standing facts in the order in which they were stated.
 
-    A template's referral that is stated anew keeps its moves: they are people's.
+    A template's referral that is stated anew keeps its moves, since people made them.
     """
     values = [fact.value for fact in standing]
     found = {told.referral_id: Referral(told) for told in values if isinstance(told, AftercareReferred)}
@@ -129,8 +129,7 @@ def _moved(before: Referral, move: ReferralMove) -> Referral:
 
 
 def refer(now: Situation, asked: Refer, plan_id: str) -> Decided:
-    """A referral of somebody's own within a plan. Raises Rejected where the one it stands for has not come to
-    nothing."""
+    """Make a referral within a plan. Raises Rejected where it stands in for one that has not failed."""
     if asked.instead_of is not None:
         _came_to_nothing(fold(now.standing).get(asked.instead_of))
     referral_id = now.new_id()
@@ -155,7 +154,7 @@ def _came_to_nothing(other: Referral | None) -> None:
 
 
 def move(now: Situation, referral_id: str, to: str, asked: Move) -> Decided:
-    """One move of a referral. Raises Rejected with its state and what is possible."""
+    """Make one move. Raises Rejected, with the state and the possible moves, where the table does not allow it."""
     referral = fold(now.standing).get(referral_id)
     if referral is None:
         raise Rejected("no-such-referral", "the referral was taken back with what it followed from")
@@ -178,7 +177,7 @@ def move(now: Situation, referral_id: str, to: str, asked: Move) -> Decided:
 
 
 class _MoveHeading(Heading):
-    """What every move of a referral has."""
+    """The fields that every move of a referral has."""
 
     referral_id: str
     by: Literal["provider", "patient"]

@@ -1,4 +1,4 @@
-"""Signs that a patient may relapse, and when they are over. Pure; a working list for people, not a prediction."""
+"""Signs that a patient may relapse, and when the risk is over. Pure; a worklist for people, not a prediction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLEARED_BY_CONTACT = "patient-reached"
 
 
 class Sign(NamedTuple):
-    """Something that happened: a contact missed or kept, a readmission, somebody's judgement."""
+    """An event that raises or clears a risk: a missed or kept contact, a readmission, or a person's judgement."""
 
     at: datetime
     ce_id: str
@@ -38,7 +38,7 @@ class Sign(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """A stretch of time under risk, from the first signal until it is cleared."""
+    """A time of risk, from its first signal until it is cleared. `because`: the ce_ids of the signals."""
 
     risk_id: str
     raised_at: datetime
@@ -49,7 +49,7 @@ class Risk:
 
 
 def signs(document: EpisodeState, standing: Sequence[Fact], zone_of: ZoneOf) -> list[Sign]:
-    """Everything that raises or clears a risk, by its time."""
+    """Everything in an episode that raises or clears a risk, sorted by time."""
     found = [
         Sign(c.at, c.ce_id, "missed" if c.missed else "kept", c.facility)
         for c in recorded(standing)
@@ -60,7 +60,7 @@ def signs(document: EpisodeState, standing: Sequence[Fact], zone_of: ZoneOf) -> 
 
 
 def _judged(fact: Fact) -> Sign | None:
-    """Somebody's judgement that a risk is over; None for any other fact."""
+    """A person's judgement that a risk is over, as a sign; None for any other fact."""
     told = fact.value
     if not isinstance(told, RelapseRiskCleared) or told.decided_by is None:
         return None
@@ -80,10 +80,10 @@ def _readmissions(document: EpisodeState, zone_of: ZoneOf) -> Iterator[Sign]:
 
 
 def risks(episode_id: str, found: Iterable[Sign], most_missed: int) -> tuple[Risk, ...]:
-    """The risks that the signs give, in order.
+    """The risks that these signs give, in order.
 
-    So many missed contacts in a row raise one, and so does a readmission; a second signal joins an open one. A kept
-    contact or somebody's judgement clears it, and counting begins anew.
+    `most_missed` missed contacts in a row raise a risk, and so does a readmission; a further signal is added to the
+    open risk. A kept contact or a person's judgement clears it, and counting starts again.
     """
     told: list[Risk] = []
     missed: list[Sign] = []
@@ -113,7 +113,7 @@ def _raise(told: list[Risk], episode_id: str, signal: str, because: tuple[Sign, 
 
 
 def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, recorded_at: datetime) -> Iterator[CareFact]:
-    """The facts of these risks; what a person cleared, that person told."""
+    """The facts about these risks that rules derive; a clearing that a person stated is not among them."""
     for risk in found:
         own = _of_risk(document, risk, risk.raised_at.astimezone(zone_of(risk.facility)), recorded_at)
         yield RelapseRiskRaised(**own, derived_from=risk.because)
@@ -123,7 +123,7 @@ def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, record
 
 
 class _RiskHeading(Heading):
-    """What every fact about a risk has."""
+    """The fields that every fact about a risk has."""
 
     signals: tuple[str, ...]
     risk_id: str
@@ -135,7 +135,7 @@ def _of_risk(document: EpisodeState, risk: Risk, at: datetime, recorded_at: date
 
 
 def clear(now: Situation, risk_id: str, reason: str) -> Decided:
-    """Somebody judges that a risk is over. Raises Rejected where it is not open."""
+    """A person judges that a risk is over. Raises Rejected where it is not open."""
     found = signs(now.document, now.everything or now.standing, now.site.zone)
     risk = next(
         (r for r in risks(now.document.episode_id, found, now.site.aftercare.missed_contacts) if r.risk_id == risk_id),

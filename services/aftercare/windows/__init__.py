@@ -1,1 +1,1 @@
-"""Follow-up windows: which discharges open one, what keeps it, what excludes it. Pure."""
+"""Follow-up windows: which discharges open one, what keeps it, what excludes the discharge. Pure."""

@@ -1,6 +1,7 @@
-"""Which discharges a measure counts, by the site's row for it: what opens a window, and what excludes it. Pure.
+"""Which discharges a measure counts, by the measure's row in site config: what opens a window, what excludes it. Pure.
 
-The sample's rows follow the public sheets on FUH (docs/decisions/0103, 0155); value sets are licensed: none is here.
+The sample config follows the public fact sheets on HEDIS FUH (docs/decisions/0103-follow-up-windows.md,
+0155-follow-up-windows-are-a-table.md); value sets are licensed, so none comes with Stepdown.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from shared.site.measures import Exclusion, FollowUpClock, among, is_icd_10
 
 
 def opens(clock: FollowUpClock, stay: StayNow) -> bool:
-    """Whether the end of this stay opens the measure's window. What nobody told of the stay speaks against nothing."""
+    """True when the end of this stay opens the measure's window. A condition on something that nobody reported is
+    met."""
     return (
         stay.level in clock.levels
         and (not clock.settings or stay.setting in clock.settings)
@@ -29,13 +31,14 @@ def opens(clock: FollowUpClock, stay: StayNow) -> bool:
 
 
 def _is_about(clock: FollowUpClock, stay: StayNow) -> bool:
-    """By the principal diagnosis; one of a code system that the row's codes are not of says nothing."""
+    """True when the principal diagnosis is among the row's; a diagnosis of another code system, or none, excludes
+    nothing."""
     told = stay.diagnosis
     return not clock.diagnoses or told is None or not is_icd_10(told.system) or among(told.code, clock.diagnoses)
 
 
 class Around(NamedTuple):
-    """What a discharge is judged with: all stays, the deaths that stand, zones."""
+    """What a discharge is judged with: all stays of the episode, the deaths, and the zones of facilities."""
 
     stays: Sequence[StayNow]
     deaths: Deaths
@@ -43,7 +46,7 @@ class Around(NamedTuple):
 
 
 def excluded(clock: FollowUpClock, stay: StayNow, ended_by: EndedBy, left: date, *, seen: Around) -> Excluded | None:
-    """Why the discharge doesn't count, by the first of the row's reasons that fits; None when it does."""
+    """Why the discharge is not counted, by the first of the row's reasons that applies; None when it counts."""
     for reason in clock.excluded:
         because = next(_because(reason, stay, ended_by, left, seen=seen), None)
         if because is not None:
@@ -52,7 +55,7 @@ def excluded(clock: FollowUpClock, stay: StayNow, ended_by: EndedBy, left: date,
 
 
 def _because(reason: Exclusion, stay: StayNow, ended_by: EndedBy, left: date, *, seen: Around) -> Iterator[str]:
-    """ce_ids that show the reason, the surest first."""
+    """ce_ids of the facts that show the reason, the strongest first; none where it does not apply."""
     if reason.death:
         yield from _deaths(reason, left, seen.deaths.at(stay.facility), seen.zone_of(stay.facility))
     elif reason.dispositions:
@@ -74,11 +77,11 @@ def _labelled(reason: Exclusion, stay: StayNow) -> bool:
 
 
 def _deaths(reason: Exclusion, left: date, deaths: Iterable[DeathNow], zone: tzinfo) -> Iterator[str]:
-    """ce_ids of deaths within the reason's days; one in the stay itself is of its last day."""
+    """ce_ids of deaths within the reason's days; a death during the stay counts as on its last day."""
     first, last = left + timedelta(days=reason.from_day), left + timedelta(days=reason.to_day)
     yield from (one.ce_id for one in deaths if first <= max(left, leaving_day(one.at, zone)) <= last)
 
 
 def _after(stay: StayNow, stays: Sequence[StayNow]) -> list[StayNow]:
-    """Stays that go on after this one ended, in the order of their beginnings."""
+    """The stays that go on after this one ended, in the order in which they began."""
     return sorted((s for s in stays if s is not stay and s.level is not None and ends_later(s, stay)), key=order)

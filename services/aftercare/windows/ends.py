@@ -1,6 +1,7 @@
-"""The ends of stays that the site goes after: what aftercare and a plan begin with. Pure.
+"""The ends of stays with which a plan, and then aftercare, begins. Pure.
 
-Read from care.episodes by the site's rules (docs/decisions/0117-aftercare.md, 0156).
+Computed from care.episodes by the site's rules (docs/decisions/0117-aftercare.md,
+0156-a-call-after-every-discharge.md).
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from shared.site.values import Aftercare, AftercareStart, PlanTemplate
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """An end of a stay after which the site goes after the patient: a plan begins then, at `left_at` on the day `left`.
+    """The end of a stay with which a plan begins, at `left_at`, on the day `left` in the facility's zone.
 
-    Aftercare itself starts at `at`, where no further level is open or begun until then (`goes_on`). `waits`: only a
-    timer can say that nothing followed, after `at` (contract 3.6 rule 8); not where something did later (`followed`).
+    Aftercare itself starts at `at`, unless a further stay is open or begins by then (`goes_on`). `waits`: the site
+    waits for a further level, so only a timer can start aftercare, after `at` (contract 3.6 rule 8), and does not where
+    a stay followed later (`followed`).
     """
 
     plan_id: str
@@ -39,7 +41,8 @@ class Start:
 
 
 def ends(document: EpisodeState, site: Site, deaths: Deaths) -> tuple[Start, ...]:
-    """Every end that the site goes after, in the order of the stays: of a kind and level that it names, at home."""
+    """The ends of stays that the site's rules name by kind and level and that leave the patient at home, in the order
+    of the stays."""
     found = []
     for end in _ends(document, site, deaths):
         rule = next((r for r in site.aftercare.starts if r.after == end.by.how and end.stay.level in r.levels), None)
@@ -49,19 +52,20 @@ def ends(document: EpisodeState, site: Site, deaths: Deaths) -> tuple[Start, ...
 
 
 def leaves_plans(stay: StayNow, site: Site, deaths: Deaths) -> bool:
-    """Whether a plan may begin after this end: the patient neither died nor is in other hands, by the site's table."""
+    """True when a plan may begin after this end: the patient has not died and is not in other hands, by the site's
+    table."""
     if said_of_end(stay) == DECEASED and deaths.told:
         return False
     return site.begins("plan", *words_of_end(stay, deaths))
 
 
 def starts(found: tuple[Start, ...]) -> tuple[Start, ...]:
-    """Those of the ends with which aftercare starts: no further level was open or began while the site waited."""
+    """Those of the ends with which aftercare starts: no further stay was open or began while the site waited."""
     return tuple(end for end in found if not end.goes_on)
 
 
 class _End(NamedTuple):
-    """The end of a stay, after which there may be something to do."""
+    """A stay that has ended, the fact that ended it, and when."""
 
     stay: StayNow
     by: EndedBy
@@ -80,7 +84,7 @@ def _goes_on(document: EpisodeState, end: _End, rule: AftercareStart, zone_of: Z
 
 
 def _later(document: EpisodeState, stay: StayNow) -> list[StayNow]:
-    """The stays with a level that go on after this one."""
+    """Stays with a level of care that go on after this one."""
     return [s for s in document.stays if s is not stay and s.level is not None and ends_later(s, stay)]
 
 

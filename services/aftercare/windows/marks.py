@@ -1,7 +1,7 @@
-"""What people decide about a follow-up window: kept though nothing shows it, or not to be counted. Pure.
+"""What a person decides about a follow-up window: kept although no fact shows it, or excluded. Pure.
 
-A decision belongs to its discharge: it goes when the discharge is taken back, and is there again when a surer rule
-(a readmission, say) that stood over it goes.
+A decision belongs to its discharge. It has no effect while the discharge is taken back or a rule (a readmission, say)
+excludes it, and has effect again once that ends.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ OPEN_TO: dict[Marked, frozenset[str]] = {
 
 
 def marks(decided: Iterable[CareFact]) -> dict[str, Outcome]:
-    """Windows' outcomes by the values of facts, standing or not, the last one last; those that a person decided."""
+    """follow_up_id → the outcome that a person decided last. `decided`: values of facts, standing or not, oldest
+    first."""
     found: dict[str, Outcome] = {}
     for told in decided:
         match told:
@@ -39,7 +40,7 @@ def marks(decided: Iterable[CareFact]) -> dict[str, Outcome]:
 
 
 def keep(now: Situation, follow_up_id: str, asked: MarkKept) -> Decided:
-    """Say that it was kept. Raises Rejected where it is settled by rule, or the visit lies outside its days."""
+    """Decide that a window was kept. Raises Rejected where a rule excludes it, or the visit lies outside its days."""
     window = _open_to(now, follow_up_id, "kept")
     at = asked.at.astimezone(now.site.zone(window.facility))
     if not window.due_from <= at.date() <= window.due_to:
@@ -51,7 +52,7 @@ def keep(now: Situation, follow_up_id: str, asked: MarkKept) -> Decided:
 
 
 def exclude(now: Situation, follow_up_id: str, asked: MarkExcluded) -> Decided:
-    """Say that it is not to be counted. Raises Rejected where it is settled by rule."""
+    """Decide that a discharge is not to be counted. Raises Rejected where a rule excludes it already."""
     _open_to(now, follow_up_id, "excluded")
     return Decided(marks={follow_up_id: Excluded(asked.reason, (), "person")}, subject=follow_up_id)
 
@@ -68,5 +69,5 @@ def _open_to(now: Situation, follow_up_id: str, to: Marked) -> FollowUp:
 
 
 def _may(window: FollowUp) -> bool:
-    """What a stay or a contact shows isn't kept anew by hand, and a rule's exclusion stands over people's."""
+    """False where a rule excluded the window: people cannot change that."""
     return not isinstance(window, FollowUpExcluded) or window.decided_by is not None

@@ -1,6 +1,6 @@
-"""Which follow-up windows an episode has and how each stands, by its stays and the site's rows; nothing is told here.
+"""Which follow-up windows an episode has, and the outcome of each, by its stays and the site's rows of measures. Pure.
 
-Which discharges count is for `discharges` to say, what keeps a window for `visits`.
+Which discharges count is in windows/discharges.py, what keeps a window in windows/visits.py.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def windows(
     *,
     deaths: Deaths | None = None,
 ) -> tuple[Window, ...]:
-    """Every window of every discharge that stands, in the order of the stays and then of the clocks.
+    """The windows of every discharge, in the order of the stays and then of `clocks`, the site's rows of measures.
 
-    A clock runs for a stay that it counts and that ended by `discharged`. `contacts` are those recorded, `marks` what
-    people decided, by follow_up_id; `deaths`, where people decided about one. Raises what `zone_of` raises.
+    Only stays that ended by `discharged` have windows. `contacts` are those recorded; `marks` is what people decided,
+    by follow_up_id; `deaths` is taken from the episode where not given. Raises what `zone_of` raises.
     """
     seen = _Seen(episode, zone_of, contacts, marks or {}, deaths or deaths_of(episode))
     return tuple(
@@ -48,12 +48,12 @@ def windows(
 
 
 def follow_up_id(episode_id: str, discharge: str, measure: str) -> str:
-    """The same discharge and measure give the same id (contract 3.4); a discharge is of one episode."""
+    """The window's id, the same for the same episode, discharge (ce_id) and measure (contract 3.4)."""
     return str(uuid.uuid5(_IDS, f"{episode_id}|{discharge}|{measure}"))
 
 
 class _Seen(NamedTuple):
-    """What windows are judged by."""
+    """What the windows of one episode are judged by."""
 
     episode: EpisodeState
     zone_of: ZoneOf

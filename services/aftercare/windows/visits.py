@@ -1,7 +1,7 @@
-"""What keeps a follow-up window: days at a program or clinic, and contacts, as the site's row for it counts. Pure.
+"""What keeps a follow-up window: days at a program or clinic, and contacts, as the measure's row counts them. Pure.
 
-Days decide: a day attended inside the window keeps it, whenever the stay began and by whichever door it came; so does
-the first day of a stay that began inside it. A stay that began on the leaving day or before keeps nothing by itself.
+A day attended inside the window keeps it, whenever the stay began and whichever system reported it; so does the first
+day of a stay that began inside it. A stay that began on the leaving day or before keeps nothing by itself.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from shared.site.measures import CountedStay, FollowUpClock
 def kept(
     window: Window, clock: FollowUpClock, others: Iterable[StayNow], contacts: Sequence[Contact], zone_of: ZoneOf
 ) -> KeptWindow | None:
-    """The earliest of the days and contacts inside the window that the row counts; `others`: stays but the one left."""
+    """The earliest day or contact inside the window that the row counts; None where there is none. `others`: all stays
+    but the one that ended."""
     found = [*_days(window, clock, others, zone_of), *_contacts(window, clock, contacts, zone_of)]
     return min(found, key=_earliest, default=None)
 
 
 def _earliest(each: KeptWindow) -> tuple[date, bool, datetime, str]:
-    """By the day; of one day the one that a fact shows, for a day attended is told without its hour."""
+    """Sort key: by day, and on one day first what a fact shows, since a day attended has no time of day."""
     return each.at.date(), each.by_fact is None, each.at, each.by_fact or ""
 
 
@@ -43,7 +44,8 @@ def _counts(counted: CountedStay, stay: StayNow) -> bool:
 
 
 def _of(stay: StayNow, window: Window, counted: CountedStay, zone_of: ZoneOf) -> Iterator[KeptWindow]:
-    """Days are those of the place where the stay is; its level is the kind of provider where none was told."""
+    """What keeps the window in one stay. Days are in the zone of the stay's facility; where no kind of provider was
+    given, the stay's level stands for it."""
     zone, began, level = zone_of(stay.facility), first_day(stay, zone_of), str(stay.level)
     if window.due_from <= began <= window.due_to:
         mode: Mode = next((told.mode for told in stay.attended or () if told.date == began), "in-person")
@@ -69,7 +71,8 @@ def _in_the_way(told: AttendedDay, counted: CountedStay) -> bool:
 def _contacts(
     window: Window, clock: FollowUpClock, contacts: Sequence[Contact], zone_of: ZoneOf
 ) -> Iterator[KeptWindow]:
-    """Telehealth and telephone visits count for FUH as those in person do, with a mental health provider."""
+    """The contacts that keep the window. For HEDIS FUH, telehealth and telephone visits with a mental health provider
+    count as those in person do."""
     counted, zone = clock.contacts, zone_of(window.facility)
     for contact in contacts:
         if counted is None or not contact.kept or contact.provider_kind is None:

@@ -1,1 +1,1 @@
-"""What waits for somebody at the follow-up desk."""
+"""What the follow-up desk has to work on: the entries of lists, and the table of worklists."""

@@ -1,4 +1,5 @@
-"""Plans, referrals, contacts, appointments and risks as lists show them, folded from the facts that stand. Pure."""
+"""Plans, referrals, contacts, appointments and risks in the form of list entries, computed from standing facts.
+Pure."""
 
 from __future__ import annotations
 
@@ -36,11 +37,11 @@ STATES: dict[Kind, tuple[str, ...]] = {
 
 
 class _Shown(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a list shows of an entry; what is not known is not written."""
+    """What a list shows of an entry; fields that are None are left out of the JSON."""
 
 
 class CallEntry(_Shown, frozen=True, kw_only=True):
-    """A call of the plan's template: between which instants it is to be made, and by which contact it was."""
+    """A call of the plan's template: when it is due, and the ce_id of the contact that met it."""
 
     name: str
     opens: datetime = msgspec.field(name="from")
@@ -50,7 +51,7 @@ class CallEntry(_Shown, frozen=True, kw_only=True):
 
 
 class PlanEntry(_Shown, frozen=True, kw_only=True):
-    """A plan. `contact_due`: until when the patient is to be called next; `calls_stopped`: why nobody is to call."""
+    """A plan. `contact_due`: by when the patient has to be called next; `calls_stopped`: why nobody calls any more."""
 
     trigger: str
     started_at: datetime
@@ -66,7 +67,7 @@ class PlanEntry(_Shown, frozen=True, kw_only=True):
 
 
 class MoveEntry(_Shown, frozen=True, kw_only=True):
-    """One move of a referral: when, and by whom."""
+    """One move of a referral: which, when, and by whom."""
 
     move: str
     at: datetime
@@ -75,7 +76,7 @@ class MoveEntry(_Shown, frozen=True, kw_only=True):
 
 
 class ReferralEntry(_Shown, frozen=True, kw_only=True):
-    """A referral. `possible`: the moves that it has now; `stopped`: why nothing is asked any more."""
+    """A referral. `possible`: the moves that it has now; `stopped`: why nothing more is asked."""
 
     kind: str
     provider: str | None = None
@@ -100,7 +101,7 @@ class ContactEntry(_Shown, frozen=True, kw_only=True):
 
 
 class AppointmentEntry(_Shown, frozen=True, kw_only=True):
-    """An appointment, and the referral that it is of."""
+    """An appointment, and the referral that it belongs to."""
 
     at: datetime
     mode: Mode
@@ -108,7 +109,7 @@ class AppointmentEntry(_Shown, frozen=True, kw_only=True):
 
 
 class RiskEntry(_Shown, frozen=True, kw_only=True):
-    """A risk of relapse, and who judged that it is over, where it is."""
+    """A risk of relapse; once a person judged it over, with the reason and who decided."""
 
     signals: tuple[str, ...]
     raised_at: datetime
@@ -129,7 +130,7 @@ VALUES: dict[Kind, type[EntryValue]] = {
 
 
 class Entry(NamedTuple):
-    """One row of a list. `sort_at`: what lists are ordered by; when it is due, else when it was."""
+    """One row of a list. `sort_at`: what lists are sorted by, in UTC: when the entry is due, else when it happened."""
 
     kind: Kind
     id: str
@@ -140,7 +141,8 @@ class Entry(NamedTuple):
 
 
 def entries(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tuple[Entry, ...]:
-    """Every entry of an episode; of who died nothing waits any more where that was told."""
+    """Every list entry of an episode. After a reported death, open referrals and appointments are shown as
+    cancelled."""
     dead = deaths_of(document, standing)
     return (
         *_plans(document, standing, site),

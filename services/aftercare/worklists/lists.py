@@ -1,4 +1,4 @@
-"""The table of worklists: each is one row here, and by it in the API, in its counts and on the follow-up desk. Pure."""
+"""The table of worklists: each row makes a list in the API, in its counts and on the follow-up desk. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shared.web.wording import SOON
 
 
 class EntriesOf(NamedTuple):
-    """Entries of a kind in some states, by when they are due; `has`: only with that field in their value;
-    `unreplaced`: only referrals of a plan that goes on, in whose place no other was made."""
+    """A worklist of the entries of one kind in some states, sorted by when they are due. `has`: only those with this
+    field in their value; `unreplaced`: only referrals of an active plan that no other referral stands in for."""
 
     kind: Kind
     states: tuple[str, ...]
@@ -23,17 +23,17 @@ class EntriesOf(NamedTuple):
 
 
 class WindowsOf(NamedTuple):
-    """Windows of follow-ups in a state, by their last day."""
+    """A worklist of follow-up windows in one state, sorted by their last day."""
 
     state: State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worklist:
-    """One worklist: its `name` in addresses, its `title`, what it is `of`.
+    """One worklist: its `name` in addresses, its `title`, and the entries that it is `of`.
 
-    `hint` and `empty` are the page's. `late`: how long after its time an entry is urgent (None: none ever is), which is
-    called `urgent`, with its `tone`. `first`: on the first page too. A line is drawn by its kind: desk/rows.py.
+    `hint` and `empty` are sentences on the page. An entry is urgent once `late` has passed since its time (None:
+    never); the page says `urgent`, in this `tone`. `first`: shown on the first page too. desk/rows.py draws the lines.
     """
 
     name: str
