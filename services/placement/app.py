@@ -1,4 +1,5 @@
-"""Placement assembled: database, broker, consumer, relay, timers and web, in one process; nothing else happens here."""
+"""Puts placement's parts (database, broker, consumers, outbox relay, timers, web) together into one process; no rule of
+its own."""
 
 from __future__ import annotations
 
@@ -24,12 +25,12 @@ NAME = "placement"
 
 
 def new_id() -> str:
-    """A ce_id."""
+    """A random ce_id."""
     return str(uuid.uuid4())
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProcess:
-    """The service's parts, nothing started. Raises SetUpError for what the operator has to mend."""
+    """Build the service without starting it. Raises SetUpError where the operator has to set something right."""
     site = of_service(settings)
     rules, outside = rules_of(site), gate_rules(site)
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
@@ -56,5 +57,5 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
 
 
 def main(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, or until the parent is gone."""
+    """Run the service until SIGTERM, SIGINT or the end of the parent process."""
     run(NAME, assemble, settings)

@@ -1,7 +1,7 @@
-"""Whether placement's database says what its facts say: the invariants of contract 5 that lie in it, page by page.
+"""Whether placement's database agrees with its facts: the invariants of contract 5 that it can check alone.
 
-Reads only, each page at one instant, so that it may run beside the consumer. Says what is broken by ids, never by
-values. What placement holds, for whoever compares it with others' tables and with topics: `facts`, `episodes` …
+Reads only, each page of episodes at one instant, so that it may run beside the consumer. A breakage names ids, never
+values. `facts`, `episodes` and the like list what placement holds, for comparison with other databases and topics.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ Sent = Sequence[tuple[PeriodKey, SentPeriod]]
 async def broken(
     database: Database, rules: Rules, *, page: int = PAGE, checked: Checked = nobody
 ) -> AsyncIterator[Broken]:
-    """Every breakage: episodes in the order of their ids, then outbox and positions.
+    """Every breakage: first of episodes in the order of their ids, `page` of them at a time, then of outbox and
+    positions.
 
-    The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
+    An outbox that is not empty is a breakage only while nothing is going on (contract 5.6); the caller has to know.
     """
     after = ""
     while True:
@@ -65,7 +66,7 @@ async def broken(
 
 
 def broken_at(database: Database, site: Site, *, checked: Checked) -> AsyncIterator[Broken]:
-    """Every breakage by the rules of a site."""
+    """Every breakage, by the rules of this site config."""
     return broken(database, rules_of(site), checked=checked)
 
 
@@ -125,31 +126,31 @@ def _lists_right(listed: views.Listed, folded: Folded) -> bool:
 
 
 async def warnings_at(database: Database, site: Site) -> list[str]:
-    """What nobody promised and somebody should know: programs over their capacity (contract 5.5)."""
+    """Sentences about what breaks no invariant but should be known: programs over their capacity (contract 5.5)."""
     return [one async for one in checks.over(database, rules_of(site))]
 
 
 def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
-    """(writer, episode, sequence, ce_id) of every fact applied, each writer's of an episode together and in order."""
+    """(writer, episode, sequence, ce_id) of every applied fact, those of a writer and episode together, by sequence."""
     return database.rows(views.ALL_FACTS)
 
 
 def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
-    """The same of placement's own facts."""
+    """The same for the facts that placement stated."""
     return database.rows(views.OWN_FACTS)
 
 
 async def applied_at(database: Database, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
-    """(episode, writer, sequence) → ce_id of the fact that was applied there."""
+    """(episode, writer, sequence) → ce_id of the fact that was applied under it; places without one are absent."""
     async with database.read() as connection:
         return await known(connection, places)
 
 
 def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:
-    """(episode, version) of every episode that was told."""
+    """(episode, version) of every episode that was published on care.episodes."""
     return database.rows(views.ALL_VERSIONS)
 
 
 def latest_periods(database: Database) -> AsyncIterator[tuple[str, int, bool]]:
-    """(period, version, voided) of every service period that was sent."""
+    """(period, version, voided) of the latest version of every service period that was sent."""
     return database.rows(views.ALL_PERIODS)

@@ -1,4 +1,4 @@
-"""What the site's config says, in the shapes that the pure rooms ask for; looked up once, nothing decided."""
+"""The site config as the values and functions that the pure rooms ask for; looked up once, nothing decided."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ KEPT = 4096
 
 @value_object
 class Rules:
-    """The zone of a facility (SetUpError where the site has no such), whether it has it, how a place is billed,
-    which payer wants to be asked first, when a program is looked for and of which level; and the site itself, for the
-    desk. `places`: what care.episodes says of them."""
+    """The site config as placement's rules need it. `zone_of` a facility raises SetUpError where the site has no such;
+    `billed`: how a place is billed; `needs_authorization`: whether a payer has to authorize a level; `policy`: when a
+    search begins and which level it recommends; `places`: the settings that care.episodes shows of stays."""
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
@@ -34,7 +34,7 @@ class Rules:
 
 
 def rules_of(site: Site) -> Rules:
-    """The site's config as rules."""
+    """The rules of a site config."""
     zone_of = lru_cache(KEPT)(site.zone)
     return Rules(
         zone_of=zone_of,

@@ -1,4 +1,4 @@
-"""Placement's own tables, declared once; store.py writes them, views.py reads them, migrations/ makes them."""
+"""Placement's own tables, declared once; engine/store.py and others write them, migrations/ creates them."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ entries = sa.Table(
 
 
 def fact_of(row: Any) -> Fact:
-    """A row of `facts` as the fact that came."""
+    """A row of `facts` as a fact."""
     episode, writer, sequence, ce_id, kind, time, correlation, causation, value = row
     return Fact(ce_id, kind, writer, episode, sequence, time, read_fact(kind, value), value, correlation, causation)
 
@@ -165,14 +165,14 @@ _CONTENT = msgspec.json.Decoder(PeriodContent)
 
 
 def sent_of(row: Any) -> tuple[str, PeriodKey, SentPeriod]:
-    """A row of `periods` as what was sent: its episode, what it is, and its last version."""
+    """A row of `periods`: the episode, the key of the period, and the version that was sent last."""
     period, episode, kind, stay, root, life, version, voided, supersedes, content = row
     sent = SentPeriod(period, life, version, voided, _CONTENT.decode(content), supersedes)
     return episode, PeriodKey(kind, stay, root), sent
 
 
 def presence_of(row: Any) -> Presence:
-    """A row of `program_stays` as a stretch of a stay."""
+    """A row of `program_stays`: from when to when somebody was at a program."""
     return Presence(row.kind, row.stay_id, row.nth, row.program, row.since, row.until, row.expected)
 
 
@@ -182,7 +182,7 @@ def claim_of(row: Any) -> Claim:
 
 
 def entry_of(row: Any) -> ListEntry:
-    """A row of `entries` as what a list shows."""
+    """A row of `entries` as a list entry."""
     return ListEntry(
         row.kind, row.id, row.facility, row.program, row.state, row.at, row.due, row.content,
         tuple(row.besides), row.asked_by,

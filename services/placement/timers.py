@@ -1,4 +1,4 @@
-"""What comes round in placement: old folds made anew, offers that nobody answered expired, old keys forgotten."""
+"""Placement's timers: fold outdated episodes anew, expire offers that nobody answered, forget old idempotency keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AT_ONCE = 200
 
 
 def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str]) -> tuple[Timer, ...]:
-    """Placement's timers."""
+    """The three timers: every 30 seconds, every 2 seconds, and once an hour."""
 
     async def fold_anew() -> None:
         await refold(database, rules, clock=clock, ids=ids)
@@ -38,7 +38,8 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
 async def expire_offers(
     database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
 ) -> int:
-    """State the expiry of every offer whose time is over; how many episodes had some."""
+    """State the expiry of every offer whose time is over, `at_once` episodes in a transaction; returns how many
+    episodes had one."""
     total = 0
     while True:
         async with database.begin() as connection:
@@ -54,7 +55,8 @@ async def expire_offers(
 async def refold(
     database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
 ) -> int:
-    """Fold every outdated episode anew, each few in a transaction of their own; how many there were."""
+    """Fold every episode anew that an older fold made or that was published under another site config, `at_once`
+    episodes in a transaction; returns how many."""
     total = 0
     while True:
         async with database.begin() as connection:

@@ -1,1 +1,1 @@
-"""The gate: which fact goes to which recipient, on what basis, at this instant. Pure."""
+"""The gate: which fact goes to which recipient outside, on what legal basis, at this moment."""

@@ -1,6 +1,7 @@
-"""What the gate does with the facts of a batch that are in line, in one transaction: rule, keep the ledger, send.
+"""What the gate does with a batch of facts, in one transaction: decide on each, write the ledger of disclosures, send.
 
-Contract 2 (out.<recipient>), 5.2 and 5.7. A consumer of its own: where it waits, the episodes do not.
+Contract 2 (out.<recipient>), 5.2 and 5.7. The gate is a Kafka consumer of its own, so that when it has to wait, the
+fold of episodes does not.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ INBOX = Inbox(CONSUMER, store.lock, store.heard)
 
 @dataclass(slots=True)
 class Batch:
-    """What came of a batch, over all episodes, to be written at once."""
+    """What has to be written for a batch, over all its episodes."""
 
     records: list[Record] = field(default_factory=list)
     ledger: list[LedgerRow] = field(default_factory=list)
@@ -50,7 +51,7 @@ class Batch:
 async def apply(
     connection: Connection, line: Mapping[str, InLine[GateRow]], *, rules: GateRules, clock: Clock, ids: Ids
 ) -> None:
-    """Rule on the facts of a batch that are in line."""
+    """Decide on the facts of a batch whose turn it is."""
     rows = {episode: each.row._replace(seen=each.seen) for episode, each in line.items()}
     news = {episode: each.facts for episode, each in line.items()}
     await _rule(connection, rows, news, (), Sitting(rules, clock(), ids))
@@ -58,9 +59,9 @@ async def apply(
 
 
 async def look_again(connection: Connection, *, rules: GateRules, clock: Clock, ids: Ids, most: int) -> int:
-    """Rule again on what is withheld where a consent's first day has come, or the site config is another one.
+    """Decide again on withheld facts where a consent's first day has come or the site config has changed.
 
-    At most so many episodes; how many there were.
+    Takes up to `most` episodes, and returns how many it took.
     """
     now = clock()
     episodes = await store.to_look_at_again(connection, now, rules.version, most)
@@ -87,7 +88,7 @@ async def _rule(
 async def _fill(
     connection: Connection, rows: Mapping[str, GateRow], news: News, again: Sequence[str], rules: GateRules
 ) -> None:
-    """Load what the rulings need; nothing where no fact is of interest to anybody."""
+    """Load what the decisions need; nothing where no fact can make a disclosure or change a consent."""
     asked = {
         episode
         for episode, facts in news.items()
@@ -102,7 +103,8 @@ async def _fill(
 
 
 def _collect(batch: Batch, row: GateRow, ruling: Ruling, facts: Sequence[Fact], sitting: Sitting) -> None:
-    """`facts`: what was ruled on now; what was withheld until now goes out in the trace of the last of them."""
+    """Add one episode's ruling to the batch. A fact that was withheld until now goes out in the trace of the last of
+    `facts`."""
     episode = row.docket.episode_id
     told = {fact.id: fact for fact in facts} if ruling.disclosed else {}
     for case, basis in ruling.disclosed:
@@ -119,7 +121,7 @@ def _collect(batch: Batch, row: GateRow, ruling: Ruling, facts: Sequence[Fact], 
 
 
 async def _keep(connection: Connection, batch: Batch, sitting: Sitting) -> None:
-    """Everything of the batch; statements only where there is something to write."""
+    """Write the batch; no statement where there is nothing to write."""
     rules, now = sitting.rules, sitting.now
     if batch.consents:
         await store.keep_consents(connection, batch.consents, batch.known, _opens(batch, rules, now))
@@ -132,7 +134,7 @@ async def _keep(connection: Connection, batch: Batch, sitting: Sitting) -> None:
 
 
 def _opens(batch: Batch, rules: GateRules, now: datetime) -> dict[str, datetime]:
-    """Consents whose first day is still to come: when it begins."""
+    """ce_id of a consent-recorded whose first day is still to come → when that day begins."""
     found: dict[str, datetime] = {}
     for _, consent in batch.consents:
         begins = datetime.combine(consent.begins, time(), rules.zone_of(consent.facility))

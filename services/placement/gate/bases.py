@@ -1,4 +1,4 @@
-"""What a disclosure may rest on, and whether it holds for this recipient, these labels, this day; nothing is sent here.
+"""The legal bases of a disclosure, and whether one holds for a recipient, these labels and this day. Pure.
 
 Sources: 42 CFR 2.31 (what a consent names), 2.33 (treatment, payment, operations), 2.51 (emergency), 2.53 (audit),
 2.61-2.67 (court order), 2.11 and 2.12(c)(4) (service agreement); contract 5.7.
@@ -36,7 +36,7 @@ Over = Literal["revoked", "expired", "cancelled", "replaced"]
 
 @value_object
 class DisclosureRequest:
-    """Who would get something, what for, from which facility, about what."""
+    """What would be disclosed: to whom, for which purpose, from which facility, with which labels."""
 
     recipient: str
     recipient_class: str
@@ -47,10 +47,11 @@ class DisclosureRequest:
 
 @value_object
 class Basis:
-    """One ground for disclosing. None for a discloser or purpose: whichever.
+    """One legal basis for disclosing. `discloser` or `purpose` None: any.
 
-    `scope`: every label of what goes out must be in it; what has no label needs none. `begins` and `ends`: first and
-    last day, facility's zone. `fact_id`: the consent-recorded that said so. `over`: it holds no more.
+    `scope`: every label of what goes out has to be in it; content without labels needs none. `begins` and `ends`: first
+    and last day in the facility's zone. `fact_id`: the ce_id of the consent-recorded behind it. `over`: why it no
+    longer holds.
     """
 
     kind: BasisKind
@@ -71,7 +72,7 @@ Discloses = Callable[[str, str], bool]
 
 
 def obstacle(basis: Basis, asked: DisclosureRequest, day: date, discloses: Discloses) -> Word | None:
-    """What keeps a basis from holding on that day; None: it holds."""
+    """The word for why this basis does not hold for this request on this day; None: it holds."""
     if not _names(basis, asked):
         return "no-consent"
     if basis.discloser is not None and not discloses(basis.discloser, asked.facility):
@@ -98,9 +99,9 @@ def _names(basis: Basis, asked: DisclosureRequest) -> bool:
 def basis_for(
     agreed: Iterable[Basis], told: Iterable[Basis], asked: DisclosureRequest, day: date, discloses: Discloses
 ) -> Basis | Word:
-    """The basis that holds on that day, or the word that says how near the patient's own came.
+    """The basis that holds on that day; where none does, the word of the consent that came nearest (`ORDER`).
 
-    `agreed`: the recipient's agreements, by site config; `told`: the patient's consents, and what else was recorded.
+    `agreed`: the recipient's agreements in site config; `told`: the patient's consents, and other recorded bases.
     """
     valid = [each for each in agreed if obstacle(each, asked, day, discloses) is None]
     words: list[Word] = ["no-consent"]

@@ -1,6 +1,7 @@
-"""From a fact to the cases that it makes, one for each recipient that may get it; what a correction does to others.
+"""From a fact to its disclosure cases, one for each recipient that may get it, and what a correction does to older
+ones.
 
-Pure, and blind to bases. A correction goes to whoever got what it corrects, and to nobody else (contract 3.5).
+Pure; bases are not looked at here. A correction goes only to recipients that got what it corrects (contract 3.5).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Corrects = tuple[Literal["replaces", "cancels"], str]
 
 @value_object
 class DisclosureCase:
-    """One fact for one recipient: what would go out, if there is a basis. `place`: its turn in the episode."""
+    """One fact for one recipient: what would go out if there is a basis. `place`: the fact's number in the episode."""
 
     recipient: str
     fact_id: str
@@ -39,12 +40,12 @@ class DisclosureCase:
 
     @property
     def key(self) -> Key:
-        """What it is known by."""
+        """(recipient, fact_id), by which the case is known."""
         return self.recipient, self.fact_id
 
 
 class Past(NamedTuple):
-    """What became of a case: it went out, or it is withheld (`corrects`: what it would have corrected)."""
+    """What became of an older case: disclosed or withheld. `corrects`: what it corrected, or would have."""
 
     disclosed: bool
     writer: str
@@ -54,7 +55,7 @@ class Past(NamedTuple):
 
 @dataclass(slots=True)
 class Made:
-    """What a fact makes: a case to be decided, and the withheld ones that it does away with."""
+    """The cases that a fact makes, and the keys of withheld ones that it makes void."""
 
     cases: list[DisclosureCase]
     void: list[Key]
@@ -63,14 +64,15 @@ class Made:
 
 
 def corrected(fact: Fact) -> str | None:
-    """The ce_id that a fact takes back or restates."""
+    """The ce_id of the fact that this one cancels or replaces; None where it does neither."""
     return fact.value.cancels if isinstance(fact.value, FactCancelled) else fact.value.replaces
 
 
 def cases_of(
     fact: Fact, labels: frozenset[str], outsiders: Iterable[Outsider], past: Mapping[Key, Past], place: int
 ) -> Made:
-    """The cases of a fact. `past`: of what it corrects, by recipient; another writer's is left alone (3.6 rule 1)."""
+    """The cases of a fact. `past`: what became of the fact that it corrects, by recipient; one of another writer is
+    left alone (contract 3.6 rule 1)."""
     if isinstance(fact.value, FactCancelled):
         return _cancels(fact, labels, outsiders, past, place, of_type=fact.value.cancelled_type)
     made = Made([], [])
@@ -117,7 +119,8 @@ def _own(before: Past | None, fact: Fact) -> Past | None:
 def _in_place_of(
     recipient: str, before: Past, fact: Fact, how: Literal["replaces", "cancels"]
 ) -> tuple[Corrects | None, list[Key]]:
-    """What goes out corrects what the recipient has: the fact itself, or what a withheld one would have corrected."""
+    """What a case corrects at this recipient: the fact itself where that went out, else what the withheld one would
+    have corrected; and the keys of withheld cases that become void."""
     target = corrected(fact) or ""
     if before.disclosed:
         return (how, target), []
@@ -143,6 +146,6 @@ def _case(
 
 
 def _minimal(fact: Fact, fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    """As on care.events: a recipient gets the very JSON of the fields that it may see."""
+    """Only the fields that the recipient may see, with the same JSON as on care.events."""
     told = fact.as_json if fields else {}
     yield from ((name, told[name]) for name in sorted(fields) if name in told)

@@ -1,7 +1,7 @@
-"""Whether everything that left had a basis then (contract 5.7), as far as it lies in placement's database.
+"""Whether every disclosure had a basis when it left (contract 5.7), as far as placement's database shows it.
 
-Looked at from both sides: the ledger against the consents as the gate knew them at that moment, and those against the
-facts that told of them, which another consumer stored. What is on the topics is compared by whoever reads them.
+Checked twice: the ledger against the consents as the gate knew them then, and those consents against the facts that
+recorded them, which placement's other consumer stored. `stepdown verify` compares the topics.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.storage.database import Database
 
 
 async def broken(database: Database, site: Site, *, checked: Checked = nobody) -> AsyncIterator[Broken]:
-    """Every disclosure without a basis that was valid then; by its id, the recipient's and the episode's."""
+    """Every disclosure without a basis that was valid then, named by its own id, the recipient's and the episode's."""
     rules = gate_rules(site)
     async for row in views.rested_on(database):
         checked(7, 1)
@@ -31,18 +31,19 @@ async def broken(database: Database, site: Site, *, checked: Checked = nobody) -
 
 
 def sent(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
-    """(recipient, episode, sequence, "disclosure_id fact_id basis") of the ledger, each recipient's in order."""
+    """(recipient, episode, sequence, "disclosure_id fact_id basis") of the ledger, each recipient's by sequence."""
     return database.rows(views.SENT)
 
 
 async def known(database: Database, ids: Sequence[str]) -> set[str]:
-    """Which of these are disclosures of the ledger."""
+    """Those of these ids that are disclosures in the ledger."""
     async with database.read() as connection:
         return await views.known(connection, ids)
 
 
 async def late(database: Database, revoked: Sequence[tuple[str, datetime]]) -> list[Broken]:
-    """What left on consents after the moment from which their revocation counts; (consent, that moment)."""
+    """Disclosures on a consent after its revocation took effect. `revoked`: (ce_id of the consent-recorded, that
+    instant)."""
     async with database.read() as connection:
         found = await views.after(connection, revoked)
     text = "it left after the answer that its consent is revoked"
@@ -67,7 +68,7 @@ def _of(row: Any, rules: GateRules) -> Iterator[str]:
 
 
 def _as_it_was(row: Any) -> Basis:
-    """What it rested on, by the ledger; the parties of a consent by the gate's table."""
+    """The basis of a disclosure by the ledger; the parties of a consent come from the gate's table."""
     consent = row.basis == "consent"
     return Basis(
         kind=row.basis,
@@ -83,14 +84,16 @@ def _as_it_was(row: Any) -> Basis:
 
 
 def _asked(row: Any, rules: GateRules) -> DisclosureRequest:
-    """The class is the site's of today; a recipient that is gone had the one that the consent names."""
+    """The request that was decided on. The recipient's class is that of today's site config; for a recipient that is no
+    longer there, the class that the consent names."""
     outsider = rules.outsiders.get(row.recipient)
     of_class = outsider.recipient_class if outsider else row.consent_recipient_class or ""
     return DisclosureRequest(row.recipient, of_class, row.purpose, row.facility, frozenset(row.labels))
 
 
 def _same_terms(row: Any) -> bool:
-    """The gate's consent is the fact that told of it, and the ledger's days and scope are the consent's."""
+    """True when the gate's consent equals the fact that recorded it, and the ledger's days and scope equal the
+    consent's."""
     told = _told(row)
     ledger = (sorted(row.basis_scope), row.basis_from, row.basis_to, row.basis_id)
     kept = (sorted(row.consent_scope), row.consent_begins, row.consent_ends, row.consent_consent_id)
@@ -111,7 +114,7 @@ def _same_terms(row: Any) -> bool:
 
 
 def _told(row: Any) -> ConsentRecorded | None:
-    """The fact that told of the consent, as placement's other consumer kept it; None where it is none."""
+    """The fact that recorded the consent, as placement's other consumer stored it; None where it is no such fact."""
     try:
         told = read_fact(row.told_as, row.told) if row.told_as else None
     except InvalidMessage:

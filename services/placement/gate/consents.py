@@ -1,6 +1,6 @@
-"""The consents of one episode as their facts tell them, and since and until when the gate knew of each. Pure.
+"""The consents of one episode by their facts, with when the gate learnt of each and of its end. Pure.
 
-What was disclosed rests on what was known then: so a consent is never forgotten, only over.
+A disclosure rests on what was known when it left, so a consent is never deleted, only marked as over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.values import replace, value_object
 
 
 class Ended(NamedTuple):
-    """Since when a consent covers nothing any more, and why."""
+    """Why a consent covers nothing any more, and since when."""
 
     how: Over
     at: datetime
@@ -26,7 +26,8 @@ class Ended(NamedTuple):
 
 @value_object
 class Consent:
-    """One consent-recorded. `learnt_at`, `ended_at`: when the gate took it in, and what ended it."""
+    """One consent-recorded. `learnt_at` and `ended_at`: when the gate read of it and of its end; `over`: why it
+    ended."""
 
     fact_id: str
     consent_id: str
@@ -44,7 +45,7 @@ class Consent:
 
     @property
     def basis(self) -> Basis:
-        """What a disclosure may rest on."""
+        """The basis that it gives for a disclosure."""
         return Basis(
             kind="consent",
             id=self.consent_id,
@@ -63,9 +64,11 @@ class Consent:
 def after(
     known: dict[str, Consent], fact: Fact, now: datetime, over: Mapping[str, Ended] = MappingProxyType({})
 ) -> dict[str, Consent]:
-    """What a fact changes: consent-recorded's ce_id → the consent as it is now; nothing of a fact about another thing.
+    """What a fact changes: ce_id of the consent-recorded → the consent as it is now; empty for a fact about anything
+    else.
 
-    A revocation is not taken back: the patient consents anew. `over`: what is known to have ended before it is told.
+    A revocation cannot be taken back; the patient has to consent anew. `over`: by consent_id, ends that are known
+    before the consent itself was read.
     """
     if fact.writer != "intake":
         return {}
@@ -82,7 +85,7 @@ def after(
 
 
 def ends_told(facts: Iterable[Fact]) -> dict[str, Over]:
-    """Consent → what ended it, by intake's facts among these."""
+    """consent_id → why it is over, by intake's facts among these."""
     return {
         fact.value.consent_id: _how(fact.value)
         for fact in facts

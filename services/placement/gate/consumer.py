@@ -1,4 +1,5 @@
-"""care.events as the gate hears it: a second consumer of placement, with positions of its own; checked alike."""
+"""The gate's own consumer of care.events, `placement.gate`: it has its own positions, and checks facts as the other
+does."""
 
 from __future__ import annotations
 
@@ -21,23 +22,23 @@ from shared.storage.database import Database
 def subscription(
     database: Database, rules: GateRules, *, clock: Clock, ids: Callable[[], str], topic: str = "care.events"
 ) -> Subscription:
-    """The gate's consumer, `placement.gate`."""
+    """The gate's consumer, `placement.gate`, with its handler."""
     facts = Subscription(
         "placement", "gate", database, decode=partial(passable, rules=rules), order=apply.INBOX, pace=0.1
     )
 
     @facts.router.subscriber(topic, group_id="stepdown-placement-gate", max_records=10_000, **facts.options)
     async def on_facts(line: InOrder[GateRow], connection: Transaction) -> None:
-        """Rule on the facts whose turn it is: what goes out to whom, and what is withheld."""
+        """Decide on the facts whose turn it is: what goes out to whom, and what is withheld."""
         await apply.apply(connection, line, rules=rules, clock=clock, ids=ids)
 
     return facts
 
 
 def passable(record: ConsumerRecord, *, rules: GateRules) -> Fact:
-    """A record as a fact that the gate can rule on. Raises InvalidMessage, naming a field and never its value.
+    """A record as a fact that the gate can decide on. Raises InvalidMessage, which names a field and never its value.
 
-    What has no readable labels, or lacks a field of its type, is refused here; of a type that this release does not
-    know nothing ever goes out (docket.of_interest).
+    Refused is a fact without readable labels or without a field that its type needs. A type that this release does not
+    know is let through here, but never goes out (docket.of_interest).
     """
     return checked(decode_fact(record), rules.has_facility)

@@ -1,7 +1,7 @@
-"""One episode at the gate: what it knows of it, and what it rules of the facts that come. Pure; time comes in.
+"""One episode at the gate: what the gate remembers of it, and what it decides on new facts. Pure; time comes in.
 
-What is known by the end of a batch decides about all of it: a consent that is taken back in the batch covers nothing in
-it. So nothing goes out on a consent that the gate knew to be over.
+A batch is decided on by what is known at its end: a consent that is taken back within the batch covers nothing in it.
+So nothing goes out on a consent that the gate knew to be over.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ EPISODE = ""
 
 @dataclass(slots=True)
 class Docket:
-    """What the gate remembers of an episode. `labels`: by stay, and of the whole; `early`: (writer, ce_id) cancelled
-    before they came; `place`: of the last fact; `past`: of what the facts at hand correct; `withheld`: looked at again;
-    `over`: consents whose end placement's other consumer read, maybe before this one reads that they were given.
-    """
+    """What the gate remembers of an episode. `labels`: of each stay, and of the episode as a whole (EPISODE); `early`:
+    (writer, ce_id) of facts cancelled before they came; `place`: number of the last fact; `past`: what became of the
+    facts that are now corrected; `withheld`: cases to decide on again; `over`: ends of consents that placement's other
+    consumer has read, perhaps before the gate reads that they were given."""
 
     episode_id: str
     labels: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -43,8 +43,9 @@ class Docket:
 
 @dataclass(slots=True)
 class Ruling:
-    """What is to be done: cases that go out with their basis, new ones that are withheld with the reason, withheld ones
-    that are gone (void), released, or have another reason now; consents as they are now."""
+    """What has to be done: cases to disclose with their basis; new cases to withhold with the reason; cases withheld
+    before that are now disclosed (`released`), void, or withheld for another reason (`still`); and the changed
+    consents."""
 
     disclosed: list[tuple[DisclosureCase, Basis]] = field(default_factory=list)
     withheld: list[tuple[DisclosureCase, Word]] = field(default_factory=list)
@@ -55,9 +56,9 @@ class Ruling:
 
 
 def of_interest(fact: Fact, rules: GateRules) -> bool:
-    """Whether a fact may make a case or change a consent; of others only labels and sequence count.
+    """True when a fact may be disclosed or may change a consent; of other facts only labels and sequence matter.
 
-    Never one of a type that this release does not know, whatever the site says: nobody has checked what is in it.
+    Never for a type that this release does not know, whatever the site config says: nobody has checked what is in it.
     """
     if fact.type in rules.received:
         return not isinstance(fact.value, UnknownFact)
@@ -65,12 +66,13 @@ def of_interest(fact: Fact, rules: GateRules) -> bool:
 
 
 def changes_consents(facts: Iterable[Fact]) -> bool:
-    """Whether what is withheld has to be looked at again."""
+    """True when these facts change a consent, so that withheld cases have to be decided on again."""
     return any(isinstance(fact.value, AboutConsent) for fact in facts)
 
 
 def rule(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime) -> Ruling:
-    """Rule on facts of one episode, each writer's in order, and on what is withheld; the docket goes on from there."""
+    """Decide on facts of one episode, in the order of each writer's sequences, and on withheld cases. Changes the
+    docket."""
     found = Ruling()
     for fact in facts:
         changed = after(docket.consents, fact, now, docket.over)
@@ -87,7 +89,7 @@ def rule(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime)
 
 
 def _enter(docket: Docket, fact: Fact, rules: GateRules, found: Ruling, open_cases: dict[Key, DisclosureCase]) -> None:
-    """Make a fact's cases; what it does away with is not decided any more."""
+    """Make a fact's cases; cases that it makes void are not decided on any more."""
     docket.place += 1
     labels = _labels(docket, fact, rules)
     if not of_interest(fact, rules) or (fact.writer, fact.id) in docket.early:
@@ -121,9 +123,10 @@ def _decide(
 
 
 def _labels(docket: Docket, fact: Fact, rules: GateRules) -> frozenset[str]:
-    """A fact's own labels, those of units and programs it names, those of its stay; without a stay, the episode's.
+    """A fact's own labels, with those of the units and programs it names and of its stay; without a stay, of the
+    episode.
 
-    Writers label what they know; a fact that says less than those before it of the same stay is about the same care.
+    Writers label only what they know, so a fact with fewer labels than earlier ones of its stay is about the same care.
     """
     value = fact.value
     own = frozenset(value.labels).union(rules.labels_of(value.facility, places_of(fact)))

@@ -1,4 +1,4 @@
-"""Who gets what by site config, in the shapes that the gate asks for; looked up once, nothing decided."""
+"""The recipients of site config as the gate needs them; looked up once, nothing decided."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT = 4096
 
 @value_object
 class Outsider:
-    """One recipient: which fields of which ce_type it gets, of which facilities (None: all), by which agreements."""
+    """One recipient: which fields of which ce_type it gets, of which facilities (None: all), and its agreements."""
 
     id: str
     recipient_class: str
@@ -29,19 +29,19 @@ class Outsider:
     agreements: tuple[Basis, ...]
 
     def asks(self, facility: str, labels: frozenset[str]) -> DisclosureRequest:
-        """What a disclosure of such a fact would be."""
+        """The request for disclosing a fact of this facility with these labels to this recipient."""
         return DisclosureRequest(self.id, self.recipient_class, self.purpose, facility, labels)
 
     def may_get(self, ce_type: str, facility: str) -> bool:
-        """Whether facts of that type and facility are meant for it at all."""
+        """True when the site config gives this recipient facts of this type and facility."""
         return ce_type in self.receives and (self.facilities is None or facility in self.facilities)
 
 
 @value_object
 class GateRules:
-    """The site as the gate sees it. `version`: of the config, kept with what it decided.
+    """The site config as the gate needs it. `version`: of the config, stored with each decision.
 
-    `received`: every ce_type that some recipient gets. `labels_of`: what the units and programs of places are about.
+    `received`: every ce_type that some recipient gets. `labels_of`: the labels of the units and programs of places.
     """
 
     outsiders: Mapping[str, Outsider]
@@ -54,12 +54,12 @@ class GateRules:
     discloses: Discloses
 
     def day(self, facility: str, at: datetime) -> date:
-        """The facility's day at an instant."""
+        """The day at a facility at an instant."""
         return at.astimezone(self.zone_of(facility)).date()
 
 
 def gate_rules(site: Site) -> GateRules:
-    """The site's config as the gate's rules."""
+    """The gate's rules of a site config."""
 
     def discloses(discloser: str, facility: str) -> bool:
         named = site.facility(discloser)
@@ -79,7 +79,7 @@ def gate_rules(site: Site) -> GateRules:
 
 
 def outsider(recipient: Recipient, site: Site) -> Outsider:
-    """A recipient of site config; its facilities by their own names."""
+    """A recipient of site config, with its facilities under their main names."""
     named = (site.facility(name) for name in recipient.facilities)
     return Outsider(
         id=recipient.id,

@@ -1,4 +1,4 @@
-"""What goes out: the record for the recipient and its row in the ledger, from one ruling. Pure."""
+"""From a ruling to the record for the recipient and its row in the ledger of disclosures. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ PART2 = "PART2"
 
 
 class Sitting(NamedTuple):
-    """By which rules, and when, a batch is ruled on; new ids; the trace context of the fact that lets something out."""
+    """What a batch is decided with: the rules, the time, new ids, and the trace context of the fact that causes a
+    disclosure."""
 
     rules: GateRules
     now: datetime
@@ -64,7 +65,7 @@ def going_out(
 
 
 def _allowed(case: DisclosureCase, rules: GateRules) -> dict[str, Any]:
-    """Of what was withheld for long no more than the site allows today."""
+    """The fields to send: of a case that was withheld, no more than today's site config allows."""
     fields = rules.outsiders[case.recipient].receives.get(case.fact_type, frozenset())
     return {name: value for name, value in case.content.items() if name in fields}
 

@@ -1,6 +1,6 @@
-"""All SQL that the gate writes with, and what it reads to write: locked rows, consents, the ledger; no rule.
+"""All SQL that the gate writes with, and the reads that writing needs: locked rows, consents, the ledger; no rule.
 
-Every statement is one for a whole batch. Order of locks: positions (shared/messaging/batches.py did that),
+Each statement handles a whole batch. Order of locks: positions (taken by shared/messaging/batches.py), then
 gate_episodes by id.
 """
 
@@ -63,7 +63,7 @@ _OTHER_CONFIG = sa.text("SELECT DISTINCT episode_id FROM withheld WHERE config <
 
 
 class GateRow(NamedTuple):
-    """One locked episode: where each writer stands, the last ce_sequence for each recipient, and its docket."""
+    """One locked episode: each writer's last sequence, the last ce_sequence for each recipient, and the docket."""
 
     seen: dict[str, int]
     sent: dict[str, int]
@@ -71,7 +71,7 @@ class GateRow(NamedTuple):
 
 
 class LedgerRow(NamedTuple):
-    """A row of the ledger, in the order of its columns."""
+    """A row of the ledger; its fields are the columns, in their order."""
 
     disclosure_id: str
     recipient: str
@@ -98,7 +98,7 @@ class LedgerRow(NamedTuple):
 
 
 async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, GateRow]:
-    """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
+    """Lock these episodes in the order of their ids, inserting missing ones first; returns their rows by id."""
     ids = sorted(episode_ids)
     found = await rows(connection, _LOCK, ids)
     if len(found) < len(ids):
@@ -116,13 +116,13 @@ def _row(row: Any) -> GateRow:
 
 
 async def heard(connection: Connection, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
-    """The ce_id of the fact that was heard at each of these places."""
+    """The ce_id of the fact that the gate handled at each of these places (episode, writer, sequence)."""
     found = await rows(connection, _HEARD, *map(list, zip(*places, strict=True)))
     return {(row[0], row[1], row[2]): row[3] for row in found}
 
 
 async def hear(connection: Connection, facts: Iterable[Fact]) -> None:
-    """Remember which facts these were."""
+    """Store the places of these facts, so that a repeat can be told from another fact."""
     places = [(*place_of(fact), fact.id) for fact in facts]
     await copy_rows(connection, gate_facts, ("episode_id", "writer", "sequence", "ce_id"), places)
 
@@ -143,7 +143,8 @@ def _saved(row: GateRow) -> tuple[str, str, str, str, str, int]:
 async def fill(
     connection: Connection, dockets: Mapping[str, Docket], targets: Sequence[str], again: Sequence[str]
 ) -> None:
-    """Load the consents of episodes, what became of the facts that are corrected, and what is withheld in `again`."""
+    """Load into the dockets the consents, what became of the facts `targets` that are corrected, and for the episodes
+    in `again` what is withheld."""
     for episode, *consent in await rows(connection, _CONSENTS, list(dockets)):
         found = Consent(*consent)
         dockets[episode].consents[found.fact_id] = found
@@ -170,7 +171,8 @@ def _case(row: Any) -> DisclosureCase:
 async def keep_consents(
     connection: Connection, changed: Sequence[tuple[str, Consent]], known: set[str], opens: Mapping[str, datetime]
 ) -> None:
-    """(episode, consent): new ones, and the ends of those in `known`. `opens`: first days that are still to come."""
+    """Store (episode, consent): new ones, and the ends of those in `known`. `opens`: ce_id → when a first day that is
+    still to come begins."""
     names = (
         "fact_id", "consent_id", "facility", "discloser", "recipient", "recipient_class", "purpose", "scope", "begins",
         "ends", "learnt_at", "ended_at", "over",
@@ -185,7 +187,8 @@ async def keep_consents(
 
 
 async def end(connection: Connection, ended: Mapping[str, Mapping[str, Over]], now: datetime) -> None:
-    """Episode (locked) → consents that are over from now on, those too of which the gate has not read yet."""
+    """Mark consents as over from `now` on, also those that the gate has not read yet. `ended`: locked episode →
+    consent_id → why."""
     told = [(e, orjson.dumps({one: [how, now] for one, how in over.items()}).decode()) for e, over in ended.items()]
     flat = [(episode, one, how, now) for episode, over in ended.items() for one, how in over.items()]
     await at_once(connection, [*written(_OVER, told), *written(_END, flat)])
@@ -196,14 +199,14 @@ def _plain(value: Any) -> Any:
 
 
 async def keep_ledger(connection: Connection, entries: Sequence[LedgerRow]) -> None:
-    """Append to the ledger."""
+    """Append rows to the ledger of disclosures."""
     await copy_rows(connection, disclosures, LedgerRow._fields, entries)
 
 
 async def keep_withheld(
     connection: Connection, cases: Sequence[tuple[str, DisclosureCase, str]], now: datetime, config: str
 ) -> None:
-    """(episode, case, reason): keep what has no basis."""
+    """Store (episode, case, reason) of facts that have no basis; `config`: the version of the site config."""
     columns = (
         "recipient", "fact_id", "episode_id", "patient_id", "facility", "fact_type", "writer", "labels", "occurred_at",
         "place", "content", "corrects", "corrected", "reason", "since", "config",
@@ -222,18 +225,18 @@ async def keep_withheld(
 async def settle(
     connection: Connection, gone: Iterable[Key], still: Sequence[tuple[DisclosureCase, str]], config: str
 ) -> None:
-    """Forget withheld facts that went out or are no more; the others have these reasons now."""
+    """Delete withheld facts that went out or are void (`gone`), and store the new reasons of the others (`still`)."""
     told = [(case.recipient, case.fact_id, reason, config) for case, reason in still]
     await at_once(connection, [*written(_SETTLED, sorted(gone)), *written(_REASON, told)])
 
 
 async def to_look_at_again(connection: Connection, now: datetime, config: str, most: int) -> list[str]:
-    """At most so many episodes with a consent whose first day has come, or ruled on with another site config."""
+    """Ids of up to `most` episodes with a consent whose first day has come, or decided on with another site config."""
     opening = (await connection.execute(_OPENING, {"now": now, "most": most})).scalars().all()
     other = (await connection.execute(_OTHER_CONFIG, {"config": config, "most": most})).scalars().all()
     return sorted({*opening, *other})[:most]
 
 
 async def opened(connection: Connection, episode_ids: Sequence[str], now: datetime) -> None:
-    """What waited for the first days of consents was looked at."""
+    """Note that these episodes were looked at for consents whose first day has come."""
     await rows(connection, _OPENED, list(episode_ids), now)

@@ -1,4 +1,4 @@
-"""The gate's tables, declared once; store.py writes them, views.py reads them, a migration makes them."""
+"""The gate's tables, declared once; store.py writes them, views.py reads them, a migration creates them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes round at the gate: withheld facts are looked at again when a consent begins or the site config changed."""
+"""The gate's timer: withheld facts are decided on again when a consent begins or the site config has changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def timers(database: Database, rules: GateRules, *, clock: Clock, ids: Callable[
 async def look_again(
     database: Database, rules: GateRules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
 ) -> int:
-    """Rule again on every episode that is due, each few in a transaction of their own; how many there were."""
+    """Decide again on every episode that is due, `at_once` of them in a transaction; returns how many there were."""
     total = 0
     while True:
         async with database.begin() as connection:

@@ -1,4 +1,4 @@
-"""All SQL that the ledger and what is withheld are read with: for the desk and for `verify`; nothing is locked."""
+"""All SQL that only reads the ledger and withheld facts, for the desk and for `stepdown verify`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _RESTED_ON = (
 
 
 class After(NamedTuple):
-    """The last row of the page before: when, and its id (of a withheld fact: recipient and fact)."""
+    """The sort key of a page's last row: its time, and its id (of a withheld fact: recipient and fact)."""
 
     at: datetime
     id: str
@@ -70,7 +70,7 @@ class After(NamedTuple):
 async def disclosed(
     connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
 ) -> list[dict[str, Any]]:
-    """At most so many rows of the ledger, the earliest first. `wanted`: column → value; None: whichever."""
+    """Up to `most` rows of the ledger in scope, the earliest first. `wanted`: column → value; None: any."""
     query = sa.select(*_DISCLOSED, _basis(scope)).order_by(disclosures.c.disclosed_at, disclosures.c.disclosure_id)
     query = query.limit(most)
     if after is not None:
@@ -80,7 +80,7 @@ async def disclosed(
 
 
 def _basis(scope: Scope) -> sa.ColumnElement[str | None]:
-    """The id of what it rested on; not of a consent that another facility recorded."""
+    """The id of the basis; NULL for a consent that a facility out of scope recorded."""
     own = sa.exists().where(consents.c.fact_id == disclosures.c.basis_fact, scoped.of(consents.c.facility, scope))
     shown = sa.or_(disclosures.c.basis != "consent", own) if scope.facilities is not None else sa.true()
     return sa.case((shown, disclosures.c.basis_id)).label("basis_id")
@@ -89,7 +89,7 @@ def _basis(scope: Scope) -> sa.ColumnElement[str | None]:
 async def waiting(
     connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
 ) -> list[dict[str, Any]]:
-    """At most so many withheld facts, the longest withheld first."""
+    """Up to `most` withheld facts in scope, the longest withheld first. `wanted`: column → value; None: any."""
     place = (withheld.c.since, withheld.c.recipient, withheld.c.fact_id)
     query = sa.select(*_WITHHELD).order_by(*place).limit(most)
     if after is not None:
@@ -98,7 +98,7 @@ async def waiting(
 
 
 async def how_many_wait(connection: Connection, scope: Scope) -> int:
-    """How many facts are withheld."""
+    """How many facts in scope are withheld."""
     query = sa.select(sa.func.count()).select_from(withheld)
     query = query.where(scoped.of(withheld.c.facility, scope))
     return int((await connection.execute(query)).scalar_one())
@@ -116,17 +116,17 @@ async def _found(
 
 
 def rested_on(database: Database) -> AsyncIterator[Any]:
-    """Every row of the ledger with the gate's consent that it names, and with the fact that told of that consent."""
+    """Every row of the ledger with the gate's consent that it names, and with the fact that recorded that consent."""
     return database.rows(_RESTED_ON)
 
 
 async def after(connection: Connection, ends: Sequence[tuple[str, datetime]]) -> list[tuple[str, str, str]]:
-    """(disclosure, recipient, episode) of what left on these consents after these moments."""
+    """(disclosure, recipient, episode) of disclosures on these consents after their ends. `ends`: (ce_id, instant)."""
     given = {"consents": [one for one, _ in ends], "since": [at for _, at in ends]}
     return [(row[0], row[1], row[2]) for row in (await connection.execute(_LATE, given)).all()]
 
 
 async def known(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Which of these are disclosures of the ledger."""
+    """Those of these ids that are disclosures in the ledger."""
     query = sa.select(disclosures.c.disclosure_id).where(disclosures.c.disclosure_id == sa.any_(sa.literal(list(ids))))
     return set((await connection.execute(query)).scalars())

@@ -1,1 +1,1 @@
-"""What waits for somebody at the coordinators' desk: entries, lists, and the SQL that reads them."""
+"""What the coordinators' desk has to work on: list entries, the table of worklists, and the SQL that reads them."""

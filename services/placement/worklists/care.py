@@ -1,4 +1,4 @@
-"""What lists show of an episode's care: authorizations as they burn, conflicts, plans, what has no effect. Pure."""
+"""List entries about an episode's care: authorizations and their use, conflicts, plans, facts without effect. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def entries_of_care(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
-    """Entries of these kinds; `own` are placement's facts of the desk in their order."""
+    """Entries of these four kinds; `own` are the facts that placement's desk stated, by sequence."""
     used = _used(folded, rules)
     yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
     yield from _conflicts(folded, own)
@@ -31,13 +31,13 @@ def entries_of_care(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterat
 
 
 def idle(folded: Folded) -> list[dict[str, str]]:
-    """Facts without effect that somebody has to look at; one that a person let fall is done with."""
+    """Facts without effect that somebody has to look at; not those that a person dropped in settling a conflict."""
     words = sorted(folded.ineffective.items())
     return [{"ce_id": ce_id, "word": word} for ce_id, word in words if word != NoEffectReason.SETTLED]
 
 
 def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
-    """auth_id → how it is used up, of those in force."""
+    """auth_id → how far the authorization is used up, for those in force."""
     if not any(one.in_force for one in folded.authorizations):
         return {}
     found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)
@@ -59,7 +59,7 @@ def _authorization(one: StandingAuthorization, folded: Folded, used: Mapping[str
 
 
 def _conflicts(folded: Folded, own: Sequence[Fact]) -> Iterator[ListEntry]:
-    """One over several facilities is shown to who holds all of them."""
+    """Open and settled conflicts; one between several facilities is shown to readers who may see all of them."""
     places = _places(folded)
     for one in folded.conflicts:
         content = {"conflict_id": one.id, "kind": one.kind, "facts": list(one.facts)}
@@ -77,7 +77,7 @@ def _conflicts(folded: Folded, own: Sequence[Fact]) -> Iterator[ListEntry]:
 
 
 def _places(folded: Folded) -> dict[str, str]:
-    """ce_id of a fact that began, went on or was a session of a stay → the stay's facility."""
+    """ce_id of a fact that began or changed a stay, or recorded a session of it → the stay's facility."""
     return {
         ce_id: stay.facility
         for stay in folded.stays
@@ -98,7 +98,7 @@ def _everywhere(folded: Folded) -> list[str]:
 
 
 def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
-    """Of each facility the plan told last; it is over with its episode."""
+    """For each facility the plan recorded last; none once the episode is closed."""
     gone = fallen_of(own)
     plans = [fact.value for fact in own if isinstance(fact.value, PlanRecorded) and fact.id not in gone]
     last = {plan.facility: plan for plan in plans}
@@ -125,7 +125,8 @@ _BY_OTHERS = frozenset({NoEffectReason.INSIDE_24_HOUR_STAY, NoEffectReason.STAY_
 
 
 def _ineffective(folded: Folded) -> Iterator[ListEntry]:
-    """Of each facility its own; what has no effect by another facility's stay is for who holds both."""
+    """For each facility its facts without effect; where another facility's stay is the cause, for readers who may see
+    both."""
     since, found = folded.since or folded.last or _LONG_AGO, dict[tuple[str, ...], list[dict[str, str]]]()
     everywhere = _everywhere(folded)
     for one in idle(folded):

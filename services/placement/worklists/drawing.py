@@ -1,4 +1,4 @@
-"""How a line of each kind is drawn: what it is about, what is so, and how late it is, in words. Pure."""
+"""How a list's line of each kind is shown: what it is about, details, and how late it is, in words. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from shared.web.wording import day, moment, spoken
 
 @dataclass(frozen=True)
 class Glance:
-    """When, and by which site, lines are looked at; `facts`: ce_id → what a fact says, where lines name some."""
+    """The time and the site with which lines are shown. `facts`: ce_id → the fact in words, for lines that name
+    facts."""
 
     at: datetime
     site: Site
@@ -46,7 +47,7 @@ def level(code: str | None) -> str:
 
 
 def inside(sentence: str) -> str:
-    """The same words within a sentence."""
+    """The same words with a small first letter, for use within a sentence."""
     return sentence[:1].lower() + sentence[1:]
 
 
@@ -74,7 +75,7 @@ def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
 
 
 def _began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
-    """`discharged Mon 9 Mar`, and when we learnt it where that was a later day."""
+    """`discharged Mon 9 Mar`, and when it became known where that was a later day."""
     zone = now.zone(line.facility)
     began, learnt = _began_on(line, body, zone), day_of(datetime.fromisoformat(body["opened_at"]), zone)
     later = f", known since {day(learnt)}" if learnt > began else ""
@@ -114,7 +115,7 @@ def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
 
 
 def _to_come(first: date, now: datetime, zone: tzinfo) -> Badge:
-    """How far a first day is."""
+    """How far away a first day is."""
     days = (first - now.astimezone(zone).date()).days
     if days == 0:
         return Badge("today", "soon")

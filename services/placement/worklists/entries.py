@@ -1,6 +1,6 @@
-"""What the desk's lists show of one episode: searches, offers, placements, waiting; the rest is in care_entries. Pure.
+"""List entries of one episode: searches, offers, placements, waiting places; the other kinds are in care.py. Pure.
 
-Derived from the fold and placement's own facts; an entry's id is what the API calls it by.
+Computed from the folded episode and the facts that the desk stated; an entry's id is its id in the API.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from shared.facts.restating import fallen_of
 
 
 def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[ListEntry, ...]:
-    """Every entry of an episode; `own` are placement's facts of the desk in their order."""
+    """Every entry of an episode; `own` are the facts that placement's desk stated, by sequence."""
     opened = {fact.id: fact.value for fact in own if isinstance(fact.value, SearchOpened)}
     found = searches(own)
     return (
@@ -52,7 +52,7 @@ def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[ListEntr
 
 
 def mark(found: Iterable[ListEntry]) -> bytes:
-    """Equal for equal entries: what the episode's row keeps, so that nothing is written where nothing changed."""
+    """A digest of the entries. It is stored with the episode, so that nothing is written where nothing changed."""
     told = [
         (e.kind, e.id, e.facility, e.program, e.state, e.at, e.due, e.content, e.besides, e.asked_by) for e in found
     ]
@@ -60,7 +60,7 @@ def mark(found: Iterable[ListEntry]) -> bytes:
 
 
 class Trigger(NamedTuple):
-    """What a search began with: `discharged`, `completed` or `referred`, and when that was."""
+    """What a search began with: `discharged`, `completed` or `referred`, when and where."""
 
     what: str
     at: datetime
@@ -68,7 +68,7 @@ class Trigger(NamedTuple):
 
 
 def trigger_of(search: Search, folded: Folded) -> Trigger | None:
-    """The discharge, completion or referral as it stands now; None where it was taken back."""
+    """The discharge, completion or referral that the search began with, as it is now; None where it was taken back."""
     for stay in folded.stays:
         if stay.ended is not None and search.trigger == (stay.ended.root or stay.ended.fact):
             return Trigger(stay.ended.how, stay.ended.at, stay.facility)
@@ -79,7 +79,7 @@ def trigger_of(search: Search, folded: Folded) -> Trigger | None:
 
 
 def _search(search: Search, opened: SearchOpened, folded: Folded, rules: Rules, *, last: bool) -> ListEntry:
-    """Who waits does so since the discharge, whenever it was learnt: so lists are sorted."""
+    """A search's entry. Lists sort it by the time of the discharge, whenever that became known."""
     trigger = trigger_of(search, folded)
     again = last and search.state is SearchState.CLOSED and wanted(folded, rules.policy.begins) is not None
     since = trigger.at if trigger else opened.occurred_at
@@ -104,7 +104,7 @@ def _search(search: Search, opened: SearchOpened, folded: Folded, rules: Rules, 
 
 
 def _day_of(trigger: Trigger, rules: Rules) -> date:
-    """The facility's day: an end at midnight is the end of the day before."""
+    """The day of the trigger at the facility; an end at midnight belongs to the day before."""
     zone = rules.zone_of(trigger.facility)
     return day_of(trigger.at, zone) if trigger.what == "referred" else leaving_day(trigger.at, zone)
 
@@ -176,7 +176,7 @@ def _placed_told(placed: Placed) -> dict[str, Any]:
 
 
 def stay_of(folded: Folded, placement_id: str) -> StayState | None:
-    """The stay that a placement became, by the desk's word or by ADT's."""
+    """The stay that a placement became, whether the desk or an ADT message started it; None before that."""
     key = ("placement", placement_id)
     return next((s for s in folded.stays if placement_id == s.placement_id or key == s.key or key in s.aliases), None)
 
@@ -214,7 +214,7 @@ def _first_day(placed: Placed, rules: Rules) -> datetime:
 
 
 def _waiting(own: Sequence[Fact]) -> list[ListEntry]:
-    """One place in each program's line: its id is the ce_id of the first fact."""
+    """One entry for each program that the patient waits for; its id is the ce_id of the first `waitlisted`."""
     gone, found, asked_for = fallen_of(own), dict[str, ListEntry](), lines_asked_for(own)
     for fact in own:
         match fact.value:

@@ -1,4 +1,4 @@
-"""The table of worklists: each is one row here, and by it in the API, its counts and the coordinators' page."""
+"""The table of worklists: each row makes a list in the API, in its counts and on the coordinators' page."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DISCLOSING: Final = ("coordinator", "auditor")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worklist:
-    """One worklist: its `name` in addresses, and what it is `of`, the oldest first.
+    """One worklist: its `name` in addresses, and the entries that it is `of`, the oldest first.
 
-    `waits`: what waits, the title in the API for those of `readers`; nothing: it is no work, and on the page alone.
-    `title`, `hint` (else `waits`) and `empty` are the page's; without a `title` it has no place there: its lines are
-    on another row's, as the late ones. `on_page`: whose page has it, where not of all readers. `late`: what has to be
-    so of a line to be urgent, called so many `urgent`. `first`: on the first page too. `also`: the page's older names.
-    How a line is drawn goes by its kind: drawing.DRAWN.
+    `waits`: what waits in it, its title in the API, for `readers`; empty: it is not in the API. `title`, `hint` (else
+    `waits`) and `empty` are texts of the page; without a `title` it is not on the page, where its lines are the late
+    ones of another list. `on_page`: roles whose page has it, where not all readers' has. `late`: the condition for an
+    urgent line; their number is shown with the word `urgent`. `first`: shown on the first page too. `also`: older names
+    in the page's addresses. drawing.DRAWN has how a line of each kind is shown.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Worklist:
 
     @property
     def listing(self) -> Listing:
-        """As the page shows it."""
+        """The list as the shared desk page takes it."""
         hint = self.hint or f"{self.waits}."
         return Listing(self.name, self.title, hint, self.empty, self, self.urgent, first=self.first, also=self.also)
 

@@ -1,4 +1,4 @@
-"""All SQL that writes the desk's tables: locked programs, claims on their seats, entries of lists; no rule."""
+"""All SQL that writes the desk's tables: locks on programs, claims on seats, list entries; no rule."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ _DUE = sa.text(
 
 
 async def lock_programs(connection: AsyncConnection, programs: Collection[str]) -> None:
-    """Lock these programs in the one order; the episodes are locked already."""
+    """Lock these programs in the order of their names; the episodes have to be locked before."""
     names = sorted(programs)
     await connection.execute(_INSERT_MISSING, {"programs": names})
     await connection.execute(_LOCK, {"programs": names})
 
 
 async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
-    """Program → how many wait for it; to be asked with the program locked."""
+    """program → how many wait for it; call it with the program locked."""
     return {row[0]: row[1] for row in (await connection.execute(_QUEUES, {"programs": sorted(programs)})).all()}
 
 
 async def put_seats(
     connection: AsyncConnection, claims: Mapping[str, Sequence[Claim]], askers: Mapping[str, str]
 ) -> None:
-    """Episode → all its claims, instead of those that it had. `askers`: seat → the facility that asked for it."""
+    """Replace all claims of these episodes. `claims`: episode → its claims; `askers`: seat → the facility that asked
+    for it."""
     if not claims:
         return
     await connection.execute(_FORGET_SEATS, {"ids": list(claims)})
@@ -71,7 +72,7 @@ async def put_seats(
 
 
 async def put_entries(connection: AsyncConnection, found: Mapping[str, Iterable[ListEntry]]) -> None:
-    """Episode → all its entries, instead of those that it had."""
+    """Replace all list entries of these episodes. `found`: episode → its entries."""
     if not found:
         return
     await connection.execute(_FORGET_ENTRIES, {"ids": list(found)})
@@ -90,6 +91,6 @@ async def put_entries(connection: AsyncConnection, found: Mapping[str, Iterable[
 
 
 async def due(connection: AsyncConnection, kind: str, states: Sequence[str], now: datetime, most: int) -> list[str]:
-    """At most so many episodes that have an entry of this kind and state whose time is over."""
+    """Ids of up to `most` episodes that have an entry of this kind and state whose time is over."""
     asked = {"kind": kind, "states": list(states), "now": now, "most": most}
     return list((await connection.execute(_DUE, asked)).scalars())

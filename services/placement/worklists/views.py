@@ -1,4 +1,4 @@
-"""All SQL that only reads the desk's tables: lines of lists, claims on seats, places in line; nothing locked."""
+"""All SQL that only reads the desk's tables: lines of lists, claims on seats, places in a waiting line; no locks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from shared.values import value_object
 
 @value_object
 class Line:
-    """One line of a list. `facility` is the program's where it is about one; `besides` and `asked_by` are as the
-    entry has them."""
+    """One line of a list. `facility`: the program's where the line is about a program, else the entry's; `besides`:
+    other facilities that a reader has to see too; `asked_by`: the facility whose search asked for it."""
 
     kind: str
     id: str
@@ -39,23 +39,24 @@ class Line:
 
 @value_object
 class Whose:
-    """Whose lines somebody sees: what is in scope; with `asking` also what a search in scope asked others for."""
+    """Which lines a reader sees: those in scope; with `asking` also what searches of facilities in scope asked others
+    for."""
 
     scope: Scope
     asking: bool = True
 
     def has(self, line: Line) -> bool:
-        """Whether the line is one of them."""
+        """True when the reader sees the line."""
         return self.holds(line) or (self.asking and line.asked_by is not None and self.scope.has(line.asked_by))
 
     def holds(self, line: Line) -> bool:
-        """Whether the line is somebody's own, not only asked for."""
+        """True when the line is in the reader's scope, and not seen only because the reader's search asked for it."""
         return self.scope.has_all((line.facility, *line.besides))
 
 
 @value_object
 class ListQuestion:
-    """Which lines of a kind are asked for, at most so many, from behind (at, id) on."""
+    """Which lines are asked for: whose, up to how many, and after which (at, id)."""
 
     whose: Whose
     most: int
@@ -88,7 +89,7 @@ _ORDER = sa.text(
 
 
 async def lines(connection: AsyncConnection, kind: str, asked: ListQuestion) -> list[Line]:
-    """Lines of a kind by since when, the oldest first."""
+    """Lines of one kind, the oldest first."""
     columns = entries.c
     query = _LINES.where(columns.kind == kind)
     for column, value in (
@@ -109,7 +110,7 @@ async def lines(connection: AsyncConnection, kind: str, asked: ListQuestion) -> 
 async def selected(
     connection: AsyncConnection, narrowed: Callable[[sa.Select[Any]], sa.Select[Any]], asked: ListQuestion
 ) -> list[Line]:
-    """Lines of any kind that a query is narrowed down to, the oldest first, from where `asked` says on."""
+    """Lines of any kind that `narrowed` leaves of the query, the oldest first, after the place that `asked` names."""
     query = narrowed(_LINES)
     if asked.after is not None:
         query = query.where(sa.tuple_(entries.c.at, entries.c.id) > sa.tuple_(*map(sa.literal, asked.after)))
@@ -118,13 +119,13 @@ async def selected(
 
 
 async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | None:
-    """One line."""
+    """One line by kind and id; None where there is none."""
     row = (await connection.execute(_LINES.where(entries.c.kind == kind, entries.c.id == entry_id))).first()
     return _line(row) if row else None
 
 
 def within(whose: Whose) -> sa.ColumnElement[bool]:
-    """`Whose.has` as a condition on entries."""
+    """`Whose.has` as an SQL condition on entries."""
     own = sa.and_(scoped.of(entries.c.facility, whose.scope), scoped.all_of(entries.c.besides, whose.scope))
     return sa.or_(own, scoped.of(entries.c.asked_by, whose.scope)) if whose.asking else own
 
@@ -135,7 +136,7 @@ def _line(row: Any) -> Line:
 
 
 async def claimed(connection: AsyncConnection, asked: ListQuestion, facility_of: dict[str, str]) -> list[Line]:
-    """Claims on seats as lines, by since when; `facility_of`: program → facility, for every one of the site."""
+    """Claims on seats as lines, the oldest first; `facility_of`: program → facility, for every program of the site."""
     begins = sa.func.lower(seats.c.during)
     query = _SEATS
     for column, value in ((seats.c.episode_id, asked.episode_id), (seats.c.program, asked.program)):
@@ -159,7 +160,7 @@ def _claimed_within(whose: Whose, facility_of: dict[str, str]) -> sa.ColumnEleme
 
 
 async def claim(connection: AsyncConnection, seat_id: str, facility_of: dict[str, str]) -> Line | None:
-    """One claim."""
+    """One claim as a line; None where there is none."""
     row = (await connection.execute(_SEATS.where(seats.c.seat_id == seat_id))).first()
     return _claim(row, facility_of) if row else None
 
@@ -178,7 +179,7 @@ def _claim(row: Any, facility_of: dict[str, str]) -> Line:
 async def places(
     connection: AsyncConnection, programs: Collection[str], since: datetime, now: datetime
 ) -> dict[str, list[Place]]:
-    """Program → everybody's places there that go beyond `since`: seats held, and stays by whichever door."""
+    """program → everybody's seats and stays there that last beyond `since`, whichever system reported them."""
     found: dict[str, list[Place]] = defaultdict(list)
     asked = {"programs": sorted(programs), "since": min(since, now)}
     for row in (await connection.execute(_PLACES, asked)).all():
@@ -188,13 +189,13 @@ async def places(
 
 
 async def facilities(connection: AsyncConnection, episode_id: str) -> frozenset[str]:
-    """Who has the episode; none where there is no such episode."""
+    """The facilities of an episode; empty where there is no such episode."""
     query = sa.select(episodes.c.facilities).where(episodes.c.episode_id == episode_id, episodes.c.version > 0)
     return frozenset((await connection.execute(query)).scalar_one_or_none() or ())
 
 
 async def shared(connection: AsyncConnection, episode_ids: Collection[str], scope: Scope) -> frozenset[str]:
-    """Those of these episodes that somebody of this scope sees only a part of."""
+    """Those of these episodes of which this scope covers only a part."""
     if scope.facilities is None or not episode_ids:
         return frozenset()
     query = sa.select(episodes.c.episode_id).where(
@@ -204,13 +205,13 @@ async def shared(connection: AsyncConnection, episode_ids: Collection[str], scop
 
 
 async def homes(connection: AsyncConnection, episode_ids: Collection[str]) -> dict[str, str]:
-    """Episode → the facility of its latest fact: what is said of the episode as a whole is said there."""
+    """episode → the facility of its latest fact, which shows what concerns the episode as a whole."""
     query = sa.select(episodes.c.episode_id, episodes.c.facility).where(episodes.c.episode_id.in_(sorted(episode_ids)))
     rows = (await connection.execute(query)).all()
     return {row[0]: row[1] for row in rows}
 
 
 async def places_in_line(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
-    """Entry of somebody who waits → the place in the program's line, 1 is next."""
+    """entry_id of somebody who waits → the place in the program's line; 1 is next."""
     rows: Sequence[Any] = (await connection.execute(_ORDER, {"programs": sorted(programs)})).all()
     return {row[0]: row[1] for row in rows}

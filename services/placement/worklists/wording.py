@@ -1,4 +1,4 @@
-"""Facts in words, for people who have to decide about them: what, where, on which day, and who said so. Pure."""
+"""Facts in words, for people who decide about them: what happened, where, on which day, and who reported it. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def says(fact: Fact, rules: Rules) -> str:
 
 
 class FactWords(NamedTuple):
-    """What a fact says, for a page: without codes and ids; `where` may be nothing."""
+    """A fact in words for a page, without codes and ids; `where` may be empty."""
 
     what: str
     where: str
@@ -58,7 +58,7 @@ class FactWords(NamedTuple):
         return f"{self.what}{f' ({self.where})' if self.where else ''} on {day(self.on)}"
 
     def sentence(self) -> str:
-        """The same, and who said it."""
+        """The short form followed by who reported it."""
         return f"{self.short()}, said by {self.who}"
 
 
@@ -72,7 +72,7 @@ def words_of(fact: Fact, rules: Rules) -> FactWords:
 
 
 def fact_words(fact_type: str) -> str:
-    """What facts of a type say: `care.discharged.v1` → `discharged`."""
+    """The name of a fact's type in words: `care.discharged.v1` → `discharged`."""
     name = fact_type.split(".")[1] if fact_type.count(".") == 2 else fact_type
     return _WHAT.get(name, name.replace("-", " "))
 

@@ -1,4 +1,4 @@
-"""What worklists are of: entries of the desk or what is withheld; the SQL that counts and reads them."""
+"""What a worklist may hold, desk entries or withheld facts, and the SQL that counts and reads each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Condition = Callable[[datetime], sa.ColumnElement[bool]]
 
 
 class EntriesOf(NamedTuple):
-    """The desk's entries of one kind: in these states (none: in any), and where more has to be so of them, it is."""
+    """The desk's entries of one kind, in these states (empty: any), that also meet the condition `more`."""
 
     kind: Kind
     states: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class EntriesOf(NamedTuple):
     async def counted(
         self, connection: AsyncConnection, whose: Whose, now: datetime, late: Condition | None = None
     ) -> tuple[int, int]:
-        """How many there are, and how many of them are late (without a condition: none)."""
+        """How many there are, and how many of them meet `late` (None: 0)."""
         count = sa.func.count()
         over = count.filter(late(now)) if late is not None else sa.literal(0)
         joined = entries.join(episodes, episodes.c.episode_id == _E.episode_id)
@@ -51,7 +51,8 @@ class EntriesOf(NamedTuple):
 
 
 class WithheldFacts:
-    """What waits for a basis to leave; a line's id is `recipient|fact`, by which the next page is found."""
+    """Facts that the gate withholds for want of a basis; a line's id, `recipient|fact`, is also the cursor of the next
+    page."""
 
     kind = "withheld"
 
@@ -62,7 +63,7 @@ class WithheldFacts:
         now: datetime,  # noqa: ARG002
         late: Condition | None = None,  # noqa: ARG002
     ) -> tuple[int, int]:
-        """How many there are; none is late."""
+        """How many there are; none counts as late."""
         return await gate.how_many_wait(connection, whose.scope), 0
 
     async def lines(self, connection: AsyncConnection, asked: ListQuestion, now: datetime) -> list[Line]:  # noqa: ARG002
@@ -81,27 +82,27 @@ class WithheldFacts:
 
 
 def over(now: datetime) -> sa.ColumnElement[bool]:
-    """Its time is over."""
+    """Entries whose time is over."""
     return sa.and_(_E.due <= now)
 
 
 def unanswered(now: datetime) -> sa.ColumnElement[bool]:
-    """The offer should have been answered."""
+    """Offers that should have been answered by now."""
     return sa.or_(_E.due <= now, sa.and_(_E.due.is_(None), _E.at <= now - UNANSWERED))
 
 
 def seatless(_: datetime) -> sa.ColumnElement[bool]:
-    """The placement needs a seat and has none."""
+    """Placements that need a seat and have none."""
     return sa.and_(sa.not_(_E.content["seat"].as_boolean()))
 
 
 def ending(now: datetime) -> sa.ColumnElement[bool]:
-    """The authorization's last day is near."""
+    """Authorizations whose last day is near."""
     return sa.and_(_in_force(now), _E.due <= now + AHEAD)
 
 
 def used_up(now: datetime) -> sa.ColumnElement[bool]:
-    """No unit is left today, or none was, and the stay goes on: past its last day too."""
+    """Authorizations without a unit left today, or that never had one, whose stay goes on, also past their last day."""
     spent = sa.cast(_E.content["used_up_at"].astext, sa.DateTime(timezone=True)) <= now
     return sa.and_(spent, sa.or_(_in_force(now), _E.content["goes_on"].as_boolean()))
 
