@@ -1,1 +1,1 @@
-"""The coordinators' desk: what they see and do over HTTP."""
+"""The coordinators' desk over HTTP: the JSON API and its page."""

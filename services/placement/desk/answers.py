@@ -1,6 +1,8 @@
-"""What entries of the desk's lists have over HTTP, field by field, for the OpenAPI document; tests hold answers to it.
+"""The types of what the desk's API answers for list entries, for its OpenAPI document; tests compare every answer with
+them.
 
-Nothing is built of these: what is not known, or not the reader's to see, is left out, and is NotRequired here.
+They are not used to build answers. A field is NotRequired where it is left out because it is unknown or not the
+reader's to see.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All routes of the desk's API, put together: a subject is added by one line here."""
+"""All routes of the desk's API; a new subject is one more line here."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ SUBJECTS: tuple[Subject, ...] = (
 
 
 def document() -> dict[str, Any]:
-    """The OpenAPI document."""
+    """The API's OpenAPI document."""
     return openapi.document(SUBJECTS)
 
 
 def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
-    """Episodes, programs, disclosures, of each subject its list and its writes, worklists; the document that tells."""
+    """All routes: episodes, programs, disclosures, each subject's list and writes, worklists, and the OpenAPI
+    document."""
     listings = [one.listing for one in SUBJECTS if one.listing]
     return [
         api.route(document),

@@ -1,4 +1,4 @@
-"""Authorizations over HTTP: what a payer was asked for and allowed, and how much of it is used up."""
+"""Authorizations over HTTP: what a payer was asked for and allowed, and how much of it is used."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class RequestAuthorization(Ask):
     number: Name | None = None
 
     def misfit(self, site: Site) -> Misfit:
-        """The payer is the site's, and the days are in order."""
+        """Refuses an unknown payer, and a last day before the first."""
         if site.payer(self.payer) is None:
             return "payer", "the site has no such payer"
         return ("to", "the last day lies before the first") if self.to < self.begins else None
@@ -52,13 +52,13 @@ class MoveAuthorization(Ask):
     reason: Code | None = None
 
     def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - days, no codes
-        """The days are in order."""
+        """Refuses a last day before the first."""
         wrong = self.begins is not None and self.to is not None and self.to < self.begins
         return ("to", "the last day lies before the first") if wrong else None
 
 
 def request(now: Situation, _: str, asked: RequestAuthorization) -> Decided:
-    """The payer is asked."""
+    """State that the payer was asked."""
     payer = now.rules.site.payer(asked.payer)
     terms = authorizing.Terms(
         payer=payer.id if payer else asked.payer,

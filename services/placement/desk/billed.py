@@ -1,4 +1,4 @@
-"""Payers and diagnoses over HTTP: what a bill needs of patients whom no hospital told of; the rules are in billing."""
+"""Payers and diagnoses over HTTP: what a bill needs for patients of whom no hospital sent it; rules are in billing/."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Cover(Ask):
     coverage: tuple[Payer, ...] = Field(min_length=1, max_length=9)
 
     def misfit(self, site: Site) -> Misfit:
-        """Every payer is the site's, and is named once."""
+        """Refuses an unknown payer, and one named twice."""
         known = [site.payer(one.payer) for one in self.coverage]
         for place, payer in enumerate(known):
             if payer is None:
@@ -56,7 +56,7 @@ class Diagnose(Ask):
 
 
 def cover(now: Situation, episode_id: str, asked: Cover) -> Decided:
-    """From a day on, these payers. Raises Rejected as `billing.told.covered` does."""
+    """State the payers from a day on. Raises Rejected as billing/told.py `covered` does."""
     payers = []
     for order, one in enumerate(asked.coverage, 1):
         payer = now.rules.site.payer(one.payer)
@@ -67,7 +67,7 @@ def cover(now: Situation, episode_id: str, asked: Cover) -> Decided:
 
 
 def diagnose(now: Situation, placement_id: str, asked: Diagnose) -> Decided:
-    """A diagnosis of the stay. Raises Rejected: `not-started`, `already-so`."""
+    """State a diagnosis of a program stay. Raises Rejected: `not-started`, `already-so`."""
     if stay_of(now.folded, placement_id) is None:
         raise Rejected("not-started", "no first day was told", possible=("started",))
     whose = about(now.folded, facility_of(now, placement_id))

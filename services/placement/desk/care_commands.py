@@ -1,4 +1,4 @@
-"""What people say of a stay at a program and of its sessions: checked values, codes that the site knows. Pure."""
+"""Commands about stays at a program and their sessions: checked values with codes that the site has. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Start(Ask):
     unit: Name | None = None
 
     def misfit(self, site: Site) -> Misfit:
-        """The unit is one of the site's."""
+        """Refuses a unit that the site does not have."""
         known = {unit.code for facility in site.facilities for unit in facility.units}
         return None if self.unit is None or self.unit in known else ("unit", "the site has no such unit")
 
@@ -64,7 +64,7 @@ class StartLeave(Ask):
     returned_at: AwareDatetime | None = Field(default=None, description="a leave that is told when it is over")
 
     def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - times, no codes
-        """Nobody comes back before leaving."""
+        """Refuses a return before the leave."""
         for name in ("expected_return", "returned_at"):
             back = getattr(self, name)
             if back is not None and back <= self.at:
@@ -98,7 +98,7 @@ class SessionTold(Ask):
     absent: AbsenceReason | None = Field(default=None, description="why the patient was not there; absent: was there")
 
     def misfit(self, site: Site) -> Misfit:
-        """Some program has the group; nothing is given to somebody who is not there."""
+        """Refuses a group that no program has, and services for somebody who was absent."""
         if self.absent is not None and (self.services or self.group):
             return "absent", "nothing is given in a session that the patient missed"
         if self.group is not None and all(self.group != g.id for p in site.programs for g in p.groups):

@@ -1,4 +1,5 @@
-"""Whether the desk's tables say what the facts say, and a seat was there when it was claimed (contract 5.3, 5.5)."""
+"""Checks that the desk's tables agree with the facts, and that each seat was free when it was claimed (contract 5.3,
+5.5)."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from shared.storage.database import Database
 
 
 class Shown(NamedTuple):
-    """What the desk's tables have of one episode."""
+    """What the desk's tables hold of one episode."""
 
     claims: Sequence[Claim]
     lines: Sequence[ListEntry]
@@ -34,7 +35,8 @@ class Shown(NamedTuple):
 
 
 def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Rules) -> Iterator[Broken]:
-    """What is broken of one episode's desk; nothing is said of one that waits to be folded anew."""
+    """Everything that is broken in one episode's desk tables; nothing for an episode that is still to be folded
+    anew."""
     if row.fold_version != FOLD_VERSION:
         return
     name = f"episode {row.listed.episode_id}"
@@ -57,7 +59,7 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
 
 
 def _was_kept(seat: SeatHeld) -> bool:
-    """Whether there was a seat by the numbers that the claim was decided on; the first version kept none."""
+    """True when a seat was free by the numbers stored with the claim; the first version stored none."""
     told = told_of(seat)
     return told is None or kept(told)
 
@@ -67,7 +69,7 @@ def _by_id(lines: Sequence[ListEntry]) -> dict[tuple[str, str], ListEntry]:
 
 
 async def over(database: Database, rules: Rules) -> AsyncIterator[str]:
-    """Programs where more have a seat now than it holds, by other causes than a claim: a warning (contract 5.5)."""
+    """Sentences about programs over capacity for other reasons than a claim: warnings (contract 5.5)."""
     now = system_clock()
     async with database.read() as connection:
         places = await desk_views.places(connection, [one.id for one in rules.site.programs], now, now)

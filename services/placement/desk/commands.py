@@ -1,4 +1,4 @@
-"""What people ask of the desk: checked values with the codes that are known, and whether the site knows them. Pure."""
+"""Commands of the desk's API: values checked by type, then by whether the site has the codes. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Misfit = tuple[str, str] | None
 
 
 class Ask(Command):
-    """One request to the desk."""
+    """The base of all commands of the desk."""
 
     def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - most have no code of the site
-        """What the site has no such of."""
+        """What in the command the site does not have, or what contradicts itself; None where it fits."""
         return None
 
 
@@ -39,7 +39,7 @@ class Wishes(Ask):
     accreditation: Name | None = None
 
     def misfit(self, site: Site) -> Misfit:
-        """Payer, track and accreditation are the site's."""
+        """Refuses a payer, track or accreditation that the site does not have."""
         if self.payer is not None and site.payer(self.payer) is None:
             return "payer", "the site has no such payer"
         if self.track is not None and not any(_in(self.track, one.tracks) for one in site.programs):
@@ -60,7 +60,7 @@ class OpenSearch(Ask):
     needs: Wishes = Wishes()
 
     def misfit(self, site: Site) -> Misfit:
-        """The needs' codes."""
+        """Refuses needs with codes that the site does not have."""
         found = self.needs.misfit(site)
         return (f"needs.{found[0]}", found[1]) if found else None
 
@@ -86,11 +86,12 @@ class SendOffers(Ask):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """The programs, one or several."""
+        """The programs to ask, one or several."""
         return self.programs or ((self.program,) if self.program else ())
 
     def misfit(self, site: Site) -> Misfit:
-        """One search and at least one program of the site; all of them have the group and the track."""
+        """Refuses unless exactly one search is named, and programs of the site that all have the group and the
+        track."""
         if (self.search_id is None) == (self.episode_id is None):
             return "search_id", "either search_id or episode_id is given"
         if (self.program is None) == (not self.programs):
@@ -152,7 +153,7 @@ class HoldSeat(Ask):
     until: AwareDatetime
 
     def misfit(self, site: Site) -> Misfit:
-        """Program and group are the site's."""
+        """Refuses a program or group that the site does not have."""
         found = site.program(self.program)
         if found is None:
             return "program", "the site has no such program"
@@ -168,5 +169,5 @@ class Wait(Ask):
     program: Name
 
     def misfit(self, site: Site) -> Misfit:
-        """The program is the site's."""
+        """Refuses a program that the site does not have."""
         return None if site.program(self.program) else ("program", "the site has no such program")

@@ -1,4 +1,4 @@
-"""Conflicts over HTTP: facts that cannot all be so, in words, and a person who says which of them fall."""
+"""Conflicts over HTTP: facts that cannot all be true, in words, and a person's decision which of them fall."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Settle(Ask):
 
 
 def settled(now: Situation, conflict_id: str, asked: Settle) -> Decided:
-    """A person decides. Raises Rejected: `settled`, `gone`, `not-of-it`."""
+    """State which facts fall. Raises Rejected: `settled`, `gone`, `not-of-it`."""
     return Decided((settle(now.folded, conflict_id, asked.falls, now.now),), (conflict_id,))
 
 
 async def _in_words(connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
-    """Each conflict with its facts in words; one that was settled, as it was raised."""
+    """For each conflict its facts in words; for a settled one, those that it was raised about."""
     facts = await views.facts_of(connection, list(dict.fromkeys(line.episode_id for line in found)))
     return [_of_line(line, facts.get(line.episode_id, ()), parts) for line in found]
 

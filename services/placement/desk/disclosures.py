@@ -1,4 +1,5 @@
-"""GET /api/disclosures and /api/withheld: what left and on what basis, what waits for one; every read is audited."""
+"""GET /api/disclosures and /api/withheld: what was disclosed on which basis, and what waits for one; every read is
+audited."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ List = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
 def routes(database: Database, clock: Clock) -> list[Route]:
-    """Both lists."""
+    """The routes of both lists."""
 
     async def disclosed(request: Request) -> Response:
         return await _page(request, "disclosures", DISCLOSED, views.disclosed, ("disclosed_at", "disclosure_id"))
@@ -62,7 +63,7 @@ def routes(database: Database, clock: Clock) -> list[Route]:
 
 
 def paths() -> dict[str, Any]:
-    """What the OpenAPI document says of them."""
+    """The paths of both lists for the OpenAPI document."""
     reasons = {"reason": {"enum": list(REASONS)}}
     return {
         "/api/disclosures": api.listed(

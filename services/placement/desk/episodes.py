@@ -1,4 +1,4 @@
-"""GET of episodes: the list, and one with all its facts and periods; every read is told to the audit. No SQL."""
+"""GET of episodes: the list, and one with all its facts and service periods; every read is audited. No SQL."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
 
 
 async def in_a_list(connection: Connection, parts: Parts, page: Sequence[Listed], scope: Scope) -> list[dict[str, Any]]:
-    """Lines of a list of episodes, those that have a part out of scope by what is in it."""
+    """Lines of the list; episodes with a part out of scope are shown by the facts that the reader may see."""
     shared = await desk_views.shared(connection, [one.episode_id for one in page], scope)
     rows = {row.listed.episode_id: row for row in await views.stored(connection, sorted(shared))} if shared else {}
     facts = await views.facts_of(connection, sorted(rows)) if rows else {}

@@ -1,4 +1,5 @@
-"""What a subject of the desk's API brings along: its list and its writes; api.py puts them together. No rule."""
+"""The types that describe one subject of the desk's API, its list and its writes; api.py puts them together. No
+rule."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ KINDS = {
 
 @value_object
 class Parts:
-    """What the desk is made with."""
+    """What the desk's routes are made with; `ids` makes a new ce_id."""
 
     database: Database
     rules: Rules
@@ -49,9 +50,9 @@ class Parts:
 
 
 class Rule(NamedTuple):
-    """What decides a write: the situation, the id in the path (or ""), the command. `claims`: it may claim a seat of
-    the program that it is about, so the program is locked. `asker`: it is also for the desk that asked for the entry;
-    else for those whose entry it is."""
+    """What decides a write: a function of the situation, the id in the path (or "") and the command. `claims`: it may
+    claim a seat of the program that it is about, so that program is locked. `asker`: the desk whose search asked for
+    the entry may do it too, not only those who have the entry in scope."""
 
     decide: Callable[[Situation, str, Any], Decided]
     claims: bool = False
@@ -66,7 +67,8 @@ def write(
     path: str, asks: type[Command], rule: Rule, *, action: str, operation: str, summary: str,
     roles: tuple[str, ...] = COORDINATORS, told: Any = None,
 ) -> Write:  # fmt: skip
-    """One row of a subject's table of writes; its answer is an entry of the list in its path, unless `told` says so."""
+    """One row of a subject's table of writes. It answers with an entry of the list in its path, unless `told` gives a
+    type."""
     kind = KINDS[path.split("/")[2]]
     return posts.Write(path, kind, action, asks, rule, summary, roles, operation, told or ANSWERS[kind])
 
@@ -78,10 +80,11 @@ Teller: TypeAlias = Callable[[Connection, Parts, list[Line]], Awaitable[list[dic
 
 @dataclass(frozen=True)
 class Listing:
-    """One list of the API, `GET /api/<name>` and `GET /api/<name>/{id}`: who reads it, by what it may be narrowed down.
+    """One list of the API, `GET /api/<name>` and `GET /api/<name>/{id}`: who may read it and what it can be filtered
+    by.
 
     `filters` are among state, episode_id, program, placement_id, facility, at. Its lines are the desk's entries of its
-    kind, unless `finder` and `searcher` get them; `teller` adds what is not stored.
+    kind, unless `finder` and `searcher` fetch them; `teller` adds what is not stored.
     """
 
     name: str
@@ -95,29 +98,29 @@ class Listing:
 
     @property
     def kind(self) -> str:
-        """What one of them is called."""
+        """The kind of its entries, in the singular."""
         return KINDS[self.name]
 
     @property
     def noun(self) -> str:
-        """What one of them is called in the names of operations."""
+        """The singular as used in operationIds."""
         return "WaitlistEntry" if self.kind == "waiting" else self.kind.capitalize()
 
     async def one(self, connection: Connection, parts: Parts, line_id: str) -> Line | None:
-        """One line."""
+        """One line; None where there is none."""
         if self.finder is not None:
             return await self.finder(connection, parts, line_id)
         return await views.line(connection, self.kind, line_id)
 
     async def lines(self, connection: Connection, parts: Parts, asked: ListQuestion) -> list[Line]:
-        """The lines that are asked for."""
+        """The lines that `asked` describes."""
         if self.searcher is not None:
             return await self.searcher(connection, parts, asked)
         return await views.lines(connection, self.kind, asked)
 
 
 def of_entries(kind: Kind) -> tuple[str, ...]:
-    """The states of a kind of entry."""
+    """The states that entries of a kind can have."""
     return STATES[kind]
 
 
@@ -130,5 +133,6 @@ class Subject:
 
 
 def whose_of(who: Caller, scope: Scope) -> Whose:
-    """A program's staff see what is of their programs; everybody else also what their own searches asked others for."""
+    """Which lines a caller sees. Program staff see those of their programs; all others also what their own searches
+    asked for."""
     return Whose(scope, bool(who.roles & {*CARE, "admin"}))

@@ -1,4 +1,5 @@
-"""Lines of the desk's lists as JSON: what is stored, in words where it is codes, and what is seen only now. Pure."""
+"""Lines of the desk's lists as JSON: the stored fields, codes in words, and what depends on the time of reading.
+Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _SINCE = {"search": "waiting_since"}
 
 
 def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[str, Any]:
-    """One line; `overdue` where somebody should have done something by now."""
+    """One line as JSON; with `overdue` where its time is over."""
     found: dict[str, Any] = {
         "id": line.id,
         "episode_id": line.episode_id,
@@ -40,7 +41,7 @@ _AHEAD = frozenset({"ahead", "used_up_at", "goes_on", "over"})
 
 
 def _as_of(line: Line, site: Site, now: datetime) -> dict[str, Any]:
-    """An authorization with the midnights up to today, the facility's day (contract 3.8)."""
+    """An authorization with the midnights counted up to today at the facility (contract 3.8)."""
     content = {name: value for name, value in line.content.items() if name not in _AHEAD}
     if "used" not in line.content:
         return content
@@ -59,7 +60,7 @@ _FOR_THE_ASKER: Final = {
 
 
 def narrowed(line: Line, whose: Whose, *, partly: bool) -> Line:
-    """A line as somebody may see it; `partly`: they see a part of its episode alone."""
+    """A line with only what this reader may see; `partly`: the reader sees only a part of its episode."""
     content = line.content
     if line.asked_by is not None and not whose.scope.has(line.asked_by):
         content = {name: value for name, value in content.items() if name != "search_id"}
@@ -80,11 +81,12 @@ def _in_words(line: Line, site: Site) -> dict[str, Any]:
 
 
 def because(rules: Iterable[str], site: Site) -> list[str]:
-    """Why these rules of the site recommended a level; the name of a rule that the site has no more."""
+    """Why these rules of the site recommended a level, in words; a rule that the site no longer has is shown by its
+    name."""
     words = {rule.name: rule.because for rule in site.recommendations}
     return [words.get(name, name) for name in rules]
 
 
 def short(fact: str, kind: str) -> str:
-    """The name of a fact as the API's paths have it: `offer-accepted` → `accepted`."""
+    """The name of a fact as the API's paths have it: (`offer-accepted`, `offer`) → `accepted`."""
     return fact.removeprefix(f"{kind}-")

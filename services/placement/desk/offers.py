@@ -1,4 +1,4 @@
-"""Offers at the desk: the list, sending, and every answer; an acceptance claims the seat in the same transaction."""
+"""Offers over HTTP: the list, sending, and every answer; an acceptance claims the seat in the same transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.web import openapi as api
 
 
 def send(now: Situation, _: str, asked: SendOffers) -> Decided:
-    """Ask one program or several, all or none. Raises Rejected as `search.offers.send` does."""
+    """Offer the patient to one or several programs, all or none. Raises Rejected as search/offers.py `send` does."""
     wanted = [
         offers.OfferRequest(program, asked.start_date, asked.track, asked.group, asked.variance_reason)
         for program in map(now.rules.site.program, asked.asked)
@@ -32,9 +32,9 @@ def send(now: Situation, _: str, asked: SendOffers) -> Decided:
 
 
 def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
-    """The program takes the patient, where it has a seat: a seat kept for this patient there is given up for it.
+    """The program takes the patient where it has a seat; a seat that was held for this patient there is used for it.
 
-    Raises Rejected as `search.offers.accept` does, `program-full`, `group-full`.
+    Raises Rejected as search/offers.py `accept` does, and `program-full`, `group-full`.
     """
     desk = _desk(now, offer_id)
     facts = offers.accept(desk, offer_id, now.zone(_program(now, desk, offer_id).facility), asked.start_date)
@@ -58,7 +58,7 @@ def _claim(seat: SeatHeld, now: datetime) -> Claim:
 
 
 def _kept(now: Situation, claim: Claim) -> list[Claim]:
-    """Seats that were kept for the patient at this program: they are given up for the placement's."""
+    """Claims on seats that were held for the patient at this program; they are released for the placement's own."""
     kept = [one for one in now.claimed if one.program == claim.program and one.placement_id is None]
     return [one for one in kept if one.until is None or one.until > min(now.now, claim.since)]
 
@@ -74,22 +74,22 @@ def decline(now: Situation, offer_id: str, asked: Decline) -> Decided:
 
 
 def withdraw(now: Situation, offer_id: str, asked: Because) -> Decided:
-    """The desk asks no longer."""
+    """The desk withdraws the offer."""
     return Decided(offers.withdraw(_desk(now, offer_id), offer_id, asked.reason), (offer_id,))
 
 
 def reopen(now: Situation, offer_id: str, asked: ReopenOffer) -> Decided:
-    """The desk asks again."""
+    """The desk makes the offer again."""
     return Decided(offers.reopen(_desk(now, offer_id), offer_id, asked.reason, asked.expires_at), (offer_id,))
 
 
 def _desk(now: Situation, offer_id: str) -> Desk:
-    """The search that the offer belongs to."""
+    """The search that the offer belongs to, with what its decisions need."""
     return now.desk(now.search_of(offer_id))
 
 
 def _program(now: Situation, desk: Desk, offer_id: str) -> Program:
-    """The program that was asked. Raises Rejected where the site has it no more."""
+    """The program that was asked. Raises Rejected where the site no longer has it."""
     asked = [one.program for one in desk.search.offers if one.offer_id == offer_id] if desk.search else []
     found = now.rules.site.program(asked[0]) if asked else None
     if found is None:

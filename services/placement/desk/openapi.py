@@ -1,4 +1,4 @@
-"""GET /api/openapi.json of placement: told by the same tables that make the routes (OpenAPI 3.1)."""
+"""GET /api/openapi.json of placement: the API described from the tables that its routes are made from (OpenAPI 3.1)."""
 
 from __future__ import annotations
 

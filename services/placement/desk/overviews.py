@@ -1,4 +1,4 @@
-"""What the desk's API answers of episodes, programs, what leaves, and worklists, field by field (as answers.py)."""
+"""The types of what the API answers for episodes, programs, disclosures and worklists, for OpenAPI (as answers.py)."""
 
 from __future__ import annotations
 

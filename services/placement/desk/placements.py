@@ -1,4 +1,4 @@
-"""Placements at the desk: the list, and what may be done before the first day; starts and ends are elsewhere."""
+"""Placements over HTTP: the list, and what may be done before the first day; starts and ends are in stays.py."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from shared.events.placing import Placed
 
 
 def cancel(now: Situation, placement_id: str, asked: Because) -> Decided:
-    """The placement will not be. Raises Rejected: `cancelled`, `started`."""
+    """Cancel a placement. Raises Rejected: `cancelled`, `started`."""
     whose = about(now.folded, facility_of(now, placement_id))
     gone = placements.cancel(now.folded, now.own, whose.heading(now.now), placement_id, asked.reason)
     return Decided((gone,), (placement_id,))
 
 
 def miss(now: Situation, placement_id: str, _: Nothing) -> Decided:
-    """The patient did not come on the first day. Raises Rejected: `cancelled`, `started`, `missed`, `not-due`."""
+    """State that the patient did not come on the first day. Raises Rejected: `cancelled`, `started`, `missed`,
+    `not-due`."""
     whose = about(now.folded, facility_of(now, placement_id))
     today = day_of(now.now, now.zone(whose.facility))
     return Decided(
@@ -29,7 +30,7 @@ def miss(now: Situation, placement_id: str, _: Nothing) -> Decided:
 
 
 def facility_of(now: Situation, placement_id: str) -> str | None:
-    """The facility of the program that took the patient; None where nobody placed."""
+    """The facility of the program that took the patient; None where there is no such placement."""
     placed = (fact.value for fact in now.own if isinstance(fact.value, Placed))
     return next((one.facility for one in placed if one.placement_id == placement_id), None)
 

@@ -1,5 +1,5 @@
-"""What people decide about an episode as a whole: its end, who is in charge, certifications, plans, what the patient
-said, assessments."""
+"""What people decide about an episode as a whole: its end, who is in charge, certifications, plans of treatment, the
+patient's answers, assessments."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ class Assess(Ask):
 
 
 def end(now: Situation, episode_id: str, asked: EndEpisode) -> Decided:
-    """Nothing more is done. Raises Rejected: `stay-open`, `closed`."""
+    """End the episode. Raises Rejected: `stay-open`, `closed`."""
     told = EpisodeEnded(**_heading(now), reason=asked.reason)
     now.tried(told)
     return Decided((told,), (episode_id,))
 
 
 def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
-    """A level is certified. Raises Rejected `no-such-stay`."""
+    """State that a physician certified the level. Raises Rejected `no-such-stay`."""
     stay = asked.stay
     stays = [one for one in now.folded.stays if now.scope.has(one.facility)]
     if stay is not None and all((stay.kind, stay.id) not in {one.key, *one.aliases} for one in stays):
@@ -128,12 +128,12 @@ def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
 
 
 def assign(now: Situation, episode_id: str, asked: Assign) -> Decided:
-    """Somebody is in charge from now on."""
+    """State who is in charge from now on."""
     return Decided((Assigned(**_heading(now), user_id=asked.user_id, role=asked.role),), (episode_id,))
 
 
 def plan(now: Situation, episode_id: str, asked: Plan) -> Decided:
-    """A plan is recorded."""
+    """Record a plan of treatment."""
     told = PlanRecorded(
         **_heading(now),
         level=asked.level,
@@ -146,19 +146,19 @@ def plan(now: Situation, episode_id: str, asked: Plan) -> Decided:
 
 
 def agree(now: Situation, episode_id: str, asked: PatientSays) -> Decided:
-    """The patient agrees."""
+    """The patient agrees to a level or a program."""
     told = PatientAgreed(**_heading(now), level=asked.level, program=asked.program, reason=asked.reason)
     return Decided((told,), (episode_id,))
 
 
 def decline(now: Situation, episode_id: str, asked: PatientSays) -> Decided:
-    """The patient does not want it."""
+    """The patient does not want a level or a program."""
     told = PatientDeclined(**_heading(now), level=asked.level, program=asked.program, reason=asked.reason)
     return Decided((told,), (episode_id,))
 
 
 def assess(now: Situation, episode_id: str, asked: Assess) -> Decided:
-    """An assessment was made; one that recommends a level is gone by from now on."""
+    """Record an assessment; from now on the level that it recommends, if any, is used for recommendations."""
     told = Assessed(
         **_heading(now),
         instrument=asked.instrument,

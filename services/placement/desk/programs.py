@@ -1,4 +1,4 @@
-"""GET of programs: what the site says of each, its free seats, and how well it suits a search, with reasons."""
+"""GET of programs: what the site config says of each, its free seats, and how well it suits a search, with reasons."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ Places = Mapping[str, Sequence[Place]]
 
 
 class Filled(NamedTuple):
-    """Seats taken now, by whichever door; persons who are there; seats left; how many are too many."""
+    """How full a program is: seats taken now, whichever system reported it; persons there; seats left; how many over
+    capacity."""
 
     taken: int
     there: int
@@ -93,7 +94,8 @@ def _facility(parts: Parts, asked: Mapping[str, str]) -> str | None:
 
 
 async def _found(parts: Parts, who: Caller, search_id: str | None) -> list[dict[str, Any]]:
-    """Every program as the site has them; with a search the best first, each with what speaks for and against it."""
+    """Every program in the order of site config; for a search the best first, each with what speaks for and against
+    it."""
     now = parts.clock()
     async with parts.database.begin() as connection:
         search = await _search(connection, parts, who, search_id) if search_id is not None else None
@@ -114,12 +116,12 @@ async def _search(connection: Connection, parts: Parts, who: Caller, search_id: 
 
 
 async def everybody(connection: Connection, parts: Parts, now: datetime) -> dict[str, list[Place]]:
-    """Who has a place at any of the site's programs from now on."""
+    """program → the seats and stays there that last beyond now, for every program of the site."""
     return await views.places(connection, [p.id for p in parts.rules.site.programs], now, now)
 
 
 def ranked(parts: Parts, search: Line, places: Places, now: datetime) -> tuple[Candidate, ...]:
-    """Every program for a search, best first; who is there already needs no other seat there."""
+    """Every program for a search, the best first; a patient who is there already needs no other seat there."""
     site, person = parts.rules.site, search.episode_id
     free = {p.id: first_day(parts, p, places.get(p.id, ()), now, person) for p in site.programs}
     needs = read_as_struct(Needs, search.content.get("needs", {}))
@@ -130,8 +132,8 @@ def ranked(parts: Parts, search: Line, places: Places, now: datetime) -> tuple[C
 def first_day(
     parts: Parts, program: Program, places: Sequence[Place], now: datetime, person: str | None = None
 ) -> date | None:
-    """The first whole day, today or later, from which on a seat is free (for this person) and stays so; the program's
-    zone."""
+    """The first whole day, today or later, from which a seat is free (for `person`, where given) and stays free, in the
+    program's zone; None where there is none."""
     zone = parts.rules.zone_of(program.facility)
     today = day_of(now, zone)
     at = seats.first_free(seats_of(parts.rules, program.id), places, midnight(today, zone), person)

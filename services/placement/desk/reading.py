@@ -1,4 +1,4 @@
-"""GET of the desk's lists and of one line of them, page by page; who read which episode is written down. No SQL."""
+"""GET of the desk's lists, in pages, and of one line of them; who read which episode is audited. No SQL."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
 
 
 def place_of(asked: Mapping[str, str]) -> tuple[datetime, str] | None:
-    """The place that a cursor names, (at, id); None where there is no cursor. Raises 422."""
+    """(at, id) that the cursor names; None without a cursor. Raises a 422 Problem."""
     last = paging.behind(dict(asked), 2)
     return (paging.instant(last[0]), last[1]) if last else None
 
@@ -89,7 +89,7 @@ async def _one(parts: Parts, listing: Listing, request: Request) -> Response:
 
 
 async def visible(connection: Connection, parts: Parts, listing: Listing, who: Caller, line_id: str) -> Line | None:
-    """One line; None where there is none, or none that the caller may see."""
+    """One line; None where there is none that the caller may see."""
     if "\0" in line_id:  # PostgreSQL has no text with it
         return None
     line = await listing.one(connection, parts, line_id)
@@ -99,7 +99,7 @@ async def visible(connection: Connection, parts: Parts, listing: Listing, who: C
 async def told(
     connection: Connection, parts: Parts, teller: Teller | None, found: Sequence[Line], who: Caller
 ) -> list[dict[str, Any]]:
-    """Lines as JSON, as this reader may see them; `teller` adds what is not stored."""
+    """Lines as JSON, with only what this reader may see; `teller` adds what is not stored."""
     lines = await _narrow(connection, found, who)
     more = await teller(connection, parts, lines) if teller and lines else [{} for _ in lines]
     now, site = parts.clock(), parts.rules.site
@@ -107,14 +107,14 @@ async def told(
 
 
 async def _narrow(connection: Connection, found: Sequence[Line], who: Caller) -> list[Line]:
-    """Lines without what of them is for others."""
+    """The lines without what the reader may not see of them."""
     shared = await views.shared(connection, {line.episode_id for line in found}, who.scope)
     whose = whose_of(who, who.scope)
     return [narrowed(line, whose, partly=line.episode_id in shared) for line in found]
 
 
 async def noted(connection: Connection, parts: Parts, who: Caller, action: str, found: Iterable[Line]) -> None:
-    """Who saw whose (45 CFR 164.312(b), audit controls)."""
+    """Audit who saw which episode (45 CFR 164.312(b), audit controls)."""
     now = parts.clock()
     episodes = dict.fromkeys(line.episode_id for line in found)
     await audit.note(connection, [audit.Entry(now, who.subject, action, episode) for episode in episodes])

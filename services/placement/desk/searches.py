@@ -1,4 +1,4 @@
-"""Searches at the desk: the list, and what a coordinator does to a search; the rules are in `search`."""
+"""Searches over HTTP: the list, and what a coordinator does to a search; the rules are in search/."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.values import replace
 
 
 def reopen(now: Situation, _: str, asked: OpenSearch) -> Decided:
-    """Look again after a person had closed the search. Raises Rejected: `search-open`, `nothing-to-look-for`."""
+    """Search again after a person closed the search. Raises Rejected: `search-open`, `nothing-to-look-for`."""
     desk, wanted = now.desk(), _wanted(now)
     needs = wished(searching.needs_of(now.folded), asked.needs, now.rules.site)
     question = replace(wanted.question, age_years=needs.age_years)
@@ -35,7 +35,7 @@ def _wanted(now: Situation) -> searching.DesiredSearch:
 
 
 def look_for(now: Situation, search_id: str, asked: Wishes) -> Decided:
-    """From now on look for something else; the search and its offers stay. An age may recommend another level.
+    """Change what is looked for; the search and its offers stay. With another age, another level may be recommended.
 
     Raises Rejected `search-closed`.
     """
@@ -53,7 +53,7 @@ def look_for(now: Situation, search_id: str, asked: Wishes) -> Decided:
 
 
 def _kept(now: Situation, search: Search) -> Recommendation:
-    """What was recommended when the search opened."""
+    """The level that was recommended when the search opened."""
     told = _statement(now, search)
     rule = next(iter(told.reasons), "")
     return Recommendation(search.recommended_level, (), rule, told.policy or now.rules.site.version)
@@ -65,7 +65,7 @@ def _statement(now: Situation, search: Search) -> SearchOpened:
 
 
 def wished(before: Needs, asked: Wishes, site: Site) -> Needs:
-    """The needs with what was said changed; names as the site writes them."""
+    """The needs with the command's changes; names as the site writes them."""
     payer = site.payer(asked.payer) if asked.payer else None
     told = Needs(
         payer=payer.id if payer else None,
@@ -81,7 +81,7 @@ def wished(before: Needs, asked: Wishes, site: Site) -> Needs:
 
 
 def close(now: Situation, search_id: str, asked: CloseSearch) -> Decided:
-    """Look no longer: offers that wait are withdrawn. Raises Rejected: `no-search`, `search-closed`."""
+    """Close the search and withdraw the offers that wait. Raises Rejected: `no-search`, `search-closed`."""
     return Decided(searching.closed(now.desk(search_id), asked.reason), (search_id,))
 
 

@@ -1,4 +1,4 @@
-"""Seats at the desk: who has which and for how long; keeping one for a patient, and giving it back."""
+"""Seats over HTTP: who has which and for how long; holding one for a patient, and releasing it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.storage.database import Connection
 
 
 def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
-    """Keep a seat for some time. Raises Rejected: `program-full`, `group-full`, `empty-claim`, `unknown-program`,
+    """Hold a seat for some time. Raises Rejected: `program-full`, `group-full`, `empty-claim`, `unknown-program`,
     `ask-before-calling`."""
     program = now.rules.site.program(asked.program)
     if program is None:
@@ -29,7 +29,7 @@ def hold(now: Situation, _: str, asked: HoldSeat) -> Decided:
 
 
 def release(now: Situation, seat_id: str, asked: Because) -> Decided:
-    """Give a seat back that was kept. Raises Rejected: `placement-stands`, `over`."""
+    """Release a held seat. Raises Rejected: `placement-stands`, `over`."""
     claim = next((one for one in now.claimed if one.seat_id == seat_id), None)
     if claim is None or (claim.until is not None and claim.until <= now.now):
         raise Rejected("over", "the seat is nobody's any more", state="over")

@@ -1,4 +1,4 @@
-"""Sessions of stays at programs over HTTP: who came, who did not, each corrected or taken back; no SQL, no rule."""
+"""Sessions of program stays over HTTP: attended or absent, each to be corrected or taken back; no SQL, no rule."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ TELLERS = ("coordinator", "program", "clinician")
 
 
 def tell(now: Situation, _: str, asked: TellSession) -> Decided:
-    """The patient was there, or was not. Raises Rejected as `attendance.attended` does, `unknown-group`."""
+    """State that the patient attended, or was absent. Raises Rejected as attendance.py `attended` does, and
+    `unknown-group`."""
     return Decided((_told(now, asked.placement_id, asked.session_id, asked, None),))
 
 
 def correct(now: Situation, session: str, asked: CorrectSession) -> Decided:
-    """Something else became of the session. Raises Rejected as `tell`, `withdrawn`."""
+    """State the session anew, whole. Raises Rejected as `tell` does, and `withdrawn`."""
     fact, before = _standing(now, session)
     return Decided((_told(now, before.stay.id, before.session_id, asked, fact.id),), (session,))
 
 
 def withdraw(now: Situation, session: str, asked: Because) -> Decided:
-    """It was told by mistake. Raises Rejected `withdrawn`."""
+    """Take back a session that was recorded in error. Raises Rejected `withdrawn`."""
     fact, before = _standing(now, session)
     return Decided((attendance.cancelled(now.saying(before.facility), fact, asked.reason),), (session,))
 
@@ -76,7 +77,7 @@ def _has_group(now: Situation, placement_id: str, group: str | None) -> None:
 
 
 async def _one(connection: Connection, _: Parts, session: str) -> Line | None:
-    """A session by the ce_id of any statement of it."""
+    """A session by the ce_id of its first statement or of any correction; None where there is none."""
     episode_id = await session_views.whose(connection, session)
     found = await session_views.attendance(connection, episode_id) if episode_id else None
     if found is None:
@@ -119,7 +120,7 @@ def _lines(found: Attendance) -> Iterator[Line]:
 
 
 def _programs(own: Sequence[Fact]) -> dict[str, str]:
-    """Placement → the program that took the patient."""
+    """placement_id → the program that took the patient."""
     return {fact.value.placement_id: fact.value.program for fact in own if isinstance(fact.value, Placed)}
 
 

@@ -1,4 +1,4 @@
-"""Episodes as JSON for whoever may see them: the state, the facts with what became of each, the periods. Pure."""
+"""Episodes as JSON for a reader: the state, the facts with what became of each, the service periods. Pure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from shared.facts.envelope import Fact
 
 
 def in_a_list(one: Listed) -> dict[str, Any]:
-    """One line of a list of episodes."""
+    """One line of the list of episodes."""
     return {name: value for name, value in asdict(one).items() if value is not None}
 
 
 def listed_part(row: Listed, part: Part) -> dict[str, Any]:
-    """One line of a list of episodes, by the facts that the reader sees."""
+    """The same line for a reader who sees only a part of the episode, computed from the facts in sight."""
     folded = part.folded
     told = {
         "facility": folded.facility,
@@ -41,7 +41,7 @@ def listed_part(row: Listed, part: Part) -> dict[str, Any]:
 def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules) -> dict[str, Any]:
     """One episode: `episode` as on care.episodes, `facts` by clinical time, `periods` in their latest versions.
 
-    A reader who sees a part is shown what is so by that part, without the numbers that would tell of the rest.
+    A reader who sees only a part gets the state that this part gives, without numbers that would reveal the rest.
     """
     folded, facts = part.folded, part.facts
     document = episode_state(folded, row.seen if part.whole else {}, row.listed.version, by.places)
@@ -60,12 +60,12 @@ def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod
 
 
 def by_start(periods: Iterable[tuple[PeriodKey, SentPeriod]]) -> list[SentPeriod]:
-    """By the day that they begin on."""
+    """The periods by their first day."""
     return sorted((sent for _, sent in periods), key=lambda sent: sent.content.start_date)
 
 
 def in_part(part: Part, sent: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules) -> list[dict[str, Any]]:
-    """The periods that the facts in sight give, under the ids by which billing has them."""
+    """The periods that the facts in sight give, under the ids that billing knows them by."""
     known = [(key, one) for key, one in sent if not one.voided]
     found = periods_of(part.folded, by.zone_of, by.billed, by.needs_authorization)
     return [_told(one, known) for one in found if part.scope.has(one.facility)]
@@ -97,7 +97,7 @@ def _fact(fact: Fact, voided: dict[str, str] | None, word: str | None) -> dict[s
 
 
 def _voided(facts: Sequence[Fact], folded: Folded) -> dict[str, dict[str, str]]:
-    """ce_id → by which fact it was taken back, and how; only by its own writer (contract 3.6 rule 1)."""
+    """ce_id → which fact cancelled or replaced it, and how; only its own writer can (contract 3.6 rule 1)."""
     known = {fact.id: fact for fact in facts}
     cancels = [(fact, fact.value) for fact in facts if fact.id not in folded.ineffective]
     named = [

@@ -1,4 +1,4 @@
-"""Stays at programs over HTTP: the first day, leaves, the end, and each corrected or taken back by the program."""
+"""Stays at programs over HTTP: the first day, leaves and the end, each to be corrected or taken back by the program."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _TAKEN_ALONG = (Absent, LeaveStarted, LeaveEnded)
 
 
 def start(now: Situation, placement_id: str, asked: Start) -> Decided:
-    """The patient came. Raises Rejected as `attendance.start` does; `program-full` for a day before the agreed one on
-    which no seat is free."""
+    """State the first day. Raises Rejected as attendance.py `start` does, and `program-full` for a day before the
+    agreed one on which no seat is free."""
     told = attendance.start(_saying(now, placement_id), placement_id, asked.date, unit=asked.unit)
     return Decided((*_seat_from(now, placement_id, asked.date), told), (placement_id,))
 
 
 def correct_start(now: Situation, placement_id: str, asked: CorrectStart) -> Decided:
-    """The first day was another one. Raises Rejected as `start`, `not-started`, `told-by-hospital`."""
+    """State another first day. Raises Rejected as `start` does, and `not-started`, `told-by-hospital`."""
     fact, before = _start(now, placement_id)
     stay = stay_of(now.folded, placement_id)
     if stay is not None and stay.kind == "visit":
@@ -56,7 +56,7 @@ def correct_start(now: Situation, placement_id: str, asked: CorrectStart) -> Dec
 
 
 def withdraw_start(now: Situation, placement_id: str, asked: Because) -> Decided:
-    """The patient never came. Raises Rejected: `not-started`, `ended`, `has-attendance`."""
+    """Take the start back: the patient never came. Raises Rejected: `not-started`, `ended`, `has-attendance`."""
     fact, _ = _start(now, placement_id)
     stay = stay_of(now.folded, placement_id)
     if any(isinstance(one.value, Completed | Discontinued) for one in _of_stay(now, placement_id)):
@@ -68,19 +68,19 @@ def withdraw_start(now: Situation, placement_id: str, asked: Because) -> Decided
 
 
 def complete(now: Situation, placement_id: str, asked: Complete) -> Decided:
-    """The program was completed. Raises Rejected as `attendance.completed` does."""
+    """State that the program was completed. Raises Rejected as attendance.py `completed` does."""
     told = attendance.completed(_saying(now, placement_id), placement_id, asked.date, asked.reason)
     return Decided((told,), (placement_id,))
 
 
 def discontinue(now: Situation, placement_id: str, asked: Discontinue) -> Decided:
-    """The stay ended before its goal. Raises Rejected as `attendance.completed` does."""
+    """State that the stay ended before its goal. Raises Rejected as attendance.py `completed` does."""
     told = attendance.discontinued(_saying(now, placement_id), placement_id, asked.date, asked.reason)
     return Decided((told,), (placement_id,))
 
 
 def correct_end(now: Situation, placement_id: str, asked: CorrectEnd) -> Decided:
-    """The stay ended on another day. Raises Rejected as `complete`, `not-ended`; a Problem (422) for a reason that the
+    """State another end. Raises Rejected as `complete` does, and `not-ended`; a Problem (422) for a reason that this
     kind of end does not have."""
     fact, before = _end(now, placement_id)
     saying = _saying(now, placement_id, fact)
@@ -102,14 +102,15 @@ def _discontinuation(told: str) -> DiscontinuationReason:
 
 
 def withdraw_end(now: Situation, placement_id: str, asked: Because) -> Decided:
-    """The stay goes on. Raises Rejected `not-ended`."""
+    """Take the end back: the stay goes on. Raises Rejected `not-ended`."""
     fact, _ = _end(now, placement_id)
     gone = attendance.cancelled(_saying(now, placement_id), fact, asked.reason)
     return Decided((gone,), (placement_id,))
 
 
 def start_leave(now: Situation, placement_id: str, asked: StartLeave) -> Decided:
-    """The patient is away, or was. Raises Rejected: `in-the-future`, a word of the table, `others-rest-on-it`."""
+    """State a leave, going on or past. Raises Rejected: `in-the-future`, `others-rest-on-it`, or why the move is
+    illegal."""
     saying = _saying(now, placement_id)
     told = leaves.leave_started(saying, placement_id, asked.at, asked.kind, asked.expected_return)
     if asked.returned_at is None:
@@ -118,7 +119,7 @@ def start_leave(now: Situation, placement_id: str, asked: StartLeave) -> Decided
 
 
 def end_leave(now: Situation, placement_id: str, asked: EndLeave) -> Decided:
-    """The patient is back. Raises Rejected as `start_leave` does."""
+    """State the return from leave. Raises Rejected as `start_leave` does."""
     return _fitting(now, placement_id, leaves.leave_ended(_saying(now, placement_id), placement_id, asked.at))
 
 
@@ -134,14 +135,14 @@ def _saying(now: Situation, placement_id: str, instead_of: Fact | None = None) -
 
 
 def _of_stay(now: Situation, placement_id: str) -> list[Fact]:
-    """Own facts about the stay that stand, the last one first."""
+    """The standing facts that the desk stated about the stay, the last one first."""
     about_it = [fact for fact in now.own if fact.value.stay is not None and fact.value.stay.id == placement_id]
     left = [fact for fact in reversed(about_it) if not isinstance(fact.value, FactCancelled)]
     return [fact for fact in left if now.standing(fact.id) is fact]
 
 
 def _start(now: Situation, placement_id: str) -> tuple[Fact, Started]:
-    """The first day as it stands. Raises Rejected `not-started`."""
+    """The standing fact of the first day. Raises Rejected `not-started`."""
     for fact in _of_stay(now, placement_id):
         if isinstance(fact.value, Started):
             return fact, fact.value
@@ -149,7 +150,7 @@ def _start(now: Situation, placement_id: str) -> tuple[Fact, Started]:
 
 
 def _end(now: Situation, placement_id: str) -> tuple[Fact, Completed | Discontinued]:
-    """The end as it stands. Raises Rejected `not-ended`."""
+    """The standing fact of the end. Raises Rejected `not-ended`."""
     for fact in _of_stay(now, placement_id):
         if isinstance(fact.value, Completed | Discontinued):
             return fact, fact.value
@@ -162,7 +163,7 @@ def _along(now: Situation, placement_id: str) -> list[Fact]:
 
 
 def _seat_from(now: Situation, placement_id: str, day: date) -> tuple[SeatHeld, ...]:
-    """The placement's seat, claimed from an earlier day on where the patient came before the agreed one."""
+    """The placement's seat claimed anew from `day`, where the patient came before the agreed day; else nothing."""
     facility = facility_of(now, placement_id) or now.home
     since = midnight(day, now.zone(facility))
     seat = next((one for one in now.claimed if one.placement_id == placement_id), None)

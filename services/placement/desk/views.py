@@ -1,4 +1,4 @@
-"""All SQL that reads sessions of stays at programs, from placement's own facts; no rule, nothing locked."""
+"""All SQL that reads sessions of program stays, from placement's own facts; no rule, no locks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _EPISODE = sa.select(episodes.c.episode_id, episodes.c.patient_id, episodes.c.ve
 
 @value_object
 class Attendance:
-    """One episode with placement's own facts about its placements and sessions, in their order."""
+    """One episode with the facts that placement stated about its placements and sessions, by sequence."""
 
     episode_id: str
     patient_id: str
@@ -42,13 +42,13 @@ class Attendance:
 
 
 async def whose(connection: AsyncConnection, ce_id: str) -> str | None:
-    """The episode of a session, by the ce_id of any statement of it."""
+    """The episode of a session, by the ce_id of its first statement or of any correction; None where there is none."""
     found: str | None = (await connection.execute(_WHOSE, {"ce_id": ce_id})).scalars().first()
     return found
 
 
 async def attendance(connection: AsyncConnection, episode_id: str) -> Attendance | None:
-    """What was told of an episode's sessions; None where there is no such episode."""
+    """What was stated of an episode's sessions; None where there is no such episode."""
     asked = {"episode_id": episode_id}
     row: Any = (await connection.execute(_EPISODE, asked)).first()
     if row is None:

@@ -1,4 +1,4 @@
-"""Waiting lines at the desk: who waits for a program, the longest first; joining and leaving."""
+"""Waiting lines over HTTP: who waits for a program, the longest first; joining and leaving."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from shared.storage.database import Connection
 
 
 def join(now: Situation, _: str, asked: Wait) -> Decided:
-    """Wait for a seat of a program. Raises Rejected: `unknown-program`, `search-closed`, `already-waiting`."""
+    """Put the patient in a program's waiting line. Raises Rejected: `unknown-program`, `search-closed`,
+    `already-waiting`."""
     program = now.rules.site.program(asked.program)
     if program is None:
         raise Rejected("unknown-program", "the site has no such program")
@@ -26,7 +27,7 @@ def join(now: Situation, _: str, asked: Wait) -> Decided:
 
 
 def leave(now: Situation, waiting_id: str, asked: Because) -> Decided:
-    """Wait no longer. Raises Rejected `not-waiting`."""
+    """Take the patient out of the line. Raises Rejected `not-waiting`."""
     joined = waiting.waiting(now.own)
     program = next((name for name, fact in joined.items() if fact.id == waiting_id), None)
     if program is None:
@@ -36,7 +37,7 @@ def leave(now: Situation, waiting_id: str, asked: Because) -> Decided:
 
 
 async def _places(connection: Connection, _: Parts, found: list[Line]) -> list[dict[str, Any]]:
-    """The place in the line now, which was another one on joining."""
+    """For each line the place in the waiting line now; it may have been another one on joining."""
     still = [line for line in found if line.state == "waiting" and line.program]
     places = await views.places_in_line(connection, {str(line.program) for line in still}) if still else {}
     return [{"position": places.get(line.id)} for line in found]

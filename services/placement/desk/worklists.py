@@ -1,4 +1,4 @@
-"""Worklists over HTTP: how many things wait for somebody, and which; the table of them is worklists/lists.py."""
+"""Worklists over HTTP: how many entries wait in each list, and which; the lists are defined in worklists/lists.py."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from shared.web.app import JSON, caller
 
 
 def tellers(listings: Iterable[Listing]) -> dict[str, Teller]:
-    """What a line is called → what adds to it what is not stored: as its own list does, where there is one."""
+    """kind of line → what adds to it what is not stored, the same as in the kind's own list."""
     of_lists = {one.kind: one.teller for one in listings if one.teller is not None}
     return {**of_lists, "ineffective": _without_effect, "withheld": _for_whom}
 
 
 async def _without_effect(connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
-    """Each episode's facts without effect in words, and why they have none."""
+    """For each episode its facts without effect in words, and why they have none."""
     facts = await episodes.facts_of(connection, [line.episode_id for line in found])
     known = {fact.id: fact for group in facts.values() for fact in group}
     return [
@@ -56,12 +56,12 @@ async def _for_whom(_: Connection, parts: Parts, found: list[Line]) -> list[dict
 
 
 def recipient_title(recipient: str, site: Site) -> str:
-    """The recipient's title, where the site still has it; else its id."""
+    """The recipient's title; its id where the site no longer has it."""
     return next((each.title for each in site.recipients if each.id == recipient), recipient)
 
 
 def routes(parts: Parts, listings: Sequence[Listing], lists: Sequence[Worklist]) -> Sequence[BaseRoute]:
-    """GET /api/worklists and /api/worklists/{name}; lines are shown as their own lists show them."""
+    """GET /api/worklists and /api/worklists/{name}; lines have the form of their kind's own list."""
     work = {one.name: one for one in lists if one.waits}
     return [
         Route("/api/worklists", partial(_counted, parts, work), methods=["GET"]),
@@ -101,6 +101,6 @@ async def _listed(
 
 
 def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
-    """What the OpenAPI document says of them."""
+    """The worklists' paths for the OpenAPI document."""
     about = "What waits for somebody in one list, the oldest first"
     return api.worklists(about, EVERYBODY, [one.name for one in lists if one.waits], ITEMS)

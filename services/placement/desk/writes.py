@@ -1,4 +1,4 @@
-"""The desk's door for every POST: which episode, which programs are locked, what the answer says; no rule."""
+"""How the desk carries out a POST: which episode it is about, which programs are locked, what it answers; no rule."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Seen(NamedTuple):
 
 
 def door(parts: Parts, subjects: Iterable[Subject]) -> posts.PostDoor[Any]:
-    """The door of all subjects."""
+    """What the shared handling of POSTs (shared/web/posts.py) needs, for the writes of all subjects."""
     listings = {one.listing.kind: one.listing for one in subjects if one.listing}
     return posts.PostDoor(
         parts.database,
@@ -50,7 +50,7 @@ def door(parts: Parts, subjects: Iterable[Subject]) -> posts.PostDoor[Any]:
 
 
 def routes(parts: Parts, subjects: Sequence[Subject]) -> Sequence[BaseRoute]:
-    """Every POST of the subjects."""
+    """The routes of every POST of the subjects."""
     return posts.routes(door(parts, subjects), [write for one in subjects for write in one.writes])
 
 
@@ -61,7 +61,8 @@ async def _fit(parts: Parts, posted: Posted) -> None:
 
 
 async def _subject(parts: Parts, listings: Listings, connection: Connection, posted: Posted) -> str | None:
-    """The episode that it is about, where the caller may see it: by id, by search, by placement, or of an entry."""
+    """The id of the episode that the request is about, by its id, a search, a placement or an entry; None where there
+    is none that the caller may see."""
     line = await _about(parts, listings, connection, posted)
     if line is not None:
         return line.episode_id
@@ -72,7 +73,8 @@ async def _subject(parts: Parts, listings: Listings, connection: Connection, pos
 
 
 async def _about(parts: Parts, listings: Listings, connection: Connection, posted: Posted) -> Line | None:
-    """The entry that is named: in the path, else by the command's search_id or placement_id."""
+    """The entry that is named in the path, else by the command's search_id or placement_id; None where there is
+    none."""
     write, command = posted.write, posted.command
     named = {"search": getattr(command, "search_id", None), "placement": getattr(command, "placement_id", None)}
     if not write.makes and write.kind in listings:
@@ -115,7 +117,7 @@ async def _act(
 
 
 def _claimed(command: Ask, line: Line | None, parts: Parts) -> act.Claiming:
-    """The program whose seats the write may claim, and from when on claims matter to it."""
+    """The program whose seats the write may claim, and the instant from which claims matter to it."""
     name = getattr(command, "program", None) or (line.program if line else None)
     program = parts.rules.site.program(name) if name else None
     begins = getattr(command, "begins", None)
@@ -130,7 +132,7 @@ def _claimed(command: Ask, line: Line | None, parts: Parts) -> act.Claiming:
 async def _state(
     parts: Parts, connection: Connection, listing: Listing | None, line: Line | None, of: _Seen
 ) -> str | None:
-    """What is so now: the entry's state, read again since somebody else may have moved it; else the episode's."""
+    """The state for the answer: the entry's, read again since somebody else may have moved it; else the episode's."""
     if line is None or listing is None:
         row = await episodes.episode(connection, of.episode_id)
         told = await in_a_list(connection, parts, [row.listed] if row else [], of.who.scope)
@@ -142,7 +144,7 @@ async def _state(
 async def _body(
     parts: Parts, listings: Listings, connection: Connection, posted: Posted, subjects: Sequence[str]
 ) -> dict[str, Any]:
-    """The entries as they are now."""
+    """The answer: the entries as they are now."""
     write, who = posted.write, posted.who
     listing = listings.get(write.kind)
     if listing is None:

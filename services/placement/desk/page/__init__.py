@@ -1,1 +1,1 @@
-"""The coordinators' desk as a page: its lists, what a search looks at, and every write of the API as a form."""
+"""The coordinators' desk as a page: lists, the programs for a search, and every POST of the API as a form."""

@@ -1,6 +1,6 @@
-"""The coordinators' desk on a page: what waits, what a search looks at, seats, and every write of the API as a form.
+"""The coordinators' desk as a page: worklists, the programs for a search, seats, and every POST of the API as a form.
 
-It decides nothing: see shared/web/form_posts.py for what its forms do.
+No rule is decided here; shared/web/form_posts.py has how forms are handled.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 
 
 def pages(intake: str | None) -> Pages:
-    """The desk's frame; `intake`: where browsers ask who patients are."""
+    """The frame of the desk's pages. `intake`: the origin at which browsers ask for patients' names; None: nowhere."""
     every = {write.action: wording.DID for write in WRITES}
     return Pages("Coordinators' desk", intake, {**every, **wording.DONE})
 
 
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
-    """`/`, sign-in, and a form's address for every write of the API."""
+    """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
     desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
     acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page, wording.FIELD_OF)
     return [Route("/", made_of.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *made_of.routes()]
 
 
 class Placement:
-    """What placement gives to its desk."""
+    """Placement's lists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
     readers = EVERYBODY
     filters = FILTERS
@@ -62,11 +62,11 @@ class Placement:
         self.parts, self._lists = parts, lists
 
     def lists(self, who: Caller) -> Sequence[Listing]:
-        """Those with a title that are for this reader."""
+        """The lists with a title that this reader's roles may see."""
         return [one.listing for one in self._lists if one.title and may(who, one.on_page or one.readers)]
 
     async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
-        """How many there are, and how many of them are late; of programs: how many are full."""
+        """How many lines a list has, and how many are late; for the list of programs, how many are full."""
         row: Worklist = listing.of
         if row.of == "programs":
             places = await programs.everybody(connection, self.parts, look.at)
@@ -76,7 +76,7 @@ class Placement:
         return Counted(*await row.of.counted(connection, whose_of(look.who, look.scope), look.at, row.late))
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
-        """The rows, and the cursor behind them; who saw whose is noted."""
+        """A page of rows, and the cursor of the next page; who saw which episode is audited."""
         reader, row = self._reader(look), listing.of
         if row.of == "programs":
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
@@ -88,7 +88,8 @@ class Placement:
         return await self._told(connection, page, look, reader), following
 
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
-        """A search with its offers and every program, best first; for who may read searches."""
+        """One search with its offers and every program, the best first, for readers who may see searches; else
+        nothing."""
         if not asked.get("search") or not may(look.who, CARE):
             return ()
         search = await reading.visible(connection, self.parts, _LISTINGS["search"], look.who, asked["search"])
@@ -117,7 +118,7 @@ class Placement:
     async def _candidates(
         self, connection: Connection, search: Line, reader: Reader, known: OfSearch
     ) -> Sequence[Section]:
-        """The programs that suit, and apart from them those that do not, each with what it fails."""
+        """Two sections: the programs that suit the search, and those that do not, each with what it fails."""
         places = await programs.everybody(connection, self.parts, reader.at)
         site = self.parts.rules.site
         found: dict[bool, list[Row]] = {True: [], False: []}
@@ -134,7 +135,7 @@ class Placement:
         ]
 
     async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
-        """Every program; where only a few rows are asked for, the fullest."""
+        """Every program with its seats; where only a few rows are asked for, the fullest."""
         places = await programs.everybody(connection, self.parts, look.at)
         every = self._programs(look)
         if len(every) > look.most:
@@ -155,7 +156,7 @@ class Placement:
         linked: bool = True,
         more: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> list[Row]:
-        """Rows of lines, as the API tells of them; `more`: id → what the page knows besides."""
+        """Lines as rows, with what the API shows of them; `more`: line id → what only the page shows."""
         if not lines:
             return []
         kind = lines[0].kind
@@ -171,7 +172,7 @@ class Placement:
         return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, told, strict=True)]
 
     async def _facts(self, connection: Connection, episodes: Sequence[str]) -> dict[str, FactWords]:
-        """ce_id → what it says, of every fact of these episodes."""
+        """ce_id → the fact in words, for every fact of these episodes."""
         found = await facts_of(connection, episodes)
         return {fact.id: words_of(fact, self.parts.rules) for group in found.values() for fact in group}
 
@@ -192,5 +193,5 @@ def _of_offer(line: Line, search: Line, waiting: frozenset[str]) -> dict[str, bo
 
 
 def _is_kept(line: Line, now: datetime) -> bool:
-    """Whether a seat is kept without a placement, now or later."""
+    """True for a seat that is held without a placement, now or later."""
     return line.state == "held" and ("until" not in line.content or datetime.fromisoformat(line.content["until"]) > now)

@@ -1,4 +1,4 @@
-"""One row of the coordinators' desk: what a line of the API says in words, and what can be done about it. Pure."""
+"""One row of the coordinators' desk: what the API shows of a line, in words, and the forms for it. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Reader(Glance):
 
 
 def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool = True) -> Row:
-    """A row of a line; `body` is what the API shows of it; `linked`: with the way to what a search looks at."""
+    """A line as a row; `body` is what the API shows of it; `linked`: with a link to the programs for a search."""
     what, details, badge = DRAWN[line.kind](line, body, reader)
     looked_at = linked and (line.kind, line.state) == ("search", "open") and may(reader.who, CARE)
     link = (f"/?search={line.id}", "Programs that suit") if looked_at else None
@@ -102,12 +102,12 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
 
 
 def _own(line: Line, reader: Reader) -> bool:
-    """Whether it is the reader's own, and not only what a search of theirs asked for."""
+    """True when the line is in the reader's scope, and not seen only because the reader's search asked for it."""
     return reader.who.scope.has_all((line.facility, *line.besides))
 
 
 def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
-    """Of a conflict: each fact may be the one that falls, or none."""
+    """The forms of a conflict: one for each fact that may fall, and one for none of them."""
     write = able("/api/conflicts/{id}/settled", reader)
     if (line.kind, line.state) != ("conflict", "open") or write is None:
         return
@@ -118,7 +118,7 @@ def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[F
 
 
 def able(path: str, reader: Reader) -> Write | None:
-    """The write, where the API has it and this reader may."""
+    """The write of this path, where there is one and this reader may use it; else None."""
     write = reader.writes.get(path)
     return write if write is not None and path in wording.LABELS and may(reader.who, write.roles) else None
 
@@ -158,7 +158,7 @@ def form(
     options: Mapping[str, Mapping[str, str]] | None = None,
     required: Sequence[str] = (),
 ) -> Form:
-    """A write as a form about a line; `options`: what fields may be chosen from besides; `required`: needed here."""
+    """A write as a form about a line; `options`: more choices of fields; `required`: fields needed here."""
     return Form(
         label=wording.LABELS[write.path],
         address=address(write.path).replace("{id}", line.episode_id if line.kind == "plan" else line.id),
@@ -179,7 +179,7 @@ def form(
 
 
 def _choices(path: str, site: Site) -> Mapping[str, Mapping[str, str]]:
-    """The site's own codes for what the patient needs, levels, and reasons."""
+    """The site's own codes to choose from: needs, levels, reasons."""
     if path == "/api/episodes/{id}/plan":
         return {"level": WORDS}
     if path != "/api/searches/{id}/needs":

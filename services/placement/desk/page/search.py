@@ -1,4 +1,4 @@
-"""What a search looks at: every program, best first, with reasons and free seats, and an offer for each. Pure."""
+"""The programs for one search: each with reasons, free seats and the forms for an offer, the best first. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ A_FEW = 0.15
 
 
 def program_row(program: Program, places: Sequence[Place], free_on: date | None, reader: Reader) -> Row:
-    """A program and how full it is."""
+    """A program and how full it is, as a row."""
     full = filled(program, places, reader.at)
     later = sum(not one.stands_at(reader.at) for one in places if one.seat_id)
     details = (
@@ -68,7 +68,8 @@ def _hours(program: Program) -> str:
 
 
 class OfSearch(NamedTuple):
-    """What is so of a patient at programs: asked and not answered, in whose line, where a seat is kept."""
+    """How a patient stands with programs: where an offer waits for an answer, who has the patient in line, where a seat
+    is held."""
 
     asked: frozenset[str] = frozenset()
     waits: frozenset[str] = frozenset()
@@ -78,7 +79,8 @@ class OfSearch(NamedTuple):
 def candidate_row(
     candidate: Candidate, program: Program, places: Sequence[Place], *, search: Line, reader: Reader, known: OfSearch
 ) -> Row:
-    """A program for a search: what it fails, all that speaks for and against it, how full it is, what can be done."""
+    """A program for a search, as a row: what it fails, what speaks for and against it, how full it is, and its
+    forms."""
     plain = program_row(program, places, candidate.free_on, reader)
     points = tuple((reason.holds, reason.words) for reason in candidate.reasons)
     fails = ", ".join(wording.MUSTS.get(rule, spoken(rule)) for rule in candidate.fails)
@@ -101,7 +103,8 @@ def _so(program: Program, known: OfSearch) -> list[str]:
 
 
 def _asking(candidate: Candidate, program: Program, search: Line, reader: Reader, known: OfSearch) -> list[Form]:
-    """An offer, a seat to be kept, and where the program is full a place in its line: what is not so already."""
+    """The forms for an offer, for holding a seat, and for a full program's waiting line; only those not done
+    already."""
     given = {"search_id": search.id, "program": program.id}
     first = candidate.free_on
     today = reader.at.astimezone(reader.zone(program.facility)).date()
@@ -124,7 +127,7 @@ def _asking(candidate: Candidate, program: Program, search: Line, reader: Reader
 
 
 def _kept_for_days(first: date) -> dict[str, str]:
-    """A seat is kept from the first free day on, for a few days."""
+    """The days proposed for holding a seat: a few days from the first free one."""
     return {"from": f"{first}T00:00", "until": f"{first + KEPT}T00:00"}
 
 
@@ -132,7 +135,7 @@ KEPT = timedelta(days=3)
 
 
 def _of_no_choice(program: Program, search: Line) -> dict[str, str]:
-    """Fields that are settled as they are: nothing is to be chosen there."""
+    """Fields that have only one possible value, as hidden fields."""
     found = {"episode_id": ""}
     if program.level == Level(search.content["recommended_level"]):
         found["variance_reason"] = ""

@@ -1,4 +1,4 @@
-"""What the coordinators' desk says: names of what can be done, what was done, reasons in code that it offers. Pure."""
+"""The words of the coordinators' desk: names of forms, sentences after an act, and the reasons it offers. Pure."""
 
 from __future__ import annotations
 
@@ -134,10 +134,10 @@ VARIANCES = (
 
 
 def options(codes: tuple[str, ...]) -> Mapping[str, str]:
-    """Codes to choose from, with their words."""
+    """Codes to choose from, each with its words."""
     return {code: spoken(code) for code in codes}
 
 
 def reasons(path: str) -> Mapping[str, Mapping[str, str]]:
-    """What a write's `reason` may be chosen from, where the API takes any code."""
+    """The reasons to choose from for a write whose `reason` may be any code in the API."""
     return {"reason": options(_REASONS[path])} if path in _REASONS else {}
