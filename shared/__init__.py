@@ -1,1 +1,1 @@
-"""Technique that every service needs, and the language they publish; names no service."""
+"""Techniques that every service needs, and the published language; no code here names a service."""

@@ -1,4 +1,4 @@
-"""The time, as something that is handed in: nothing else in the project asks the machine what time it is."""
+"""The clock as a value that is passed in: outside this module no code asks the machine for the time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells an aware datetime."""
+    """A function that returns the current time as an aware datetime."""
 
     def __call__(self) -> datetime: ...
 
@@ -27,5 +27,5 @@ class SetClock:
         return self.at
 
     def forward(self, by: timedelta) -> None:
-        """Move the clock on by a duration."""
+        """Move the clock on by this duration."""
         self.at += by

@@ -1,4 +1,4 @@
-"""Long work of one process in turns with everything else that it does: pages, heartbeats, the relay."""
+"""Long loops that let other tasks of the same event loop run in between: pages, Kafka heartbeats, the relay."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _Item = TypeVar("_Item")
 
 
 async def in_turns(items: Iterable[_Item], most: int = 50) -> AsyncIterator[_Item]:
-    """The same items; after each so many of them whoever waits for this process goes first."""
+    """The same items; after each `most` of them other waiting tasks get a turn."""
     for number, item in enumerate(items, 1):
         yield item
         if number % most == 0:

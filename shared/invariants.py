@@ -1,4 +1,4 @@
-"""What is promised (contract 5), as a check tells of it: what was looked at, and what is broken, by ids only."""
+"""How a check of the invariants of contract 5 reports: how much was checked, and what is broken, by ids only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ PROMISES: dict[int, str] = {
 
 
 class Broken(NamedTuple):
-    """A promise that isn't kept: its number in contract 5, of what (an id, a consumer's name), and how."""
+    """One broken invariant: its number in contract 5, what it is broken for (an id, a consumer's name), and a
+    sentence."""
 
     promise: int
     subject: str
@@ -33,4 +34,4 @@ Checked = Callable[[int, int], None]
 
 
 def nobody(promise: int, number: int) -> None:
-    """For who does not want to know how many were looked at."""
+    """For a caller that does not need the counts of what was checked."""

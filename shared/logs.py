@@ -1,6 +1,6 @@
-"""JSON log lines: what happened and to which ids; never an exception's text unless the exception is one of ours.
+"""JSON log lines: what happened to which ids, and an exception's text only for the project's own exceptions.
 
-A library's exception text may carry what it choked on, so only its class and the places it passed are written.
+A library's exception text may contain the data that it failed on, so only its class and code locations are written.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _OURS = ("shared", "services", "uvicorn")
 
 
 def _short(record: logging.LogRecord) -> str:
-    """A library's line: its unfilled template, so that no argument of it gets into the log.
+    """A library's line as its unfilled template, so that no argument of it gets into the log.
 
-    Some put an exception's text into the template itself, or tell what they choked on in further lines.
+    Cut to one line, since some put an exception's text into the template itself, or print data in further lines.
     """
     if not isinstance(record.msg, str):
         return type(record.msg).__name__
@@ -61,7 +61,8 @@ def _short(record: logging.LogRecord) -> str:
 
 
 def told(fault: BaseException) -> dict[str, Any]:
-    """An exception without its values: class, our own sentence if it is ours, and the places it passed."""
+    """An exception without values: its class, its text if it is one of the project's, and the code locations it
+    passed."""
     frames = traceback.extract_tb(fault.__traceback__)[-6:]
     what: dict[str, Any] = {
         "kind": type(fault).__name__,
@@ -76,7 +77,7 @@ def told(fault: BaseException) -> dict[str, Any]:
 
 
 def set_up(service: str, level: str = "INFO") -> None:
-    """Log JSON lines to stdout for a service; libraries stay quiet, for their DEBUG would print content."""
+    """Log JSON lines to stdout for this service; libraries log warnings only, since their DEBUG would print content."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()
@@ -91,9 +92,9 @@ def set_up(service: str, level: str = "INFO") -> None:
 
 
 def take_over() -> None:
-    """Libraries that brought a handler of their own (FastStream: in colours, with whole tracebacks) write through ours.
+    """Replace the handlers that libraries installed (FastStream's prints whole tracebacks) by ours.
 
-    To be called again when all of them are imported.
+    Call it again once all libraries are imported.
     """
     for logger in logging.Logger.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):

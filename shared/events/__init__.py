@@ -1,4 +1,4 @@
-"""The published language on one screen: every type by its name, every topic with its key and writers."""
+"""The registry of the published language: every type by its name, every topic with its key and its writers."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ OUT = Topic(
 
 
 def out_topic(recipient: str) -> Topic:
-    """The topic of a recipient."""
+    """The topic out.<recipient>."""
     return OUT._replace(name=f"out.{recipient}")
 
 

@@ -129,8 +129,7 @@ def read_document(body: bytes) -> EpisodeState:
 
 
 def read_episode(told: Mapping[str, Any]) -> EpisodeState:
-    """The same from what JSON says. Before the lists were opened a day attended stood by itself; such documents are
-    read as in person."""
+    """The same from parsed JSON. Older documents have attended days as plain dates; these are read as in person."""
     stays = told.get("stays")
     if isinstance(stays, list):
         told = {**told, "stays": [_with_modes(one) for one in stays]}

@@ -1,6 +1,6 @@
-"""Levels of care, most to least intensive: one row a level, with all that is true of it; nothing else.
+"""The levels of care, from most to least intensive, each as one row with everything that is true of it.
 
-A further level is a further row here, and a v2 of the published types that name levels (decision 0175).
+A new level is a new row, and a v2 of the published types that name levels (decision 0175).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Level(StrEnum):
     traits: Traits
 
     def __new__(cls, name: str, *row: Traits) -> Self:
-        """A row is the name on the wire and its traits; `Level("php")` only looks one up."""
+        """Called for each row with its name on the wire and its traits; `Level("php")` looks a level up by name."""
         level = str.__new__(cls, name)
         level._value_, (level.traits,) = name, row
         return level

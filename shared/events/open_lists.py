@@ -45,7 +45,7 @@ _Told = TypeVar("_Told")
 
 
 def read_as(words: tuple[str, ...], told: _Told) -> _Told | str:
-    """The word as it was told, or `other` where it is none of `words`; what is no text is left as it is."""
+    """The word itself where it is one of `words`, else `other`; a value that is not text is returned as it is."""
     return OTHER if isinstance(told, str) and told not in words else told
 
 

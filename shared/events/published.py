@@ -1,8 +1,7 @@
-"""The base of all that is published: structs, which facts, bills and documents are made of.
+"""The base classes of everything that is published: facts, service periods and documents are msgspec structs.
 
-A struct says its fields once: the type checker knows their names, `msgspec` reads and writes them as JSON (absent where
-they are None), and `model_of` gives the pydantic model that schemas are made from, and that bodies of requests and
-answers have as a part.
+A struct declares its fields once: the type checker knows their names, `msgspec` reads and writes them as JSON (None is
+left out), and `model_of` gives the pydantic model from which schemas are made and which HTTP bodies use as a part.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ class Published(BaseModel):
 
 
 class _ByName(msgspec.StructMeta):
-    """Frozen, and made by the names of its fields; `dataclass_transform` below tells the type checker.
+    """Structs are frozen and take their fields by name; `dataclass_transform` below tells the type checker.
 
-    What is frozen and made of such is never in a circle, so the garbage collector need not look at it.
+    Frozen structs cannot form reference cycles, so they are exempt from the garbage collector.
     """
 
     def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> Any:
@@ -51,11 +50,11 @@ class _ByName(msgspec.StructMeta):
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class PublishedStruct(msgspec.Struct, frozen=True, metaclass=_ByName):
-    """A published value, or a part of one. What is None is not written; whatever else has a default is `always` so."""
+    """A published value, or a part of one. Fields that are None are not written; all others are always written."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """As a part of a pydantic model it is checked by its own model, and stays a struct."""
+        """Inside a pydantic model it is validated by its own model and becomes a struct."""
 
         def read(told: Any, check: core_schema.ValidatorFunctionWrapHandler) -> Any:
             if isinstance(told, cls):
@@ -86,16 +85,16 @@ encode = msgspec.json.Encoder().encode
 
 
 def as_json(value: PublishedStruct) -> dict[str, Any]:
-    """The JSON value, for who shows or compares it."""
+    """The value as a JSON object."""
     found: dict[str, Any] = msgspec.json.decode(encode(value))
     return found
 
 
 def alike(one: PublishedStruct, other: PublishedStruct) -> bool:
-    """Whether two values say the same, as they are written.
+    """True when both values have the same content, as they are written.
 
     In the hour that a zone's clocks go through twice, Python holds a time with a zone unequal to the same instant with
-    an offset (PEP 495): so what differs is compared again as it will be read.
+    an offset (PEP 495); so values that differ are compared again as they will be read.
     """
     if one == other:
         return True
@@ -103,7 +102,7 @@ def alike(one: PublishedStruct, other: PublishedStruct) -> bool:
 
 
 def read_as_struct(kind: type[_Struct], value: object) -> _Struct:
-    """A JSON value as what it is told to be. Raises InvalidMessage, which names a field and never its value."""
+    """A JSON value as a struct of this type. Raises InvalidMessage, which names a field and never its value."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as wrong:
@@ -116,7 +115,7 @@ def why_unreadable(wrong: msgspec.ValidationError) -> str:
 
 
 def json_of(body: bytes) -> dict[str, Any]:
-    """Any JSON object. Raises InvalidMessage."""
+    """A body as a JSON object. Raises InvalidMessage where it is none."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -129,14 +128,15 @@ def json_of(body: bytes) -> dict[str, Any]:
 
 
 def _field(text: str) -> str:
-    """`stays[0].level`, by msgspec's words, of which nothing else is told: they have the value."""
+    """The path of the field in msgspec's error text, such as `stays[0].level`; the rest of that text may hold the
+    value."""
     place, missing = _PLACE.search(text), _MISSING.search(text)
     return ".".join(found[1] for found in (place, missing) if found and found[1])
 
 
 @cache
 def model_of(struct: type[PublishedStruct]) -> type[Published]:
-    """The pydantic model of the same fields, for schemas and for parts of facts."""
+    """The pydantic model with the same fields, for schemas and for parts of HTTP bodies."""
     hints = get_type_hints(struct, include_extras=True)
     fields: dict[str, Any] = {
         one.name: (hints[one.name], _field_info(one, hints[one.name])) for one in msgspec.structs.fields(struct)

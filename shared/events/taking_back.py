@@ -1,4 +1,4 @@
-"""How a writer takes back what it said (contract 3.5)."""
+"""How a writer takes back a fact that it stated (contract 3.5)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ def taken_back(
     occurred_at: datetime | None = None,
     derived_from: tuple[str, ...] = (),
 ) -> FactCancelled:
-    """The cancel of a fact, by its value and ce_id: about the same care at the same time, learnt `now`.
+    """The fact that cancels another, given by its value and ce_id: about the same care at the same time, recorded at
+    `now`.
 
-    `patient_id`, `occurred_at`: whose it is and when it happened, where that is to be said otherwise now.
+    `patient_id` and `occurred_at` replace those of the cancelled fact where they have to differ.
     """
     return FactCancelled(
         episode_id=value.episode_id,

@@ -1,1 +1,1 @@
-"""Facts on their way: their envelope, their order by sequence, and how a writer states one."""
+"""Facts between services: the CloudEvents envelope, order by sequence, and how a writer states and restates them."""

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka binary mode, in and out: records ⇄ `Fact`; knows headers, not meanings.
+"""CloudEvents 1.0 in Kafka binary mode, read and written: Kafka records ⇄ `Fact`; knows headers, not meanings.
 
 Source: CloudEvents Kafka Protocol Binding 1.0.2 section 3.2 (binary content mode), sequence extension.
 """
@@ -32,7 +32,8 @@ _DIGITS = 19
 
 
 class Record(NamedTuple):
-    """What goes to a topic: UTF-8 key, JSON value (None deletes on a compacted topic), headers in order."""
+    """A record to be sent: its key as text, its JSON value (None deletes the key on a compacted topic), its headers in
+    order."""
 
     topic: str
     key: bytes
@@ -42,10 +43,10 @@ class Record(NamedTuple):
 
 @value_object
 class Fact(Generic[Value]):
-    """One published record: the CloudEvents attributes and the value; of care.events, where nothing else is said.
+    """One published record as CloudEvents attributes and value; on topic care.events unless another is named.
 
-    `sequence` counts 1,2,3… for each (writer, subject). `type` is the whole ce_type, `care.admitted.v1`.
-    `body` is the value as JSON, as it came or as it goes: with fields that this release does not know.
+    `sequence` counts 1, 2, 3 … for each (writer, subject). `type` is the full ce_type, `care.admitted.v1`. `body` is
+    the JSON as it was received or will be sent, with fields that this release does not know.
     """
 
     id: str
@@ -67,7 +68,7 @@ class Fact(Generic[Value]):
 
     @property
     def as_json(self) -> dict[str, Any]:
-        """The whole value as JSON, for who shows it or hands it on."""
+        """The whole value as a JSON object, with unknown fields."""
         found: dict[str, Any] = orjson.loads(self.body)
         return found
 
@@ -117,7 +118,7 @@ def from_record(
 def from_record(
     body: bytes | None, raw_headers: Iterable[tuple[str, bytes]], read: Callable[[str, bytes], Any] = read_fact
 ) -> Fact[Any]:
-    """A record as a fact; `read` makes its value of its ce_type and its body.
+    """A record as a fact; `read` makes the value from the ce_type and the body.
 
     Raises InvalidMessage, naming the attribute and never its value.
     """
@@ -142,7 +143,7 @@ def from_record(
 
 
 def _check_mode(found: dict[str, bytes]) -> None:
-    """Binary mode of CloudEvents 1.0 with a JSON value; a record without content-type is taken for JSON."""
+    """Refuses a record that is not CloudEvents 1.0 in binary mode with a JSON value; no content-type counts as JSON."""
     if found.get("ce_specversion") != b"1.0":
         raise InvalidMessage("ce_specversion is not 1.0, or not there")
     kind = found.get("content-type")
@@ -158,7 +159,7 @@ def _writer(source: str) -> str:
 
 
 def _text(found: dict[str, bytes], name: str) -> str | None:
-    """The attribute as text; None when it is not there or empty. NUL is no text for PostgreSQL."""
+    """The header as text; None where it is absent or empty. NUL is refused, which PostgreSQL cannot store."""
     raw = found.get(name)
     if not raw:
         return None

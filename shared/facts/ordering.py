@@ -1,6 +1,6 @@
-"""Next in line, repeat, or too early: sorts one episode's arriving facts by each writer's sequence. Pure.
+"""Sorts one episode's arriving facts by each writer's sequence: next in line, repeated, or too early. Pure.
 
-Where a writer's number is taken, the ce_id tells a repeat from another fact, which is refused (contract 5.2).
+Where a sequence was used before, the ce_id tells a repeat from a different fact, which is refused (contract 5.2).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from shared.facts.envelope import Fact
 
 
 class HasFact(Protocol):
-    """Anything that carries a fact."""
+    """Any object that carries a fact."""
 
     @property
     def fact(self) -> Fact: ...
@@ -25,14 +25,14 @@ FactPlace = tuple[str, str, int]
 
 
 def place_of(fact: Fact) -> FactPlace:
-    """Where a fact belongs."""
+    """The fact's place: (episode, writer, sequence)."""
     return fact.subject, fact.writer, fact.sequence
 
 
 @dataclass(slots=True)
 class Sorted(Generic[Carrier]):
-    """`apply` in line, each writer's in order; `old` at or below what was seen (a repeat if its ce_id is known);
-    `early` beyond a gap; `seen` is where each writer stands after `apply`."""
+    """`apply`: next in line, each writer's by sequence; `old`: a sequence used before, a repeat if the ce_id is the
+    same; `early`: after a gap. `seen`: each writer's last sequence once `apply` is applied."""
 
     apply: list[Carrier] = field(default_factory=list)
     old: list[Carrier] = field(default_factory=list)
@@ -41,9 +41,9 @@ class Sorted(Generic[Carrier]):
 
 
 def sort_out(seen: Mapping[str, int], arriving: Iterable[Carrier]) -> Sorted[Carrier]:
-    """Sort facts of one episode (those parked before among them) by what may be applied now.
+    """Sort the facts of one episode, those parked before among them, by what can be applied now.
 
-    `seen` is the last sequence of each writer. Of two facts with one sequence the first stands, the other is old.
+    `seen` is each writer's last sequence. Of two facts with one sequence the first counts, the other is old.
     """
     found: Sorted[Carrier] = Sorted(seen=dict(seen))
     waiting: dict[tuple[str, int], Carrier] = {}
@@ -71,15 +71,13 @@ def _catch_up(found: Sorted[Carrier], waiting: dict[tuple[str, int], Carrier], w
 
 
 def old_places(found: Iterable[Sorted[Carrier]]) -> set[FactPlace]:
-    """Where old facts want to be: of whichever has been handled before, the ce_id is needed to tell repeats."""
+    """The places of old facts: which ce_id was handled there before has to be looked up, to tell repeats."""
     return {place_of(carrier.fact) for each in found for carrier in each.old}
 
 
 def tell_repeats(found: Sequence[Sorted[Carrier]], handled: Mapping[FactPlace, str]) -> list[tuple[Carrier, bool]]:
-    """Each old fact with whether it is a true repeat; else another fact has its number. `handled`: ce_ids of before.
-
-    What is in line or early in this batch has its place too.
-    """
+    """Each old fact, with True for a repeat and False for a different fact with a used sequence. `handled`: place →
+    ce_id of the fact handled there before; places of facts in this batch are taken from it."""
     taken = dict(handled)
     taken |= {place_of(one.fact): one.fact.id for each in found for one in (*each.early, *each.apply)}
     return [(one, taken.get(place_of(one.fact)) == one.fact.id) for each in found for one in each.old]

@@ -1,4 +1,4 @@
-"""The units, levels and programs that a fact names: of what it is about, by them, and where it was, in words. Pure."""
+"""The units, levels and programs that a fact names: what its care is about, and where it was. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from shared.facts.values import UnknownFact
 
 
 def places_of(fact: Fact) -> tuple[Place, ...]:
-    """What it names, as it says it; of a transfer where the stay was and, after that, where it is.
+    """The places that a fact names; for a transfer first where the stay was, then where it is.
 
-    A type that this release does not know may name one too: what can be read there is among them.
+    A fact of an unknown type may name one too; what can be read of it is returned.
     """
     found: tuple[Place, ...] = ()
     match fact.value:

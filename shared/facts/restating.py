@@ -1,8 +1,9 @@
-"""What is to be said so that the facts that stand become those that ought to. Pure, and blind to what facts mean.
+"""What a writer has to state and cancel so that its standing facts become those that ought to stand. Pure; knows no
+type of fact.
 
-One mechanism for every writer (contract 3.5): what ought not to stand any more is taken back (`fact-cancelled`), what
-stands with other content is stated anew in its place (`replaces`), what does not stand is stated; nothing where nothing
-changed. It is said in this order, numbered on from the episode's last sequence of the writer.
+One mechanism for every writer (contract 3.5): a fact that ought not to stand is cancelled (`fact-cancelled`), one with
+other content is replaced by a new one (`replaces`), a missing one is stated, and an equal one is left alone. Stated in
+this order, with sequences that go on from the writer's last one in the episode.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ Told = TypeVar("Told")
 
 
 class Difference(NamedTuple, Generic[Key, Active, Desired]):
-    """What to say. `cancel`: what is to be taken back, by its key. `state`: what is to be stated, first what takes
-    the place of a fact that stands, with that fact; then what is new, with None."""
+    """What has to be stated. `cancel`: the facts to cancel, by key. `state`: what to state, first replacements, each
+    with the fact that it replaces, then new facts, each with None."""
 
     cancel: Mapping[Key, Active]
     state: Sequence[tuple[Active | None, Desired]]
@@ -35,20 +36,21 @@ class Difference(NamedTuple, Generic[Key, Active, Desired]):
 
     @property
     def fallen(self) -> list[Active]:
-        """What does not stand any more once this is said."""
+        """The facts that no longer stand once this is stated."""
         return [*self.cancel.values(), *(was for was, _ in self.state if was is not None)]
 
     def said(self, back: Callable[[Active], Told], out: Callable[[Desired, Active | None], Told]) -> list[Told]:
-        """In the order in which it is said: `back` takes a fact back, `out` states one, in the place of another."""
+        """The values to state, in order: `back` makes a cancel, `out` a new statement with the fact that it replaces,
+        if any."""
         return [*map(back, self.cancel.values()), *(out(now, was) for was, now in self.state)]
 
 
 def difference(
     active: Mapping[Key, Active], desired: Mapping[Key, Desired], says: Callable[[Active, Desired], bool]
 ) -> Difference[Key, Active, Desired]:
-    """From the facts that stand to those that ought to, each by its key: what it is, whatever its content.
+    """Compare the standing facts with the desired ones by key; the key is what a fact is about, whatever its content.
 
-    `says`: whether a fact that stands has the content that it ought to have. Order is kept, of both.
+    `says`: True when a standing fact already has the desired content. The order of both mappings is kept.
     """
     again: list[tuple[Active | None, Desired]] = []
     new: list[tuple[Active | None, Desired]] = []
@@ -61,19 +63,18 @@ def difference(
 
 
 def numbered(values: Iterable[Told], last: int, state: Callable[[Told, int], Fact]) -> tuple[Fact, ...]:
-    """The facts that state these values, numbered on from the episode's `last` sequence of this writer."""
+    """The facts that state these values; sequences go on from `last`, the writer's last one in the episode."""
     return tuple(state(value, number) for number, value in enumerate(values, last + 1))
 
 
 def same(one: CareFact, other: CareFact) -> bool:
-    """Whether two values say the same, but for what differs each time it is said: when it was recorded, and what it
-    replaces."""
+    """True when two values have the same content, apart from `recorded_at` and `replaces`."""
     if type(one) is not type(other):
         return False
     return alike(structs.replace(one, recorded_at=other.recorded_at, replaces=other.replaces), other)
 
 
 def fallen_of(own: Collection[Fact]) -> set[str | None]:
-    """ce_ids of one writer's facts that it took back or stated anew (None among them)."""
+    """ce_ids of the facts that one writer cancelled or replaced, from all its facts (None is always among them)."""
     gone = {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
     return gone | {fact.value.replaces for fact in own}

@@ -1,4 +1,5 @@
-"""From a value to a fact on its way: what a writer calls to state something. Pure: id and sequence come in."""
+"""From a value to a fact that can be sent: what every writer calls to state something. Pure: id and sequence come
+in."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from shared.facts.values import written
 
 
 class Provenance(NamedTuple):
-    """What stating needs besides the values: who states, when, a ce_id for each, and what caused it.
+    """What stating needs besides the values: the writer, the time, a source of ce_ids, and the cause.
 
-    `trace`: the traceparent of what caused it; without one, it is in the trace of what it is correlated with.
+    `trace`: the cause's traceparent; None: the trace made from the correlation id.
     """
 
     writer: str
@@ -26,11 +27,11 @@ class Provenance(NamedTuple):
     trace: str | None = None
 
     def caused_by(self, fact: Fact) -> Self:
-        """The same, caused by this fact."""
+        """The same with this fact as the cause."""
         return self._replace(causation_id=fact.id, correlation_id=fact.correlation_id, trace=trace_from(fact))
 
     def stated(self, value: CareFact, sequence: int) -> Fact:
-        """The fact that states it."""
+        """The value as a fact with this sequence and a new ce_id."""
         return said(
             value,
             ce_id=self.new_id(),
@@ -52,9 +53,9 @@ def said(
     causation_id: str | None = None,
     trace: str | None = None,
 ) -> Fact:
-    """The fact that states `value`. Raises ValueError if this writer may not state that type, or a field does not fit.
+    """The value as a fact. Raises ValueError if this writer may not state the type, or a field does not fit.
 
-    `trace`: the traceparent of what caused it; without one, it is in the trace of what it is correlated with.
+    `trace`: the cause's traceparent; None: the trace made from the correlation id.
     """
     if writer not in value.WRITERS:
         raise ValueError(f"{writer} does not state {value.TYPE}")

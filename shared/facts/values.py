@@ -1,4 +1,4 @@
-"""The value of a fact, from its JSON to its type and back; every type of the published language is known here."""
+"""The value of a fact from JSON to its type and back, for every type of the published language."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shared.events.published import encode, json_of, why_unreadable
 
 
 class UnknownFact(CareFact):
-    """A fact of a type that this release does not know: it is kept, and changes nothing.
+    """A fact of a type that this release does not know: it is stored and changes nothing.
 
-    Of what every fact has, what can be read of it; else nothing, and the beginning of all time.
+    The common fields are filled as far as they can be read; others are empty, times the earliest possible.
     """
 
     episode_id: str = ""
@@ -31,7 +31,7 @@ class UnknownFact(CareFact):
 def read_fact(ce_type: str, body: bytes) -> CareFact:
     """The value of a fact. Raises InvalidMessage, which names a field and never its value.
 
-    Fields that the type does not have stay in the body, and nobody looks at them.
+    Fields that the type does not have stay in the body and are ignored.
     """
     kind = CARE_FACTS.get(ce_type)
     if kind is None:
@@ -60,12 +60,13 @@ def _unknown(told: dict[str, Any]) -> UnknownFact:
 
 @cache
 def decoder_of(kind: type[CareFact]) -> msgspec.json.Decoder[CareFact]:
-    """Made once for each type."""
+    """The JSON decoder of a type, made once."""
     return msgspec.json.Decoder(kind)
 
 
 def written(value: CareFact) -> bytes:
-    """The value as JSON, read back: nobody states what nobody could read. Raises ValueError, naming a field."""
+    """The value as JSON, after reading it back, so that nothing unreadable is stated. Raises ValueError, naming a
+    field."""
     body = encode(value)
     try:
         decoder_of(type(value)).decode(body)

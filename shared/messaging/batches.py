@@ -1,7 +1,8 @@
-"""One batch of records, one transaction: positions, what the handler does, dead letters and counts commit together.
+"""One batch of Kafka records in one database transaction: positions, the handler's work, dead letters and counts.
 
-Two of the three ways to fail (shared/errors.py) end here. Never: InvalidMessage, a dead letter. Anything unforeseen:
-the batch is halved down to one record, and that one is a dead letter. Not yet: Transient goes on to who waits.
+Two of the three ways to fail (shared/errors.py) end here. InvalidMessage: a dead letter. Any unforeseen exception: the
+batch is halved until one record is left, and that one becomes a dead letter. Transient is passed on to the caller,
+which waits.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ UNFORESEEN_IN_A_ROW = 20
 
 
 class Batches:
-    """Handles batches of one consumer. `seal`: what dead letters are kept under.
+    """Handles the batches of one consumer. `seal`: encrypts dead letters.
 
-    `places`: of the subscriber whose records these are, and who remembers what was handled.
+    `places`: the consumer's positions, for the subscriber that the records come from.
     """
 
     def __init__(self, places: Places, *, dead_topic: str, decode: Decode, order: Order | None) -> None:
@@ -47,9 +48,9 @@ class Batches:
         self._dead_topic, self._decode, self._order = dead_topic, decode, order
 
     async def handle(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
-        """Handle those of these records that are new, in one transaction if nothing fails.
+        """Handle the records that are new, in one transaction if nothing fails.
 
-        Raises Transient; what was handled until then is committed.
+        Raises Transient; records handled before that are committed.
         """
         await self._handle(self._places.new(records), handle)
 
@@ -113,7 +114,7 @@ class Batches:
     async def handle_again(
         self, connection: Connection, record: dead_letters.RawRecord, tally: Tally, handle: Handle
     ) -> None:
-        """Handle a record whose position was passed long ago, a dead letter, in a transaction of the caller's.
+        """Handle a dead letter, whose position was passed long ago, inside the caller's transaction.
 
         Raises InvalidMessage where it is still wrong.
         """
@@ -124,7 +125,7 @@ class Batches:
     async def _hand_over(
         self, connection: Connection, incoming: Sequence[Incoming[Any]], tally: Tally, handle: Handle
     ) -> None:
-        """The handler gets what its turn is; what it raises rolls the transaction back."""
+        """Give the handler what is next in order; an exception of the handler rolls the transaction back."""
         now = await self._order(connection, incoming, tally) if self._order else incoming
         if now:
             with in_transaction(connection, tally):

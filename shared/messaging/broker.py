@@ -11,7 +11,8 @@ from shared.settings import Settings
 
 
 def broker_for(settings: Settings, service: str) -> KafkaBroker:
-    """FastStream's broker for one service: never makes a topic, lets the batch in hand finish, logs no content."""
+    """FastStream's broker for one service: creates no topics, lets the current batch finish on stop, logs no
+    content."""
     return KafkaBroker(
         settings.kafka.split(","),
         security=_security(settings),
@@ -27,7 +28,7 @@ _SASL = {"PLAIN": SASLPlaintext, "SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512":
 
 
 def _security(settings: Settings) -> BaseSecurity | None:
-    """FastStream takes TLS and SASL as an object of its own, where aiokafka takes keyword arguments."""
+    """TLS and SASL settings as the object that FastStream takes; aiokafka takes keyword arguments."""
     given = settings.kafka_client()
     tls = given.get("ssl_context")
     if "SASL" in settings.kafka_security_protocol:

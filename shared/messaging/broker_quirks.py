@@ -1,6 +1,6 @@
-"""Every reach into what aiokafka and FastStream keep to themselves, and why; nobody else in the project reaches there.
+"""Every use of private parts of aiokafka and FastStream, each with its reason; no other module may use any.
 
-tests/plumbing/test_broker_quirks.py has a test for each that fails when upstream makes it needless, or moves it.
+tests/plumbing/test_broker_quirks.py has a test for each that fails once upstream makes it needless or moves it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ record."""
 
 
 def be_patient(consumer: Any) -> None:
-    """Let this aiokafka consumer pause after an empty answer that came at once. Once for each consumer."""
+    """Make this aiokafka consumer pause after an empty fetch answer that came at once. Call it once for each
+    consumer."""
     fetcher = consumer._fetcher  # noqa: SLF001 - aiokafka has no public place for it
     if getattr(fetcher, "patient", False):
         return
@@ -44,17 +45,18 @@ def be_patient(consumer: Any) -> None:
 
 
 def join_as(subscriber: Any, member: str) -> None:
-    """Before the start: this FastStream subscriber joins its group under a name of its own.
+    """Before the start: let this FastStream subscriber join its group as the static member `member`.
 
-    FastStream takes `group_instance_id` where the subscriber is declared, and there nobody knows the instance yet.
+    FastStream takes `group_instance_id` where the subscriber is declared, before the instance's name is known.
     """
     subscriber._connection_args = {**subscriber._connection_args, "group_instance_id": member}  # noqa: SLF001
 
 
 async def give(subscriber: Any, message: StreamMessage[Any], decoder: Any) -> None:
-    """Give the handler of this FastStream subscriber a message that its consumer did not fetch (a dead letter again).
+    """Give the handler of this FastStream subscriber a message that its consumer did not fetch (a replayed dead
+    letter).
 
-    It goes by no middleware: who gives it has done what they do.
+    Middlewares are skipped: the caller does their work.
     """
     (call,) = subscriber.calls
     message.set_decoder(decoder)
@@ -62,13 +64,13 @@ async def give(subscriber: Any, message: StreamMessage[Any], decoder: Any) -> No
 
 
 def is_put_out(consumer: Any) -> bool:
-    """Whether the group has put this aiokafka consumer out for good: it tells nobody but who asks it for records."""
+    """True when the group has fenced this aiokafka consumer for good, which it tells only on a fetch."""
     coordinator = consumer and consumer._coordinator  # noqa: SLF001
     return bool(coordinator and coordinator._coordination_task.done())  # noqa: SLF001
 
 
 async def close_for_good(producer: AIOKafkaProducer) -> None:
-    """It sends no more and has no connection any more, whether it could say goodbye or not."""
+    """Make this producer send nothing more and close its connections, whether or not it could stop in order."""
     try:
         async with asyncio.timeout(1):
             await producer.stop()
@@ -80,7 +82,7 @@ async def close_for_good(producer: AIOKafkaProducer) -> None:
 
 
 async def _cut_off(producer: AIOKafkaProducer) -> None:
-    """aiokafka's sender goes on after a `stop` that did not end, and connects anew: so each of its tasks is ended."""
+    """Cancel each task of aiokafka's sender, which after a `stop` that did not finish goes on and connects anew."""
     parts = (producer._sender, producer._message_accumulator)  # noqa: SLF001 - it tells its tasks to nobody
     tasks = [task for task in asyncio.all_tasks() if any(_its_own(task) is part for part in parts)]
     for task in tasks:
@@ -93,12 +95,13 @@ async def _cut_off(producer: AIOKafkaProducer) -> None:
 
 
 def _its_own(task: asyncio.Task[Any]) -> Any:
-    """The object whose method the task runs."""
+    """The object whose method this task runs."""
     frame = getattr(task.get_coro(), "cr_frame", None)
     return frame.f_locals.get("self") if frame else None
 
 
 def seen(sent: asyncio.Future[Any]) -> None:
-    """One failure of a pass is told, by the pass; asyncio need not tell the others when they are collected."""
+    """Mark the future's exception as retrieved: the relay's pass reports one failure, asyncio need not log the
+    others."""
     if not sent.cancelled():
         sent.exception()

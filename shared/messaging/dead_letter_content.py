@@ -1,4 +1,4 @@
-"""A dead letter's bytes as they are kept: key, value and headers under one seal, bound to the letter; no SQL."""
+"""A dead letter's key, value and headers as sealed bytes, bound to the letter's id; no SQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.storage.sealing import Seal
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The original bytes of a record: patient data."""
+    """The original bytes of a record. They may be patient data."""
 
     key: bytes | None = field(repr=False)
     value: bytes | None = field(repr=False)
@@ -20,19 +20,19 @@ class Content:
 
 
 def sealed(seal: Seal, letter: str, content: Content) -> bytes:
-    """The bytes for the row of this letter."""
+    """The encrypted bytes for the row of this letter."""
     told = [_text(content.key), _text(content.value), [(name, _text(value)) for name, value in content.headers]]
     return seal.close(orjson.dumps(told), _place(letter))
 
 
 def opened(seal: Seal, letter: str, blob: bytes) -> Content:
-    """The way back. Raises CannotOpen."""
+    """The content again. Raises CannotOpen."""
     key, value, headers = orjson.loads(seal.open(blob, _place(letter)))
     return Content(_bytes(key), _bytes(value), given([(name, _bytes(each)) for name, each in headers]))
 
 
 def given(headers: Sequence[tuple[str, bytes | None]]) -> list[tuple[str, bytes]]:
-    """Headers as a record has them; one without a value has an empty one."""
+    """Headers as a record can have them; None as a value becomes empty bytes."""
     return [(name, value or b"") for name, value in headers]
 
 

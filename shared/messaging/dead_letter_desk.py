@@ -1,8 +1,9 @@
-"""Dead letters as an operator meets them: listed, looked at, asked to be replayed, discarded; content only on purpose.
+"""Dead letters for operators: list them, look at one, ask for a replay, discard; content only on explicit request.
 
-A row's `state`: dead → replay (asked for) → replayed, or dead again with the new reason; dead → discarded. Each is one
-conditional UPDATE, so that of two who ask one gets it. The content is sealed, and goes when its time is over (decision
-0165): what was dead until then is `expired`. The row stays, for `verify` has to know what was never applied.
+A row's `state`: dead → replay (asked for) → replayed, or dead again with the new reason; dead → discarded. Each change
+is one conditional UPDATE, so that of two operators only one succeeds. Content is sealed, and deleted after a number of
+days (decision 0165); a letter still dead then becomes `expired`. The row stays, since `verify` has to know which
+records were never applied.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ STATES = ("dead", "replay", "replayed", "discarded", "expired")
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What may be shown of a dead letter without looking into it."""
+    """What may be shown of a dead letter without opening its content."""
 
     id: str
     consumer: str
@@ -74,7 +75,7 @@ _ASK = (
 async def listed(
     connection: Connection, *, state: str | None = None, error: str | None = None, id_begins: str = ""
 ) -> list[DeadLetter]:
-    """Dead letters, oldest first; of one state, with a text in their reason, or whose id begins so."""
+    """Dead letters, oldest first, filtered by state, by a text in their reason, or by the beginning of their id."""
     wanted = sa.select(*_SHOWN).order_by(dead_letters.c.died_at, dead_letters.c.id)
     if state is not None:
         wanted = wanted.where(dead_letters.c.state == state)
@@ -88,9 +89,9 @@ async def listed(
 async def content(
     connection: Connection, letter: str, seal: Seal, *, at: datetime, actor: str, reason: str | None
 ) -> Content:
-    """The original bytes of one that exists. The look is audited in the caller's transaction.
+    """The original bytes of a dead letter. Looking is audited in the caller's transaction.
 
-    Raises Rejected where they are not kept any more, CannotOpen for another service's seal.
+    Raises Rejected where the content was deleted, CannotOpen for another service's seal.
     """
     await audit.note(connection, [audit.Entry(at, actor, "dead-letter-read", letter, reason)])
     row = (await connection.execute(sa.select(*_INSIDE).where(dead_letters.c.id == letter))).one()
@@ -98,7 +99,7 @@ async def content(
 
 
 def content_of(row: Any, seal: Seal) -> Content:
-    """The content of a row of `dead_letters`. Raises Rejected where it is not kept any more, CannotOpen."""
+    """The content in a row of `dead_letters`. Raises Rejected where it was deleted, CannotOpen."""
     if row.sealed is not None:
         return opened(seal, row.id, row.sealed)
     if row.headers is None:
@@ -107,7 +108,7 @@ def content_of(row: Any, seal: Seal) -> Content:
 
 
 async def seal_clear(connection: Connection, seal: Seal, most: int = 200) -> int:
-    """Seal letters that the first version kept in clear; at most so many, how many there were. For a timer."""
+    """For a timer: seal up to `most` letters that the first version stored unsealed; returns how many there were."""
     rows = (await connection.execute(sa.select(*_INSIDE).where(_CLEAR).limit(most).with_for_update())).all()
     for row in rows:
         blob = sealed(seal, row.id, content_of(row, seal))
@@ -116,7 +117,7 @@ async def seal_clear(connection: Connection, seal: Seal, most: int = 200) -> int
 
 
 async def expire(connection: Connection, days: int) -> tuple[int, int]:
-    """Let go of what letters older than so many days had in them: (how many, how many of these nobody had settled)."""
+    """Delete the content of letters older than `days` days: (how many, how many of them were still dead)."""
     states = (await connection.execute(_EXPIRE, {"days": days})).scalars().all()
     return len(states), states.count("expired")
 
@@ -124,7 +125,8 @@ async def expire(connection: Connection, days: int) -> tuple[int, int]:
 async def ask(
     connection: Connection, ids: Sequence[str], to: str, *, at: datetime, actor: str, reason: str | None
 ) -> list[str]:
-    """Ask for `replay`, or settle as `discarded`; the ids of those that were dead, and are so now. Audited."""
+    """Ask for `replay`, or mark as `discarded`. Returns the ids of those that were dead and now are in that state.
+    Audited."""
     if to not in {"replay", "discarded"}:
         raise ValueError("a dead letter can be replayed or discarded")
     done = list((await connection.execute(_ASK, {"ids": list(ids), "to": to})).scalars())

@@ -1,4 +1,4 @@
-"""Dead letters: a row with the original bytes for the operator, a record on dead.<service>; no value in a header."""
+"""Dead letters: a sealed row with the original bytes, and a record on dead.<service> without any of the content."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.storage.tables import dead_letters
 
 
 class RawRecord(Protocol):
-    """A record as the client hands it over."""
+    """A record as the Kafka client gives it."""
 
     topic: str
     partition: int
@@ -32,7 +32,7 @@ class RawRecord(Protocol):
 
 @dataclass(slots=True)
 class Parked:
-    """A record as it was parked, where the batch in hand hasn't got it."""
+    """A record that was parked earlier, for a dead letter when the current batch does not have it."""
 
     topic: str
     partition: int
@@ -49,7 +49,7 @@ _KEEP = insert(dead_letters).on_conflict_do_nothing()
 
 
 async def bury(connection: AsyncConnection, consumer: str, topic: str, failed: Sequence[Failed], seal: Seal) -> None:
-    """Keep records that can't be read or applied, sealed, inside the batch's transaction."""
+    """Store records that cannot be read or applied, sealed, inside the batch's transaction."""
     if not failed:
         return
     told = [(record, reason(fault)) for record, fault in failed]
@@ -58,7 +58,7 @@ async def bury(connection: AsyncConnection, consumer: str, topic: str, failed: S
 
 
 def reason(fault: Exception | None) -> str:
-    """What may be said of a fault: our own sentences, else only its class."""
+    """What may be said of an exception: its text if it is one of the project's, else only its class."""
     return str(fault) if isinstance(fault, StepdownError) else f"unforeseen {type(fault).__name__}"
 
 
@@ -88,7 +88,7 @@ def _letter(topic: str, record: RawRecord, why: str) -> Record:
 
 
 def refused(records: Sequence[RawRecord], tally: Tally) -> list[Failed]:
-    """What the handler refused, with its original bytes; of one that was parked, those it was parked with."""
+    """The records that the handler refused, with their original bytes; for parked ones, the bytes stored with them."""
     if not tally.refused:
         return []
     known = {_place(record): record for record in records}

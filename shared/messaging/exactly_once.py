@@ -1,7 +1,8 @@
-"""Exactly once, as a middleware of FastStream: a batch is handled in its transaction, or waited for; it is never lost.
+"""Exactly-once handling as a FastStream middleware: a batch is retried until its transaction commits, and is never
+lost.
 
-FastStream fetches a batch and takes it through the router's middlewares to the handler; here it is tried, in halves if
-need be (batches.py), until it is committed. What is away is waited for, with a pause that grows.
+FastStream fetches a batch and passes it through the router's middlewares to the handler. Here it is tried, in halves if
+need be (batches.py), until it is committed. While something needed is unavailable, the pause between tries grows.
 """
 
 from __future__ import annotations
@@ -26,14 +27,15 @@ log = logging.getLogger(__name__)
 
 
 class ExactlyOnce(BaseMiddleware[Any, Any]):
-    """Around the handler of one router. FastStream makes one for each batch; what outlives it has the Retries."""
+    """The middleware around the handler of one router. FastStream makes one for each batch; lasting state is in
+    `Retries`."""
 
     def __init__(self, msg: Any, /, *, context: ContextRepo, retries: Retries) -> None:
         super().__init__(msg, context=context)
         self._retries = retries
 
     async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[Any]) -> None:
-        """Handle a batch. The handler gets a message for each try, with what was decoded as its body."""
+        """Handle a batch. For each try the handler gets a message whose body is what was decoded."""
         # FastStream has the message in its context, and what begins meanwhile (a connection, a task) keeps that
         records, msg.raw_message = msg.raw_message, ()
 
@@ -46,11 +48,11 @@ class ExactlyOnce(BaseMiddleware[Any, Any]):
 
 
 class Retries:
-    """One batch after the other, each until it is handled, or left to be fetched anew from the stored positions.
+    """Handles one batch after the other, each until it is committed, or left to be fetched again from the stored
+    positions.
 
-    `pace`: seconds at least from one batch to the next that is not full, where nobody waits by the millisecond: what a
-    batch costs is then shared by more records. `patience`: seconds for which one batch is tried again while something
-    is away, before it is left.
+    `pace`: least seconds between two batches that are not full, so that the cost of a batch is shared by more records.
+    `patience`: seconds for which a batch is retried while something is unavailable, before it is left.
     """
 
     def __init__(self, places: Places, batches: Batches, *, pace: float, patience: float) -> None:
@@ -60,13 +62,14 @@ class Retries:
         self._turn = asyncio.Lock()
 
     def busy(self) -> bool:
-        """Whether a batch is in hand."""
+        """True while a batch is being handled."""
         return self._turn.locked()
 
     async def take(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
-        """Handle one batch of raw records, or wait until it can be handled; at last go back to the stored positions.
+        """Handle one batch of raw records, waiting until that is possible; after `patience` go back to the stored
+        positions.
 
-        Nothing is committed to Kafka: the positions are ours. So whatever ends this early must go back (`_astray`),
+        Offsets are not committed to Kafka but stored in the database. So every early end has to seek back (`_astray`),
         else the next batch would leave a gap.
         """
         began, most = time.monotonic(), self.places.subscriber.max_records
@@ -78,7 +81,7 @@ class Retries:
             await asyncio.sleep(began + self.pace - time.monotonic())
 
     async def begin_anew(self) -> None:
-        """Go back to the stored positions, not while a batch is in hand; one that was fetched before is dropped."""
+        """Seek to the stored positions once no batch is being handled; a batch fetched before is dropped."""
         async with self._turn:
             await self.places.look_again()
             self._astray = True
@@ -118,7 +121,7 @@ class Retries:
                 return
 
     async def _rest(self, seconds: float) -> None:
-        """Wait, but not while the service is stopping: then give the batch back at once."""
+        """Wait so many seconds, but return at once when the service is stopping."""
         subscriber, end = self.places.subscriber, time.monotonic() + seconds
         while time.monotonic() < end:
             if not subscriber.running:

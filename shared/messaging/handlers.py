@@ -1,7 +1,7 @@
-"""What a handler of a router asks for beside its records, and how a batch comes to it, in FastStream's own ways.
+"""The parameters that a handler can ask for besides its records, and how it gets the batch, by FastStream's own means.
 
-A handler's first parameter is what was decoded, in order. The others it asks for by their type, as FastStream's
-`Depends` has it: `connection: Transaction`, `tally: Outcomes`.
+A handler's first parameter is what was decoded, in order. Others are asked for by type, through FastStream's `Depends`:
+`connection: Transaction`, `tally: Outcomes`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ Handle = Callable[[Any], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Batch:
-    """What belongs to the batch in hand; emptied with its end, since what begins meanwhile keeps the context."""
+    """What belongs to the current batch; emptied at its end, since tasks started meanwhile keep a copy of the
+    context."""
 
     connection: Connection | None
     tally: Tally | None
@@ -40,7 +41,7 @@ _BATCH: ContextVar[_Batch] = ContextVar("batch")
 
 @contextmanager
 def in_transaction(connection: Connection, tally: Tally) -> Iterator[None]:
-    """While a handler works: what it gets where it asks for a Transaction or for Outcomes."""
+    """While a handler runs: gives it the Transaction and the Outcomes that it asks for."""
     batch = _Batch(connection, tally)
     token = _BATCH.set(batch)
     try:
@@ -68,10 +69,11 @@ Outcomes = Annotated[Tally, Depends(_tally, cast=False)]
 
 
 class AsDecoded:
-    """Marks a handler's first parameter: it is handed over as it was decoded.
+    """Marks a handler's first parameter, which is passed on as it was decoded.
 
-    FastStream would have pydantic look through every record of a batch, again for each try; what `decode` made is typed
-    and checked already. Its own document of a service names the topic; what a record holds says docs/asyncapi.yaml.
+    FastStream would have pydantic validate every record of a batch again for each try, although what `decode` made is
+    typed and checked. Its AsyncAPI document of the service therefore names only the topic; docs/asyncapi.yaml has the
+    payloads.
     """
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -90,9 +92,9 @@ Records = Annotated[Sequence[Incoming[Carried]], AsDecoded()]
 
 
 async def without_headers(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
-    """FastStream's parser of a batch. Its own reads every header as text, and drops the batch where one is not.
+    """The parser of a batch. FastStream's own decodes every header as text, and drops the batch where one is not UTF-8.
 
-    That is silent, and the next batch goes on behind it. What a header means is for `decode`.
+    It does so silently and goes on with the next batch. Headers are read by `decode` instead.
     """
     first = records[0]
     place = f"{first.topic}/{first.partition}/{first.offset}"
@@ -100,5 +102,5 @@ async def without_headers(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
 
 
 async def body_of(message: StreamMessage[Any]) -> Any:
-    """FastStream's decoder of a batch: the body, as the middleware made it of the records (exactly_once.py)."""
+    """The decoder of a batch: returns the body that the middleware made of the records (exactly_once.py)."""
     return message.body

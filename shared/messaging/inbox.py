@@ -1,8 +1,8 @@
-"""A consumer's facts in line: each episode's by each writer's sequence, whatever order they come in.
+"""Puts a consumer's facts in line: each episode's facts by each writer's sequence, in whatever order they arrive.
 
-One way for every consumer that goes by sequence: what is too early is parked until the gap before it is filled, a
-repeat is counted, another fact under a number that is taken is a dead letter; what is left are locked rows and facts
-whose turn it is, for the handler. Who reads whole documents goes by their `version` and needs none of this.
+Used by every consumer that goes by sequence. A fact that is too early is parked until the gap before it is filled, a
+repeat is counted, another fact with a used sequence becomes a dead letter; the handler gets locked rows and the facts
+that are next in line. Consumers of whole documents go by their `version` instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TAKEN = "another fact of this writer has this ce_sequence already"
 
 
 class HasSeen(Protocol):
-    """An episode's locked row: the last sequence of each writer."""
+    """An episode's locked row: each writer's last sequence."""
 
     @property
     def seen(self) -> dict[str, int]: ...
@@ -33,7 +33,8 @@ Row = TypeVar("Row", bound=HasSeen)
 
 
 class InLine(NamedTuple, Generic[Row]):
-    """One episode with facts whose turn it is, each writer's in order; `seen`: where each stands after them."""
+    """One episode's row with the facts that are next in line, by sequence; `seen`: each writer's last sequence after
+    them."""
 
     row: Row
     facts: tuple[Fact, ...]
@@ -42,10 +43,10 @@ class InLine(NamedTuple, Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Inbox(Generic[Row]):
-    """How a subscription puts a batch in order (`Order`), where facts go by sequence.
+    """How a subscription orders a batch (`Order`) where facts go by sequence.
 
-    `lock`: the rows of these episodes, locked in the one order, missing ones made. `handled`: the ce_id of the fact
-    that was handled at each of these places; the handler stores what it is to know, and each row's `seen`.
+    `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones. `handled`: the ce_ids of
+    facts handled earlier at these places; the handler has to store these, and each row's `seen`.
     """
 
     consumer: str
@@ -55,9 +56,9 @@ class Inbox(Generic[Row]):
     async def __call__(
         self, connection: Connection, incoming: Sequence[Incoming], tally: Tally
     ) -> dict[str, InLine[Row]]:
-        """The episodes that have facts in line, and none else, for the handler, inside the batch's transaction.
+        """Inside the batch's transaction: only the episodes that have facts in line, for the handler.
 
-        Every fact is counted as applied, repeated, waiting, or refused (`tally`).
+        Every fact is counted in `tally` as applied, repeated, waiting or refused.
         """
         arriving: dict[str, list[Incoming]] = defaultdict(list)
         for one in incoming:
@@ -79,7 +80,7 @@ class Inbox(Generic[Row]):
     async def _park(
         self, connection: Connection, line: Sequence[Sorted[Incoming]], parked: Sequence[Incoming], tally: Tally
     ) -> None:
-        """Park what came early, take out whose turn came, and count both."""
+        """Store facts that came early, delete parked ones that are now in line, and count both."""
         before = {(one.slot, one.offset) for one in parked}
         left = {(one.slot, one.offset) for found in line for one in found.early} if before else set()
         early = [one for found in line for one in found.early if (one.slot, one.offset) not in before]
@@ -91,7 +92,7 @@ class Inbox(Generic[Row]):
         tally.all((one for found in line for one in found.apply), "applied")
 
     async def _count_old(self, connection: Connection, line: Sequence[Sorted[Incoming]], tally: Tally) -> None:
-        """Count repeats; make dead letters of other facts whose number is taken (contract 5.2)."""
+        """Count repeats; make dead letters of other facts with a used sequence (contract 5.2)."""
         if places := old_places(line):
             told = tell_repeats(line, await self.handled(connection, list(places)))
             tally.all((one for one, repeat in told if repeat), "repeated")

@@ -1,4 +1,4 @@
-"""How far a consumer is behind in every partition of its topic, read or not, and which of them nobody reads; pure."""
+"""How many records a consumer is behind in each partition of its topic, and which partitions nobody reads. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ STANDS_SECONDS = 45.0
 
 @dataclass(slots=True)
 class Lag:
-    """Of one consumer: `records` behind in all partitions, and since when each partition that has some stands still."""
+    """One consumer's lag: `records` behind over all partitions, and since when each partition with a lag has not
+    moved."""
 
     records: int = 0
     _stands: dict[int, tuple[int, float]] = field(default_factory=dict)
     _moved: float = float("-inf")
 
     def see(self, left: Mapping[int, int], places: Mapping[int, int], mine: Collection[int], now: float) -> None:
-        """Partition → records left, and where its consumer stands, whichever process that is; `mine` are this one's."""
+        """Take in a look. `left`: partition → records left; `places`: partition → the consumer's next offset, whichever
+        process reads it; `mine`: this process's partitions; `now`: in seconds."""
         self.records = sum(left.values())
         for partition, place in places.items():
             before = self._stands.get(partition)
@@ -34,7 +36,7 @@ class Lag:
     def unread(self, mine: Collection[int], now: float) -> list[int]:
         """Partitions with records that nobody has read for too long.
 
-        One of this process waits for its turn while any other of them moves.
+        A partition of this process counts only if none of its other partitions moves either.
         """
         return sorted(
             partition

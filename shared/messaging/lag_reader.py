@@ -1,4 +1,4 @@
-"""How far one consumer is behind, looked up on the broker: in every partition of its topic, whoever reads it."""
+"""How many records one consumer is behind, asked of the broker for every partition of its topic, whoever reads it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ends = tuple[int, int]
 
 
 class LagReader:
-    """For a timer: `look`, then `lag` and `unread`. `busy`: whether a batch is in hand."""
+    """For a timer: call `look`, then read `lag` and `unread`. `busy`: returns True while a batch is being handled."""
 
     def __init__(self, places: Places, busy: Callable[[], bool]) -> None:
         self.lag = Lag()
@@ -33,14 +33,14 @@ class LagReader:
 
     @property
     def topic(self) -> str:
-        """The topic of the subscriber."""
+        """The subscriber's topic."""
         return self._places.subscriber.topic_names[0]
 
     async def look(self, connect: dict[str, Any]) -> None:
-        """See how far this consumer is behind in every partition of its topic, whoever reads it.
+        """See how far this consumer is behind in every partition of its topic.
 
-        Where the broker is away, what was seen last stands. `connect`: a client's arguments, for a look into partitions
-        that are not ours: whether what is left there is more than the marks of transactions.
+        While the broker is unavailable, the last figures stay. `connect`: client arguments for reading other processes'
+        partitions, to see whether what is left there is more than transaction markers.
         """
         consumer = self._places.subscriber.consumer
         numbers = consumer.partitions_for_topic(self.topic) if consumer is not None else None
@@ -61,7 +61,7 @@ class LagReader:
         self.lag.see(by_number, {slot.partition: at for slot, (at, _) in ends.items()}, self._mine(), time.monotonic())
 
     def unread(self) -> str | None:
-        """The sentence for the operator where partitions have records that nobody reads; None while all is well."""
+        """A sentence for the operator where partitions have records that nobody reads; None while all is well."""
         stands = self.lag.unread(self._mine(), time.monotonic())
         if not stands:
             return None
@@ -75,7 +75,7 @@ class LagReader:
         return {slot.partition for slot in self._places.at}
 
     async def _begin(self, consumer: Any, slots: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where each partition's next batch begins; where nobody ever read it, at its beginning."""
+        """partition → the next offset to read; for a partition never read, its first offset."""
         async with self._places.database.read() as connection:
             stored = await positions.load(connection, self._places.consumer_name, [Slot(*slot) for slot in slots])
         found = {TopicPartition(*slot): position.next_offset for slot, position in stored.items()}
@@ -83,7 +83,8 @@ class LagReader:
         return found | (dict(await consumer.beginning_offsets(never)) if never else {})
 
     async def _left(self, consumer: Any, slot: TopicPartition, ends: Ends) -> int:
-        """Records from a place to the end. What we have read ourselves to the end, and is no batch, was marks."""
+        """Records from a place to the end. Where this process has read to the end and no batch is being handled, what
+        is left are transaction markers: 0."""
         place, end = ends
         ours = self._places.at.get(Slot(*slot))
         if end <= place or ends == self._marks.get(slot):
@@ -95,7 +96,8 @@ class LagReader:
     async def _look_closer(
         self, left: dict[TopicPartition, int], ends: dict[TopicPartition, Ends], connect: dict[str, Any]
     ) -> None:
-        """Into partitions of others that stand still as they did the last time; each such place is looked at once."""
+        """Read from other processes' partitions that have not moved since the last look; each such place is read
+        once."""
         now = {slot: ends[slot] for slot, number in left.items() if number and Slot(*slot) not in self._places.at}
         quiet = [slot for slot, at in now.items() if self._quiet.get(slot) == at and slot not in self._records]
         self._quiet, self._records = now, {slot for slot in self._records if self._quiet.get(slot) == now.get(slot)}

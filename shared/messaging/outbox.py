@@ -1,8 +1,8 @@
-"""What leaves a service: rows committed with the state they belong to, and the relay that puts them on Kafka.
+"""The outbox: outgoing records stored in the same transaction as the state, and the relay that sends them to Kafka.
 
-The relay reads the oldest rows, sends them in one Kafka transaction and deletes what was committed. A second relay
-fences the first (writer_names.py); a crash between commit and delete repeats records with the same ce_id.
-A producer never sends rows that were read before it began: so nothing old comes after something newer of its key.
+The relay reads the oldest rows, sends them in one Kafka transaction and deletes them once it is committed. A second
+relay fences the first (writer_names.py). A crash between commit and delete repeats records with the same ce_id. A
+producer never sends rows that were read before it began, so no older record follows a newer one of its key.
 """
 
 from __future__ import annotations
@@ -57,34 +57,34 @@ NOT_TAKEN = "Kafka does not take it: it is larger than the topic or the relay al
 
 
 def packed(headers: Sequence[tuple[str, bytes]]) -> bytes:
-    """Record headers as bytes for a column; text is UTF-8, anything else survives by surrogates."""
+    """Record headers as bytes for a column; values that are not UTF-8 are kept by surrogate escapes."""
     return orjson.dumps([(name, value.decode("latin-1")) for name, value in headers])
 
 
 def unpacked(raw: bytes) -> list[tuple[str, bytes]]:
-    """The way back of `packed`."""
+    """The headers from `packed` bytes."""
     return [(name, value.encode("latin-1")) for name, value in orjson.loads(raw)]
 
 
 async def send(connection: AsyncConnection, records: Sequence[Record]) -> None:
-    """Put records into the outbox, in their order, inside the caller's transaction."""
+    """Add records to the outbox, in their order, inside the caller's transaction."""
     await at_once(connection, sending(records))
 
 
 def sending(records: Sequence[Record]) -> list[Append]:
-    """The same as a write, to be done together with others."""
+    """The same as a write that can be done together with others (statements.py)."""
     rows = [(r.topic, r.key, r.value, packed(r.headers)) for r in records]
     return [Append(outbox, ("topic", "key", "value", "headers"), rows)]
 
 
 class Relay:
-    """Empties one service's outbox into Kafka; as many may run as you like, one leads.
+    """Sends one service's outbox to Kafka. Any number may run; one of them leads.
 
-    A record that Kafka refuses for its size is put aside as a dead letter of `<service>.outbox`, partition -1: its
-    episode waits at its readers for the gap to be filled (contract 5.2), the others go on.
+    A record that Kafka refuses for its size becomes a dead letter of `<service>.outbox`, partition -1. Readers of its
+    episode then wait for the gap to be filled (contract 5.2); other episodes go on.
 
-    `chunk`: rows of one pass at most. In seconds: `poll` from one look into an empty outbox to the next, where no
-    commit woke it; `lease` for which a relay leads without renewing; `farewell` for the last pass when it stops.
+    `chunk`: most rows in one pass. In seconds: `poll` between looks into an empty outbox, unless a commit wakes it;
+    `lease` for which it leads without renewing; `farewell` for the last pass at a stop.
     """
 
     def __init__(
@@ -115,11 +115,11 @@ class Relay:
         database.after_commit.append(self._wake.set)
 
     def wake(self) -> None:
-        """Look at the outbox now."""
+        """Look into the outbox now."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Relay until `stop`; whatever goes wrong, it waits and begins anew with a new producer."""
+        """Relay until `stop`; after any failure, wait and begin again with a new producer."""
         wait = 0.1
         while not self._stopping.is_set():
             try:
@@ -143,7 +143,7 @@ class Relay:
         log.log(logging.WARNING if foreseen else logging.ERROR, what, extra=extra, exc_info=None if foreseen else fault)
 
     async def once(self) -> int:
-        """One pass: how many records it dealt with. None unless this relay leads and has, or may begin, a producer."""
+        """One pass; returns how many records it handled, 0 unless this relay leads and has or can begin a producer."""
         async with self._turn:
             with self.pulse:
                 return await self._pass()
@@ -173,7 +173,7 @@ class Relay:
         self._most = min(self._most * 2, self.chunk)
 
     async def _look_closer(self, rows: Sequence[Any]) -> None:
-        """One of these rows is too large: find it by smaller passes; alone, it is put aside."""
+        """One of these rows is too large: find it in smaller passes, and make it a dead letter."""
         self._most = max(len(rows) // 2, 1)
         if len(rows) > 1:
             return
@@ -213,9 +213,9 @@ class Relay:
         return self.leading
 
     async def _new_producer(self) -> AIOKafkaProducer | None:
-        """A producer that may write: whoever wrote before is fenced, and what they left open is aborted.
+        """A producer that may write: earlier ones are fenced, and their open transactions aborted.
 
-        None when stopping: what is left is for the next start, and nobody would close this one.
+        None when stopping: what is left is for the next start, and nothing would close this producer.
         """
         name, earlier = await self._names.enroll()
         for each in earlier:
@@ -255,7 +255,7 @@ class Relay:
         self._wake.clear()
 
     async def _begin_anew(self) -> None:
-        """After a fault: another producer, and the lease is asked for first, for another relay may lead by now."""
+        """After a failure: drop the producer, and ask for the lease first, since another relay may lead by now."""
         self._renewed = float("-inf")
         await self._close_producer()
 
@@ -265,7 +265,7 @@ class Relay:
             await close_for_good(producer)
 
     async def stop(self) -> None:
-        """Send what is left if this relay leads, give the lease back, close."""
+        """Send what is left if this relay leads, release the lease, close."""
         self._stopping.set()
         self._wake.set()
         with contextlib.suppress(Exception):
@@ -290,12 +290,12 @@ async def _by_partition(producer: AIOKafkaProducer, rows: Sequence[Any]) -> dict
 
 @lru_cache(20_000)  # an episode's records come together, and the hash is Python
 def _hashed(key: bytes) -> int:
-    """As Java's and aiokafka's clients do it: whoever else writes keyed by episode finds the same partition."""
+    """The partitioner's hash of Java's and aiokafka's clients, so that other writers keyed by episode agree."""
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
 async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[Any]) -> None:
-    """Records of one partition in as few batches as they fit into: a record by itself costs three times as much."""
+    """Send the records of one partition in as few batches as possible: a record by itself costs three times as much."""
     batches = [producer.create_batch()]
     for _, _, key, value, headers in rows:
         if len(key) + len(value or b"") > LARGEST:
@@ -312,6 +312,6 @@ async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, rows:
 
 
 async def _event(event: asyncio.Event, seconds: float) -> None:
-    """Wait for it, so long at most."""
+    """Wait for the event, at most so many seconds."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)

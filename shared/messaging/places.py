@@ -1,6 +1,6 @@
-"""Where one consumer stands in the partitions that it has: found in the database, sought on the topic, or refused.
+"""One consumer's positions in its partitions: loaded from the database, sought on the topic, or refused.
 
-Nothing is committed to Kafka (decision 0106): its groups only share out the partitions.
+Offsets are not committed to Kafka (decision 0106); its consumer groups only assign the partitions.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ log = logging.getLogger(__name__)
 
 
 class Places(ConsumerRebalanceListener):  # type: ignore[misc]
-    """The listener of a subscriber. `at`: the partitions that are ours; `refused`: why nothing is read, if so.
+    """The rebalance listener of a subscription. `at`: the positions of this process's partitions.
 
-    `refused` is a sentence for the operator: the topic was made anew, or its records are gone.
+    `refused`: a sentence for the operator why nothing is read: the topic was created anew, or its records are gone.
     """
 
     def __init__(self, consumer_name: str, database: Database, router: KafkaRouter, pulse: Pulse) -> None:
@@ -40,26 +40,27 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def subscriber(self) -> BatchSubscriber:
-        """The one subscriber of the router."""
+        """The router's only subscriber."""
         (only,) = self._router.subscribers
         return cast("BatchSubscriber", only)
 
     # ── partitions come and go ────────────────────────────────────────────────────────────────────────────────────
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Let the batch in hand finish before another member begins."""
+        """Let the current batch finish before another member takes over."""
         lock: Any = self.subscriber.lock
         await lock.wait_release(20)
         for tp in revoked:
             self.at.pop(Slot(tp.topic, tp.partition), None)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        """Go to the stored position of each partition; wait while the database or the broker is away."""
+        """Seek to the stored position of each partition; wait while the database or the broker is unavailable."""
         self._hold(assigned)
         await self._until_found(lambda: [Slot(tp.topic, tp.partition) for tp in assigned], lambda: True)
 
     def _hold(self, assigned: Any) -> None:
-        """Nothing is fetched until the places are found: a partition without a place would raise (reset "none")."""
+        """Pause fetching until the positions are found: a partition without one would raise (auto.offset.reset
+        "none")."""
         consumer = self.subscriber.consumer
         if consumer is None:
             return
@@ -69,14 +70,14 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer.seek(tp, 0)
 
     async def look_again(self) -> bool:
-        """Go back to the stored positions: whether they were found before the service stops."""
+        """Seek to the stored positions; False where the service stops before they were found."""
         consumer, subscriber = self.subscriber.consumer, self.subscriber
         return consumer is not None and await self._until_found(
             lambda: [Slot(*tp) for tp in consumer.assignment()], lambda: bool(subscriber.running)
         )
 
     async def _until_found(self, slots: Callable[[], list[Slot]], go_on: Callable[[], bool]) -> bool:
-        """Whether the places were found: tries until then, or until it shall not go on. Else nothing would be read."""
+        """Try until the positions are found (True) or `go_on` says no (False)."""
         wait = 0.2
         while go_on():
             self.pulse.beat()
@@ -117,7 +118,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
             return await positions.load(connection, self.consumer_name, slots)
 
     async def reset_asked(self) -> bool:
-        """Whether `stepdown positions reset` has marked a partition that is ours."""
+        """True when `stepdown positions reset` has marked one of this process's partitions."""
         async with self.database.read() as connection:
             stored = await positions.load(connection, self.consumer_name, list(self.at))
         return any(position.next_offset < 0 for position in stored.values())
@@ -138,7 +139,8 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
     # ── records go by ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def new(self, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
-        """Those at or beyond the remembered positions; the one before must be the one we remember."""
+        """The records at or after the stored positions; none, and `refused` is set, where the last handled record is
+        now a different one."""
         new = []
         for record in records:
             slot = Slot(record.topic, record.partition)
@@ -152,7 +154,8 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         return [] if self.refused else new
 
     def moves(self, records: Sequence[ConsumerRecord]) -> list[Move]:
-        """Each partition's way through these records. Raises StalePosition where one of them is not ours any more."""
+        """Each partition's move through these records. Raises StalePosition where a partition is no longer this
+        process's."""
         parts: dict[Slot, list[ConsumerRecord]] = defaultdict(list)
         for record in records:  # Kafka gives each partition in its order
             parts[Slot(record.topic, record.partition)].append(record)
@@ -165,7 +168,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         return moves
 
     def moved(self, moves: Iterable[Move]) -> None:
-        """Remember where these partitions stand, after their transaction."""
+        """Remember the new positions, after the transaction is committed."""
         for move in moves:
             self.at[move.slot] = move.after
 

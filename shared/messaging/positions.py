@@ -1,4 +1,5 @@
-"""Where each consumer stands: compare-and-set in the batch's own transaction; and facts that wait for their turn."""
+"""Each consumer's positions, changed by compare-and-set in the batch's own transaction; and facts parked for their
+turn."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ Carried = TypeVar("Carried", default=Fact)
 
 
 class Slot(NamedTuple):
-    """A topic's partition."""
+    """A partition of a topic."""
 
     topic: str
     partition: int
@@ -33,7 +34,7 @@ class Slot(NamedTuple):
 
 @value_object
 class Position:
-    """Next offset to read, and the last record handled: its offset and ce_id (-1 and None before the first)."""
+    """The next offset to read, and the last handled record's offset and ce_id (-1 and None before the first)."""
 
     next_offset: int
     last_offset: int = -1
@@ -41,7 +42,7 @@ class Position:
 
 
 class Move(NamedTuple):
-    """A partition's way through one batch: from `remembered` to `after`, `received` records."""
+    """A partition's move in one batch: the position before and after, and the number of records received."""
 
     slot: Slot
     remembered: int
@@ -50,7 +51,7 @@ class Move(NamedTuple):
 
 
 class Incoming(NamedTuple, Generic[Carried]):
-    """A decoded record with where it came from; `fact` is what was decoded."""
+    """A decoded record with its topic, partition and offset; `fact` is what was decoded."""
 
     slot: Slot
     offset: int
@@ -60,7 +61,8 @@ class Incoming(NamedTuple, Generic[Carried]):
 
 @dataclass(slots=True)
 class Tally:
-    """What came of records, by partition; a parked fact that is applied later counts waiting -1, applied +1."""
+    """Outcomes of records, counted by partition. A parked fact that is applied later counts waiting -1 and applied
+    +1."""
 
     counts: dict[Slot, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     some_wait: bool = True
@@ -73,17 +75,17 @@ class Tally:
         self.counts[slot][outcome] += number
 
     def all(self, found: Iterable[Incoming[Any]], outcome: Outcome, each: int = 1) -> None:
-        """Count every one of these under an outcome, as `each`."""
+        """Count each of these under an outcome, `each` times."""
         for slot, number in Counter[Slot](one.slot for one in found).items():
             self.add(slot, outcome, each * number)
 
     def refuse(self, incoming: Incoming[Any], why: str) -> None:
-        """Make one record a dead letter in this transaction and count it; `why` has no value in it."""
+        """Make this record a dead letter in this transaction and count it; `why` must hold no value of a field."""
         self.refused.append((incoming, why))
         self.add(incoming.slot, "dead")
 
     def total(self) -> Counter[str]:
-        """All partitions together."""
+        """The counts of all partitions together."""
         total: Counter[str] = Counter()
         for counter in self.counts.values():
             total.update(counter)
@@ -127,7 +129,7 @@ _SETTLED = sa.text(
 
 
 async def load(connection: AsyncConnection, consumer: str, slots: Iterable[Slot]) -> dict[Slot, Position]:
-    """The stored positions of these partitions; those never read are absent."""
+    """The stored positions of these partitions; partitions never read are absent."""
     wanted = set(slots)
     rows = (await connection.execute(_LOAD.where(positions.c.consumer == consumer))).all()
     found = {Slot(row.topic, row.partition): Position(row.next_offset, row.last_offset, row.last_id) for row in rows}
@@ -135,18 +137,18 @@ async def load(connection: AsyncConnection, consumer: str, slots: Iterable[Slot]
 
 
 async def begin_at(connection: AsyncConnection, consumer: str, slot: Slot, offset: int) -> None:
-    """Store a first position, or that of a partition that was reset; another member's stands."""
+    """Store a first position, or that of a reset partition; one that another member stored stays."""
     await connection.execute(
         _BEGIN, {"consumer": consumer, "topic": slot.topic, "partition": slot.partition, "next": offset}
     )
 
 
 async def reset(connection: AsyncConnection, consumer: str) -> int:
-    """Mark every position of a consumer to begin anew at the beginning of its topic; how many there were.
+    """Mark every position of a consumer to begin again at the start of its topic; returns how many there were.
 
-    The service sets the offset itself (Subscription.begin_anew_if_asked), also while it runs. What is read again is a
-    repeat by its sequence or version, so nothing is applied twice, and the counts go on adding up. Raises Rejected
-    while dead letters wait: their offsets would mean other records. Settled ones are forgotten for the same reason.
+    The service seeks by itself (Subscription.begin_anew_if_asked), also while running. Records read again are repeats
+    by sequence or version, so none is applied twice and the counts still add up. Raises Rejected while dead letters
+    wait, since their offsets would mean other records; settled ones are deleted for the same reason.
     """
     waiting = (await connection.execute(_UNSETTLED, {"consumer": consumer})).scalar_one()
     if waiting:
@@ -160,9 +162,9 @@ async def reset(connection: AsyncConnection, consumer: str) -> int:
 
 
 async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Move]) -> bool:
-    """The first statement of a batch's transaction: whether some facts wait for their turn.
+    """The first statement of a batch's transaction. Returns True when some facts are parked.
 
-    Raises StalePosition if another member went on meanwhile.
+    Raises StalePosition if another member has moved the position.
     """
     told = [
         (
@@ -183,7 +185,7 @@ async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Mo
 
 
 async def count(connection: AsyncConnection, consumer: str, tally: Tally) -> None:
-    """Add a batch's outcomes to the positions' counts."""
+    """Add a batch's outcomes to the counts of the positions."""
     told = [(*slot, *(c[name] for name in _OUTCOMES)) for slot, c in sorted(tally.counts.items())]
     if told:
         await rows(connection, _COUNT, consumer, *map(list, zip(*told, strict=True)))
@@ -206,7 +208,7 @@ _WAITING = sa.text(
 
 
 async def park(connection: AsyncConnection, consumer: str, early: Sequence[Incoming]) -> None:
-    """Keep facts that came before the one they follow; the caller has made sure that none is parked already."""
+    """Store facts that came before the one they follow; the caller has checked that none is parked already."""
     rows = [
         (
             consumer,
@@ -237,7 +239,7 @@ async def park(connection: AsyncConnection, consumer: str, early: Sequence[Incom
 
 
 async def waiting(connection: AsyncConnection, consumer: str, subjects: Sequence[str]) -> dict[str, list[Incoming]]:
-    """The parked facts of these subjects."""
+    """The parked facts of these subjects, by subject."""
     found: dict[str, list[Incoming]] = defaultdict(list)
     for row in (await connection.execute(_PARKED, {"consumer": consumer, "subjects": list(subjects)})).all():
         fact = from_record(row.value, unpacked(row.headers))
@@ -248,7 +250,7 @@ async def waiting(connection: AsyncConnection, consumer: str, subjects: Sequence
 
 
 async def unpark(connection: AsyncConnection, consumer: str, taken: Sequence[Incoming]) -> None:
-    """Forget parked facts whose turn came."""
+    """Delete parked facts that are now in line."""
     if not taken:
         return
     await connection.execute(
@@ -263,7 +265,7 @@ async def unpark(connection: AsyncConnection, consumer: str, taken: Sequence[Inc
 
 
 async def alarm(connection: AsyncConnection, consumer: str, after_seconds: float) -> tuple[int, int]:
-    """(parked facts, those that have waited longer than `after_seconds`)."""
+    """(number of parked facts, number of those that have waited longer than `after_seconds`)."""
     row = (await connection.execute(_WAITING, {"consumer": consumer, "secs": after_seconds})).one()
     return row.all, row.overdue
 
@@ -278,7 +280,7 @@ def counted(row: Mapping[Any, Any]) -> bool:
 
 
 async def everywhere(connection: AsyncConnection) -> list[dict[str, Any]]:
-    """Every position that this database has, with its counts; `moved_at` as text."""
+    """Every position in this database with its counts; `moved_at` as text."""
     columns = [column for column in positions.columns if column.name != "moved_at"]
     found = sa.select(*columns, sa.cast(positions.c.moved_at, sa.Text)).order_by(
         positions.c.consumer, positions.c.topic, positions.c.partition

@@ -1,4 +1,4 @@
-"""Topics read from outside, by who is no consumer: no group, no position stored, committed records only."""
+"""Reads topics from outside: no consumer group, no stored position, committed records only."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ Place = tuple[TopicPartition, int]
 
 
 class Reading:
-    """A look at some topics. `begin` chooses them; then `batch` as long as one likes, or `to_the_end`."""
+    """A reader of some topics. Call `begin` with their names, then `batch` any number of times, or `to_the_end`."""
 
     def __init__(self, consumer: AIOKafkaConsumer, partitions: dict[str, int]) -> None:
         self._consumer, self._partitions = consumer, partitions
         self.slots: list[TopicPartition] = []
 
     async def begin(self, topics: Iterable[str], *, at_the_end: bool = False) -> None:
-        """Read these topics from their beginning, or from now on. SetUpError where there is no such topic."""
+        """Read these topics from their beginning, or only new records. Raises SetUpError where a topic does not
+        exist."""
         self.slots = [TopicPartition(topic, number) for topic in topics for number in range(self._number(topic))]
         self._consumer.assign(self.slots)
         be_patient(self._consumer)
@@ -44,7 +45,7 @@ class Reading:
             await self._consumer.seek_to_beginning(*self.slots)
 
     def names(self, begin: str) -> list[str]:
-        """The topics that there are whose names begin so."""
+        """The names of existing topics that start with `begin`."""
         return sorted(name for name in self._partitions if name.startswith(begin))
 
     def _number(self, topic: str) -> int:
@@ -53,12 +54,12 @@ class Reading:
         return self._partitions[topic]
 
     async def batch(self, wait_ms: int) -> list[ConsumerRecord]:
-        """The next records of all partitions; none when none came in that time."""
+        """The next records of all partitions; empty when none came within `wait_ms` milliseconds."""
         found = await self._consumer.getmany(timeout_ms=wait_ms, max_records=MOST)
         return [record for part in found.values() for record in part]
 
     async def to_the_end(self, topic: str) -> AsyncIterator[list[ConsumerRecord]]:
-        """Every record that the topic has now, in order within each partition. Raises Transient when it stops."""
+        """Every record that the topic has now, in order within each partition. Raises Transient when reading stalls."""
         await self.begin([topic])
         ends = await self.ends()
         quiet = 0.0
@@ -71,16 +72,16 @@ class Reading:
                 yield found
 
     async def ends(self, topics: Sequence[str] = ()) -> dict[TopicPartition, int]:
-        """Where the partitions of these topics end; without any, of those being read."""
+        """The end offsets of these topics' partitions; without any, of those being read."""
         slots = [TopicPartition(t, n) for t in topics for n in range(self._number(t))] if topics else self.slots
         found: dict[TopicPartition, int] = await self._consumer.end_offsets(slots)
         return found
 
     async def left(self, places: Sequence[Place], ends: Mapping[TopicPartition, int]) -> list[int]:
-        """How many records each of these places has before it; transaction marks are none.
+        """How many records come after each of these places; transaction markers do not count.
 
-        All partitions are looked at together. Of each one batch at most is: where there is more, it is a lag anyway.
-        Nothing else is read afterwards.
+        All partitions are read together, at most one batch of each: where there is more, it is a lag anyway. After this
+        call nothing else can be read.
         """
         first: dict[TopicPartition, int] = {}
         for slot, offset in places:
@@ -94,7 +95,7 @@ class Reading:
     async def _offsets_from(
         self, first: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, list[int]]:
-        """The offsets of the records from there to the end of each partition, a batch at most."""
+        """The offsets of the records from there to the end of each partition, at most one batch."""
         if not first:
             return {}
         self._consumer.assign(list(first))
@@ -116,7 +117,7 @@ class Reading:
 
 
 def _is_beyond(found: Sequence[int], offset: int) -> bool:
-    """Whether a batch that was looked at for another reader of the partition ends before this place."""
+    """True when a batch that was read for another place in the partition ends before this one."""
     return len(found) >= MOST and found[-1] < offset
 
 
@@ -126,7 +127,7 @@ def _left(found: Sequence[int], offset: int, end: int) -> int:
 
 @asynccontextmanager
 async def reading(connect: dict[str, Any]) -> AsyncIterator[Reading]:
-    """A look at the broker that these client arguments name. SetUpError where it is away."""
+    """A reader connected with these client arguments. Raises SetUpError where the broker is unavailable."""
     admin = AIOKafkaAdminClient(**connect, request_timeout_ms=15000)
     consumer = AIOKafkaConsumer(
         **connect,

@@ -1,7 +1,7 @@
-"""Dead letters given to their consumer again: an operator asks in the row, the running service does it.
+"""Dead letters given to their consumer again: an operator marks the row, the running service does it.
 
-The wish is the row's state (dead_letter_desk.py). A replay is done once however many processes run: the letter is
-locked in the transaction that applies it and says so, and the counts move from dead to what became of it.
+The mark is the row's state (dead_letter_desk.py). A replay is done once however many processes run: the letter is
+locked in the transaction that applies it and changes its state, and its count moves from dead to the new outcome.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ _LOCK_LETTER = (
 
 
 async def replay_asked(subscription: Subscription) -> int:
-    """Do what was asked for, each letter in a transaction of its own; how many were applied. Oldest first."""
+    """Replay every letter marked for it, oldest first, each in a transaction of its own; returns how many were
+    applied."""
     async with subscription.database.read() as connection:
         found = (await connection.execute(_ASKED, {"consumer": subscription.consumer_name})).all()
     return sum([await _one(subscription, row) for row in found])
@@ -65,7 +66,7 @@ async def _one(subscription: Subscription, place: Any) -> bool:
 
 
 async def _applied(subscription: Subscription, place: Any) -> bool:
-    """Lock the position first, as every batch does (house rule on locks), then the letter, then apply."""
+    """Lock the position first, as every batch does, then the letter, then apply; True when it was applied."""
     async with subscription.database.begin() as connection:
         where = {"consumer": subscription.consumer_name, "topic": place.topic, "partition": place.partition}
         await connection.execute(_LOCK_POSITION, where)

@@ -1,7 +1,7 @@
-"""A subscription: one consumer of one topic, as a router of FastStream whose handler sees each record exactly once.
+"""A subscription: one consumer of one topic, as a FastStream router whose handler handles each record exactly once.
 
-Who consumes decorates a handler with `@subscription.router.subscriber(topic, **subscription.options, …)` and includes
-the router into the service's broker. The handler gets what was decoded, in order, and the transaction (handlers.py).
+A consumer decorates its handler with `@subscription.router.subscriber(topic, **subscription.options, …)`, and the
+service's broker includes the router. The handler gets what was decoded, in order, and the transaction (handlers.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Options(TypedDict):
-    """What FastStream's subscriber is told for every subscription."""
+    """The arguments of FastStream's subscriber that every subscription has."""
 
     batch: Literal[True]
     batch_timeout_ms: int
@@ -47,7 +47,7 @@ class Options(TypedDict):
 
 
 def decode_fact(record: ConsumerRecord) -> Fact:
-    """A record of ours as a fact. Raises InvalidMessage."""
+    """A record of care.events as a fact. Raises InvalidMessage."""
     fact = from_record(record.value, record.headers)
     if record.key is None or not record.key:
         raise InvalidMessage("the record has no key")
@@ -57,9 +57,9 @@ def decode_fact(record: ConsumerRecord) -> Fact:
 class Subscription:
     """One consumer of one topic, named `<service>.<name>`.
 
-    `decode`: what a record carries. `order`: what of a batch is the handler's now (an Inbox); all of it without one.
-    `pace`: seconds at least from one batch to the next that is not full. `patience`: seconds for which a batch is tried
-    again while something is away, before it is fetched anew.
+    `decode`: makes a fact of a record. `order`: what of a batch goes to the handler now (an Inbox); None: all of it.
+    `pace`: least seconds between two batches that are not full. `patience`: seconds for which a batch is retried while
+    something is unavailable, before it is fetched again.
     """
 
     def __init__(
@@ -84,7 +84,8 @@ class Subscription:
 
     @property
     def options(self) -> Options:
-        """For the decorator. Nothing is acknowledged: positions are ours (decision 0106)."""
+        """Arguments for the decorator. Nothing is acknowledged to Kafka: positions are in the database (decision
+        0106)."""
         return Options(
             batch=True,
             batch_timeout_ms=20,
@@ -99,7 +100,7 @@ class Subscription:
 
     @property
     def seal(self) -> Seal:
-        """What dead letters are kept under; a service gives all of its consumers its own."""
+        """What dead letters are encrypted with; a service gives all of its consumers the same."""
         return self.batches.seal
 
     @seal.setter
@@ -108,32 +109,33 @@ class Subscription:
 
     @property
     def refused(self) -> str | None:
-        """Why nothing is read, for the operator; None while all is well."""
+        """A sentence for the operator why nothing is read; None while all is well."""
         return self.places.refused
 
     def join_as(self, instance: str | None) -> None:
-        """Before the start: a member by name takes its partitions back at once when it was killed and comes again.
+        """Before the start: join the group as a static member, which gets its partitions back at once after a kill.
 
-        Without a name the group waits until the dead member's session is over (and an embedded broker for ever).
+        Without a name the group waits for the dead member's session to time out (the embedded broker waits for ever).
         """
         if instance:
             join_as(self.places.subscriber, f"{self.consumer_name}.{instance}")
 
     def put_out(self) -> bool:
-        """Whether the group has put this member out for good (another one came with its name): it reads no more."""
+        """True when the group has fenced this member for good, since another one joined with its name: it reads no
+        more."""
         return is_put_out(self.places.subscriber.consumer)
 
     async def begin_anew_if_asked(self) -> None:
-        """Go to the beginning of partitions that `stepdown positions reset` marked; for a timer."""
+        """For a timer: seek to the beginning of partitions that `stepdown positions reset` marked."""
         if await self.places.reset_asked():
             log.warning("consumer begins anew", extra={"consumer": self.consumer_name})
             await self.retries.begin_anew()
 
     async def handle_again(self, connection: Connection, record: RawRecord, tally: Tally) -> None:
-        """Handle a dead letter in a transaction of the caller's. Raises InvalidMessage where it is still wrong."""
+        """Handle a dead letter inside the caller's transaction. Raises InvalidMessage where it is still wrong."""
         await self.batches.handle_again(connection, record, tally, self.give)
 
     async def give(self, decoded: Any) -> None:
-        """Give the handler what did not come off the topic just now."""
+        """Give the handler something decoded that was not fetched from the topic."""
         message = KafkaMessage((), decoded, consumer=FAKE_CONSUMER)
         await give(self.places.subscriber, message, body_of)

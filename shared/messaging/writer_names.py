@@ -1,8 +1,8 @@
-"""The names (Kafka's transactional ids) that a service's relays write under, kept in its database; no Kafka here.
+"""The transactional ids that a service's relays write under, stored in its database; no Kafka here.
 
-A name is written under by one producer and never again. Kafka fences by name, so a producer begins by fencing every
-name before its own; which those are is known here, in rows of `relay_lease`: one for each name that is not fenced
-yet, and the row `writer`, whose holder is the latest name. Why not one name for ever: decision 0133.
+A name is used by one producer and never again. Kafka fences by name, so a producer begins by fencing every earlier
+name. These are known from the rows of `relay_lease`: one for each name not fenced yet, and the row `writer`, whose
+holder is the latest name. Decision 0133 says why one name for ever does not do.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ class WriterNames:
         self._unused: str | None = None
 
     async def enroll(self) -> tuple[str, list[str]]:
-        """(a name nothing was ever written under, those to be fenced before anything is): now the latest writer.
+        """(a name that nothing was ever written under, the names to be fenced before writing); it is now the latest
+        writer.
 
-        A name that no producer got to write under is given again, so that none pile up while the broker is away.
+        A name that no producer got to write under is given again, so that none pile up while the broker is unavailable.
         """
         name = self._unused = self._unused or f"stepdown-{self.service}-{uuid.uuid4().hex}"
         async with self.database.begin() as connection:
@@ -48,15 +49,16 @@ class WriterNames:
             return name, list((await connection.execute(_EARLIER, {"name": name})).scalars())
 
     async def fenced(self, names: Sequence[str]) -> None:
-        """Nobody can write under these any more."""
+        """Forget these names: nobody can write under them any more."""
         async with self.database.begin() as connection:
             await connection.execute(_FENCED, {"names": list(names)})
 
     async def confirm(self, name: str) -> None:
-        """After the producer's start, before it reads a row: Transient if another writer was enrolled meanwhile.
+        """Call it after the producer's start, before reading a row. Raises Transient if another writer was enrolled
+        meanwhile.
 
-        One that is enrolled later than this finds our name and fences it; one that was earlier may have fenced it
-        before our producer's start, which undid that.
+        A writer enrolled later finds this name and fences it; one enrolled earlier may have fenced it before the
+        producer's start, which undid that.
         """
         async with self.database.read() as connection:
             latest = (await connection.execute(_WHO_WRITES)).scalar()
