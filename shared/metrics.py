@@ -1,4 +1,4 @@
-"""Every metric the project has, on one screen; labels are names of ours, never anything from a message."""
+"""Every metric of the project; label values are the project's own names, never anything from a message."""
 
 from __future__ import annotations
 

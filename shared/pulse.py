@@ -1,7 +1,7 @@
-"""Whether what a service does still moves: each part says when it begins, goes on and ends a piece of work.
+"""Whether the parts of a service still move: each reports when a piece of work begins, goes on and ends.
 
-A part that waits for something that is away goes on waiting, and says so each time it tries: it is not stuck. One that
-began and says nothing any more is, and a restart mends it.
+A part that waits for something unavailable reports each try, so it is not stuck. A part that began work and reports
+nothing for long is stuck, and a restart helps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STUCK_SECONDS = 600.0
 
 
 class Pulse:
-    """One part's: `with pulse:` around a piece of work, `beat()` wherever it goes on."""
+    """One part's reports: `with pulse:` around a piece of work, `beat()` whenever it goes on."""
 
     def __init__(self, part: str) -> None:
         self.part = part
@@ -29,10 +29,10 @@ class Pulse:
         self._beat = None
 
     def beat(self) -> None:
-        """The piece of work goes on."""
+        """Report that the work goes on."""
         if self._beat is not None:
             self._beat = time.monotonic()
 
     def still(self, now: float) -> float:
-        """Seconds since it last moved, while it has work; 0 where it has none."""
+        """Seconds since the last report while there is work; 0 where there is none."""
         return 0.0 if self._beat is None else now - self._beat

@@ -1,4 +1,4 @@
-"""One process a service: doors, consumers, web, relay and timers, started together and stopped in order."""
+"""One process of a service: doors, consumers, web, relay and timers, started together and stopped in order."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ APART = timedelta(minutes=5)
 
 
 class Door(Protocol):
-    """Something that listens and can be started and stopped (MLLP)."""
+    """A listener that can be started and stopped (MLLP)."""
 
     async def start(self) -> None: ...
 
@@ -59,14 +59,15 @@ class Door(Protocol):
 
 @dataclass(slots=True)
 class Timer:
-    """Work that comes round: runs every so many seconds, never twice at once; an error waits for the next round."""
+    """Work repeated with `every` seconds between two rounds, never twice at once; after an error the next round tries
+    again."""
 
     name: str
     every: float
     work: Callable[[], Awaitable[None]]
 
     async def run(self) -> None:
-        """Go round until cancelled."""
+        """Repeat until cancelled."""
         while True:
             try:
                 await self.work()
@@ -81,7 +82,7 @@ class Timer:
 
 @dataclass(slots=True)
 class ServiceProcess:
-    """The parts of one service, given by its app.py; what every service has is made here."""
+    """One service's parts, given by its app.py; the parts that every service has are added here."""
 
     name: str
     settings: Settings
@@ -120,12 +121,12 @@ class ServiceProcess:
         )
 
     async def _subscriptions_told(self, _: Request) -> Response:
-        """FastStream's AsyncAPI document: what this process really reads. What is said there: docs/asyncapi.yaml."""
+        """FastStream's AsyncAPI document of what this process reads; docs/asyncapi.yaml describes the records."""
         told = AsyncAPI(self.broker, title=self.name, version="1").to_specification()
         return Response(told.to_json(), media_type="application/json")
 
     async def ready(self) -> dict[str, str]:
-        """What is not ready, and why; empty when everything is."""
+        """part → why it is not ready; empty when everything is."""
         missing: dict[str, str] = {}
         if not self.started:
             missing["service"] = "starting"
@@ -149,9 +150,9 @@ class ServiceProcess:
         return missing
 
     async def live(self) -> dict[str, str]:
-        """What is stuck, and only a restart would mend; empty while everything moves, or waits for what is away.
+        """part → why only a restart would help; empty while everything moves or waits for something unavailable.
 
-        A stuck event loop answers nothing; a stop that does not end, ends the process (stopping.py).
+        A stuck event loop gives no answer at all; a stop that hangs ends the process by itself (stopping.py).
         """
         now = time.monotonic()
         pulses = (self.relay.pulse, *(each.pulse for each in self.subscriptions), *self.pulses)
@@ -162,7 +163,7 @@ class ServiceProcess:
         return stuck | dict.fromkeys(ended, "it has ended")
 
     async def start(self) -> None:
-        """Relay, doors (they store, whether Kafka is there or not), consumers, timers."""
+        """Start the relay, the doors (they store messages whether Kafka is there or not), the consumers, the timers."""
         self._tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
         for door in self.doors:
             await door.start()
@@ -178,7 +179,8 @@ class ServiceProcess:
         self.started = True
 
     async def stop(self) -> None:
-        """Doors, consumers (each finishes its batch), timers, relay (sends the rest), database; each in its time."""
+        """Stop doors, consumers (each finishes its batch), timers, relay (it sends the rest), database; each within its
+        seconds."""
         self.started = False
         for door in self.doors:
             await stopped("door", door.stop(), 10)
@@ -204,7 +206,7 @@ class ServiceProcess:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
 
     async def _age_dead_letters(self) -> None:
-        """Seal those of the first version; let go of content whose time is over."""
+        """Seal dead letters of the first version, and delete content that is too old."""
         while True:
             async with self.database.begin() as connection:
                 if not await dead_letter_desk.seal_clear(connection, self.seal):
@@ -216,14 +218,14 @@ class ServiceProcess:
             log.warning("the content of dead letters is not kept any longer", extra=extra)
 
     async def _what_operators_ask(self) -> None:
-        """`stepdown positions reset` and `stepdown dead-letters replay` leave their wish in the database."""
+        """Do what `stepdown positions reset` and `stepdown dead-letters replay` have marked in the database."""
         for subscription in self.subscriptions:
             await subscription.begin_anew_if_asked()
             await replay_asked(subscription)
 
 
 def _apart(ours: datetime, theirs: datetime) -> str | None:
-    """The sentence for the operator where the two clocks say different times."""
+    """A sentence for the operator where this machine's and the database's clocks differ too much; else None."""
     ahead = ours - theirs
     if abs(ahead) <= APART:
         return None
@@ -254,14 +256,15 @@ async def _start_broker(broker: KafkaBroker) -> None:
 
 
 async def _all_at_once(broker: KafkaBroker) -> None:
-    """`broker.start()` starts one subscriber after the other, and each waits until its group has settled."""
+    """Start all subscribers at once: `broker.start()` starts one after the other, and each waits for its group to
+    settle."""
     started = await asyncio.gather(*(each.start() for each in broker.subscribers), return_exceptions=True)
     for fault in filter(None, started):
         raise fault
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A listening socket's address taken now, so that a taken port is one sentence (SetUpError)."""
+    """A socket bound to this address now, so that a taken port is one sentence (SetUpError)."""
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -275,7 +278,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def seating(settings: Settings) -> descriptors.Seating:
-    """How many connections each door may hold, of the descriptors that this process has."""
+    """How many connections each door may hold with this process's limit of file descriptors."""
     return descriptors.seating(
         descriptors.raised(),
         pool=settings.database_pool,
@@ -291,7 +294,7 @@ async def serve(
     parent_pipe: int | None = None,
     deadline: Deadline | None = None,
 ) -> None:
-    """Run a service until SIGTERM, SIGINT, the parent's end, or `stopping`; from then on the deadline counts."""
+    """Run a service until SIGTERM, SIGINT, the parent's end, or `stopping`; then the deadline for its stop begins."""
     stop = stopping or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -328,7 +331,7 @@ async def _either(*events: asyncio.Event) -> None:
 
 
 def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Settings) -> None:
-    """What each app's `main` does: log as that service, assemble it, serve until it is told to stop."""
+    """What each app.py's `main` does: set up logs, assemble the service, serve until told to stop."""
     logs.set_up(name, settings.log_level)
     deadline = Deadline()
     for sentence in unknown_variables(os.environ):

@@ -1,7 +1,7 @@
-"""What somebody may see: the facilities of their token, and what of a list of facts or rows is of these. Pure.
+"""What a person may see: the facilities in their token, and which facts or rows belong to these. Pure.
 
-The one notion of it: every read and every write of the three services asks here (decision 0152, contract promise 9).
-A store narrows its rows by the same facilities; an episode that several facilities have is shown by its visible facts.
+Every read and every write of the three services uses it (decision 0152, contract promise 9). Stores filter rows by the
+same facilities; an episode of several facilities is shown by the facts in scope.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from shared.values import value_object
 
 @value_object
 class Scope:
-    """The facilities whose part somebody may see; None: every one's. Nothing is seen without one."""
+    """The facilities whose care a person may see; None: all of them. No read goes without a scope."""
 
     facilities: frozenset[str] | None
 
     def has(self, facility: str | None) -> bool:
-        """Whether what is of this facility may be seen; what is nobody's is for who sees everything."""
+        """True when care of this facility may be seen; None as the facility: only for a scope of everything."""
         return self.facilities is None or facility in self.facilities
 
     def has_any(self, facilities: Iterable[str]) -> bool:
-        """Whether something of these is in scope."""
+        """True when at least one of these facilities is in scope."""
         return self.facilities is None or not self.facilities.isdisjoint(facilities)
 
     def has_all(self, facilities: Iterable[str]) -> bool:
-        """Whether everything of these is in scope."""
+        """True when all of these facilities are in scope."""
         return self.facilities is None or self.facilities.issuperset(facilities)
 
     def has_value(self, value: Mapping[str, Any]) -> bool:
-        """Whether a fact with this value may be seen: it is of the facility that it names."""
+        """True when a fact with this JSON value may be seen, by the facility that it names."""
         return self.has(value.get("facility"))
 
     @property
     def listed(self) -> list[str] | None:
-        """The facilities in order, for a statement; None: no narrowing."""
+        """The facilities, sorted, for an SQL statement; None: no filter."""
         return None if self.facilities is None else sorted(self.facilities)
 
 
@@ -45,7 +45,7 @@ EVERYTHING: Final = Scope(None)
 
 
 def without(value: Any, hidden: frozenset[str]) -> Any:
-    """Plain JSON without the ids that are hidden: a field with one is left out, and a stay of such a name too."""
+    """JSON without the hidden ids: a field that holds one is left out, and so is a stay with such an id."""
     if isinstance(value, dict):
         kept = {name: without(each, hidden) for name, each in value.items() if not _hides(each, hidden)}
         return {name: each for name, each in kept.items() if each != [] or value[name] == []}

@@ -1,4 +1,4 @@
-"""What the operator sets: every STEPDOWN_* variable, documented here and nowhere else; secrets never show in a repr."""
+"""Every STEPDOWN_* variable that an operator can set, documented only here; secrets never show in a repr."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEY_BYTES = 32  # AES-256-GCM
 
 
 class _FromFiles(EnvSettingsSource):
-    """`STEPDOWN_X_FILE=/path` gives X the text of that file: so that a secret need not stand in an environment."""
+    """Reads setting X from the file that `STEPDOWN_X_FILE` names, so that a secret need not be in the environment."""
 
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -36,7 +36,8 @@ class _FromFiles(EnvSettingsSource):
 
 
 def variable(name: str) -> str | None:
-    """The text of STEPDOWN_<NAME>_FILE's file, else of STEPDOWN_<NAME>; None where neither is set (or it is empty)."""
+    """The text of the file that STEPDOWN_<NAME>_FILE names, else of STEPDOWN_<NAME>; None where neither is set or it is
+    empty."""
     text = _of_file(name)
     return os.environ.get(PREFIX + name.upper()) or None if text is None else text
 
@@ -53,9 +54,11 @@ def _of_file(name: str) -> str | None:
 
 
 class Settings(BaseSettings):
-    """One service's settings (contract 1): environment `STEPDOWN_<NAME>`, or a file named by `STEPDOWN_<NAME>_FILE`.
+    """One service's settings (contract 1), from the environment `STEPDOWN_<NAME>` or the file in
+    `STEPDOWN_<NAME>_FILE`.
 
-    A variable and its _FILE: the file wins. Passwords and keys are SecretStr, also the database URL, which has one.
+    Where both are set the file wins. Passwords and keys are SecretStr, and so is the database URL, which has a
+    password.
     """
 
     model_config = SettingsConfigDict(
@@ -178,26 +181,27 @@ class Settings(BaseSettings):
 
     @property
     def only_this_machine(self) -> bool:
-        """Whether doors, broker and database (where one is set) are all on loopback."""
+        """True when doors, broker and database (where set) are all on loopback."""
         brokers = [server.rpartition(":")[0] for server in self.kafka.split(",")]
         database = urlsplit(self.database_url.get_secret_value()).hostname if self.database_url else None
         places = (self.http_host, self.mllp_host, *brokers, *([database] if database else []))
         return all(map(is_loopback, places))
 
     def database(self) -> str:
-        """The database URL with its password; SetUpError when none was given."""
+        """The database URL with its password. Raises SetUpError where none is set."""
         if self.database_url is None:
             raise SetUpError("no database was given: set STEPDOWN_DATABASE_URL (or STEPDOWN_DATABASE_URL_FILE)")
         return self.database_url.get_secret_value()
 
     def keys(self) -> dict[str, bytes]:
-        """Key id → 32 bytes; the first one seals, all of them open. SetUpError when none was given."""
+        """Key id → 32 bytes; the first key seals, all of them open. Raises SetUpError where none is set."""
         if self.message_keys is None:
             raise SetUpError("no message key was given: set STEPDOWN_MESSAGE_KEYS_FILE (id:base64, 32 bytes)")
         return parse_keys(self.message_keys.get_secret_value())
 
     def mllp_tls(self) -> ssl.SSLContext | None:
-        """TLS 1.2 or later for the MLLP door; None where no certificate is set. SetUpError where a file is unfit."""
+        """TLS 1.2 or later for the MLLP door; None where no certificate is set. Raises SetUpError for an unusable
+        file."""
         if self.mllp_certificate_file is None:
             if self.mllp_key_file or self.mllp_client_ca_file:
                 raise SetUpError("TLS for MLLP needs a certificate: set STEPDOWN_MLLP_CERTIFICATE_FILE")
@@ -242,12 +246,12 @@ class Settings(BaseSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name means this machine only."""
+    """True when the host name means this machine only."""
     return host in {"localhost", "::1", "[::1]"} or host.startswith("127.")
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:
-    """A sentence for each STEPDOWN_* variable among these that nothing reads, with the nearest one that is read."""
+    """For each STEPDOWN_* variable of `environment` that nothing reads a sentence with the nearest known one."""
     known = {name for name, _, _ in documented()} | set(COMMANDS_READ)
     known |= {f"{name}_FILE" for name in known} | TESTS_READ
     found = []
@@ -260,7 +264,7 @@ def unknown_variables(environment: Iterable[str]) -> list[str]:
 
 
 def parse_keys(text: str) -> dict[str, bytes]:
-    """`id:base64,id:base64` → id → 32 bytes, in order. ValueError without any of the text."""
+    """`id:base64,id:base64` → key id → 32 bytes, in order. Raises ValueError without any of the text."""
     keys: dict[str, bytes] = {}
     for part in filter(None, (part.strip() for part in text.replace("\n", ",").split(","))):
         name, _, encoded = part.partition(":")
@@ -276,7 +280,8 @@ def parse_keys(text: str) -> dict[str, bytes]:
 
 
 def load(**given: Any) -> Settings:
-    """The settings from environment and files; SetUpError names the variables that are wrong, never their values."""
+    """The settings from environment and files. Raises SetUpError with the names of wrong variables, never their
+    values."""
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -306,7 +311,7 @@ TESTS_READ = {"STEPDOWN_TEST_CONTAINERS", "STEPDOWN_CORPUS", "STEPDOWN_POSTGRES"
 
 
 def documented() -> list[tuple[str, str, str]]:
-    """(variable, default, what it is) of every setting, for docs/ and `doctor`."""
+    """(variable, default, description) of every setting, for docs/ and `doctor`."""
     return [
         (f"{PREFIX}{name.upper()}", _shown(f.default), f.description or "") for name, f in Settings.model_fields.items()
     ]

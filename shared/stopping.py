@@ -1,6 +1,6 @@
-"""Every stop ends in time: each part has its seconds, and after the last of all of them the process ends itself.
+"""A bounded stop: each part has its seconds, and after the sum of them the process ends itself.
 
-What was not finished then is not lost: batches are transactions, and what was not acknowledged is sent again.
+What was not finished is not lost: batches are transactions, and senders repeat what was not acknowledged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STOP_SECONDS = 25.0
 
 
 class Deadline:
-    """From `begin` the process has so many seconds to end, even where its event loop is stuck; then it ends at once."""
+    """From `begin` on the process has `seconds` to end, even with a stuck event loop; then it is ended at once."""
 
     def __init__(self, seconds: float = STOP_SECONDS) -> None:
         self.seconds = seconds
@@ -39,9 +39,9 @@ class Deadline:
 
 
 async def stopped(part: str, stop: Coroutine[Any, Any, Any], seconds: float) -> bool:
-    """Let a part stop, so long at most; False where it did not, which is logged, and the next part's turn comes.
+    """Let a part stop within `seconds`; False where it did not, which is logged so that the next part can go on.
 
-    A part may not even let itself be cancelled (a client library that notes it and goes on): nobody waits for that.
+    A part may even ignore its cancellation (a client library that swallows it): nothing waits for that.
     """
     task = asyncio.create_task(stop, name=f"stop-{part}")
     await asyncio.wait({task}, timeout=seconds)

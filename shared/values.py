@@ -1,7 +1,7 @@
-"""Values: dataclasses that nobody changes. The type checker holds it; at run time it costs nothing.
+"""Value objects: dataclasses that are never changed, held by the type checker, without a cost at run time.
 
-A frozen dataclass takes three times as long to make as one that is not, and `dataclasses.replace` five times as long as
-this one's; the engine makes dozens for each fact.
+Making a frozen dataclass takes three times as long as one that is not, and `dataclasses.replace` five times as long as
+`replace` here; the engine makes dozens of values for each fact.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _Value = TypeVar("_Value")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def value_object(cls: type[_Value]) -> type[_Value]:
-    """Make the class one of values: fields as slots, equal where all fields are, hashable where these are."""
+    """Class decorator: fields as slots, equal where all fields are, hashable where all fields are."""
     return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 def replace(one: _Value, **changed: Any) -> _Value:
-    """The same value with other content in these fields. Raises AttributeError where it has no such field."""
+    """A copy of a value with other content in these fields. Raises AttributeError for a field that it does not have."""
     cls: Any = type(one)
     new: _Value = cls(*_contents(cls)(one))
     for name, content in changed.items():

@@ -1,1 +1,1 @@
-"""The site's config: YAML read, checked, and looked up."""
+"""The site config: YAML read, checked, and looked up."""

@@ -1,6 +1,6 @@
-"""The site: facilities, units, programs, dispositions, limits and clocks, read from YAML, checked, and looked up.
+"""The site config: facilities, units, programs, dispositions, limits and measures, from YAML, checked, with look-ups.
 
-Frozen; what another site would say differently belongs here, what is the same everywhere does not (contract 7).
+Frozen. What differs between sites belongs here; what is the same everywhere does not (contract 7).
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ SAMPLE = Path(__file__).resolve().parents[2] / "config"
 
 
 class BilledAs(NamedTuple):
-    """How the site bills a place: form, program, who gave the care, codes of its own tables as (system, code); None
-    where the site doesn't say.
+    """How the site bills care at a place: bill form, program, who gave the care, codes of its own tables as (system,
+    code); None where the site does not say.
 
-    `statuses`: word of an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
-    `unmapped_status`: the patient status of an end that no word says; such a period warns.
+    `statuses`: word for an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
+    `unmapped_status`: the patient status for an end without a word in the table; such a period has a warning.
     """
 
     claim_form: ClaimForm
@@ -68,13 +68,13 @@ class BilledAs(NamedTuple):
     unmapped_status: str = "01"
 
     def status_of(self, words: Iterable[str | None]) -> str | None:
-        """The patient status of the first word that the table has."""
+        """The patient status of the first of these words that the table has; None where it has none."""
         table = dict(self.statuses)
         return next((table[word] for word in words if word in table), None)
 
 
 class DispositionRow(NamedTuple):
-    """A discharge disposition as the site's tables have it: the code as it is written there, and what it means."""
+    """A discharge disposition by the site's tables: the code as written there, and what it means."""
 
     code: str
     kind: DispositionKind
@@ -94,7 +94,7 @@ both begin."""
 
 
 class Site(Part):
-    """All that is particular to one site. Names are compared without regard to case and spaces."""
+    """Everything particular to one site. Names are compared without regard to case and extra spaces."""
 
     name: Name
     facilities: tuple[Facility, ...] = Field(min_length=1)
@@ -127,16 +127,17 @@ class Site(Part):
 
     @cached_property
     def version(self) -> str:
-        """Twelve hex digits of what the config says, whatever its files, order of keys and comments."""
+        """Twelve hex digits of a hash of the content, whatever its files, order of keys and comments."""
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def facility(self, name: str) -> Facility | None:
-        """The facility by its name, or a text it is sent as."""
+        """The facility by its name, or by a text that it is sent as; None for one that the site does not have."""
         return self._facilities.get(norm(name))
 
     def feed(self, sending_application: str, sending_facility: str) -> Feed:
-        """The first feed that MSH-3 and MSH-4 fit, else one that reads the facility from MSH-4, then PV1-3.4."""
+        """The first feed whose MSH-3 and MSH-4 match; else a feed that takes the facility from MSH-4, then from
+        PV1-3.4."""
         sent = (norm(sending_application), norm(sending_facility))
         for feed in self.feeds:
             wanted = (feed.sending_application, feed.sending_facility)
@@ -145,7 +146,8 @@ class Site(Part):
         return Feed(name="other")
 
     def facility_of(self, sending_application: str, sending_facility: str, location_facility: str) -> Facility | None:
-        """The facility that a message (MSH-3, MSH-4, PV1-3.4) is about, where its feed says to look (contract 6)."""
+        """The facility that a message (MSH-3, MSH-4, PV1-3.4) is about, from the field that its feed names (contract
+        6)."""
         said = {"MSH-4": sending_facility, "PV1-3.4": location_facility}
         looked_up = (
             self.facility(said[place]) for place in self.feed(sending_application, sending_facility).facility_from
@@ -153,7 +155,8 @@ class Site(Part):
         return next((facility for facility in looked_up if facility), None)
 
     def zone(self, facility: str) -> ZoneInfo:
-        """The zone in which the facility's days begin. Raises SetUpError for one that the config does not have."""
+        """The zone in which the facility's days begin. Raises SetUpError for a facility that the config does not
+        have."""
         found = self.facility(facility)
         if found is None:
             known = ", ".join(each.name for each in self.facilities)
@@ -161,12 +164,12 @@ class Site(Part):
         return found.zone_info
 
     def unit(self, facility: str, code: str) -> Unit | None:
-        """The unit by its point of care (PV1-3.1); None while it is not mapped."""
+        """The unit by its point of care (PV1-3.1); None for one that is not mapped."""
         found = self.facility(facility)
         return self._units.get((found.name, norm(code))) if found else None
 
     def setting(self, facility: str, unit: str | None, program: str | None) -> Setting | None:
-        """The special setting of the unit, else of the unit that the program runs there."""
+        """The special setting of the unit; without a unit, of the unit that the program runs on."""
         found = self.facility(facility)
         if found is None:
             return None
@@ -176,32 +179,34 @@ class Site(Part):
         return where.setting if where else None
 
     def program(self, program: str) -> Program | None:
-        """The program by its id."""
+        """The program by its id; None for one that the site does not have."""
         return self._programs.get(norm(program))
 
     def payer(self, payer: str) -> Payer | None:
-        """The payer by its id, or a text that it is sent as."""
+        """The payer by its id, or by a text that it is sent as; None for one that the site does not have."""
         return self._payers.get(norm(payer))
 
     def plan(self, payer: Payer, plan: str) -> str | None:
-        """A plan of the payer as the site writes it; None for one that it does not have."""
+        """The payer's plan as the site writes it; None for one that it does not have."""
         return next((known for known in payer.plans if norm(known) == norm(plan)), None)
 
     def disposition(self, facility: str, code: str | None) -> DispositionKind:
-        """What a discharge disposition (PV1-36, code or local text) means there; `1` and `01` are one code."""
+        """What a discharge disposition (PV1-36, code or local text) means at this facility; `1` and `01` are the same
+        code."""
         return self.disposition_row(facility, code).kind
 
     def disposition_row(self, facility: str, code: str | None) -> DispositionRow:
-        """The same with the code as the tables write it: the facility's own table first, then the site's."""
+        """The same with the code as the tables write it; the facility's own table goes before the site's."""
         found = self.facility(facility)
         own = self._dispositions.get(found.name, {}) if found else {}
         asked = norm_code(code or "")
         return own.get(asked) or self._dispositions[""].get(asked, NOT_IN_TABLE)
 
     def status_of(self, *words: str | None) -> PatientStatus | None:
-        """The patient status of the first of these words that has one: a disposition's code, its kind, a desk's word.
+        """The patient status of the first of these words that has one: a disposition's code, its kind, a desk's word
+        for an end.
 
-        A code of the tables that is two digits is one itself. None where no word says it.
+        A two-digit code of the tables is a patient status itself. None where no word has one.
         """
         for word in filter(None, words):
             if (found := self.statuses.get(norm_code(word))) is not None:
@@ -211,7 +216,7 @@ class Site(Part):
         return None
 
     def begins(self, what: Follows, *words: str | None) -> bool:
-        """Whether a search or a plan begins after an end: by the first of these words that the table has."""
+        """True when a search or a plan begins after an end, by the first of these words that the table has."""
         for word in filter(None, words):
             if (found := self._what_follows.get(norm_code(word))) is not None:
                 return what in found
@@ -219,19 +224,19 @@ class Site(Part):
 
     @property
     def unmapped_status(self) -> PatientStatus:
-        """What a bill says of an end that nothing says more of; it always warns then."""
+        """The patient status on a bill for an end that nothing describes; the bill then has a warning."""
         return self.patient_status.get(UNKNOWN, "01")
 
     def admission_type(self, code: str) -> str:
-        """PV1-4 as a bill's type of admission; `unknown` for what is in no table."""
+        """PV1-4 as a bill's type of admission; `unknown` for a code in no table."""
         return self._admission_types.get(norm(code), UNKNOWN)
 
     def admission_source(self, code: str) -> str:
-        """PV1-14 as a bill's point of origin; `unknown` for what is in no table."""
+        """PV1-14 as a bill's point of origin; `unknown` for a code in no table."""
         return self._admission_sources.get(norm(code), UNKNOWN)
 
     def labels(self, facility: str, places: Iterable[Place]) -> set[str]:
-        """What the units and programs of these places are about."""
+        """The labels of the units and programs that these places name."""
         found: set[str] = set()
         for place in places:
             unit = self.unit(facility, place.unit) if place.unit else None
@@ -240,12 +245,12 @@ class Site(Part):
         return found
 
     def needs_authorization(self, payer: str, level: str) -> bool:
-        """Whether the payer pays for the level only what it has authorized; False for one that is not known."""
+        """True when the payer pays for this level only what it authorized; False for an unknown payer."""
         found = self._payers.get(norm(payer))
         return found is not None and level in found.authorizes
 
     def billed(self, facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
-        """Who bills and how: by the program, else the unit's program, else the facility's row for the level."""
+        """Who bills and how: by the program, else by the unit's program, else by the facility's row for the level."""
         where = self.facility(facility)
         mapped = self.unit(facility, unit) if unit else None
         who = self.program(program or (mapped.program if mapped and mapped.program else ""))
@@ -284,7 +289,7 @@ class Site(Part):
 
     @cached_property
     def statuses(self) -> dict[str, PatientStatus]:
-        """Word of an end, in small letters → patient status."""
+        """Word for an end, in lower case → patient status."""
         return {norm_code(word): status for word, status in self.patient_status.items() if word != UNKNOWN}
 
     @cached_property
@@ -302,12 +307,12 @@ class Site(Part):
 
 
 def folder_of(path: Path | None) -> Path:
-    """Where a site config is read from, as an absolute path; None: the sample site."""
+    """Where a site config is read from, as an absolute path; for None the sample site's."""
     return (path or SAMPLE).resolve()
 
 
 def load(path: Path | None = None) -> Site:
-    """The site at `path`: a file or a folder; without one where STEPDOWN_CONFIG says, else the sample site.
+    """The site config at `path`, a file or a folder; without one, at STEPDOWN_CONFIG, else the sample site.
 
     Raises ConfigError with file and line of every problem, SetUpError where there is nothing to read.
     """
@@ -322,7 +327,7 @@ def load(path: Path | None = None) -> Site:
 
 
 def _problems(wrong: ValidationError, marked: Marked) -> list[YamlProblem]:
-    """Each error of the models as a problem with its line; an unknown key has the line of the key."""
+    """Each validation error as a problem with its file and line; for an unknown key, the line of the key."""
     found = []
     errors = wrong.errors(include_url=False, include_input=False)
     around = {error["loc"][:n] for error in errors for n in range(len(error["loc"]))}
@@ -337,7 +342,7 @@ def _problems(wrong: ValidationError, marked: Marked) -> list[YamlProblem]:
 
 
 def _words(at: Location) -> str:
-    """`("programs", 3, "level")` → `programs[4].level`, counted from 1 as people do."""
+    """`("programs", 3, "level")` → `programs[4].level`, counted from 1."""
     text = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in at)
     return text.removeprefix(".")
 

@@ -1,4 +1,4 @@
-"""What no part of a site's config can know alone: names given twice, names of things that are not there. Pure."""
+"""Checks across parts of a site config: names given twice, names of things that do not exist. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ ENDS_AT_THE_DESK = (
 
 
 def contradictions(site: Site) -> Iterator[tuple[Location, str]]:
-    """What each part alone can't know: names given twice, names of things that are not there, levels that differ."""
+    """(where, sentence) for each problem that no part can see alone: names given twice, names of things that do not
+    exist, levels that differ."""
     yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
     yield from _twice([(at, name) for at, name in _payer_names(site)])
     for table, codes in (("admission_types", site.admission_types), ("admission_sources", site.admission_sources)):
@@ -68,7 +69,7 @@ def _sent(code: str, texts: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 
 
 def _unused_words_of_ends(site: Site) -> Iterator[tuple[Location, str]]:
-    """Words of `patient_status` and `what_follows` with which no stay ends: nothing would read them."""
+    """Words of `patient_status` and `what_follows` for ends that no stay can have, so that they are never used."""
     tables = [site.dispositions, *(each.dispositions for each in site.facilities)]
     known = {norm_code(code) for table in tables for codes in table.values() for code in codes}
     known |= {*get_args(DispositionKind), *ENDS_AT_THE_DESK}

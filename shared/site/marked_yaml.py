@@ -1,6 +1,6 @@
-"""YAML files as plain values that remember file and line of each part; knows nothing of what the values mean.
+"""YAML files as plain values, with file and line of each; knows nothing of what the values mean.
 
-Every scalar stays the text that was written (`01` is "01", `no` is "no"): the models that check the values convert.
+Every scalar stays the text that was written (`01` is "01", `no` is "no"); the models that check the values convert.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Location = tuple[str | int, ...]
 
 
 class Mark(NamedTuple):
-    """Where something is written: the file as it was named, the line from 1."""
+    """Where a value is written: the file as it was named, and the line, counted from 1."""
 
     file: str
     line: int
@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
 
 class YamlProblem(NamedTuple):
-    """One thing that is wrong in a file, and where."""
+    """One problem in a file, and where it is."""
 
     mark: Mark
     text: str
@@ -41,7 +41,7 @@ class YamlProblem(NamedTuple):
 
 
 class ConfigError(SetUpError):
-    """The files say something that can't be; each problem has its file and line."""
+    """The files are wrong; each problem has its file and line."""
 
     def __init__(self, problems: list[YamlProblem]) -> None:
         self.problems = tuple(sorted(set(problems)))
@@ -50,7 +50,7 @@ class ConfigError(SetUpError):
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """The union of the files' top-level mappings, and the mark of every value in it."""
+    """The top-level mappings of all files together, and the mark of every value."""
 
     values: dict[str, Any] = field(default_factory=dict)
     marks: dict[Location, Mark] = field(default_factory=dict)
@@ -116,7 +116,7 @@ def _mark(file: Path, node: yaml.Node) -> Mark:
 
 
 def _pairs(file: Path, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Node]]:
-    """The keys and values of a mapping; a key that is no text, or is there twice, is an error."""
+    """The keys and values of a mapping. Raises ConfigError for a key that is no text or occurs twice."""
     seen: dict[str, int] = {}
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
@@ -130,7 +130,7 @@ def _pairs(file: Path, node: yaml.MappingNode) -> list[tuple[yaml.Node, yaml.Nod
 
 
 def _plain(marked: Marked, file: Path, node: yaml.Node, at: Location, above: tuple[yaml.Node, ...]) -> Any:
-    """The node as text, list or dict; marks every value on the way. A mapping's value has its key's line."""
+    """The node as text, list or dict, with every value marked; a value in a mapping has the line of its key."""
     marked.marks.setdefault(at, _mark(file, node))
     if any(node is outer for outer in above):
         raise ConfigError([YamlProblem(_mark(file, node), "an alias that contains itself")])

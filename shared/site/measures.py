@@ -1,7 +1,8 @@
-"""Follow-up windows by site config, one row a measure: which discharges open one, what excludes them, what keeps it.
+"""Measures of follow-up in site config, one row each: which discharges open a window, what excludes them, what keeps
+it.
 
-Values that check themselves; no files, no look-ups. Code lists of measures are licensed: none comes with Stepdown, a
-site puts its own chapters of a public classification here (docs/decisions/0155).
+Values that check themselves. Code lists of measures are licensed, so none comes with Stepdown; a site lists chapters of
+a public classification here (docs/decisions/0155-follow-up-windows-are-a-table.md).
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ Codes = Annotated[str, AfterValidator(_codes)]
 
 
 def is_icd_10(system: str) -> bool:
-    """Whether a code system, as hospitals name it in DG1-3.3, is ICD-10; one that is not named is taken for it."""
+    """True when this code system, as hospitals name it in DG1-3.3, is ICD-10; an empty name is taken for ICD-10."""
     return _ICD_10.fullmatch(system.lower()) is not None
 
 
 def among(code: str, asked: tuple[str, ...]) -> bool:
-    """Whether a code of ICD-10 is one of these, with or without its dot."""
+    """True when an ICD-10 code is among these, with or without its dot."""
     plain = code.replace(".", "").upper()
     return any(_fits(plain, each) for each in asked)
 
@@ -52,10 +53,10 @@ def _fits(plain: str, asked: str) -> bool:
 
 
 class CountedStay(Part):
-    """Stays that keep a window: by a day attended, a first day, or at a 24-hour level by being there.
+    """Stays that keep a window: by a day attended, by a first day, or at a 24-hour level by presence.
 
-    `labels`: one of them is on the stay. `modes`, `provider_kinds`: of a day attended; absent: any, and where the kind
-    of provider was not told the level stands for it.
+    `labels`: the stay has one of them. `modes` and `provider_kinds` are about days attended; absent: any. Where a day's
+    kind of provider was not given, it counts.
     """
 
     levels: tuple[Level, ...] = Field(min_length=1)
@@ -65,16 +66,17 @@ class CountedStay(Part):
 
 
 class CountedContacts(Part):
-    """Contacts that keep a window: by these modes, with one of these kinds of provider."""
+    """Contacts that keep a window: in one of these modes, with one of these kinds of provider."""
 
     modes: tuple[Mode, ...] = Field(min_length=1)
     provider_kinds: tuple[Name, ...] = Field(min_length=1)
 
 
 class Exclusion(Part):
-    """Why a discharge does not count: how it ended, a death, or a stay that followed; days after the leaving day.
+    """Why a discharge is not counted: how it ended, a death, or a later stay; in days after the leaving day.
 
-    A stay that began before the discharge and goes on after it follows on day 0. `labels`: one of them is on that stay.
+    A stay that began before the discharge and goes on after it counts as on day 0. `labels`: the later stay has one of
+    them.
     """
 
     reason: Reason
@@ -114,11 +116,12 @@ STEPPED_DOWN: Final = (CountedStay(levels=_COUNTED),)
 
 
 class FollowUpClock(Part):
-    """A window after a discharge: days after the leaving day, both inclusive, facility's zone.
+    """A window after a discharge: from the first to the last day after the leaving day, both inclusive, facility's
+    zone.
 
-    Which discharges open it: `levels`; `settings` or `not_settings`; `labels`; `ages`, when the stay began;
-    `diagnoses`, the principal one. A condition that is absent asks nothing, and a fact that nobody told opens the
-    window: a patient who is called once too often is harmed less than one whom nobody calls.
+    Which discharges open it: `levels`; `settings` or `not_settings`; `labels`; `ages` when the stay began; `diagnoses`,
+    the principal one. An absent condition asks nothing, and what nobody reported counts as met: to call a patient once
+    too often does less harm than not to call.
     """
 
     measure: Name

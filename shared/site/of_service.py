@@ -1,4 +1,4 @@
-"""The site that a service works by; the sample one only where nobody else can reach the service."""
+"""The site config that a service runs with; the sample one only where nobody else can reach the service."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from shared.site.config import SAMPLE, Site, load
 
 
 def of_service(settings: Settings) -> Site:
-    """The site by the settings. SetUpError where it says what the sample says, and others can reach the service.
+    """The site config by the settings. Raises SetUpError where it is the sample's and other machines can reach the
+    service.
 
-    What the sample says of units, payers and zones is true of no hospital; STEPDOWN_SAMPLE_SITE=allow: for trying.
+    The sample's units, payers and zones are true of no hospital; STEPDOWN_SAMPLE_SITE=allow permits it for trying.
     """
     site = load(settings.config)
     if settings.sample_site != "allow" and not settings.only_this_machine and site.version == _sample().version:

@@ -1,4 +1,4 @@
-"""Who outside gets what by site config, and what it rests on: values that check themselves; no files, no look-ups."""
+"""The recipients outside in site config: what each gets, and under which agreements. Values that check themselves."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NEVER = frozenset(type_name(fact.TYPE) for fact in (*CONSENTS, *TAKING_BACK))
 
 
 class Agreement(Part):
-    """What facts go out on without the patient's consent, by its kind (42 CFR 2.11 and 2.12(c)(4), 2.53, 2.61-2.67).
+    """A basis for disclosing without the patient's consent, by its kind (42 CFR 2.11 and 2.12(c)(4), 2.53, 2.61-2.67).
 
-    `covers`: labels that a fact may have. No label: only facts without any.
+    `covers`: labels that a disclosed fact may have; empty: only facts without labels.
     """
 
     id: Name
@@ -54,7 +54,7 @@ class Received(Part):
 
 
 class Recipient(Part):
-    """Somebody outside: a consent names it, or its class; its purpose is what a consent must be for."""
+    """A recipient outside. A consent names it or its class; its purpose is what a consent has to be for."""
 
     id: RecipientId
     title: Name
@@ -67,7 +67,7 @@ class Recipient(Part):
 
 
 def unknown_parts(recipient: Recipient) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Types and fields that there are not, or that are not the site's to name: where, and what is wrong."""
+    """(where, what is wrong) for types and fields that do not exist, or that a site may not name."""
     for n, each in enumerate(recipient.receives):
         model = CARE_FACTS.get(each.ce_type)
         if model is None or each.ce_type in NEVER:

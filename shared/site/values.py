@@ -1,4 +1,4 @@
-"""What a site's config consists of, as frozen values that check themselves; no files, no look-ups."""
+"""The parts of a site config, as frozen values that check themselves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ Setting = Literal["withdrawal-management", "crisis-stabilization"]
 
 
 def luhn_holds(npi: str) -> bool:
-    """True for ten digits whose check digit is right (45 CFR 162.406; ISO/IEC 7812 Luhn over 80840 + NPI)."""
+    """True for a National Provider Identifier (ten digits) with a right check digit (45 CFR 162.406; ISO/IEC 7812 Luhn
+    over 80840 + NPI)."""
     if not re.fullmatch(r"[12][0-9]{9}", npi):
         return False
     digits = [int(digit) for digit in reversed("80840" + npi)]
@@ -52,7 +53,7 @@ def _no_zone(text: str) -> PydanticCustomError:
 
 
 def hint(near: list[str]) -> str:
-    """`["level"]` → ` (did you mean `level`?)`; nothing near gives nothing."""
+    """`["level"]` → ` (did you mean `level`?)`; an empty list gives an empty text."""
     return f" (did you mean `{near[0]}`?)" if near else ""
 
 
@@ -67,7 +68,7 @@ BillType = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}X$")]
 
 
 class Part(BaseModel):
-    """One mapping of the config: frozen, an unknown key is an error that names the nearest known one."""
+    """One mapping of the config: frozen; an unknown key is an error that names the nearest known one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -100,7 +101,7 @@ class Billing(Part):
 
 
 class Unit(Part):
-    """A point of care (PV1-3.1): of one level, or a visit class where it has no level."""
+    """A point of care (PV1-3.1) with a level of care, or without one a visit class."""
 
     code: Name
     level: Level | None = None
@@ -117,7 +118,7 @@ class Unit(Part):
 
 
 class Facility(Part):
-    """A place that sends messages or has programs; its zone is the one in which its days begin."""
+    """A place that sends messages or has programs; its days begin in its zone."""
 
     name: Name
     title: Name
@@ -139,7 +140,8 @@ class Facility(Part):
 
 
 class Feed(Part):
-    """A stream of messages, known by MSH-3 and MSH-4 (either may be left out), and where it names the facility."""
+    """A stream of messages, known by MSH-3 and MSH-4 (either may be absent), and the field in which it names the
+    facility."""
 
     name: Name
     sending_application: Name | None = None
@@ -148,7 +150,7 @@ class Feed(Part):
 
 
 class Payer(Part):
-    """Who pays, by our id; feeds name it by that, or by a text in `sent_as` (IN1-3, else IN1-2)."""
+    """A payer by the site's own id; feeds name it by that, or by a text in `sent_as` (IN1-3, else IN1-2)."""
 
     id: Name
     title: Name
@@ -174,7 +176,7 @@ class Hours(Part):
 
 
 class Ages(Part):
-    """Whole years, both inclusive; no `to`: no upper limit."""
+    """Ages in whole years, both inclusive; without `to` there is no upper limit."""
 
     youngest: int = Field(alias="from", ge=0, le=120)
     oldest: int | None = Field(default=None, alias="to", ge=0, le=120)
@@ -186,7 +188,7 @@ class Ages(Part):
         return self
 
     def hold(self, age: int) -> bool:
-        """Whether somebody of so many whole years is meant."""
+        """True when this age in whole years is within."""
         return self.youngest <= age and (self.oldest is None or age <= self.oldest)
 
     @property
@@ -196,10 +198,10 @@ class Ages(Part):
 
 
 class LevelRule(Part):
-    """One rule of the policy that recommends a level; every condition that it has must hold.
+    """One rule that recommends a level; all conditions that it has must hold.
 
-    `recommend`: a level; `assessed`, the latest assessment's; `asked`, the referral's; `next`, the next less intensive
-    than the one that ended. Where that is not known the rule does not fit.
+    `recommend`: a level; `assessed`: that of the latest assessment; `asked`: that of the referral; `next`: the next
+    less intensive than the one that ended. Where that is not known the rule does not apply.
     """
 
     name: Name
@@ -215,7 +217,7 @@ class LevelRule(Part):
 
     @property
     def always_fits(self) -> bool:
-        """True for a rule without a condition that names a level."""
+        """True for a rule without conditions that names a level."""
         asked = (self.after, self.ended, self.disposition, self.labels, self.ages)
         return not any(asked) and self.recommend not in {"assessed", "asked", "next"}
 
@@ -224,7 +226,7 @@ ANYBODY = LevelRule(name="anybody", recommend=Level.OUTPATIENT, because="the sit
 
 
 class Group(Part):
-    """A group of a program; at most 10 people, the field's usual limit for process groups."""
+    """A group of a program; at most 10 people, the usual limit for process groups."""
 
     id: Name
     title: Name
@@ -232,7 +234,7 @@ class Group(Part):
 
 
 class Program(Part):
-    """A program: who it takes, when it meets, how many it holds, how it is billed."""
+    """A program: whom it takes, when it meets, how many it holds, how it is billed."""
 
     id: Name
     title: Name
@@ -267,7 +269,7 @@ class Program(Part):
 
 
 class Limits(Part):
-    """Where the site draws a line."""
+    """Limits that a site chooses."""
 
     episode_gap_days: int = Field(default=30, ge=0, le=365)
     """A visit within so many days after an episode's last known end belongs to it (contract 3.6 rule 12)."""
@@ -284,7 +286,7 @@ class Limits(Part):
 
 
 class Authority(Part):
-    """Who assigns patient ids: its names in CX.4.1 and CX.4.2; those of a facility's own."""
+    """Who assigns patient ids: the names in CX.4.1 and CX.4.2, and those of single facilities."""
 
     names: tuple[Name, ...] = Field(min_length=1)
     facility: Name | None = None
@@ -308,7 +310,7 @@ KeyType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,20}$"), Afte
 
 
 class Placeholders(Part):
-    """What stands where nobody knew: such ids are nobody's, such birth dates say nothing."""
+    """Texts that hospitals send where nothing is known: such ids belong to nobody, such birth dates are ignored."""
 
     values: tuple[Name, ...] = (
         *(digit * length for digit in "0123456789" for length in (9, 10)),
@@ -322,7 +324,8 @@ Ending = Literal["completed", "discharged", "discontinued"]
 
 
 class AftercareStart(Part):
-    """After which ends aftercare starts, and how many days after the leaving day without a further level."""
+    """After which ends aftercare starts, and after how many days without a further level, counted from the leaving
+    day."""
 
     after: Ending
     levels: tuple[Level, ...] = Field(min_length=1)
@@ -338,7 +341,7 @@ class PlannedReferral(Part):
 
 
 class PlannedContact(Part):
-    """A contact that a plan asks for, between so many hours after the patient left for home."""
+    """A call that a plan asks for, between two numbers of hours after the patient left for home."""
 
     name: Name
     from_hours: int = Field(default=0, ge=0, le=8760)
@@ -352,7 +355,7 @@ class PlannedContact(Part):
 
 
 class PlanTemplate(Part):
-    """What an aftercare plan begins with; the first template that fits is taken."""
+    """What an aftercare plan begins with; the first template that applies is taken."""
 
     name: Name
     after: tuple[Ending, ...] = Field(min_length=1)

@@ -1,1 +1,1 @@
-"""The database as every service uses it: transactions, statements, migrations, audit, sealing."""
+"""PostgreSQL as every service uses it: transactions, statements, migrations, audit, sealing."""

@@ -1,4 +1,5 @@
-"""Who did what to what, and why: append-only rows in the transaction of the act itself; never a message's content."""
+"""The audit: who did what to what, and why; append-only rows in the act's own transaction, never a message's
+content."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from shared.storage.tables import audit, refusals
 
 
 class Entry(NamedTuple):
-    """One act. `subject` is an id (episode, message, patient), `reason` a code; `times`: equal acts in one batch."""
+    """One act. `subject` is an id (episode, message, patient), `reason` a code; `times`: how many equal acts in one
+    batch."""
 
     at: datetime
     actor: str
@@ -26,18 +28,18 @@ class Entry(NamedTuple):
 
 
 async def note(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    """Write entries. An entry without an actor is refused: ValueError."""
+    """Write entries. Raises ValueError for an entry without an actor."""
     await at_once(connection, noting(entries))
 
 
 def noting(entries: Sequence[Entry]) -> list[Append]:
-    """The same as a write, to be done together with others. An entry without an actor is refused: ValueError."""
+    """The same as a write that can be done together with others. Raises ValueError for an entry without an actor."""
     if any(not entry.actor for entry in entries):
         raise ValueError("an audit entry needs an actor")
     return [Append(audit, ("at", "actor", "action", "subject", "reason", "count"), entries)]
 
 
 async def refused(connection: AsyncConnection, entry: Entry, no: Rejected) -> None:
-    """Record that a rule said no; the caller commits this alone, since the act itself is rolled back."""
+    """Record that a rule refused the act. The caller commits this alone, since the act itself is rolled back."""
     row = (entry.at, entry.actor, entry.action, entry.subject, no.code)
     await copy_rows(connection, refusals, ("at", "actor", "action", "subject", "code"), [row])

@@ -1,4 +1,4 @@
-"""The only BEGIN and COMMIT: a transaction as a context, bulk copying, and errors without the values in them."""
+"""The only place with BEGIN and COMMIT: transactions as contexts, COPY, and errors without the values in them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SPILL = sa.text("SELECT set_config('work_mem', '64kB', true)")
 
 
 class DatabaseFault(StepdownError):
-    """The database refused a statement for good; the text has the SQLSTATE and no value."""
+    """The database refused a statement, and would again; the text has the SQLSTATE and no value."""
 
 
 class Database:
@@ -68,7 +68,7 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: commits at the end, rolls back on any error.
 
-        Raises Transient where trying again may help, DatabaseFault where it won't; other errors pass through.
+        Raises Transient where trying again may help, DatabaseFault where it will not; other errors pass through.
         """
         async with self._faults_told(), self._connected() as connection, _transaction(connection, "commit"):
             yield connection
@@ -77,12 +77,12 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection to read with; whatever it did is rolled back."""
+        """A connection for reading; it is rolled back at the end."""
         async with self._faults_told(), self._connected() as connection, _transaction(connection, "rollback"):
             yield connection
 
     async def has_room(self) -> bool:
-        """Whether its disk has room again: a sort that does not fit into memory is written there."""
+        """True when the database's disk has room again, tried with a sort that does not fit into memory."""
         try:
             async with self.read() as connection:
                 await connection.execute(_SPILL)
@@ -93,13 +93,13 @@ class Database:
         return True
 
     async def alone(self, sql: str, *given: Any) -> Sequence[Any]:
-        """One statement that is a transaction by itself, asked of the driver: its rows. Errors as for `begin`."""
+        """The rows of one statement that is a transaction by itself, sent through the driver. Errors as for `begin`."""
         async with self._faults_told(), self._connected() as connection:
             found: Sequence[Any] = await driver_of(connection).fetch(sql, *given)
         return found
 
     async def rows(self, statement: sa.Executable) -> AsyncIterator[Any]:
-        """Every row of a statement as of one instant, a few at a time, however many there are."""
+        """Every row of a statement as of one instant, fetched 1,000 at a time."""
         async with self.read() as connection:
             await connection.execute(_HOWEVER_LONG)
             async for row in await connection.stream(statement, execution_options={"yield_per": 1000}):
@@ -107,7 +107,7 @@ class Database:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of the pool; one that is left inside a transaction does not go back to it."""
+        """A connection of the pool; one that is still inside a transaction at the end is dropped."""
         async with self.engine.connect() as connection:
             driver = driver_of(connection)
             try:
@@ -126,7 +126,7 @@ class Database:
             raise translated(fault) from None
 
     async def _forget_dead_connections(self, fault: BaseException) -> None:
-        """All of them, when one is: what ended it, mostly ended them all."""
+        """Drop all pooled connections when one is lost: what ended it has mostly ended them all."""
         state = _sqlstate(fault) or ""
         if _is_lost(fault) or state.startswith(("08", "57P")):
             await self.engine.dispose()
@@ -137,7 +137,7 @@ class Database:
 
 
 def _limited(connection: Any, _: Any) -> None:
-    """A new connection: its transactions end after a minute."""
+    """Set up a new connection: its transactions end after a minute."""
     cursor = connection.cursor()
     cursor.execute(_LONGEST)
     cursor.close()
@@ -145,7 +145,7 @@ def _limited(connection: Any, _: Any) -> None:
 
 
 def translated(fault: BaseException) -> StepdownError:
-    """A driver's error as one of ours: Transient or DatabaseFault, naming the SQLSTATE and never a value."""
+    """A driver's error as Transient or DatabaseFault, with the SQLSTATE and never a value."""
     cause = getattr(fault, "orig", None) or fault
     state = _sqlstate(fault)
     if state is None:
@@ -163,7 +163,8 @@ def _sqlstate(fault: BaseException) -> str | None:
 
 
 def _is_lost(fault: BaseException) -> bool:
-    """Whether the connection is of no use any more; a value that the driver can't write is an InterfaceError too."""
+    """True when the connection is unusable. An InterfaceError alone does not say so: a value that the driver cannot
+    write raises it too."""
     lost = isinstance(fault, OSError | InterfaceError | asyncpg.InterfaceError) and not isinstance(fault, ValueError)
     lost = lost or isinstance(fault, asyncpg.InternalClientError)  # asked just as the server cut it
     return lost or bool(getattr(fault, "connection_invalidated", False))
@@ -178,8 +179,8 @@ def _place(cause: BaseException) -> str:
 
 
 def driver_of(connection: AsyncConnection) -> Any:
-    """The driver's own connection (asyncpg), in the same transaction: it was begun there. Raises RuntimeError where
-    the connection is closed or lost."""
+    """The driver's own connection (asyncpg), inside the same transaction. Raises RuntimeError where it is closed or
+    lost."""
     if connection.sync_connection is None:
         raise RuntimeError("the connection is not open")
     driver = connection.sync_connection.connection.driver_connection
@@ -190,7 +191,7 @@ def driver_of(connection: AsyncConnection) -> Any:
 
 @asynccontextmanager
 async def _transaction(connection: AsyncConnection, at_the_end: Literal["commit", "rollback"]) -> AsyncIterator[None]:
-    """A transaction of the driver's, in which SQLAlchemy's statements are too; rolled back on any error."""
+    """A transaction begun by the driver, which SQLAlchemy's statements join; rolled back on any error."""
     driver = driver_of(connection)
     transaction = driver.transaction()
     await transaction.start()

@@ -1,6 +1,8 @@
-"""The plumbing tables as each service's first migration makes them: frozen, whatever tables.py says today.
+"""The tables shared by all services as each service's first migration makes them: frozen, whatever tables.py says
+today.
 
-A change goes into tables.py and into a new migration of every service, never into this file: databases were made by it.
+A change goes into tables.py and into a new migration of every service, never into this file, which made existing
+databases.
 """
 
 from __future__ import annotations
@@ -147,36 +149,36 @@ COMMENT ON COLUMN dead_letters.headers IS NULL;
 
 
 def seal_dead_letters(connection: sa.Connection) -> None:
-    """Room for sealed dead letters; for a migration of each service. What is there is sealed by the service itself."""
+    """For a migration of each service: columns for sealed dead letters. The running service seals what is there."""
     run_statements(connection, _DEAD_LETTERS)
 
 
 def unseal_dead_letters(connection: sa.Connection) -> None:
-    """The way back: what is sealed can't be opened without a key, so its content is lost."""
+    """The downgrade: sealed content cannot be opened without a key, so it is lost."""
     run_statements(connection, _DEAD_LETTERS_BACK)
 
 
 def create_plumbing(connection: sa.Connection) -> None:
-    """Create the plumbing tables; for the first migration of a service."""
+    """Create the shared tables; for the first migration of a service."""
     run_statements(connection, _FIRST)
 
 
 def drop_plumbing(connection: sa.Connection) -> None:
-    """Drop them again; for that migration's way back."""
+    """Drop them again; for that migration's downgrade."""
     run_statements(connection, "DROP TABLE refusals, audit, dead_letters, relay_lease, outbox, parked, positions")
 
 
 def create_keys(connection: sa.Connection) -> None:
-    """The table of answered requests; for a migration of a service with a door that takes an Idempotency-Key."""
+    """The table of idempotency keys; for a migration of a service whose API takes an Idempotency-Key."""
     run_statements(connection, _KEYS)
 
 
 def drop_keys(connection: sa.Connection) -> None:
-    """The way back of that migration."""
+    """That migration's downgrade."""
     run_statements(connection, "DROP TABLE answered_requests")
 
 
 def run_statements(connection: sa.Connection, text: str) -> None:
-    """One statement after the other; each but the last ends with a semicolon at the end of its line."""
+    """Run one statement after the other; each but the last ends with a semicolon at the end of its line."""
     for statement in filter(None, (part.strip() for part in text.split(";\n"))):
         connection.exec_driver_sql(statement)

@@ -26,7 +26,7 @@ LOCK = 7_305_129_411  # one schema change at a time in a database (advisory lock
 
 
 def folder(package: str) -> Path | None:
-    """The migrations folder of a package (`services.intake`), None where it has none (yet)."""
+    """The migrations folder of a package (`services.intake`); None where it has none."""
     spec = find_spec(package)
     found = Path(spec.origin).parent / "migrations" if spec and spec.origin else None
     return found if found and (found / "env.py").exists() else None
@@ -35,7 +35,8 @@ def folder(package: str) -> Path | None:
 async def upgrade(url: str, migrations: Path, revision: str = "head") -> None:
     """Bring the schema of the database at `url` (owner role) to `revision`; nothing happens when it is there already.
 
-    SetUpError when a revision fails or the database is ahead of this program; all of one upgrade, or nothing of it.
+    All of an upgrade is applied, or nothing. Raises SetUpError when a revision fails or the database is newer than this
+    program.
     """
     await _on_connection(url, lambda connection: _upgrade(connection, migrations, revision))
 

@@ -1,7 +1,7 @@
-"""INSERT, UPDATE and DELETE of many rows as one statement, made once from the declared table: a column is said there.
+"""INSERT, UPDATE and DELETE of many rows in one statement, made once from the declared table.
 
-Rows are tuples in the order of the columns that are named; a NamedTuple's `_fields` ties the two by name. A value of a
-column of arrays or of JSON is given as text: the text of an array (`statements.array`), a JSON document.
+Rows are tuples in the order of the named columns; a NamedTuple's `_fields` can name them. A value for a column of
+arrays or of JSON is given as text: an array's text (`statements.array`) or a JSON document.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ POSTGRESQL = asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 @dataclass(frozen=True, slots=True)
 class RowWrite:
-    """A statement that is given an array for each of its columns (`statements.written`)."""
+    """A statement that takes one array for each of its columns (`statements.written`)."""
 
     sql: str
 
 
 def insert(table: sa.Table, columns: Sequence[str], *, in_order: bool = False, otherwise: str = "") -> RowWrite:
-    """New rows; `in_order`: numbered by the database as they are given. Raises KeyError for a name that is no column,
-    TypeError where a column is left out that must have a value."""
+    """Insert rows; `in_order`: the database numbers them in the order given. Raises KeyError for a name that is no
+    column, TypeError where a column that must have a value is left out."""
     left_out = [each.name for each in table.c if each.name not in columns and _needed(each)]
     if left_out:
         raise TypeError(f"rows of {table.name} need {', '.join(left_out)}")
@@ -35,7 +35,7 @@ def insert(table: sa.Table, columns: Sequence[str], *, in_order: bool = False, o
 
 
 def insert_missing(table: sa.Table, columns: Sequence[str]) -> RowWrite:
-    """New rows; those that are there stay as they are."""
+    """Insert rows; rows that exist stay as they are."""
     return insert(table, columns, otherwise=" ON CONFLICT DO NOTHING")
 
 
@@ -47,10 +47,10 @@ def upsert(
     changes: Mapping[str, str] | None = None,
     in_order: bool = False,
 ) -> RowWrite:
-    """New rows, or of those that are there (by primary key) every column but those that are said `once`.
+    """Insert rows, or where the primary key exists set all columns but those in `once`.
 
-    `changes`: what a column becomes, where it is not what is given: of the row that is there (`t`) and the given one
-    (`excluded`).
+    `changes`: column → SQL for its new value, where that is not the given one; `t` is the existing row, `excluded` the
+    given one.
     """
     keys, own = list(table.primary_key.columns.keys()), changes or {}
     changed = ", ".join(
@@ -68,9 +68,10 @@ def update(
     changes: Mapping[str, str] | None = None,
     only: str = "",
 ) -> RowWrite:
-    """Rows that are there, found `by` columns (else the primary key): the other columns become what is given.
+    """Update existing rows, found by the columns `by` (else the primary key): the other columns get the given values.
 
-    `changes`: what a column becomes where it is not that, of the row (`t`) and the given one (`n`). `only`: which rows.
+    `changes`: column → SQL for its new value, where that is not the given one; `t` is the row, `n` the given one.
+    `only`: a further SQL condition on the rows.
     """
     keys, own = [*(by or table.primary_key.columns.keys())], dict(changes or {})
     _, source = _given(table, columns)
@@ -81,7 +82,7 @@ def update(
 
 
 def delete(table: sa.Table, columns: Sequence[str]) -> RowWrite:
-    """The rows that have these values."""
+    """Delete the rows that have these values."""
     return RowWrite(f"DELETE FROM {table.name} AS t USING {_given(table, columns)[1]} WHERE {_same(columns)}")  # noqa: S608
 
 
@@ -90,7 +91,7 @@ def _same(names: Collection[str]) -> str:
 
 
 def _given(table: sa.Table, columns: Sequence[str], *, in_order: bool = False) -> tuple[str, str]:
-    """What is picked from the arrays, and the arrays as a table `n`."""
+    """The select list from the arrays, and the arrays as table `n`."""
     arrays = ", ".join(
         f"${place}::{'text' if _cast(table.c[name]) else table.c[name].type.compile(POSTGRESQL)}[]"
         for place, name in enumerate(columns, 1)
@@ -101,7 +102,8 @@ def _given(table: sa.Table, columns: Sequence[str], *, in_order: bool = False) -
 
 
 def _cast(column: sa.Column[Any]) -> str:
-    """`unnest` would flatten an array of arrays, and the driver writes no JSON."""
+    """Columns of arrays and JSON go as text: `unnest` would flatten an array of arrays, and the driver writes no
+    JSON."""
     as_text = isinstance(column.type, sa.ARRAY | sa.JSON)
     return f"::{column.type.compile(POSTGRESQL)}" if as_text else ""
 

@@ -1,4 +1,4 @@
-"""Scope as a condition on rows; the notion itself is in shared/scope.py."""
+"""Scope as an SQL condition on rows; shared/scope.py defines what a scope is."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from shared.scope import Scope
 
 
 def of(column: sa.ColumnElement[Any], scope: Scope) -> sa.ColumnElement[bool]:
-    """Whether the facility in this column is in scope."""
+    """True where the facility in this column is in scope."""
     return sa.true() if scope.facilities is None else column.in_(scope.listed or ())
 
 
 def all_of(column: sa.ColumnElement[Any], scope: Scope) -> sa.ColumnElement[bool]:
-    """Whether every facility of this column, an array, is in scope."""
+    """True where every facility in this array column is in scope."""
     return sa.true() if scope.facilities is None else column.contained_by(_texts(scope))
 
 
 def any_of(column: sa.ColumnElement[Any], scope: Scope) -> sa.ColumnElement[bool]:
-    """Whether one of the facilities of this column, an array, is in scope."""
+    """True where one of the facilities in this array column is in scope."""
     return sa.true() if scope.facilities is None else column.overlap(_texts(scope))
 
 

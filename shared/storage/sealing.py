@@ -1,7 +1,7 @@
-"""Sealing what may be read by few: AES-256-GCM with the key's id in front, so that keys can be changed.
+"""Encryption of what only few may read: AES-256-GCM with the key's id in front, so that keys can be changed.
 
-Layout: 1 byte version (1), 1 byte length of the key id, key id (ASCII), 12 bytes nonce, ciphertext with tag.
-Nonces are random: a key must be changed before 2³² messages (NIST SP 800-38D section 8.3).
+Layout: 1 byte version (1), 1 byte length of the key id, key id (ASCII), 12 bytes nonce, ciphertext with tag. Nonces are
+random: a key must be changed before 2³² messages (NIST SP 800-38D section 8.3).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from shared.errors import SetUpError, StepdownError
 
 
 class CannotOpen(StepdownError):
-    """The seal does not open: another key, another place, or changed bytes."""
+    """The sealed bytes cannot be decrypted: another key, another place, or changed bytes."""
 
 
 class Seal:
-    """Seals with the first key, opens with any it has. The place (a row's id) is bound in: a blob can't be moved."""
+    """Encrypts with the first key, decrypts with any. The place (a row's id) is authenticated, so bytes cannot be
+    moved."""
 
     def __init__(self, keys: dict[str, bytes]) -> None:
         if not keys:
@@ -32,18 +33,18 @@ class Seal:
 
     @classmethod
     def of_this_process(cls) -> Seal:
-        """A seal that nobody else opens, and nobody after the end of the process."""
+        """A seal with a random key, which nothing can open after the end of the process."""
         return cls({"process": os.urandom(32)})
 
     def close(self, plain: bytes, place: str) -> bytes:
-        """Seal bytes for a place."""
+        """Encrypt bytes for a place."""
         nonce = os.urandom(12)
         name = self._newest.encode()
         sealed = self._keys[self._newest].encrypt(nonce, plain, place.encode())
         return bytes((1, len(name))) + name + nonce + sealed
 
     def open(self, blob: bytes, place: str) -> bytes:
-        """The way back. Raises CannotOpen."""
+        """Decrypt bytes of a place. Raises CannotOpen."""
         end = 2 + blob[1]
         key = self._keys.get(blob[2:end].decode("ascii", "replace"))
         if blob[0] != 1 or key is None:

@@ -1,7 +1,7 @@
-"""Statements asked of the driver itself, and several of them as one; SQL comes from stores, none is here.
+"""Statements sent through the driver itself, and several of them sent as one; the SQL comes from the stores.
 
-A statement through SQLAlchemy costs about 0.3 ms of this process, one of the driver's own prepared ones a third of it;
-a batch of one message is mostly that. Placeholders are PostgreSQL's: $1, $2 … in each statement.
+A statement through SQLAlchemy costs about 0.3 ms of this process, a prepared one of the driver a third of that, and a
+batch of one message consists mostly of statements. Placeholders are PostgreSQL's: $1, $2 … in each statement.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ _PLACE = re.compile(r"\$(\d+)")
 
 
 class Read(NamedTuple):
-    """A SELECT and what it is given. Asked with others it has no column of arrays: the driver can't read it."""
+    """A SELECT and its parameters. Read together with others it may have no column of arrays, which the driver cannot
+    decode."""
 
     sql: str
     given: tuple[Any, ...]
 
 
 class SqlWrite(NamedTuple):
-    """An INSERT, UPDATE or DELETE, and what it is given; no two of one transaction may write the same row."""
+    """An INSERT, UPDATE or DELETE and its parameters; no two of one transaction may write the same row."""
 
     sql: str
     given: tuple[Any, ...]
 
 
 class Append(NamedTuple):
-    """Rows to append to a table, in their order; a column of arrays is not for here."""
+    """Rows to append to a table, in their order; not for a table with a column of arrays."""
 
     table: sa.Table
     columns: tuple[str, ...]
@@ -48,7 +49,7 @@ MANY = 100
 
 
 def driven(statement: sa.Select[Any]) -> str:
-    """A statement with one parameter as the driver's own SQL."""
+    """A statement with one parameter as SQL for the driver."""
     return str(statement.compile(dialect=POSTGRESQL))
 
 
@@ -59,7 +60,7 @@ async def rows(connection: AsyncConnection, sql: str, *given: Any) -> Sequence[A
 
 
 async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[list[Any]]:
-    """The rows of each of the reads, in one round trip; columns by place. All of them see one moment."""
+    """The rows of each read, in one round trip and as of one instant; columns by place."""
     every = list(reads)
     sql = _asked(tuple((read.sql, len(read.given)) for read in every))
     found = await driver_of(connection).fetchrow(sql, *(value for read in every for value in read.given))
@@ -67,7 +68,7 @@ async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[l
 
 
 async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Append]) -> None:
-    """Do all of the writes in one round trip, and one more for each long Append; each sees the tables as before."""
+    """Do all writes in one round trip, and one more for each long Append; each sees the tables as before."""
     few: list[SqlWrite] = []
     for each in writes:
         if isinstance(each, SqlWrite):
@@ -82,7 +83,7 @@ async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Appen
 
 
 def written(by: RowWrite, rows: Sequence[Sequence[Any]]) -> list[SqlWrite]:
-    """Rows written by a statement that the table made; no rows are no write."""
+    """Rows as a write with this statement; an empty list for no rows."""
     return [SqlWrite(by.sql, tuple(map(list, zip(*rows, strict=True))))] if rows else []
 
 
@@ -92,7 +93,7 @@ def _appending(table: sa.Table, columns: tuple[str, ...]) -> RowWrite:
 
 
 def array(values: Iterable[str]) -> str:
-    """Texts as the text of a PostgreSQL array: for a column of arrays, which `unnest` would flatten."""
+    """Texts as the text of a PostgreSQL array, for a column of arrays, which `unnest` would flatten."""
     return "{" + ",".join('"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values) + "}"
 
 
@@ -103,7 +104,7 @@ def bytes_array(values: Iterable[bytes]) -> str:
 
 @lru_cache(256)
 def _joined(parts: tuple[tuple[str, int], ...]) -> str:
-    """The writes as parts of one statement."""
+    """The writes as one statement."""
     if len(parts) == 1:
         return parts[0][0]
     return "WITH " + ",\n".join(f"w{n} AS ({sql})" for n, sql in enumerate(_counted_on(parts))) + "\nSELECT"
@@ -111,12 +112,12 @@ def _joined(parts: tuple[tuple[str, int], ...]) -> str:
 
 @lru_cache(256)
 def _asked(parts: tuple[tuple[str, int], ...]) -> str:
-    """The reads as one statement of one row: an array of rows for each."""
+    """The reads as one statement with one row: an array of rows for each read."""
     return "SELECT " + ",\n".join(f"ARRAY(SELECT r FROM ({sql}) AS r)" for sql in _counted_on(parts))  # noqa: S608
 
 
 def _counted_on(parts: tuple[tuple[str, int], ...]) -> list[str]:
-    """The statements, their placeholders counted on from one to the next."""
+    """The statements with their placeholders numbered on from one to the next."""
     counted, before = [], 0
     for sql, given in parts:
         counted.append(_PLACE.sub(lambda found, by=before: f"${int(found[1]) + by}", sql))  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The plumbing tables that each service's database has, declared for statements; no business word in them.
+"""The tables that each service's database has alike (positions, outbox, audit and so on), declared for statements.
 
 first_tables.py made them in each service's first migration; a change here needs a new migration of every service.
 """
