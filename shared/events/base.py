@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, TypedDict, get_args
 
 from msgspec import Meta
 from msgspec.structs import force_setattr
@@ -63,6 +63,22 @@ class CareFact(PublishedStruct):
     derived_from: Annotated[tuple[Identifier, ...], Meta(description="ce_ids that this was concluded from")] = always(
         ()
     )
+
+
+class Heading(TypedDict):
+    """What every fact has, by name, for a writer: `Referred(**heading, source="self")`."""
+
+    episode_id: str
+    patient_id: str
+    facility: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class LabelledHeading(Heading):
+    """The same with the labels, where they are the episode's."""
+
+    labels: tuple[str, ...]
 
 
 def type_name(short: str) -> str:

@@ -74,7 +74,11 @@ def same(one: CareFact, other: CareFact) -> bool:
     return alike(structs.replace(one, recorded_at=other.recorded_at, replaces=other.replaces), other)
 
 
+def cancelled_of(own: Iterable[Fact]) -> set[str]:
+    """ce_ids of the facts that one writer cancelled, from all its facts."""
+    return {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
+
+
 def fallen_of(own: Collection[Fact]) -> set[str | None]:
     """ce_ids of the facts that one writer cancelled or replaced, from all its facts (None is always among them)."""
-    gone = {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
-    return gone | {fact.value.replaces for fact in own}
+    return cancelled_of(own) | {fact.value.replaces for fact in own}

@@ -7,16 +7,17 @@ service's broker includes the router. The handler gets what was decoded, in orde
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, overload
 
-from aiokafka import ConsumerRecord
 from faststream import AckPolicy
 from faststream.kafka import KafkaMessage, KafkaRouter
 from faststream.kafka.message import FAKE_CONSUMER
 
 from shared.errors import InvalidMessage
-from shared.facts.envelope import Fact, from_record
+from shared.facts.envelope import Fact, Value, from_record
+from shared.facts.values import read_fact
 from shared.messaging.batches import Batches, Decode, Order
 from shared.messaging.broker_quirks import give, is_put_out, join_as
 from shared.messaging.dead_letters import RawRecord
@@ -46,10 +47,18 @@ class Options(TypedDict):
     title: str
 
 
-def decode_fact(record: ConsumerRecord) -> Fact:
-    """A record of care.events as a fact. Raises InvalidMessage."""
-    fact = from_record(record.value, record.headers)
-    if record.key is None or not record.key:
+@overload
+def decode_fact(record: RawRecord) -> Fact: ...
+
+
+@overload
+def decode_fact(record: RawRecord, read: Callable[[str, bytes], Value]) -> Fact[Value]: ...
+
+
+def decode_fact(record: RawRecord, read: Callable[[str, bytes], Any] = read_fact) -> Fact[Any]:
+    """A record of ours as a fact; `read` makes its value of its ce_type and its body. Raises InvalidMessage."""
+    fact = from_record(record.value, record.headers, read)
+    if not record.key:
         raise InvalidMessage("the record has no key")
     return fact
 

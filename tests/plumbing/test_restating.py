@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from shared.events.base import CareFact, type_name
+from shared.events.base import CareFact, Heading, type_name
 from shared.events.planning import EpisodeEnded
 from shared.events.published import encode
 from shared.events.taking_back import taken_back
@@ -33,16 +33,6 @@ WANTED = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("xyz"))
 
 def compared(active: dict[str, Stands], desired: Desired) -> Difference[str, Stands, str]:
     return difference(active, desired, lambda was, now: was.said == now)
-
-
-class Heading(TypedDict):
-    """What the facts of this test have in common."""
-
-    episode_id: str
-    patient_id: str
-    facility: str
-    occurred_at: datetime
-    recorded_at: datetime
 
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

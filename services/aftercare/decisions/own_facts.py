@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
@@ -17,7 +17,7 @@ from shared.events.aftercare import (
     RelapseRiskCleared,
     RelapseRiskRaised,
 )
-from shared.events.base import CareFact, type_name
+from shared.events.base import CareFact, LabelledHeading, type_name
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUp
 from shared.events.taking_back import FactCancelled, taken_back
@@ -30,18 +30,7 @@ from shared.facts.values import read_fact
 WRITER: Final = "aftercare"
 
 
-class Heading(TypedDict):
-    """The fields that every fact of an episode has."""
-
-    episode_id: str
-    patient_id: str
-    labels: tuple[str, ...]
-    facility: str
-    occurred_at: datetime
-    recorded_at: datetime
-
-
-def heading(document: EpisodeState, facility: str, occurred_at: datetime, recorded_at: datetime) -> Heading:
+def heading(document: EpisodeState, facility: str, occurred_at: datetime, recorded_at: datetime) -> LabelledHeading:
     """Those fields for a fact about this episode at a facility. `occurred_at`: when it happened; `recorded_at`: when we
     learnt it."""
     return {

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.aftercare.decisions.own_facts import Heading, heading
+from services.aftercare.decisions.own_facts import heading
 from services.aftercare.decisions.windows import Outcome
-from shared.events.base import CareFact
+from shared.events.base import CareFact, LabelledHeading
 from shared.events.episodes import EpisodeState
 from shared.facts.envelope import Fact
 from shared.scope import EVERYTHING, Scope
@@ -43,7 +43,7 @@ class Situation:
         whole = self.scope.has_all(stay.facility for stay in self.document.stays)
         return self.document.state if whole else None
 
-    def heading(self, facility: str, occurred_at: datetime | None = None) -> Heading:
+    def heading(self, facility: str, occurred_at: datetime | None = None) -> LabelledHeading:
         """The fields that every fact of this episode has; without `occurred_at` it happens now."""
         return heading(self.document, facility, occurred_at or self.now, self.now)
 

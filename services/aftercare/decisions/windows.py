@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from services.aftercare.decisions.own_facts import Heading, heading
+from services.aftercare.decisions.own_facts import heading
 from shared.events.aftercare import Mode
+from shared.events.base import LabelledHeading
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUp, FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
 from shared.events.open_lists import DecidedBy
@@ -81,7 +82,7 @@ def wanted(
     return tuple(found)
 
 
-class _WindowHeading(Heading):
+class _WindowHeading(LabelledHeading):
     """The fields that every fact of a window has."""
 
     derived_from: tuple[str, ...]

@@ -10,10 +10,10 @@ from shared.errors import InvalidMessage
 from shared.events import EPISODE_TYPE
 from shared.events.episodes import EpisodeState, read_document
 from shared.events.published import json_of
-from shared.facts.envelope import Fact, from_record
+from shared.facts.envelope import Fact
 from shared.facts.values import UnknownFact
 from shared.messaging.handlers import Outcomes, Records, Transaction
-from shared.messaging.subscription import Subscription
+from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
 
 TOPIC = "care.episodes"
@@ -22,9 +22,7 @@ TOPIC = "care.episodes"
 def decode_document(record: ConsumerRecord) -> Fact[EpisodeState | UnknownFact]:
     """A record of care.episodes as a fact. Raises InvalidMessage for a document that the published language does not
     allow."""
-    fact = from_record(record.value, record.headers, _read)
-    if not record.key:
-        raise InvalidMessage("the record has no key")
+    fact = decode_fact(record, _read)
     if isinstance(fact.value, EpisodeState) and fact.value.episode_id != fact.subject:
         raise InvalidMessage("ce_subject and the document name different episodes")
     return fact

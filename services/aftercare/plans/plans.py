@@ -15,13 +15,13 @@ from services.aftercare.contacts.contacts import Contact, recorded
 from services.aftercare.contacts.deaths import DECEASED, Deaths, Decision, deaths_of, decide
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, said_of_end
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import Heading, heading, moved
+from services.aftercare.decisions.own_facts import heading, moved
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.windows.ends import Start, ends, leaves_plans
 from shared.errors import Rejected
 from shared.events.aftercare import AftercareClosed, AftercareReferred, AftercareStarted
-from shared.events.base import CareFact
+from shared.events.base import CareFact, LabelledHeading
 from shared.events.episodes import EpisodeState, StayNow
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.facts.envelope import Fact
@@ -66,7 +66,7 @@ def _outcomes(standing: Sequence[Fact]) -> dict[str | None, str]:
     return {told.plan_id: told.outcome for fact in standing if isinstance(told := fact.value, AftercareClosed)}
 
 
-class _PlanHeading(Heading):
+class _PlanHeading(LabelledHeading):
     """The fields that every fact at a plan's beginning has."""
 
     derived_from: tuple[str, ...]

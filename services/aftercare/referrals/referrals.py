@@ -13,7 +13,6 @@ from typing import Literal
 
 from services.aftercare.contacts.contacts import appointment
 from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason, Refer
-from services.aftercare.decisions.own_facts import Heading
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import (
@@ -29,6 +28,7 @@ from shared.events.aftercare import (
     ReferralRescheduled,
     ReferralScheduled,
 )
+from shared.events.base import LabelledHeading
 from shared.facts.envelope import Fact
 
 
@@ -176,7 +176,7 @@ def move(now: Situation, referral_id: str, to: str, asked: Move) -> Decided:
     return Decided((_STATES[to](**own),), subject=referral_id)
 
 
-class _MoveHeading(Heading):
+class _MoveHeading(LabelledHeading):
     """The fields that every move of a referral has."""
 
     referral_id: str

@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 from services.aftercare.contacts.contacts import recorded
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, order
 from services.aftercare.decisions.ids import id_of
-from services.aftercare.decisions.own_facts import Heading, heading
+from services.aftercare.decisions.own_facts import heading
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
 from shared.events.aftercare import RelapseRiskCleared, RelapseRiskRaised
-from shared.events.base import CareFact
+from shared.events.base import CareFact, LabelledHeading
 from shared.events.episodes import EpisodeState
 from shared.events.levels import ACUTE
 from shared.facts.envelope import Fact
@@ -122,7 +122,7 @@ def ought(document: EpisodeState, found: Iterable[Risk], zone_of: ZoneOf, record
             yield RelapseRiskCleared(**own, derived_from=(risk.cleared.ce_id,), reason=risk.cleared.reason)
 
 
-class _RiskHeading(Heading):
+class _RiskHeading(LabelledHeading):
     """The fields that every fact about a risk has."""
 
     signals: tuple[str, ...]

@@ -20,13 +20,13 @@ from services.intake.receiving.receive import Intake, take_in
 from shared import metrics
 from shared.errors import InvalidMessage
 from shared.events.episodes import EpisodeState, read_document
-from shared.facts.envelope import Fact, Record, from_record
+from shared.facts.envelope import Fact, Record
 from shared.facts.tracing import HEADER
 from shared.messaging import outbox
 from shared.messaging.dead_letters import RawRecord
 from shared.messaging.handlers import Outcomes, Records, Transaction
 from shared.messaging.positions import Incoming, Outcome, Tally
-from shared.messaging.subscription import Subscription
+from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Connection, Database
 
 DOOR = "kafka"
@@ -169,9 +169,7 @@ def episodes(database: Database) -> Subscription:
 
 def decode_episode(record: RawRecord) -> Fact[EpisodeState]:
     """Decode a record of care.episodes. Raises InvalidMessage."""
-    if not record.key:
-        raise InvalidMessage("the record has no key")
-    return from_record(record.value, record.headers, lambda _, body: read_document(body))
+    return decode_fact(record, lambda _, body: read_document(body))
 
 
 async def keep_episodes(connection: Connection, batch: Sequence[Incoming[Fact[EpisodeState]]], tally: Tally) -> None:

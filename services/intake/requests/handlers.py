@@ -20,10 +20,10 @@ from services.intake.requests import store
 from services.intake.requests.commands import Assessment, Person, Referral, Stated
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import choose_episode
-from services.intake.visits.desired import Heading
 from services.intake.visits.reconcile import EpisodeSequences, mapping_of
 from shared.events import CareFact
 from shared.events.assessments import Assessed
+from shared.events.base import Heading
 from shared.events.stays import Referred
 from shared.facts.envelope import to_record
 from shared.ids import new_id

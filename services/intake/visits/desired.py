@@ -7,12 +7,13 @@ so that two facts are the same where their values are equal.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
 
 from shared.events import CARE_FACTS, CareFact, Stay
+from shared.events.base import Heading
 from shared.facts.values import UnknownFact
 
 FactKey = tuple[str, ...]
@@ -29,16 +30,6 @@ class DesiredFact(NamedTuple):
     value: CareFact
     stated_at: datetime | None = None
     said_by: str = ""
-
-
-class Heading(TypedDict):
-    """What every fact has, of one that is not stated yet."""
-
-    episode_id: str
-    patient_id: str
-    facility: str
-    occurred_at: datetime
-    recorded_at: datetime
 
 
 class StayHeading(Heading):

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from services.placement.continuum.model import Folded
-
-
-class Heading(TypedDict):
-    """The fields of every fact, by name: `Placed(**heading, …)`."""
-
-    episode_id: str
-    patient_id: str
-    facility: str
-    labels: tuple[str, ...]
-    occurred_at: datetime
-    recorded_at: datetime
+from shared.events.base import LabelledHeading
 
 
 class About(NamedTuple):
@@ -27,9 +17,9 @@ class About(NamedTuple):
     facility: str
     labels: tuple[str, ...] = ()
 
-    def heading(self, now: datetime, at: datetime | None = None) -> Heading:
+    def heading(self, now: datetime, at: datetime | None = None) -> LabelledHeading:
         """The fields of every fact: it happened at `at`, else now, and is learnt now."""
-        return Heading(
+        return LabelledHeading(
             episode_id=self.episode_id,
             patient_id=self.patient_id,
             facility=self.facility,

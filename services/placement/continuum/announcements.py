@@ -13,12 +13,11 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.about import Heading
 from services.placement.continuum.levels import stretches
 from services.placement.continuum.model import Closing, Conflict, Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day
 from services.placement.continuum.steps import Step, steps_of
-from shared.events.base import CareFact, Stay
+from shared.events.base import CareFact, LabelledHeading, Stay
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened
 from shared.events.levels import ACUTE
 from shared.events.published import alike
@@ -69,9 +68,9 @@ def _announced(key: str, value: CareFact) -> Announced:
     return Announced(f"{value.TYPE}:{key}", value)
 
 
-def _heading(folded: Folded, at: datetime, stays: Sequence[StayState] = ()) -> Heading:
+def _heading(folded: Folded, at: datetime, stays: Sequence[StayState] = ()) -> LabelledHeading:
     """`stays` are those that it is about: the last one's facility, and the labels of all."""
-    return Heading(
+    return LabelledHeading(
         episode_id=folded.episode_id,
         patient_id=folded.patient_id,
         facility=stays[-1].facility if stays else folded.facility,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
+from shared.facts.restating import cancelled_of
 
 
 def roots_of(own: Iterable[Fact]) -> dict[str, str]:
@@ -20,8 +20,7 @@ def roots_of(own: Iterable[Fact]) -> dict[str, str]:
 def standing_of(own: Sequence[Fact], ce_id: str) -> Fact | None:
     """What stands of a statement, by the ce_id of any of its wordings; None where it was taken back, or never made."""
     found = last_of(own, ce_id)
-    gone = {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
-    return None if found is None or found.id in gone else found
+    return None if found is None or found.id in cancelled_of(own) else found
 
 
 def last_of(own: Sequence[Fact], ce_id: str) -> Fact | None:

@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.placement.continuum.about import Heading
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Rule, Subject, write
 from services.placement.engine.act import Decided, Situation
 from shared.errors import Rejected
 from shared.events.assessments import Assessed
-from shared.events.base import Day, Stay
+from shared.events.base import Day, LabelledHeading, Stay
 from shared.events.levels import Level
 from shared.events.placing import PatientAgreed, PatientDeclined
 from shared.events.planning import Assigned, Certified, EpisodeEnded, PlanRecorded
@@ -173,7 +172,7 @@ def assess(now: Situation, episode_id: str, asked: Assess) -> Decided:
     return Decided((told,), (episode_id,))
 
 
-def _heading(now: Situation) -> Heading:
+def _heading(now: Situation) -> LabelledHeading:
     return now.about().heading(now.now)
 
 

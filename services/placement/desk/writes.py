@@ -93,7 +93,7 @@ async def _act(
     if line is not None and not write.decide.asker:
         for facility in (line.facility, *line.besides):
             requests.within(posted.who, facility)
-    claiming = _claimed(posted.command, line, parts) if write.decide.claims else act.Claiming()
+    claiming = _claimed(posted.command, line, parts) if write.decide.claims else act.NO_CLAIM
     asked = ActRequest(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
     try:
         acted = await act.act(

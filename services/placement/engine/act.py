@@ -27,7 +27,6 @@ from services.placement.programs.following import claimed
 from services.placement.programs.seats import Claim, Headcount, may_claim
 from services.placement.rules import Rules
 from services.placement.search import offers
-from services.placement.search.entry import time_of
 from services.placement.search.search import Desk
 from services.placement.search.searches import DESK, Search, searches
 from services.placement.worklists import store as desk_store
@@ -70,7 +69,7 @@ class Situation:
         if self.scope.has(self.folded.facility):
             return self.folded.facility
         mine = [fact for fact in self.facts if self.scope.has(fact.value.facility)]
-        latest = max(mine, key=lambda fact: (time_of(fact), fact.writer, fact.sequence), default=None)
+        latest = max(mine, key=lambda fact: (fact.value.occurred_at, fact.writer, fact.sequence), default=None)
         return latest.value.facility if latest else self.folded.facility
 
     @property
@@ -157,6 +156,7 @@ class Claiming(NamedTuple):
     since: datetime | None = None
 
 
+NO_CLAIM = Claiming()
 Decision = Callable[[Situation], Decided]
 
 
@@ -164,7 +164,7 @@ async def act(
     connection: Connection,
     asked: ActRequest,
     decision: Decision,
-    claiming: Claiming = Claiming(),  # noqa: B008 - a value
+    claiming: Claiming = NO_CLAIM,
     *,
     rules: Rules,
     clock: Clock,

@@ -12,12 +12,11 @@ from typing import Any, Final
 import orjson
 from msgspec import structs
 
-from services.placement.continuum.about import Heading
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded, StayState
 from services.placement.rules import Rules
 from services.placement.search.searches import DESK, searches
-from shared.events.base import CareFact, Stay, type_name
+from shared.events.base import CareFact, LabelledHeading, Stay, type_name
 from shared.events.continuum import Announcement, ConflictRaised, Readmitted, Step
 from shared.events.placing import Offer, Placed, Placement, Searched
 from shared.events.planning import ConflictSettled
@@ -133,9 +132,9 @@ def _lent_stay(stay: StayState, placement: str, known: Mapping[str, Fact]) -> It
     yield _dated(ended, last, {"program": stay.program} if stay.program else {})
 
 
-def _when(fact: Fact) -> Heading:
+def _when(fact: Fact) -> LabelledHeading:
     value = fact.value
-    return Heading(
+    return LabelledHeading(
         episode_id=value.episode_id,
         patient_id=value.patient_id,
         facility=value.facility,

@@ -12,14 +12,14 @@ from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.about import Heading, about
+from services.placement.continuum.about import about
 from services.placement.continuum.levels import inside, round_the_clock
 from services.placement.continuum.model import Folded, StandingPlacement, StayKey, StayState
 from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
 from services.placement.continuum.stay import judged
 from shared.errors import Rejected
-from shared.events.base import Stay
+from shared.events.base import LabelledHeading, Stay
 from shared.events.levels import Level
 from shared.events.stays import (
     Absent,
@@ -41,7 +41,7 @@ _OURS: tuple[type[StayFact], ...] = (
 """What a program says of a stay."""
 
 
-class StayHeading(Heading):
+class StayHeading(LabelledHeading):
     """The fields of every fact about a stay, by name; `replaces`: the own fact that it restates."""
 
     stay: Stay

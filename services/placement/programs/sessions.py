@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.states import MEANING, NoEffectReason
-from services.placement.search.searches import cancelled_of
 from shared.events.published import as_json
 from shared.events.stays import Absent, Attended
 from shared.facts.envelope import Fact
+from shared.facts.restating import cancelled_of
 from shared.values import value_object
 
 State = Literal["attended", "absent", "withdrawn"]

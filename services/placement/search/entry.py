@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from shared.facts.envelope import Fact
 from shared.values import value_object
 
 Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective"]
@@ -42,11 +41,6 @@ class ListEntry:
     content: dict[str, Any]
     besides: tuple[str, ...] = ()
     asked_by: str | None = None
-
-
-def time_of(fact: Fact) -> datetime:
-    """When it happened."""
-    return fact.value.occurred_at
 
 
 def known(content: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.about import Heading
 from services.placement.continuum.order import midnight
 from services.placement.search.search import Desk, closed, withdrawn
 from services.placement.search.searches import Offer, Search
@@ -24,7 +23,7 @@ from services.placement.search.states import (
     SearchState,
 )
 from shared.errors import Rejected
-from shared.events.base import CareFact
+from shared.events.base import CareFact, LabelledHeading
 from shared.events.placing import (
     OfferAccepted,
     OfferCountered,
@@ -190,7 +189,7 @@ def _sent(desk: Desk, search: Search, asked: OfferRequest, expires_at: datetime 
     )
 
 
-class _OfferFields(Heading):
+class _OfferFields(LabelledHeading):
     """What every move of an offer says, by the names of its fields."""
 
     offer_id: str

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from services.placement.continuum.about import Heading
 from services.placement.continuum.model import Folded, StandingPlacement, StayState
 from services.placement.search.search import BY_A_DEATH
-from services.placement.search.searches import cancelled_of
 from shared.errors import Rejected
+from shared.events.base import LabelledHeading
 from shared.events.placing import PlacementCancelled, StartMissed
 from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import cancelled_of, fallen_of
 
 
-def cancel(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, reason: str) -> PlacementCancelled:
+def cancel(
+    folded: Folded, own: Iterable[Fact], heading: LabelledHeading, which: str, reason: str
+) -> PlacementCancelled:
     """The placement will not be; its seat is given back and the search goes on, as what follows. `heading` is at the
     program's facility.
 
@@ -51,7 +52,7 @@ def _by_a_death(told: PlacementCancelled) -> bool:
     return told.reason in BY_A_DEATH and bool(told.derived_from)
 
 
-def miss(folded: Folded, own: Iterable[Fact], heading: Heading, which: str, today: date) -> StartMissed:
+def miss(folded: Folded, own: Iterable[Fact], heading: LabelledHeading, which: str, today: date) -> StartMissed:
     """The first day came and the patient did not; `today` is the facility's day. The seat stays the patient's.
 
     Raises Rejected: `cancelled`, `started`, `missed`, `not-due`.

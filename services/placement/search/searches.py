@@ -30,7 +30,7 @@ from shared.events.planning import ConflictSettled, PlanRecorded
 from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import cancelled_of, fallen_of
 from shared.values import replace, value_object
 
 _FACTS: tuple[type[CareFact], ...] = (
@@ -105,11 +105,6 @@ def searches(facts: Iterable[Fact]) -> tuple[Search, ...]:
             _read(fact.value, found)
     cancelled = cancelled_of(own)
     return tuple(one for one in found.values() if one.fact not in cancelled)
-
-
-def cancelled_of(own: Iterable[Fact]) -> set[str]:
-    """ce_ids of placement's facts that it took back."""
-    return {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
 
 
 def _opened(ce_id: str, told: SearchOpened, found: dict[str, Search]) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from services.placement.continuum.about import About
 from services.placement.search.search import Desk
-from services.placement.search.searches import Search, cancelled_of
+from services.placement.search.searches import Search
 from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
 from shared.events.placing import Placed, Waitlisted, WaitlistLeft
 from shared.facts.envelope import Fact
+from shared.facts.restating import cancelled_of
 
 AboutAt = Callable[[str], About]
 """The episode as facts about a program (by its id) name it."""
