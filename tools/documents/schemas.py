@@ -37,7 +37,7 @@ class OnTheWire(GenerateJsonSchema):
         field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
         total: bool,
     ) -> bool:
-        """Required is what a writer always writes; only what is None by default is left out (`saying.said`)."""
+        """Required is what a writer always writes; only what is None by default is left out (`stating.said`)."""
         schema = field["schema"]
         return total and not (schema["type"] == "default" and schema.get("default", ...) is None)
 
