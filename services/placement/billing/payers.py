@@ -16,7 +16,7 @@ from shared.errors import Rejected
 from shared.events.base import CareFact, Stay
 from shared.events.stays import Coverage, CoverageChanged, DiagnosisRecorded
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of, same
+from shared.facts.restating import OwnFacts, same
 
 Told = TypeVar("Told", bound=CareFact)
 
@@ -31,7 +31,7 @@ class DiagnosisTerms(TypedDict):
 
 
 def covered(
-    whose: About, own: Sequence[Fact], now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
+    whose: About, own: OwnFacts, now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
 ) -> CoverageChanged:
     """From a day on these payers; said again for a day it takes the place of what the desk said of it before.
 
@@ -49,9 +49,7 @@ def covered(
     return _news(told, before.value if before else None)
 
 
-def diagnosed(
-    whose: About, own: Sequence[Fact], now: datetime, placement_id: str, told: DiagnosisTerms
-) -> DiagnosisRecorded:
+def diagnosed(whose: About, own: OwnFacts, now: datetime, placement_id: str, told: DiagnosisTerms) -> DiagnosisRecorded:
     """A diagnosis of a program stay; said again for a code it takes the place of what the desk said of it before.
 
     Raises Rejected `already-so`.
@@ -68,10 +66,10 @@ def diagnosed(
     return _news(fact, before.value if before else None)
 
 
-def _standing(own: Sequence[Fact], kind: type[Told], fits: Callable[[Told], bool]) -> Fact | None:
+def _standing(own: OwnFacts, kind: type[Told], fits: Callable[[Told], bool]) -> Fact | None:
     """The own fact of this kind that stands and fits."""
-    gone = fallen_of(own)
-    return next((one for one in own if isinstance(one.value, kind) and one.id not in gone and fits(one.value)), None)
+    stand = (one for one in own if one.id not in own.fallen)
+    return next((one for one in stand if isinstance(one.value, kind) and fits(one.value)), None)
 
 
 def _news(told: Told, before: CareFact | None) -> Told:

@@ -93,8 +93,10 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
     reading = [fact for fact in {fact.id: fact for fact in new}.values() if read(fact)]
     if folded.version != FOLD_VERSION or folded.deaths or not _plain(reading):
         return None
-    if any(fact.id in folded.awaited for fact in new):
+    if folded.awaited and any(fact.id in folded.awaited for fact in new):
         return None
+    if not reading and folded.last is not None:
+        return folded
     words = {fact.id: NoEffectReason.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
     told = sorted(place(fact) for fact in reading if fact.id not in words)
     if _too_early(folded, told):

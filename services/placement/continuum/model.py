@@ -20,7 +20,7 @@ from shared.events.published import PublishedStruct
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 """Raised whenever fold or periods give another result for the same facts; rows with an older one are folded anew."""
 
 StayKey = tuple[StayKind, str]
@@ -99,8 +99,7 @@ class StayDiagnosis:
 class StayState:
     """One stay, by the facts that stand. The first segment's fact began it."""
 
-    kind: StayKind
-    id: str
+    key: StayKey
     facility: str
     segments: tuple[Segment, ...]
     away: tuple[Away, ...] = ()
@@ -126,9 +125,14 @@ class StayState:
     """When its discharge was last expected; None: nobody expects one."""
 
     @property
-    def key(self) -> StayKey:
-        """(kind, id)."""
-        return (self.kind, self.id)
+    def kind(self) -> StayKind:
+        """A visit at a hospital, or a placement at a program."""
+        return self.key[0]
+
+    @property
+    def id(self) -> str:
+        """Visit id or placement id."""
+        return self.key[1]
 
     @property
     def begun(self) -> datetime:

@@ -105,8 +105,7 @@ def _started(told: OrderedFact[Started]) -> StayState:
 
 
 def _begun(told: OrderedFact[Any], level: Level | None, unit: str | None, program: str | None) -> StayState:
-    kind, stay_id = told.stay
-    return StayState(kind, stay_id, told.value.facility, (Segment(told.at, level, unit, program, told.id, told.root),))
+    return StayState(told.stay, told.value.facility, (Segment(told.at, level, unit, program, told.id, told.root),))
 
 
 def _admitted(stay: StayState, told: OrderedFact[Admitted]) -> StayState:

@@ -72,7 +72,7 @@ class Life:
         if not self.labels.issubset(stay.labels):
             stay = replace(stay, labels=tuple(sorted(self.labels.union(stay.labels))))
         if stay.key != self.key:
-            stay = replace(stay, kind=self.key[0], id=self.key[1])
+            stay = replace(stay, key=self.key)
         return stay
 
 

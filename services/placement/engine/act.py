@@ -28,7 +28,7 @@ from services.placement.programs.seats import Claim, Headcount, may_claim
 from services.placement.rules import Rules
 from services.placement.search import offers
 from services.placement.search.search import Desk
-from services.placement.search.searches import DESK, Search, searches
+from services.placement.search.searches import DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from shared.clock import Clock
@@ -46,11 +46,12 @@ from shared.web.acts import Acted, ActRequest
 
 @value_object
 class Situation:
-    """What a decision is made on: the fold, every fact of the episode, everybody's places at the programs that are
-    locked."""
+    """What a decision is made on: the fold, every fact of the episode, placement's own among them (those that fell
+    too), everybody's places at the programs that are locked."""
 
     folded: Folded
     facts: tuple[Fact, ...]
+    own: DeskFacts
     places: Mapping[str, Sequence[Place]]
     rules: Rules
     now: datetime
@@ -73,27 +74,19 @@ class Situation:
         return latest.value.facility if latest else self.folded.facility
 
     @property
-    def own(self) -> tuple[Fact, ...]:
-        """Placement's own facts in their order, those that fell among them."""
-        return tuple(fact for fact in self.facts if fact.writer == WRITER)
-
-    @property
     def searches(self) -> tuple[Search, ...]:
         """The episode's searches that the asker may see; the last is the latest."""
-        return tuple(one for one in self._every_search() if self.scope.has(one.facility or self.folded.facility))
-
-    def _every_search(self) -> tuple[Search, ...]:
-        return searches(fact for fact in self.own if fact.name in DESK)
+        return tuple(one for one in self.own.searches if self.scope.has(one.facility or self.folded.facility))
 
     def desk(self, search_id: str | None = None) -> Desk:
         """For decisions about the search of this id, whoever's it is, else the asker's latest."""
-        every = self.searches if search_id is None else self._every_search()
+        every = self.searches if search_id is None else self.own.searches
         found = [one for one in every if search_id in {None, one.search_id}]
         return Desk(self.about(), found[-1] if found else None, self.now, self.ids)
 
     def search_of(self, offer_id: str) -> str | None:
         """The search that an offer belongs to, whoever's it is."""
-        found = self._every_search()
+        found = self.own.searches
         return next((one.search_id for one in found if offer_id in {each.offer_id for each in one.offers}), None)
 
     def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> StayProvenance:
@@ -221,7 +214,7 @@ def _decided(
     """The decision, and the episode changed by it."""
     ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
     before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
-    decided = decision(Situation(before, ordered, places, by.rules, by.now, by.ids))
+    decided = decision(Situation(before, ordered, DeskFacts.of(ordered), places, by.rules, by.now, by.ids))
     change = EpisodeChange(row, before, before, dict(row.seen))
     said = change.state(decided.facts, by.telling(change))
     change.after = fold([*facts, *said], by.rules.zone_of)

@@ -86,10 +86,11 @@ def _left_after(claims: Sequence[Claim], facts: Sequence[SeatReleased]) -> list[
 
 def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datetime) -> SeatNeeded | None:
     """The time that a placement's stay goes on for beyond its claims, where the change made it so."""
-    names = _names(stay)
+    if not stay.program or not (names := _names(stay)):
+        return None
     was = next((one for one in before.stays if _names(one) & names), None)
     until = stay.ended.at if stay.ended else None
-    if not names or not stay.program or (was is not None and _lasts(was) >= _lasts(stay)):
+    if was is not None and _lasts(was) >= _lasts(stay):
         return None
     own = [claim for claim in claims if claim.placement_id in names]
     if any(claim.until is None or (until is not None and claim.until >= until) for claim in own):

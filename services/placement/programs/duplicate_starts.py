@@ -5,7 +5,7 @@ Where the program comes second, `attendance.start` names the hospital's fact; he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import structs
@@ -18,11 +18,13 @@ from shared.events.stays import Started
 from shared.facts.envelope import Fact
 
 
-def restated(facts: Iterable[Fact], folded: Folded, zone_of: ZoneOf, now: datetime) -> tuple[Started, ...]:
+def restated(facts: Sequence[Fact], folded: Folded, zone_of: ZoneOf, now: datetime) -> tuple[Started, ...]:
     """The program's starts to state anew, each naming the admission of the same day, level and program.
 
     `facts` are all of the episode, `folded` their fold. Asked again when they have been stated, it says nothing.
     """
+    if not any(isinstance(fact.value, Started) for fact in facts):
+        return ()
     visits = [stay for stay in folded.stays if stay.kind == "visit" and not _has_a_placement(stay)]
     found = []
     for told in standing(facts).told:
