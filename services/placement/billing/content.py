@@ -54,23 +54,25 @@ def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> BilledStay:
         zone,
         _patient(folded, stay),
         BilledAdmission(
-            at=local(stay.begun, zone),
+            at=local(stay.segments[0].since, zone),
             type=_known(stay.admission.type),
             source=_known(stay.admission.source),
         ),
         _diagnoses(stay),
-        services_by_day(stay),
+        services_by_day(stay) if stay.sessions else {},
     )
 
 
-def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> PeriodContent:
-    """One stretch of it; the `last` one of an ended stay says the end."""
+def of_stretch(
+    one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, ended: Ending | None, status: str | None
+) -> PeriodContent:
+    """One stretch of it; the last one of an ended stay says how it `ended`, with the patient `status` told of that."""
     stay, zone = one.stay, one.zone
-    ended = stay.ended if last else None
+    kind, name = stay.key
     return PeriodContent(
         episode_id=one.folded.episode_id,
         patient=one.patient,
-        stay=Stay(kind=stay.kind, id=stay.id),
+        stay=Stay(kind=kind, id=name),
         visit_number=stay.visit_number,
         level=stretch.level,
         facility=stay.facility,
@@ -82,11 +84,13 @@ def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, las
         start_date=stretch.start,
         end_date=None if stretch.end == FOREVER else stretch.end,
         discharged_at=local(ended.at, zone) if ended else None,
-        patient_status=(told_status(ended, billed) or billed.unmapped_status) if ended else STILL_PATIENT,
-        leave=_leave(stay, stretch, zone),
+        patient_status=(status or billed.unmapped_status) if ended else STILL_PATIENT,
+        leave=_leave(stay, stretch, zone) if stay.away else (),
         diagnoses=one.diagnoses,
         attending_npi=stay.attending_npi,
-        certifications=certifications(one.folded, stay, stretch.start, stretch.end),
+        certifications=certifications(one.folded, stay, stretch.start, stretch.end)
+        if one.folded.certifications
+        else (),
         days=tuple(
             ServiceDay(date=day, services=given)
             for day, given in one.services.items()
@@ -116,15 +120,15 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
     return said.patient_status or code_says or billed.status_of((end.reason, said.kind, end.how))
 
 
-def unmapped(stay: StayState, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> frozenset[str]:
+def unmapped(stay: StayState, stretch: BilledStretch, *, no_status: bool) -> frozenset[str]:
     """A warning for each thing of the stretch that was said and is in no table of the site, and of an end that says no
-    patient status (contract 4)."""
+    patient status (contract 4): `no_status`."""
     payers = {one.payer for one in stretch.cover.coverage}
     found = {
         "unmapped-admission-type": stay.admission.type == UNKNOWN,
         "unmapped-admission-source": stay.admission.source == UNKNOWN,
         "unmapped-payer": UNKNOWN_PAYER in payers,
-        "unmapped-patient-status": last and stay.ended is not None and told_status(stay.ended, billed) is None,
+        "unmapped-patient-status": no_status,
     }
     return frozenset(word for word, so in found.items() if so)
 

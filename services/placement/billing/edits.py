@@ -22,6 +22,11 @@ INTERRUPTION = timedelta(days=2)
 def warnings(found: Sequence[Period]) -> list[set[str]]:
     """The warnings of each period, in the order given; `found` is all periods of one episode, by start."""
     said: list[set[str]] = [set() for _ in found]
+    for words, period in zip(said, found, strict=True):
+        if period.recorded and _short_week(period):
+            words.add("hours-under-minimum")
+    if len(found) == 1:
+        return said
     for first, second in _sharing_days(found):
         said[first].add("overlap")
         said[second].add("overlap")
@@ -31,8 +36,6 @@ def warnings(found: Sequence[Period]) -> list[set[str]]:
     for words, period in zip(said, found, strict=True):
         if _other_days_close_before(period, found):
             words.add("seven-day-rule")
-        if _short_week(period):
-            words.add("hours-under-minimum")
     for first, second in _interrupted(found):
         said[first].add("interrupted-stay")
         said[second].add("interrupted-stay")
@@ -82,7 +85,7 @@ def _short_week(one: Period) -> bool:
     it is open to the last recorded session. Weeks with leave, or with no session recorded, are not judged.
     """
     least = MINUTES_A_WEEK.get(one.level)
-    if least is None or not one.recorded:
+    if least is None:
         return False
     known = one.end or one.recorded[-1] + ONE_DAY
     first = one.start.toordinal()

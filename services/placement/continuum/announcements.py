@@ -124,6 +124,8 @@ def _inpatient(stays: Iterable[StayState]) -> list[_Inpatient]:
 
 def _readmissions(folded: Folded, zone_of: ZoneOf) -> Iterator[Announced]:
     """Counted from the last inpatient discharge before; not where another inpatient stay is still open."""
+    if len(folded.stays) < 2:
+        return
     runs = _inpatient(folded.stays)
     for run in runs:
         others = [one for one in runs if one.stay is not run.stay and one.since <= run.since]

@@ -10,7 +10,7 @@ from services.placement.continuum.closing import closings, state_of_episode
 from services.placement.continuum.conflicts import attended_inside, in_order, two_stays
 from services.placement.continuum.deaths import alive_after_death, deaths_of
 from services.placement.continuum.episode_facts import Around
-from services.placement.continuum.levels import levels_of, round_the_clock, with_suspensions
+from services.placement.continuum.levels import levels_of, round_the_clock, stretches_of, with_suspensions
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of, place
 from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, NoEffectReason
@@ -44,6 +44,8 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
 
 def _with_places(folded: Folded, facts: Iterable[Fact]) -> Folded:
     """The fold with the facility of each fact that has no effect; `facts` are all of them, or those that came now."""
+    if not folded.ineffective:
+        return folded if not folded.said_at else replace(folded, said_at={})
     told = folded.said_at | {fact.id: fact.value.facility for fact in facts}
     return replace(folded, said_at={ce_id: told.get(ce_id, "") for ce_id in folded.ineffective})
 
@@ -164,7 +166,7 @@ def _reaches_back(folded: Folded, life: Life, run: Run, stays: Mapping[StayKey, 
 def _conflicts_of_new_sessions(
     folded: Folded, runs: Mapping[StayKey, Run], stays: Iterable[StayState], zone_of: ZoneOf
 ) -> list[Conflict]:
-    over = round_the_clock(stays)
+    over = round_the_clock(stretches_of(stays))
     if not over:
         return []
     counted = {stay.key: len(stay.sessions) for stay in folded.stays}
@@ -196,10 +198,13 @@ def _read_together(
     """All that is read from the stays together, and from the facts that are about none; `fields` are known already."""
     around = Around(folded)
     refused = {told.id: word.value for told in others if (word := around.take(told)) is not None}
-    stays = with_suspensions(sorted(stays, key=lambda stay: (stay.begun, stay.key)))
+    if len(stays) > 1:
+        stays = sorted(stays, key=lambda stay: (stay.begun, stay.key))
+    stretches = stretches_of(stays)
+    stays = with_suspensions(stays, stretches)
     deaths = deaths_of(around.deaths, stays, folded.disbelieved)
     closed, not_closed = closings(stays, around.closings, deaths)
-    over = round_the_clock(stays)
+    over = round_the_clock(stretches)
     conflicts = [*two_stays(stays, over), *alive_after_death(deaths, stays, zone_of)]
     for stay in stays:
         if stay.sessions and over:
@@ -212,7 +217,7 @@ def _read_together(
         **fields,
         **around.fields(),
         stays=tuple(stays),
-        levels=levels_of(stays),
+        levels=levels_of(stretches),
         conflicts=in_order(conflicts, folded.settled),
         deaths=deaths,
         closings=closed,

@@ -10,8 +10,8 @@ from services.placement.continuum import codec
 from services.placement.continuum.model import FOLD_VERSION
 from services.placement.engine import views
 from services.placement.programs.census import Presence, presences, taken_at
-from services.placement.programs.following import Seen, claimed, follows
-from services.placement.programs.seats import Claim, kept, told_of
+from services.placement.programs.following import Seen, follows
+from services.placement.programs.seats import Claim, claims, kept, told_of
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
 from services.placement.search.search import wanted
@@ -50,7 +50,7 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
     lines = entries(folded, own, rules)
     if mark(lines) != row.lists or _by_id(lines) != _by_id(shown.lines):
         yield Broken(3, name, "what the desk's lists show is not what the facts come to")
-    if set(claimed(own)) != set(shown.claims):
+    if set(claims(own.seats)) != set(shown.claims):
         yield Broken(5, name, "its claims on seats are not what the facts say")
     if set(presences(folded)) != set(shown.there):
         yield Broken(5, name, "where its stays are is not what the census counts")

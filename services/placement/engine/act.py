@@ -23,8 +23,7 @@ from services.placement.engine.outcome import WRITER, Ids
 from services.placement.engine.publish import EpisodeChange, Publishing, publish, seats_of
 from services.placement.programs.attendance import StayProvenance
 from services.placement.programs.census import Place
-from services.placement.programs.following import claimed
-from services.placement.programs.seats import Claim, Headcount, may_claim
+from services.placement.programs.seats import Claim, Headcount, claims, may_claim
 from services.placement.rules import Rules
 from services.placement.search import offers
 from services.placement.search.search import Desk
@@ -123,7 +122,7 @@ class Situation:
     @property
     def claimed(self) -> tuple[Claim, ...]:
         """The episode's own claims on seats."""
-        return claimed(self.own)
+        return claims(self.own.seats)
 
     def count(self, claim: Claim, instead_of: Sequence[Claim] = ()) -> Headcount:
         """What this claim of the episode rests on, instead of seats that are given up for it.

@@ -22,11 +22,10 @@ from services.placement.programs.census import Place, Presence, presences
 from services.placement.programs.consequences import SeatNeeded
 from services.placement.programs.following import (
     Seen,
-    claimed,
     follows,
     seats_wanted,
 )
-from services.placement.programs.seats import Claim, Headcount, Seats, held, may_claim
+from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
 from services.placement.search.search import Begins, DesiredSearch, wanted
@@ -263,9 +262,9 @@ async def _save(
         *store.keeping_stays(_moved(changes)),
     )
     await at_once(connection, writes)
-    claims = {episode: claimed(one.own) for episode, one in changes.items() if one.own and _moved_a_seat(one)}
+    held_now = {episode: claims(one.own.seats) for episode, one in changes.items() if one.own and _moved_a_seat(one)}
     askers = {seat: asker for one in changes.values() if one.own for seat, asker in seats_asked_for(one.own).items()}
-    await desk_store.put_seats(connection, claims, askers)
+    await desk_store.put_seats(connection, held_now, askers)
     changed = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
     await desk_store.put_entries(connection, changed)
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.about import about
-from services.placement.continuum.levels import inside, round_the_clock
+from services.placement.continuum.levels import inside, round_the_clock, stretches_of
 from services.placement.continuum.model import Folded, StandingPlacement, StayKey, StayState
 from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
@@ -85,7 +85,7 @@ def start(saying: StayProvenance, placement_id: str, day: date, *, unit: str | N
     _move("started", stay_of(saying.folded, placement_id))
     key: StayKey = ("placement", placement_id)
     twin = _told_by_hospital(saying, placement, day)
-    over = [one for one in round_the_clock(saying.folded.stays) if twin is None or one.stay != twin.key]
+    over = [one for one in round_the_clock(stretches_of(saying.folded.stays)) if twin is None or one.stay != twin.key]
     if inside(day, saying.zone, key, over):
         raise Rejected(
             NoEffectReason.INSIDE_24_HOUR_STAY.value, MEANING[NoEffectReason.INSIDE_24_HOUR_STAY], possible=("later",)

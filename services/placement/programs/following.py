@@ -6,21 +6,19 @@ again with what was stated, it says nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 
 from services.placement.continuum.about import about
 from services.placement.continuum.model import Folded
 from services.placement.programs import duplicate_starts, seats
 from services.placement.programs.consequences import SeatNeeded, came_back, of_change, of_placements_that_came_back
-from services.placement.programs.seats import Claim
 from services.placement.rules import Rules
 from services.placement.search import placements, waiting
 from services.placement.search.search import DesiredSearch, Desk, followed
 from services.placement.search.searches import DeskFacts
 from shared.events.base import CareFact
-from shared.events.placing import SeatHeld, SeatReleased
-from shared.facts.envelope import Fact
+from shared.events.placing import SeatHeld
 from shared.values import value_object
 
 
@@ -46,7 +44,7 @@ def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> 
             at_hand, seen.after, seen.want, rules.policy.recommend, earlier=seen.own.searches[:-1], cause=seen.cause
         ),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
-        *of_change(seen.before, seen.after, claimed(seen.own), now, seen.cause).released,
+        *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
     )
 
@@ -58,13 +56,8 @@ def _facility(rules: Rules, program: str) -> str | None:
 
 def seats_wanted(seen: Seen, now: datetime) -> tuple[SeatNeeded, ...]:
     """Stays that are open in a program again, and placements that stand again, and have no seat there."""
-    claims = claimed(seen.own)
+    claims = seats.claims(seen.own.seats)
     stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted
     back = came_back(seen.before, seen.after, claims, now)
     told = [seat for fact in seen.own if isinstance(seat := fact.value, SeatHeld) and seat.placement_id in back]
     return (*stays, *of_placements_that_came_back(told, now))
-
-
-def claimed(own: Iterable[Fact]) -> tuple[Claim, ...]:
-    """The episode's claims on seats, given back ones too until their end."""
-    return seats.claims(seat for fact in own if isinstance(seat := fact.value, SeatHeld | SeatReleased))

@@ -162,7 +162,8 @@ def released(
 
 
 def claims(stated: Iterable[SeatHeld | SeatReleased]) -> tuple[Claim, ...]:
-    """What stands by seat facts in the order they were stated: given back before it began, a claim is gone."""
+    """The claims by an episode's seat facts in the order they were stated, given back ones too until their end; given
+    back before it began, a claim is gone."""
     found: dict[str, Claim] = {}
     for fact in stated:
         if fact.seat_id is None:

@@ -26,6 +26,8 @@ from shared.events.placing import (
     Placed,
     SearchClosed,
     SearchOpened,
+    SeatHeld,
+    SeatReleased,
 )
 from shared.events.placing import Offer as OfferMove
 from shared.events.planning import ConflictSettled, PlanRecorded
@@ -113,6 +115,11 @@ class DeskFacts(OwnFacts):
             elif fact.id not in self.fallen:
                 _read(fact.value, found)
         return tuple([one for one in found.values() if one.fact not in self.cancelled])
+
+    @cached_property
+    def seats(self) -> tuple[SeatHeld | SeatReleased, ...]:
+        """What was stated about seats, in its order."""
+        return tuple([told for fact in self if isinstance(told := fact.value, SeatHeld | SeatReleased)])
 
     @property
     def latest(self) -> Search | None:

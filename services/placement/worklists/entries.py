@@ -16,7 +16,7 @@ import orjson
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
-from services.placement.programs.following import claimed
+from services.placement.programs.seats import claims
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry, known
 from services.placement.search.search import wanted
@@ -140,7 +140,7 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules, asked_for: Mapping
     stand = [fact.value for fact in own if fact.id not in own.fallen]
     cancelled = {one.placement_id: one for one in stand if isinstance(one, PlacementCancelled)}
     missed = {one.placement_id: one for one in stand if isinstance(one, StartMissed)}
-    seated = {one.placement_id for one in claimed(own) if one.until is None}
+    seated = {one.placement_id for one in claims(own.seats) if one.until is None}
     told = {one.placement_id for one in stand if isinstance(one, Started)}
     found = []
     for placed in stand:
