@@ -205,7 +205,8 @@ def _read_together(
     deaths = deaths_of(around.deaths, stays, folded.disbelieved)
     closed, not_closed = closings(stays, around.closings, deaths)
     over = round_the_clock(stretches)
-    conflicts = [*two_stays(stays, over), *alive_after_death(deaths, stays, zone_of)]
+    conflicts = [*two_stays(stays, over)] if len(over) > 1 else []
+    conflicts += alive_after_death(deaths, stays, zone_of) if deaths else []
     for stay in stays:
         if stay.sessions and over:
             conflicts += attended_inside(stay, stay.sessions, zone_of(stay.facility), over)

@@ -38,6 +38,9 @@ class Consequences(NamedTuple):
     wanted: tuple[SeatNeeded, ...]
 
 
+NOTHING_FOLLOWS = Consequences((), ())
+
+
 def of_change(
     before: Folded, after: Folded, claims: Sequence[Claim], now: datetime, cause: tuple[str, ...]
 ) -> Consequences:
@@ -50,6 +53,8 @@ def of_change(
 
     Asked again with the claims that stand afterwards, it gives nothing back twice.
     """
+    if not claims and not any(stay.segments[-1].program for stay in after.stays):
+        return NOTHING_FOLLOWS
     gone = [(claim, *due) for claim in claims if (due := _given_back(claim, before, after, now)) is not None]
     facts = tuple(
         released(about(after, _facility(before, after, claim)), claim, now, reason, at=at, cause=cause)

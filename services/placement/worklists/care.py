@@ -23,11 +23,14 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[ListEntry]:
     """Entries of these four kinds; `own` are the facts that placement's desk stated, by sequence."""
-    used = _used(folded, rules)
-    yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
-    yield from _conflicts(folded, own)
+    if folded.authorizations:
+        used = _used(folded, rules)
+        yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
+    if folded.conflicts or folded.settled:
+        yield from _conflicts(folded, own)
     yield from _plan(folded, own, rules)
-    yield from _ineffective(folded)
+    if folded.ineffective:
+        yield from _ineffective(folded)
 
 
 def idle(folded: Folded) -> list[dict[str, str]]:

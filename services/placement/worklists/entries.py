@@ -6,7 +6,7 @@ Computed from the folded episode and the facts that the desk stated; an entry's 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -44,7 +44,7 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
     return (
         *(_search(one, opened[one.fact], folded, rules, last=one is found[-1]) for one in found),
         *(_offer(offer, one, opened[one.fact], folded, own) for one in found for offer in one.offers),
-        *_placements(folded, own, rules, placements_asked_for(own, found)),
+        *_placements(folded, own, rules),
         *_waiting(own),
         *entries_of_care(folded, own, rules),
     )
@@ -136,8 +136,11 @@ def _offer(offer: Offer, search: Search, opened: SearchOpened, folded: Folded, o
     return ListEntry("offer", offer.offer_id, facility, offer.program, state, at, due, known(content), asked_by=asker)
 
 
-def _placements(folded: Folded, own: DeskFacts, rules: Rules, asked_for: Mapping[str, str]) -> list[ListEntry]:
+def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]:
     stand = [fact.value for fact in own if fact.id not in own.fallen]
+    if not any(isinstance(one, Placed) for one in stand):
+        return []
+    asked_for = placements_asked_for(own, own.searches)
     cancelled = {one.placement_id: one for one in stand if isinstance(one, PlacementCancelled)}
     missed = {one.placement_id: one for one in stand if isinstance(one, StartMissed)}
     seated = {one.placement_id for one in claims(own.seats) if one.until is None}
@@ -213,6 +216,8 @@ def _first_day(placed: Placed, rules: Rules) -> datetime:
 
 def _waiting(own: DeskFacts) -> list[ListEntry]:
     """One entry for each program that the patient waits for; its id is the ce_id of the first `waitlisted`."""
+    if not any(isinstance(fact.value, Waitlisted | WaitlistLeft) for fact in own):
+        return []
     found, asked_for = dict[str, ListEntry](), lines_asked_for(own)
     for fact in own:
         match fact.value:
