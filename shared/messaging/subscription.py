@@ -97,7 +97,7 @@ class Subscription:
         0106)."""
         return Options(
             batch=True,
-            batch_timeout_ms=20,
+            batch_timeout_ms=1000,
             max_partition_fetch_bytes=4 << 20,  # what an episode costs is per batch, so a backlog comes in large ones
             auto_offset_reset="none",
             isolation_level="read_committed",
