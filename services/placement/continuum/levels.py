@@ -1,4 +1,5 @@
-"""What all stays together mean at each instant: the level, what is suspended, which days lie inside a 24-hour stay."""
+"""What all stays of an episode together mean: its level at each instant, which stays are suspended, and which days lie
+inside a 24-hour stay."""
 
 from __future__ import annotations
 
@@ -13,10 +14,14 @@ from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 from shared.values import replace
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
+"""The end of what has no end yet."""
 
 
 class LevelStretch(NamedTuple):
-    """[since, until) of one stay at one level; `until` is FOREVER while it goes on."""
+    """A time [since, until) of one stay at one level; `until` is FOREVER while it goes on.
+
+    `rank` 0 is the most intensive level; `begun` is when the stay began.
+    """
 
     since: datetime
     until: datetime
@@ -28,7 +33,7 @@ class LevelStretch(NamedTuple):
 
 
 def stretches(stay: StayState) -> list[LevelStretch]:
-    """The stretches of a stay at a level, in order; those without length are none."""
+    """The stretches of a stay at a level, in order, without those of no length."""
     end = stay.ended.at if stay.ended else FOREVER
     ends = [segment.since for segment in stay.segments[1:]]
     return [
@@ -39,9 +44,9 @@ def stretches(stay: StayState) -> list[LevelStretch]:
 
 
 def levels_of(stays: Iterable[StayState]) -> tuple[LevelChange, ...]:
-    """Every change of the episode's level or of the stay that holds it (contract 3.6 rule 4).
+    """Every change of the episode's level, or of the stay whose level it is, by time (contract 3.6 rule 4).
 
-    The most intensive open stay holds the level; of two at one level the one that began first.
+    That stay is the most intensive open one; of two at the same level the one that began first.
     """
     found = [stretch for stay in stays for stretch in stretches(stay)]
     changes: list[LevelChange] = []
@@ -60,7 +65,7 @@ def _intensity(one: LevelStretch) -> tuple[int, datetime, StayKey]:
 
 
 def with_suspensions(stays: Sequence[StayState]) -> list[StayState]:
-    """The stays, each with the spans in which a more intensive 24-hour stay was open over it."""
+    """The stays, each with the times in which a more intensive 24-hour stay was open (contract 3.6 rule 4)."""
     found = [stretches(stay) for stay in stays]
     over = [one for each in found for one in each if one.level in ROUND_THE_CLOCK]
     return [_suspended(stay, own, over) for stay, own in zip(stays, found, strict=True)]
@@ -78,6 +83,7 @@ def _suspended(stay: StayState, own: list[LevelStretch], over: list[LevelStretch
 
 
 def _joined(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """The same times with touching and overlapping ones as one; `spans` are by their beginnings."""
     joined: list[tuple[datetime, datetime]] = []
     for since, until in spans:
         if joined and since <= joined[-1][1]:
@@ -88,7 +94,7 @@ def _joined(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, date
 
 
 class RoundTheClock(NamedTuple):
-    """[since, until) in which one stay was a 24-hour stay, at whatever 24-hour level; `fact` began it."""
+    """A time [since, until) in which one stay was at a 24-hour level, or at several in turn; `fact` began it."""
 
     since: datetime
     until: datetime
@@ -97,7 +103,7 @@ class RoundTheClock(NamedTuple):
 
 
 def round_the_clock(stays: Iterable[StayState]) -> list[RoundTheClock]:
-    """Every stretch in which a stay was a 24-hour stay; a move between two 24-hour levels does not break it."""
+    """The 24-hour stretches of these stays; a move between two 24-hour levels does not break a stretch."""
     found: list[RoundTheClock] = []
     for stay in stays:
         for one in stretches(stay):
@@ -111,9 +117,10 @@ def round_the_clock(stays: Iterable[StayState]) -> list[RoundTheClock]:
 
 
 def inside(day: date, zone: ZoneInfo, stay: StayKey, over: Iterable[RoundTheClock]) -> list[RoundTheClock]:
-    """The 24-hour stretches of other stays inside which the whole local day lies (contract 3.6 rule 10).
+    """The stretches in `over` of other stays than `stay` inside which the whole day, in this zone, lies (contract 3.6
+    rule 10).
 
-    The leaving day is not inside, and an end at 00:00 makes the day before it the leaving day.
+    The leaving day is not inside. An end at 00:00 makes the day before it the leaving day.
     """
     opens, closes = midnight(day, zone), midnight(date.fromordinal(day.toordinal() + 1), zone)
     return [one for one in over if one.stay != stay and one.since <= opens and one.until > closes]

@@ -25,7 +25,7 @@ def restated(facts: Iterable[Fact], folded: Folded, zone_of: ZoneOf, now: dateti
     """
     visits = [stay for stay in folded.stays if stay.kind == "visit" and not _has_a_placement(stay)]
     found = []
-    for told in standing(facts).told:
+    for told in standing(facts).facts:
         start = told.value
         if not isinstance(start, Started) or start.corroborates or told.id in folded.ineffective:
             continue
