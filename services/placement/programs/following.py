@@ -1,7 +1,8 @@
-"""What follows at the desk from a new fold: searches, offers, seats and starts told twice, as own facts to state. Pure.
+"""What a changed fold asks of the desk: the facts about searches, offers, placements, waiting lists and seats to state
+next. Pure.
 
-Contract 3.6 rule 9: what a change upstream asks of the desk is placement's own new fact, with the cause named. Asked
-again with what was stated, it says nothing more.
+What a change upstream asks of the desk is a new fact of placement's own that names its cause (contract 3.6 rule 9).
+Called again with these facts among the others, it asks for nothing more.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from shared.values import value_object
 
 @value_object
 class Seen:
-    """One episode at its desk: the fold before a change and after it, all own facts of the desk in their order, and the
-    ce_ids that made the change."""
+    """One changed episode: its fold before and after the change, the desk's facts of it by sequence (`own`), and the
+    ce_ids of the facts that made the change (`cause`)."""
 
     before: Folded
     after: Folded
@@ -36,14 +37,14 @@ class Seen:
 
 
 def concerns_the_desk(folded: Folded, new: Iterable[Fact], begins: Begins) -> bool:
-    """Whether an episode that had nothing at the desk has something to do there now."""
+    """True when an episode without any facts of the desk has such a fact now, or should have a search."""
     return any(fact.writer == "placement" and fact.name in DESK for fact in new) or wanted(folded, begins) is not None
 
 
 def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> tuple[CareFact, ...]:
-    """The facts to state, in their order; nothing where the desk agrees with the fold."""
+    """The facts to state, in order; none where the desk's state agrees with the fold."""
     if back := placements.brought_back(seen.after, seen.own, now, seen.cause):
-        return back  # the rest follows once these stand again
+        return back  # the other facts depend on these placements standing again
     found = searches(seen.own)
     at_hand = Desk(about(seen.after), found[-1] if found else None, now, ids)
     return (
@@ -60,7 +61,7 @@ def _facility(rules: Rules, program: str) -> str | None:
 
 
 def seats_wanted(seen: Seen, now: datetime) -> tuple[SeatNeeded, ...]:
-    """Stays that are open in a program again, and placements that stand again, and have no seat there."""
+    """The seats to claim, where there is room, for stays and placements that stand again or last longer."""
     claims = claimed(seen.own)
     stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted
     back = came_back(seen.before, seen.after, claims, now)
@@ -69,17 +70,17 @@ def seats_wanted(seen: Seen, now: datetime) -> tuple[SeatNeeded, ...]:
 
 
 def open_search(own: Sequence[Fact]) -> Search | None:
-    """The search that is open, if one is."""
+    """The episode's open search; None where there is none. `own`: placement's facts."""
     found = searches(own)
     return found[-1] if found and found[-1].state == "open" else None
 
 
 def declined_at(own: Sequence[Fact]) -> datetime | None:
-    """When the patient declined further care, where that ended the latest search."""
+    """When the patient declined further care, where that closed the latest search; else None."""
     found = searches(own)
     return found[-1].closed_at if found and found[-1].reason == "patient-declined" else None
 
 
 def claimed(own: Iterable[Fact]) -> tuple[Claim, ...]:
-    """The episode's claims on seats, given back ones too until their end."""
+    """The episode's claims on seats, with those that are released as they last until then."""
     return seats.claims(seat for fact in own if isinstance(seat := fact.value, SeatHeld | SeatReleased))
