@@ -103,6 +103,7 @@ def _asked(own: Sequence[Fact], auth_id: str) -> Authorization:
 
 
 def _in_order(told: Authorization) -> Authorization:
+    """The fact. Raises Rejected `days-out-of-order`."""
     if told.to < told.begins:
         raise Rejected("days-out-of-order", "the last day lies before the first", possible=("later",))
     return told

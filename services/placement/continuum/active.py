@@ -128,6 +128,7 @@ def _cancelled(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) 
 
 
 def _cancel_refused(fact: Fact, target: Fact | None) -> NoEffectReason | None:
+    """Why this cancel has no effect; None: it has one. `target`: what it cancels, if that has come."""
     if fact.writer not in fact.value.WRITERS:
         return NoEffectReason.WRONG_WRITER
     if target is None:
@@ -136,6 +137,7 @@ def _cancel_refused(fact: Fact, target: Fact | None) -> NoEffectReason | None:
 
 
 def _not_to_be_changed(fact: Fact, target: Fact) -> NoEffectReason | None:
+    """Why `fact` may not cancel or replace `target`; None: it may (contract 3.5, 3.6 rule 1)."""
     if isinstance(target.value, FactCancelled):
         return NoEffectReason.A_CANCEL_STAYS
     return NoEffectReason.NOT_ITS_WRITER if target.writer != fact.writer else None
@@ -166,6 +168,7 @@ def _replaced(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -
 
 
 def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
+    """Why this fact, or what it replaces, may not be stated by its writer; None: it may."""
     if speaks_out_of_turn(fact):
         return NoEffectReason.WRONG_WRITER
     target = known.get(fact.value.replaces or "")
@@ -173,6 +176,7 @@ def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
 
 
 def _root(ce_id: str, leads: dict[str, str]) -> str:
+    """The first ce_id of a chain; `leads`: from each fact to the one it replaces, which may form a circle."""
     seen = {ce_id}
     while (before := leads.get(ce_id)) is not None and before not in seen:
         seen.add(before)
@@ -230,6 +234,7 @@ def _head(one: OrderedFact, heads: dict[str, OrderedFact]) -> OrderedFact:
 
 
 def _one_stay(one: StayKey, other: StayKey, names: dict[StayKey, StayKey]) -> None:
+    """Note in `names` that both keys are of one stay, whose own key is that of `other`."""
     one, other = own_name(one, names), own_name(other, names)
     if one != other:
         names[one] = other

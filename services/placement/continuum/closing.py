@@ -40,6 +40,7 @@ def closings(
 
 
 def _refused(one: Closing, stays: Sequence[StayState], found: list[Closing]) -> NoEffectReason | None:
+    """Why this closing has no effect after those in `found`; None: it has one."""
     if any(_open_at(stay, one.at) for stay in stays):
         return NoEffectReason.STAY_OPEN
     if found and (found[-1].reopened_at is None or found[-1].reopened_at > one.at):
@@ -66,6 +67,7 @@ def _ends_of_life(deaths: Sequence[Death], stays: Sequence[StayState]) -> list[C
 
 
 def _taken_up(one: Closing, stays: Sequence[StayState]) -> Closing:
+    """The closing with the first later stay, if there is one, as what reopens the episode."""
     after = min((stay for stay in stays if stay.begun > one.at), key=lambda stay: (stay.begun, stay.key), default=None)
     if after is None:
         return replace(one, reopened_at=None, reopened_by=None)

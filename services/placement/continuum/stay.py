@@ -141,6 +141,7 @@ def _leave_ended(stay: StayState, fact: OrderedFact[LeaveEnded]) -> StayState:
 
 
 def _back(stay: StayState, fact: OrderedFact[Any]) -> tuple[Away, ...]:
+    """The stay's leaves, of which an open one ends with this fact."""
     if not stay.away or stay.away[-1].until is not None:
         return stay.away
     return (*stay.away[:-1], replace(stay.away[-1], until=fact.at))

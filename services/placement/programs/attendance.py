@@ -165,6 +165,7 @@ def possible(stay: StayState | None) -> tuple[str, ...]:
 
 
 def _placement(folded: Folded, placement_id: str) -> StandingPlacement:
+    """The placement. Raises Rejected `no-placement`."""
     found = next((one for one in folded.placements if one.placement_id == placement_id), None)
     if found is None:
         known = tuple(sorted(one.placement_id for one in folded.placements))
@@ -179,6 +180,7 @@ def stay_of(folded: Folded, stay_id: str) -> StayState | None:
 
 
 def _move(name: str, stay: StayState | None) -> None:
+    """Raises Rejected where the table has no such move of the stay."""
     outcome = MOVES[name, state_of(stay)]
     if isinstance(outcome, NoEffectReason):
         raise Rejected(outcome.value, MEANING[outcome], possible=possible(stay))
@@ -213,6 +215,7 @@ def _entry(stay: StayState) -> str:
 def _session(
     stating: StayProvenance, stay_id: str, session_id: str, day: date, own: Iterable[Fact], *, was_there: bool
 ) -> None:
+    """Raises Rejected where this session may not be stated."""
     not_ahead(stating, day)
     stay = stay_of(stating.folded, stay_id)
     if stay is None and was_there and _waits_inside(stating, stay_id, day, own):
@@ -240,6 +243,7 @@ class _EndHeading(StayHeading):
 
 
 def _ending(stating: StayProvenance, name: str, stay_id: str, day: date) -> _EndHeading:
+    """The fields of the fact `name` that ends a stay with this last day. Raises Rejected as `completed` does."""
     stay = stay_of(stating.folded, stay_id)
     _move(name, stay)
     not_ahead(stating, day)

@@ -106,6 +106,7 @@ def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datet
 
 
 def _lasts(stay: StayState) -> datetime:
+    """The stay's end; FOREVER while it is open."""
     return stay.ended.at if stay.ended else FOREVER
 
 
@@ -121,6 +122,7 @@ def _given_back(claim: Claim, before: Folded, after: Folded, now: datetime) -> t
 def _with_its_stay(
     claim: Claim, placement_id: str, before: Folded, after: Folded, now: datetime
 ) -> tuple[str, datetime] | None:
+    """The same for a claim of a placement, by what became of its stay or of the placement."""
     stay = _stay(after, placement_id)
     if stay is not None:
         if stay.ended is None or (claim.until is not None and claim.until <= stay.ended.at):

@@ -121,6 +121,7 @@ def told_of(fact: SeatHeld) -> Headcount | None:
 
 
 def _room(seats: Seats, group: str) -> int:
+    """The capacity of the group. Raises Rejected `unknown-group`."""
     if group not in seats.groups:
         raise Rejected("unknown-group", "the program has no such group", possible=tuple(sorted(seats.groups)))
     return seats.room(group)

@@ -138,6 +138,7 @@ def possible(state: OfferState) -> tuple[str, ...]:
 
 
 def _open(desk: Desk) -> Search:
+    """The desk's search, where it is open. Raises Rejected: `no-search`, `search-closed`."""
     search = desk.search
     if search is None:
         raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH], possible=("search-opened",))
@@ -161,6 +162,7 @@ def _moving(desk: Desk, name: str, offer_id: str) -> Offer:
 
 
 def _suits(asked: OfferRequest, search: Search, waiting: Iterable[str]) -> None:
+    """Raises Rejected where this offer may not be sent. `waiting`: programs with an unanswered offer."""
     program = asked.program
     if program.id in waiting:
         raise Rejected("already-asked", "an offer to this program is open", possible=("offer-withdrawn",))
@@ -175,6 +177,7 @@ def _suits(asked: OfferRequest, search: Search, waiting: Iterable[str]) -> None:
 
 
 def _not_over(desk: Desk, expires_at: datetime | None) -> None:
+    """Raises Rejected `expires-in-the-past`."""
     if expires_at is not None and expires_at <= desk.now:
         raise Rejected("expires-in-the-past", "an offer must leave time to answer", possible=("later",))
 

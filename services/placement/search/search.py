@@ -253,6 +253,7 @@ def _why(search: Search, want: DesiredSearch | None, folded: Folded) -> CloseRea
 
 
 def _lost_its_discharge(search: Search, folded: Folded) -> bool:
+    """True when the discharge, completion or referral that the search came from no longer stands."""
     roots = {stay.ended.root or stay.ended.fact for stay in folded.stays if stay.ended}
     roots |= {folded.referral.root} if folded.referral else set()
     return search.trigger is not None and search.trigger not in roots
@@ -289,6 +290,7 @@ def _cancelled(desk: Desk, placement_id: str, facility: str, reason: str, cause:
 
 
 def _move(name: str, search: Search | None) -> None:
+    """Raises Rejected where the table has no such move of the search."""
     state = search.state if search else SearchState.NONE
     outcome = SEARCH_MOVES[name, state]
     if isinstance(outcome, No):
