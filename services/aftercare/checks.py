@@ -22,7 +22,7 @@ from shared.events.episodes import EpisodeState, read_episode
 from shared.events.follow_ups import FollowUpMissed
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import OwnFacts
 from shared.messaging.positions import counted
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
@@ -105,7 +105,7 @@ def _of_one(whole: _Whole) -> Iterator[tuple[str, str]]:
 
 
 def _standing_by_the_log(facts: Sequence[Fact]) -> Iterator[str]:
-    gone = fallen_of(facts)
+    gone = OwnFacts(facts).fallen
     return (fact.id for fact in facts if fact.id not in gone and not isinstance(fact.value, FactCancelled))
 
 

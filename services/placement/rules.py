@@ -45,8 +45,8 @@ def rules_of(site: Site) -> Rules:
         billed=lru_cache(KEPT)(site.billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
         policy=Policy(
-            recommend=lambda question: recommend(site.recommendations, question, site.version),
-            begins=lambda *words: site.begins("search", *words),
+            recommend=lru_cache(KEPT)(lambda question: recommend(site.recommendations, question, site.version)),
+            begins=lru_cache(KEPT)(lambda *words: site.begins("search", *words)),
         ),
         site=site,
         places=StayPlaces(zone_of, lru_cache(KEPT)(site.setting)),

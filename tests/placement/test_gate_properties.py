@@ -13,7 +13,7 @@ from services.placement.gate.bases import Basis, obstacle
 from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.docket import Docket, decide
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import OwnFacts
 from tests.builders import a_story, admitted, cancelled, discharged, restated
 from tests.placement.gating import CLINIC, consent, revoked, two_recipients
 
@@ -117,7 +117,7 @@ def test_with_a_consent_to_all_of_it_a_recipient_believes_what_stands_whatever_t
     for batch in cut(story, places):
         memory.takes(batch, START)
     memory.takes([replace(consent(consent_id="all", scope=SCOPES[1]), sequence=len(story) + 1)], START)
-    gone = fallen_of(story)
+    gone = OwnFacts(story).fallen
     stands = {one.id for one in story if one.name in {"admitted", "discharged"} and one.id not in gone}
     assert memory.believed(CLINIC) == stands
     assert not [key for key in memory.withheld if key[0] == CLINIC]

@@ -54,24 +54,27 @@ def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> BilledStay:
         zone,
         _patient(folded, stay),
         BilledAdmission(
-            at=local(stay.begun, zone),
+            at=local(stay.segments[0].since, zone),
             type=_known(stay.admission.type),
             source=_known(stay.admission.source),
         ),
         _diagnoses(stay),
-        services_by_day(stay),
+        services_by_day(stay) if stay.sessions else {},
     )
 
 
-def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> PeriodContent:
+def of_stretch(
+    one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, ended: Ending | None, status: str | None
+) -> PeriodContent:
     """The content of one period of a stay, still without authorizations and warnings. `billed`: how its place is
-    billed. `last`: it is the stay's last period, which also has the end of an ended stay."""
+    billed. `ended`: the end of the stay, for the last period of an ended stay; `status`: the patient status told of
+    that end."""
     stay, zone = one.stay, one.zone
-    ended = stay.ended if last else None
+    kind, name = stay.key
     return PeriodContent(
         episode_id=one.folded.episode_id,
         patient=one.patient,
-        stay=Stay(kind=stay.kind, id=stay.id),
+        stay=Stay(kind=kind, id=name),
         visit_number=stay.visit_number,
         level=stretch.level,
         facility=stay.facility,
@@ -83,11 +86,13 @@ def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, las
         start_date=stretch.start,
         end_date=None if stretch.end == FOREVER else stretch.end,
         discharged_at=local(ended.at, zone) if ended else None,
-        patient_status=(told_status(ended, billed) or billed.unmapped_status) if ended else STILL_PATIENT,
-        leave=_leave(stay, stretch, zone),
+        patient_status=(status or billed.unmapped_status) if ended else STILL_PATIENT,
+        leave=_leave(stay, stretch, zone) if stay.away else (),
         diagnoses=one.diagnoses,
         attending_npi=stay.attending_npi,
-        certifications=certifications(one.folded, stay, stretch.start, stretch.end),
+        certifications=certifications(one.folded, stay, stretch.start, stretch.end)
+        if one.folded.certifications
+        else (),
         days=tuple(
             ServiceDay(date=day, services=given)
             for day, given in one.services.items()
@@ -120,15 +125,15 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
     return said.patient_status or code_says or billed.status_of((end.reason, said.kind, end.how))
 
 
-def unmapped(stay: StayState, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> frozenset[str]:
+def unmapped(stay: StayState, stretch: BilledStretch, *, no_status: bool) -> frozenset[str]:
     """The warnings for what the period would say and no table of the site has: admission type and source, payer, and
-    the patient status of an end (contract 4)."""
+    the patient status of an end (contract 4). `no_status`: the period has an end without a patient status."""
     payers = {one.payer for one in stretch.cover.coverage}
     found = {
         "unmapped-admission-type": stay.admission.type == UNKNOWN,
         "unmapped-admission-source": stay.admission.source == UNKNOWN,
         "unmapped-payer": UNKNOWN_PAYER in payers,
-        "unmapped-patient-status": last and stay.ended is not None and told_status(stay.ended, billed) is None,
+        "unmapped-patient-status": no_status,
     }
     return frozenset(word for word, so in found.items() if so)
 

@@ -33,6 +33,10 @@ class Suspension(NamedTuple):
     root: str
 
 
+Counted = tuple[date, date, Suspension | None]
+"""Days [start, end) that count, and the suspension after which they resume; None where they follow none."""
+
+
 @dataclass(slots=True)
 class Block:
     """Days of a stay at one place. `root`: the root of the fact that brought the stay there."""
@@ -83,18 +87,20 @@ def _presence_days(stay: StayState, zone: ZoneInfo) -> list[Block]:
     return found
 
 
-def _presences(stay: StayState) -> Iterable[tuple[list[Segment], datetime | None]]:
+def _presences(stay: StayState) -> list[tuple[list[Segment], datetime | None]]:
     """Runs of segments with a level, each with the instant at which it ended, None if it has not; a stay may lose its
     level and gain one again."""
+    found: list[tuple[list[Segment], datetime | None]] = []
     run: list[Segment] = []
     for segment in stay.segments:
         if segment.level is not None:
             run.append(segment)
         elif run:
-            yield run, segment.since
+            found.append((run, segment.since))
             run = []
     if run:
-        yield run, stay.ended.at if stay.ended else None
+        found.append((run, stay.ended.at if stay.ended else None))
+    return found
 
 
 def _day_after(presence: Sequence[Segment], begins: Sequence[date], leaving: date) -> date:
@@ -107,34 +113,31 @@ def _day_after(presence: Sequence[Segment], begins: Sequence[date], leaving: dat
     return leaving if level in ROUND_THE_CLOCK and leaving > begins[0] else leaving + ONE_DAY
 
 
-def counted(
-    block: Block, away: Sequence[Suspension], attended: Sequence[date]
-) -> Iterable[tuple[date, date, Suspension | None]]:
-    """The parts of a block that count, each as (start, end, the suspension after which it resumes or None).
+def counted(block: Block, away: Sequence[Suspension], attended: Sequence[date]) -> list[Counted]:
+    """The parts of a block that count, in order.
 
     A day at whose end the stay was suspended counts only if it was attended (contract 4, Days). `away` and `attended`
     are in order.
     """
     at = block.start
+    found: list[Counted] = []
     resumed: Suspension | None = None
     for gap in away:
         if gap.end <= at or gap.start >= block.end:
             continue
-        yield from _joined(
-            at, max(at, gap.start), _within(attended, max(at, gap.start), min(gap.end, block.end)), resumed
-        )
+        start, end = max(at, gap.start), min(gap.end, block.end)
+        found += _joined(at, start, _within(attended, start, end), resumed)
         at, resumed = min(gap.end, block.end), gap
     if at < block.end:
-        yield at, block.end, resumed if resumed and resumed.end == at else None
+        found.append((at, block.end, resumed if resumed and resumed.end == at else None))
+    return found
 
 
 def _within(days: Sequence[date], start: date, end: date) -> Sequence[date]:
     return days[bisect_left(days, start) : bisect_left(days, end)]
 
 
-def _joined(
-    start: date, end: date, extra: Sequence[date], resumed: Suspension | None
-) -> Iterable[tuple[date, date, Suspension | None]]:
+def _joined(start: date, end: date, extra: Sequence[date], resumed: Suspension | None) -> Iterable[Counted]:
     """[start, end) and the attended days `extra` after it as parts without gaps; only the first resumes."""
     for day in extra:
         if day > end:

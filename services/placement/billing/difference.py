@@ -52,7 +52,7 @@ def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -
     fresh = [one for was, one in due.state if was is None]
     return [
         *(_voided(key, was, fresh) for key, was in sorted(due.cancel.items(), key=lambda one: _by_start(one[1]))),
-        *(change for was, one in due.state if was is not None for change in _changed(one, was)),
+        *(change for was, one in due.state if was is not None and (change := _changed(one, was)) is not None),
         *(change for one in fresh for change in _opened(one, sent.get(one.key), due.cancel)),
     ]
 
@@ -68,14 +68,14 @@ def _voided(key: PeriodKey, was: SentPeriod, fresh: Sequence[Period]) -> PeriodC
     return _change(PeriodVoided, key, now, {}, reason="replaced" if replaced else "taken-back")
 
 
-def _changed(one: Period, was: SentPeriod) -> Iterable[PeriodChange]:
+def _changed(one: Period, was: SentPeriod) -> PeriodChange | None:
     if was.content == one.content:
-        return
+        return None
     before, after = was.content.end_date, one.content.end_date
     kind = PeriodClosed if before is None and after is not None else PeriodAmended
     reason = "reopened" if before is not None and after is None else None
     now = replace(was, version=was.version + 1, content=one.content)
-    yield _change(kind, one.key, now, _fields_changed(was.content, one.content), reason=reason)
+    return _change(kind, one.key, now, _fields_changed(was.content, one.content), reason=reason)
 
 
 def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPeriod]) -> Iterable[PeriodChange]:

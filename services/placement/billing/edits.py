@@ -25,6 +25,11 @@ INTERRUPTION = timedelta(days=2)
 def warnings(found: Sequence[Period]) -> list[set[str]]:
     """The warnings of each period, in the order given; `found`: all periods of one episode, by their first day."""
     said: list[set[str]] = [set() for _ in found]
+    for words, period in zip(said, found, strict=True):
+        if period.recorded and _short_week(period):
+            words.add("hours-under-minimum")
+    if len(found) == 1:
+        return said
     for first, second in _sharing_days(found):
         said[first].add("overlap")
         said[second].add("overlap")
@@ -34,8 +39,6 @@ def warnings(found: Sequence[Period]) -> list[set[str]]:
     for words, period in zip(said, found, strict=True):
         if _other_days_close_before(period, found):
             words.add("seven-day-rule")
-        if _short_week(period):
-            words.add("hours-under-minimum")
     for first, second in _interrupted(found):
         said[first].add("interrupted-stay")
         said[second].add("interrupted-stay")
@@ -84,9 +87,10 @@ def _short_week(one: Period) -> bool:
 
     Weeks are counted from the period's first day. A week is full when all its seven days lie before the period's end,
     or while it is open up to the last recorded session. Weeks with leave or without recorded sessions are not judged.
+    The period must have a recorded session.
     """
     least = MINUTES_A_WEEK.get(one.level)
-    if least is None or not one.recorded:
+    if least is None:
         return False
     known = one.end or one.recorded[-1] + ONE_DAY
     first = one.start.toordinal()

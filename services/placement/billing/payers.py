@@ -13,7 +13,7 @@ from shared.errors import Rejected
 from shared.events.base import CareFact, Stay
 from shared.events.stays import Coverage, CoverageChanged, DiagnosisRecorded
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of, same
+from shared.facts.restating import OwnFacts, same
 
 Told = TypeVar("Told", bound=CareFact)
 
@@ -28,7 +28,7 @@ class DiagnosisTerms(TypedDict):
 
 
 def covered(
-    whose: About, own: Sequence[Fact], now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
+    whose: About, own: OwnFacts, now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
 ) -> CoverageChanged:
     """The payers from the day `since` on; this replaces what the desk stated for the same day before.
 
@@ -47,9 +47,7 @@ def covered(
     return _news(told, before.value if before else None)
 
 
-def diagnosed(
-    whose: About, own: Sequence[Fact], now: datetime, placement_id: str, told: DiagnosisTerms
-) -> DiagnosisRecorded:
+def diagnosed(whose: About, own: OwnFacts, now: datetime, placement_id: str, told: DiagnosisTerms) -> DiagnosisRecorded:
     """A diagnosis of a stay at a program; this replaces what the desk stated of the same code before.
 
     Raises Rejected `already-so`.
@@ -66,10 +64,10 @@ def diagnosed(
     return _news(fact, before.value if before else None)
 
 
-def _standing(own: Sequence[Fact], kind: type[Told], fits: Callable[[Told], bool]) -> Fact | None:
+def _standing(own: OwnFacts, kind: type[Told], fits: Callable[[Told], bool]) -> Fact | None:
     """The first of these facts that is of this type, stands and fits; None where there is none."""
-    gone = fallen_of(own)
-    return next((one for one in own if isinstance(one.value, kind) and one.id not in gone and fits(one.value)), None)
+    stand = (one for one in own if one.id not in own.fallen)
+    return next((one for one in stand if isinstance(one.value, kind) and fits(one.value)), None)
 
 
 def _news(told: Told, before: CareFact | None) -> Told:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
@@ -37,7 +38,7 @@ def periods(
     """
     covered = covers(folded.coverage)
     found = [one for stay in folded.stays for one in _of_stay(folded, stay, zone_of(stay.facility), billed, covered)]
-    found.sort(key=lambda one: (one.start, one.key))
+    found.sort(key=attrgetter("start", "key"))
     said = warnings(found)
     allowed = authorized(found, folded, needs_authorization)
     return tuple(
@@ -62,7 +63,7 @@ def _of_stay(
     def same_place(one: Segment, other: Segment) -> bool:
         return (one.level, one.program) == (other.level, other.program) and as_billed(one) == as_billed(other)
 
-    found = list(stretches(folded, stay, zone, covered, same_place))
+    found = stretches(folded, stay, zone, covered, same_place)
     if not found:
         return []
     whole = content.of_stay(folded, stay, zone)
@@ -74,12 +75,14 @@ def _period(
     whole: content.BilledStay, stretch: BilledStretch, billed: BilledAs, recorded: Sequence[date], *, last: bool
 ) -> Period:
     stay = whole.stay
+    ended = stay.ended if last else None
+    status = content.told_status(ended, billed) if ended else None
     return Period(
         key=stretch.key,
         start=stretch.start,
         end=None if stretch.end == FOREVER else stretch.end,
-        content=content.of_stretch(whole, stretch, billed, last=last),
-        left=last_day(stay.ended.at, whole.zone) if last and stay.ended else None,
+        content=content.of_stretch(whole, stretch, billed, ended=ended, status=status),
+        left=last_day(ended.at, whole.zone) if ended else None,
         recorded=tuple(day for day in recorded if stretch.start <= day < stretch.end),
-        unmapped=content.unmapped(stay, stretch, billed, last=last),
+        unmapped=content.unmapped(stay, stretch, no_status=ended is not None and status is None),
     )

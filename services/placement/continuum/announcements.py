@@ -127,6 +127,8 @@ def _inpatient(stays: Iterable[StayState]) -> list[_Inpatient]:
 def _readmissions(folded: Folded, zone_of: ZoneOf) -> Iterator[Announced]:
     """One for each inpatient stretch, counted from the latest inpatient discharge before it; none where another
     inpatient stay was still open when it began."""
+    if len(folded.stays) < 2:
+        return
     runs = _inpatient(folded.stays)
     for run in runs:
         others = [one for one in runs if one.stay is not run.stay and one.since <= run.since]

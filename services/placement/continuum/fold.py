@@ -10,7 +10,7 @@ from services.placement.continuum.closing import closings, state_of_episode
 from services.placement.continuum.conflicts import attended_inside, in_order, two_stays
 from services.placement.continuum.deaths import alive_after_death, deaths_of
 from services.placement.continuum.episode_facts import EpisodeFacts
-from services.placement.continuum.levels import levels_of, round_the_clock, with_suspensions
+from services.placement.continuum.levels import levels_of, round_the_clock, stretches_of, with_suspensions
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of, place
 from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, NoEffectReason
@@ -52,6 +52,8 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
 
 def _with_places(folded: Folded, facts: Iterable[Fact]) -> Folded:
     """The episode with the facility of each fact without effect; `facts` are all facts, or those that are new."""
+    if not folded.ineffective:
+        return folded if not folded.said_at else replace(folded, said_at={})
     told = folded.said_at | {fact.id: fact.value.facility for fact in facts}
     return replace(folded, said_at={ce_id: told.get(ce_id, "") for ce_id in folded.ineffective})
 
@@ -104,8 +106,10 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
     reading = [fact for fact in {fact.id: fact for fact in new}.values() if read(fact)]
     if folded.version != FOLD_VERSION or folded.deaths or not _plain(reading):
         return None
-    if any(fact.id in folded.awaited for fact in new):
+    if folded.awaited and any(fact.id in folded.awaited for fact in new):
         return None
+    if not reading and folded.last is not None:
+        return folded
     reasons = {fact.id: NoEffectReason.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
     told = sorted(place(fact) for fact in reading if fact.id not in reasons)
     if _too_early(folded, told):
@@ -182,7 +186,7 @@ def _reaches_back(
 def _conflicts_of_new_sessions(
     folded: Folded, runs: Mapping[StayKey, Run], stays: Iterable[StayState], zone_of: ZoneOf
 ) -> list[Conflict]:
-    over = round_the_clock(stays)
+    over = round_the_clock(stretches_of(stays))
     if not over:
         return []
     counted = {stay.key: len(stay.sessions) for stay in folded.stays}
@@ -218,11 +222,15 @@ def _read_together(
     fields of Folded that are known already."""
     episode = EpisodeFacts(folded)
     refused = {told.id: reason.value for told in others if (reason := episode.take(told)) is not None}
-    stays = with_suspensions(sorted(stays, key=lambda stay: (stay.begun, stay.key)))
+    if len(stays) > 1:
+        stays = sorted(stays, key=lambda stay: (stay.begun, stay.key))
+    stretches = stretches_of(stays)
+    stays = with_suspensions(stays, stretches)
     deaths = deaths_of(episode.deaths, stays, folded.disbelieved)
     closed, not_closed = closings(stays, episode.closings, deaths)
-    over = round_the_clock(stays)
-    conflicts = [*two_stays(stays, over), *alive_after_death(deaths, stays, zone_of)]
+    over = round_the_clock(stretches)
+    conflicts = [*two_stays(stays, over)] if len(over) > 1 else []
+    conflicts += alive_after_death(deaths, stays, zone_of) if deaths else []
     for stay in stays:
         if stay.sessions and over:
             conflicts += attended_inside(stay, stay.sessions, zone_of(stay.facility), over)
@@ -234,7 +242,7 @@ def _read_together(
         **fields,
         **episode.fields(),
         stays=tuple(stays),
-        levels=levels_of(stays),
+        levels=levels_of(stretches),
         conflicts=in_order(conflicts, folded.settled),
         deaths=deaths,
         closings=closed,

@@ -35,24 +35,30 @@ class LevelStretch(NamedTuple):
 def stretches(stay: StayState) -> list[LevelStretch]:
     """The stretches of a stay at a level, in order, without those of no length."""
     end = stay.ended.at if stay.ended else FOREVER
-    ends = [segment.since for segment in stay.segments[1:]]
+    begun, ends = stay.segments[0].since, [segment.since for segment in stay.segments[1:]]
     return [
-        LevelStretch(segment.since, until, segment.level, RANK[segment.level], stay.begun, stay.key, segment)
+        LevelStretch(segment.since, until, segment.level, RANK[segment.level], begun, stay.key, segment)
         for segment, until in zip(stay.segments, [*ends, end], strict=True)
         if segment.level is not None and segment.since < until
     ]
 
 
-def levels_of(stays: Iterable[StayState]) -> tuple[LevelChange, ...]:
-    """Every change of the episode's level, or of the stay whose level it is, by time (contract 3.6 rule 4).
+def stretches_of(stays: Iterable[StayState]) -> list[LevelStretch]:
+    """The stretches of these stays at a level, stay by stay."""
+    return [stretch for stay in stays for stretch in stretches(stay)]
+
+
+def levels_of(found: Sequence[LevelStretch]) -> tuple[LevelChange, ...]:
+    """Every change of the episode's level, or of the stay whose level it is, by time (contract 3.6 rule 4). `found`:
+    the stretches of all its stays.
 
     That stay is the most intensive open one; of two at the same level the one that began first.
     """
-    found = [stretch for stay in stays for stretch in stretches(stay)]
     changes: list[LevelChange] = []
     holder: tuple[Level | None, StayKey | None] = (None, None)
     for at in sorted({edge for one in found for edge in (one.since, one.until)} - {FOREVER}):
-        top = min((one for one in found if one.since <= at < one.until), key=_intensity, default=None)
+        there = [one for one in found if one.since <= at < one.until]
+        top = there[0] if len(there) == 1 else min(there, key=_intensity, default=None)
         now = (top.level, top.stay) if top else (None, None)
         if now != holder:
             holder = now
@@ -64,21 +70,25 @@ def _intensity(one: LevelStretch) -> tuple[int, datetime, StayKey]:
     return (one.rank, one.begun, one.stay)
 
 
-def with_suspensions(stays: Sequence[StayState]) -> list[StayState]:
-    """The stays, each with the times in which a more intensive 24-hour stay was open (contract 3.6 rule 4)."""
-    found = [stretches(stay) for stay in stays]
-    over = [one for each in found for one in each if one.level in ROUND_THE_CLOCK]
-    return [_suspended(stay, own, over) for stay, own in zip(stays, found, strict=True)]
+def with_suspensions(stays: Iterable[StayState], found: Sequence[LevelStretch]) -> list[StayState]:
+    """The stays, each with the times in which a more intensive 24-hour stay was open (contract 3.6 rule 4). `found`:
+    the stretches of these stays."""
+    over = [one for one in found if one.level in ROUND_THE_CLOCK]
+    return [_suspended(stay, found, over) for stay in stays]
 
 
-def _suspended(stay: StayState, own: list[LevelStretch], over: list[LevelStretch]) -> StayState:
-    spans = sorted(
+def _suspended(stay: StayState, found: Sequence[LevelStretch], over: Sequence[LevelStretch]) -> StayState:
+    key = stay.key
+    spans = [
         (max(mine.since, other.since), min(mine.until, other.until))
-        for mine in own
+        for mine in found
+        if mine.stay == key
         for other in over
-        if other.rank < mine.rank and other.stay != stay.key and other.since < mine.until and mine.since < other.until
-    )
-    merged = tuple(Span(since, None if until == FOREVER else until) for since, until in _joined(spans))
+        if other.rank < mine.rank and other.stay != key and other.since < mine.until and mine.since < other.until
+    ]
+    if not spans and not stay.suspended:
+        return stay
+    merged = tuple(Span(since, None if until == FOREVER else until) for since, until in _joined(sorted(spans)))
     return stay if merged == stay.suspended else replace(stay, suspended=merged)
 
 
@@ -102,17 +112,17 @@ class RoundTheClock(NamedTuple):
     fact: str
 
 
-def round_the_clock(stays: Iterable[StayState]) -> list[RoundTheClock]:
-    """The 24-hour stretches of these stays; a move between two 24-hour levels does not break a stretch."""
+def round_the_clock(stretches: Iterable[LevelStretch]) -> list[RoundTheClock]:
+    """The 24-hour ones among these stretches, which come stay by stay; a move between two 24-hour levels does not break
+    a stretch."""
     found: list[RoundTheClock] = []
-    for stay in stays:
-        for one in stretches(stay):
-            if one.level not in ROUND_THE_CLOCK:
-                continue
-            if found and found[-1].stay == one.stay and found[-1].until == one.since:
-                found[-1] = found[-1]._replace(until=one.until)
-            else:
-                found.append(RoundTheClock(one.since, one.until, one.stay, one.segment.fact))
+    for one in stretches:
+        if one.level not in ROUND_THE_CLOCK:
+            continue
+        if found and found[-1].stay == one.stay and found[-1].until == one.since:
+            found[-1] = found[-1]._replace(until=one.until)
+        else:
+            found.append(RoundTheClock(one.since, one.until, one.stay, one.segment.fact))
     return found
 
 

@@ -20,7 +20,7 @@ from shared.events.published import PublishedStruct
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 """Raised by one whenever the fold or the service periods give another result for the same facts; episodes stored with
 an older version are folded anew."""
 
@@ -104,8 +104,7 @@ class StayDiagnosis:
 class StayState:
     """One stay as the active facts have it; the fact of its first segment began it."""
 
-    kind: StayKind
-    id: str
+    key: StayKey
     facility: str
     segments: tuple[Segment, ...]
     away: tuple[Away, ...] = ()
@@ -133,9 +132,14 @@ class StayState:
     """When its discharge is expected, by the latest plan; None: none is expected."""
 
     @property
-    def key(self) -> StayKey:
-        """The stay's (kind, id)."""
-        return (self.kind, self.id)
+    def kind(self) -> StayKind:
+        """A visit at a hospital, or a placement at a program."""
+        return self.key[0]
+
+    @property
+    def id(self) -> str:
+        """The hospital's visit number, or the id of the placement."""
+        return self.key[1]
 
     @property
     def begun(self) -> datetime:

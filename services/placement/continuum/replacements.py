@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of
+from shared.facts.restating import OwnFacts
 
 
 def roots_of(own: Iterable[Fact]) -> dict[str, str]:
@@ -17,10 +17,10 @@ def roots_of(own: Iterable[Fact]) -> dict[str, str]:
     return found
 
 
-def standing_of(own: Sequence[Fact], ce_id: str) -> Fact | None:
+def standing_of(own: OwnFacts, ce_id: str) -> Fact | None:
     """The fact that stands of the chain that `ce_id` is in; None where it was cancelled or there is no such fact."""
     found = last_of(own, ce_id)
-    return None if found is None or found.id in cancelled_of(own) else found
+    return None if found is None or found.id in own.cancelled else found
 
 
 def last_of(own: Sequence[Fact], ce_id: str) -> Fact | None:

@@ -105,8 +105,7 @@ def _started(fact: OrderedFact[Started]) -> StayState:
 
 
 def _begun(fact: OrderedFact[Any], level: Level | None, unit: str | None, program: str | None) -> StayState:
-    kind, stay_id = fact.stay
-    return StayState(kind, stay_id, fact.value.facility, (Segment(fact.at, level, unit, program, fact.id, fact.root),))
+    return StayState(fact.stay, fact.value.facility, (Segment(fact.at, level, unit, program, fact.id, fact.root),))
 
 
 def _admitted(stay: StayState, fact: OrderedFact[Admitted]) -> StayState:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.active import own_name
-from services.placement.continuum.levels import inside, round_the_clock
+from services.placement.continuum.levels import inside, round_the_clock, stretches_of
 from services.placement.continuum.model import StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of
 from services.placement.continuum.states import MOVING, PLANS, SESSIONS, NoEffectReason
@@ -74,7 +74,7 @@ class StayFacts:
         if not self.labels.issubset(stay.labels):
             stay = replace(stay, labels=tuple(sorted(self.labels.union(stay.labels))))
         if stay.key != self.key:
-            stay = replace(stay, kind=self.key[0], id=self.key[1])
+            stay = replace(stay, key=self.key)
         return stay
 
 
@@ -145,6 +145,6 @@ def _falls_inside(entry: OrderedFact, runs: Mapping[StayKey, Run], key: StayKey,
 
 def starts_inside(entry: OrderedFact, key: StayKey, stays: Iterable[StayState], zone_of: ZoneOf) -> bool:
     """True when the whole day of the start lies inside another, 24-hour stay. `key`: the start's own stay."""
-    over = round_the_clock(stays)
+    over = round_the_clock(stretches_of(stays))
     zone = zone_of(entry.value.facility)
     return bool(over) and bool(inside(day_of(entry.at, zone), zone, key, over))

@@ -33,24 +33,25 @@ def stays_now(folded: Folded, places: StayPlaces) -> tuple[StayNow, ...]:
 
 
 def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> StayNow:
-    now = stay.segments[-1]
+    first, now = stay.segments[0], stay.segments[-1]
+    kind, name = stay.key
     return StayNow(
-        id=stay.id,
-        kind=stay.kind,
-        level=stay.level,
+        id=name,
+        kind=kind,
+        level=now.level,
         visit_class=stay.visit_class,
         facility=stay.facility,
-        program=stay.program,
-        begun=stay.begun,
+        program=now.program,
+        begun=first.since,
         to=stay.ended.at if stay.ended else None,
-        suspended=stay.open and bool(stay.suspended) and stay.suspended[-1].until is None,
-        attended=_attended(stay, folded.stays, places.zone_of) or None,
+        suspended=stay.ended is None and bool(stay.suspended) and stay.suspended[-1].until is None,
+        attended=(_attended(stay, folded.stays, places.zone_of) or None) if stay.sessions else None,
         setting=places.setting_of(stay.facility, now.unit, now.program) if now.level else None,
         labels=stay.labels or None,
         age_years=stay.age_years,
-        diagnosis=_principal(stay),
-        payer=_payer(stay, folded.coverage, places.zone_of) if stay.level else None,
-        begun_by=stay.segments[0].fact,
+        diagnosis=_principal(stay) if stay.diagnoses else None,
+        payer=_payer(stay, folded.coverage, places.zone_of) if now.level else None,
+        begun_by=first.fact,
         ended_by=_ended_by(stay.ended) if stay.ended else None,
     )
 
@@ -58,8 +59,6 @@ def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> StayNow:
 def _attended(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> tuple[AttendedDay, ...]:
     """The attended days that may count as follow-up after a discharge: those since a 24-hour stay first suspended this
     stay, and those within LOOKED_BACK after a discharge from a more intensive level."""
-    if not stay.sessions:
-        return ()
     left = list(_left(stay, stays, zone_of))
     since = stay.suspended[0].since.date() if stay.suspended else date.max
     days = {
@@ -85,15 +84,15 @@ def _mode(session: Session) -> HowAttended:
     return session.services[0].mode if session.services else "in-person"
 
 
-def _principal(stay: StayState) -> DiagnosisNow | None:
-    """The first diagnosis by rank; an admitting diagnosis only where there is no other."""
-    found = min(stay.diagnoses, key=lambda one: (one.status == _ADMITTING, one.rank), default=None)
-    return DiagnosisNow(system=found.system, code=found.code) if found else None
+def _principal(stay: StayState) -> DiagnosisNow:
+    """The first diagnosis by rank; an admitting diagnosis only where there is no other. The stay must have one."""
+    found = next((one for one in stay.diagnoses if one.status != _ADMITTING), stay.diagnoses[0])
+    return DiagnosisNow(system=found.system, code=found.code)
 
 
 def _payer(stay: StayState, coverage: Iterable[CoverageFrom], zone_of: ZoneOf) -> str | None:
     """The first payer of the coverage in force on the day on which the stay began."""
-    began = day_of(stay.begun, zone_of(stay.facility))
+    began = day_of(stay.segments[0].since, zone_of(stay.facility))
     told = [one.coverage for one in coverage if one.day <= began and one.coverage]
     return told[-1][0].payer if told else None
 

@@ -23,12 +23,11 @@ from services.placement.engine.outcome import WRITER, Ids
 from services.placement.engine.publish import EpisodeChange, Publishing, publish, seats_of
 from services.placement.programs.attendance import StayProvenance
 from services.placement.programs.census import Place
-from services.placement.programs.following import claimed
-from services.placement.programs.seats import Claim, Headcount, may_claim
+from services.placement.programs.seats import Claim, Headcount, claims, may_claim
 from services.placement.rules import Rules
 from services.placement.search import offers
 from services.placement.search.search import Desk
-from services.placement.search.searches import DESK, Search, searches
+from services.placement.search.searches import DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from shared.clock import Clock
@@ -48,11 +47,13 @@ from shared.web.acts import Acted, ActRequest
 class Situation:
     """What a decision is made on: the episode's fold and all its facts, and of each locked program all seats taken.
 
-    `ids` gives new ids. `scope`: the facilities that the asker may see.
+    `own`: placement's facts among them, also those that no longer stand. `ids` gives new ids. `scope`: the facilities
+    that the asker may see.
     """
 
     folded: Folded
     facts: tuple[Fact, ...]
+    own: DeskFacts
     places: Mapping[str, Sequence[Place]]
     rules: Rules
     now: datetime
@@ -75,28 +76,20 @@ class Situation:
         return latest.value.facility if latest else self.folded.facility
 
     @property
-    def own(self) -> tuple[Fact, ...]:
-        """Placement's own facts by sequence, with those that no longer stand."""
-        return tuple(fact for fact in self.facts if fact.writer == WRITER)
-
-    @property
     def searches(self) -> tuple[Search, ...]:
         """The episode's searches that the asker may see, the latest last."""
-        return tuple(one for one in self._every_search() if self.scope.has(one.facility or self.folded.facility))
-
-    def _every_search(self) -> tuple[Search, ...]:
-        return searches(fact for fact in self.own if fact.name in DESK)
+        return tuple(one for one in self.own.searches if self.scope.has(one.facility or self.folded.facility))
 
     def desk(self, search_id: str | None = None) -> Desk:
         """What decisions about a search are made on: the one with this id, whichever facility's it is; without an id
         the latest that the asker may see."""
-        every = self.searches if search_id is None else self._every_search()
+        every = self.searches if search_id is None else self.own.searches
         found = [one for one in every if search_id in {None, one.search_id}]
         return Desk(self.about(), found[-1] if found else None, self.now, self.ids)
 
     def search_of(self, offer_id: str) -> str | None:
         """The id of the search that an offer belongs to, whichever facility's it is; None where there is none."""
-        found = self._every_search()
+        found = self.own.searches
         return next((one.search_id for one in found if offer_id in {each.offer_id for each in one.offers}), None)
 
     def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> StayProvenance:
@@ -135,7 +128,7 @@ class Situation:
     @property
     def claimed(self) -> tuple[Claim, ...]:
         """The episode's own claims on seats."""
-        return claimed(self.own)
+        return claims(self.own.seats)
 
     def count(self, claim: Claim, instead_of: Sequence[Claim] = ()) -> Headcount:
         """The numbers on which this claim of the episode may be made. `instead_of`: claims that are released for it.
@@ -228,7 +221,7 @@ def _decided(
     """The episode's change by a decision, and the decision."""
     ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
     before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
-    decided = decision(Situation(before, ordered, places, by.rules, by.now, by.ids))
+    decided = decision(Situation(before, ordered, DeskFacts.of(ordered), places, by.rules, by.now, by.ids))
     change = EpisodeChange(row, before, before, dict(row.seen))
     said = change.state(decided.facts, by.telling(change))
     change.after = fold([*facts, *said], by.rules.zone_of)

@@ -23,18 +23,15 @@ from services.placement.programs.census import Place, Presence, presences
 from services.placement.programs.consequences import SeatNeeded
 from services.placement.programs.following import (
     Seen,
-    claimed,
-    concerns_the_desk,
-    declined_at,
     follows,
-    open_search,
     seats_wanted,
 )
-from services.placement.programs.seats import Claim, Headcount, Seats, held, may_claim
+from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
-from services.placement.search.search import Begins
-from services.placement.search.searches import DESK
+from services.placement.search.search import Begins, DesiredSearch, wanted
+from services.placement.search.searches import DESK, DeskFacts
+from services.placement.search.states import SearchState
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from services.placement.worklists.entries import entries, mark
@@ -52,6 +49,7 @@ from shared.storage.statements import at_once
 from shared.values import replace, value_object
 
 ACTOR = "placement"
+NOTHING_SAID = DeskFacts()
 ROUNDS = 8
 """Facts that follow from facts that followed end after two or three rounds; so many mean that two rules undo each
 other."""
@@ -71,10 +69,12 @@ class EpisodeChange:
     seen: dict[str, int]
     new: tuple[Fact, ...] = ()
     stated: list[Fact] = field(default_factory=list)
-    own: list[Fact] | None = None
+    own: DeskFacts | None = None
     """Placement's facts of the desk by sequence; None: the desk has nothing to do with this episode."""
     because: tuple[str, ...] = ()
     """ce_ids of the facts that made the change; facts that follow at the desk name them as their cause."""
+    want: tuple[Folded, DesiredSearch | None] | None = None
+    """The search that `desired_search` last found, with the fold that it is by; None: not asked for yet."""
 
     def state(self, values: Iterable[CareFact], provenance: Provenance) -> tuple[Fact, ...]:
         """State these values as placement's next facts of the episode."""
@@ -83,13 +83,19 @@ class EpisodeChange:
             self.seen[WRITER] = said[-1].sequence
         self.stated += said
         if self.own is not None:
-            self.own += [fact for fact in said if fact.name in DESK]
+            self.own = DeskFacts([*self.own, *(fact for fact in said if fact.name in DESK)])
         return said
 
-    @property
-    def at_the_desk(self) -> Seen:
+    def desired_search(self, begins: Begins) -> DesiredSearch | None:
+        """The search that should be open by `after`; worked out once for each fold."""
+        if self.want is None or self.want[0] is not self.after:
+            self.want = (self.after, wanted(self.after, begins))
+        return self.want[1]
+
+    def at_the_desk(self, begins: Begins) -> Seen:
         """The change as programs/following.py takes it."""
-        return Seen(self.before, self.after, tuple(self.own or ()), self.because)
+        own, want = self.own or NOTHING_SAID, self.desired_search(begins)
+        return Seen(self.before, self.after, own, want, self.because)
 
 
 @value_object
@@ -146,7 +152,7 @@ async def _state_what_follows(connection: Connection, changes: Mapping[str, Epis
     for _ in range(ROUNDS):
         moved = []
         for one in left:
-            values = follows(one.at_the_desk, by.rules, by.now, by.ids)
+            values = follows(one.at_the_desk(by.rules.policy.begins), by.rules, by.now, by.ids)
             if values:
                 moved.append((one, one.state(values, by.telling(one))))
         if not moved:
@@ -162,10 +168,10 @@ async def _load_desk_facts(connection: Connection, changes: Mapping[str, Episode
     had = [episode for episode, one in changes.items() if one.row.desk]
     stored = await store.facts_of_the_desk(connection, had)
     for episode, one in changes.items():
-        if one.row.desk or concerns_the_desk(one.after, (*one.new, *one.stated), begins):
-            known = {fact.id: fact for fact in stored.get(episode, ())}
-            known |= {f.id: f for f in (*one.new, *one.stated) if f.writer == WRITER and f.name in DESK}
-            one.own = sorted(known.values(), key=lambda fact: fact.sequence)
+        own = [fact for fact in (*one.new, *one.stated) if fact.writer == WRITER and fact.name in DESK]
+        if one.row.desk or own or one.desired_search(begins):
+            known = {fact.id: fact for fact in (*stored.get(episode, ()), *own)}
+            one.own = DeskFacts.of(known.values())
 
 
 async def _add_to_folds(
@@ -187,7 +193,12 @@ async def _add_to_folds(
 async def _claim_seats(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
     """Claim seats for stays and placements that stand again, where there is room; where there is none, a worklist shows
     it."""
-    wants = [(one, want) for one in changes.values() if one.own for want in seats_wanted(one.at_the_desk, by.now)]
+    wants = [
+        (one, want)
+        for one in changes.values()
+        if one.own
+        for want in seats_wanted(one.at_the_desk(by.rules.policy.begins), by.now)
+    ]
     wants = [(one, want) for one, want in wants if by.rules.site.program(want.program)]
     if not wants:
         return
@@ -233,14 +244,14 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     for episode, one in changes.items():
         after = one.after
         if one.own or after.conflicts or after.authorizations or after.ineffective or one.row.listed:
-            own = tuple(one.own or ())
+            own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
-            search = open_search(own)
+            search = own.latest
             starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
             told = DeskNow(
-                str(search.state) if search else None,
+                "open" if search and search.state is SearchState.OPEN else None,
                 date.fromisoformat(min(starts)) if starts else None,
-                declined_at(own),
+                search.closed_at if search and search.reason == "patient-declined" else None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found
@@ -264,9 +275,9 @@ async def _save(
         *store.keeping_stays(_moved(changes)),
     )
     await at_once(connection, writes)
-    claims = {episode: claimed(one.own) for episode, one in changes.items() if one.own and _changes_seats(one)}
+    held_now = {episode: claims(one.own.seats) for episode, one in changes.items() if one.own and _changes_seats(one)}
     askers = {seat: asker for one in changes.values() if one.own for seat, asker in seats_asked_for(one.own).items()}
-    await desk_store.put_seats(connection, claims, askers)
+    await desk_store.put_seats(connection, held_now, askers)
     changed = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
     await desk_store.put_entries(connection, changed)
 

@@ -15,7 +15,7 @@ from msgspec import structs
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded, StayState
 from services.placement.rules import Rules
-from services.placement.search.searches import DESK, searches
+from services.placement.search.searches import DeskFacts
 from shared.events.base import CareFact, LabelledHeading, Stay, type_name
 from shared.events.continuum import Announcement, ConflictRaised, Readmitted, Step
 from shared.events.placing import Offer, Placed, Placement, Searched
@@ -82,7 +82,7 @@ def part(facts: Sequence[Fact], folded: Folded, scope: Scope, rules: Rules) -> P
 
 def _asked_for(facts: Sequence[Fact], scope: Scope) -> tuple[frozenset[str], frozenset[str]]:
     """Ids of the offers of searches in scope, and of the placements that came of these offers."""
-    found = searches(fact for fact in facts if fact.writer == "placement" and fact.name in DESK)
+    found = DeskFacts.of(facts).searches
     offers = frozenset(each.offer_id for one in found if scope.has(one.facility) for each in one.offers)
     placed = (fact.value for fact in facts if isinstance(fact.value, Placed))
     return offers, frozenset(one.placement_id for one in placed if one.offer_id in offers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from services.placement.search.searches import Search, searches
+from services.placement.search.searches import DeskFacts, Search
 from shared.events.placing import Placed, SearchOpened, SeatHeld, Waitlisted
 from shared.facts.envelope import Fact
 
@@ -26,9 +26,9 @@ def placements_asked_for(own: Sequence[Fact], found: Iterable[Search]) -> dict[s
     return {one.placement_id: by_offer[one.offer_id] for one in placed if one.offer_id in by_offer}
 
 
-def seats_asked_for(own: Sequence[Fact]) -> dict[str, str]:
+def seats_asked_for(own: DeskFacts) -> dict[str, str]:
     """Seat → the facility that asked for it: of the placement's search, or the one whose desk holds it."""
-    by_placement = placements_asked_for(own, searches(own))
+    by_placement = placements_asked_for(own, own.searches)
     found: dict[str, str] = {}
     for fact in own:
         seat = fact.value

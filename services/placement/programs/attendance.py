@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.about import about
-from services.placement.continuum.levels import inside, round_the_clock
+from services.placement.continuum.levels import inside, round_the_clock, stretches_of
 from services.placement.continuum.model import Folded, StandingPlacement, StayKey, StayState
 from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
@@ -87,7 +87,8 @@ def start(stating: StayProvenance, placement_id: str, day: date, *, unit: str | 
     _move("started", stay_of(stating.folded, placement_id))
     key: StayKey = ("placement", placement_id)
     visit = _told_by_hospital(stating, placement, day)
-    over = [one for one in round_the_clock(stating.folded.stays) if visit is None or one.stay != visit.key]
+    stretches = stretches_of(stating.folded.stays)
+    over = [one for one in round_the_clock(stretches) if visit is None or one.stay != visit.key]
     if inside(day, stating.zone, key, over):
         raise Rejected(
             NoEffectReason.INSIDE_24_HOUR_STAY.value, MEANING[NoEffectReason.INSIDE_24_HOUR_STAY], possible=("later",)

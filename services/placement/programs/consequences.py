@@ -38,6 +38,9 @@ class Consequences(NamedTuple):
     wanted: tuple[SeatNeeded, ...]
 
 
+NOTHING_FOLLOWS = Consequences((), ())
+
+
 def of_change(
     before: Folded, after: Folded, claims: Sequence[Claim], now: datetime, cause: tuple[str, ...]
 ) -> Consequences:
@@ -45,12 +48,14 @@ def of_change(
     ce_ids of the facts that made the change. Seats are released:
 
     - of a start that now lies inside a 24-hour stay, because a discharge was cancelled, and has no attendance; the
-    start itself stands, so that the seat is wanted again if the discharge returns (contract 3.6 rule 10); - after a
-    death, at once, where the desk holds them without a placement (rule 13); - of a stay that ended, from its end on; of
-    a placement cancelled before its first day, at once.
+      start itself stands, so that the seat is wanted again if the discharge returns (contract 3.6 rule 10);
+    - after a death, at once, where the desk holds them without a placement (rule 13);
+    - of a stay that ended, from its end on; of a placement cancelled before its first day, at once.
 
     Called again with the claims that stand afterwards, it releases nothing twice.
     """
+    if not claims and not any(stay.segments[-1].program for stay in after.stays):
+        return NOTHING_FOLLOWS
     gone = [(claim, *due) for claim in claims if (due := _given_back(claim, before, after, now)) is not None]
     facts = tuple(
         released(about(after, _facility(before, after, claim)), claim, now, reason, at=at, cause=cause)
@@ -88,10 +93,11 @@ def _left_after(claims: Sequence[Claim], facts: Sequence[SeatReleased]) -> list[
 
 def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datetime) -> SeatNeeded | None:
     """The seat that a placement's stay needs beyond its claims because of this change; None where it needs none."""
-    names = _names(stay)
+    if not stay.program or not (names := _names(stay)):
+        return None
     was = next((one for one in before.stays if _names(one) & names), None)
     until = stay.ended.at if stay.ended else None
-    if not names or not stay.program or (was is not None and _lasts(was) >= _lasts(stay)):
+    if was is not None and _lasts(was) >= _lasts(stay):
         return None
     own = [claim for claim in claims if claim.placement_id in names]
     if any(claim.until is None or (until is not None and claim.until >= until) for claim in own):

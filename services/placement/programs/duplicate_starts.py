@@ -6,7 +6,7 @@ Where the program comes second, `start` in attendance.py names the hospital's fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import structs
@@ -19,12 +19,14 @@ from shared.events.stays import Started
 from shared.facts.envelope import Fact
 
 
-def restated(facts: Iterable[Fact], folded: Folded, zone_of: ZoneOf, now: datetime) -> tuple[Started, ...]:
+def restated(facts: Sequence[Fact], folded: Folded, zone_of: ZoneOf, now: datetime) -> tuple[Started, ...]:
     """The program's starts to restate, each naming in `corroborates` the admission of the same day, level, program and
     facility.
 
     `facts`: all facts of the episode; `folded`: their fold. Called again once they are stated, it returns nothing.
     """
+    if not any(isinstance(fact.value, Started) for fact in facts):
+        return ()
     visits = [stay for stay in folded.stays if stay.kind == "visit" and not _has_a_placement(stay)]
     found = []
     for fact in standing(facts).facts:

@@ -169,8 +169,8 @@ def released(
 
 
 def claims(stated: Iterable[SeatHeld | SeatReleased]) -> tuple[Claim, ...]:
-    """The claims by these facts, in the order in which they were stated; one that was released before it began is
-    gone."""
+    """The claims by an episode's seat facts, in the order in which they were stated: one that was released lasts until
+    then, and one that was released before it began is gone."""
     found: dict[str, Claim] = {}
     for fact in stated:
         if fact.seat_id is None:

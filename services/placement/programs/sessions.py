@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.states import MEANING, NoEffectReason
 from shared.events.published import as_json
 from shared.events.stays import Absent, Attended
-from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of
+from shared.facts.restating import OwnFacts
 from shared.values import value_object
 
 State = Literal["attended", "absent", "withdrawn"]
@@ -52,14 +51,14 @@ class SessionRecord:
         return found
 
 
-def sessions(own: Sequence[Fact], ineffective: Mapping[str, str]) -> tuple[SessionRecord, ...]:
-    """Every session that was stated, withdrawn ones too. `own`: placement's facts of the episode, by sequence;
-    `ineffective`: the fold's."""
-    roots, gone = roots_of(own), cancelled_of(own)
+def sessions(own: OwnFacts, ineffective: Mapping[str, str]) -> tuple[SessionRecord, ...]:
+    """Every session that was stated, withdrawn ones too. `own`: placement's facts of the episode; `ineffective`: the
+    fold's."""
+    roots = roots_of(own)
     last = {roots[fact.id]: (fact.id, told) for fact in own if isinstance(told := fact.value, Attended | Absent)}
     return tuple(
         SessionRecord(root, "withdrawn", told, None)
-        if ce_id in gone
+        if ce_id in own.cancelled
         else SessionRecord(root, _state(told), told, ineffective.get(ce_id))
         for root, (ce_id, told) in last.items()
     )

@@ -25,9 +25,10 @@ from services.placement.search.states import (
 )
 from shared.errors import Rejected
 from shared.events.base import CareFact
-from shared.events.levels import LEAST_INTENSIVE
+from shared.events.episodes import HowEnded
+from shared.events.levels import LEAST_INTENSIVE, Level
+from shared.events.open_lists import DispositionKind
 from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
-from shared.values import replace
 
 FIRST_DAY: Final = timedelta(days=1)
 """A referral or assessment so soon after a stay began, or before a shorter stay ended, is about that stay and not about
@@ -53,6 +54,8 @@ class Desk(NamedTuple):
     told_of_death: frozenset[str] = frozenset()
 
 
+Recommend = Callable[[LevelQuestion], Recommendation]
+"""Which level the site recommends, and why."""
 Begins = Callable[..., bool]
 """Called with the disposition's code and kind and the reason of an end: whether a search begins, by the site's
 table."""
@@ -61,7 +64,7 @@ table."""
 class Policy(NamedTuple):
     """The site's rules: which level is recommended, and after which ends of a stay a search begins."""
 
-    recommend: Callable[[LevelQuestion], Recommendation]
+    recommend: Recommend
     begins: Begins
 
 
@@ -77,13 +80,14 @@ class DesiredSearch(NamedTuple):
 
 def wanted(folded: Folded, begins: Begins) -> DesiredSearch | None:
     """The search that should be open now; None where the patient has a stay or placement, or none is to begin."""
-    if folded.deaths or folded.state in {"void", "closed"} or any(stay.open and stay.level for stay in folded.stays):
+    if folded.deaths or folded.state in {"void", "closed"}:
         return None
-    if any(not _used(one, folded) for one in folded.placements):
+    at_a_level = [stay for stay in folded.stays if stay.segments[-1].level]
+    if not all(stay.ended for stay in at_a_level) or not all(_used(one, folded) for one in folded.placements):
         return None
-    ended = [stay for stay in folded.stays if stay.ended and stay.level]
-    if ended:
-        return _after(max(ended, key=_left), folded, begins)
+    if at_a_level:
+        last = at_a_level[0] if len(at_a_level) == 1 else max(at_a_level, key=_left)
+        return _after(last, folded, begins)
     referral = folded.referral
     if referral is None:
         return None
@@ -97,21 +101,32 @@ def _left(stay: StayState) -> tuple[datetime, str, str]:
 def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | None:
     """The search after this stay; None after the least intensive level, after a stay that was discontinued (aftercare
     follows that up), or where the site's table says so."""
-    end = stay.ended
-    if end is None or end.how not in {"discharged", "completed"} or stay.level == LEAST_INTENSIVE:
+    end, level = stay.ended, stay.segments[-1].level
+    if end is None or end.how not in {"discharged", "completed"} or level == LEAST_INTENSIVE:
         return None
     code, kind = (end.disposition.code, end.disposition.kind) if end.disposition else (None, None)
     if not begins("unknown") if DECEASED in {kind, end.reason} else not begins(code, kind, end.reason):
         return None  # a death that stands gets no search from `wanted`; one that fell counts as `unknown`
-    since = min(stay.begun + FIRST_DAY, end.at)
-    question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
+    since = min(stay.segments[0].since + FIRST_DAY, end.at)
+    question = _known(folded, since, from_level=level, ended=end.how, disposition=kind)
     return DesiredSearch(end.root or end.fact, end.fact, question, stay.facility)
 
 
-def _known(folded: Folded, since: datetime | None = None) -> LevelQuestion:
-    """What the episode says for a recommendation, without a referral or an assessment up to `since`."""
+def _known(
+    folded: Folded,
+    since: datetime | None = None,
+    *,
+    from_level: Level | None = None,
+    ended: HowEnded | None = None,
+    disposition: DispositionKind | None = None,
+) -> LevelQuestion:
+    """What is known for a recommendation: how the stay before ended, where one did, and what the episode says, without
+    a referral or an assessment up to `since`."""
     asked, assessed = folded.referral, folded.assessment
     return LevelQuestion(
+        from_level,
+        ended,
+        disposition,
         labels=folded.labels,
         age_years=_age(folded),
         assessed=assessed.recommended_level if assessed and (since is None or assessed.at > since) else None,
@@ -137,7 +152,8 @@ def needs_of(folded: Folded) -> Needs:
 
 
 def _age(folded: Folded) -> int | None:
-    return next((stay.age_years for stay in reversed(folded.stays) if stay.age_years is not None), None)
+    told = [stay.age_years for stay in folded.stays if stay.age_years is not None]
+    return told[-1] if told else None
 
 
 def opened(
@@ -215,21 +231,25 @@ def withdrawn(desk: Desk, offer: Offer, reason: str, cause: tuple[str, ...] = ()
 def followed(
     desk: Desk,
     folded: Folded,
-    policy: Policy,
+    want: DesiredSearch | None,
+    recommend: Recommend,
+    *,
     earlier: Sequence[Search] = (),
     cause: tuple[str, ...] = (),
 ) -> tuple[CareFact, ...]:
-    """The facts that make the episode's searches and placements agree with the fold; none where they do.
+    """The facts that make the episode's searches and placements agree with the fold; none where they do. `want`: the
+    search that should be open by the fold, as `wanted` gives it.
 
     `earlier`: the searches before the desk's, all closed. `cause`: ce_ids of the facts that changed the fold. A
     placement that has not begun is cancelled when the discharge that its search came from is taken back.
     """
-    want, now = wanted(folded, policy.begins), desk.search
-    desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
+    now = desk.search
+    if want and now and now.state is SearchState.OPEN and want.trigger == now.trigger:
+        return ()
+    if folded.deaths:
+        desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
     facts: list[CareFact] = []
     if now and now.state is SearchState.OPEN:
-        if want and want.trigger == now.trigger:
-            return ()
         facts += closed(desk, _why(now, want, folded), cause)
     elif now and _lost_its_discharge(now, folded):
         facts += _placement_gone(desk, now, folded, cause)
@@ -237,7 +257,7 @@ def followed(
         facts += _nobody_comes(desk, (*earlier, *([now] if now else ())), folded, cause)
     settled = {one.trigger for one in (*earlier, *([now] if now else ())) if one.reason in BY_A_PERSON}
     if want and want.trigger not in settled:
-        facts.append(opened(desk._replace(search=None), want, policy.recommend(want.question), needs_of(folded)))
+        facts.append(opened(desk._replace(search=None), want, recommend(want.question), needs_of(folded)))
     return tuple(facts)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import cached_property
+from operator import attrgetter
 from typing import Final
 
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
@@ -24,13 +26,15 @@ from shared.events.placing import (
     Placed,
     SearchClosed,
     SearchOpened,
+    SeatHeld,
+    SeatReleased,
 )
 from shared.events.placing import Offer as OfferMove
 from shared.events.planning import ConflictSettled, PlanRecorded
 from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of, fallen_of
+from shared.facts.restating import OwnFacts
 from shared.values import replace, value_object
 
 _FACTS: tuple[type[CareFact], ...] = (
@@ -94,18 +98,34 @@ class Search:
         return tuple(one for one in self.offers if one.state in ANSWERABLE)
 
 
-def searches(facts: Iterable[Fact]) -> tuple[Search, ...]:
-    """The episode's searches, the latest last; facts may be given in any order, and only placement's are read."""
-    own = sorted((fact for fact in facts if fact.writer == "placement"), key=lambda fact: fact.sequence)
-    gone = fallen_of(own)
-    found: dict[str, Search] = {}
-    for fact in own:
-        if isinstance(fact.value, SearchOpened):
-            _opened(fact.id, fact.value, found)
-        elif fact.id not in gone:
-            _read(fact.value, found)
-    cancelled = cancelled_of(own)
-    return tuple(one for one in found.values() if one.fact not in cancelled)
+class DeskFacts(OwnFacts):
+    """Placement's own facts of one episode, by sequence, with the searches and seats that are read from them."""
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact]) -> DeskFacts:
+        """Placement's among these facts of one episode, which may be given in any order."""
+        return cls(sorted([fact for fact in facts if fact.writer == "placement"], key=attrgetter("sequence")))
+
+    @cached_property
+    def searches(self) -> tuple[Search, ...]:
+        """The episode's searches, the latest last."""
+        found: dict[str, Search] = {}
+        for fact in self:
+            if isinstance(fact.value, SearchOpened):
+                _opened(fact.id, fact.value, found)
+            elif fact.id not in self.fallen:
+                _read(fact.value, found)
+        return tuple([one for one in found.values() if one.fact not in self.cancelled])
+
+    @cached_property
+    def seats(self) -> tuple[SeatHeld | SeatReleased, ...]:
+        """The facts about seats, in the order in which they were stated."""
+        return tuple([told for fact in self if isinstance(told := fact.value, SeatHeld | SeatReleased)])
+
+    @property
+    def latest(self) -> Search | None:
+        """The latest search, open or closed; None where there was none."""
+        return self.searches[-1] if self.searches else None
 
 
 def _opened(ce_id: str, told: SearchOpened, found: dict[str, Search]) -> None:

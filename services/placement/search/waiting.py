@@ -5,7 +5,7 @@ A fact states the place in the list at the time of joining; the present places a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from services.placement.continuum.about import About
 from services.placement.search.search import Desk
@@ -14,29 +14,28 @@ from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
 from shared.events.placing import Placed, Waitlisted, WaitlistLeft
 from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of
+from shared.facts.restating import OwnFacts
 
 AboutAt = Callable[[str], About]
 """From a program's id to what facts about this episode and that program are about."""
 
 
-def waiting(own: Iterable[Fact]) -> dict[str, Fact]:
+def waiting(own: OwnFacts) -> dict[str, Fact]:
     """Program → the fact with which the patient joined its waiting list, for each that they are still on.
 
-    `own`: placement's facts of the episode, by sequence.
+    `own`: placement's facts of the episode.
     """
-    facts, found = list(own), dict[str, Fact]()
-    gone = cancelled_of(facts)
-    for fact in facts:
+    found = dict[str, Fact]()
+    for fact in own:
         match fact.value:
-            case Waitlisted(program=program) if fact.id not in gone:
+            case Waitlisted(program=program) if fact.id not in own.cancelled:
                 found.setdefault(program, fact)
-            case WaitlistLeft(program=program) if fact.id not in gone:
+            case WaitlistLeft(program=program) if fact.id not in own.cancelled:
                 found.pop(program, None)
     return found
 
 
-def join(desk: Desk, about: About, program: str, own: Iterable[Fact], before: int) -> Waitlisted:
+def join(desk: Desk, about: About, program: str, own: OwnFacts, before: int) -> Waitlisted:
     """The patient joins a program's waiting list, on which `before` others are already.
 
     Raises Rejected: `search-closed`, `already-waiting`.
@@ -48,14 +47,14 @@ def join(desk: Desk, about: About, program: str, own: Iterable[Fact], before: in
     return Waitlisted(**about.heading(desk.now), program=program, position=before + 1)
 
 
-def leave(desk: Desk, about: About, program: str, own: Iterable[Fact], reason: str) -> WaitlistLeft:
+def leave(desk: Desk, about: About, program: str, own: OwnFacts, reason: str) -> WaitlistLeft:
     """The patient leaves a program's waiting list. Raises Rejected `not-waiting`."""
     if program not in waiting(own):
         raise Rejected("not-waiting", "the patient does not wait for this program")
     return WaitlistLeft(**about.heading(desk.now), program=program, reason=reason)
 
 
-def over(desk: Desk, about_at: AboutAt, own: Sequence[Fact]) -> tuple[WaitlistLeft, ...]:
+def over(desk: Desk, about_at: AboutAt, own: OwnFacts) -> tuple[WaitlistLeft, ...]:
     """When no search is open, the facts that the patient leaves every waiting list: with reason `seated` at the program
     that took the patient, else `search-closed`."""
     if desk.search is not None and desk.search.state is SearchState.OPEN:
@@ -67,7 +66,7 @@ def over(desk: Desk, about_at: AboutAt, own: Sequence[Fact]) -> tuple[WaitlistLe
     )
 
 
-def _program(search: Search | None, own: Iterable[Fact]) -> str | None:
+def _program(search: Search | None, own: OwnFacts) -> str | None:
     """The program of the search's placement."""
     placement_id = search.placement_id if search else None
     found = (fact.value for fact in own)
