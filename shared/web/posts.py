@@ -5,7 +5,7 @@ A service has a table of writes and one door; which rule decides, and how the an
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -73,7 +73,7 @@ class Posted(NamedTuple, Generic[Decision]):
 class Answer(NamedTuple):
     """What came of it: the body, and how far the episode has come (None: its answer has no ETag)."""
 
-    body: dict[str, Any]
+    body: Mapping[str, object]
     version: int | None
 
 
