@@ -73,7 +73,7 @@ async def _demo(data: Path, asked: Asked) -> int:
     from shared.site import config
     from tools.cli import demo_page
     from tools.cli.demo_progress import DemoProgress
-    from tools.simulator.show import Plan, told
+    from tools.simulator.show import Plan, play_and_verify
     from tools.stack import access, up
 
     _ends_at_a_signal()
@@ -81,12 +81,12 @@ async def _demo(data: Path, asked: Asked) -> int:
     steps = DemoProgress(quiet=asked.as_json)
     with steps:
         steps.step("starting broker, database and three services")
-        telling = up.StartReporter(
+        reporter = up.StartReporter(
             step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True)
         )
-        async with up.running(up.Options(data), telling):
+        async with up.running(up.Options(data), reporter):
             system = access.reach(data)
-            shown = await told(plan, system, steps.playing())
+            shown = await play_and_verify(plan, system, steps.playing())
             steps.done()
             _print(shown, asked.as_json, data if asked.serve else None)
             if asked.picture:

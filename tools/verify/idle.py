@@ -1,4 +1,4 @@
-"""Whether anything is still on its way: outboxes, positions against the topics' ends; and what operators must know."""
+"""Whether any record is still on its way: rows in outboxes, and consumers that are not at the end of their topics."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ async def stands(database: Database) -> list[dict[str, Any]]:
 
 
 async def unsent(database: Database) -> int:
-    """Records in the outbox."""
+    """The number of records in a service's outbox."""
     async with database.read() as connection:
         return int((await connection.execute(_UNSENT)).scalar_one())
 
 
-async def settled(databases: Databases, topics: Reading, seconds: float) -> object:
-    """Wait until nothing is on its way, seen twice alike: where every consumer stands then; None when that is not so
-    after so many seconds.
+async def until_idle(databases: Databases, topics: Reading, seconds: float) -> object:
+    """Wait until nothing is on its way and two looks, 0.1 s apart, show the same; returns the positions of all
+    consumers then, or None where that takes more than `seconds`.
     """
     end = time.monotonic() + seconds
     before: object = None
@@ -52,12 +52,13 @@ async def settled(databases: Databases, topics: Reading, seconds: float) -> obje
 
 
 async def all_stands(databases: Databases) -> object:
-    """Where every consumer stands: another value as soon as one of them has received something."""
+    """The positions of all consumers: a value that differs as soon as one of them has received anything."""
     return [await stands(database) for database in databases.values()]
 
 
 async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
-    """What is on its way: outboxes that are not empty, consumers that are not at the end, or beyond it."""
+    """What is on its way: outboxes that are not empty, consumers that are not at the end of their topic or are beyond
+    it, and messages that wait for intake's lane of long visits."""
     waiting = {service: await unsent(database) for service, database in databases.items()}
     found = [
         Broken(6, f"{service}'s outbox", f"{number} records wait") for service, number in waiting.items() if number
@@ -77,9 +78,8 @@ async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
 
 
 async def kept_aside(database: Database, *, but: str = NOBODY) -> tuple[set[Offset], set[Offset], int]:
-    """(dead letters and parked facts, discarded ones, how many dead letters wait for the operator) of a service.
-
-    `but`: a consumer that is left out.
+    """Records that a service has not applied: (dead letters and parked facts, discarded ones, how many dead letters
+    wait for an operator). `but`: a consumer whose records are left out.
     """
     kept: set[Offset] = set()
     discarded: set[Offset] = set()
