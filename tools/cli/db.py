@@ -1,4 +1,5 @@
-"""`stepdown db migrate`: databases, roles and schemas of the services; safe to run again."""
+"""`stepdown db migrate`: makes the services' databases and roles, and brings their schemas up to date; safe to run
+again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stepdown dead-letters`: records that could not be read or applied; looked at, given again, or put away."""
+"""`stepdown dead-letters`: lists and shows records that a service could not read or apply; replays or discards them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from shared.storage.database import Database
 
 Found = list[tuple[str, "DeadLetter"]]
-"""(service, letter)."""
+"""(service, dead letter) of each."""
 DATA = click.option("--data", type=click.Path(path_type=Path), help="A system's data directory; default: .stepdown.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WHY = click.option("--why", help="Why; kept in the audit.")
@@ -177,7 +177,7 @@ async def _ask(databases: dict[str, Database], chosen: Found, to: str, why: str 
 
 
 async def _outcome(databases: dict[str, Database], asked: Found, wait: float) -> Found:
-    """The letters as they are when none waits for its replay any more, or after so many seconds."""
+    """The dead letters as they are once none waits for its replay, or after `wait` seconds."""
     end = time.monotonic() + wait
     while True:
         now = [await _by_id(databases, letter.id) for _, letter in asked]

@@ -1,4 +1,4 @@
-"""`stepdown demo`: simulated patients told to a system of its own, what came of them, whether promises held."""
+"""`stepdown demo`: starts a system, plays simulated patients on it, prints the figures and verifies the invariants."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _folder(data: Path | None) -> Iterator[Path]:
 
 
 class Asked(NamedTuple):
-    """How the demo was asked for."""
+    """The options of the command."""
 
     number: int
     seed: int
@@ -97,7 +97,8 @@ async def _demo(data: Path, asked: Asked) -> int:
 
 
 def _print(shown: Shown, as_json: bool, served: Path | None) -> None:
-    """The page or the document; where it is served on, the addresses too."""
+    """Print the page or the JSON document; with the system's addresses where it goes on running (`served`: its data
+    directory)."""
     from tools.cli import demo_page, up
     from tools.stack import ready
 
@@ -112,12 +113,13 @@ def _print(shown: Shown, as_json: bool, served: Path | None) -> None:
 
 
 async def _until_a_signal() -> None:
-    """Which then is the way it ends, and no failure."""
+    """Wait until a signal cancels this task, which is no failure here."""
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
 
 
 def _ends_at_a_signal() -> None:
+    """Cancel the current task at SIGTERM and SIGINT."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""`stepdown doctor`: what is right and what is not, and what to do about it."""
+"""`stepdown doctor`: checks a system or its settings, and prints what is wrong and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stepdown episodes`: the current state through placement's API, as a table or as a readable story."""
+"""`stepdown episodes`: episodes from placement's API, as a table, or one of them as a story in words."""
 
 from __future__ import annotations
 
@@ -70,15 +70,15 @@ def show(episode_id: str, data: Path | None, as_json: bool) -> None:
 
 
 def _facility(found: dict[str, Any]) -> str | None:
-    """That of the latest fact."""
+    """The facility of the last fact in the answer; None where it has no facts."""
     facts = found["facts"]
     return str(facts[-1]["value"].get("facility")) if facts else None
 
 
 def _zones(data: Path | None) -> Callable[[str | None], tzinfo]:
-    """The zone of a facility by the running system's site config; UTC where that has no such facility.
+    """Returns facility → time zone, by the running system's site config; UTC for a facility that it does not have.
 
-    Raises WrongUsage where the environment names another config.
+    Raises WrongUsage where the environment names another site config than the running system's.
     """
     from shared.settings import load
     from tools.stack import ready, sites
@@ -107,7 +107,8 @@ def _pages(asked: dict[str, str], data: Path | None) -> Iterator[dict[str, Any]]
 
 
 def _get(path: str, data: Path | None) -> Any:
-    """Ask placement as the development issuer's coordinator."""
+    """The JSON of a GET to placement, with the coordinator's development token. Raises ClickException where it is
+    refused or placement does not answer."""
     from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
 

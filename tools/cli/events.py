@@ -1,4 +1,4 @@
-"""`stepdown events tail`: records of a topic from the beginning, one line each, as they come."""
+"""`stepdown events tail`: prints the records of a topic from its beginning, one line each."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def _tail(topic: str, until_idle: float | None, data: Path | None, as_json
 
 
 def _as_json(record: ConsumerRecord) -> dict[str, Any]:
-    """Key, headers and value as text, the value as JSON where it is."""
+    """A record with its key and headers as text, and its value as JSON, or as text where it is not JSON."""
     return {
         "topic": record.topic,
         "partition": record.partition,
@@ -78,7 +78,7 @@ def _text(raw: bytes | None) -> str | None:
 
 
 def _line(record: ConsumerRecord) -> str:
-    """For people: where it is, what it is, of which episode; nothing of its value."""
+    """A line for people: partition and offset, time, writer and sequence, type, key; nothing of the value."""
     heads = {name: _text(value) for name, value in record.headers}
     place = f"{record.partition}/{record.offset}"
     source = (heads.get("ce_source") or "").rpartition("/")[2]

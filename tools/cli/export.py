@@ -1,4 +1,4 @@
-"""`stepdown export`: the published language into files; refuses a schema that would break its readers."""
+"""`stepdown export`: writes the documents of the published language; refuses a schema that would break its readers."""
 
 from __future__ import annotations
 

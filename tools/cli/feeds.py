@@ -1,4 +1,4 @@
-"""`stepdown feeds`: how the hospitals' feeds do, as intake tells it; nothing of a message is known here."""
+"""`stepdown feeds`: the state of the hospitals' feeds from intake's API, without the content of any message."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def command(data: Path | None, as_json: bool) -> None:
 
 
 def asked(url: str, token: str) -> Mapping[str, Any]:
-    """What intake answers. Raises StepdownError with the problem's sentence."""
+    """The JSON of intake's answer to a GET. Raises StepdownError with the problem's sentence, or where intake does not
+    answer."""
     request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"})  # noqa: S310 - from the ready file
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310

@@ -1,4 +1,4 @@
-"""`stepdown hl7 check`: what the messages in files would be answered; no services needed."""
+"""`stepdown hl7 check`: how intake would acknowledge the messages in files; needs no running service."""
 
 from __future__ import annotations
 

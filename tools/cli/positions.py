@@ -1,4 +1,5 @@
-"""`stepdown positions`: where each consumer stands in each partition; begin anew after a topic was made anew."""
+"""`stepdown positions`: shows the position of each consumer in each partition, and resets a consumer's positions after
+its topic was made anew."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ async def _rows(data: Path | None) -> list[dict[str, Any]]:
 
 
 async def _add_lag(rows: list[dict[str, Any]], reached: Access) -> None:
-    """`lag`: how many records come after each position; None where the broker is away."""
+    """Set `lag` in each row: the number of records after its position; None where the broker does not answer."""
     from aiokafka import TopicPartition
 
     from shared.errors import SetUpError

@@ -1,4 +1,4 @@
-"""`stepdown send`: messages of files to a running system, one after the other, and what each was answered."""
+"""`stepdown send`: sends the messages of files to a running system, and prints the acknowledgement of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`stepdown simulate`: synthetic patients' HL7 messages as files, and what each episode must end as."""
+"""`stepdown simulate`: writes synthetic patients' HL7 messages to files, and the state in which each episode must
+end."""
 
 from __future__ import annotations
 

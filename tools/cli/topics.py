@@ -1,4 +1,4 @@
-"""`stepdown topics apply`: the topics of the contract, made or altered on the broker that the environment names."""
+"""`stepdown topics apply`: makes or alters the topics of the contract on a broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stepdown verify`: what is promised, point by point; ✓ or ✗, how much was checked, the names of what is broken."""
+"""`stepdown verify`: checks the invariants of contract 5; prints ✓ or ✗, how much was checked, and what is broken."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tools.verify.report import Promise
 
 NAMED = 10
+"""Broken things of one invariant that are printed."""
 
 
 @click.command("verify", short_help="check what is promised")
