@@ -1,4 +1,4 @@
-"""HTML pages for people: templates, assets, sign-in and sign-out, and errors in words. Without any service's own page."""
+"""HTML pages for people: templates, assets, sign-in and sign-out, and errors in words; no service's own page."""
 
 from __future__ import annotations
 

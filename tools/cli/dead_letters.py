@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tools.cli.events import text_of
+from tools.cli.options import DATA
+
 if TYPE_CHECKING:
     from shared.messaging.dead_letter_desk import DeadLetter
     from shared.storage.database import Database
 
 Found = list[tuple[str, "DeadLetter"]]
 """(service, dead letter) of each."""
-DATA = click.option("--data", type=click.Path(path_type=Path), help="A system's data directory; default: .stepdown.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WHY = click.option("--why", help="Why; kept in the audit.")
 CHOICE = (
@@ -202,8 +204,8 @@ async def _shown(
             inside = await dead_letter_desk.content(
                 connection, letter.id, seal, at=system_clock(), actor=actor(), reason=why
             )
-        shown |= {"key": _text(inside.key), "value": _text(inside.value)}
-        shown["headers"] = {name: _text(value) for name, value in inside.headers}
+        shown |= {"key": text_of(inside.key), "value": text_of(inside.value)}
+        shown["headers"] = {name: text_of(value) for name, value in inside.headers}
     return shown
 
 
@@ -228,7 +230,3 @@ def _as_json(service: str, letter: DeadLetter) -> dict[str, Any]:
 
 def _place(letter: DeadLetter) -> str:
     return f"{letter.topic}/{letter.partition}/{letter.kafka_offset}"
-
-
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode("utf-8", "backslashreplace")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from tools.cli.options import JSON
+
 if TYPE_CHECKING:
     from tools.simulator.show import Shown
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: nothing is kept.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the page into this file (SVG).")
 @click.option("--serve", is_flag=True, help="Keep running afterwards, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 @click.pass_context
 def command(
     context: click.Context,

@@ -12,9 +12,8 @@ from typing import Any
 
 import click
 
-DATA = click.option(
-    "--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown."
-)
+from tools.cli.options import JSON, RUNNING
+
 PAGE = 200
 
 
@@ -27,7 +26,7 @@ def command() -> None:
 @click.option("--state", help="Only episodes in this state (active, between, closed, …).")
 @click.option("--level", help="Only episodes at this level of care.")
 @click.option("--facility", help="Only episodes of this facility.")
-@DATA
+@RUNNING
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each episode.")
 def list_(state: str | None, level: str | None, facility: str | None, data: Path | None, as_json: bool) -> None:
     """Every episode: its state and level of care, since when, and what needs somebody's eyes."""
@@ -52,8 +51,8 @@ def list_(state: str | None, level: str | None, facility: str | None, data: Path
 
 @command.command("show")
 @click.argument("episode_id", metavar="ID")
-@DATA
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@RUNNING
+@JSON
 def show(episode_id: str, data: Path | None, as_json: bool) -> None:
     """One episode: its stays, its facts in clinical order with those taken back marked, its service periods."""
     from urllib.parse import quote

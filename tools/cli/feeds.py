@@ -13,11 +13,12 @@ from typing import Any
 import click
 
 from shared.errors import SetUpError, StepdownError
+from tools.cli.options import JSON
 
 
 @click.command("feeds", short_help="how the hospitals' feeds do")
 @click.option("--data", type=click.Path(path_type=Path), help="The running system's data directory.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(data: Path | None, as_json: bool) -> None:
     """By facility: the last message, counts by trigger and answer, what waits or went wrong, and which units and codes
     of it the site config does not have.

@@ -6,7 +6,6 @@ it is always asked: when its parent has ended, the kernel sends it SIGTERM, neve
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from shared.errors import SetUpError
-from tools.stack.children import Command, is_running
+from tools.stack.children import Command, end_orphan
 from tools.stack.folder import Folder, answers
 
 PACKAGE = "noida_db"
@@ -54,16 +53,7 @@ class Broker:
         """Let the broker of an `up` that was killed save its records and end (after 6 s SIGTERM, after 12 s SIGKILL),
         and delete its control file."""
         control = self.place / "noida.control.json"
-        pid = _pid(control)
-        for sign in (None, signal.SIGTERM, signal.SIGKILL):
-            if not pid or not is_running(pid, PROGRAM):
-                break
-            if sign is not None:
-                os.kill(pid, sign)
-            for _ in range(200):
-                if not is_running(pid, PROGRAM):
-                    break
-                await asyncio.sleep(0.03)
+        await end_orphan(_pid(control), PROGRAM, signal.SIGTERM, 6.0)
         control.unlink(missing_ok=True)  # it would take a reused process number for itself
 
     def command(self) -> Command:

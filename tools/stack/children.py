@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+LOOK_EVERY = 0.03
+"""Seconds between two looks at a process that is to end."""
 LINUX = sys.platform.startswith("linux")
 _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
@@ -116,6 +118,23 @@ async def stop(process: asyncio.subprocess.Process, sign: signal.Signals, second
         await process.wait()
         return False
     return True
+
+
+async def end_orphan(pid: int, program: str, sign: signal.Signals, seconds: float) -> None:
+    """Let a process that outlived its parent end by itself; after `seconds` send it `sign`, after as many again
+    SIGKILL.
+
+    Does nothing where `pid` is 0, or no live process of this program (see `is_running`).
+    """
+    for each in (None, sign, signal.SIGKILL):
+        if not pid or not is_running(pid, program):
+            return
+        if each is not None:
+            os.kill(pid, each)
+        for _ in range(round(seconds / LOOK_EVERY)):
+            if not is_running(pid, program):
+                return
+            await asyncio.sleep(LOOK_EVERY)
 
 
 def _send(process: asyncio.subprocess.Process, sign: signal.Signals) -> None:

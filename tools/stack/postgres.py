@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from shared.errors import SetUpError
-from tools.stack.children import LINUX, Account, Command, is_running
+from tools.stack.children import LINUX, Account, Command, end_orphan
 from tools.stack.folder import Folder, full_disk, names_full_disk, new_password
 
 VERSION = 18
@@ -198,15 +198,7 @@ class Postgres:
         SIGKILL."""
         lines = self._pid_file()
         pid = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
-        for sign in (None, signal.SIGQUIT, signal.SIGKILL):
-            if not pid or not is_running(pid, "postgres"):
-                break
-            if sign is not None:
-                os.kill(pid, sign)
-            for _ in range(100):
-                if not is_running(pid, "postgres"):
-                    break
-                await asyncio.sleep(0.03)
+        await end_orphan(pid, "postgres", signal.SIGQUIT, 3.0)
         if pid:  # stale: its process is gone, or the number belongs to somebody else now
             (self.place / "postmaster.pid").unlink(missing_ok=True)
 
