@@ -5,28 +5,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from aiokafka import TopicPartition
 
 from shared.invariants import Broken
+from shared.messaging.positions import StoredPosition, all_positions
 from shared.messaging.reading import Reading
 from shared.storage.database import Database
-from shared.storage.tables import dead_letters, outbox, parked, positions
+from shared.storage.tables import dead_letters, outbox, parked
 from tools.verify.facts import Offset
 
 Databases = Mapping[str, Database]
 _UNSENT = sa.select(sa.func.count()).select_from(outbox)
-_STAND = sa.select(positions).order_by(positions.c.consumer, positions.c.topic, positions.c.partition)
 _DEAD = sa.select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.kafka_offset, dead_letters.c.state)
 _PARKED = sa.select(parked.c.topic, parked.c.partition, parked.c.kafka_offset)
 NOBODY = ""
 
 
-async def stands(database: Database) -> list[dict[str, Any]]:
-    """The rows of `positions`."""
-    return [dict(row._mapping) async for row in database.rows(_STAND)]  # noqa: SLF001 - SQLAlchemy's public way
+async def stands(database: Database) -> list[StoredPosition]:
+    """The positions of a service's consumers."""
+    async with database.read() as connection:
+        return await all_positions(connection)
 
 
 async def unsent(database: Database) -> int:
@@ -64,12 +64,12 @@ async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
         Broken(6, f"{service}'s outbox", f"{number} records wait") for service, number in waiting.items() if number
     ]
     rows = [row for database in databases.values() for row in await stands(database)]
-    ends = await topics.ends(sorted({row["topic"] for row in rows})) if rows else {}
-    places = [(TopicPartition(row["topic"], row["partition"]), row["next_offset"]) for row in rows]
+    ends = await topics.ends(sorted({row.topic for row in rows})) if rows else {}
+    places = [(TopicPartition(row.topic, row.partition), row.next_offset) for row in rows]
     for row, (slot, at), left in zip(rows, places, await topics.left(places, ends), strict=True):
-        name = f"position {row['consumer']}/{slot.partition}"
-        if row["topic"] == "hospital.adt" and row["waiting"]:
-            found.append(Broken(6, name, f"{row['waiting']} records wait for the lane of long visits"))
+        name = f"position {row.consumer}/{slot.partition}"
+        if row.topic == "hospital.adt" and row.waiting:
+            found.append(Broken(6, name, f"{row.waiting} records wait for the lane of long visits"))
         if at > ends.get(slot, 0):
             found.append(Broken(6, name, f"it is beyond the end of {slot.topic}: the topic was made anew"))
         elif left:

@@ -19,12 +19,11 @@ from services.aftercare.worklists.listed import ListedEntry, ListedWindow
 from services.aftercare.worklists.lists import EntriesOf
 from shared.events.episodes import read_document
 from shared.facts.envelope import Fact
-from shared.messaging.positions import counted as adds_up
+from shared.messaging.positions import all_positions
 from shared.scope import EVERYTHING, Scope
 from shared.site.measures import FollowUpClock
 from shared.storage import scoped
 from shared.storage.database import Connection
-from shared.storage.tables import positions
 from shared.values import replace, value_object
 
 ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
@@ -296,5 +295,4 @@ async def windows_of(connection: Connection, ids: Sequence[str]) -> list[ListedW
 async def miscounted(connection: Connection) -> list[str]:
     """The positions of which the counts do not add up to the records received (contract 5.6), as
     `consumer/partition`."""
-    rows = (await connection.execute(sa.select(positions))).mappings()
-    return [f"{row[positions.c.consumer]}/{row[positions.c.partition]}" for row in rows if not adds_up(row)]
+    return [f"{one.consumer}/{one.partition}" for one in await all_positions(connection) if not one.adds_up]
