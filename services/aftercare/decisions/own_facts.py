@@ -86,7 +86,7 @@ def _is_derived(value: CareFact, people_s: frozenset[str]) -> bool:
 
 
 FactKey = tuple[str | None, type[CareFact]]
-"""What a derived fact is about, and what it says of it: with both alike it is the same one, whatever its content."""
+"""(What a derived fact is about, its type): two facts with equal keys are one fact, whatever else they contain."""
 
 
 def _about(value: CareFact) -> str | None:
@@ -129,7 +129,8 @@ def state_facts(
     facts: Sequence[CareFact], taken_back: Sequence[tuple[Fact, str]], standing: Sequence[Fact], last: int,
     by: Provenance,
 ) -> StatedFacts:  # fmt: skip
-    """State what people said, and take back what they withdrew, each with its reason. Sequences go on from `last`."""
+    """State the facts of a person's act, and take back those that were withdrawn, each with its reason. Sequences go on
+    from `last`."""
     change = Difference({was.id: was for was, _ in taken_back}, [(None, value) for value in facts])
     return _stated(change, {was.id: reason for was, reason in taken_back}, standing, last, by)
 

@@ -53,11 +53,12 @@ def derive(
     return Derived(found, started, tuple(facts))
 
 
-def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
-    """Aftercare that started before a reported death stands (`told`); a timer starts none once a death is reported."""
+def _may_stand(start: Start, dead: Deaths, stated: bool) -> bool:
+    """True for aftercare that started before a reported death; once a death is reported, a timer starts none that was
+    not `stated` before."""
     if dead.stop_by(start.facility, start.at):
         return False
-    return told or not start.waits or dead.stops(start.facility) is None
+    return stated or not start.waits or dead.stops(start.facility) is None
 
 
 def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Fact]) -> datetime | None:
