@@ -14,7 +14,7 @@ from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import difference
 from services.intake.visits.reconcile import VisitRecord, mapping_of, wanted_of
 from shared.invariants import Broken, Checked, nobody
-from shared.messaging.positions import counted
+from shared.messaging.positions import all_positions
 from shared.site.config import Site
 from shared.storage.database import Database
 
@@ -40,16 +40,16 @@ async def broken(
         yield what
     async with database.read() as connection:
         await views.at_one_instant(connection)
-        waiting, stands = await views.unsent(connection), await views.where_consumers_stand(connection)
+        waiting, stands = await views.unsent(connection), await all_positions(connection)
         lane = await views.in_lane(connection)
     if waiting:
         yield Broken(6, "outbox", f"{waiting} records wait")
-    for row in stands:
-        if not counted(row):
-            name = f"position {row['consumer']}/{row['partition']}"
+    for one in stands:
+        name = f"position {one.consumer}/{one.partition}"
+        if not one.adds_up:
             yield Broken(6, name, "its counts do not add up to what was received")
-        if row["topic"] == LANE and row["waiting"] != lane.get(row["partition"], 0):
-            yield Broken(6, f"position {row['consumer']}/{row['partition']}", "not as many records wait as it counts")
+        if one.topic == LANE and one.waiting != lane.get(one.partition, 0):
+            yield Broken(6, name, "not as many records wait as it counts")
 
 
 async def warnings(database: Database) -> list[str]:

@@ -205,6 +205,17 @@ async def test_a_window_that_a_visit_elsewhere_kept_does_not_say_which(
         assert (facilities, found["state"], "by_fact" in found, "kept_at" in found) == (facilities, "kept", told, told)
 
 
+async def test_the_desk_lists_an_excluded_window_without_the_reason_that_another_facility_gives(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    admitted = stay("residential", day(1), id="rbsecret-res", facility="RIVERBEND")
+    await take_in(database, document(inpatient(), admitted))
+    for facilities, told in ((("*",), True), (HERE, False)):
+        page = await asked(http, Tried("coordinator", "GET", "/", {"list": "excluded"}), facilities)
+        assert (page.status_code, "non acute stay" in page.text) == (200, told)
+        assert "does not count" in page.text
+
+
 async def test_an_appointment_or_referral_of_another_facility_is_not_there_to_name(
     http: httpx.AsyncClient, database: Database
 ) -> None:

@@ -1,6 +1,7 @@
-"""The published language as documents: JSON Schemas, AsyncAPI and a page, made from `shared.events`.
+"""Makes the documents of the published language from `shared.events`: JSON Schemas, AsyncAPI, a page of events; and the
+page of settings.
 
-Pure but for `stale`, which reads what is committed; nothing in a running service imports this.
+Only `stale` and `breaks` read files, those that are committed. No running service imports this.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _made(kind: str) -> dict[str, str]:
 
 
 def stale(folder: Path) -> list[str]:
-    """Paths below `folder` that differ from what would be generated, are missing, or belong to no type."""
+    """Paths below `folder` of documents that differ from what would be made now, are missing, or belong to no type."""
     wanted = documents()
     differ = [path for path, text in wanted.items() if _read(folder / path) != text]
     left = [f"schemas/{file.name}" for file in folder.glob("schemas/*.json") if f"schemas/{file.name}" not in wanted]
@@ -47,7 +48,7 @@ def stale(folder: Path) -> list[str]:
 
 
 def breaks(folder: Path) -> list[str]:
-    """What the models of now would break for readers of the schemas in `folder`/schemas."""
+    """Sentences about what the present types would break for readers of the schemas in `folder`/schemas."""
     committed = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("schemas/*.json")}
     return sets_incompatibilities(committed, schemas())
 

@@ -24,7 +24,7 @@ from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import AWAY, Answer, InboundMessage, Received, refusal
 from shared import metrics
 from shared.run import bound
-from shared.web.connections import Seats, sender_of
+from shared.web.connections import ConnectionSlots, sender_of
 
 log = logging.getLogger(__name__)
 DOOR = "mllp"
@@ -79,7 +79,9 @@ class MllpDoor:
         self.limits, self._tls = limits or Limits(), tls
         self.connections: set[Connection] = set()
         share = self.limits.share or max(self.limits.connections // 2, 1)
-        self.seats = Seats[Connection](self.limits.connections, share, self.limits.grace_seconds, time.monotonic)
+        self.seats = ConnectionSlots[Connection](
+            self.limits.connections, share, self.limits.grace_seconds, time.monotonic
+        )
         self.unfinished_bytes = 0
         self.stopping = False
         self._server: asyncio.Server | None = None

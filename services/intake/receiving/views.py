@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,7 +11,6 @@ from services.intake.tables import messages
 from services.intake.visits.reconcile import VisitRecord
 from shared.scope import Scope
 from shared.storage.database import Connection
-from shared.storage.tables import positions
 
 _VISITS = sa.text(
     "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, mapping FROM visits "
@@ -162,11 +160,6 @@ async def joined(connection: Connection) -> list[tuple[str, tuple[str, ...]]]:
 async def unsent(connection: Connection) -> int:
     """Records in the outbox."""
     return int((await connection.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one())
-
-
-async def where_consumers_stand(connection: Connection) -> Sequence[dict[str, Any]]:
-    """The rows of `positions`."""
-    return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
 
 
 async def in_lane(connection: Connection) -> dict[int, int]:

@@ -29,7 +29,7 @@ from services.placement.tables import (
     sent_of,
 )
 from shared.facts.envelope import Fact
-from shared.messaging.positions import counted
+from shared.messaging.positions import all_positions
 from shared.scope import Scope
 from shared.storage import scoped
 from shared.storage.tables import outbox, parked, positions
@@ -96,7 +96,6 @@ ALL_FACTS = sa.select(facts.c.writer, facts.c.episode_id, facts.c.sequence, fact
 OWN_FACTS = ALL_FACTS.where(facts.c.writer == "placement")
 ALL_VERSIONS = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
 ALL_PERIODS = sa.select(periods.c.period_id, periods.c.version, periods.c.voided)
-_POSITIONS = sa.select(positions).where(positions.c.consumer.like("placement.%"))
 _THERE = (
     sa.select(sa.func.count())
     .where(parked.c.consumer == positions.c.consumer, parked.c.topic == positions.c.topic)
@@ -227,8 +226,8 @@ async def unsent(connection: AsyncConnection) -> int:
 
 async def miscounted(connection: AsyncConnection) -> list[str]:
     """Positions (consumer/topic/partition) whose counts do not add up (contract 5.6)."""
-    rows = (await connection.execute(_POSITIONS)).mappings().all()
-    return [f"{row['consumer']}/{row['topic']}/{row['partition']}" for row in rows if not counted(row)]
+    own = (one for one in await all_positions(connection) if one.consumer.startswith("placement."))
+    return [f"{one.consumer}/{one.topic}/{one.partition}" for one in own if not one.adds_up]
 
 
 async def parked_unlike_counted(connection: AsyncConnection) -> list[str]:
