@@ -180,7 +180,8 @@ def getting(path: str, case: Case) -> list[Tried]:
     """Everything that a GET may be asked with of what the other has."""
     kind = next((kind for words, kind in KINDS.items() if words in path), "")
     ids = WORK if "{name}" in path else [*case.ids.get(kind, ()), "GH-PHP1"]
-    queries = [{"facility": "GOODHEALTH"}, {"program": "GH-PHP1"}, {"state": "active"}, *TABS]
+    queries = [{"facility": "GOODHEALTH"}, {"program": "GH-PHP1"}, {"state": "active"}]
+    queries += TABS if path == "/" else TABS[:1]  # only the page has lists in tabs
     queries += [{"episode_id": "E1"}, {"patient_id": "patient-E1"}, {"search": case.ids["searches"][0]}]
     queries += [{"placement_id": each} for each in case.ids["placements"][:1]]
     queries += [{"search_id": case.ids["searches"][0]}]
