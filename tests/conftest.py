@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests import apache
-from tests.servers import DatabaseServer, a_broker, a_database_server
+from tests.servers import DatabaseServer, a_broker, a_database_server, quick_folder
 
 # A loaded machine is no reason to fail: how long an example takes says nothing about what it shows.
 settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
@@ -26,14 +26,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))  # thorough
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
     """A PostgreSQL server; `postgres.url` is its administrator's URL."""
-    with a_database_server(tmp_path_factory.mktemp("postgres")) as server:
+    with quick_folder(tmp_path_factory.mktemp("postgres")) as place, a_database_server(place) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Kafka-protocol broker: its bootstrap servers."""
-    with a_broker(tmp_path_factory.mktemp("kafka")) as bootstrap:
+    with quick_folder(tmp_path_factory.mktemp("kafka")) as place, a_broker(place) as bootstrap:
         yield bootstrap
 
 
