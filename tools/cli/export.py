@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import click
@@ -58,6 +59,11 @@ def _write(kind: str, folder: Path) -> list[str]:
 
 def openapi() -> dict[str, str]:
     """The text of each service's OpenAPI document by its path below docs/."""
+    return dict(_openapi())
+
+
+@cache
+def _openapi() -> dict[str, str]:
     import json
 
     from services.aftercare.desk.openapi import document as aftercare

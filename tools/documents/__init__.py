@@ -27,16 +27,20 @@ def documents(kind: str = "all") -> dict[str, str]:
 
 @cache
 def _made(kind: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if kind in {"all", "asyncapi"}:
-        found["asyncapi.yaml"] = as_yaml()
-    if kind in {"all", "page"}:
-        found["events.md"] = page()
-    if kind in {"all", "settings"}:
-        found["settings.md"] = settings_page()
-    if kind in {"all", "schemas"}:
-        found |= {f"schemas/{name}.json": _json(schema) for name, schema in schemas().items()}
-    return found
+    if kind == "all":
+        return _made("asyncapi") | _made("page") | _made("settings") | _made("schemas")
+    if kind == "asyncapi":
+        return {"asyncapi.yaml": as_yaml()}
+    if kind == "page":
+        return {"events.md": page()}
+    if kind == "settings":
+        return {"settings.md": settings_page()}
+    return {f"schemas/{name}.json": _json(schema) for name, schema in _schemas().items()}
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    return schemas()
 
 
 def stale(folder: Path) -> list[str]:
@@ -50,7 +54,7 @@ def stale(folder: Path) -> list[str]:
 def breaks(folder: Path) -> list[str]:
     """Sentences about what the present types would break for readers of the schemas in `folder`/schemas."""
     committed = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("schemas/*.json")}
-    return sets_incompatibilities(committed, schemas())
+    return sets_incompatibilities(committed, _schemas())
 
 
 def _json(value: Any) -> str:

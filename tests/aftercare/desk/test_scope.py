@@ -26,8 +26,8 @@ from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
 from shared.web.sessions import SESSION, token_of
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
+from tests.aftercare.desk.test_follow_ups import KEY, _ready, token
 from tests.aftercare.test_handlers import SITE, take_in
-from tests.aftercare.test_web import KEY, _ready, token
 from tests.answers import client_of
 from tests.scoping import Tried, reads, routes_of, told_of
 
