@@ -13,7 +13,7 @@ from datetime import datetime
 from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.read import InboundMessage
 from services.intake.visits.reconcile import PersonMessage, VisitRecord, begin_of, end_of, wanted_of
-from services.intake.visits.unnamed import Named, places, visit_id
+from services.intake.visits.unnamed import Named, visit_id, visits_of_unnamed
 from shared.ids import new_id
 from shared.site.config import Site
 
@@ -98,7 +98,7 @@ def assign_unnamed_visits(found: VisitAssignment, site: Site) -> dict[str, str |
     for (patient_id, facility), strays in groups.items():
         visits = [each for each in found.touched.values() if (each.patient_id, each.facility) == (patient_id, facility)]
         named = [_named(visit, site) for visit in visits]
-        for message_id, key in places(strays.values(), named).items():
+        for message_id, key in visits_of_unnamed(strays.values(), named).items():
             said = strays[message_id]
             visit = found.visit(patient_id, facility, key, said.arrived_at) if key else None
             if visit is not None:

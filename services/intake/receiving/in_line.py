@@ -14,7 +14,7 @@ from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
-from services.intake.visits.death_facts import Known, Provenance, deaths, hear
+from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import (
     EpisodeSequences,
@@ -53,7 +53,7 @@ async def settle(
     """Give messages to their visits and bring these in line: what is to be written. `unsure`: patients of whom any
     message names no visit."""
     found = assign_visits(inbound, loaded.visits, unsure)
-    found.settle(hear(loaded.deaths, heard(inbound)))
+    found.settle(add_reports(loaded.deaths, heard(inbound)))
     await store.doubt(connection, found.unsure - unsure)
     stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
     long = is_long(inbound, intake)
@@ -84,7 +84,11 @@ def _doubt_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[stor
 
 
 async def _meant_apart(
-    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], of_deaths: Known, intake: Intake
+    connection: Connection,
+    found: VisitAssignment,
+    inbound: Sequence[InboundMessage],
+    of_deaths: KnownDeaths,
+    intake: Intake,
 ) -> dict[str, Derived]:
     """What the touched visits mean with these messages: their messages go to the other process as they are stored."""
 
@@ -101,7 +105,7 @@ async def _meant_apart(
     return await intake.long_visits.apart.derive(found.touched, pages())
 
 
-def _whether_alive(visits: Iterable[VisitRecord], of_deaths: Known) -> None:
+def _whether_alive(visits: Iterable[VisitRecord], of_deaths: KnownDeaths) -> None:
     for visit in visits:
         visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
 
@@ -120,7 +124,7 @@ async def brought_in_line(
     connection: Connection,
     found: VisitAssignment,
     inbound: Sequence[InboundMessage],
-    known: tuple[EpisodeSequences, Known],
+    known: tuple[EpisodeSequences, KnownDeaths],
     intake: Intake,
     *,
     meant: Mapping[str, Derived] | None = None,

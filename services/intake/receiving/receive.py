@@ -34,7 +34,7 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
-from services.intake.visits.death_facts import hear
+from services.intake.visits.death_facts import add_reports
 from services.intake.visits.reconcile import (
     PersonMessage,
     mapping_of,
@@ -165,7 +165,7 @@ class Intake:
             await store.fill(connection, found.stored, self.long_visits.aside)
             ledger = await visits_store.ledger_of(connection, patients)
             told = await deaths_of(connection, patients)
-            hear(
+            add_reports(
                 told,
                 [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
             )

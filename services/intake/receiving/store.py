@@ -26,7 +26,7 @@ from services.intake.receiving.visits_store import (
     put_standing,
 )
 from services.intake.tables import feeds, messages
-from services.intake.visits.death_facts import Known
+from services.intake.visits.death_facts import KnownDeaths
 from services.intake.visits.derive import Note
 from services.intake.visits.reconcile import EpisodeSequences, PersonMessage, VisitRecord
 from shared.storage.database import Connection, driver_of
@@ -187,12 +187,12 @@ class Loaded(NamedTuple):
     filled: set[str]
     ledger: EpisodeSequences
     persons: list[people.Sealed]
-    deaths: Known
+    deaths: KnownDeaths
     elsewhere: frozenset[Numbered] = frozenset()
     """Of the numbered visits of the batch those whose number another patient of the facility has."""
 
 
-NOTHING = Loaded({}, [], set(), EpisodeSequences(), [], Known())
+NOTHING = Loaded({}, [], set(), EpisodeSequences(), [], KnownDeaths())
 
 
 async def load(

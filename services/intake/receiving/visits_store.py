@@ -13,7 +13,7 @@ import orjson
 
 from services.intake.receiving import deaths_store as deaths
 from services.intake.tables import episodes, facts, told_episodes, visits
-from services.intake.visits.death_facts import Deaths
+from services.intake.visits.death_facts import DeathChanges
 from services.intake.visits.derive import ActiveFact, FactKey, KnownEpisode
 from services.intake.visits.desired import own_fields, read_back, stay_heading
 from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, VisitRecord, joined
@@ -128,7 +128,7 @@ _KEEP_FACTS = insert(facts, FactRow._fields)
 
 
 def keep_settled(
-    settled: Sequence[VisitChanges], died: Deaths, ledger: EpisodeSequences, mapping: str
+    settled: Sequence[VisitChanges], died: DeathChanges, ledger: EpisodeSequences, mapping: str
 ) -> list[SqlWrite]:
     """Visits as they were settled, what was told of deaths, and the episodes and facts of both."""
     found = deaths.keep(died.records)

@@ -1,8 +1,9 @@
-"""One visit number's stays, walked in clinical order through the table of moves; what each statement did, or why not.
+"""Walks a visit's statements in clinical order through the table of moves: the stays that come of them, and for each
+statement that did nothing the reason.
 
-Sources: contract 3.6 (rules 2 and 7, table of moves) and 6; IHE ITI-31. The words are those of contract 3.6; `waiting`
-is for what has no stay yet, `unmapped` for a unit that site config does not name, `already-told` and `already-there`
-for what is so already.
+Sources: contract 3.6 (rules 2 and 7, table of moves) and 6; IHE ITI-31. The reasons are those of contract 3.6;
+`waiting` is for what has no stay yet, `unmapped` for a unit that site config does not name, `already-told` and
+`already-there` for what is so already.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from services.intake.hl7.triggers import StatementKind
 from services.intake.visits.stays import At, State, Statement, Stay, Step, StepFact
 
 _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
-"""Of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
+"""Order of statements of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
 
 
 @dataclass(slots=True)
 class Walk:
-    """The stays, and for each statement that did nothing the word that says why."""
+    """The stays made so far, and of each statement that did nothing the reason."""
 
     site: SiteMap
     stays: list[Stay] = field(default_factory=list)
-    words: dict[int, str] = field(default_factory=dict)
-    """Turn → word."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Turn of the statement (its place in the order said) → why it did nothing."""
 
     @property
     def stay(self) -> Stay | None:
@@ -38,13 +39,13 @@ class Walk:
         return self.stays[-1] if self.stays else None
 
     def mapped(self, statement: Statement) -> UnitAs | None:
-        """What the statement's unit is at this site; None for a unit that is neither a level nor a visit."""
+        """What the statement's unit is at this site; None where it is neither of a level nor of a visit class."""
         found = self.site.unit(statement.said.adt.facility, statement.unit) if statement.unit else None
         return found if found and (found.level or found.visit_class) else None
 
 
 def statement(said: VisitMessage, turn: int) -> Statement | None:
-    """The statement in a message; None for a trigger that opens, changes and ends nothing."""
+    """The statement in a message; None where its trigger has none. `turn`: the message's place in the order said."""
     kind = said.adt.means.states
     if kind is None:
         return None
@@ -84,6 +85,7 @@ def _with_a_start(statements: list[Statement], found: Walk) -> list[Statement]:
 
 
 def _try_all(found: Walk, pending: list[Statement]) -> None:
+    """Try statements again and again until none of them moves anything any more."""
     while pending:
         left = [one for one in pending if not _try(found, one)]
         if len(left) == len(pending):
@@ -92,15 +94,16 @@ def _try_all(found: Walk, pending: list[Statement]) -> None:
 
 
 def _try(found: Walk, one: Statement) -> bool:
+    """Try a statement on the last stay; False, with the reason noted, where it did nothing."""
     stay = found.stay
     move = MOVES[one.kind][stay.state if stay else "none"]
-    word = move if isinstance(move, str) else move(found, one)
-    if word is None:
-        found.words.pop(one.turn, None)
+    reason = move if isinstance(move, str) else move(found, one)
+    if reason is None:
+        found.reasons.pop(one.turn, None)
         return True
-    if stay and one.turn not in found.words:
+    if stay and one.turn not in found.reasons:
         stay.others.append(one)
-    found.words[one.turn] = word
+    found.reasons[one.turn] = reason
     return False
 
 
@@ -110,6 +113,7 @@ def _step(stay: Stay, fact: StepFact, one: Statement, after: At, state: State) -
 
 
 def _begin(found: Walk, one: Statement) -> str | None:
+    """Begin the visit's next stay."""
     unit = found.mapped(one)
     if unit is None:
         return "unmapped"
@@ -122,12 +126,13 @@ def _begin(found: Walk, one: Statement) -> str | None:
 
 
 def _enter(stay: Stay, one: Statement, unit: UnitAs) -> None:
+    """An admission where the unit has a level, else the start of a visit without level."""
     place = At(one.unit, unit.level, unit.program, None if unit.level else unit.visit_class, unit.setting)
     _step(stay, "admitted" if unit.level else "visit-started", one, place, "open" if unit.level else "visit")
 
 
 def _into_a_level(found: Walk, one: Statement) -> str | None:
-    """A start told while a visit without level goes on: into a level it is an admission of the same stay."""
+    """A start while a visit without level is open: in a unit with a level it is the admission of the same stay."""
     unit, stay = found.mapped(one), found.stays[-1]
     if unit is None or not unit.level:
         return "already-open" if unit else "unmapped"
@@ -136,6 +141,7 @@ def _into_a_level(found: Walk, one: Statement) -> str | None:
 
 
 def _move_visit(found: Walk, one: Statement) -> str | None:
+    """A transfer during a visit without level: to a unit with a level it is an admission of the same stay."""
     unit, stay = found.mapped(one), found.stays[-1]
     if unit is None:
         return "unmapped"
@@ -149,7 +155,8 @@ def _move_visit(found: Walk, one: Statement) -> str | None:
 
 
 def _move(found: Walk, one: Statement) -> str | None:
-    """To a unit without level the level stays as it is, but for a change to outpatient, which ends it (contract 6)."""
+    """A transfer during a stay at a level. In a unit without level the level goes on, but a change to outpatient (A07)
+    ends it (contract 6)."""
     unit, stay = found.mapped(one), found.stays[-1]
     if unit is None:
         return "unmapped"
@@ -184,6 +191,7 @@ def _end(found: Walk, one: Statement) -> str | None:
 
 
 Move = Callable[[Walk, Statement], "str | None"]
+"""Makes a step of a stay and returns None, or returns the reason why there is none."""
 MOVES: dict[StatementKind, dict[State, str | Move]] = {
     "start": {
         "none": _begin,

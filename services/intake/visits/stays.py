@@ -1,4 +1,4 @@
-"""Statements, and the stays that they make step by step; values only, the moves are elsewhere."""
+"""The types of a visit's statements, and of the stays that they make step by step (moves.py makes them)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ State = Literal["none", "visit", "open", "on-leave", "ended"]
 StepFact = Literal[
     "visit-started", "admitted", "transferred", "leave-started", "leave-ended", "discharged", "visit-ended"
 ]
-"""The names of the facts that a step may be."""
+"""The facts that a step of a stay may be, by the names of their types."""
 
 
 class Statement(Struct, frozen=True, gc=False):
-    """One message that opens, changes or ends a stay; `turn` is its place in the order said.
+    """What one message says that opens, changes or ends a stay; `turn` is its place in the order said.
 
-    `aside` is a cancel that names another unit: a transfer there, at its own time (contract 6).
+    `aside`: it is a cancel that names another unit: a transfer there, at the cancel's own time (contract 6).
     """
 
     said: VisitMessage
@@ -40,7 +40,7 @@ class Statement(Struct, frozen=True, gc=False):
 
     @property
     def unit(self) -> str:
-        """PV1-3.1, or nothing."""
+        """PV1-3.1, "" where there is none."""
         return self.said.adt.location.unit or ""
 
 
@@ -66,7 +66,7 @@ class Step(Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Stay:
-    """One stay as walked so far: `number` 1 is the visit number's first."""
+    """One stay of a visit, as far as its statements are worked off; `number` counts the visit's stays from 1."""
 
     number: int
     steps: list[Step] = field(default_factory=list)
