@@ -18,7 +18,7 @@ from services.intake.people import first_store as first
 from services.intake.people import register, store
 from services.intake.people.finding import words_of
 from services.intake.people.identifiers import clash
-from services.intake.people.joining import Asking, Register
+from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.names import place
 from services.intake.people.patients import Numbering, keep
 from services.intake.people.person import IDS, Fields, merged, packed, told_by, unpacked
@@ -33,7 +33,7 @@ OTHER_KEY = (
     "ones come first; put the list back as it was (STEPDOWN_MESSAGE_KEYS_FILE), or nobody would be known any more"
 )
 TWO_NUMBERS, TWO_PEOPLE = "two-numbers-of-one-authority", "birth-date-and-sex-differ"
-"""Why the first version may have made two people one."""
+"""The reasons noted where the first version may have made two people one."""
 PAGE = 200
 
 
@@ -79,14 +79,16 @@ async def _bring(connection: Connection, page: Sequence[str], numbering: Numberi
         return
     patients = await _opened(connection, page, numbering)
     register_ = Register(born_never=numbering.numbers.born_never)
-    every = [(one, asking) for one in patients for asking in _askings(one, numbering)]
-    numbers = [number.keys for _, asking in every for number in asking.numbers]
+    every = [(one, query) for one in patients for query in _queries(one, numbering)]
+    numbers = [number.keys for _, query in every for number in query.numbers]
     register_.learn((await register.found(connection, numbers, [], always=True)).rows)
-    for one, asking in every:
-        register_.adopt(one.patient_id, asking)
+    for one, query in every:
+        register_.adopt(one.patient_id, query)
     await keep(connection, register_, datetime.now(UTC), numbering.seal)
     await at_once(connection, _persons(patients, numbering.seal))
-    await first.doubt(connection, [(one.patient_id, why) for one in patients if (why := _joined(one, numbering))])
+    await first.keep_reasons(
+        connection, [(one.patient_id, why) for one in patients if (why := _joined(one, numbering))]
+    )
     await first.forget(connection, page)
 
 
@@ -113,12 +115,12 @@ async def _opened(connection: Connection, page: Sequence[str], numbering: Number
     return [_Patient(one, ids[one], persons.get(one, {}), sorted(places[one]), told[one]) for one in page]
 
 
-def _askings(one: _Patient, numbering: Numbering) -> Iterable[Asking]:
+def _queries(one: _Patient, numbering: Numbering) -> Iterable[IdentityQuery]:
     """The numbers by the facility that told them; where that is not known, by none."""
     for facility, ids in _by_facility(one).items():
         where = facility or (one.facilities[0] if one.facilities else "")
         numbers = numbering.numbers.of(ids, where, numbering.authorities)
-        yield Asking(facility, numbers, {}, one.patient_id)
+        yield IdentityQuery(facility, numbers, {}, one.patient_id)
 
 
 def _by_facility(one: _Patient) -> dict[str, list[PatientId]]:
