@@ -1,4 +1,4 @@
-"""Who patients are, for those who care for them: one by id, or those whom a question means; every read is audited.
+"""GET /api/patients: who patients are, by their ids or by words to search for; every read is audited.
 
 The question is in the URL by contract, so nothing of a URL is logged here, and no answer repeats it.
 """
@@ -26,8 +26,9 @@ from shared.web.auth import Caller
 
 READERS = ("coordinator", "clinician", "identity")
 USUAL, MOST, LONGEST = 20, 50, 200
+"""Patients on a page, usually and at most; characters of a question at most."""
 MOST_IDS = 200
-"""A page of any list of a desk, in one question."""
+"""Ids in one question: as many as a page of a desk's lists may have."""
 
 
 async def _several(reading: Reading, request: Request) -> Response:
@@ -37,7 +38,7 @@ async def _several(reading: Reading, request: Request) -> Response:
 async def _named(reading: Reading, request: Request) -> Response:
     who, intake = reading.reader(request, *READERS), reading.intake
     ids = _ids(requests.parameters(request, ("ids",))["ids"])
-    reading.paces.take(who)
+    reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await views.patients(connection, ids, who.scope)
         await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
@@ -49,7 +50,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
     asked = requests.parameters(request, {"q", *paging.PARAMETERS})
     most, [after] = paging.limit(asked, USUAL, MOST), paging.behind(asked, 1) or [""]
     groups = [[intake.seal.blind(word) for word in group] for group in _groups(asked.get("q", ""))]
-    reading.paces.take(who)
+    reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await views.found(connection, groups, scope=who.scope, after=after, most=most + 1)
         ids, more = paging.page(found, most, lambda patient_id: (patient_id,))
@@ -60,7 +61,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
 
 async def _one(reading: Reading, request: Request) -> Response:
     who, intake = reading.reader(request, *READERS), reading.intake
-    reading.paces.take(who)
+    reading.rates.take(who)
     patient_id = request.path_params["id"]
     async with intake.database.begin() as connection:
         known = [] if "\0" in patient_id else [patient_id]
@@ -72,6 +73,7 @@ async def _one(reading: Reading, request: Request) -> Response:
 
 
 def _ids(text: str) -> frozenset[str]:
+    """The ids in `?ids=`. Raises a Problem (422)."""
     ids = frozenset(filter(None, (each.strip() for each in text.split(","))))
     if not 1 <= len(ids) <= MOST_IDS:
         raise requests.unfit("ids", f"ids are one to {MOST_IDS} ids of patients, with commas between them")
@@ -79,6 +81,7 @@ def _ids(text: str) -> frozenset[str]:
 
 
 def _groups(question: str) -> list[frozenset[str]]:
+    """The parts of `?q=`, each as the words that a patient may have for it. Raises a Problem (422)."""
     if len(question) > LONGEST:
         raise requests.unfit("q", f"q has {LONGEST} characters at most")
     groups = asked(question)
@@ -97,7 +100,7 @@ def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any
 
 
 async def _audited(connection: Connection, intake: Intake, who: Caller, action: str, ids: Sequence[str]) -> None:
-    """A row for each patient that was shown, and one for a question that meant nobody."""
+    """Audit each patient that was shown, or that a question found nobody."""
     now, reason = intake.clock(), None if ids else "none-found"
     subjects = ids or ["nobody"]
     await audit.note(connection, [audit.Entry(now, who.subject, action, subject, reason) for subject in subjects])
