@@ -41,7 +41,7 @@ class IdentityClaim(NamedTuple):
     at: datetime
 
 
-class Whose(NamedTuple):
+class FoundPatient(NamedTuple):
     """The patient, None where the message has no key; and whether its keys belong to several patients."""
 
     patient_id: str | None
@@ -96,7 +96,7 @@ async def find(
     *,
     scope: frozenset[str] | None = None,
     is_request: bool = False,
-) -> tuple[list[Whose], set[str]]:
+) -> tuple[list[FoundPatient], set[str]]:
     """The patient of each, in order, all locked; and the ids of those of them who have a message that names no visit.
 
     A request finds and makes patients of the facilities in `scope` alone (None: all).
@@ -157,7 +157,7 @@ async def _load(
             register.places[patient].add(facility)
 
 
-def _decided(register: Register, query: IdentityQuery, about: IdentityClaim) -> Whose:
+def _decided(register: Register, query: IdentityQuery, about: IdentityClaim) -> FoundPatient:
     """Decide whose a query is, and add what it says to the register, for the queries after it."""
     several = register.several(query)
     patient = register.whose(query)
@@ -165,7 +165,7 @@ def _decided(register: Register, query: IdentityQuery, about: IdentityClaim) -> 
         before = register.persons[patient].get(query.facility, {})
         register.persons[patient][query.facility] = merged(before, query.told, about.said_at)
         register.places[patient].add(query.facility)
-    return Whose(patient, several)
+    return FoundPatient(patient, several)
 
 
 async def keep(connection: Connection, register: Register, at: datetime, seal: Seal) -> None:

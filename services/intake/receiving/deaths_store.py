@@ -1,4 +1,4 @@
-"""All SQL of deaths: what facilities told, and the facts of it that stand. Rows are under the lock of their patient."""
+"""All SQL of deaths: what facilities told, and the facts of it that stand. The patients' rows are locked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def reads(patients: Sequence[str]) -> list[Read]:
 
 
 def known(records: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> KnownDeaths:
-    """The rows of `reads`."""
+    """What is known of deaths, from the rows of `reads`."""
     found = KnownDeaths({(patient, facility): decode(told) for patient, facility, told in records})
     for patient, ce_id, kept, kind, at, own in standing:
         _, facility, episode = key = tuple(orjson.loads(kept))
@@ -46,5 +46,5 @@ async def known_of(connection: Connection, patients: Iterable[str]) -> KnownDeat
 
 
 def keep(records: Mapping[Teller, DeathRecord]) -> list[SqlWrite]:
-    """Records that changed; one that says nothing any more stays, empty."""
+    """The writes of records that changed; one that says nothing any more is stored empty."""
     return written(_KEEP, [(*teller, encode(record)) for teller, record in sorted(records.items())])

@@ -62,7 +62,7 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     fact = ledger.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, request_id)
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.site, now))
-    await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
+    await at_once(connection, visits.keep_changes([], died, ledger, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)

@@ -78,32 +78,32 @@ def add_reports(known: KnownDeaths, messages: Iterable[PersonMessage]) -> set[st
     return {visit_id for teller in said for visit_id in known.record(teller).ends}
 
 
-def _see_ends(known: KnownDeaths, settled: Iterable[VisitChanges], site: Site) -> None:
+def _see_ends(known: KnownDeaths, changes: Iterable[VisitChanges], site: Site) -> None:
     """Bring the records in line with how these visits' stays ended."""
-    for each in settled:
+    for each in changes:
         teller = (each.visit.patient_id, each.visit.facility)
         ends = list(_ends(each, site))
         if ends or each.visit.visit_id in known.record(teller).ends:
             known.change(teller, with_ends(known.record(teller), each.visit.visit_id, ends))
 
 
-def _ends(settled: VisitChanges, site: Site) -> Iterator[tuple[VisitMessage, datetime]]:
+def _ends(changes: VisitChanges, site: Site) -> Iterator[tuple[VisitMessage, datetime]]:
     """(message, time) of the ends of a visit's stays whose disposition is a death by the site's table."""
-    told = {one.message_id: one for one in settled.visit.messages}
-    for fact in settled.facts:
+    told = {one.message_id: one for one in changes.visit.messages}
+    for fact in changes.facts:
         code = fact.value.disposition.code if isinstance(fact.value, ENDS) and fact.value.disposition else None
-        if code and site.disposition(settled.visit.facility, code) == "deceased":
+        if code and site.disposition(changes.visit.facility, code) == "deceased":
             yield told[fact.said_by], fact.value.occurred_at
 
 
 def deaths(
-    known: KnownDeaths, settled: Iterable[VisitChanges], newest: Mapping[str, VisitMessage], provenance: Provenance
+    known: KnownDeaths, changes: Iterable[VisitChanges], newest: Mapping[str, VisitMessage], provenance: Provenance
 ) -> DeathChanges:
     """What is to be written so that the facts say what was told and how visits ended; empty where they do.
 
     `newest`: the last message of each patient, as the cause of what is cancelled.
     """
-    _see_ends(known, settled, provenance.site)
+    _see_ends(known, changes, provenance.site)
     found = DeathChanges({teller: known.records[teller] for teller in known.changed})
     for patient in sorted({patient for patient, _ in known.records}):
         writer = _DeathWriter(patient, newest.get(patient), provenance)
