@@ -1,6 +1,6 @@
-"""Whether intake's database says what its messages say (contract 5, as far as it lies here), for `stepdown verify`.
+"""Checks of intake's database for `stepdown verify`: whether its facts are those that its messages mean (contract 5).
 
-Reads only, each page at one instant, so that it may run beside the doors. Names what is broken by ids, never by values.
+They only read, each page as at one instant, so they may run beside the open doors. What is broken is named by ids.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from shared.storage.database import Database
 
 PAGE = 500
 LANE = "hospital.adt"
-"""The topic whose records wait in a lane where the patient's visit is long."""
+"""The topic whose records wait in a lane of their own where the patient has a long visit (receiving/lane/)."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-"""Nothing is stated at it: facts are compared without when they were recorded."""
+"""A placeholder for `recorded_at`, which is not compared."""
 
 
 async def broken(
     database: Database, site: Site, *, page: int = PAGE, checked: Checked = nobody
 ) -> AsyncIterator[Broken]:
-    """Every breakage: visits, episodes, outbox, positions.
+    """All that is broken of visits, deaths, sequences, outbox and positions.
 
-    The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
+    Records in the outbox count as broken (contract 5.6): the caller has waited until the system is idle. `checked` is
+    told how much was looked at, `page` is how many rows are read at a time.
     """
     async for what in _visits(database, site, page, checked):
         yield what
@@ -53,9 +54,9 @@ async def broken(
 
 
 async def warnings(database: Database) -> list[str]:
-    """What breaks no promise, and somebody should look at: patients whom the first version may have made of two people.
+    """What breaks no promise but should be looked at: patients whom the first version may have made of two people.
 
-    Nobody can be told apart by what is stored of them; the hospital's own records say which message was whose.
+    What is stored does not tell the two apart; the hospital's own records say which message was whose.
     """
     async with database.read() as connection:
         found = await views.joined(connection)
@@ -63,6 +64,7 @@ async def warnings(database: Database) -> list[str]:
 
 
 async def _visits(database: Database, site: Site, page: int, checked: Checked) -> AsyncIterator[Broken]:
+    """What is broken of visits, page by page."""
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
@@ -79,7 +81,7 @@ async def _visits(database: Database, site: Site, page: int, checked: Checked) -
 
 
 def _of_visit(visit: VisitRecord, mapping: str, site: Site) -> Iterator[str]:
-    """Acknowledged means applied: the facts that stand are those that all of its messages together give."""
+    """What is wrong with a visit: the facts that stand must be those that all of its messages together mean."""
     if mapping != mapping_of(site):
         yield "its facts were derived with another site config"
         return
@@ -94,7 +96,7 @@ def _of_visit(visit: VisitRecord, mapping: str, site: Site) -> Iterator[str]:
 
 
 async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Broken]:
-    """A death that was told, and not taken back, stands in every episode of the patient, and no other does."""
+    """A death that was told and not taken back must stand in every episode of the patient, and no other may."""
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
@@ -108,6 +110,7 @@ async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Br
 
 
 async def _sequences(database: Database, page: int) -> AsyncIterator[Broken]:
+    """The episodes whose facts are not numbered without a gap (contract 5.2)."""
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
@@ -123,10 +126,11 @@ def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
 
 
 def revoked(database: Database) -> AsyncIterator[tuple[str, datetime]]:
-    """(consent, from when on nothing may leave on it) of every revocation that was answered as done."""
+    """(consent, time) of every revocation that was answered as done: from that time on nothing may leave on the
+    consent."""
     return database.rows(views.REVOKED)
 
 
 def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:
-    """(episode, version) of what care.episodes told."""
+    """(episode, version) as intake last read them on care.episodes."""
     return database.rows(views.ALL_TOLD)

@@ -28,6 +28,7 @@ ELSEWHERE = "other"
 
 
 async def _feeds(reading: Reading, request: Request) -> Response:
+    """GET /api/feeds."""
     who, intake = caller(request, *READERS), reading.intake
     requests.parameters(request, ())
     async with intake.database.begin() as connection:
@@ -50,6 +51,7 @@ async def _feeds(reading: Reading, request: Request) -> Response:
 
 
 async def _messages(reading: Reading, request: Request) -> Response:
+    """GET /api/messages?state=."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, {"state", "facility", *paging.PARAMETERS})
     state = requests.one_of({"state": asked.get("state", "")}, "state", sorted(views.LISTED_NOTES))

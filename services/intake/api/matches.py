@@ -16,6 +16,7 @@ READERS = ("identity",)
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
+    """GET /api/matches."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, paging.PARAMETERS)
     most, [after] = paging.limit(asked), paging.behind(asked, 1) or [""]

@@ -32,10 +32,12 @@ MOST_IDS = 200
 
 
 async def _several(reading: Reading, request: Request) -> Response:
+    """GET /api/patients: by `ids`, else by the question `q`."""
     return await (_named if "ids" in request.query_params else _listed)(reading, request)
 
 
 async def _named(reading: Reading, request: Request) -> Response:
+    """The patients with these ids, as far as the caller may see them."""
     who, intake = reading.reader(request, *READERS), reading.intake
     ids = _ids(requests.parameters(request, ("ids",))["ids"])
     reading.rates.take(who)
@@ -46,6 +48,7 @@ async def _named(reading: Reading, request: Request) -> Response:
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
+    """A page of the patients whom a question means."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, {"q", *paging.PARAMETERS})
     most, [after] = paging.limit(asked, USUAL, MOST), paging.behind(asked, 1) or [""]
@@ -60,6 +63,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
 
 
 async def _one(reading: Reading, request: Request) -> Response:
+    """GET /api/patients/{id}."""
     who, intake = reading.reader(request, *READERS), reading.intake
     reading.rates.take(who)
     patient_id = request.path_params["id"]
@@ -93,6 +97,7 @@ def _groups(question: str) -> list[frozenset[str]]:
 
 
 def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
+    """A patient by what the facilities told that the caller may see."""
     told = {one.facility: opened(one, intake.seal) for one in patient.told_within(who.scope)}
     places = sorted(place for place in patient.facilities | patient.placed if who.may_see(place))
     ours = {"patient_id": patient.patient_id, "facilities": places, "episodes": list(patient.episodes)}

@@ -63,6 +63,7 @@ def paths(reads: Iterable[Read]) -> dict[str, Any]:
 
 
 def _told(read: Read) -> dict[str, Any]:
+    """The operation of a read in the OpenAPI document."""
     one = "{id}" in read.path
     problems = {401, 403, 503, *((404,) if one else (422,)), *read.problems}
     asked = [*([api.parameter("Id")] if one else []), *read.asks]

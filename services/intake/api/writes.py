@@ -132,6 +132,7 @@ async def _not_ahead(at: datetime | None, intake: Intake, *, named: bool) -> Non
 
 
 def _unfit(code: str, text: str, *fields: str) -> Problem:
+    """A Problem (422) that names these fields."""
     more = {"fields": [{"field": field, "problem": code} for field in fields]} if fields else {}
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, text, **more)
 

@@ -75,6 +75,7 @@ async def bring_over(database: Database, numbering: Numbering) -> int:
 
 
 async def _bring(connection: Connection, page: Sequence[str], numbering: Numbering) -> None:
+    """Bring over a page of patients: numbers, fields, search words, and why they may be two people."""
     if not page:
         return
     patients = await _opened(connection, page, numbering)
@@ -93,6 +94,7 @@ async def _bring(connection: Connection, page: Sequence[str], numbering: Numberi
 
 
 async def _opened(connection: Connection, page: Sequence[str], numbering: Numbering) -> list[_Patient]:
+    """What the first version stored of these patients, decrypted. Raises SetUpError for another key."""
     seal = numbering.seal
     ids: dict[str, list[PatientId]] = defaultdict(list)
     for patient, key, sealed in await first.identifiers(connection, page):
@@ -124,6 +126,7 @@ def _queries(one: _Patient, numbering: Numbering) -> Iterable[IdentityQuery]:
 
 
 def _by_facility(one: _Patient) -> dict[str, list[PatientId]]:
+    """Facility → the ids that it told; "" for those of which none of several facilities is known to have told them."""
     if len(one.facilities) == 1:
         return {one.facilities[0]: one.ids}
     found: dict[str, list[PatientId]] = defaultdict(list)
@@ -148,6 +151,7 @@ def _persons(patients: Sequence[_Patient], seal: Seal) -> list[SqlWrite]:
 
 
 def _fields(one: _Patient, seal: Seal) -> dict[str, Fields]:
+    """Facility → the fields that it told; "" for those that no facility's messages have."""
     if not one.fields:
         return {}
     if len(one.facilities) == 1:
@@ -164,6 +168,7 @@ def _fields(one: _Patient, seal: Seal) -> dict[str, Fields]:
 
 
 def _explained(name: str, value: tuple[object, str], found: Iterable[Fields]) -> bool:
+    """Whether a field's value is in what facilities are found to have told."""
     if name == IDS:
         return True  # its numbers are in patient_identifiers, by who told them
     return value[0] is None or any(name in fields and fields[name][0] == value[0] for fields in found)

@@ -174,6 +174,7 @@ class Register:
         return next((row for row in found if row.leads == "here" and (here is None or row.facility in here)), None)
 
     def _sees(self, query: IdentityQuery, patient: str) -> bool:
+        """Whether the query may find this patient."""
         return query.sees is None or bool(self.places[patient] & query.sees)
 
     def _own(self, number: Number, leading: NumberRow) -> bool:
@@ -253,6 +254,7 @@ class Register:
         return found
 
     def _leads_to(self, number: Number, patient: str, query: IdentityQuery) -> bool:
+        """Whether the number identifies this patient."""
         row = self._leading(number, query)
         return row is not None and row.patient_id == patient
 
@@ -265,9 +267,11 @@ class Register:
         return next((key for key in number.keys if self._by_key.get(key)), number.keys[0])
 
     def _places(self, number: Number) -> list[tuple[bytes, str, str]]:
+        """Under which keys of `rows` the rows with this number are."""
         return [place for key in number.keys for place in self._by_key.get(key, ())]
 
     def _put(self, row: NumberRow, number: Number | None = None) -> None:
+        """Add or change a row; it is to be written where its `number` is given."""
         place = _place(row)
         if place not in self.rows:
             self._by_key.setdefault(row.key, []).append(place)
@@ -319,6 +323,7 @@ def _sex(told: Any) -> str | None:
 
 
 def _place(row: NumberRow) -> tuple[bytes, str, str]:
+    """The key of a row in `Register.rows`."""
     return row.key, row.patient_id, row.facility
 
 

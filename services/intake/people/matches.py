@@ -71,6 +71,7 @@ async def listed(
 
 
 async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) -> _Known:
+    """Load what facilities told of these patients."""
     ids = sorted(patients)
     [sealed] = await together(connection, [sealed_of(ids)])
     persons = {row.whose: opened(row, seal) for row in (Sealed(*each) for each in sealed)}

@@ -152,6 +152,7 @@ class MllpDoor:
             connection.resume()
 
     async def _sweep(self) -> None:
+        """Look at all connections' times at least once a second."""
         while True:
             await asyncio.sleep(min(1.0, self.limits.frame_seconds / 2, self.limits.idle_seconds / 2))
             now = time.monotonic()
@@ -300,6 +301,7 @@ class Connection(asyncio.Protocol):
         self.door.hold(more)
 
     def _hold_back(self) -> None:
+        """Read no more where that is due."""
         if self._must_wait():
             self.pause()
 
@@ -361,6 +363,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _leave(self) -> None:
+        """Give up the seat, and the bytes of the frame that has begun."""
         self._framer.forget()
         self._hold()
         self.door.seats.leave(self)

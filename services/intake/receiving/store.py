@@ -257,6 +257,7 @@ async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterato
 def _fill(
     visits: Mapping[str, VisitRecord], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]
 ) -> None:
+    """Add messages, from rows of `_SAID`, and facts to their visits."""
     for visit_id, message_id, arrived_at, said, note, reason in messages:
         visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
         visits[visit_id].notes[message_id] = (note, reason)

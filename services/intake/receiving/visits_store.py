@@ -150,6 +150,7 @@ def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:
+    """A fact as a row; a cancel does not stand, and is stored without its fields."""
     value = fact.value
     stands = not isinstance(value, FactCancelled)
     return FactRow(

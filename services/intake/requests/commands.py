@@ -112,6 +112,7 @@ class Assessment(Command):
 
     @model_validator(mode="after")
     def _of_one(self) -> Assessment:
+        """Refuse both or neither of the two that may name the patient."""
         if (self.episode_id is None) == (self.identity is None):
             raise PydanticCustomError("episode_or_identity", "either `episode_id` or `identity`")
         return self

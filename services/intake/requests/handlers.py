@@ -123,6 +123,7 @@ def _chosen(ledger: EpisodeSequences, patient_id: str, at: datetime, facility: s
 
 
 def _fact(asked: Referral | Assessment, about: Heading) -> CareFact:
+    """The fact that a referral or an assessment is stated as."""
     stated_at = about["recorded_at"]
     if isinstance(asked, Referral):
         return Referred(

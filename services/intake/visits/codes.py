@@ -49,6 +49,7 @@ def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
 
 
 def _unmapped(adt: Adt, site: SiteMap) -> Iterator[Unmapped]:
+    """The codes of one message that are in no table of the site."""
     code, kind, source = adt.disposition, adt.admission_type, adt.admission_source
     if isinstance(code, str) and site.disposition(adt.facility, code).code == UNKNOWN:
         yield Unmapped("disposition", "PV1-36", code)

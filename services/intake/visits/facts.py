@@ -59,6 +59,7 @@ def _when(step: Step) -> tuple[str, ...]:
 
 
 def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) -> CareFact:
+    """The fact that a step is; `visit` is the visit's id."""
     place = step.after
     match step.fact:
         case "visit-started":

@@ -67,6 +67,7 @@ def walk(statements: list[Statement], site: SiteMap) -> Walk:
 
 
 def _clinical(one: Statement) -> tuple[datetime, int, int]:
+    """The sort key of statements: time, then kind, then the order said."""
     return one.at, _RANK[one.kind], one.turn
 
 
@@ -108,6 +109,7 @@ def _try(found: Walk, one: Statement) -> bool:
 
 
 def _step(stay: Stay, fact: StepFact, one: Statement, after: At, state: State) -> None:
+    """Add a step to a stay, which puts it into this state."""
     stay.steps.append(Step(fact, one, one.at, stay.steps[-1].after if stay.steps else None, after))
     stay.state = state
 

@@ -68,10 +68,12 @@ def _of(adt: Adt, known: list[Named]) -> Named | None:
 
 
 def _moves(adt: Adt) -> bool:
+    """Whether the message is a transfer or a change of class."""
     return adt.means.states == "move"
 
 
 def _clinical(said: VisitMessage) -> tuple[datetime, bool, datetime, str, str]:
+    """The sort key of messages by the time of their events."""
     adt = said.adt
     return adt.event.start, not _moves(adt), adt.stated_at, adt.control_id, said.message_id
 

@@ -1,4 +1,4 @@
-"""Works off the lane for long visits on hospital.adt: in each transaction the oldest record, and those about the same.
+"""Works off the lane for long visits on hospital.adt: in each transaction the oldest record, and those of its patient.
 
 The transaction that puts a record into the lane also moves the consumer's position behind it. The lane is in the
 database, so a restart goes on with it, and a record is answered and counted once, whatever fails when. Errors are of

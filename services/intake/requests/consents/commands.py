@@ -38,6 +38,7 @@ class ConsentGiven(Command):
 
     @model_validator(mode="after")
     def _of_one_to_one(self) -> ConsentGiven:
+        """Refuse more or less than one patient and one recipient, and days in the wrong order."""
         if sum(each is not None for each in (self.patient_id, self.episode_id, self.identity)) != 1:
             raise PydanticCustomError("one_patient", "one of `patient_id`, `episode_id` and `identity`")
         if (self.recipient is None) == (self.recipient_class is None):

@@ -143,6 +143,7 @@ async def _patient(connection: Connection, intake: Intake, who: Caller, asked: C
 
 
 def _consent(intake: Intake, consent_id: str, patient_id: str, asked: ConsentGiven, now: datetime) -> Consent:
+    """The row of a consent; days count in the zone of the facility where it was given."""
     zone = intake.site.zone(asked.facility)
     facility = facility_name(intake, asked.facility)
     at = asked.occurred_at or now
