@@ -102,8 +102,9 @@ async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Br
         async with database.read() as connection:
             await views.at_one_instant(connection)
             patients = await views.told_of_deaths_after(connection, after, page)
-            ledger, known = await visits_store.ledger_of(connection, patients), await known_of(connection, patients)
-        died = deaths(known, [], {}, Provenance(ledger, site, _ANY_TIME))
+            sequences = await visits_store.sequences_of(connection, patients)
+            known = await known_of(connection, patients)
+        died = deaths(known, [], {}, Provenance(sequences, site, _ANY_TIME))
         for episode in sorted({one.fact.subject for one in died.stated}):
             yield Broken(1, f"episode {episode}", "what stands of the patient's death is not what was told of it")
         after = patients[-1] if len(patients) == page else None

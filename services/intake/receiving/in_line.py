@@ -62,11 +62,11 @@ async def reconcile_batch(
         await visits_store.fill_standing(connection, stored)
         derived = await _derived_apart(connection, found, inbound, loaded.deaths, intake)
     else:
-        await store.fill(connection, stored, intake.long_visits.aside if long else None)
+        await store.fill(connection, stored, intake.long_visits.in_thread if long else None)
     for visit in found.untouched:
-        loaded.ledger.learn(visit)
+        loaded.sequences.learn(visit)
     _warn_of_shared_numbers(inbound, loaded.elsewhere)
-    known = (loaded.ledger, loaded.deaths)
+    known = (loaded.sequences, loaded.deaths)
     changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
     _set_notes(inbound, changes)
     return writes + keeping(_person_reports(inbound), loaded.persons, intake.seal)
@@ -136,8 +136,8 @@ async def brought_in_line(
     The visits have their stored messages, or are `derived` (visit id → what its messages mean). `known`: what is known
     of episodes and of deaths.
     """
-    ledger, of_deaths = known
-    ledger.traces |= {message.message_id: message.trace for message in inbound if message.trace}
+    sequences, of_deaths = known
+    sequences.traces |= {message.message_id: message.trace for message in inbound if message.trace}
     for message in inbound:
         if message.visit_id is not None and message.adt is not None:
             told = VisitMessage(message.adt, message.message_id, message.arrived_at)
@@ -148,20 +148,20 @@ async def brought_in_line(
     visits = list(found.touched.values())
     _set_alive(visits, of_deaths)
     now = intake.clock()  # once: all that a transaction states has one time, and ids that sort as it was stated
-    changes = await _in_line(visits, ledger, inbound, intake, now=now, derived=derived)
+    changes = await _in_line(visits, sequences, inbound, intake, now=now, derived=derived)
     newest = {patient: said for patient, _, said in person_messages(inbound)}
-    died = deaths(of_deaths, changes, newest, Provenance(ledger, intake.site, now))
+    died = deaths(of_deaths, changes, newest, Provenance(sequences, intake.site, now))
     new = {message.message_id for message in inbound}
-    changed = [note for each in changes for note in each.notes if note.message_id not in new]
+    notes = [note for each in changes for note in each.notes if note.message_id not in new]
     stated = [*(one for each in changes for one in each.stated), *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
-    writes = visits_store.keep_changes(changes, died, ledger, mapping_of(intake.site))
-    return changes, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
+    writes = visits_store.keep_changes(changes, died, sequences, mapping_of(intake.site))
+    return changes, [*writes, *store.keep_notes(notes), *outbox.sending(said)]
 
 
 async def _in_line(
     visits: Sequence[VisitRecord],
-    ledger: EpisodeSequences,
+    sequences: EpisodeSequences,
     inbound: Sequence[InboundMessage],
     intake: Intake,
     *,
@@ -169,13 +169,13 @@ async def _in_line(
     derived: Mapping[str, Derived] | None,
 ) -> list[VisitChanges]:
     """The changes of the visits. A patient with a visit that has become long is remembered (long_visits.py)."""
-    given = (visits, ledger, intake.site, now, derived)
+    given = (visits, sequences, intake.site, now, derived)
     sizes = {visit.visit_id: len(visit.messages) for visit in visits}
     if derived is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
         return reconcile(*given)
     for message in inbound:
         intake.long_visits.learn(message.keys, sizes.get(message.visit_id or "", 0))
-    return await intake.long_visits.aside(reconcile, *given)
+    return await intake.long_visits.in_thread(reconcile, *given)
 
 
 def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
@@ -195,7 +195,7 @@ async def _find_visits(
     """Find the visits of messages that name none, and store it of those whose visit is another than before."""
     found.unnamed += await store.unnamed_of(connection, found.unsure)
     if is_long(inbound, intake):
-        moved = await intake.long_visits.aside(assign_unnamed_visits, found, intake.site)
+        moved = await intake.long_visits.in_thread(assign_unnamed_visits, found, intake.site)
     else:
         moved = assign_unnamed_visits(found, intake.site)
     for message in inbound:

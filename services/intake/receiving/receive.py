@@ -166,14 +166,14 @@ class Intake:
             unsure = await store.lock_patients(connection, patients)
             found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
             found.touch_all()
-            await store.fill(connection, found.stored, self.long_visits.aside)
-            ledger = await visits_store.ledger_of(connection, patients)
+            await store.fill(connection, found.stored, self.long_visits.in_thread)
+            sequences = await visits_store.sequences_of(connection, patients)
             told = await deaths_of(connection, patients)
             add_reports(
                 told,
                 [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
             )
-            _, writes = await brought_in_line(connection, found, [], (ledger, told), self)
+            _, writes = await brought_in_line(connection, found, [], (sequences, told), self)
             await at_once(connection, writes)
         return len(set(patients))
 

@@ -184,7 +184,7 @@ class Loaded(NamedTuple):
     before: dict[tuple[bytes, bytes], Before]
     visits: list[VisitRecord]
     filled: set[str]
-    ledger: EpisodeSequences
+    sequences: EpisodeSequences
     persons: list[people.Sealed]
     deaths: KnownDeaths
     elsewhere: frozenset[Numbered] = frozenset()
@@ -228,22 +228,22 @@ async def load(
     return Loaded(known, found, set(named), known_episodes(episodes), persons_kept, deaths.known(*died), others)
 
 
-Aside = Callable[..., Awaitable[Any]]
-"""Runs a function with arguments in a thread (`LongVisits.aside`)."""
+InThread = Callable[..., Awaitable[Any]]
+"""Runs a function with arguments in a thread (`LongVisits.in_thread`)."""
 PAGE = 500
 """Messages of long visits that are read at a time: the driver turns them into rows in the event loop."""
 
 
-async def fill(connection: Connection, visits: Mapping[str, VisitRecord], aside: Aside | None = None) -> None:
-    """Load the visits' messages with their notes, and their facts that stand; `aside`: page by page, in its thread."""
+async def fill(connection: Connection, visits: Mapping[str, VisitRecord], in_thread: InThread | None = None) -> None:
+    """Load the visits' messages with their notes, and their facts that stand; with `in_thread` page by page."""
     if not visits:
         return
-    if aside is None:
+    if in_thread is None:
         reads = [Read(sql.format(visits=GIVEN), (list(visits),)) for sql in (_SAID, STANDING)]
         _fill(visits, *await together(connection, reads))
         return
     async for page in said_of(connection, visits):
-        await aside(_fill, visits, page, ())
+        await in_thread(_fill, visits, page, ())
     await fill_standing(connection, visits)
 
 

@@ -51,7 +51,7 @@ async def visits_of(connection: Connection, patients: Iterable[str]) -> list[Vis
     return [VisitRecord(*row) for row in await rows(connection, VISITS, list(patients))]
 
 
-async def ledger_of(connection: Connection, patients: Iterable[str]) -> EpisodeSequences:
+async def sequences_of(connection: Connection, patients: Iterable[str]) -> EpisodeSequences:
     """What is known of the episodes of patients, without what their visits say (`EpisodeSequences.learn` adds that).
 
     An episode that a referral or assessment began counts as open until care.episodes says what became of it.
@@ -63,7 +63,7 @@ def known_episodes(episodes: Iterable[Sequence[Any]]) -> EpisodeSequences:
     """What is known of episodes, from rows of `EPISODES`."""
     found = EpisodeSequences()
     for episode, patient, sequence, state, begun, ended, asked in episodes:
-        found.sequences[episode], found.owners[episode] = sequence, patient
+        found.last[episode], found.owners[episode] = sequence, patient
         if state == "referred" or (state is None and asked is not None):
             found.asked.add(episode)
             found.known[patient][episode] = KnownEpisode(episode, None, asked)
@@ -128,7 +128,7 @@ _KEEP_FACTS = insert(facts, FactRow._fields)
 
 
 def keep_changes(
-    changes: Sequence[VisitChanges], died: DeathChanges, ledger: EpisodeSequences, mapping: str
+    changes: Sequence[VisitChanges], died: DeathChanges, sequences: EpisodeSequences, mapping: str
 ) -> list[SqlWrite]:
     """The writes of changed visits, of what was told of deaths, and of the facts and episode sequences of both."""
     found = deaths.keep(died.records)
@@ -137,7 +137,7 @@ def keep_changes(
     stated += [_fact_row(None, *one) for one in died.stated]
     if stated:
         touched = sorted({row.episode_id for row in stated})
-        episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
+        episodes = [(episode, sequences.owners[episode], sequences.last[episode]) for episode in touched]
         found += [*written(_KEEP_EPISODES, episodes), *written(_KEEP_FACTS, stated)]
     if fallen := [*(ce_id for each in changes for ce_id in each.fallen), *died.fallen]:
         found.append(SqlWrite(_FALL, (fallen,)))

@@ -45,11 +45,13 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     at = asked.occurred_at or now
     facility = facility_name(intake, asked.facility)
     patient_id = await _patient(connection, intake, who, asked, facility)
-    ledger = await visits.ledger_of(connection, [patient_id])
+    sequences = await visits.sequences_of(connection, [patient_id])
     for visit in await visits.visits_of(connection, [patient_id]):
-        ledger.learn(visit)
+        sequences.learn(visit)
     episode_id = (
-        _episode_named(asked) or _chosen(ledger, patient_id, at, facility, intake) or ledger.begin(patient_id, now)
+        _episode_named(asked)
+        or _chosen(sequences, patient_id, at, facility, intake)
+        or sequences.begin(patient_id, now)
     )
     about: Heading = {
         "episode_id": episode_id,
@@ -59,10 +61,10 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
         "recorded_at": now,
     }
     value = _fact(asked, about)
-    fact = ledger.stated(value, now, request_id, trace=tracing.of_the_request())
+    fact = sequences.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, request_id)
-    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.site, now))
-    await at_once(connection, visits.keep_changes([], died, ledger, mapping_of(intake.site)))
+    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(sequences, intake.site, now))
+    await at_once(connection, visits.keep_changes([], died, sequences, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
@@ -115,11 +117,11 @@ def scope_of(who: Caller) -> frozenset[str] | None:
     return who.scope.facilities
 
 
-def _chosen(ledger: EpisodeSequences, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:
+def _chosen(sequences: EpisodeSequences, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:
     """The patient's open or recent episode, as for a visit (contract 3.6 rule 12); None where a new one begins."""
     place = intake.site.facility(facility)
     local = at.astimezone(place.zone_info) if place else at
-    return choose_episode(local, ledger.known[patient_id].values(), intake.site.limits.episode_gap_days)
+    return choose_episode(local, sequences.known[patient_id].values(), intake.site.limits.episode_gap_days)
 
 
 def _fact(asked: Referral | Assessment, about: Heading) -> CareFact:

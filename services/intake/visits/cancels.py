@@ -52,7 +52,7 @@ def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: 
     found.taken_back |= gone
     found.live = [one for one in found.live if one.turn not in gone]
     if message.adt.means.moves_too and message.adt.location.unit:
-        found.live.append(Statement(message, "move", message.adt.event.start, turn, aside=True))
+        found.live.append(Statement(message, "move", message.adt.event.start, turn, by_cancel=True))
 
 
 def _is_repetition(found: EffectiveStatements, message: VisitMessage) -> bool:
@@ -75,12 +75,14 @@ _PENDING = frozenset({"waiting", "unmapped"})
 
 def _last_said(known: Walk, live: list[Statement], matches: Callable[[Statement], bool]) -> _Match | None:
     """The matching statement said last that took effect, or would if its visit or unit were known."""
-    found = [_Match(one) for one in live if known.reasons.get(one.turn) in _PENDING and not one.aside and matches(one)]
+    found = [
+        _Match(one) for one in live if known.reasons.get(one.turn) in _PENDING and not one.by_cancel and matches(one)
+    ]
     found += [
         _Match(step.statement, stay)
         for stay in known.stays
         for step in stay.steps
-        if not step.statement.aside and matches(step.statement)
+        if not step.statement.by_cancel and matches(step.statement)
     ]
     return max(found, key=lambda match: match.said.turn, default=None)
 
@@ -88,7 +90,9 @@ def _last_said(known: Walk, live: list[Statement], matches: Callable[[Statement]
 def _with_repetitions(match: _Match, known: Walk, live: list[Statement]) -> set[int]:
     """The turns of a matched statement and of those that repeated it, and so did nothing."""
     said = match.said
-    idle = [one for one in (match.stay.others if match.stay else live) if one.turn in known.reasons and not one.aside]
+    idle = [
+        one for one in (match.stay.others if match.stay else live) if one.turn in known.reasons and not one.by_cancel
+    ]
     return {said.turn} | {one.turn for one in idle if one.trigger == said.trigger and _same(one, match)}
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from services.intake.hl7.model import VisitMessage
-from services.intake.visits.death_reports import Death, DeathRecord, death_of, speaks, with_ends, with_messages
+from services.intake.visits.death_reports import Death, DeathRecord, death_of, mentions_death, with_ends, with_messages
 from services.intake.visits.desired import DesiredFact, FactKey, heading
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.reconcile import ENDS, EpisodeSequences, NewFact, PersonMessage, VisitChanges
@@ -61,17 +61,17 @@ class DeathChanges:
 class Provenance(NamedTuple):
     """What facts are stated with: the episodes and their sequences, the site, and when (`recorded_at`)."""
 
-    ledger: EpisodeSequences
+    sequences: EpisodeSequences
     site: Site
     now: datetime
 
 
 def add_reports(known: KnownDeaths, messages: Iterable[PersonMessage]) -> set[str]:
     """Add what messages say of deaths. Returns the ids of visits that are to be derived again: those that ended with a
-    death by the same facility's word, which may be taken back now."""
+    death by what the same facility told, which may be taken back now."""
     said: dict[Teller, list[VisitMessage]] = defaultdict(list)
     for patient, facility, message in messages:
-        if speaks(message.adt):
+        if mentions_death(message.adt):
             said[patient, facility].append(message)
     for teller, messages_of in said.items():
         known.change(teller, with_messages(known.record(teller), messages_of))
@@ -121,7 +121,7 @@ def _wanted(patient: str, records: Mapping[Teller, DeathRecord], provenance: Pro
         if death is None or place is None:  # a facility that the site does not have says nothing yet
             continue
         first = death.first
-        for episode in sorted(each for each, owner in provenance.ledger.owners.items() if owner == patient):
+        for episode in sorted(each for each, owner in provenance.sequences.owners.items() if owner == patient):
             value = _value(death, place.zone_info, facility, episode)
             yield DesiredFact((DIED, facility, episode), value, first.stated_at, first.message_id)
 
@@ -172,4 +172,4 @@ class _DeathWriter:
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
         told_by = self.newest.message_id if self.newest else None
-        return self.provenance.ledger.stated(value, self.provenance.now, told_by, cause)
+        return self.provenance.sequences.stated(value, self.provenance.now, told_by, cause)

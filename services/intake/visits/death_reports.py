@@ -85,7 +85,7 @@ class Death:
     first: Order
 
 
-def speaks(adt: Adt) -> bool:
+def mentions_death(adt: Adt) -> bool:
     """Whether the message's PID says anything of a death."""
     return adt.deceased or adt.death is not None or adt.died is not None
 

@@ -73,7 +73,7 @@ def _clinical(one: Statement) -> tuple[datetime, int, int]:
 
 def _with_a_start(statements: list[Statement], found: Walk) -> list[Statement]:
     """A transfer of an unknown visit takes effect at once: as its start, PV1-44 else the event's time (contract 6)."""
-    ordered = sorted((one for one in statements if not one.aside), key=_clinical)
+    ordered = sorted((one for one in statements if not one.by_cancel), key=_clinical)
     first = next((one for one in ordered if one.kind in {"start", "move"} and found.mapped(one)), None)
     if first is None or first.kind == "start":
         return statements

@@ -78,10 +78,10 @@ class VisitRecord:
 
 @dataclass(slots=True)
 class EpisodeSequences:
-    """What a transaction knows of episodes: `sequences` has the last ce_sequence of each, `owners` its patient, and
+    """What a transaction knows of episodes: `last` has the last ce_sequence of each, `owners` its patient, and
     `known` by patient what the choice of a visit's episode goes by."""
 
-    sequences: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
     asked: set[str] = field(default_factory=set)
@@ -92,13 +92,13 @@ class EpisodeSequences:
     def begin(self, patient_id: str, at: datetime) -> str:
         """A new episode of a patient."""
         episode_id = new_id(at)
-        self.sequences[episode_id], self.owners[episode_id] = 0, patient_id
+        self.last[episode_id], self.owners[episode_id] = 0, patient_id
         return episode_id
 
     def next(self, episode_id: str) -> int:
         """The next ce_sequence of an episode."""
-        self.sequences[episode_id] += 1
-        return self.sequences[episode_id]
+        self.last[episode_id] += 1
+        return self.last[episode_id]
 
     def stated(
         self, value: CareFact, now: datetime, told_by: str | None, cause: str | None = None, trace: str | None = None
@@ -198,7 +198,7 @@ def meant_by(visit: VisitRecord, site: Site) -> Derived:
 
 def reconcile(
     visits: Iterable[VisitRecord],
-    ledger: EpisodeSequences,
+    sequences: EpisodeSequences,
     site: Site,
     now: datetime,
     known: Mapping[str, Derived] | None = None,
@@ -210,11 +210,11 @@ def reconcile(
     given = known or {}
     meant = [(visit, given.get(visit.visit_id) or meant_by(visit, site)) for visit in visits]
     meant.sort(key=lambda each: (begin_of(each[1].facts) or now, each[0].visit_id))
-    return [_reconcile_one(visit, each, ledger, site, now) for visit, each in meant]
+    return [_reconcile_one(visit, each, sequences, site, now) for visit, each in meant]
 
 
 def _reconcile_one(
-    visit: VisitRecord, derived: Derived, ledger: EpisodeSequences, site: Site, now: datetime
+    visit: VisitRecord, derived: Derived, sequences: EpisodeSequences, site: Site, now: datetime
 ) -> VisitChanges:
     """Choose the visit's episode with its first fact, and compare what ought to stand with what stands."""
     visit.unmapped = derived.unmapped
@@ -223,14 +223,14 @@ def _reconcile_one(
     )
     visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
     if visit.episode_id is None and visit.begun_at is not None:
-        known = ledger.known[visit.patient_id].values()
+        known = sequences.known[visit.patient_id].values()
         chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
-        visit.episode_id = chosen or ledger.begin(visit.patient_id, now)
+        visit.episode_id = chosen or sequences.begin(visit.patient_id, now)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
-        writer = _VisitWriter(visit, visit.episode_id, ledger, now, _labels(derived.facts, visit.facility, site))
+        writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, site))
         found.fallen = [one.ce_id for one in out.fallen]
         found.stated = out.said(writer.back, writer.out)
-    ledger.learn(visit)
+    sequences.learn(visit)
     return found
 
 
@@ -240,7 +240,7 @@ class _VisitWriter:
 
     visit: VisitRecord
     episode_id: str
-    ledger: EpisodeSequences
+    sequences: EpisodeSequences
     now: datetime
     labels: Mapping[FactKey, tuple[str, ...]]
 
@@ -278,7 +278,7 @@ class _VisitWriter:
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
         newest = self.visit.newest
-        return self.ledger.stated(value, self.now, newest.message_id if newest else None, cause)
+        return self.sequences.stated(value, self.now, newest.message_id if newest else None, cause)
 
 
 def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> dict[FactKey, tuple[str, ...]]:

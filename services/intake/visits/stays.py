@@ -24,14 +24,14 @@ StepFact = Literal[
 class Statement(Struct, frozen=True, gc=False):
     """What one message says that opens, changes or ends a stay; `turn` is its place in the order said.
 
-    `aside`: it is a cancel that names another unit: a transfer there, at the cancel's own time (contract 6).
+    `by_cancel`: it is a cancel that names another unit: a transfer there, at the cancel's own time (contract 6).
     """
 
     said: VisitMessage
     kind: StatementKind
     at: datetime
     turn: int
-    aside: bool = False
+    by_cancel: bool = False
 
     @property
     def trigger(self) -> str:

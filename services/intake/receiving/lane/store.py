@@ -47,9 +47,9 @@ class Waiting(NamedTuple):
         return Slot(self.record.topic, self.record.partition)
 
 
-async def keep(connection: Connection, aside: Sequence[Waiting], seal: Seal) -> None:
+async def keep(connection: Connection, waiting: Sequence[Waiting], seal: Seal) -> None:
     """Put records into the lane, encrypted and in their order, in the transaction that moves their position."""
-    await at_once(connection, written(_KEEP, [_row(each, seal) for each in aside]))
+    await at_once(connection, written(_KEEP, [_row(each, seal) for each in waiting]))
 
 
 async def keys_waiting(connection: Connection, keys: Collection[bytes]) -> set[bytes]:

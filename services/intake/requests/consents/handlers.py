@@ -47,9 +47,9 @@ async def record(intake: Intake, connection: Connection, who: Caller, _: str, as
     patient_id = await _patient(connection, intake, who, asked)
     consent = _consent(intake, consent_id, patient_id, asked, now)
     await store.keep(connection, consent)
-    ledger = await visits.ledger_of(connection, [patient_id])
-    pairs = [(consent, episode) for episode in sorted(ledger.sequences)]
-    await _state(connection, ConsentRecorded, pairs, ledger, now)
+    sequences = await visits.sequences_of(connection, [patient_id])
+    pairs = [(consent, episode) for episode in sorted(sequences.last)]
+    await _state(connection, ConsentRecorded, pairs, sequences, now)
     await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
     await audit.note(connection, [audit.Entry(now, who.subject, "consent-recorded", consent_id)])
     return await _answer(connection, who, consent, [episode for _, episode in pairs])
@@ -120,9 +120,9 @@ async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
             await receiving.lock_patients(connection, patients)
             pairs = await store.still_untold(connection, [(consent, episode) for consent, _, episode in found])
             consents = await store.consents_of(connection, [consent for consent, _ in pairs])
-            ledger = await visits.ledger_of(connection, patients)
+            sequences = await visits.sequences_of(connection, patients)
             told = [(consents[consent], episode) for consent, episode in pairs]
-            await _state(connection, ConsentRecorded, told, ledger, now)
+            await _state(connection, ConsentRecorded, told, sequences, now)
             await store.keep_episodes(connection, pairs)
     return len(found)
 
@@ -182,8 +182,8 @@ async def _end(
     """State the end of consents for every episode that has them; returns these. `at`: when; None: with the last day."""
     known = {each.consent_id: each._replace(occurred_at=at or each.over_at or now) for each in consents}
     pairs = [(known[consent], episode) for consent, episode in await store.episodes_of(connection, known)]
-    ledger = await visits.ledger_of(connection, sorted({each.patient_id for each in consents}))
-    stated = await _state(connection, kind, pairs, ledger, now)
+    sequences = await visits.sequences_of(connection, sorted({each.patient_id for each in consents}))
+    stated = await _state(connection, kind, pairs, sequences, now)
     if kind is ConsentRevoked:
         await store.keep_revoked_by(connection, stated)
     await store.end(connection, known, "revoking" if kind is ConsentRevoked else "expired", now)
@@ -194,15 +194,15 @@ async def _state(
     connection: Connection,
     kind: type[ConsentFact],
     pairs: Iterable[tuple[Consent, str]],
-    ledger: EpisodeSequences,
+    sequences: EpisodeSequences,
     now: datetime,
 ) -> list[tuple[str, str, int]]:
     """State a fact of this kind for each (consent, episode); returns (consent, episode, sequence of the fact)."""
     trace = tracing.of_the_request()
     values = [(one.consent_id, _value(kind, one, episode, now)) for one, episode in pairs]
-    stated = [(consent, ledger.stated(value, now, consent, trace=trace)) for consent, value in values]
+    stated = [(consent, sequences.stated(value, now, consent, trace=trace)) for consent, value in values]
     if stated:
-        await store.keep_stated(connection, stated, ledger.owners)
+        await store.keep_stated(connection, stated, sequences.owners)
         await outbox.send(connection, [to_record(fact, TOPIC) for _, fact in stated])
     return [(consent, fact.subject, fact.sequence) for consent, fact in stated]
 
