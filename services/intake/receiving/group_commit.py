@@ -1,4 +1,4 @@
-"""Where messages of many connections wait for one another: all that are there share a transaction (group commit).
+"""Group commit: messages that come by many connections while one transaction commits share the next one.
 
 Each is answered by itself. Messages that cost long have a lane of their own, with a transaction of its own: nobody
 else's answer waits for theirs. Knows no protocol and no database: `read` looks at one message, `take` does the work

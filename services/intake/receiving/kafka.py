@@ -44,7 +44,8 @@ BATCH = 256
 
 
 class AdtRecord(NamedTuple):
-    """A record of hospital.adt as messages, what of its headers goes back, and the record as it came at that time."""
+    """A record of hospital.adt: its messages, the headers that its acknowledgements get, the record itself, and when it
+    arrived."""
 
     messages: list[InboundMessage]
     headers: list[tuple[str, bytes]]
@@ -53,7 +54,7 @@ class AdtRecord(NamedTuple):
 
 
 def hospital_adt(intake: Intake) -> Subscription:
-    """The door `kafka`."""
+    """The consumer of hospital.adt: the door `kafka`."""
     door = Subscription("intake", TOPIC, intake.database, decode=partial(adt_record_of, intake=intake))
 
     @door.router.subscriber(TOPIC, group_id="stepdown-intake", max_records=BATCH, **door.options)

@@ -1,4 +1,4 @@
-"""Visits with so many messages that one more costs a noticeable time: known by their patient, derived apart.
+"""Remembers whose visits are long, so that deriving them takes noticeable time, and does that work off the event loop.
 
 What a visit means is derived from all of its messages, and that is this process's work: it would hold the event loop,
 and with it every other hospital's answer. So another process does it (derive_apart.py); what needs the messages
