@@ -10,7 +10,7 @@ import orjson
 
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import header
-from services.intake.hl7.model import Adt, FeedRules, Payer, UnitAs, VisitMessage
+from services.intake.hl7.model import Adt, FeedRules, Payer, Sender, UnitAs, VisitMessage
 from services.intake.hl7.parser import Message, messages
 from services.intake.visits.desired import DesiredFact, own_fields
 from shared.events.base import Disposition
@@ -43,17 +43,11 @@ class SampleSite:
     def __init__(self, units: dict[str, UnitAs] | None = None) -> None:
         self.units = UNITS if units is None else units
 
-    def facility(self, application: str, sender: str, location: str) -> str:
-        return sender or location
-
-    def feed(self, application: str, sender: str) -> str:
-        return "goodhealth"
+    def sender(self, application: str, facility: str, location: str) -> Sender:
+        return Sender(facility or location, "goodhealth", NEW_YORK, ("P", "T"))
 
     def zone(self, facility: str) -> tzinfo:
         return NEW_YORK
-
-    def processing_ids(self, facility: str) -> tuple[str, ...]:
-        return ("P", "T")
 
     def unit(self, facility: str, unit: str) -> UnitAs | None:
         return self.units.get(unit) if facility == "GOODHEALTH" else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta, tzinfo
+from functools import lru_cache
 
-from services.intake.hl7.model import Payer, UnitAs
+from services.intake.hl7.model import Payer, Sender, UnitAs
 from shared.events.base import Disposition
 from shared.events.open_lists import DispositionKind
 from shared.events.stays import Coverage
@@ -12,6 +13,8 @@ from shared.site.config import UNKNOWN, Site
 
 LONGEST = 200
 """Characters that an identifier may have in published facts."""
+MOST = 4096
+"""Answers of each look-up that are kept: messages repeat the same few names and codes."""
 
 
 class SiteRules:
@@ -25,25 +28,17 @@ class SiteRules:
         self._site = site
         self.future_limit = timedelta(minutes=site.limits.future_minutes)
         self._any = tuple(dict.fromkeys(each for facility in site.facilities for each in facility.processing_ids))
+        self.sender = lru_cache(MOST)(self._sender)
+        """Who says a message with this MSH-3, MSH-4 and PV1-3.4; a feed that the site doesn't have is `other`."""
 
-    def facility(self, application: str, sender: str, location: str) -> str:
-        """The site's name of the facility for MSH-3, MSH-4 and PV1-3.4."""
-        found = self._site.facility_of(application, sender, location)
-        return found.name if found else (sender or location)[:LONGEST]
-
-    def feed(self, application: str, sender: str) -> str:
-        """The site's name of the feed with this MSH-3 and MSH-4; `other` for one that it does not have."""
-        return self._site.feed(application, sender).name
-
-    def zone(self, facility: str) -> tzinfo:
-        """The facility's zone."""
-        found = self._site.facility(facility) or self._site.facilities[0]
-        return found.zone_info
-
-    def processing_ids(self, facility: str) -> tuple[str, ...]:
-        """The values of MSH-11 that are taken from it, in the site's order."""
-        found = self._site.facility(facility)
-        return found.processing_ids if found else self._any
+    def _sender(self, application: str, facility: str, location: str) -> Sender:
+        site, feed = self._site, self._site.feed(application, facility).name
+        found = site.facility_of(application, facility, location)
+        name = found.name if found else (facility or location)[:LONGEST]
+        found = found or site.facility(name)
+        if found is None:
+            return Sender(name, feed, site.facilities[0].zone_info, self._any)
+        return Sender(name, feed, found.zone_info, found.processing_ids)
 
 
 class FacilityMap:

@@ -177,24 +177,27 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
         return TRIGGERS[self.trigger]
 
 
+class Sender(NamedTuple):
+    """Who says a message, by the site config: its names of the facility and of the feed, and the facility's zone.
+
+    `processing_ids`: the values of MSH-11 that are accepted; an empty one is read as the first.
+    """
+
+    facility: str
+    feed: str
+    zone: tzinfo
+    processing_ids: tuple[str, ...]
+
+
 class FeedRules(Protocol):
-    """What reading a message needs of the site (contract 7): whose message it is, its zone, what is accepted."""
+    """What reading a message needs of the site (contract 7): who says it, and how far ahead a time may lie."""
 
     @property
     def future_limit(self) -> timedelta:
         """How far in the future a time may lie."""
 
-    def facility(self, application: str, sender: str, location: str) -> str:
-        """The site's name of the facility for MSH-3, MSH-4 and PV1-3.4."""
-
-    def feed(self, application: str, sender: str) -> str:
-        """The site's name of the feed with this MSH-3 and MSH-4."""
-
-    def zone(self, facility: str) -> tzinfo:
-        """The facility's zone."""
-
-    def processing_ids(self, facility: str) -> tuple[str, ...]:
-        """The values of MSH-11 that are accepted; an empty one is read as the first."""
+    def sender(self, application: str, facility: str, location: str, /) -> Sender:
+        """Who says a message with this MSH-3, MSH-4 and PV1-3.4."""
 
 
 class UnitAs(NamedTuple):
