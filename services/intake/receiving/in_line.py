@@ -159,7 +159,7 @@ async def _in_line(
     meant: Mapping[str, Derived] | None,
 ) -> list[VisitChanges]:
     """The visits, settled; who has one that has become long is known from now on."""
-    given = (visits, ledger, intake.site, now, meant)
+    given = (visits, ledger, intake.places, now, meant)
     sizes = {visit.visit_id: len(visit.messages) for visit in visits}
     if meant is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
         return reconcile(*given)
@@ -185,9 +185,9 @@ async def _find_visits(
     """The visits of messages that name none; where one lies elsewhere now, that is stored."""
     found.strays += await store.strays_of(connection, found.unsure)
     if is_long(inbound, intake):
-        moved = await intake.long_visits.aside(assign_unnamed_visits, found, intake.site)
+        moved = await intake.long_visits.aside(assign_unnamed_visits, found, intake.places)
     else:
-        moved = assign_unnamed_visits(found, intake.site)
+        moved = assign_unnamed_visits(found, intake.places)
     for message in inbound:
         message.visit_id = moved.pop(message.message_id, message.visit_id)
     await store.move(connection, moved)

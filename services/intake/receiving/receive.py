@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake.hl7.acknowledgements import Outcome
-from services.intake.hl7.mapping import SiteRules
+from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
@@ -71,13 +71,14 @@ class Intake:
     clock: Callable[[], datetime]
     revocation_wait: float = 5.0
     rules: SiteRules = field(init=False)
+    places: FacilityMap = field(init=False)
     numbering: whom.Numbering = field(init=False)
     long_visits: LongVisits = field(init=False)
     prepared: bool = False
     """Whether what the first version stored of persons is as this one has it, and the keys are the ones it was."""
 
     def __post_init__(self) -> None:
-        self.rules = SiteRules(self.site)
+        self.rules, self.places = SiteRules(self.site), FacilityMap(self.site)
         self.numbering = whom.Numbering.at(self.site, self.seal)
         self.long_visits = LongVisits(self.site)
 

@@ -9,45 +9,49 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.hl7.triggers import WHOLE_STAY
-from services.intake.visits.moves import Walk, statement, walk
+from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY
+from services.intake.visits.moves import Walk, placed, statement, walk
 from services.intake.visits.stays import Statement, Stay
+from services.intake.visits.updates import Update
 
 
 @dataclass(slots=True)
 class EffectiveStatements:
-    """The statements that stand, those taken back, and what each cancel did: turn → word, "" where it took effect."""
+    """The statements that stand, those taken back, what each cancel did (turn → word, "" where it took effect), and the
+    updates, which are no statements."""
 
     said: list[VisitMessage]
 
     live: list[Statement] = field(default_factory=list)
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
+    updates: list[Update] = field(default_factory=list)
 
 
 def standing(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
     """Statements and cancels in the order said; a cancel whose partner was not said before it waits."""
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
-        cancels = message.adt.means.cancels
-        if cancels is None:
-            one = statement(message, turn)
-            if one is not None:
-                found.live.append(one)
-        else:
-            _cancel(found, message, turn, _taken_back(cancels, walk(found.live, site), found.live))
+        means = TRIGGERS[message.adt.trigger]
+        if means.cancels is not None:
+            gone = _taken_back(means.cancels, walk(found.live), found.live)
+            _cancel(found, message, turn, gone, site)
+        elif means.updates:
+            found.updates.append(Update(turn, message))
+        elif (one := statement(message, turn, site)) is not None:
+            found.live.append(one)
     return found
 
 
-def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str) -> None:
+def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str, site: SiteMap) -> None:
     if isinstance(gone, str):
         found.cancels[turn] = "already-told" if gone == "waiting" and _told(found, message) else gone
         return
     found.cancels[turn] = ""
     found.taken_back |= gone
     found.live = [one for one in found.live if one.turn not in gone]
-    if message.adt.means.moves_too and message.adt.location.unit:
-        found.live.append(Statement(message, "move", message.adt.event.start, turn, aside=True))
+    if TRIGGERS[message.adt.trigger].moves_too and message.adt.location.unit:
+        found.live.append(placed(message, "move", message.adt.event.start, turn, site, aside=True))
 
 
 def _told(found: EffectiveStatements, message: VisitMessage) -> bool:

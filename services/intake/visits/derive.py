@@ -73,23 +73,32 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     """
     said = as_said(messages)
     standing = stands.standing(said, site)
-    walked = walk(standing.live, site)
-    updates = _updates(said, walked.stays)
+    walked = walk(standing.live)
+    updates: dict[int, tuple[Update, Stay | None]] = {}
+    for update in standing.updates:
+        updates[update.turn] = update, stay_of(update, walked.stays)
     facts: list[DesiredFact] = []
+    moved: set[int] = set()
     for stay in walked.stays:
         stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
         own = [update for update, of in updates.values() if of is stay]
         facts += stay_facts(stay, stay_id, own, site)
         facts += other_facts(stay, stay_id, own, site)
-    words = {turn: _effect(word) for turn, word in walked.words.items()}
-    words |= dict.fromkeys(standing.taken_back, ("taken-back", None))
-    words |= {turn: _effect(_unmapped(walked, turn) or word) for turn, word in standing.cancels.items()}
-    words |= {turn: _updated(update, of, facts) for turn, (update, of) in updates.items()}
-    moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
-    notes = [
-        Note(one.message_id, *words.get(turn, ("applied", None) if turn in moved else ("kept", None)))
-        for turn, one in enumerate(said)
-    ]
+        for step in stay.steps:
+            moved.add(step.statement.turn)
+    notes = []
+    for turn, one in enumerate(said):
+        if turn in updates:
+            became = _updated(*updates[turn], facts)
+        elif turn in standing.cancels:
+            became = _effect(_unmapped(walked, turn) or standing.cancels[turn])
+        elif turn in standing.taken_back:
+            became = "taken-back", None
+        elif turn in walked.words:
+            became = _effect(walked.words[turn])
+        else:
+            became = "applied" if turn in moved else "kept", None
+        notes.append(Note(one.message_id, *became))
     return Derived(tuple(facts), tuple(notes))
 
 
@@ -113,11 +122,6 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
         return min(still_open, key=lambda one: (one.begun_at or admitted_at, one.episode_id)).episode_id
     ended = [(one.ended_at, one.episode_id) for one in found if one.ended_at is not None]
     return max(ended)[1] if ended else None
-
-
-def _updates(said: list[VisitMessage], stays: list[Stay]) -> dict[int, tuple[Update, Stay | None]]:
-    found = (Update(turn, one) for turn, one in enumerate(said) if one.adt.means.updates)
-    return {update.turn: (update, stay_of(update, stays)) for update in found}
 
 
 def _updated(update: Update, stay: Stay | None, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
