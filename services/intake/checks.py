@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
+from services.intake.hl7.mapping import FacilityMap
 from services.intake.receiving import store, views, visits_store
 from services.intake.receiving.deaths_store import known_of
 from services.intake.visits.death_facts import Provenance, deaths
@@ -65,6 +66,7 @@ async def warnings(database: Database) -> list[str]:
 
 async def _visits(database: Database, site: Site, page: int, checked: Checked) -> AsyncIterator[Broken]:
     """What is broken of visits, page by page."""
+    places = FacilityMap(site)
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
@@ -74,18 +76,18 @@ async def _visits(database: Database, site: Site, page: int, checked: Checked) -
             told = await known_of(connection, {visit.patient_id for visit, _ in rows})
         for visit, mapping in rows:
             visit.alive = told.record((visit.patient_id, visit.facility)).alive
-            for what in _of_visit(visit, mapping, site):
+            for what in _of_visit(visit, mapping, places):
                 yield Broken(1, f"visit {visit.visit_id}", what)
         checked(1, sum(len(visit.messages) for visit, _ in rows))
         after = rows[-1][0].visit_id if len(rows) == page else None
 
 
-def _of_visit(visit: VisitRecord, mapping: str, site: Site) -> Iterator[str]:
+def _of_visit(visit: VisitRecord, mapping: str, places: FacilityMap) -> Iterator[str]:
     """What is wrong with a visit: the facts that stand must be those that all of its messages together mean."""
-    if mapping != mapping_of(site):
+    if mapping != mapping_of(places.site):
         yield "its facts were derived with another site config"
         return
-    derived = wanted_of(visit, site)
+    derived = wanted_of(visit, places)
     out = difference(visit.standing, derived.facts)
     if out.state:
         yield f"{len(out.state)} facts that its messages give do not stand"

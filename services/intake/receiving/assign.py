@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
+from services.intake.hl7.triggers import TRIGGERS
 from services.intake.receiving.read import InboundMessage
-from services.intake.visits.reconcile import PersonMessage, VisitRecord, begin_of, end_of, wanted_of
+from services.intake.visits.reconcile import PersonMessage, VisitRecord, span_of, wanted_of
 from services.intake.visits.unnamed import Named, visit_id, visits_of_unnamed
 from shared.ids import new_id
-from shared.site.config import Site
 
 NO_VISIT = "no-visit"
 """The reason noted for a message that waits because it names no visit and is of none that is known."""
@@ -83,7 +84,7 @@ def assign_visits(
         key = visit_id(message.adt)
         if key is not None:
             message.visit_id = found.visit(message.patient_id, message.facility, key, message.arrived_at).visit_id
-        elif message.adt.means.needs_visit:
+        elif TRIGGERS[message.adt.trigger].needs_visit:
             message.note, message.reason = "waiting", NO_VISIT
             said = VisitMessage(message.adt, message.message_id, message.arrived_at)
             found.unnamed.append(PersonMessage(message.patient_id, message.facility, said))
@@ -91,7 +92,7 @@ def assign_visits(
     return found
 
 
-def assign_unnamed_visits(found: VisitAssignment, site: Site) -> dict[str, str | None]:
+def assign_unnamed_visits(found: VisitAssignment, site_map: FacilityMap) -> dict[str, str | None]:
     """Give every message that names no visit the one it is of now. Returns message id → visit id of those whose visit
     is another than before; None: it has no visit any more.
 
@@ -101,7 +102,7 @@ def assign_unnamed_visits(found: VisitAssignment, site: Site) -> dict[str, str |
     moved: dict[str, str | None] = {}
     for (patient_id, facility), unnamed in groups.items():
         visits = [each for each in found.touched.values() if (each.patient_id, each.facility) == (patient_id, facility)]
-        named = [_named(visit, site) for visit in visits]
+        named = [_named(visit, site_map) for visit in visits]
         for message_id, key in visits_of_unnamed(unnamed.values(), named).items():
             said = unnamed[message_id]
             visit = found.visit(patient_id, facility, key, said.arrived_at) if key else None
@@ -131,7 +132,6 @@ def _taken_out(found: VisitAssignment) -> tuple[dict[str, str], dict[tuple[str, 
     return before, groups
 
 
-def _named(visit: VisitRecord, site: Site) -> Named:
+def _named(visit: VisitRecord, site_map: FacilityMap) -> Named:
     """A visit as its messages that name it tell it."""
-    facts = wanted_of(visit, site).facts
-    return Named(visit.key, begin_of(facts), end_of(facts))
+    return Named(visit.key, *span_of(wanted_of(visit, site_map).facts))

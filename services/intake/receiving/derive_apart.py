@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
 from services.intake.hl7 import codec
+from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
 from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import VisitRecord, meant_by
@@ -132,14 +133,14 @@ def main() -> None:
         os.nice(10)  # the doors go first
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        site = pickle.load(asked)  # noqa: S301 - it is our own parent
+        places = FacilityMap(pickle.load(asked))  # noqa: S301 - it is our own parent
         while True:
-            found = pickle.dumps(_answer(asked, site))
+            found = pickle.dumps(_answer(asked, places))
             answers.write(_LENGTH.pack(len(found)) + found)
             answers.flush()
 
 
-def _answer(asked: BinaryIO, site: Site) -> Any:
+def _answer(asked: BinaryIO, places: FacilityMap) -> Any:
     """Read a question, and return what its visits mean; in case of an error the name of its class."""
     visits = {visit.visit_id: visit for visit in pickle.load(asked)}  # noqa: S301
     notes: dict[str, tuple[str | None, str | None]] = {}
@@ -149,7 +150,7 @@ def _answer(asked: BinaryIO, site: Site) -> Any:
         for visit_id, message_id, arrived_at, said, note, reason in rows:
             visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
             notes[message_id] = (note, reason)
-        return {visit_id: _changed(meant_by(visit, site), notes) for visit_id, visit in visits.items()}
+        return {visit_id: _changed(meant_by(visit, places), notes) for visit_id, visit in visits.items()}
     except Exception as fault:  # noqa: BLE001 - its text may have a value in it
         return type(fault).__name__
 

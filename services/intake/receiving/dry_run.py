@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import header
 from services.intake.hl7.mapping import FacilityMap, SiteRules
-from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, Refused
+from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, Refused, Sender
 from services.intake.hl7.parser import Message, messages
 from services.intake.visits import codes
 from shared.site.config import Site
@@ -45,21 +45,9 @@ class AnyFeed:
 
     future_limit = timedelta(days=1)
 
-    def facility(self, application: str, sender: str, location: str) -> str:  # noqa: ARG002 - as the protocol has it
-        """MSH-4, else PV1-3.4."""
-        return sender or location
-
-    def feed(self, application: str, sender: str) -> str:  # noqa: ARG002 - none has a name
-        """`other`, as a site says of a feed that it does not have."""
-        return "other"
-
-    def zone(self, facility: str) -> tzinfo:  # noqa: ARG002 - every facility is fine here
-        """UTC."""
-        return UTC
-
-    def processing_ids(self, facility: str) -> tuple[str, ...]:  # noqa: ARG002
-        """P and T, as at the sample site."""
-        return ("P", "T")
+    def sender(self, application: str, facility: str, location: str) -> Sender:  # noqa: ARG002 - as the protocol has it
+        """MSH-4, else PV1-3.4; the feed is `other`, as a site says of one that it does not have."""
+        return Sender(facility or location, "other", UTC, ("P", "T"))
 
 
 def check(name: str, raw: bytes, rules: FeedRules, now: datetime, site: Site | None = None) -> Iterator[Line]:

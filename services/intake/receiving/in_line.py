@@ -169,7 +169,7 @@ async def _in_line(
     derived: Mapping[str, Derived] | None,
 ) -> list[VisitChanges]:
     """The changes of the visits. A patient with a visit that has become long is remembered (long_visits.py)."""
-    given = (visits, sequences, intake.site, now, derived)
+    given = (visits, sequences, intake.places, now, derived)
     sizes = {visit.visit_id: len(visit.messages) for visit in visits}
     if derived is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
         return reconcile(*given)
@@ -195,9 +195,9 @@ async def _find_visits(
     """Find the visits of messages that name none, and store it of those whose visit is another than before."""
     found.unnamed += await store.unnamed_of(connection, found.unsure)
     if is_long(inbound, intake):
-        moved = await intake.long_visits.in_thread(assign_unnamed_visits, found, intake.site)
+        moved = await intake.long_visits.in_thread(assign_unnamed_visits, found, intake.places)
     else:
-        moved = assign_unnamed_visits(found, intake.site)
+        moved = assign_unnamed_visits(found, intake.places)
     for message in inbound:
         message.visit_id = moved.pop(message.message_id, message.visit_id)
     await store.move(connection, moved)

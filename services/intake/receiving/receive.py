@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.intake.hl7.acknowledgements import Outcome
-from services.intake.hl7.mapping import SiteRules
+from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
@@ -70,12 +70,15 @@ class Intake:
     seal: Seal
     clock: Callable[[], datetime]
     revocation_wait: float = 5.0
+    rules: SiteRules = field(init=False)
+    places: FacilityMap = field(init=False)
     numbering: whom.Numbering = field(init=False)
     long_visits: LongVisits = field(init=False)
     prepared: bool = False
     """Whether what the first version stored of persons is brought over, with the keys that it was stored with."""
 
     def __post_init__(self) -> None:
+        self.rules, self.places = SiteRules(self.site), FacilityMap(self.site)
         self.numbering = whom.Numbering.at(self.site, self.seal)
         self.long_visits = LongVisits(self.site)
 
@@ -90,7 +93,7 @@ class Intake:
     def messages_of(self, received: Received) -> list[InboundMessage]:
         """The messages in a frame, record or request body: read, hashed and sealed, not stored yet."""
         try:
-            return read(received, SiteRules(self.site), self.seal)
+            return read(received, self.rules, self.seal)
         except Exception:
             message = unread(received, self.seal)
             log.exception("a message can't be read", extra={"message_id": message.message_id})
@@ -140,7 +143,7 @@ class Intake:
 
         Raises Transient where it does so by our own clock alone, which is wrong then (decision 0162).
         """
-        limit = SiteRules(self.site).future_limit
+        limit = self.rules.future_limit
         if at is None or at <= self.clock() + limit:
             return False
         async with self.database.read() as connection:
@@ -196,7 +199,7 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
 async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
     """Answer AR, and keep nothing, where a message's time lies in the future only because our own clock is slow."""
     if early := [message for message in inbound if message.too_early is not None]:
-        latest = await store.others_time(connection) + SiteRules(intake.site).future_limit
+        latest = await store.others_time(connection) + intake.rules.future_limit
         for message in early:
             if message.too_early is not None and message.too_early <= latest:
                 message.answer(Outcome("AR", CLOCK_WRONG))

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.hl7.triggers import WHOLE_STAY
-from services.intake.visits.moves import Walk, statement, walk
+from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY
+from services.intake.visits.moves import Walk, placed, statement, walk
 from services.intake.visits.stays import Statement, Stay
+from services.intake.visits.updates import Update
 
 
 @dataclass(slots=True)
@@ -19,7 +20,7 @@ class EffectiveStatements:
     """The statements of a visit after its cancels. A message is named by its turn: its index in `said`.
 
     `live` are the statements that stand, `taken_back` the turns of those that a cancel took back; `cancels` has the
-    turn of each cancel with the reason why it did nothing, "" where it took effect.
+    turn of each cancel with the reason why it did nothing, "" where it took effect; `updates` are no statements.
     """
 
     said: list[VisitMessage]
@@ -27,23 +28,25 @@ class EffectiveStatements:
     live: list[Statement] = field(default_factory=list)
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
+    updates: list[Update] = field(default_factory=list)
 
 
 def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
     """Work off statements and cancels in the order said; a cancel of something that was not said before it waits."""
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
-        cancels = message.adt.means.cancels
-        if cancels is None:
-            one = statement(message, turn)
-            if one is not None:
-                found.live.append(one)
-        else:
-            _cancel(found, message, turn, _taken_back(cancels, walk(found.live, site), found.live))
+        means = TRIGGERS[message.adt.trigger]
+        if means.cancels is not None:
+            gone = _taken_back(means.cancels, walk(found.live), found.live)
+            _cancel(found, message, turn, gone, site)
+        elif means.updates:
+            found.updates.append(Update(turn, message))
+        elif (one := statement(message, turn, site)) is not None:
+            found.live.append(one)
     return found
 
 
-def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str) -> None:
+def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str, site: SiteMap) -> None:
     """Note what a cancel does: `gone` are the turns that it takes back, or the reason why it takes back none."""
     if isinstance(gone, str):
         found.cancels[turn] = "already-told" if gone == "waiting" and _is_repetition(found, message) else gone
@@ -51,8 +54,8 @@ def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: 
     found.cancels[turn] = ""
     found.taken_back |= gone
     found.live = [one for one in found.live if one.turn not in gone]
-    if message.adt.means.moves_too and message.adt.location.unit:
-        found.live.append(Statement(message, "move", message.adt.event.start, turn, by_cancel=True))
+    if TRIGGERS[message.adt.trigger].moves_too and message.adt.location.unit:
+        found.live.append(placed(message, "move", message.adt.event.start, turn, site, by_cancel=True))
 
 
 def _is_repetition(found: EffectiveStatements, message: VisitMessage) -> bool:

@@ -5,7 +5,7 @@ Contract 2. Dispositions, type and source of admission, payers and plans. The co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.intake.hl7.model import Adt, SiteMap
@@ -48,18 +48,20 @@ def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
     return tuple(found)
 
 
-def _unmapped(adt: Adt, site: SiteMap) -> Iterator[Unmapped]:
+def _unmapped(adt: Adt, site: SiteMap) -> list[Unmapped]:
     """The codes of one message that are in no table of the site."""
+    told: list[Unmapped] = []
     code, kind, source = adt.disposition, adt.admission_type, adt.admission_source
     if isinstance(code, str) and site.disposition(adt.facility, code).code == UNKNOWN:
-        yield Unmapped("disposition", "PV1-36", code)
+        told.append(Unmapped("disposition", "PV1-36", code))
     if isinstance(kind, str) and site.admission_type(kind) == UNKNOWN:
-        yield Unmapped("admission-type", "PV1-4", kind)
+        told.append(Unmapped("admission-type", "PV1-4", kind))
     if isinstance(source, str) and site.admission_source(source) == UNKNOWN:
-        yield Unmapped("admission-source", "PV1-14", source)
+        told.append(Unmapped("admission-source", "PV1-14", source))
     for one in adt.coverage if isinstance(adt.coverage, tuple) else ():
         found = site.payer(one)
         if found.payer == UNKNOWN:
-            yield Unmapped("payer", "IN1-3", one.payer)
+            told.append(Unmapped("payer", "IN1-3", one.payer))
         elif one.plan and found.plan == UNKNOWN:
-            yield Unmapped("plan", "IN1-2", one.plan)
+            told.append(Unmapped("plan", "IN1-2", one.plan))
+    return told

@@ -75,23 +75,32 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     """
     said = as_said(messages)
     effective = effective_statements(said, site)
-    walked = walk(effective.live, site)
-    updates = _updates(said, walked.stays)
+    walked = walk(effective.live)
+    updates: dict[int, tuple[Update, Stay | None]] = {}
+    for update in effective.updates:
+        updates[update.turn] = update, stay_of(update, walked.stays)
     facts: list[DesiredFact] = []
+    moved: set[int] = set()
     for stay in walked.stays:
         stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
         own = [update for update, of in updates.values() if of is stay]
         facts += stay_facts(stay, stay_id, own, site)
         facts += other_facts(stay, stay_id, own, site)
-    effects = {turn: _effect(reason) for turn, reason in walked.reasons.items()}
-    effects |= dict.fromkeys(effective.taken_back, ("taken-back", None))
-    effects |= {turn: _effect(_unmapped(walked, turn) or reason) for turn, reason in effective.cancels.items()}
-    effects |= {turn: _updated(update, of, facts) for turn, (update, of) in updates.items()}
-    moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
-    notes = [
-        Note(one.message_id, *effects.get(turn, ("applied", None) if turn in moved else ("kept", None)))
-        for turn, one in enumerate(said)
-    ]
+        for step in stay.steps:
+            moved.add(step.statement.turn)
+    notes = []
+    for turn, one in enumerate(said):
+        if turn in updates:
+            became = _updated(*updates[turn], facts)
+        elif turn in effective.cancels:
+            became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
+        elif turn in effective.taken_back:
+            became = "taken-back", None
+        elif turn in walked.reasons:
+            became = _effect(walked.reasons[turn])
+        else:
+            became = "applied" if turn in moved else "kept", None
+        notes.append(Note(one.message_id, *became))
     return Derived(tuple(facts), tuple(notes))
 
 
@@ -115,12 +124,6 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
         return min(still_open, key=lambda one: (one.begun_at or admitted_at, one.episode_id)).episode_id
     ended = [(one.ended_at, one.episode_id) for one in found if one.ended_at is not None]
     return max(ended)[1] if ended else None
-
-
-def _updates(said: list[VisitMessage], stays: list[Stay]) -> dict[int, tuple[Update, Stay | None]]:
-    """Turn → update (A08, A31) and the stay that it changes; None where there is no stay."""
-    found = (Update(turn, one) for turn, one in enumerate(said) if one.adt.means.updates)
-    return {update.turn: (update, stay_of(update, stays)) for update in found}
 
 
 def _updated(update: Update, stay: Stay | None, facts: list[DesiredFact]) -> tuple[Effect, str | None]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap, VisitMessage
+from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap
 from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
 from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, stay_heading
 from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
-from services.intake.visits.updates import Update, amended, coverage, diagnoses, messages_of, plan
+from services.intake.visits.updates import Plan, Update, amended, coverage, diagnoses, messages_of, plan
 from shared.events import CareFact, Stay
 from shared.events.base import PatientNumber, Place
 from shared.events.levels import Level
@@ -30,17 +30,28 @@ from shared.events.stays import (
 )
 
 
-def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
+def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> list[DesiredFact]:
     """A fact for each step of a stay, in clinical order, with what later A08 and A31 changed in it."""
+    found: list[DesiredFact] = []
     seen: dict[FactKey, int] = {}
     of, visit = Stay(kind="visit", id=stay_id), stay_id.removesuffix(f"#{stay.number}")
     for step in stay.steps:
-        key = (step.fact, stay_id, *_when(step))
+        key: FactKey = (step.fact, stay_id)
+        if step.fact in _SEVERAL:
+            key += (step.at.astimezone(UTC).isoformat(),)
         seen[key] = seen.get(key, 0) + 1
         again = (str(seen[key]),) if seen[key] > 1 else ()
-        adt, said = amended(step.statement, updates)
-        value = _value(step, adt, visit, stay_heading(_at(step, adt, stay), of), site)
-        yield DesiredFact(key + again, value, said.adt.stated_at, said.message_id)
+        said, adt, at = step.statement.said, step.statement.said.adt, step.at
+        if updates:
+            adt, said = amended(step.statement, updates)
+            at = _at(step, adt, stay)
+        value = _value(step, adt, visit, stay_heading(at, of), site)
+        found.append(DesiredFact(key + again, value, said.adt.stated_at, said.message_id))
+    return found
+
+
+_SEVERAL = frozenset({"transferred", "leave-started", "leave-ended"})
+"""What may happen several times in a stay is told apart by its time."""
 
 
 def _at(step: Step, adt: Adt, stay: WalkedStay) -> datetime:
@@ -50,12 +61,6 @@ def _at(step: Step, adt: Adt, stay: WalkedStay) -> datetime:
         return step.at
     before = stay.steps[-2].at if len(stay.steps) > 1 else told.end
     return told.end if step.fact in {"discharged", "visit-ended"} and told.end >= before else step.at
-
-
-def _when(step: Step) -> tuple[str, ...]:
-    """What tells a step from others of its kind in the stay: its time (UTC); empty for what happens once in a stay."""
-    several = step.fact in {"transferred", "leave-started", "leave-ended"}
-    return (step.at.astimezone(UTC).isoformat(),) if several else ()
 
 
 def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) -> CareFact:
@@ -150,30 +155,27 @@ def _expected_return(adt: Adt) -> datetime | None:
     return adt.expected_return.start if isinstance(adt.expected_return, Moment) else None
 
 
-def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
+def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> list[DesiredFact]:
     """The diagnoses (DG1), the payers (IN1) and the expected discharge (PV2-9) of a stay."""
     said = messages_of(stay, updates)
     of = Stay(kind="visit", id=stay_id)
+    found: list[DesiredFact] = []
     for rank, (one, by) in sorted(diagnoses(said).items()):
         about, status = stay_heading(max(by.adt.occurred.start, stay.begun), of), one.status or "unknown"
         value = DiagnosisRecorded(**about, system=one.system, code=one.code, rank=rank, status=status)
-        yield DesiredFact((value.TYPE, stay_id, str(rank)), value, by.adt.stated_at, by.message_id)
-    yield from _payers(stay, of, said, site)
-    yield from _planned(stay, of, said)
-
-
-def _payers(stay: WalkedStay, of: Stay, said: list[VisitMessage], site: SiteMap) -> Iterator[DesiredFact]:
+        found.append(DesiredFact((value.TYPE, stay_id, str(rank)), value, by.adt.stated_at, by.message_id))
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
     for day, (payers, by) in sorted(coverage(said, stay.begun, zone, site).items()):
         begun = max(read_moment(day.isoformat(), zone).start, stay.begun)
         covered = CoverageChanged(**stay_heading(begun, of), effective_from=day, coverage=payers)
-        yield DesiredFact((covered.TYPE, of.id, day.isoformat()), covered, by.adt.stated_at, by.message_id)
+        found.append(DesiredFact((covered.TYPE, stay_id, day.isoformat()), covered, by.adt.stated_at, by.message_id))
+    if (told := plan(said)) is not None:
+        found += _planned(stay, of, told)
+    return found
 
 
-def _planned(stay: WalkedStay, of: Stay, said: list[VisitMessage]) -> Iterator[DesiredFact]:
+def _planned(stay: WalkedStay, of: Stay, told: Plan) -> Iterator[DesiredFact]:
     """The expected discharge as PV2-9 told it last, and its cancellation where a later PV2-9 was `""`."""
-    if (told := plan(said)) is None:
-        return
     planned = DischargePlanned(
         **stay_heading(max(told.by.adt.occurred.start, stay.begun), of), expected_at=told.expected.end
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
 
 from services.intake.hl7.model import VisitMessage
 
@@ -17,21 +16,19 @@ def as_said(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
 
     A message that came twice (the same message_id) is in it once.
     """
-    once = {said.message_id: said for said in messages}
+    instants: dict[tuple[datetime, datetime], list[VisitMessage]] = {}
+    for said in {said.message_id: said for said in messages}.values():
+        at = said.adt.stated_at
+        instants.setdefault((at, said.adt.sent_at or at), []).append(said)
     found: list[VisitMessage] = []
-    for _, tied in groupby(sorted(once.values(), key=_time), key=_time):
-        found.extend(_of_one_instant(list(tied)))
+    for instant in sorted(instants):
+        tied = instants[instant]
+        found += tied if len(tied) == 1 else _of_one_instant(tied)
     return found
-
-
-def _time(said: VisitMessage) -> tuple[datetime, datetime]:
-    return said.adt.stated_at, said.adt.sent_at or said.adt.stated_at
 
 
 def _of_one_instant(tied: list[VisitMessage]) -> list[VisitMessage]:
     """Sort messages of one time: by the numbers that their control ids end in, if these alone differ, else by kind."""
-    if len(tied) == 1:
-        return tied
     counted = [_COUNTER.fullmatch(said.adt.control_id) for said in tied]
     numbers = {(found[1], int(found[2])) for found in counted if found}
     if len(numbers) == len(tied) and len({before for before, _ in numbers}) == 1:

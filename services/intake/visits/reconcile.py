@@ -17,6 +17,7 @@ from msgspec import structs
 
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
+from services.intake.hl7.triggers import TRIGGERS
 from services.intake.visits import codes
 from services.intake.visits.death_reports import Order, takes_back
 from services.intake.visits.derive import (
@@ -156,12 +157,8 @@ class VisitChanges:
     notes: list[Note] = field(default_factory=list)
 
 
-def wanted_of(visit: VisitRecord, site: Site) -> Derived:
+def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
     """What the visit's messages mean. A disposition that told a death which was taken back is `unknown` then."""
-    return _wanted(visit, FacilityMap(site))
-
-
-def _wanted(visit: VisitRecord, places: FacilityMap) -> Derived:
     derived = derive(visit.key, visit.messages, places)
     if visit.alive is None:
         return derived
@@ -189,17 +186,16 @@ def mapping_of(site: Site) -> str:
     return f"{site.version}.{DERIVATION}"
 
 
-def meant_by(visit: VisitRecord, site: Site) -> Derived:
+def meant_by(visit: VisitRecord, places: FacilityMap) -> Derived:
     """What the visit's messages mean, with its unmapped codes: all for which the messages themselves are needed."""
-    places = FacilityMap(site)
     odd = codes.unmapped([said.adt for said in visit.messages], places)
-    return _wanted(visit, places)._replace(unmapped=tuple([" ".join(one) for one in odd]))
+    return wanted_of(visit, places)._replace(unmapped=tuple(map(" ".join, odd)))
 
 
 def reconcile(
     visits: Iterable[VisitRecord],
     sequences: EpisodeSequences,
-    site: Site,
+    places: FacilityMap,
     now: datetime,
     known: Mapping[str, Derived] | None = None,
 ) -> list[VisitChanges]:
@@ -207,27 +203,29 @@ def reconcile(
 
     `known`: visit id → what its messages mean, of visits that were derived elsewhere; these need no messages here.
     """
-    given = known or {}
-    meant = [(visit, given.get(visit.visit_id) or meant_by(visit, site)) for visit in visits]
-    meant.sort(key=lambda each: (begin_of(each[1].facts) or now, each[0].visit_id))
-    return [_reconcile_one(visit, each, sequences, site, now) for visit, each in meant]
+    meant: list[tuple[VisitRecord, Derived]] = []
+    for visit in visits:
+        derived = (known or {}).get(visit.visit_id) or meant_by(visit, places)
+        visit.begun_at, visit.ended_at = span_of(derived.facts)
+        meant.append((visit, derived))
+    meant.sort(key=lambda each: (each[0].begun_at or now, each[0].visit_id))
+    return [_reconcile_one(visit, derived, sequences, places, now) for visit, derived in meant]
 
 
 def _reconcile_one(
-    visit: VisitRecord, derived: Derived, sequences: EpisodeSequences, site: Site, now: datetime
+    visit: VisitRecord, derived: Derived, sequences: EpisodeSequences, places: FacilityMap, now: datetime
 ) -> VisitChanges:
     """Choose the visit's episode with its first fact, and compare what ought to stand with what stands."""
     visit.unmapped = derived.unmapped
     found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
-    visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
     if visit.episode_id is None and visit.begun_at is not None:
         known = sequences.known[visit.patient_id].values()
-        chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
+        chosen = choose_episode(visit.begun_at, known, places.site.limits.episode_gap_days)
         visit.episode_id = chosen or sequences.begin(visit.patient_id, now)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
-        writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, site))
+        writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, places))
         found.fallen = [one.ce_id for one in out.fallen]
         found.stated = out.said(writer.back, writer.out)
     sequences.learn(visit)
@@ -261,7 +259,7 @@ class _VisitWriter:
     def back(self, gone: ActiveFact) -> NewFact:
         """Cancel a fact."""
         newest = self.visit.newest
-        by_sender = newest is not None and newest.adt.means.cancels is not None
+        by_sender = newest is not None and TRIGGERS[newest.adt.trigger].cancels is not None
         value = FactCancelled(
             episode_id=self.episode_id,
             patient_id=self.visit.patient_id,
@@ -281,36 +279,32 @@ class _VisitWriter:
         return self.sequences.stated(value, self.now, newest.message_id if newest else None, cause)
 
 
-def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> dict[FactKey, tuple[str, ...]]:
+def _labels(facts: Sequence[DesiredFact], facility: str, places: FacilityMap) -> dict[FactKey, tuple[str, ...]]:
     """Fact key → labels of the unit that the stay was in when the fact happened; a unit entered at that time counts."""
     found: dict[FactKey, tuple[str, ...]] = {}
     at: dict[str, tuple[str, ...]] = {}
     for fact in sorted(facts, key=attrgetter("value.occurred_at")):
-        stay_id, code = fact.key[1], _unit(fact.value)
-        unit = site.unit(facility, code) if code else None
-        if unit is not None:
-            at[stay_id] = unit.labels
+        stay_id = fact.key[1]
+        match fact.value:
+            case Admitted(unit=str(code)) | VisitStarted(unit=str(code)) | Transferred(to=Place(unit=str(code))):
+                unit = places.unit(facility, code)
+                if unit is not None:
+                    at[stay_id] = unit.labels
         found[fact.key] = at.get(stay_id, ())
     return found
 
 
-def _unit(value: CareFact) -> str | None:
-    """The unit that a stay enters by this fact; None where it enters none."""
-    match value:
-        case Admitted(unit=unit) | VisitStarted(unit=unit) | Transferred(to=Place(unit=unit)):
-            return unit
-    return None
-
-
-def begin_of(facts: Sequence[DesiredFact]) -> datetime | None:
-    """When the first of the visit's stays began."""
-    return min([fact.value.occurred_at for fact in facts if isinstance(fact.value, STARTS)], default=None)
-
-
-def end_of(facts: Sequence[DesiredFact]) -> datetime | None:
-    """When the last of the visit's stays ended; None while one is open."""
-    open_stays = {fact.key[1] for fact in facts if isinstance(fact.value, STARTS)}
-    ends = [fact for fact in facts if isinstance(fact.value, ENDS)]
-    if open_stays - {fact.key[1] for fact in ends}:
-        return None
-    return max([fact.value.occurred_at for fact in ends], default=None)
+def span_of(facts: Iterable[DesiredFact]) -> tuple[datetime | None, datetime | None]:
+    """When the first of the visit's stays began, and when the last of them ended: None while one is open."""
+    begins: list[datetime] = []
+    ends: list[datetime] = []
+    begun: set[str] = set()
+    ended: set[str] = set()
+    for fact in facts:
+        if isinstance(fact.value, STARTS):
+            begins.append(fact.value.occurred_at)
+            begun.add(fact.key[1])
+        elif isinstance(fact.value, ENDS):
+            ends.append(fact.value.occurred_at)
+            ended.add(fact.key[1])
+    return min(begins, default=None), None if begun - ended else max(ends, default=None)

@@ -12,7 +12,7 @@ from services.intake.hl7.model import VisitMessage
 from services.intake.hl7.triggers import StatementKind
 from shared.events.levels import Level
 from shared.events.open_lists import VisitClass
-from shared.site.values import Setting
+from shared.site.values import Setting, Unit
 
 State = Literal["none", "visit", "open", "on-leave", "ended"]
 StepFact = Literal[
@@ -24,24 +24,24 @@ StepFact = Literal[
 class Statement(Struct, frozen=True, gc=False):
     """What one message says that opens, changes or ends a stay; `turn` is its place in the order said.
 
-    `by_cancel`: it is a cancel that names another unit: a transfer there, at the cancel's own time (contract 6).
+    `rank` orders statements of one instant. `unit` is PV1-3.1, "" where there is none; `mapped` is what that is at this
+    site, None where the site does not say, and for a statement that goes to no unit. `by_cancel`: it is a cancel that
+    names another unit: a transfer there, at the cancel's own time (contract 6).
     """
 
     said: VisitMessage
     kind: StatementKind
     at: datetime
+    rank: int
     turn: int
+    unit: str
+    mapped: Unit | None
     by_cancel: bool = False
 
     @property
     def trigger(self) -> str:
         """MSH-9.2."""
         return self.said.adt.trigger
-
-    @property
-    def unit(self) -> str:
-        """PV1-3.1, "" where there is none."""
-        return self.said.adt.location.unit or ""
 
 
 class At(Struct, frozen=True, gc=False):
@@ -69,17 +69,10 @@ class Stay:
     """One stay of a visit, as far as its statements are worked off; `number` counts the visit's stays from 1."""
 
     number: int
+    begun: datetime
+    place: At
+    """Where it is now."""
     steps: list[Step] = field(default_factory=list)
     state: State = "none"
     others: list[Statement] = field(default_factory=list)
     """Statements that met this stay and did nothing."""
-
-    @property
-    def place(self) -> At:
-        """Where it is now."""
-        return self.steps[-1].after
-
-    @property
-    def begun(self) -> datetime:
-        """When it began."""
-        return self.steps[0].at

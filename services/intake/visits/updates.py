@@ -55,8 +55,10 @@ def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
 
 def messages_of(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
     """The messages of a stay's steps, and its updates, in the order said."""
-    steps = {step.statement.turn: step.statement.said for step in stay.steps}
-    return [said for _, said in sorted((steps | dict(updates)).items())]
+    said = dict(updates)
+    for step in stay.steps:
+        said[step.statement.turn] = step.statement.said
+    return [said[turn] for turn in sorted(said)]
 
 
 def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitMessage]]:
@@ -64,10 +66,11 @@ def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitM
     found: dict[int, tuple[Diagnosis, VisitMessage]] = {}
     for message in said:
         told = message.adt.diagnoses
-        if isinstance(told, Removed):
-            found = {}
-        elif told is not None:
-            found = {one.rank: _kept(found.get(one.rank), one, message) for one in told}
+        if told is not None:
+            before, found = found, {}
+            for one in () if isinstance(told, Removed) else told:
+                known = before.get(one.rank)
+                found[one.rank] = known if known and known[0] == one else (one, message)
     return found
 
 
@@ -108,17 +111,10 @@ def coverage(
         elif told is not None:
             day = _since(told, first, message.adt.event.start.astimezone(zone).date())
             payers = tuple(map(site.payer, told))
-            before = max((known for known in found if known <= day), default=None)
+            before = max([known for known in found if known <= day], default=None)
             if before is None or found[before][0] != payers:
                 found[day] = (payers, message)
     return found
-
-
-def _kept(
-    known: tuple[Diagnosis, VisitMessage] | None, told: Diagnosis, message: VisitMessage
-) -> tuple[Diagnosis, VisitMessage]:
-    """The diagnosis with the message that told it first: a repetition is no news."""
-    return known if known and known[0] == told else (told, message)
 
 
 def _since(told: tuple[Payer, ...], first: date, said_on: date) -> date:
