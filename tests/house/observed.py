@@ -15,8 +15,8 @@ from services.aftercare.engine.derive import derive
 from services.aftercare.plans import plans
 from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
-from services.intake.api.paces import Paces
-from services.intake.hl7.mapping import SiteRules
+from services.intake.api.rate_limits import RateLimits
+from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
@@ -86,7 +86,7 @@ def _stay(site: Site, *raw: bytes) -> object:
 
 
 def _told(site: Site, *visits: VisitRecord) -> list[dict[str, Any]]:
-    settled = reconcile(visits, EpisodeSequences(), site, NOW)
+    settled = reconcile(visits, EpisodeSequences(), FacilityMap(site), NOW)
     facts = [one.fact for each in settled for one in each.stated]
     return [{"type": one.type, **{k: v for k, v in one.as_json.items() if k != "episode_id"}} for one in facts]
 
@@ -104,7 +104,7 @@ def _episodes(site: Site, gap: int) -> int:
     for key, raw in (("V1", first), ("V2", (again,))):
         told = [VisitMessage(read(each, rules=SiteRules(site)), f"{key}-{n}", NOW) for n, each in enumerate(raw)]
         visits.append(VisitRecord(key, "p", "GOODHEALTH", key, messages=told))
-    settled = reconcile(visits, EpisodeSequences(), site, NOW)
+    settled = reconcile(visits, EpisodeSequences(), FacilityMap(site), NOW)
     return len({each.visit.episode_id for each in settled})
 
 
@@ -128,14 +128,14 @@ def numbered(site: Site) -> object:
 
 def asked(site: Site) -> object:
     """How often a person and a machine may ask who somebody is."""
-    return [_taken(Paces(site.limits), role) for role in ("coordinator", "hospital")]
+    return [_taken(RateLimits(site.limits), role) for role in ("coordinator", "hospital")]
 
 
-def _taken(paces: Paces, role: str) -> int:
+def _taken(rates: RateLimits, role: str) -> int:
     who = Caller("test", frozenset({role}), frozenset({"*"}))
     for number in range(5000):
         try:
-            paces.take(who)
+            rates.take(who)
         except Problem:
             return number
     return 5000

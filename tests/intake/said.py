@@ -10,7 +10,7 @@ import orjson
 
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import header
-from services.intake.hl7.model import Adt, FeedRules, Payer, UnitAs, VisitMessage
+from services.intake.hl7.model import Adt, FeedRules, Payer, Sender, VisitMessage
 from services.intake.hl7.parser import Message, messages
 from services.intake.visits.desired import DesiredFact, own_fields
 from shared.events.base import Disposition
@@ -18,19 +18,20 @@ from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.events.published import encode
 from shared.events.stays import Coverage
+from shared.site.values import Unit
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNITS = {
-    "3W": UnitAs(Level.INPATIENT, None, None),
-    "4E": UnitAs(Level.INPATIENT, None, None),
-    "DTX": UnitAs(Level.INPATIENT, None, None, "withdrawal-management"),
-    "RES": UnitAs(Level.RESIDENTIAL, None, "res-house"),
-    "PHP1": UnitAs(Level.PHP, None, "php-day"),
-    "IOP1": UnitAs(Level.IOP, None, "iop-eve"),
-    "OPC": UnitAs(Level.OUTPATIENT, None, None),
-    "ED": UnitAs(None, "emergency", None),
-    "OBS": UnitAs(None, "observation", None),
+    "3W": Unit(code="3W", level=Level.INPATIENT),
+    "4E": Unit(code="4E", level=Level.INPATIENT),
+    "DTX": Unit(code="DTX", level=Level.INPATIENT, setting="withdrawal-management"),
+    "RES": Unit(code="RES", level=Level.RESIDENTIAL, program="res-house"),
+    "PHP1": Unit(code="PHP1", level=Level.PHP, program="php-day"),
+    "IOP1": Unit(code="IOP1", level=Level.IOP, program="iop-eve"),
+    "OPC": Unit(code="OPC", level=Level.OUTPATIENT),
+    "ED": Unit(code="ED", visit_class="emergency"),
+    "OBS": Unit(code="OBS", visit_class="observation"),
 }
 DISPOSITIONS: dict[str | None, DispositionKind] = {"01": "home", "07": "against-advice", "65": "transfer"}
 
@@ -40,22 +41,16 @@ class SampleSite:
 
     future_limit = timedelta(days=1)
 
-    def __init__(self, units: dict[str, UnitAs] | None = None) -> None:
+    def __init__(self, units: dict[str, Unit] | None = None) -> None:
         self.units = UNITS if units is None else units
 
-    def facility(self, application: str, sender: str, location: str) -> str:
-        return sender or location
-
-    def feed(self, application: str, sender: str) -> str:
-        return "goodhealth"
+    def sender(self, application: str, facility: str, location: str) -> Sender:
+        return Sender(facility or location, "goodhealth", NEW_YORK, ("P", "T"))
 
     def zone(self, facility: str) -> tzinfo:
         return NEW_YORK
 
-    def processing_ids(self, facility: str) -> tuple[str, ...]:
-        return ("P", "T")
-
-    def unit(self, facility: str, unit: str) -> UnitAs | None:
+    def unit(self, facility: str, unit: str) -> Unit | None:
         return self.units.get(unit) if facility == "GOODHEALTH" else None
 
     def disposition(self, facility: str, code: str | None) -> Disposition:

@@ -7,13 +7,14 @@ from itertools import permutations
 
 import pytest
 
-from services.intake.hl7.model import UnitAs, VisitMessage
+from services.intake.hl7.model import VisitMessage
 from services.intake.visits.derive import Derived, derive
 from services.intake.visits.desired import own_fields, read_back, stay_heading
 from services.intake.visits.unnamed import visit_id
 from shared.events import type_name
 from shared.events.levels import Level
 from shared.facts.values import read_fact, written
+from shared.site.values import Unit
 from tests.intake.said import NEW_YORK, SITE, UNITS, SampleSite, clock, er7, own, read, stay_id, told
 
 A01 = told(1, "A01", "20260105101000", pv1_44="20260105100000")
@@ -268,7 +269,7 @@ def test_a_unit_that_is_not_mapped_makes_no_stay_until_it_is() -> None:
     said = (told(1, "A01", "20260105100000", unit="NEW"), A03)
     assert facts(*said) == []
     assert notes(*said) == {"m1": "unmapped", "m3": "waiting waiting"}
-    mended = SampleSite({**UNITS, "NEW": UnitAs(Level.RESIDENTIAL, None, None)})
+    mended = SampleSite({**UNITS, "NEW": Unit(code="NEW", level=Level.RESIDENTIAL)})
     assert facts(*said, site=mended) == [ADMITTED, DISCHARGED]
     assert facts(*said, A13, told(5, "A11", "20260110140000"), site=mended) == []
 

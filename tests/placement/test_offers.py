@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.search import offers
@@ -155,7 +155,6 @@ def decided(story: Story, command: str, name: str) -> Sequence[CareFact]:
     return choices[command]()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(COMMANDS, max_size=14))
 def test_whatever_is_tried_one_offer_at_most_is_accepted_and_a_closed_search_waits_for_nobody(
     commands: list[tuple[str, str, int]],

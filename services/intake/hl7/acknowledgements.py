@@ -84,7 +84,7 @@ def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, contro
         lines.append(
             join(["ERR", "", part(_location(fault)), part(_reason(fault)), "E", "", "", "", _sentence(fault, marks)])
         )
-    return "".join([line + "\r" for line in lines]).encode(head.charset, "replace")
+    return "\r".join([*lines, ""]).encode(head.charset, "replace")
 
 
 def _commit(outcome: Outcome) -> Literal["CA", "CE", "CR"]:

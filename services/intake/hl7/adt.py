@@ -7,46 +7,18 @@ one message of seven, MSH-9.3 is missing in every second.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, tzinfo
-from typing import NamedTuple
+from datetime import datetime, tzinfo
 
 from services.intake.hl7 import fields
 from services.intake.hl7.header import Header
-from services.intake.hl7.model import REMOVED, Adt, FeedRules, Location, Moment, PatientId, Refused, Removed
+from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.timestamps import read_day, read_moment
 from services.intake.hl7.triggers import TRIGGERS
 
 _TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29")
-_CODES = ("PV1-2", "PV1-4", "PV1-14", "PV1-19", "PV1-36", "PID-7", "PID-18", "PID-30", "EVN-4")
-_PLACES = {
-    name: {place: int(place[4:]) for place in (*_TIMES, *_CODES) if place[:3] == name}
-    for name in ("MSH", "EVN", "PID", "PV1", "PV2")
-}
-"""Segment → place → field number: every field of which only the first component is read."""
-
-
-class _Times(NamedTuple):
-    """The time fields of a message, by place such as `PV1-44`; a field that is empty is in none of the three."""
-
-    told: dict[str, Moment | Removed]
-    moments: dict[str, Moment]
-    """The same without what is REMOVED."""
-    unreadable: list[str]
-
-
-class _Accepted(NamedTuple):
-    """What is read of a message before its `Adt` is made; it has passed every check but those of a merge."""
-
-    facility: str
-    processing_id: str
-    location: Location
-    patient_ids: tuple[PatientId, ...]
-    texts: dict[str, str]
-    times: _Times
-    occurred: Moment
-    occurred_from: str
-    warnings: list[str]
+Times = Mapping[str, Moment | Removed | None]
+"""The time fields that were sent, by place in the order of `_TIMES`; None for one that is not a time."""
 
 
 def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datetime) -> Adt:
@@ -56,64 +28,50 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     control id, PID or patient id, a merge without MRG or into itself, a required time that is unreadable or further
     in the future than the site's limit. Everything else that is odd is a warning.
     """
-    accepted = _accepted(message, head, rules, arrived_at)
-    values, times, moments = fields.values(accepted.texts), accepted.times.told, accepted.times.moments
-    stated = moments.get("EVN-2") or moments.get("MSH-7")
-    death = fields.death(values.get("PID-30"))
+    codes, removable = fields.codes(message.texts), fields.removable(message.texts)
+    sender = rules.sender(head.sending_app, head.sending_facility, codes.get("PV1-3.4", ""))
+    _check(head, sender.processing_ids)
+    ids, from_pid_2 = _patient(message)
+    times = _times(message.texts, sender.zone)
+    occurred, source = _occurred(head.trigger, times, arrived_at)
+    _check_future(occurred.start, source, arrived_at + rules.future_limit)
+    stated, sent, death = _first(times, "EVN-2", "MSH-7"), _first(times, "MSH-7"), fields.death(removable)
     return Adt(
         trigger=head.trigger,
         control_id=fields.short(head.control_id),
         sending_app=head.sending_app,
         sending_facility=head.sending_facility,
-        processing_id=accepted.processing_id,
-        facility=accepted.facility,
+        processing_id=head.processing_id or sender.processing_ids[0],
+        facility=sender.facility,
         stated_at=stated.start if stated else arrived_at,
-        occurred=accepted.occurred,
-        occurred_from=accepted.occurred_from,
-        event=moments.get("EVN-6") or stated or Moment(arrived_at, arrived_at),
-        sent_at=moments["MSH-7"].start if "MSH-7" in moments else None,
-        patient_ids=accepted.patient_ids,
-        visit_number=fields.known(values.get("PV1-19")) or fields.known(values.get("PID-18")),
-        patient_class=fields.known(values.get("PV1-2")),
-        location=accepted.location,
-        prior_location=fields.location(message, 6),
-        admission_type=values.get("PV1-4"),
-        admission_source=values.get("PV1-14"),
+        occurred=occurred,
+        occurred_from=source,
+        event=_first(times, "EVN-6") or stated or Moment(arrived_at, arrived_at),
+        sent_at=sent.start if sent else None,
+        patient_ids=ids,
+        visit_number=codes.get("PV1-19") or codes.get("PID-18"),
+        patient_class=codes.get("PV1-2"),
+        location=fields.location(codes, "PV1-3"),
+        prior_location=fields.location(codes, "PV1-6"),
+        admission_type=removable.get("PV1-4"),
+        admission_source=removable.get("PV1-14"),
         attending_npi=fields.attending(message),
-        disposition=values.get("PV1-36"),
+        disposition=removable.get("PV1-36"),
         admitted=times.get("PV1-44"),
         discharged=times.get("PV1-45"),
         expected_discharge=times.get("PV2-9"),
         expected_return=times.get("PV2-47"),
-        event_reason=fields.known(values.get("EVN-4")),
-        deceased=death == "Y" or fields.known(values.get("PID-29")) is not None,
+        event_reason=codes.get("EVN-4"),
+        deceased=death == "Y" or "PID-29" in codes,
         death=death,
         died=times.get("PID-29"),
         diagnoses=fields.diagnoses(message),
         coverage=fields.coverage(message),
-        merged=_merged(message, accepted) if TRIGGERS[head.trigger].merges else (),
-        age_years=_age(read_day(accepted.texts.get("PID-7", "")), accepted.occurred.start.date()),
+        merged=_merged(message, ids, sender.facility) if TRIGGERS[head.trigger].merges else (),
+        age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
-        warnings=tuple(accepted.warnings),
+        warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2),
     )
-
-
-def _accepted(message: Message, head: Header, rules: FeedRules, arrived_at: datetime) -> _Accepted:
-    """Check the message and read what the checks need. Raises Refused."""
-    place = fields.location(message, 3)
-    facility = rules.facility(head.sending_app, head.sending_facility, place.facility or "")
-    taken = rules.processing_ids(facility)
-    _check(head, taken)
-    ids, warnings = _patient(message)
-    texts = message.texts(_PLACES)
-    times = _times(texts, rules.zone(facility))
-    occurred, source = _occurred(head.trigger, times, arrived_at)
-    _check_future(occurred.start, source, arrived_at + rules.future_limit)
-    warnings = [*message.warnings, *warnings, *_doubts(times)]
-    if not head.processing_id:
-        feed = rules.feed(head.sending_app, head.sending_facility)
-        warnings.append(f"MSH-11 is empty; the first one of the feed {feed} is taken")
-    return _Accepted(facility, head.processing_id or taken[0], place, ids, texts, times, occurred, source, warnings)
 
 
 def _check(head: Header, processing_ids: tuple[str, ...]) -> None:
@@ -134,25 +92,25 @@ def _check_future(occurred: datetime, source: str, latest: datetime) -> None:
         raise Refused("AE", 207, place[:3], int(place[4:]), text, at=occurred)
 
 
-def _patient(message: Message) -> tuple[tuple[PatientId, ...], list[str]]:
+def _patient(message: Message) -> tuple[tuple[PatientId, ...], bool]:
+    """The patient's ids, and whether they are PID-2's, since PID-3 has none. Raises Refused where neither has one."""
     if message.first("PID") is None:
         raise Refused("AE", 100, "PID", 0, "the message has no PID segment")
-    ids = fields.patient_ids(message, "PID", 3)
-    if ids:
-        return ids, []
-    ids = fields.patient_ids(message, "PID", 2)
-    if not ids:
-        raise Refused("AE", 101, "PID", 3, "the message has no patient id")
-    return ids, ["PID-3 is empty; the patient id is from PID-2"]
+    if ids := fields.patient_ids(message, "PID", 3):
+        return ids, False
+    if ids := fields.patient_ids(message, "PID", 2):
+        return ids, True
+    raise Refused("AE", 101, "PID", 3, "the message has no patient id")
 
 
-def _merged(message: Message, accepted: _Accepted) -> tuple[PatientId, ...]:
+def _merged(message: Message, ids: tuple[PatientId, ...], facility: str) -> tuple[PatientId, ...]:
+    """The ids that are merged into the patient's `ids`. Raises Refused."""
     if message.first("MRG") is None:
         raise Refused("AE", 100, "MRG", 0, "a merge needs an MRG segment")
     merged = fields.patient_ids(message, "MRG", 1)
     if not merged:
         raise Refused("AE", 101, "MRG", 1, "a merge needs the id that is merged")
-    if all(any(_same(one, other, accepted.facility) for other in merged) for one in accepted.patient_ids):
+    if all(any(_same(one, other, facility) for other in merged) for one in ids):
         raise Refused("AE", 205, "MRG", 1, "a patient can't be merged into itself")
     return merged
 
@@ -163,44 +121,62 @@ def _same(one: PatientId, other: PatientId, facility: str) -> bool:
     return one.id == other.id and bool(names & others)
 
 
-def _times(texts: Mapping[str, str], zone: tzinfo) -> _Times:
-    found = _Times({}, {}, [])
+def _times(texts: Mapping[str, str], zone: tzinfo) -> Times:
+    found: dict[str, Moment | Removed | None] = {}
     for place in _TIMES:
         text = texts.get(place)
         if text == NULL:
-            found.told[place] = REMOVED
+            found[place] = REMOVED
         elif text:
             try:
-                found.told[place] = found.moments[place] = read_moment(text, zone)
+                found[place] = read_moment(text, zone)
             except ValueError:
-                found.unreadable.append(place)
+                found[place] = None
     return found
 
 
-def _occurred(trigger: str, times: _Times, arrived_at: datetime) -> tuple[Moment, str]:
+def _first(times: Times, *places: str) -> Moment | None:
+    """The first of these fields that is a time."""
+    for place in places:
+        if isinstance(told := times.get(place), Moment):
+            return told
+    return None
+
+
+def _occurred(trigger: str, times: Times, arrived_at: datetime) -> tuple[Moment, str]:
     """When the event happened, and the field that says so: the trigger's own time field if it is filled, else the first
     readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable."""
     own = TRIGGERS[trigger].own_time
-    chain = (own,) if own and (own in times.moments or own in times.unreadable) else ("EVN-6", "EVN-2", "MSH-7")
+    chain = (own,) if own and times.get(own, REMOVED) is not REMOVED else ("EVN-6", "EVN-2", "MSH-7")
     for place in chain:
-        if place in times.moments:
-            return times.moments[place], place
+        if isinstance(told := times.get(place), Moment):
+            return told, place
     for place in chain:
-        if place in times.unreadable:
+        if times.get(place, REMOVED) is None:
             raise Refused("AE", 102, place[:3], int(place[4:]), "a required time is unreadable")
     return Moment(arrived_at, arrived_at), "arrival"
 
 
-def _doubts(times: _Times) -> list[str]:
-    doubts = [f"{place} is not a time; not used" for place in times.unreadable]
-    admitted, discharged = times.moments.get("PV1-44"), times.moments.get("PV1-45")
-    if admitted and discharged and discharged.end < admitted.start:
-        doubts.append("PV1-45 is before PV1-44")
-    return doubts
+def _warnings(message: Message, head: Header, sender: Sender, times: Times, *, from_pid_2: bool) -> tuple[str, ...]:
+    """What is odd about the message, and no reason to refuse it; never with a value of it."""
+    found = list(message.warnings)
+    if from_pid_2:
+        found.append("PID-3 is empty; the patient id is from PID-2")
+    for place, time in times.items():
+        if time is None:
+            found.append(f"{place} is not a time; not used")
+    admitted, discharged = times.get("PV1-44"), times.get("PV1-45")
+    if isinstance(admitted, Moment) and isinstance(discharged, Moment) and discharged.end < admitted.start:
+        found.append("PV1-45 is before PV1-44")
+    if not head.processing_id:
+        found.append(f"MSH-11 is empty; the first one of the feed {sender.feed} is taken")
+    return tuple(found)
 
 
-def _age(born: date | None, on: date) -> int | None:
-    if born is None or born > on:
+def _age(born: str, at: datetime) -> int | None:
+    """Whole years on the day of `at`, by PID-7; None where that is no day, a later one, or one 150 years before."""
+    day, on = read_day(born), at.date()
+    if day is None or day > on:
         return None
-    years = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+    years = on.year - day.year - ((on.month, on.day) < (day.month, day.day))
     return years if years <= 150 else None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Literal
 
-from services.intake.hl7.model import NOWHERE, REMOVED, Diagnosis, Location, PatientId, Payer, Removed
+from services.intake.hl7.model import REMOVED, Diagnosis, Location, PatientId, Payer, Removed
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.timestamps import read_day
 
 _LONGEST = 200
 """Characters that a code or an identifier may have in published facts."""
+_CODES = (
+    "EVN-4", "PID-18", "PID-29", "PV1-2", "PV1-3", "PV1-3.2", "PV1-3.3", "PV1-3.4", "PV1-6", "PV1-6.2", "PV1-6.3",
+    "PV1-6.4", "PV1-19",
+)  # fmt: skip
+_REMOVABLE = ("PID-30", "PV1-4", "PV1-14", "PV1-36")
 _YES_OR_NO: dict[str, Literal["Y", "N"]] = {"Y": "Y", "N": "N"}
 
 
@@ -20,23 +25,32 @@ def short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:160]}~{sha256(text.encode()).hexdigest()[:32]}"
 
 
-def values(texts: Mapping[str, str]) -> dict[str, str | Removed]:
-    """The texts of fields as their values: REMOVED for `""`, none over 200 characters; an empty one is absent."""
-    return {
-        place: REMOVED if text == NULL else text if len(text) <= _LONGEST else short(text)
-        for place, text in texts.items()
-        if text
-    }
+def codes(texts: Mapping[str, str]) -> dict[str, str]:
+    """Place → code or number, none over 200 characters, for the fields in which `""` means the same as empty."""
+    found = {}
+    for place in _CODES:
+        text = texts.get(place)
+        if text and text != NULL:
+            found[place] = text if len(text) <= _LONGEST else short(text)
+    return found
 
 
-def known(value: str | Removed | None) -> str | None:
-    """The value of a field for which `""` means the same as empty: None for both."""
-    return None if value is REMOVED else value
+def removable(texts: Mapping[str, str]) -> dict[str, str | Removed]:
+    """Place → code, none over 200 characters, for the fields in which `""` removes what was said; REMOVED for that."""
+    found: dict[str, str | Removed] = {}
+    for place in _REMOVABLE:
+        if text := texts.get(place):
+            found[place] = REMOVED if text == NULL else text if len(text) <= _LONGEST else short(text)
+    return found
 
 
-def _known(components: Sequence[str]) -> list[str | None]:
+def _known(components: Iterable[str]) -> list[str | None]:
     """Components as values, none over 200 characters; None for one that is empty or `""`."""
-    return [None if not text or text == NULL else text if len(text) <= _LONGEST else short(text) for text in components]
+    found: list[str | None] = []
+    for text in components:
+        value = None if not text or text == NULL else text
+        found.append(short(value) if value and len(value) > _LONGEST else value)
+    return found
 
 
 def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...]:
@@ -46,18 +60,17 @@ def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...
         return ()
     found = []
     for repetition, row in zip(segment.repetitions(field), segment.rows(field, 5), strict=True):
-        number, _, _, authority, kind = _known(row)
+        universal = message.part(repetition, 4, 2) if message.marks.sub in repetition else ""
+        number, namespace, kind, authority = _known((row[0], row[3], row[4], universal))
         if number:
-            [universal] = _known([message.part(repetition, 4, 2)])
-            found.append(PatientId(number, authority or universal, kind, universal))
+            found.append(PatientId(number, namespace or authority, kind, authority))
     return tuple(found)
 
 
-def location(message: Message, field: int) -> Location:
+def location(codes: Mapping[str, str], field: str) -> Location:
     """PV1-3 or PV1-6 as point of care, room, bed, facility."""
-    segment = message.first("PV1")
-    rows = segment.rows(field, 4) if segment else []
-    return Location(*_known(rows[0])) if rows else NOWHERE
+    part = codes.get
+    return Location(part(field), part(f"{field}.2"), part(f"{field}.3"), part(f"{field}.4"))
 
 
 def attending(message: Message) -> str | Removed | None:
@@ -76,9 +89,10 @@ def attending(message: Message) -> str | Removed | None:
     return likely
 
 
-def death(value: str | Removed | None) -> Literal["Y", "N"] | Removed | None:
+def death(codes: Mapping[str, str | Removed]) -> Literal["Y", "N"] | Removed | None:
     """PID-30; None where it says neither (HL7 table 0136)."""
-    return value if isinstance(value, Removed) else _YES_OR_NO.get((value or "").upper())
+    value = codes.get("PID-30", "")
+    return value if isinstance(value, Removed) else _YES_OR_NO.get(value.upper())
 
 
 def diagnoses(message: Message) -> tuple[Diagnosis, ...] | Removed | None:
@@ -102,5 +116,5 @@ def coverage(message: Message) -> tuple[Payer, ...] | Removed | None:
         if payer == NULL:
             return REMOVED
         if payer:
-            found.append(Payer(len(found) + 1, short(payer), _known([plan])[0], read_day(since)))
+            found.append(Payer(len(found) + 1, short(payer), _known((plan,))[0], read_day(since)))
     return tuple(found) or None

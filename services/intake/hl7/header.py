@@ -46,18 +46,18 @@ class Header(NamedTuple):
 
 def header(message: Message) -> Header:
     """The header of a message; never fails."""
-    msh = message.msh
-    app, facility, kind, control_id, processing_id, accept, application = msh.texts(3, 4, 9, 10, 11, 15, 16)
+    text = message.texts.get
+    processing_id = text("MSH-11", "")
     return Header(
         marks=message.marks,
         charset=message.charset,
-        as_sent=msh.raw_to(_LAST),
-        sending_app=app,
-        sending_facility=facility,
-        kind=kind,
-        trigger=msh.get(9, 2),
-        control_id=control_id,
+        as_sent=message.msh.raw_to(_LAST),
+        sending_app=text("MSH-3", ""),
+        sending_facility=text("MSH-4", ""),
+        kind=text("MSH-9", ""),
+        trigger=text("MSH-9.2", ""),
+        control_id=text("MSH-10", ""),
         processing_id="" if processing_id == NULL else processing_id,
-        accept=accept,
-        application=application,
+        accept=text("MSH-15", ""),
+        application=text("MSH-16", ""),
     )

@@ -14,10 +14,9 @@ from msgspec import Struct
 from services.intake.hl7.triggers import TRIGGERS, Trigger
 from shared.errors import InvalidMessage
 from shared.events.base import Disposition
-from shared.events.levels import Level
-from shared.events.open_lists import DispositionKind, VisitClass
+from shared.events.open_lists import DispositionKind
 from shared.events.stays import Coverage
-from shared.site.values import Setting
+from shared.site.values import Unit
 
 AckCode = Literal["AA", "AE", "AR"]
 
@@ -177,58 +176,51 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
         return TRIGGERS[self.trigger]
 
 
+class Sender(NamedTuple):
+    """Who says a message, by the site config: its names of the facility and of the feed, and the facility's zone.
+
+    `processing_ids`: the values of MSH-11 that are accepted; an empty one is read as the first.
+    """
+
+    facility: str
+    feed: str
+    zone: tzinfo
+    processing_ids: tuple[str, ...]
+
+
 class FeedRules(Protocol):
-    """What reading a message needs of the site (contract 7): whose message it is, its zone, what is accepted."""
+    """What reading a message needs of the site (contract 7): who says it, and how far ahead a time may lie."""
 
     @property
     def future_limit(self) -> timedelta:
         """How far in the future a time may lie."""
 
-    def facility(self, application: str, sender: str, location: str) -> str:
-        """The site's name of the facility for MSH-3, MSH-4 and PV1-3.4."""
-
-    def feed(self, application: str, sender: str) -> str:
-        """The site's name of the feed with this MSH-3 and MSH-4."""
-
-    def zone(self, facility: str) -> tzinfo:
-        """The facility's zone."""
-
-    def processing_ids(self, facility: str) -> tuple[str, ...]:
-        """The values of MSH-11 that are accepted; an empty one is read as the first."""
-
-
-class UnitAs(NamedTuple):
-    """What the site maps a unit to: a level, maybe in a special setting, or a visit without one."""
-
-    level: Level | None
-    visit_class: VisitClass | None
-    program: str | None
-    setting: Setting | None = None
-    """A special setting within the level: withdrawal-management, crisis-stabilization."""
+    def sender(self, application: str, facility: str, location: str, /) -> Sender:
+        """Who says a message with this MSH-3, MSH-4 and PV1-3.4."""
 
 
 class SiteMap(Protocol):
     """What `derive` needs of the site (contract 7)."""
 
-    def unit(self, facility: str, unit: str) -> UnitAs | None:
+    def unit(self, facility: str, unit: str, /) -> Unit | None:
         """What the unit is; None when it is not mapped."""
 
-    def disposition(self, facility: str, code: str | None) -> Disposition:
+    def disposition(self, facility: str, code: str | None, /) -> Disposition:
         """What PV1-36 means there: the tables' own code, none where nothing was sent, `unknown` for what is in none."""
 
-    def status_of(self, kind: DispositionKind) -> str | None:
+    def status_of(self, kind: DispositionKind, /) -> str | None:
         """The patient status of a bill for a kind of disposition, where the site says one."""
 
-    def admission_type(self, code: str) -> str:
+    def admission_type(self, code: str, /) -> str:
         """PV1-4 as a bill's code; `unknown` for what is in no table."""
 
-    def admission_source(self, code: str) -> str:
+    def admission_source(self, code: str, /) -> str:
         """PV1-14 as a bill's code; `unknown` for what is in no table."""
 
-    def payer(self, one: Payer) -> Coverage:
+    def payer(self, one: Payer, /) -> Coverage:
         """Whom IN1-3 and IN1-2 name: a payer's id and a plan; `unknown` for what is in no table."""
 
-    def zone(self, facility: str) -> tzinfo:
+    def zone(self, facility: str, /) -> tzinfo:
         """The facility's zone."""
 
 

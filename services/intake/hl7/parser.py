@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from services.intake.hl7.charsets import decode, widen
+from services.intake.hl7.components import COMPONENTS
 from services.intake.hl7.delimiters import delimiters
 
 NULL = '""'
@@ -59,8 +60,11 @@ class Segment:
 
     def texts(self, *fields: int) -> list[str]:
         """The first component of each of these fields, as `get` reads one."""
-        own, last = self.fields, len(self.fields)
-        return self.message.firsts([own[field] if field < last else "" for field in fields])
+        raws, own, last = [], self.fields, len(self.fields)
+        for field in fields:
+            raw = own[field] if field < last else ""
+            raws.append(raw)
+        return self.message.firsts(raws)
 
     def repetitions(self, field: int) -> list[str]:
         """The repetitions of a field as sent; none for an empty field."""
@@ -72,10 +76,14 @@ class Segment:
     def rows(self, field: int, width: int) -> list[list[str]]:
         """Every repetition of a field as its first `width` components, each its first subcomponent, unescaped and
         trimmed; "" where there is none. No rows for an empty field."""
-        message, raw = self.message, self.fields[field] if field < len(self.fields) else ""
-        mark, padding = message.marks.component, [""] * width
-        repetitions = raw.split(message.repetition) if raw else []
-        return [message.firsts((each.split(mark, width) + padding)[:width]) for each in repetitions]
+        raw = self.fields[field] if field < len(self.fields) else ""
+        if not raw:
+            return []
+        found, message, padding = [], self.message, [""] * width
+        for each in raw.split(message.repetition):
+            components = each.split(message.marks.component, width) + padding
+            found.append(message.firsts(components[:width]))
+        return found
 
     def components(self, field: int) -> list[str]:
         """The components of the first repetition, each its first subcomponent, unescaped and trimmed."""
@@ -89,17 +97,21 @@ class Segment:
 class Message:
     """One message: its segments in order, the charset it was read in, and what was odd about it.
 
-    `warnings` are sentences about its lines and fields, never with a value of one.
+    `texts` has the components of `COMPONENTS` that were sent, by name, each as `get` reads it; `body` is the text of
+    the segments with a CR between two. `warnings` are sentences about lines and fields, never with a value of one.
     """
 
-    __slots__ = ("_by_name", "_delimiters", "charset", "marks", "msh", "repetition", "segments", "warnings")
+    __slots__ = (
+        "_by_name", "_delimiters", "body", "charset", "marks", "msh", "repetition", "segments", "texts", "warnings",
+    )  # fmt: skip
 
     def __init__(self, raw: bytes) -> None:
         head = _BREAK_BYTES.split(raw, maxsplit=1)[0]
         text, self.charset, odd = decode(raw, _msh18(head))
-        text = text.replace(_NEVER, "")
+        lines = _BREAKS.split(text.replace(_NEVER, ""))
         self.warnings: list[str] = [odd] if odd else []
-        self.marks, odd = delimiters(text[3], text[4 : _end(text, text[3])])
+        mark = lines[0][3]
+        self.marks, odd = delimiters(mark, lines[0][4:].split(mark, 1)[0])
         if odd:
             self.warnings.append(odd)
         self.repetition = self.marks.repetition or _NEVER
@@ -108,9 +120,10 @@ class Message:
         self._delimiters = (self.repetition, marks.component, marks.sub or _NEVER, marks.escape or _NEVER)
         self.segments: list[Segment] = []
         self._by_name: dict[str, list[Segment]] = {}
-        self._read(text)
+        self.body = self._read(lines)
         self.msh = self._by_name["MSH"][0]
         """The header, which every message has."""
+        self.texts = self._read_components()
 
     def first(self, name: str) -> Segment | None:
         """The first segment of that name, or None."""
@@ -125,19 +138,6 @@ class Message:
         """The first component of a field of the first segment of that name; "" where there is none."""
         found = self._by_name.get(name)
         return found[0].get(field) if found else ""
-
-    def texts(self, places: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
-        """Many fields in one pass, each as from `get`: {segment: {place: field}} → {place: text}, without those that
-        were not sent."""
-        raws = {}
-        for name, numbers in places.items():
-            found = self._by_name.get(name)
-            fields = found[0].fields if found else []
-            last = len(fields)
-            for place, field in numbers.items():
-                if field < last and fields[field]:
-                    raws[place] = fields[field]
-        return dict(zip(raws, self.firsts(raws.values()), strict=True))
 
     def firsts(self, raws: Iterable[str]) -> list[str]:
         """The first part of each text as sent (repetition, component and subcomponent), unescaped and trimmed."""
@@ -181,10 +181,26 @@ class Message:
         plain = {"F": marks.field, "S": marks.component, "T": marks.sub, "R": marks.repetition, "E": marks.escape}
         return plain.get(code) or ("#" if code == "P" else "")
 
-    def _read(self, text: str) -> None:
+    def _read_components(self) -> dict[str, str]:
+        raws = {}
+        for name, components in COMPONENTS:
+            found = self._by_name.get(name)
+            fields = found[0].fields if found else []
+            last = len(fields)
+            for place, field, component in components:
+                raw = fields[field] if field < last else ""
+                if component > 1:
+                    parts = raw.split(self.repetition, 1)[0].split(self.marks.component, component)
+                    raw = parts[component - 1] if len(parts) >= component else ""
+                if raw:
+                    raws[place] = raw
+        return dict(zip(raws, self.firsts(raws.values()), strict=True))
+
+    def _read(self, lines: list[str]) -> str:
+        """Make the segments of these lines; returns the text of all segments."""
         stray = indented = lower = 0
-        mark = self.marks.field
-        for line in _BREAKS.split(text):
+        mark, body = self.marks.field, []
+        for line in lines:
             bare = line.strip(_BLANKS)
             if not bare:
                 continue
@@ -199,11 +215,13 @@ class Message:
             if name == "MSH":
                 fields.insert(1, mark)
             if name not in _ENVELOPE:
-                self.segments.append(Segment(name, bare, fields, self))
-        for segment in self.segments:
-            self._by_name.setdefault(segment.name, []).append(segment)
+                segment = Segment(name, bare, fields, self)
+                self.segments.append(segment)
+                self._by_name.setdefault(name, []).append(segment)
+                body.append(bare)
         if stray or indented or lower:
             self._warn(stray, indented, lower)
+        return "\r".join(body)
 
     def _warn(self, *counts: int) -> None:
         """Warn of odd lines; the counts are in the order of `_ODD_LINES`."""
@@ -220,23 +238,17 @@ def messages(raw: bytes) -> Iterator[Message]:
 
     A byte order mark, MLLP bytes, blanks, and the headers and trailers of batches (FHS, BHS, BTS, FTS) are skipped.
     """
-    return (Message(piece) for piece in pieces(raw))
+    return map(Message, pieces(raw))
 
 
-def pieces(raw: bytes) -> Iterator[bytes]:
+def pieces(raw: bytes) -> list[bytes]:
     """The bytes of every message in a file or frame, from its MSH to the next one's."""
+    found: list[bytes] = []
     raw = widen(raw)
-    starts = list(_starts(raw))
+    starts = _starts(raw)
     for begin, end in zip(starts, [*starts, len(raw)][1:], strict=True):
-        yield raw[begin:end]
-
-
-def _end(text: str, mark: str) -> int:
-    """Index in the text at which MSH-2 ends: the next field separator, or the end of the line."""
-    line = _BREAKS.search(text)
-    stop = line.start() if line else len(text)
-    found = text.find(mark, 4, stop)
-    return stop if found < 0 else found
+        found.append(raw[begin:end])
+    return found
 
 
 def _msh18(head: bytes) -> str:
@@ -244,13 +256,15 @@ def _msh18(head: bytes) -> str:
     return re.split(rb"[~^]", fields[17], maxsplit=1)[0].decode("latin-1") if len(fields) > 17 else ""
 
 
-def _starts(raw: bytes) -> Iterator[int]:
+def _starts(raw: bytes) -> list[int]:
     """Each index at which a line begins with MSH and a delimiter."""
+    found: list[int] = []
     at = raw.find(b"MSH")
     while at >= 0:
-        if _MARK.match(raw, at + 3) and _begins_a_line(raw[max(0, at - 64) : at]):
-            yield at
+        if _MARK.match(raw, at + 3) and (at == 0 or _begins_a_line(raw[max(0, at - 64) : at])):
+            found.append(at)
         at = raw.find(b"MSH", at + 3)
+    return found
 
 
 def _begins_a_line(before: bytes) -> bool:

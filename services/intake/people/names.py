@@ -25,22 +25,22 @@ class PersonReport(NamedTuple):
     said_at: datetime
 
     def __repr__(self) -> str:
-        return "<Telling>"
+        return "<PersonReport>"
 
 
-async def keep(connection: Connection, tellings: Sequence[PersonReport], seal: Seal) -> None:
+async def keep(connection: Connection, reports: Sequence[PersonReport], seal: Seal) -> None:
     """Merge these reports into what is stored of their patients; the caller holds the locks of the patients' rows."""
-    [found] = await together(connection, [store.sealed_of({telling.patient_id for telling in tellings})])
-    await at_once(connection, keeping(tellings, [store.Sealed(*row) for row in found], seal))
+    [found] = await together(connection, [store.sealed_of({report.patient_id for report in reports})])
+    await at_once(connection, keeping(reports, [store.Sealed(*row) for row in found], seal))
 
 
-def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
+def keeping(reports: Sequence[PersonReport], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
     """The writes that `keep` does. `kept` is what is stored of these patients (`store.sealed_of`)."""
-    if not tellings:
+    if not reports:
         return []
     said: dict[store.Whose, list[PersonReport]] = defaultdict(list)
-    for telling in tellings:
-        said[telling.patient_id, telling.facility].append(telling)
+    for report in reports:
+        said[report.patient_id, report.facility].append(report)
     before = {row.whose: opened(row, seal) for row in kept if row.whose in said}
     after = {whose: _with(before.get(whose, {}), told) for whose, told in said.items()}
     rows = [
@@ -56,12 +56,14 @@ def opened(row: store.Sealed, seal: Seal) -> Fields:
 
 
 def _with(fields: Fields, told: Sequence[PersonReport]) -> Fields:
-    for telling in told:
-        fields = merged(fields, telling.told, telling.said_at)
+    """The fields after these reports."""
+    for report in told:
+        fields = merged(fields, report.told, report.said_at)
     return fields
 
 
 def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fields], seal: Seal) -> list[SqlWrite]:
+    """The writes that bring the search words in line with the fields."""
     gone: list[tuple[bytes, str, str]] = []
     new: list[tuple[bytes, str, str]] = []
     for whose, fields in after.items():

@@ -31,16 +31,18 @@ def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dic
     pid = message.first("PID")
     if pid is None:
         return {}
-    found, sent = {}, pid.raw_to(max(_PID_FIELDS))
-    for (name, field, read), text in zip(_READ, pid.texts(*_PID_FIELDS), strict=True):
-        if sent[field]:
-            value = None if text == NULL else read(pid, field)
+    found: dict[str, Any] = {}
+    for name, field, read in _READ:
+        text = message.texts.get(f"PID-{field}")
+        if text is not None:
+            value = None if text == NULL else read(pid, field, text)
             if value is not ...:
                 found[name] = value
     if numbers is None:
         numbers = patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)
-    ids = [list(each[:3]) for each in numbers]
-    return found | ({IDS: ids} if ids else {})
+    if numbers:
+        found[IDS] = [[number, authority, kind] for number, authority, kind, _ in numbers]
+    return found
 
 
 def merged(kept: Fields, told: Told, said_at: datetime) -> Fields:
@@ -141,23 +143,27 @@ def contacts(fields: Fields) -> list[dict[str, Any]]:
     return found
 
 
-def _names(pid: Segment, field: int) -> list[list[str]]:
+def _names(pid: Segment, field: int, _: str) -> list[list[str]]:
     """Every repetition of an XPN field: family, given."""
-    return [_shortened(row) for row in pid.rows(field, 2)[:MOST_NAMES]]
+    return list(map(_shortened, pid.rows(field, 2)[:MOST_NAMES]))
 
 
-def _birth_date(pid: Segment, field: int) -> Any:
+def _birth_date(_: Segment, __: int, text: str) -> Any:
     """As YYYY-MM-DD; … where it is no whole date."""
-    day = read_day(pid.get(field))
+    day = read_day(text)
     return day.isoformat() if day else ...
 
 
-def _address(pid: Segment, field: int) -> list[str]:
+def _sex(_: Segment, __: int, text: str) -> str:
+    return text
+
+
+def _address(pid: Segment, field: int, _: str) -> list[str]:
     """The first six components of an XAD field, as they are named in `_ADDRESS`."""
     return _shortened(pid.components(field)[:6])
 
 
-def _contacts(pid: Segment, field: int) -> list[dict[str, str]]:
+def _contacts(pid: Segment, field: int, _: str) -> list[dict[str, str]]:
     """XTN.1, or from 2.7 on XTN.12, or area and local number; XTN.4 is a mail address."""
     found = []
     for row in pid.rows(field, 12):
@@ -170,19 +176,23 @@ def _contacts(pid: Segment, field: int) -> list[dict[str, str]]:
 
 def _shortened(parts: Sequence[str]) -> list[str]:
     """Components as they are kept: none longer than 200 characters, "" for the explicit null."""
-    return [(part if len(part) <= 200 else short(part)) if part != NULL else "" for part in parts]
+    found = []
+    for part in parts:
+        text = "" if part == NULL else part
+        found.append(text if len(text) <= 200 else short(text))
+    return found
 
 
-_READ: tuple[tuple[str, int, Callable[[Segment, int], Any]], ...] = (
+_READ: tuple[tuple[str, int, Callable[[Segment, int, str], Any]], ...] = (
     ("names", 5, _names),
     ("birth_date", 7, _birth_date),
-    ("sex", 8, Segment.get),
+    ("sex", 8, _sex),
     ("home", 13, _contacts),
     ("work", 14, _contacts),
     ("address", 11, _address),
 )
-"""Field of a person, field of PID, and how that one is read where it is no explicit null; … says nothing."""
-_PID_FIELDS = [field for _, field, _ in _READ]
+"""Field of a person, field of PID, and how that one is read (with its first component at hand) where it is no explicit
+null; … says nothing."""
 
 
 def _added(before: list[list[str | None]], told: list[list[str | None]]) -> list[list[str | None]]:

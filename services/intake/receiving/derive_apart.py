@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, NamedTuple
 
 from services.intake.hl7 import codec
+from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
 from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import VisitRecord, meant_by
@@ -69,6 +70,7 @@ class Apart:
                 raise
 
     async def _begun(self) -> asyncio.subprocess.Process:
+        """The process; started, and given the site config, if it does not run."""
         if self._process is None or self._process.returncode is not None:
             own = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
             self._process = await asyncio.create_subprocess_exec(
@@ -100,6 +102,7 @@ def _bare(visit: VisitRecord) -> VisitRecord:
 async def _asked(
     process: asyncio.subprocess.Process, visits: list[VisitRecord], pages: AsyncIterable[Sequence[StoredMessage]]
 ) -> dict[str, Derived]:
+    """Send a question to the process and read its answer. Raises EOFError where the process has ended."""
     to, back = _pipe(process.stdin), process.stdout
     to.write(pickle.dumps(visits))
     async for page in pages:
@@ -130,14 +133,15 @@ def main() -> None:
         os.nice(10)  # the doors go first
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
-        site = pickle.load(asked)  # noqa: S301 - it is our own parent
+        places = FacilityMap(pickle.load(asked))  # noqa: S301 - it is our own parent
         while True:
-            found = pickle.dumps(_answer(asked, site))
+            found = pickle.dumps(_answer(asked, places))
             answers.write(_LENGTH.pack(len(found)) + found)
             answers.flush()
 
 
-def _answer(asked: BinaryIO, site: Site) -> Any:
+def _answer(asked: BinaryIO, places: FacilityMap) -> Any:
+    """Read a question, and return what its visits mean; in case of an error the name of its class."""
     visits = {visit.visit_id: visit for visit in pickle.load(asked)}  # noqa: S301
     notes: dict[str, tuple[str | None, str | None]] = {}
     pages = iter(lambda: pickle.load(asked), [])  # noqa: S301
@@ -146,12 +150,13 @@ def _answer(asked: BinaryIO, site: Site) -> Any:
         for visit_id, message_id, arrived_at, said, note, reason in rows:
             visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
             notes[message_id] = (note, reason)
-        return {visit_id: _changed(meant_by(visit, site), notes) for visit_id, visit in visits.items()}
+        return {visit_id: _changed(meant_by(visit, places), notes) for visit_id, visit in visits.items()}
     except Exception as fault:  # noqa: BLE001 - its text may have a value in it
         return type(fault).__name__
 
 
 def _changed(found: Derived, notes: Mapping[str, tuple[str | None, str | None]]) -> Derived:
+    """What a visit means, of the notes those alone that differ from the stored ones."""
     changed = tuple(note for note in found.notes if notes.get(note.message_id) != note[1:])
     return found._replace(notes=changed)
 

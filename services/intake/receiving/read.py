@@ -26,6 +26,7 @@ AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
+ACCEPTED = Outcome("AA")
 
 
 class Received(NamedTuple):
@@ -70,9 +71,11 @@ class InboundMessage:
     adt: Adt | None = None
     values: bytes | None = None
     known: tuple[PatientId, ...] = ()
+    keys: tuple[tuple[str, str | None, str], ...] = ()
+    """The ids that it tells of the patient, as keys: messages with one in common follow each other."""
     facility: str = ""
     trigger: str = ""
-    outcome: Outcome = field(default_factory=lambda: Outcome("AA"))
+    outcome: Outcome = ACCEPTED
     control_id: str = ""
     note: str = "kept"
     reason: str | None = None
@@ -83,11 +86,6 @@ class InboundMessage:
     trace: str | None = None
     too_early: datetime | None = None
     """Its time, where that lies further ahead of our clock than the site allows."""
-
-    @property
-    def keys(self) -> tuple[tuple[str, str | None, str], ...]:
-        """The ids that it tells of the patient, as keys: messages with one in common follow each other."""
-        return tuple((self.facility, each.authority, each.id) for each in self.known)
 
     @property
     def stored(self) -> bool:
@@ -103,11 +101,12 @@ class InboundMessage:
         """Set the outcome, if one is given, and make the acknowledgements for it."""
         self.outcome = outcome or self.outcome
         code, fault = self.outcome
-        told = [each for each in answers(self.head, self.outcome) if each is not None]
-        self.replies = tuple(
-            build(self.head, each, fault, at=self.arrived_at, control_id=f"{self.message_id[:18]}{n}")
-            for n, each in enumerate(told)
-        )
+        replies: list[bytes] = []
+        for sent in answers(self.head, self.outcome):
+            if sent is not None:
+                control_id = f"{self.message_id[:18]}{len(replies)}"
+                replies.append(build(self.head, sent, fault, at=self.arrived_at, control_id=control_id))
+        self.replies = tuple(replies)
         if code == "AE":
             self.note, self.reason = "error", _reason(fault or UNFORESEEN)
 
@@ -128,29 +127,28 @@ def unread(received: Received, seal: Seal) -> InboundMessage:
 
 def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessage]:
     """The messages of a frame, one for each message in it; one with AR 100 where there is none."""
-    found = list(messages(received.raw))
-    if not found:
+    every = list(messages(received.raw))
+    if not every:
         inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, Header())
         inbound_message.answer(Outcome("AR", NOT_HL7))
         return [inbound_message]
-    alone = received.raw if len(found) == 1 else None
-    return [_inbound(received, message, alone, rules, seal) for message in found]
+    alone = received.raw if len(every) == 1 else None
+    return [_inbound(received, message, alone, rules, seal) for message in every]
 
 
 def _inbound(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> InboundMessage:
     """One message of a frame; `alone`: the bytes of the frame, where it is the only one."""
     head = header(message)
-    body = "\r".join([segment.line for segment in message.segments])
     inbound = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, head)
     inbound.trace, inbound.trigger, inbound.control_id = received.trace, head.trigger, head.control_id
     inbound.warnings = list(message.warnings)
     inbound.ids = seal.blind(f"ids\x1f{head.sending_app}\x1f{head.sending_facility}\x1f{head.control_id}")
-    inbound.body = seal.blind(body)
-    inbound.sealed = seal.close(alone or body.encode(message.charset, "replace"), inbound.message_id)
+    inbound.body = seal.blind(message.body)
+    inbound.sealed = seal.close(alone or message.body.encode(message.charset, "replace"), inbound.message_id)
     try:
         _fill(inbound, message, rules)
     except Refused as refused:
-        inbound.facility = rules.facility(head.sending_app, head.sending_facility, "")
+        inbound.facility = rules.sender(head.sending_app, head.sending_facility, "").facility
         inbound.too_early = refused.at
         inbound.answer(Outcome(refused.ack, refused.fault))
     return inbound
@@ -163,6 +161,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.values = codec.encode(adt)
     inbound.warnings = list(adt.warnings)
     inbound.known = adt.patient_ids
+    inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     inbound.person = told_by(message, adt.patient_ids)
     inbound.answer()
 
@@ -175,10 +174,14 @@ def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
 
 def together(inbound: Iterable[InboundMessage]) -> Answer:
     """The answer to a frame: the replies of its messages in order."""
-    told = list(inbound)
-    worst = max((inbound_message.outcome.code for inbound_message in told), key=("AA", "AE", "AR").index)
-    replies = tuple(reply for inbound_message in told for reply in inbound_message.replies)
-    stored = tuple(inbound_message.message_id for inbound_message in told if inbound_message.stored)
-    return Answer(
-        replies, worst, stored, any(inbound_message.outcome.fault in (AWAY, CLOCK_WRONG) for inbound_message in told)
-    )
+    replies: list[bytes] = []
+    codes: list[AckCode] = []
+    stored: list[str] = []
+    away = False
+    for message in inbound:
+        replies += message.replies
+        codes.append(message.outcome.code)
+        if message.stored:
+            stored.append(message.message_id)
+        away = away or message.outcome.fault in (AWAY, CLOCK_WRONG)
+    return Answer(tuple(replies), max(codes, key=("AA", "AE", "AR").index), tuple(stored), away)

@@ -24,10 +24,12 @@ def difference(
     standing: Mapping[FactKey, ActiveFact], wanted: Iterable[DesiredFact]
 ) -> Difference[FactKey, ActiveFact, DesiredFact]:
     """What makes `standing` say what is wanted: stated in clinical order as given, taken back last stated first."""
-    found = restating.difference(
-        standing, {fact.key: fact for fact in wanted}, lambda was, now: alike(was.value, now.value)
-    )
+    found = restating.difference(standing, {fact.key: fact for fact in wanted}, _says)
     if not found.cancel:
         return found
     gone = sorted(found.cancel.items(), key=lambda one: (one[1].value.occurred_at, one[1].ce_id), reverse=True)
     return found._replace(cancel=dict(gone))
+
+
+def _says(was: ActiveFact, now: DesiredFact) -> bool:
+    return was.value == now.value or alike(was.value, now.value)

@@ -1,17 +1,17 @@
-"""From the walked stays to the facts wanted: keys that stay the same, and their values; no ids of ours, no episode."""
+"""Makes the facts that ought to stand of a visit's stays, under keys that are the same whenever they are derived."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap, VisitMessage
+from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap
 from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
 from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, stay_heading
 from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
-from services.intake.visits.updates import Update, amended, coverage, diagnoses, plan, tellers
+from services.intake.visits.updates import Plan, Update, amended, coverage, diagnoses, messages_of, plan
 from shared.events import CareFact, Stay
 from shared.events.base import PatientNumber, Place
 from shared.events.levels import Level
@@ -30,21 +30,32 @@ from shared.events.stays import (
 )
 
 
-def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
-    """A fact for each step of a stay, in clinical order, as amended by what A08 and A31 said later."""
+def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> list[DesiredFact]:
+    """A fact for each step of a stay, in clinical order, with what later A08 and A31 changed in it."""
+    found: list[DesiredFact] = []
     seen: dict[FactKey, int] = {}
     of, visit = Stay(kind="visit", id=stay_id), stay_id.removesuffix(f"#{stay.number}")
     for step in stay.steps:
-        key = (step.fact, stay_id, *_when(step))
+        key: FactKey = (step.fact, stay_id)
+        if step.fact in _SEVERAL:
+            key += (step.at.astimezone(UTC).isoformat(),)
         seen[key] = seen.get(key, 0) + 1
         again = (str(seen[key]),) if seen[key] > 1 else ()
-        adt, said = amended(step.statement, updates)
-        value = _value(step, adt, visit, stay_heading(_at(step, adt, stay), of), site)
-        yield DesiredFact(key + again, value, said.adt.stated_at, said.message_id)
+        said, adt, at = step.statement.said, step.statement.said.adt, step.at
+        if updates:
+            adt, said = amended(step.statement, updates)
+            at = _at(step, adt, stay)
+        value = _value(step, adt, visit, stay_heading(at, of), site)
+        found.append(DesiredFact(key + again, value, said.adt.stated_at, said.message_id))
+    return found
+
+
+_SEVERAL = frozenset({"transferred", "leave-started", "leave-ended"})
+"""What may happen several times in a stay is told apart by its time."""
 
 
 def _at(step: Step, adt: Adt, stay: WalkedStay) -> datetime:
-    """An end has the time told last, where that does not lie before what the stay did until then."""
+    """When a step happened: the end at PV1-45 as a later update told it, unless that is before the step before it."""
     told = adt.discharged
     if stay.steps[-1] is not step or adt is step.statement.said.adt or not isinstance(told, Moment):
         return step.at
@@ -52,13 +63,8 @@ def _at(step: Step, adt: Adt, stay: WalkedStay) -> datetime:
     return told.end if step.fact in {"discharged", "visit-ended"} and told.end >= before else step.at
 
 
-def _when(step: Step) -> tuple[str, ...]:
-    """What may happen several times in a stay is told apart by its time."""
-    several = step.fact in {"transferred", "leave-started", "leave-ended"}
-    return (step.at.astimezone(UTC).isoformat(),) if several else ()
-
-
 def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) -> CareFact:
+    """The fact that a step is; `visit` is the visit's id."""
     place = step.after
     match step.fact:
         case "visit-started":
@@ -69,7 +75,7 @@ def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) 
             return Transferred(**about, origin=_place(step.before), to=_place(place))
         case "leave-started" | "leave-ended":
             kind = LeaveStarted if step.fact == "leave-started" else LeaveEnded
-            return kind(**about, kind=leave_kind(adt.event_reason), expected_return=_back(adt))
+            return kind(**about, kind=leave_kind(adt.event_reason), expected_return=_expected_return(adt))
         case "discharged":
             return Discharged(**about, level=_level(place), disposition=codes.disposition(adt, site))
         case "visit-ended":
@@ -102,7 +108,7 @@ def _admitted(place: At, adt: Adt, visit: str, about: StayHeading, site: SiteMap
 
 
 def leave_kind(reason: str | None) -> LeaveKind:
-    """EVN-4 as kind of leave: our own words, and of HL7 table 0062 the physician's order; all else is `other`."""
+    """EVN-4 as a kind of leave: the kind's name, or 02 of HL7 table 0062 (physician's order); all else is `other`."""
     return _LEAVES.get((reason or "").lower(), "other")
 
 
@@ -115,17 +121,18 @@ _LEAVES: dict[str, LeaveKind] = {
 
 
 def mrn(ids: tuple[PatientId, ...]) -> PatientId | None:
-    """The medical record number among PID-3: type MR, else the first that is no social security or account number."""
+    """The medical record number among PID-3: type MR, else the first of a type that may be one, else the first."""
     first: PatientId | None = None
     for one in ids:
         if one.type == "MR":
             return one
-        if first is None and one.type not in _OF_ELSEWHERE:
+        if first is None and one.type not in _NO_RECORD_NUMBER:
             first = one
     return first or (ids[0] if ids else None)
 
 
-_OF_ELSEWHERE = frozenset({"SS", "SSN", "AN", "VN", "DL", "PPN"})
+_NO_RECORD_NUMBER = frozenset({"SS", "SSN", "AN", "VN", "DL", "PPN"})
+"""HL7 table 0203: numbers of social security, accounts, visits, driver's licenses and passports."""
 
 
 def _patient(adt: Adt) -> PatientNumber | None:
@@ -138,40 +145,37 @@ def _place(place: At | None) -> Place:
 
 
 def _level(place: At) -> Level:
-    """The level of a place where one is admitted or discharged: the moves lead to no other."""
+    """The level of a place. Raises ValueError where it has none; an admission and a discharge have one (`moves`)."""
     if place.level is None:
         raise ValueError("a stay at a level has no level")
     return place.level
 
 
-def _back(adt: Adt) -> datetime | None:
+def _expected_return(adt: Adt) -> datetime | None:
     return adt.expected_return.start if isinstance(adt.expected_return, Moment) else None
 
 
-def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> Iterator[DesiredFact]:
-    """The diagnoses, the payers and the expected discharge of a stay."""
-    said = tellers(stay, updates)
+def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> list[DesiredFact]:
+    """The diagnoses (DG1), the payers (IN1) and the expected discharge (PV2-9) of a stay."""
+    said = messages_of(stay, updates)
     of = Stay(kind="visit", id=stay_id)
+    found: list[DesiredFact] = []
     for rank, (one, by) in sorted(diagnoses(said).items()):
         about, status = stay_heading(max(by.adt.occurred.start, stay.begun), of), one.status or "unknown"
         value = DiagnosisRecorded(**about, system=one.system, code=one.code, rank=rank, status=status)
-        yield DesiredFact((value.TYPE, stay_id, str(rank)), value, by.adt.stated_at, by.message_id)
-    yield from _payers(stay, of, said, site)
-    yield from _planned(stay, of, said)
-
-
-def _payers(stay: WalkedStay, of: Stay, said: list[VisitMessage], site: SiteMap) -> Iterator[DesiredFact]:
+        found.append(DesiredFact((value.TYPE, stay_id, str(rank)), value, by.adt.stated_at, by.message_id))
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
     for day, (payers, by) in sorted(coverage(said, stay.begun, zone, site).items()):
         begun = max(read_moment(day.isoformat(), zone).start, stay.begun)
         covered = CoverageChanged(**stay_heading(begun, of), effective_from=day, coverage=payers)
-        yield DesiredFact((covered.TYPE, of.id, day.isoformat()), covered, by.adt.stated_at, by.message_id)
+        found.append(DesiredFact((covered.TYPE, stay_id, day.isoformat()), covered, by.adt.stated_at, by.message_id))
+    if (told := plan(said)) is not None:
+        found += _planned(stay, of, told)
+    return found
 
 
-def _planned(stay: WalkedStay, of: Stay, said: list[VisitMessage]) -> Iterator[DesiredFact]:
-    """PV2-9 as it was told last, and that it was called off."""
-    if (told := plan(said)) is None:
-        return
+def _planned(stay: WalkedStay, of: Stay, told: Plan) -> Iterator[DesiredFact]:
+    """The expected discharge as PV2-9 told it last, and its cancellation where a later PV2-9 was `""`."""
     planned = DischargePlanned(
         **stay_heading(max(told.by.adt.occurred.start, stay.begun), of), expected_at=told.expected.end
     )

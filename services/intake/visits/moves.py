@@ -1,13 +1,14 @@
-"""One visit number's stays, walked in clinical order through the table of moves; what each statement did, or why not.
+"""Walks a visit's statements in clinical order through the table of moves: the stays that come of them, and for each
+statement that did nothing the reason.
 
-Sources: contract 3.6 (rules 2 and 7, table of moves) and 6; IHE ITI-31. The words are those of contract 3.6; `waiting`
-is for what has no stay yet, `unmapped` for a unit that site config does not name, `already-told` and `already-there`
-for what is so already.
+Sources: contract 3.6 (rules 2 and 7, table of moves) and 6; IHE ITI-31. The reasons are those of contract 3.6;
+`waiting` is for what has no stay yet, `unmapped` for a unit that site config does not name, `already-told` and
+`already-there` for what is so already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -15,75 +16,87 @@ from operator import attrgetter
 
 from msgspec import structs
 
-from services.intake.hl7.model import Moment, SiteMap, UnitAs, VisitMessage
-from services.intake.hl7.triggers import StatementKind
+from services.intake.hl7.model import Moment, SiteMap, VisitMessage
+from services.intake.hl7.triggers import TRIGGERS, StatementKind
 from services.intake.visits.stays import At, State, Statement, Stay, Step, StepFact
+from shared.site.values import Unit
 
 _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
-"""Of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
+"""Order of statements of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
+_CLINICAL = attrgetter("at", "rank", "turn")
 
 
 @dataclass(slots=True)
 class Walk:
-    """The stays, and for each statement that did nothing the word that says why."""
+    """The stays made so far, and of each statement that did nothing the reason."""
 
-    site: SiteMap
     stays: list[Stay] = field(default_factory=list)
-    words: dict[int, str] = field(default_factory=dict)
-    """Turn → word."""
-
-    @property
-    def stay(self) -> Stay | None:
-        """The last one."""
-        return self.stays[-1] if self.stays else None
-
-    def mapped(self, statement: Statement) -> UnitAs | None:
-        """What the statement's unit is at this site; None for a unit that is neither a level nor a visit."""
-        found = self.site.unit(statement.said.adt.facility, statement.unit) if statement.unit else None
-        return found if found and (found.level or found.visit_class) else None
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Turn of the statement (its place in the order said) → why it did nothing."""
 
 
-def statement(said: VisitMessage, turn: int) -> Statement | None:
-    """The statement in a message; None for a trigger that opens, changes and ends nothing."""
-    kind = said.adt.means.states
+def statement(said: VisitMessage, turn: int, site: SiteMap) -> Statement | None:
+    """The statement in a message; None where its trigger has none. `turn`: the message's place in the order said."""
+    adt = said.adt
+    kind = TRIGGERS[adt.trigger].states
     if kind is None:
         return None
     if kind == "end":
-        return Statement(said, kind, said.adt.occurred.end, turn)
-    return Statement(said, kind, (said.adt.occurred if kind == "start" else said.adt.event).start, turn)
+        return placed(said, kind, adt.occurred.end, turn, site)
+    return placed(said, kind, (adt.occurred if kind == "start" else adt.event).start, turn, site)
 
 
-def walk(statements: list[Statement], site: SiteMap) -> Walk:
+def placed(
+    said: VisitMessage, kind: StatementKind, at: datetime, turn: int, site: SiteMap, *, by_cancel: bool = False
+) -> Statement:
+    """A statement, with what its unit is at this site where it goes to one: a level or a class of visit."""
+    unit = said.adt.location.unit or ""
+    found = site.unit(said.adt.facility, unit) if unit and kind in {"start", "move"} else None
+    mapped = found if found and (found.level or found.visit_class) else None
+    return Statement(said, kind, at, _RANK[kind], turn, unit, mapped, by_cancel)
+
+
+def walk(statements: Iterable[Statement]) -> Walk:
     """The stays that these statements make, whatever order they are given in.
 
     Those of one instant are tried until none moves any more (contract 3.6 rule 6).
     """
-    found = Walk(site)
-    ordered = sorted(_with_a_start(statements, found), key=_clinical)
-    for _, tied in groupby(ordered, key=attrgetter("at")):
+    found = Walk()
+    for _, tied in groupby(_with_a_start(sorted(statements, key=_CLINICAL)), key=attrgetter("at")):
         _try_all(found, list(tied))
     return found
 
 
-def _clinical(one: Statement) -> tuple[datetime, int, int]:
-    return one.at, _RANK[one.kind], one.turn
-
-
-def _with_a_start(statements: list[Statement], found: Walk) -> list[Statement]:
+def _with_a_start(ordered: list[Statement]) -> list[Statement]:
     """A transfer of an unknown visit takes effect at once: as its start, PV1-44 else the event's time (contract 6)."""
-    ordered = sorted((one for one in statements if not one.aside), key=_clinical)
-    first = next((one for one in ordered if one.kind in {"start", "move"} and found.mapped(one)), None)
-    if first is None or first.kind == "start":
-        return statements
-    after = (one.kind for one in ordered[ordered.index(first) + 1 :] if one.kind in {"start", "end"})
-    if next(after, "end") == "start":
-        return statements
-    told, known = first.said.adt.admitted, any(one.kind == "start" for one in ordered[: ordered.index(first)])
-    at = min(told.start, first.at) if isinstance(told, Moment) and not known else first.at
-    return [structs.replace(one, kind="start", at=at) if one is first else one for one in statements]
+    begun = False
+    for place, one in enumerate(ordered):
+        if one.kind == "start" and not one.by_cancel:
+            if one.mapped:
+                return ordered
+            begun = True  # in a unit that is not mapped
+        elif one.kind == "move" and one.mapped and not one.by_cancel:
+            return ordered if _starts_anew(ordered[place + 1 :]) else _as_start(ordered, place, begun=begun)
+    return ordered
+
+
+def _starts_anew(later: list[Statement]) -> bool:
+    """Whether a start comes before any end."""
+    kinds = (one.kind for one in later if one.kind in {"start", "end"} and not one.by_cancel)
+    return next(kinds, "end") == "start"
+
+
+def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Statement]:
+    """The statements in clinical order, with the one at this index as a start. `begun`: a start was said before it."""
+    one = ordered[place]
+    told = one.said.adt.admitted
+    at = min(told.start, one.at) if isinstance(told, Moment) and not begun else one.at
+    start = structs.replace(one, kind="start", at=at, rank=_RANK["start"])
+    return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=_CLINICAL)
 
 
 def _try_all(found: Walk, pending: list[Statement]) -> None:
+    """Try statements again and again until none of them moves anything any more."""
     while pending:
         left = [one for one in pending if not _try(found, one)]
         if len(left) == len(pending):
@@ -92,55 +105,68 @@ def _try_all(found: Walk, pending: list[Statement]) -> None:
 
 
 def _try(found: Walk, one: Statement) -> bool:
-    stay = found.stay
+    """Try a statement on the last stay; False, with the reason noted, where it did nothing."""
+    stay = found.stays[-1] if found.stays else None
     move = MOVES[one.kind][stay.state if stay else "none"]
-    word = move if isinstance(move, str) else move(found, one)
-    if word is None:
-        found.words.pop(one.turn, None)
+    reason = move if isinstance(move, str) else move(found, one)
+    if reason is None:
+        found.reasons.pop(one.turn, None)
         return True
-    if stay and one.turn not in found.words:
+    if stay and one.turn not in found.reasons:
         stay.others.append(one)
-    found.words[one.turn] = word
+    found.reasons[one.turn] = reason
     return False
 
 
 def _step(stay: Stay, fact: StepFact, one: Statement, after: At, state: State) -> None:
-    stay.steps.append(Step(fact, one, one.at, stay.steps[-1].after if stay.steps else None, after))
-    stay.state = state
+    """Add a step to a stay, which puts it into this state."""
+    stay.steps.append(Step(fact, one, one.at, stay.place if stay.steps else None, after))
+    stay.place, stay.state = after, state
 
 
 def _begin(found: Walk, one: Statement) -> str | None:
-    unit = found.mapped(one)
-    if unit is None:
+    """Begin the visit's next stay."""
+    if one.mapped is None:
         return "unmapped"
-    if any(stay.begun == one.at for stay in found.stays):
-        return "already-told"
-    stay = Stay(len(found.stays) + 1)
+    for stay in found.stays:
+        if stay.begun == one.at:
+            return "already-told"
+    place = _entered(one.unit, one.mapped)
+    stay = Stay(len(found.stays) + 1, one.at, place)
     found.stays.append(stay)
-    _enter(stay, one, unit)
+    _enter(stay, one, place)
     return None
 
 
-def _enter(stay: Stay, one: Statement, unit: UnitAs) -> None:
-    place = At(one.unit, unit.level, unit.program, None if unit.level else unit.visit_class, unit.setting)
-    _step(stay, "admitted" if unit.level else "visit-started", one, place, "open" if unit.level else "visit")
+def _entered(code: str, unit: Unit) -> At:
+    """Where a stay is that begins in this unit: at its level, or in its class of visits without level."""
+    return At(code, unit.level, unit.program, None if unit.level else unit.visit_class, unit.setting)
+
+
+def _enter(stay: Stay, one: Statement, place: At) -> None:
+    """An admission where the unit has a level, else the start of a visit without level."""
+    if place.level:
+        _step(stay, "admitted", one, place, "open")
+    else:
+        _step(stay, "visit-started", one, place, "visit")
 
 
 def _into_a_level(found: Walk, one: Statement) -> str | None:
-    """A start told while a visit without level goes on: into a level it is an admission of the same stay."""
-    unit, stay = found.mapped(one), found.stays[-1]
+    """A start while a visit without level is open: in a unit with a level it is the admission of the same stay."""
+    unit, stay = one.mapped, found.stays[-1]
     if unit is None or not unit.level:
         return "already-open" if unit else "unmapped"
-    _enter(stay, one, unit)
+    _enter(stay, one, _entered(one.unit, unit))
     return None
 
 
 def _move_visit(found: Walk, one: Statement) -> str | None:
-    unit, stay = found.mapped(one), found.stays[-1]
+    """A transfer during a visit without level: to a unit with a level it is an admission of the same stay."""
+    unit, stay = one.mapped, found.stays[-1]
     if unit is None:
         return "unmapped"
     if unit.level:
-        _enter(stay, one, unit)
+        _enter(stay, one, _entered(one.unit, unit))
         return None
     if one.unit == stay.place.unit:
         return "already-there"
@@ -149,11 +175,12 @@ def _move_visit(found: Walk, one: Statement) -> str | None:
 
 
 def _move(found: Walk, one: Statement) -> str | None:
-    """To a unit without level the level stays as it is, but for a change to outpatient, which ends it (contract 6)."""
-    unit, stay = found.mapped(one), found.stays[-1]
+    """A transfer during a stay at a level. In a unit without level the level goes on, but a change to outpatient (A07)
+    ends it (contract 6)."""
+    unit, stay = one.mapped, found.stays[-1]
     if unit is None:
         return "unmapped"
-    ends_level = unit.level is None and one.said.adt.means.moves_to == "outpatient"
+    ends_level = unit.level is None and TRIGGERS[one.said.adt.trigger].moves_to == "outpatient"
     level = unit.level or (None if ends_level else stay.place.level)
     if one.unit == stay.place.unit and level == stay.place.level:
         return "already-there"
@@ -164,7 +191,7 @@ def _move(found: Walk, one: Statement) -> str | None:
 
 def _move_after_the_end(found: Walk, one: Statement) -> str | None:
     """A change of class after the end begins a new stay (ITI-31); a transfer does not."""
-    return _begin(found, one) if one.said.adt.means.moves_to else "ended"
+    return _begin(found, one) if TRIGGERS[one.said.adt.trigger].moves_to else "ended"
 
 
 def _leave(found: Walk, one: Statement) -> str | None:
@@ -184,6 +211,7 @@ def _end(found: Walk, one: Statement) -> str | None:
 
 
 Move = Callable[[Walk, Statement], "str | None"]
+"""Makes a step of a stay and returns None, or returns the reason why there is none."""
 MOVES: dict[StatementKind, dict[State, str | Move]] = {
     "start": {
         "none": _begin,

@@ -1,7 +1,7 @@
-"""One visit brought in line with what its messages mean together: facts out, facts back, numbered.
+"""Brings the stated facts of visits in line with what their messages mean: which to state, and which to cancel.
 
 Contract 3.5 and 3.6 rule 12. What it needs comes in (`VisitRecord`, `EpisodeSequences`), what is to be written
-comes out (`VisitChanges`); it reads no clock and no table, and only draws ids.
+comes out (`VisitChanges`). It reads no clock and no table; ids and sequences are given out here.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msgspec import structs
 
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
+from services.intake.hl7.triggers import TRIGGERS
 from services.intake.visits import codes
 from services.intake.visits.death_reports import Order, takes_back
 from services.intake.visits.derive import (
@@ -44,7 +45,7 @@ ENDS = (Discharged, VisitEnded)
 
 
 class PersonMessage(NamedTuple):
-    """A message, of which patient it is, and which facility says it."""
+    """A message, the patient whom it is about, and the facility that sent it."""
 
     patient_id: str
     facility: str
@@ -53,7 +54,11 @@ class PersonMessage(NamedTuple):
 
 @dataclass(slots=True)
 class VisitRecord:
-    """A visit as it is stored, all its messages with those that just came, and the facts of it that stand."""
+    """A visit as it is stored, with all its messages, those that just came among them, and the facts of it that stand.
+
+    `key` is the visit's number (`unnamed.visit_id`), `begun_at` and `ended_at` are those of its stays; `notes` is
+    message id → (effect, reason) as stored, `newest` the message that came last.
+    """
 
     visit_id: str
     patient_id: str
@@ -67,39 +72,40 @@ class VisitRecord:
     standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
     newest: VisitMessage | None = None
     unmapped: tuple[str, ...] = ()
-    """What its messages say that is in no table of the site, as it is kept for the list; settling finds it."""
+    """Codes of its messages that are in no table of the site, as `kind field code`."""
     alive: Order | None = None
     """When its facility last took back that the patient died."""
 
 
 @dataclass(slots=True)
 class EpisodeSequences:
-    """What a transaction knows of episodes: the last sequence of each, and what each patient's are."""
+    """What a transaction knows of episodes: `last` has the last ce_sequence of each, `owners` its patient, and
+    `known` by patient what the choice of a visit's episode goes by."""
 
-    sequences: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
     asked: set[str] = field(default_factory=set)
     """Episodes that are open only because somebody asked for care: the first visit in one takes over."""
     traces: dict[str, str] = field(default_factory=dict)
-    """Message → the trace context that it came with."""
+    """Message id → the W3C trace context that the message came with."""
 
     def begin(self, patient_id: str, at: datetime) -> str:
         """A new episode of a patient."""
         episode_id = new_id(at)
-        self.sequences[episode_id], self.owners[episode_id] = 0, patient_id
+        self.last[episode_id], self.owners[episode_id] = 0, patient_id
         return episode_id
 
     def next(self, episode_id: str) -> int:
         """The next ce_sequence of an episode."""
-        self.sequences[episode_id] += 1
-        return self.sequences[episode_id]
+        self.last[episode_id] += 1
+        return self.last[episode_id]
 
     def stated(
         self, value: CareFact, now: datetime, told_by: str | None, cause: str | None = None, trace: str | None = None
     ) -> Fact:
-        """The next fact of its episode. `told_by`: the message or request that it is told with; `cause`: the message
-        that said it; `trace`: a request's."""
+        """The value as the next fact of its episode. `told_by`: id of the message or request with which it is stated
+        (ce_correlationid); `cause`: of the message that says it (ce_causationid); `trace`: a request's."""
         return said(
             value,
             ce_id=new_id(now),
@@ -111,7 +117,7 @@ class EpisodeSequences:
         )
 
     def learn(self, visit: VisitRecord) -> None:
-        """Remember where a visit leaves its episode, for the choice of the next visit's."""
+        """Remember when a visit's episode begins and ends by it, for the choice of the next visit's episode."""
         if visit.episode_id is None or visit.begun_at is None:
             return
         if visit.episode_id in self.asked:
@@ -131,7 +137,7 @@ def joined(one: KnownEpisode | None, other: KnownEpisode) -> KnownEpisode:
 
 
 class NewFact(NamedTuple):
-    """A fact on its way out, and the key that it is known by later."""
+    """A fact that is to be stated, and the key by which it is compared later."""
 
     key: FactKey
     fact: Fact
@@ -139,7 +145,7 @@ class NewFact(NamedTuple):
 
 @dataclass(slots=True)
 class VisitChanges:
-    """What is to be written for a visit: facts, ce_ids that no longer stand, notes of messages that changed.
+    """What is to be written for a visit: facts, ce_ids of those that no longer stand (`fallen`), notes that changed.
 
     `facts` are all that ought to stand of it now.
     """
@@ -151,12 +157,8 @@ class VisitChanges:
     notes: list[Note] = field(default_factory=list)
 
 
-def wanted_of(visit: VisitRecord, site: Site) -> Derived:
-    """What the visit's messages mean. A disposition that told a death which was taken back means nothing any more."""
-    return _wanted(visit, FacilityMap(site))
-
-
-def _wanted(visit: VisitRecord, places: FacilityMap) -> Derived:
+def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
+    """What the visit's messages mean. A disposition that told a death which was taken back is `unknown` then."""
     derived = derive(visit.key, visit.messages, places)
     if visit.alive is None:
         return derived
@@ -165,6 +167,7 @@ def _wanted(visit: VisitRecord, places: FacilityMap) -> Derived:
 
 
 def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
+    """The fact; with the disposition `unknown` where it tells a death that was taken back (at `alive`)."""
     value = fact.value
     if not isinstance(value, ENDS) or value.disposition is None or value.disposition.kind != "deceased":
         return fact
@@ -179,65 +182,68 @@ DERIVATION = 2
 
 
 def mapping_of(site: Site) -> str:
-    """The version of what visits are derived by: the site's config, and how it is applied."""
+    """The version of what visits are derived by: that of the site config, and DERIVATION."""
     return f"{site.version}.{DERIVATION}"
 
 
-def meant_by(visit: VisitRecord, site: Site) -> Derived:
-    """What has to be computed from every message of the visit; from here on the messages are not looked at again."""
-    places = FacilityMap(site)
+def meant_by(visit: VisitRecord, places: FacilityMap) -> Derived:
+    """What the visit's messages mean, with its unmapped codes: all for which the messages themselves are needed."""
     odd = codes.unmapped([said.adt for said in visit.messages], places)
-    return _wanted(visit, places)._replace(unmapped=tuple([" ".join(one) for one in odd]))
+    return wanted_of(visit, places)._replace(unmapped=tuple(map(" ".join, odd)))
 
 
 def reconcile(
     visits: Iterable[VisitRecord],
-    ledger: EpisodeSequences,
-    site: Site,
+    sequences: EpisodeSequences,
+    places: FacilityMap,
     now: datetime,
     known: Mapping[str, Derived] | None = None,
 ) -> list[VisitChanges]:
-    """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen.
+    """What is to be written for each visit, in clinical order: the next one's episode is chosen by the ends before it.
 
-    `known`: what visits mean that were derived elsewhere, by id; of those the messages need not be at hand.
+    `known`: visit id → what its messages mean, of visits that were derived elsewhere; these need no messages here.
     """
-    given = known or {}
-    meant = [(visit, given.get(visit.visit_id) or meant_by(visit, site)) for visit in visits]
-    meant.sort(key=lambda each: (begin_of(each[1].facts) or now, each[0].visit_id))
-    return [_settle_one(visit, each, ledger, site, now) for visit, each in meant]
+    meant: list[tuple[VisitRecord, Derived]] = []
+    for visit in visits:
+        derived = (known or {}).get(visit.visit_id) or meant_by(visit, places)
+        visit.begun_at, visit.ended_at = span_of(derived.facts)
+        meant.append((visit, derived))
+    meant.sort(key=lambda each: (each[0].begun_at or now, each[0].visit_id))
+    return [_reconcile_one(visit, derived, sequences, places, now) for visit, derived in meant]
 
 
-def _settle_one(
-    visit: VisitRecord, derived: Derived, ledger: EpisodeSequences, site: Site, now: datetime
+def _reconcile_one(
+    visit: VisitRecord, derived: Derived, sequences: EpisodeSequences, places: FacilityMap, now: datetime
 ) -> VisitChanges:
+    """Choose the visit's episode with its first fact, and compare what ought to stand with what stands."""
     visit.unmapped = derived.unmapped
     found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
-    visit.begun_at, visit.ended_at = begin_of(derived.facts), end_of(derived.facts)
     if visit.episode_id is None and visit.begun_at is not None:
-        known = ledger.known[visit.patient_id].values()
-        chosen = choose_episode(visit.begun_at, known, site.limits.episode_gap_days)
-        visit.episode_id = chosen or ledger.begin(visit.patient_id, now)
+        known = sequences.known[visit.patient_id].values()
+        chosen = choose_episode(visit.begun_at, known, places.site.limits.episode_gap_days)
+        visit.episode_id = chosen or sequences.begin(visit.patient_id, now)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
-        writer = _VisitWriter(visit, visit.episode_id, ledger, now, _labels(derived.facts, visit.facility, site))
+        writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, places))
         found.fallen = [one.ce_id for one in out.fallen]
         found.stated = out.said(writer.back, writer.out)
-    ledger.learn(visit)
+    sequences.learn(visit)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _VisitWriter:
-    """States facts of one visit: numbered from the episode's row, caused by the message that said them."""
+    """States facts of one visit, each with the next sequence of the episode."""
 
     visit: VisitRecord
     episode_id: str
-    ledger: EpisodeSequences
+    sequences: EpisodeSequences
     now: datetime
     labels: Mapping[FactKey, tuple[str, ...]]
 
     def out(self, wanted: DesiredFact, was: ActiveFact | None) -> NewFact:
+        """State a fact, and the one that it replaces, if any."""
         value = structs.replace(
             wanted.value,
             episode_id=self.episode_id,
@@ -251,8 +257,9 @@ class _VisitWriter:
         return NewFact(wanted.key, self._stated(value, wanted.said_by))
 
     def back(self, gone: ActiveFact) -> NewFact:
+        """Cancel a fact."""
         newest = self.visit.newest
-        by_sender = newest is not None and newest.adt.means.cancels is not None
+        by_sender = newest is not None and TRIGGERS[newest.adt.trigger].cancels is not None
         value = FactCancelled(
             episode_id=self.episode_id,
             patient_id=self.visit.patient_id,
@@ -269,39 +276,35 @@ class _VisitWriter:
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
         newest = self.visit.newest
-        return self.ledger.stated(value, self.now, newest.message_id if newest else None, cause)
+        return self.sequences.stated(value, self.now, newest.message_id if newest else None, cause)
 
 
-def _labels(facts: Sequence[DesiredFact], facility: str, site: Site) -> dict[FactKey, tuple[str, ...]]:
-    """The labels of the unit that the stay was in when each fact happened, of one instant after it came there."""
+def _labels(facts: Sequence[DesiredFact], facility: str, places: FacilityMap) -> dict[FactKey, tuple[str, ...]]:
+    """Fact key → labels of the unit that the stay was in when the fact happened; a unit entered at that time counts."""
     found: dict[FactKey, tuple[str, ...]] = {}
     at: dict[str, tuple[str, ...]] = {}
     for fact in sorted(facts, key=attrgetter("value.occurred_at")):
-        stay_id, code = fact.key[1], _unit(fact.value)
-        unit = site.unit(facility, code) if code else None
-        if unit is not None:
-            at[stay_id] = unit.labels
+        stay_id = fact.key[1]
+        match fact.value:
+            case Admitted(unit=str(code)) | VisitStarted(unit=str(code)) | Transferred(to=Place(unit=str(code))):
+                unit = places.unit(facility, code)
+                if unit is not None:
+                    at[stay_id] = unit.labels
         found[fact.key] = at.get(stay_id, ())
     return found
 
 
-def _unit(value: CareFact) -> str | None:
-    """The unit that a stay came to by this."""
-    match value:
-        case Admitted(unit=unit) | VisitStarted(unit=unit) | Transferred(to=Place(unit=unit)):
-            return unit
-    return None
-
-
-def begin_of(facts: Sequence[DesiredFact]) -> datetime | None:
-    """When the first of the visit's stays began."""
-    return min([fact.value.occurred_at for fact in facts if isinstance(fact.value, STARTS)], default=None)
-
-
-def end_of(facts: Sequence[DesiredFact]) -> datetime | None:
-    """When the last of the visit's stays ended; None while one is open."""
-    open_stays = {fact.key[1] for fact in facts if isinstance(fact.value, STARTS)}
-    ends = [fact for fact in facts if isinstance(fact.value, ENDS)]
-    if open_stays - {fact.key[1] for fact in ends}:
-        return None
-    return max([fact.value.occurred_at for fact in ends], default=None)
+def span_of(facts: Iterable[DesiredFact]) -> tuple[datetime | None, datetime | None]:
+    """When the first of the visit's stays began, and when the last of them ended: None while one is open."""
+    begins: list[datetime] = []
+    ends: list[datetime] = []
+    begun: set[str] = set()
+    ended: set[str] = set()
+    for fact in facts:
+        if isinstance(fact.value, STARTS):
+            begins.append(fact.value.occurred_at)
+            begun.add(fact.key[1])
+        elif isinstance(fact.value, ENDS):
+            ends.append(fact.value.occurred_at)
+            ended.add(fact.key[1])
+    return min(begins, default=None), None if begun - ended else max(ends, default=None)

@@ -1,4 +1,4 @@
-"""Statements, and the stays that they make step by step; values only, the moves are elsewhere."""
+"""The types of a visit's statements, and of the stays that they make step by step (moves.py makes them)."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from services.intake.hl7.model import VisitMessage
 from services.intake.hl7.triggers import StatementKind
 from shared.events.levels import Level
 from shared.events.open_lists import VisitClass
-from shared.site.values import Setting
+from shared.site.values import Setting, Unit
 
 State = Literal["none", "visit", "open", "on-leave", "ended"]
 StepFact = Literal[
     "visit-started", "admitted", "transferred", "leave-started", "leave-ended", "discharged", "visit-ended"
 ]
-"""The names of the facts that a step may be."""
+"""The facts that a step of a stay may be, by the names of their types."""
 
 
 class Statement(Struct, frozen=True, gc=False):
-    """One message that opens, changes or ends a stay; `turn` is its place in the order said.
+    """What one message says that opens, changes or ends a stay; `turn` is its place in the order said.
 
-    `aside` is a cancel that names another unit: a transfer there, at its own time (contract 6).
+    `rank` orders statements of one instant. `unit` is PV1-3.1, "" where there is none; `mapped` is what that is at this
+    site, None where the site does not say, and for a statement that goes to no unit. `by_cancel`: it is a cancel that
+    names another unit: a transfer there, at the cancel's own time (contract 6).
     """
 
     said: VisitMessage
     kind: StatementKind
     at: datetime
+    rank: int
     turn: int
-    aside: bool = False
+    unit: str
+    mapped: Unit | None
+    by_cancel: bool = False
 
     @property
     def trigger(self) -> str:
         """MSH-9.2."""
         return self.said.adt.trigger
-
-    @property
-    def unit(self) -> str:
-        """PV1-3.1, or nothing."""
-        return self.said.adt.location.unit or ""
 
 
 class At(Struct, frozen=True, gc=False):
@@ -66,20 +66,13 @@ class Step(Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Stay:
-    """One stay as walked so far: `number` 1 is the visit number's first."""
+    """One stay of a visit, as far as its statements are worked off; `number` counts the visit's stays from 1."""
 
     number: int
+    begun: datetime
+    place: At
+    """Where it is now."""
     steps: list[Step] = field(default_factory=list)
     state: State = "none"
     others: list[Statement] = field(default_factory=list)
     """Statements that met this stay and did nothing."""
-
-    @property
-    def place(self) -> At:
-        """Where it is now."""
-        return self.steps[-1].after
-
-    @property
-    def begun(self) -> datetime:
-        """When it began."""
-        return self.steps[0].at

@@ -1,6 +1,6 @@
-"""The service periods of an episode as its facts have them now; derived anew, never changed, never sent from here.
+"""The service periods of an episode, always derived whole from its fold (contract 4); difference.py says what to send.
 
-Gap, on purpose: a session on a day that isn't counted (the leaving day of a 24-hour stay) is in no period.
+On purpose, a session on a day that is not counted (the leaving day of a 24-hour stay) is in no period.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ def periods(
     billed: BillingTable,
     needs_authorization: NeedsAuthorization = lambda _payer, _level: False,
 ) -> tuple[Period, ...]:
-    """All service periods of an episode, by start and key (contract 4); two equal Folded give equal periods.
+    """All service periods of an episode, by first day and key (contract 4).
 
-    `needs_authorization` says which payer pays for which level only what it has authorized; else nothing is missing.
-    Raises ValueError for a fold that breaks its own rules; what `zone_of` and `billed` raise goes through.
+    `zone_of`: a facility's time zone; `billed`: how a place is billed; `needs_authorization`: which payer pays for
+    which level only what it has authorized. Raises ValueError for a fold that contradicts itself, and what `zone_of`
+    and `billed` raise.
     """
     covered = covers(folded.coverage)
     found = [one for stay in folded.stays for one in _of_stay(folded, stay, zone_of(stay.facility), billed, covered)]
@@ -54,7 +55,7 @@ def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Iterable[s
 def _of_stay(
     folded: Folded, stay: StayState, zone: ZoneInfo, billed: BillingTable, covered: Sequence[PayersFrom]
 ) -> list[Period]:
-    """The periods of one stay in order of days; the last one of an ended stay carries the end (contract 4)."""
+    """The periods of one stay, by their days; the last one of an ended stay has its end (contract 4)."""
 
     def as_billed(segment: Segment) -> BilledAs:
         return billed(stay.facility, segment.program, segment.unit, str(segment.level))

@@ -1,8 +1,8 @@
-"""Stretches of one stay at one level, program and payer, each named by the fact that began it; no content of a bill.
+"""The stretches of one stay at one level, program and payer, each with its identity; what they say is in content.py.
 
-Identity (contract 4): stay + root of the fact that began the stretch. What began it, where several facts fall on its
-first day: the one that brought the stay to its level and program; else the one that ended the suspension; else, after
-a day that doesn't count, the session that makes the day count; else the change of coverage.
+Identity (contract 4): stay + root of the fact that began the stretch. Where several facts fall on its first day, that
+is the one that brought the stay to its level and program; else the one that ended the suspension; else, after a day
+that does not count, the session that makes the day count; else the change of coverage.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.values import value_object
 
 
 class PayersFrom(NamedTuple):
-    """From this day on these payers; `payer` is the first of them, `unknown` where there is none."""
+    """The payers from a day on; `payer` is the first of them, `unknown` where there is none."""
 
     day: date
     payer: str
@@ -34,7 +34,7 @@ class PayersFrom(NamedTuple):
 
 @value_object
 class BilledStretch:
-    """[start, end) of one stay at one place and cover; `end` is days.FOREVER while open."""
+    """The days [start, end) of one stay at one place with the same payers; `end` is days.FOREVER while it is open."""
 
     key: PeriodKey
     start: date
@@ -44,14 +44,14 @@ class BilledStretch:
 
     @property
     def level(self) -> Level:
-        """Of the segment, which has one: what has none is not billed. Raises ValueError."""
+        """The segment's level. Raises ValueError where it has none, which does not happen: only levels are billed."""
         if self.segment.level is None:
             raise ValueError("a stretch without a level is not billed")
         return self.segment.level
 
 
 def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
-    """The days on which coverage really changed, in order; before the first the payer is unknown (contract 4)."""
+    """The payers from each day on which they changed, in order; before the first the payer is unknown (contract 4)."""
     changes = [PayersFrom(date.min, UNKNOWN_PAYER, (), "")]
     for told in found:
         coverage = tuple(sorted(told.coverage, key=attrgetter("order")))
@@ -67,9 +67,9 @@ def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
 def stretches(
     folded: Folded, stay: StayState, zone: ZoneInfo, covered: Sequence[PayersFrom], same_place: SamePlace
 ) -> list[BilledStretch]:
-    """All stretches of a stay in order: they tile its counted days, without a hole and without a double.
+    """All stretches of a stay in order; together they have each of its counted days once.
 
-    Raises ValueError where a suspension ends and no fact ends it: such a fold is broken.
+    Raises ValueError where a suspension ends without a fact that ends it: such a fold contradicts itself.
     """
     away = suspended_days(stay, folded.stays, zone) if stay.suspended else []
     came = attendance(stay) if away else {}
@@ -84,7 +84,7 @@ def stretches(
 
 
 def attendance(stay: StayState) -> dict[date, str]:
-    """The attended days, each with the root of its first session in the fold's order."""
+    """Attended day → the root of its first session."""
     found: dict[date, str] = {}
     for session in stay.sessions:
         if session.attended and session.day not in found:
@@ -95,7 +95,7 @@ def attendance(stay: StayState) -> dict[date, str]:
 def _by_cover(
     key: PeriodKey, start: date, end: date, segment: Segment, covered: Sequence[PayersFrom]
 ) -> list[BilledStretch]:
-    """The days [start, end) in one place, split where coverage changes inside them."""
+    """The days [start, end) at one place, split where the payers change within them. `key`: of the first part."""
     at = bisect_right(covered, start, key=attrgetter("day")) - 1
     found: list[BilledStretch] = []
     while True:

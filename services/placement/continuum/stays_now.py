@@ -1,4 +1,5 @@
-"""One stay as care.episodes tells it: whose, where, since when, what is known of it that follow-up measures ask for."""
+"""One stay as care.episodes shows it: where, from when to when, at which level, and what follow-up measures need of
+it."""
 
 from __future__ import annotations
 
@@ -13,20 +14,21 @@ from shared.events.episodes import AttendedDay, DiagnosisNow, EndedBy, HowAttend
 from shared.events.levels import RANK
 
 LOOKED_BACK: Final = timedelta(days=365)
-"""How long after a discharge days attended are told: as far as a site's window may reach."""
+"""For so long after a discharge attended days are shown; no follow-up window of a site is longer."""
 _ADMITTING: Final = "A"
-"""DG1-6 of a diagnosis that was made at the door (HL7 table 0052)."""
+"""The diagnosis type of an admitting diagnosis (HL7 DG1-6, table 0052)."""
 
 
 class StayPlaces(NamedTuple):
-    """What the site says of places: the zone of a facility, the special setting of a (facility, unit, program)."""
+    """What the site says of places: the zone of a facility, and the setting within a level (such as withdrawal
+    management) of a (facility, unit, program), None where it has none."""
 
     zone_of: ZoneOf
     setting_of: Callable[[str, str | None, str | None], str | None]
 
 
 def stays_now(folded: Folded, places: StayPlaces) -> tuple[StayNow, ...]:
-    """The stays of an episode, in their order."""
+    """The stays of an episode in the order in which they began."""
     return tuple([_stay(stay, folded, places) for stay in folded.stays])
 
 
@@ -55,8 +57,8 @@ def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> StayNow:
 
 
 def _attended(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> tuple[AttendedDay, ...]:
-    """Days attended since a 24-hour stay first suspended this one, and after a discharge from a more intensive level,
-    by whichever door this one began: who looks for care after a discharge needs them."""
+    """The attended days that may count as follow-up after a discharge: those since a 24-hour stay first suspended this
+    stay, and those within LOOKED_BACK after a discharge from a more intensive level."""
     left = list(_left(stay, stays, zone_of))
     since = stay.suspended[0].since.date() if stay.suspended else date.max
     days = {
@@ -78,12 +80,12 @@ def _left(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> Itera
 
 
 def _mode(session: Session) -> HowAttended:
-    """How the patient was there: as the first service that says it."""
+    """How the patient attended, by the first service; in person where no service is recorded."""
     return session.services[0].mode if session.services else "in-person"
 
 
 def _principal(stay: StayState) -> DiagnosisNow:
-    """The first by rank; one made at the door only where there is no other."""
+    """The first diagnosis by rank; an admitting diagnosis only where there is no other. The stay must have one."""
     found = next((one for one in stay.diagnoses if one.status != _ADMITTING), stay.diagnoses[0])
     return DiagnosisNow(system=found.system, code=found.code)
 

@@ -1,7 +1,8 @@
-"""What follows at the desk from a new fold: searches, offers, seats and starts told twice, as own facts to state. Pure.
+"""What a changed fold asks of the desk: the facts about searches, offers, placements, waiting lists and seats to state
+next. Pure.
 
-Contract 3.6 rule 9: what a change upstream asks of the desk is placement's own new fact, with the cause named. Asked
-again with what was stated, it says nothing more.
+What a change upstream asks of the desk is a new fact of placement's own that names its cause (contract 3.6 rule 9).
+Called again with these facts among the others, it asks for nothing more.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from shared.values import value_object
 
 @value_object
 class Seen:
-    """One episode at its desk: the fold before a change and after it, all own facts of the desk in their order, the
-    search that should be open by the fold after it, and the ce_ids that made the change."""
+    """One changed episode: its fold before and after the change, the desk's facts of it by sequence (`own`), the search
+    that should be open by the fold after it (`want`), and the ce_ids of the facts that made the change (`cause`)."""
 
     before: Folded
     after: Folded
@@ -35,9 +36,9 @@ class Seen:
 
 
 def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> tuple[CareFact, ...]:
-    """The facts to state, in their order; nothing where the desk agrees with the fold."""
+    """The facts to state, in order; none where the desk's state agrees with the fold."""
     if back := placements.brought_back(seen.after, seen.own, now, seen.cause):
-        return back  # the rest follows once these stand again
+        return back  # the other facts depend on these placements standing again
     at_hand = Desk(about(seen.after), seen.own.latest, now, ids)
     return (
         *followed(
@@ -55,7 +56,7 @@ def _facility(rules: Rules, program: str) -> str | None:
 
 
 def seats_wanted(seen: Seen, now: datetime) -> tuple[SeatNeeded, ...]:
-    """Stays that are open in a program again, and placements that stand again, and have no seat there."""
+    """The seats to claim, where there is room, for stays and placements that stand again or last longer."""
     claims = seats.claims(seen.own.seats)
     stays = of_change(seen.before, seen.after, claims, now, seen.cause).wanted
     back = came_back(seen.before, seen.after, claims, now)

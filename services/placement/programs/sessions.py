@@ -1,4 +1,4 @@
-"""The sessions of an episode's stays at programs, as they were told and what became of each. Pure."""
+"""The sessions of an episode's stays at programs, each as it was stated last, with its effect. Pure."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ STATES: tuple[State, ...] = ("attended", "absent", "withdrawn")
 
 @value_object
 class SessionRecord:
-    """One session. `id` is the ce_id of its first statement, `told` its last wording; `word` says why it has no
-    effect."""
+    """One session. `id`: ce_id of the first fact about it; `told`: the last fact about it; `word`: why that has no
+    effect, by contract 3.6; None: it has one."""
 
     id: str
     state: State
@@ -28,11 +28,11 @@ class SessionRecord:
 
     @property
     def placement_id(self) -> str:
-        """The stay that it is of."""
+        """The id of its stay, which is the placement's."""
         return self.told.stay.id
 
     def shown(self) -> dict[str, Any]:
-        """As lists show it."""
+        """The session as the API shows it."""
         told = self.told
         found: dict[str, Any] = {
             "placement_id": self.placement_id, "session_id": told.session_id, "date": told.date.isoformat(),
@@ -52,7 +52,8 @@ class SessionRecord:
 
 
 def sessions(own: OwnFacts, ineffective: Mapping[str, str]) -> tuple[SessionRecord, ...]:
-    """Every session that was told, by placement's own facts in their order; `ineffective` is the fold's."""
+    """Every session that was stated, withdrawn ones too. `own`: placement's facts of the episode; `ineffective`: the
+    fold's."""
     roots = roots_of(own)
     last = {roots[fact.id]: (fact.id, told) for fact in own if isinstance(told := fact.value, Attended | Absent)}
     return tuple(

@@ -1,6 +1,6 @@
-"""A placement before its first day: cancelled, brought back, or the day missed; its stay is attendance's. Pure.
+"""A placement before its first day: cancelled, standing again, or the day missed. Pure.
 
-Placing again is the search's: it opens by itself once no placement stands.
+The stay that it becomes is in programs/attendance.py. A new search opens by itself when no placement stands any more.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from shared.facts.restating import OwnFacts
 
 
 def cancel(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, reason: str) -> PlacementCancelled:
-    """The placement will not be; its seat is given back and the search goes on, as what follows. `heading` is at the
-    program's facility.
+    """A placement is cancelled; that its seat is released and a search opens follows from the fact. `which`: the
+    placement's id; `heading`: with the program's facility.
 
-    Raises Rejected: `cancelled`, `started` (say what became of the stay instead).
+    Raises Rejected: `cancelled` already, or `started` (then the stay has to be ended instead).
     """
     _waits(folded, own, which)
     return PlacementCancelled(**heading, placement_id=which, reason=reason)
@@ -30,9 +30,10 @@ def cancel(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, 
 def brought_back(
     folded: Folded, own: OwnFacts, now: datetime, cause: tuple[str, ...] = ()
 ) -> tuple[FactCancelled, ...]:
-    """A death that was told by mistake: the placements that it had cancelled stand again (contract 3.6 rule 13).
+    """When no death is reported any more, the cancels of those cancellations that a death had caused (contract 3.6 rule
+    13), so that these placements stand again; `cause`: ce_ids of what changed.
 
-    What a person cancelled names no cause, and stays cancelled.
+    A cancellation by a person names no cause, and stays.
     """
     if folded.deaths:
         return ()
@@ -48,9 +49,9 @@ def _by_a_death(told: PlacementCancelled) -> bool:
 
 
 def miss(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, today: date) -> StartMissed:
-    """The first day came and the patient did not; `today` is the facility's day. The seat stays the patient's.
+    """The patient did not come on the first day; the seat stays the patient's. `today`: the day at the facility.
 
-    Raises Rejected: `cancelled`, `started`, `missed`, `not-due`.
+    Raises Rejected: `cancelled`, `started`, `missed` already, `not-due` before that day.
     """
     placement = _waits(folded, own, which)
     left = (fact.value for fact in own if fact.id not in own.cancelled)
@@ -62,7 +63,7 @@ def miss(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, to
 
 
 def _waits(folded: Folded, own: OwnFacts, which: str) -> StandingPlacement:
-    """The placement, where it stands and its first day is still to come."""
+    """The placement, where it stands and has not begun. Raises Rejected: `cancelled`, `started`."""
     found = next((one for one in folded.placements if one.placement_id == which), None)
     if found is None:
         raise Rejected("cancelled", "the placement was cancelled")

@@ -1,6 +1,6 @@
-"""A program's waiting line: who joins it, who leaves it, and that nobody waits whose search is over. Pure.
+"""Programs' waiting lists: joining and leaving one, and leaving all when the search is over. Pure.
 
-The place in a line is stated as it was on joining; who waits now is read from the lists, the longest first.
+A fact states the place in the list at the time of joining; the present places are read from the desk's lists.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
 AboutAt = Callable[[str], About]
-"""The episode as facts about a program (by its id) name it."""
+"""From a program's id to what facts about this episode and that program are about."""
 
 
 def waiting(own: OwnFacts) -> dict[str, Fact]:
-    """Program → the fact with which the patient joined its line, where they still wait; `own` are placement's facts."""
+    """Program → the fact with which the patient joined its waiting list, for each that they are still on.
+
+    `own`: placement's facts of the episode.
+    """
     found = dict[str, Fact]()
     for fact in own:
         match fact.value:
@@ -33,7 +36,10 @@ def waiting(own: OwnFacts) -> dict[str, Fact]:
 
 
 def join(desk: Desk, about: About, program: str, own: OwnFacts, before: int) -> Waitlisted:
-    """The patient waits for a seat; `before` others do already. Raises Rejected: `search-closed`, `already-waiting`."""
+    """The patient joins a program's waiting list, on which `before` others are already.
+
+    Raises Rejected: `search-closed`, `already-waiting`.
+    """
     if desk.search is None or desk.search.state is not SearchState.OPEN:
         raise Rejected(No.SEARCH_CLOSED.value, MEANING[No.SEARCH_CLOSED], possible=("search-opened",))
     if program in waiting(own):
@@ -42,14 +48,15 @@ def join(desk: Desk, about: About, program: str, own: OwnFacts, before: int) -> 
 
 
 def leave(desk: Desk, about: About, program: str, own: OwnFacts, reason: str) -> WaitlistLeft:
-    """The patient waits no longer. Raises Rejected `not-waiting`."""
+    """The patient leaves a program's waiting list. Raises Rejected `not-waiting`."""
     if program not in waiting(own):
         raise Rejected("not-waiting", "the patient does not wait for this program")
     return WaitlistLeft(**about.heading(desk.now), program=program, reason=reason)
 
 
 def over(desk: Desk, about_at: AboutAt, own: OwnFacts) -> tuple[WaitlistLeft, ...]:
-    """Who waits leaves the lines when the search is over: seated, where that program took the patient."""
+    """When no search is open, the facts that the patient leaves every waiting list: with reason `seated` at the program
+    that took the patient, else `search-closed`."""
     if desk.search is not None and desk.search.state is SearchState.OPEN:
         return ()
     seated = _program(desk.search, own)
@@ -60,6 +67,7 @@ def over(desk: Desk, about_at: AboutAt, own: OwnFacts) -> tuple[WaitlistLeft, ..
 
 
 def _program(search: Search | None, own: OwnFacts) -> str | None:
+    """The program of the search's placement."""
     placement_id = search.placement_id if search else None
     found = (fact.value for fact in own)
     return next((one.program for one in found if isinstance(one, Placed) and one.placement_id == placement_id), None)

@@ -18,7 +18,7 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-"""Since when something has no effect, in an episode of which nothing stands."""
+"""Since when facts have no effect in an episode without any active fact."""
 
 
 def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[ListEntry]:

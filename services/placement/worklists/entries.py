@@ -152,7 +152,7 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]
         name, program = placed.placement_id, placed.program
         stay = stay_of(folded, name)
         state, at = _of_placement(stay, cancelled.get(name), missed.get(name), placed)
-        without = None if state == "placed" and name in told else False  # its start has no effect, so it needs none
+        without = None if state == "placed" and name in told else False  # a start without effect needs no seat
         content = _placed_told(placed) | _stay_told(stay) | {"seat": True if name in seated else without}
         if name in cancelled:
             content["reason"] = cancelled[name].reason
