@@ -1,4 +1,4 @@
-"""Ids that sort by the time they were made: 12 hex digits of milliseconds since 1970, 4 of a counter, 16 random."""
+"""Ids of 32 hex digits: those that sort by the time they were made, and those that tell nothing."""
 
 from __future__ import annotations
 
@@ -10,5 +10,13 @@ _COUNT = count()
 
 
 def new_id(at: datetime) -> str:
-    """An id of 32 hex digits for the time `at`; those of one process sort in the order in which they were made."""
+    """An id for the time `at`; those of one process sort in the order in which they were made.
+
+    12 digits of milliseconds since 1970, 4 of a counter, 16 random.
+    """
     return f"{int(at.timestamp() * 1000):012x}{next(_COUNT) & 0xFFFF:04x}{os.urandom(8).hex()}"
+
+
+def random_id() -> str:
+    """An id that tells neither when nor by whom it was made: 128 random bits."""
+    return os.urandom(16).hex()

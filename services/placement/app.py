@@ -3,7 +3,7 @@ its own."""
 
 from __future__ import annotations
 
-import uuid
+from functools import partial
 
 from services.placement import timers
 from services.placement.desk import api
@@ -15,18 +15,16 @@ from services.placement.gate import timers as gate_timers
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from shared.clock import Clock, system_clock
+from shared.ids import random_id
+from shared.messaging.batches import Decode
 from shared.messaging.broker import broker_for
+from shared.messaging.decoded_once import DecodedOnce
 from shared.run import ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
 
 NAME = "placement"
-
-
-def new_id() -> str:
-    """A random ce_id."""
-    return str(uuid.uuid4())
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProcess:
@@ -36,12 +34,15 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
     broker = broker_for(settings, NAME)
     frame = desk.pages(settings.intake_url)
-    parts = Parts(database, rules, clock, new_id)
-    subscriptions = [consumer.subscription(database, rules, clock=clock, ids=new_id)]
-    rounds = [*timers.timers(database, rules, clock=clock, ids=new_id)]
+    parts = Parts(database, rules, clock, random_id)
+    decode: Decode = partial(consumer.readable, has_facility=rules.has_facility)
     if outside.outsiders:
-        subscriptions.append(gate.subscription(database, outside, clock=clock, ids=new_id))
-        rounds += gate_timers.timers(database, outside, clock=clock, ids=new_id)
+        decode = DecodedOnce(decode)  # the gate reads the same records, and asks the same of them
+    subscriptions = [consumer.subscription(database, rules, clock=clock, ids=random_id, decode=decode)]
+    rounds = [*timers.timers(database, rules, clock=clock, ids=random_id)]
+    if outside.outsiders:
+        subscriptions.append(gate.subscription(database, outside, clock=clock, ids=random_id, decode=decode))
+        rounds += gate_timers.timers(database, outside, clock=clock, ids=random_id)
     broker.include_routers(*(each.router for each in subscriptions))
     return ServiceProcess(
         name=NAME,

@@ -7,6 +7,7 @@ which waits.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -52,7 +53,11 @@ class Batches:
 
         Raises Transient; records handled before that are committed.
         """
-        await self._handle(self._places.new(records), handle)
+        gc.disable()  # what a batch makes is gone with it: a collection meanwhile would look through all and find nothing
+        try:
+            await self._handle(self._places.new(records), handle)
+        finally:
+            gc.enable()
 
     async def _handle(self, records: list[ConsumerRecord], handle: Handle) -> None:
         if not records:
