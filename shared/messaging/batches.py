@@ -53,7 +53,7 @@ class Batches:
 
         Raises Transient; records handled before that are committed.
         """
-        gc.disable()  # what a batch makes is gone with it: a collection meanwhile would look through all and find nothing
+        gc.disable()  # what a batch makes goes with it: a collection meanwhile would find nothing
         try:
             await self._handle(self._places.new(records), handle)
         finally:
