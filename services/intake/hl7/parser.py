@@ -87,8 +87,9 @@ class Segment:
 
     def components(self, field: int) -> list[str]:
         """The components of the first repetition, each its first subcomponent, unescaped and trimmed."""
-        found = self.repetitions(field)
-        return self.message.components(found[0]) if found else []
+        raw = self.fields[field] if field < len(self.fields) else ""
+        message = self.message
+        return message.firsts(raw.split(message.repetition, 1)[0].split(message.marks.component)) if raw else []
 
     def __repr__(self) -> str:
         return f"<Segment {self.name}>"
@@ -164,10 +165,6 @@ class Message:
         text = subs[sub - 1] if len(subs) >= sub else ""
         return (self.unescape(text) if escape in text else text).strip()
 
-    def components(self, repetition: str) -> list[str]:
-        """Every component of a repetition, each its first subcomponent, unescaped and trimmed."""
-        return self.firsts(repetition.split(self.marks.component))
-
     def unescape(self, text: str) -> str:
         r"""`\F\ \S\ \T\ \R\ \E\ \P\ \Xhh\ \.br\` as what they stand for; what is broken or unknown stays as it is."""
         return _escapes(self.marks.escape).sub(self._plain, text) if self.marks.escape else text
@@ -189,7 +186,7 @@ class Message:
             last = len(fields)
             for place, field, component in components:
                 raw = fields[field] if field < last else ""
-                if component > 1:
+                if raw and component > 1:
                     parts = raw.split(self.repetition, 1)[0].split(self.marks.component, component)
                     raw = parts[component - 1] if len(parts) >= component else ""
                 if raw:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.intake.hl7.model import PatientId
@@ -23,6 +24,8 @@ _OF_A_STAY = frozenset({"AN", "ANC", "AND", "ANON", "ANT", "VN", "SN", "BC"})
 _ALONE = {"SSN": "SS", "SS": "SS"}
 """Types of which there is one authority, whatever it is called."""
 REASONS = {"SS": "same-ssn", "DL": "same-driver-license", "PPN": "same-passport"}
+_MOST = 4096
+"""Authorities and facilities whose names are kept at hand."""
 SAME_KEY, SAME_OTHER = "same-identifier", "same-other-number"
 
 
@@ -69,6 +72,11 @@ class Authorities:
         self._pairs: dict[bytes, bytes] = {}
         for space, universal in pairs:
             self._pairs |= {space: universal, universal: space}
+        self.names = lru_cache(_MOST)(self._names)
+        """Every name of the authority that an id is told with at a facility, the one to write by first; where none is
+        told it is the facility's own."""
+        self.own = lru_cache(_MOST)(self._own_names)
+        """The names of a facility's own authority."""
 
     def hashed(self, name: str) -> bytes:
         """A name as it is compared: without case and outer blanks."""
@@ -79,17 +87,15 @@ class Authorities:
             self._hashes[text] = self._blind(f"authority\x1f{text}")
         return self._hashes[text]
 
-    def names(self, told: PatientId, facility: str) -> tuple[bytes, ...]:
-        """Every name of the authority of an id, the one to write by first; none told is the facility's own."""
-        if not told.authority:
+    def _names(self, authority: str | None, facility: str) -> tuple[bytes, ...]:
+        if not authority:
             own = self._own.get(facility) or self.hashed(facility)
             return self._with_pairs(self._groups.get(own, (own,)))
-        name = self.hashed(told.authority)
+        name = self.hashed(authority)
         return self._with_pairs(self._groups.get(name, (name,)), name)
 
-    def own(self, facility: str) -> frozenset[bytes]:
-        """The names of a facility's own authority."""
-        return frozenset(self.names(PatientId("", None, None), facility))
+    def _own_names(self, facility: str) -> frozenset[bytes]:
+        return frozenset(self.names(None, facility))
 
     def new_pair(self, told: PatientId) -> Pair | None:
         """The two names with which an id was told, where that is news and contradicts nothing known."""
@@ -125,7 +131,7 @@ class Numbers:
         for each in told:
             kind = (each.type or "").upper()
             if not self.placeholder(each.id) and kind not in _OF_A_STAY:
-                number = self._number(each, kind, authorities.names(each, facility))
+                number = self._number(each, kind, authorities.names(each.authority, facility))
                 found.setdefault(number.keys[0], number)
         own = authorities.own(facility)
         return tuple(sorted(found.values(), key=lambda one: _rank(one, own)))
@@ -142,7 +148,7 @@ class Numbers:
             keys: tuple[bytes, ...] = (self._blind(f"number\x1f{kind}\x1f{_plain(told.id)}"),)
         else:
             before = "" if is_key else f"{kind}\x1f"
-            keys = tuple(self._blind(f"number\x1f{before}{name.hex()}\x1f{told.id.strip()}") for name in names)
+            keys = tuple([self._blind(f"number\x1f{before}{name.hex()}\x1f{told.id.strip()}") for name in names])
         return Number(keys, names, kind, is_key, told)
 
 

@@ -39,7 +39,7 @@ def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dic
             if value is not ...:
                 found[name] = value
     if numbers is None:
-        numbers = patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)
+        numbers = patient_ids(pid, 3) or patient_ids(pid, 2)
     if numbers:
         found[IDS] = [[number, authority, kind] for number, authority, kind, _ in numbers]
     return found

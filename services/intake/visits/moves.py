@@ -62,7 +62,10 @@ def walk(statements: Iterable[Statement]) -> Walk:
     """
     found = Walk()
     for _, tied in groupby(_with_a_start(sorted(statements, key=_CLINICAL)), key=attrgetter("at")):
-        _try_all(found, list(tied))
+        pending = list(tied)
+        while pending:
+            left = [one for one in pending if not _try(found, one)]
+            pending = left if len(left) < len(pending) else []
     return found
 
 
@@ -92,14 +95,6 @@ def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Stat
     at = min(told.start, one.at) if isinstance(told, Moment) and not begun else one.at
     start = structs.replace(one, kind="start", at=at, rank=_RANK["start"])
     return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=_CLINICAL)
-
-
-def _try_all(found: Walk, pending: list[Statement]) -> None:
-    while pending:
-        left = [one for one in pending if not _try(found, one)]
-        if len(left) == len(pending):
-            return
-        pending = left
 
 
 def _try(found: Walk, one: Statement) -> bool:

@@ -182,7 +182,7 @@ def mapping_of(site: Site) -> str:
 
 def meant_by(visit: VisitRecord, places: FacilityMap) -> Derived:
     """What has to be computed from every message of the visit; from here on the messages are not looked at again."""
-    odd = codes.unmapped([said.adt for said in visit.messages], places)
+    odd = codes.unmapped(map(attrgetter("adt"), visit.messages), places)
     return wanted_of(visit, places)._replace(unmapped=tuple(map(" ".join, odd)))
 
 
