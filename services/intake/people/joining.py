@@ -71,7 +71,7 @@ class Register:
     changed: dict[tuple[bytes, str, str], tuple[NumberRow, Number]] = field(default_factory=dict)
     evidence: dict[Pair, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Two patients who may be one, each as one facility told of it → what speaks for it."""
-    _by_key: dict[bytes, list[tuple[bytes, str, str]]] = field(default_factory=dict)
+    _by_key: dict[bytes, dict[tuple[bytes, str, str], NumberRow]] = field(default_factory=dict)
     _by_patient: dict[str, list[tuple[bytes, str, str]]] = field(default_factory=dict)
 
     def learn(self, rows: Iterable[NumberRow]) -> None:
@@ -100,8 +100,11 @@ class Register:
 
     def several(self, asking: Asking) -> bool:
         """Whether the keys belong to more than one patient."""
-        leading = (self._leading(number, asking) for number in asking.numbers if number.is_key)
-        return len({row.patient_id for row in leading if row}) > 1
+        patients: set[str] = set()
+        for number in asking.numbers:
+            if number.is_key and (row := self._leading(number, asking)):
+                patients.add(row.patient_id)
+        return len(patients) > 1
 
     def plain(self, asking: Asking) -> bool:
         """True where all is known as it is told: nothing is to be decided or written."""
@@ -109,27 +112,24 @@ class Register:
         row = self._leading(keys[0], asking) if keys else None
         if row is None:
             return not keys and not asking.is_request
-        return all(
-            (mine := self._mine(number, row.patient_id, asking.facility)) is not None
-            and number.type in mine.types
-            and (mine.first or nth > 0 or asking.is_request)
-            and mine.leads != "here"
-            for nth, number in enumerate(asking.numbers)
-        )
+        for nth, number in enumerate(asking.numbers):
+            mine = self._mine(number, row.patient_id, asking.facility)
+            if mine is None or number.type not in mine.types or mine.leads == "here":
+                return False
+            if not (mine.first or nth > 0 or asking.is_request):
+                return False
+        return True
 
     def leading_nowhere(self, every: Iterable[Asking]) -> set[bytes]:
         """The keys that lead to nobody: whose they are is to be decided by one at a time."""
         numbers = [number for asking in every for number in asking.numbers if number.is_key]
         return {
-            key
-            for number in numbers
-            if all(self.rows[place].leads == "not" for place in self._places(number))
-            for key in number.keys
+            key for number in numbers if all(row.leads == "not" for row in self._rows_of(number)) for key in number.keys
         }
 
     def near(self, asking: Asking) -> set[str]:
         """The patients of whom anything of these numbers is known."""
-        return {self.rows[place].patient_id for number in asking.numbers for place in self._places(number)}
+        return {row.patient_id for number in asking.numbers for row in self._rows_of(number)}
 
     # ── who it is ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,27 +151,22 @@ class Register:
         return None if against or self._contrary(other, asking) else other
 
     def _leading(self, number: Number, asking: Asking) -> NumberRow | None:
-        found = [self.rows[place] for place in self._places(number)]
+        found = self._rows_of(number)
         for row in found:
-            if row.leads == "everywhere" and self._sees(asking, row.patient_id):
+            if row.leads == "everywhere" and (asking.sees is None or self.places[row.patient_id] & asking.sees):
                 return row
         here = {asking.facility} if asking.sees is None and not asking.is_request else asking.sees
         return next((row for row in found if row.leads == "here" and (here is None or row.facility in here)), None)
 
-    def _sees(self, asking: Asking, patient: str) -> bool:
-        return asking.sees is None or bool(self.places[patient] & asking.sees)
-
     def _own(self, number: Number, leading: NumberRow) -> bool:
         """Whether some sender told it as the first key of this patient."""
-        return any(
-            self.rows[place].first
-            for place in self._places(number)
-            if self.rows[place].patient_id == leading.patient_id
-        )
+        return any(row.first for row in self._rows_of(number) if row.patient_id == leading.patient_id)
 
     def _contrary(self, patient: str, asking: Asking) -> bool:
         """Whether birth date and sex both say that this is somebody else."""
-        known = list(self.persons[patient].values()) if patient in self.persons else []
+        if patient not in self.persons:
+            return False
+        known = list(self.persons[patient].values())
         born, sex = self._born(asking.told.get("birth_date")), _sex(asking.told.get("sex"))
         borns = {each for fields in known if (each := self._born(fields.get("birth_date", (None,))[0]))}
         sexes = {each for fields in known if (each := _sex(fields.get("sex", (None,))[0]))}
@@ -207,7 +202,7 @@ class Register:
         if asking.is_request:
             taken = self._leading(number, asking)
             return "here" if before == "here" or (taken is None and not self._clashes(number, patient)) else "not"
-        if any(self.rows[place].leads == "everywhere" for place in self._places(number)):
+        if any(row.leads == "everywhere" for row in self._rows_of(number)):
             return before
         if before == "here" or self._leads_to(number, patient, asking):
             return "everywhere"
@@ -234,28 +229,34 @@ class Register:
         return row is not None and row.patient_id == patient
 
     def _mine(self, number: Number, patient: str, facility: str) -> NumberRow | None:
-        return next((row for key in number.keys if (row := self.rows.get((key, patient, facility)))), None)
+        for key in number.keys:
+            if row := self.rows.get((key, patient, facility)):
+                return row
+        return None
 
     def _written(self, number: Number) -> bytes:
         """The hash that it is written under already, else the first."""
         return next((key for key in number.keys if self._by_key.get(key)), number.keys[0])
 
-    def _places(self, number: Number) -> list[tuple[bytes, str, str]]:
-        return [place for key in number.keys for place in self._by_key.get(key, ())]
+    def _rows_of(self, number: Number) -> list[NumberRow]:
+        found: list[NumberRow] = []
+        for key in number.keys:
+            if key in self._by_key:
+                found += self._by_key[key].values()
+        return found
 
     def _put(self, row: NumberRow, number: Number | None = None) -> None:
         place = _place(row)
         if place not in self.rows:
-            self._by_key.setdefault(row.key, []).append(place)
             self._by_patient.setdefault(row.patient_id, []).append(place)
-        self.rows[place] = row
+        self.rows[place] = self._by_key.setdefault(row.key, {})[place] = row
         if number is not None:
             self.changed[place] = row, number
 
     # ── what speaks for two being one ─────────────────────────────────────────────────────────────────────────────
 
     def _compare(self, number: Number, told: NumberRow) -> None:
-        others = [row for place in self._places(number) if (row := self.rows[place]).patient_id != told.patient_id]
+        others = [row for row in self._rows_of(number) if row.patient_id != told.patient_id]
         if len({row.patient_id for row in others}) <= MOST_SHARE:
             for other in others:
                 one, two = sorted([(told.patient_id, told.facility), (other.patient_id, other.facility)])

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from services.intake.people import store
@@ -41,10 +42,13 @@ def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal
     said: dict[store.Whose, list[PersonReport]] = defaultdict(list)
     for telling in tellings:
         said[telling.patient_id, telling.facility].append(telling)
-    before = {row.whose: opened(row, seal) for row in kept if row.whose in said}
+    before: dict[store.Whose, Fields] = {}
+    for row in kept:
+        if (row.patient_id, row.facility) in said:
+            before[row.patient_id, row.facility] = opened(row, seal)
     after = {whose: _with(before.get(whose, {}), told) for whose, told in said.items()}
     rows = [
-        store.Sealed(*whose, seal.close(packed(fields), place(*whose)), max(one.said_at for one in said[whose]))
+        store.Sealed(*whose, seal.close(packed(fields), place(*whose)), max([one.said_at for one in said[whose]]))
         for whose, fields in sorted(after.items())
     ]
     return [*store.keep(rows), *store.keep_places(said.keys()), *_change_words(before, after, seal)]
@@ -52,7 +56,7 @@ def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal
 
 def opened(row: store.Sealed, seal: Seal) -> Fields:
     """The fields of a patient as one facility told them, decrypted."""
-    return unpacked(seal.open(row.sealed, place(*row.whose)), row.stated_at)
+    return unpacked(seal.open(row.sealed, place(row.patient_id, row.facility)), row.stated_at)
 
 
 def _with(fields: Fields, told: Sequence[PersonReport]) -> Fields:
@@ -74,7 +78,7 @@ def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fi
 
 
 def _values(fields: Fields) -> dict[str, Any]:
-    return {name: value for name, (value, _) in fields.items()}
+    return dict(zip(fields, map(itemgetter(0), fields.values()), strict=True))
 
 
 def place(patient_id: str, facility: str) -> str:

@@ -29,11 +29,6 @@ class Sealed(NamedTuple):
     sealed: bytes
     stated_at: datetime
 
-    @property
-    def whose(self) -> Whose:
-        """Of whom it is, and who told it."""
-        return self.patient_id, self.facility
-
 
 def sealed_of(patients: Iterable[str]) -> Read:
     """What is kept of these patients, as rows of `Sealed`; the caller holds the locks of their rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from services.intake.hl7.model import VisitMessage
@@ -113,7 +114,7 @@ def _tellings(inbound: Iterable[InboundMessage]) -> list[OfPerson]:
         for message in inbound
         if message.adt is not None and message.patient_id is not None
     ]
-    return sorted(told, key=lambda each: each.said_at)
+    return sorted(told, key=attrgetter("said_at"))
 
 
 async def brought_in_line(
@@ -140,10 +141,10 @@ async def brought_in_line(
     now = intake.clock()  # once: all that a transaction states has one time, and ids that sort as it was stated
     settled = await _in_line(visits, ledger, inbound, intake, now=now, meant=meant)
     newest = {patient: said for patient, _, said in heard(inbound)}
-    died = deaths(of_deaths, settled, newest, Provenance(ledger, intake.site, now))
+    died = deaths(of_deaths, settled, newest, Provenance(ledger, intake.places, now))
     new = {message.message_id for message in inbound}
     changed = [note for each in settled for note in each.notes if note.message_id not in new]
-    stated = [*(one for each in settled for one in each.stated), *died.stated]
+    stated = [*[one for each in settled for one in each.stated], *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
     writes = visits_store.keep_settled(settled, died, ledger, mapping_of(intake.site))
     return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]

@@ -296,12 +296,15 @@ def _kept(message: InboundMessage) -> store.MessageRow:
 
 def _account(inbound: Sequence[InboundMessage], repeats: set[int], intake: Intake) -> Writes:
     """The writes for the audit and the feeds' counts, added up over the batch."""
-    counts: Counter[tuple[str, str, str, str]] = Counter()
+    told: Counter[tuple[str, str, str, str]] = Counter()
     for message in inbound:
-        facility = intake.site.facility(message.facility)
         trigger = message.trigger if message.trigger in TRIGGERS else "other"
         answer = "repeat" if id(message) in repeats else message.outcome.code
-        counts[facility.name if facility else "other", message.door, trigger, answer] += 1
+        told[message.facility, message.door, trigger, answer] += 1
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    for (name, door, trigger, code), number in told.items():
+        facility = intake.site.facility(name)
+        counts[facility.name if facility else "other", door, trigger, code] += number
     now = intake.clock()
     entries = [
         audit.Entry(now, f"{door}:{facility}", f"message {trigger}", facility, answer, number)

@@ -57,7 +57,7 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     value = _fact(asked, about)
     fact = ledger.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, request_id)
-    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.site, now))
+    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.places, now))
     await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])

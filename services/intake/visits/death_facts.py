@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
 from services.intake.visits.death_reports import Death, Record, death_of, speaks, with_ends, with_messages
 from services.intake.visits.desired import DesiredFact, FactKey, heading
@@ -23,7 +24,6 @@ from shared.events import CareFact, type_name
 from shared.events.stays import PatientDied
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.site.config import Site
 
 DIED = PatientDied.TYPE
 Teller = tuple[str, str]
@@ -59,10 +59,10 @@ class Deaths:
 
 
 class Provenance(NamedTuple):
-    """What stating needs: the episodes and their sequences, the site, the time."""
+    """What stating needs: the episodes and their sequences, the site's tables, the time."""
 
     ledger: EpisodeSequences
-    site: Site
+    places: FacilityMap
     now: datetime
 
 
@@ -77,21 +77,23 @@ def hear(known: Known, messages: Iterable[PersonMessage]) -> set[str]:
     return {visit_id for teller in said for visit_id in known.record(teller).ends}
 
 
-def _see_ends(known: Known, settled: Iterable[VisitChanges], site: Site) -> None:
+def _see_ends(known: Known, settled: Iterable[VisitChanges], places: FacilityMap) -> None:
     for each in settled:
         teller = (each.visit.patient_id, each.visit.facility)
-        ends = list(_ends(each, site))
+        ends = _ends(each, places)
         if ends or each.visit.visit_id in known.record(teller).ends:
             known.change(teller, with_ends(known.record(teller), each.visit.visit_id, ends))
 
 
-def _ends(settled: VisitChanges, site: Site) -> Iterator[tuple[VisitMessage, datetime]]:
+def _ends(settled: VisitChanges, places: FacilityMap) -> list[tuple[VisitMessage, datetime]]:
     """The ends of a visit's stays whose disposition is a death by the site's table, and the messages that say so."""
-    told = {one.message_id: one for one in settled.visit.messages}
+    found: list[tuple[VisitMessage, datetime]] = []
     for fact in settled.facts:
         code = fact.value.disposition.code if isinstance(fact.value, ENDS) and fact.value.disposition else None
-        if code and site.disposition(settled.visit.facility, code) == "deceased":
-            yield told[fact.said_by], fact.value.occurred_at
+        if code and places.disposition(settled.visit.facility, code).kind == "deceased":
+            told = {one.message_id: one for one in settled.visit.messages}
+            found.append((told[fact.said_by], fact.value.occurred_at))
+    return found
 
 
 def deaths(
@@ -99,7 +101,7 @@ def deaths(
 ) -> Deaths:
     """Facts brought in line with what was heard and how visits ended; nothing where they are. `newest` is the last
     message of each patient."""
-    _see_ends(known, settled, telling.site)
+    _see_ends(known, settled, telling.places)
     found = Deaths({teller: known.records[teller] for teller in known.changed})
     for patient in sorted({patient for patient, _ in known.records}):
         saying = _DeathWriter(patient, newest.get(patient), telling)
@@ -112,7 +114,7 @@ def deaths(
 def _wanted(patient: str, records: Mapping[Teller, Record], telling: Provenance) -> Iterator[DesiredFact]:
     for (whose, facility), record in sorted(records.items()):
         death = death_of(record) if whose == patient else None
-        place = telling.site.facility(facility)
+        place = telling.places.site.facility(facility)
         if death is None or place is None:  # a facility that the site does not have says nothing yet
             continue
         first = death.first
