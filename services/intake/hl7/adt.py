@@ -35,7 +35,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     times = _times(message.texts, sender.zone)
     occurred, source = _occurred(head.trigger, times, arrived_at)
     _check_future(occurred.start, source, arrived_at + rules.future_limit)
-    stated, sent, death = _first(times, "EVN-2", "MSH-7"), _first(times, "MSH-7"), fields.death(removable)
+    stated, sent, death = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7"), fields.death(removable)
     return Adt(
         trigger=head.trigger,
         control_id=fields.short(head.control_id),
@@ -47,7 +47,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         occurred=occurred,
         occurred_from=source,
         event=_first(times, "EVN-6") or stated or Moment(arrived_at, arrived_at),
-        sent_at=sent.start if sent else None,
+        sent_at=sent.start if isinstance(sent, Moment) else None,
         patient_ids=ids,
         visit_number=codes.get("PV1-19") or codes.get("PID-18"),
         patient_class=codes.get("PV1-2"),

@@ -240,28 +240,19 @@ def messages(raw: bytes) -> Iterator[Message]:
 
 def pieces(raw: bytes) -> list[bytes]:
     """The bytes of every message in a file or frame, from its MSH to the next one's."""
-    found: list[bytes] = []
     raw = widen(raw)
-    starts = _starts(raw)
-    for begin, end in zip(starts, [*starts, len(raw)][1:], strict=True):
-        found.append(raw[begin:end])
-    return found
+    starts: list[int] = []
+    at = raw.find(b"MSH")
+    while at >= 0:
+        if _MARK.match(raw, at + 3) and (at == 0 or _begins_a_line(raw[max(0, at - 64) : at])):
+            starts.append(at)
+        at = raw.find(b"MSH", at + 3)
+    return [raw[begin:end] for begin, end in zip(starts, [*starts[1:], len(raw)], strict=False)]
 
 
 def _msh18(head: bytes) -> str:
     fields = head.split(head[3:4])
     return re.split(rb"[~^]", fields[17], maxsplit=1)[0].decode("latin-1") if len(fields) > 17 else ""
-
-
-def _starts(raw: bytes) -> list[int]:
-    """Each index at which a line begins with MSH and a delimiter."""
-    found: list[int] = []
-    at = raw.find(b"MSH")
-    while at >= 0:
-        if _MARK.match(raw, at + 3) and (at == 0 or _begins_a_line(raw[max(0, at - 64) : at])):
-            found.append(at)
-        at = raw.find(b"MSH", at + 3)
-    return found
 
 
 def _begins_a_line(before: bytes) -> bool:

@@ -5,43 +5,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.intake.people import store
 from services.intake.people.finding import words_of
-from services.intake.people.person import Fields, Told, merged, packed, unpacked
+from services.intake.people.person import Fields, Telling, merged, packed, unpacked
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
 from shared.storage.statements import SqlWrite, at_once, together
 
 
-class PersonReport(NamedTuple):
-    """What one message or request says of a patient, who told it, and when it was said."""
-
-    patient_id: str
-    facility: str
-    told: Told
-    said_at: datetime
-
-    def __repr__(self) -> str:
-        return "<Telling>"
-
-
-async def keep(connection: Connection, tellings: Sequence[PersonReport], seal: Seal) -> None:
-    """Merge these reports into what is stored of their patients; the caller holds the locks of the patients' rows."""
-    [found] = await together(connection, [store.sealed_of({telling.patient_id for telling in tellings})])
+async def keep(connection: Connection, tellings: Sequence[tuple[str, Telling]], seal: Seal) -> None:
+    """Merge what is told (patient, telling) into what is stored; the caller holds the locks of the patients' rows."""
+    [found] = await together(connection, [store.sealed_of({patient_id for patient_id, _ in tellings})])
     await at_once(connection, keeping(tellings, [store.Sealed(*row) for row in found], seal))
 
 
-def keeping(tellings: Sequence[PersonReport], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
+def keeping(tellings: Sequence[tuple[str, Telling]], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
     """The writes that `keep` does. `kept` is what is stored of these patients (`store.sealed_of`)."""
     if not tellings:
         return []
-    said: dict[store.Whose, list[PersonReport]] = defaultdict(list)
-    for telling in tellings:
-        said[telling.patient_id, telling.facility].append(telling)
+    said: dict[store.Whose, list[Telling]] = defaultdict(list)
+    for patient_id, telling in tellings:
+        said[patient_id, telling.facility].append(telling)
     before: dict[store.Whose, Fields] = {}
     for row in kept:
         if (row.patient_id, row.facility) in said:
@@ -59,9 +46,9 @@ def opened(row: store.Sealed, seal: Seal) -> Fields:
     return unpacked(seal.open(row.sealed, place(row.patient_id, row.facility)), row.stated_at)
 
 
-def _with(fields: Fields, told: Sequence[PersonReport]) -> Fields:
+def _with(fields: Fields, told: Sequence[Telling]) -> Fields:
     for telling in told:
-        fields = merged(fields, telling.told, telling.said_at)
+        fields = merged(fields, telling.person, telling.said_at)
     return fields
 
 

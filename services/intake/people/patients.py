@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -19,7 +19,7 @@ from services.intake.people import store as persons
 from services.intake.people.identifiers import Authorities, Number, Numbers, Pair
 from services.intake.people.joining import Asking, Register
 from services.intake.people.names import opened
-from services.intake.people.person import merged
+from services.intake.people.person import Telling, Told, merged
 from shared.ids import new_id
 from shared.site.config import Site
 from shared.storage.database import Connection
@@ -30,13 +30,13 @@ ONLY_READ = ("birth_date", "sex", "names")
 
 
 class IdentityClaim(NamedTuple):
-    """What is said of a person: the numbers as told, by which facility, when, and the fields of people/person.py."""
+    """A `Telling` by itself: what a request says of a person."""
 
-    told: tuple[PatientId, ...]
+    known: tuple[PatientId, ...]
     facility: str
-    person: dict[str, Any]
+    person: Told
     said_at: datetime
-    at: datetime
+    arrived_at: datetime
 
 
 class Whose(NamedTuple):
@@ -61,11 +61,11 @@ class Numbering:
         """By site config; what was told is learned when it is needed."""
         return cls(Numbers(site, seal.blind), Authorities(site, seal.blind), site, seal)
 
-    def of(self, about: IdentityClaim) -> tuple[Number, ...]:
+    def of(self, about: Telling) -> tuple[Number, ...]:
         """The numbers of a message or request."""
-        return self.numbers.of(about.told, about.facility, self.authorities)
+        return self.numbers.of(about.known, about.facility, self.authorities)
 
-    async def up_to_date(self, connection: Connection, every: Iterable[IdentityClaim]) -> None:
+    async def up_to_date(self, connection: Connection, every: Iterable[Telling]) -> None:
         """Learn what others were told of names, and keep what is told here."""
         if await store.pairs_known(connection) != self.known:
             await self._learn(connection)
@@ -73,9 +73,9 @@ class Numbering:
             await store.keep_pairs(connection, new)
             await self._learn(connection)
 
-    def news(self, every: Iterable[IdentityClaim]) -> list[Pair]:
+    def news(self, every: Iterable[Telling]) -> list[Pair]:
         """Names that are told together for the first time."""
-        told = (each for about in every for each in about.told if each.universal)
+        told = (each for about in every for each in about.known if each.universal)
         return [pair for each in told if (pair := self.authorities.new_pair(each))]
 
     async def _learn(self, connection: Connection) -> None:
@@ -86,7 +86,7 @@ class Numbering:
 
 async def find(
     connection: Connection,
-    every: Sequence[IdentityClaim],
+    every: Sequence[Telling],
     numbering: Numbering,
     *,
     scope: frozenset[str] | None = None,
@@ -105,7 +105,7 @@ async def find(
         register, unsure = await _known(connection, asked, numbering, always=True)
         await _load(connection, register, asked, numbering.seal, with_places=scope is not None)
     whose = [_decided(register, each, about) for each, about in zip(asked, every, strict=True)]
-    await keep(connection, register, max(about.at for about in every), numbering.seal)
+    await keep(connection, register, max([about.arrived_at for about in every]), numbering.seal)
     return whose, unsure
 
 
@@ -122,9 +122,9 @@ async def _known(
     return register, known.unsure
 
 
-def _asking(about: IdentityClaim, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool) -> Asking:
+def _asking(about: Telling, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool) -> Asking:
     told = {name: value for name in ONLY_READ if (value := about.person.get(name))}
-    return Asking(about.facility, numbering.of(about), told, new_id(about.at), scope, is_request)
+    return Asking(about.facility, numbering.of(about), told, new_id(about.arrived_at), scope, is_request)
 
 
 async def _load(
@@ -144,7 +144,7 @@ async def _load(
             register.places[patient].add(facility)
 
 
-def _decided(register: Register, asking: Asking, about: IdentityClaim) -> Whose:
+def _decided(register: Register, asking: Asking, about: Telling) -> Whose:
     several = register.several(asking)
     patient = register.whose(asking)
     if patient is not None and (patient == asking.new_id or patient in register.persons):

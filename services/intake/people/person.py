@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -22,6 +22,32 @@ _ADDRESS = ("line", "other", "city", "state", "postal_code", "country")
 Told = Mapping[str, Any]
 """Field → plain JSON value; None: removed. Fields: identifiers, names, birth_date, sex, home, work, address (HL7);
 contacts, safe_to_contact (referrals)."""
+
+
+class Telling(Protocol):
+    """What tells of a person: a message or a request, as it is found and kept here."""
+
+    @property
+    def known(self) -> tuple[PatientId, ...]:
+        """The numbers that it tells of the person."""
+
+    @property
+    def facility(self) -> str:
+        """Which facility says it."""
+
+    @property
+    def person(self) -> Told:
+        """What it says of the person."""
+
+    @property
+    def said_at(self) -> datetime:
+        """When it was said."""
+
+    @property
+    def arrived_at(self) -> datetime:
+        """When it came here."""
+
+
 Fields = dict[str, tuple[Any, str]]
 """Field → (value, when it was said). A removed one stays with None, so that nothing said earlier brings it back."""
 

@@ -9,7 +9,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from services.intake.hl7.model import VisitMessage
-from services.intake.people.names import PersonReport as OfPerson
 from services.intake.people.names import keeping
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
@@ -107,14 +106,10 @@ def _whether_alive(visits: Iterable[VisitRecord], of_deaths: Known) -> None:
         visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
 
 
-def _tellings(inbound: Iterable[InboundMessage]) -> list[OfPerson]:
-    """What messages say of persons, in the order said."""
-    told = [
-        OfPerson(message.patient_id, message.facility, message.person, message.adt.stated_at)
-        for message in inbound
-        if message.adt is not None and message.patient_id is not None
-    ]
-    return sorted(told, key=attrgetter("said_at"))
+def _tellings(inbound: Iterable[InboundMessage]) -> list[tuple[str, InboundMessage]]:
+    """Patients, and the messages that tell of them, in the order said."""
+    every = sorted(inbound, key=attrgetter("said_at"))
+    return [(each.patient_id, each) for each in every if each.adt is not None and each.patient_id is not None]
 
 
 async def brought_in_line(

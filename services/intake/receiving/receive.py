@@ -204,8 +204,7 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
 async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
     """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
     await _prepared(connection, intake)
-    every = [_about(message) for message in inbound]
-    found, unsure = await whom.find(connection, every, intake.numbering)
+    found, unsure = await whom.find(connection, inbound, intake.numbering)
     for message, whose in zip(inbound, found, strict=True):
         message.patient_id = whose.patient_id
         if whose.several:
@@ -230,11 +229,6 @@ async def _prepared(connection: Connection, intake: Intake) -> None:
     if not intake.prepared:
         await first_version.must_be_done(connection, intake.seal)
         intake.prepared = True
-
-
-def _about(message: InboundMessage) -> whom.IdentityClaim:
-    said_at = message.adt.stated_at if message.adt else message.arrived_at
-    return whom.IdentityClaim(message.known, message.facility, message.person, said_at, message.arrived_at)
 
 
 async def _load(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.intake.hl7.model import PatientId
-from services.intake.people.names import PersonReport as OfPerson
 from services.intake.people.names import keep
 from services.intake.people.patients import IdentityClaim
 from services.intake.receiving import store as receiving
@@ -83,7 +82,7 @@ async def patient_known_by(connection: Connection, intake: Intake, who: Caller, 
     ids = tuple(PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers)
     about = IdentityClaim(ids, facility, person.told(), now, now)
     patient_id = await patient_of(connection, about, intake, scope_of(who))
-    await keep(connection, [OfPerson(patient_id, facility, person.told(), now)], intake.seal)
+    await keep(connection, [(patient_id, about)], intake.seal)
     return patient_id
 
 

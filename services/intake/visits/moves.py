@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -34,23 +33,12 @@ class Walk:
     """Turn → word."""
 
 
-def statement(said: VisitMessage, turn: int, site: SiteMap) -> Statement | None:
-    """The statement in a message; None for a trigger that opens, changes and ends nothing."""
-    adt = said.adt
-    kind = TRIGGERS[adt.trigger].states
-    if kind is None:
-        return None
-    if kind == "end":
-        return placed(said, kind, adt.occurred.end, turn, site)
-    return placed(said, kind, (adt.occurred if kind == "start" else adt.event).start, turn, site)
-
-
-def placed(
-    said: VisitMessage, kind: StatementKind, at: datetime, turn: int, site: SiteMap, *, aside: bool = False
-) -> Statement:
-    """A statement, with what its unit is at this site where it goes to one: a level or a class of visit."""
-    unit = said.adt.location.unit or ""
-    found = site.unit(said.adt.facility, unit) if unit and kind in {"start", "move"} else None
+def statement(said: VisitMessage, kind: StatementKind, turn: int, site: SiteMap, *, aside: bool = False) -> Statement:
+    """What a message states: when that was, and what its unit is at this site where it goes to one (a level, or a class
+    of visit)."""
+    adt, unit = said.adt, said.adt.location.unit or ""
+    at = adt.occurred.end if kind == "end" else adt.occurred.start if kind == "start" else adt.event.start
+    found = site.unit(adt.facility, unit) if unit and kind in {"start", "move"} else None
     mapped = found if found and (found.level or found.visit_class) else None
     return Statement(said, kind, at, _RANK[kind], turn, unit, mapped, aside)
 

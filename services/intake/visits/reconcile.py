@@ -91,21 +91,17 @@ class EpisodeSequences:
         self.sequences[episode_id], self.owners[episode_id] = 0, patient_id
         return episode_id
 
-    def next(self, episode_id: str) -> int:
-        """The next ce_sequence of an episode."""
-        self.sequences[episode_id] += 1
-        return self.sequences[episode_id]
-
     def stated(
         self, value: CareFact, now: datetime, told_by: str | None, cause: str | None = None, trace: str | None = None
     ) -> Fact:
         """The next fact of its episode. `told_by`: the message or request that it is told with; `cause`: the message
         that said it; `trace`: a request's."""
+        self.sequences[value.episode_id] += 1
         return said(
             value,
             ce_id=new_id(now),
             writer="intake",
-            sequence=self.next(value.episode_id),
+            sequence=self.sequences[value.episode_id],
             correlation_id=told_by,
             causation_id=cause,
             trace=trace or self.traces.get(told_by or ""),
