@@ -19,7 +19,8 @@ from services.intake.hl7.delimiters import delimiters
 NULL = '""'
 """The explicit null: remove what is stored (HL7 v2.5.1 2.5.3)."""
 
-_BREAKS = re.compile(r"[\r\n\x0b\x1c]+")
+_ENDINGS = "\n\x0b\x1c"
+"""What ends a line beside CR; empty lines are nothing."""
 _BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
 _MARK = re.compile(rb"[!-/:-@\[-`{-~]")
 _BLANKS = " \t\ufeff\x00"
@@ -109,7 +110,9 @@ class Message:
     def __init__(self, raw: bytes) -> None:
         head = _BREAK_BYTES.split(raw, maxsplit=1)[0]
         text, self.charset, odd = decode(raw, _msh18(head))
-        lines = _BREAKS.split(text.replace(_NEVER, ""))
+        for ending in _ENDINGS:
+            text = text.replace(ending, "\r")
+        lines = text.replace(_NEVER, "").split("\r")
         self.warnings: list[str] = [odd] if odd else []
         mark = lines[0][3]
         self.marks, odd = delimiters(mark, lines[0][4:].split(mark, 1)[0])
