@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,31 @@ class DatabaseServer:
     """A PostgreSQL server and its administrator's URL, `postgresql://…/postgres`."""
 
     url: str = field(repr=False)
+
+
+MEMORY, ROOM, A_DAY = Path("/dev/shm"), 4 << 30, 86_400
+"""A file system in memory, the bytes that must be free in it, the seconds after which what a killed run left goes."""
+
+
+@contextmanager
+def quick_folder(kept: Path) -> Iterator[Path]:
+    """A folder for the data of servers: in memory where there is room, gone afterwards but for its logs, which go to
+    `kept`; else `kept` itself.
+
+    A database is hundreds of files: to make and drop them on a disk takes longer than most tests.
+    """
+    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
+        yield kept
+        return
+    for left in MEMORY.glob("stepdown-test-*"):
+        if time.time() - left.stat().st_mtime > A_DAY:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="stepdown-test-", dir=MEMORY, ignore_cleanup_errors=True) as made:
+        try:
+            yield Path(made)
+        finally:
+            for log in Path(made).rglob("*.log"):
+                shutil.copy(log, kept / log.name)
 
 
 @contextmanager

@@ -1,1 +1,2 @@
-"""What people run beside the services: commands, the embedded stack, simulated patients, `verify`."""
+"""What people run beside the services: the command line, the embedded broker and database, simulated patients,
+`verify`."""

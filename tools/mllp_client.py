@@ -1,7 +1,7 @@
-"""A hospital's side of MLLP: one message in flight on a connection, its answers matched by MSA-2; no file, no output.
+"""An MLLP client, a hospital's side: one message in flight on a connection, its acknowledgements matched by MSA-2.
 
 Sources: HL7 v2.5.1 appendix C (minimal lower layer protocol), chapter 2.9 (original and enhanced acknowledgement).
-It shares no code with intake's door, so that neither hides the other's mistakes.
+It shares no code with intake's MLLP server, so that neither hides the other's mistakes.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from shared.errors import StepdownError, Transient
 VT, END = b"\x0b", b"\x1c\r"
 GOOD = frozenset({"AA", "CA"})
 LONGEST = 1 << 20
+"""Bytes of the longest answer that is read."""
 
 
 class WrongAnswer(StepdownError):
-    """What came back is no acknowledgement of what was sent."""
+    """What was answered is not an acknowledgement of the message that was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """One acknowledgement: MSA-1, MSA-2, and of the first ERR its code (ERR-3.1) and sentence (ERR-8), if any."""
+    """One acknowledgement: MSA-1, MSA-2, and the sentence (ERR-8, else ERR-3.2) and code (ERR-3.1) of the first ERR."""
 
     code: str
     control_id: str
@@ -33,14 +34,14 @@ class Ack:
 
     @property
     def good(self) -> bool:
-        """AA or CA."""
+        """True for AA and CA."""
         return self.code in GOOD
 
 
 class MllpClient:
-    """A connection to one MLLP door. `seconds`: how long an answer that must come may take.
+    """A connection to one MLLP port. `seconds`: how long to wait for an answer that must come.
 
-    `short` is how long to wait for one that comes on a condition only (MSH-15 or MSH-16 ER or SU).
+    `short`: how many seconds to wait for one that comes under a condition only (ER or SU in MSH-15 or MSH-16).
     """
 
     def __init__(self, host: str, port: int, *, seconds: float = 30.0, short: float = 1.0) -> None:
@@ -59,9 +60,9 @@ class MllpClient:
     async def send(self, message: bytes) -> list[Ack]:
         """Send one message (without MLLP bytes) and wait for its acknowledgements: most have one.
 
-        In enhanced mode there may be two (commit, application) or none. Raises Transient where the door is away,
-        closes, or does not answer in time; WrongAnswer where what comes back is none. After either the next send
-        makes a new connection.
+        In enhanced mode there may be two (commit, application) or none. Raises Transient where the port cannot be
+        reached, closes the connection, or does not answer in time; WrongAnswer where the answer is not one to this
+        message. After either the next call makes a new connection.
         """
         async with self._turn:
             reader, writer = await self._connected()
@@ -77,7 +78,7 @@ class MllpClient:
                 raise
 
     async def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         streams, self._streams = self._streams, None
         self._given_up.clear()
         if streams is not None:
@@ -144,7 +145,7 @@ def header(message: bytes) -> tuple[str, str, str]:
 
 
 def read_ack(frame: bytes) -> Ack:
-    """A frame as an acknowledgement. Raises WrongAnswer where it has no MSA segment with a code."""
+    """The acknowledgement in a frame. Raises WrongAnswer where it has no MSA segment with a code."""
     msa = _first_line(frame, b"MSA")
     code = _text(msa, 1)
     if not code:
@@ -157,7 +158,8 @@ def read_ack(frame: bytes) -> Ack:
 
 
 def _first_line(message: bytes, name: bytes) -> list[bytes]:
-    """The fields of the first segment of that name, field 1 at place 1 (of MSH field 2)."""
+    """The fields of the first segment of that name: its field n is item n, for MSH item n - 1. Empty where there is
+    none."""
     at = message.find(b"MSH")
     mark = message[at + 3 : at + 4] if at >= 0 else b"|"
     for line in message.replace(b"\n", b"\r").split(b"\r"):

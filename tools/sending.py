@@ -1,4 +1,4 @@
-"""Files of HL7 messages to a running system, by MLLP or by the topic hospital.adt; prints nothing."""
+"""Sends files of HL7 messages to a running system, over MLLP or by the topic hospital.adt. Prints nothing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from tools.mllp_client import Ack, MllpClient, WrongAnswer, header, read_ack
 TO, BACK = "hospital.adt", "hospital.acks"
 ER7 = [("content-type", b"x-application/hl7-v2+er7")]
 SECONDS = 15.0
-"""How long the answers on hospital.acks may take after the last message."""
+"""How long to wait for the next acknowledgement on hospital.acks."""
 NOT_HL7 = "no MSH segment: this is not an HL7 message; it was not sent"
 
 
 class Found(NamedTuple):
-    """One message in a file, number from 1; `raw` is None where the file has none."""
+    """One message of a file, numbered from 1. `raw`: its bytes without MLLP framing; None for a file without a
+    message."""
 
     file: str
     number: int
@@ -34,7 +35,8 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one message. `code` is None where nothing was answered; `good` says whether that is all right."""
+    """What was answered to one message. `code`: MSA-1, None where nothing was answered; `good`: it was AA or CA, or no
+    answer was due; `error` and `error_code`: ERR-8 and ERR-3.1, or why it was not sent."""
 
     file: str
     index: int
@@ -53,9 +55,9 @@ class SendResult:
 
 
 def found_in(paths: Iterable[Path]) -> Iterator[Found]:
-    """Every message in files and folders; what a folder has beside them (`*.json`) is no message.
+    """Every message in these files and, in order of their names, in the files of these folders, without `*.json`.
 
-    Raises SetUpError for a file that can't be read.
+    Raises SetUpError for a file that cannot be read.
     """
     for path in paths:
         for file in sorted(_walked(path)) if path.is_dir() else [path]:
@@ -80,7 +82,8 @@ def _in_file(file: Path) -> Iterator[Found]:
 
 
 async def by_mllp(found: Sequence[Found], host: str, port: int) -> AsyncIterator[SendResult]:
-    """One connection, one message in flight; a door that closes is connected to again for the next message."""
+    """Send over one MLLP connection, each message after the answer to the one before; a connection that is closed is
+    made again for the next message. Failures are results, none is raised."""
     client = MllpClient(host, port)
     try:
         for each in found:
@@ -98,10 +101,10 @@ async def _over(client: MllpClient, each: Found) -> SendResult:
         return _not_sent(each, str(fault))
     if not acks:
         return SendResult(each.file, each.number, header(each.raw)[0], None, good=True, error="no answer was asked for")
-    return _told(each, acks[-1])
+    return _result_of(each, acks[-1])
 
 
-def _told(each: Found, ack: Ack) -> SendResult:
+def _result_of(each: Found, ack: Ack) -> SendResult:
     return SendResult(each.file, each.number, ack.control_id, ack.code, ack.good, ack.error, ack.error_code)
 
 
@@ -110,7 +113,11 @@ def _not_sent(each: Found, why: str) -> SendResult:
 
 
 async def by_kafka(found: Sequence[Found], settings: Settings, seconds: float = SECONDS) -> AsyncIterator[SendResult]:
-    """All messages to hospital.adt under `facility|MRN`; then their answers from hospital.acks, in their order."""
+    """Produce all messages to hospital.adt with the key `MSH-4|PID-3`; then yield the acknowledgements on hospital.acks
+    in the order in which they come, and at last the messages without one, `seconds` after the last that came.
+
+    Raises SetUpError where the broker does not take the messages.
+    """
     for each in found:
         if each.raw is None:
             yield _not_sent(each, NOT_HL7)
@@ -136,7 +143,7 @@ async def _answers(acks: Reading, waiting: dict[tuple[bytes, str], Found], secon
             each = waiting.pop((record.key or b"", ack.control_id), None)
             if each is not None:
                 end = asyncio.get_running_loop().time() + seconds
-                yield _told(each, ack)
+                yield _result_of(each, ack)
 
 
 async def _produce(settings: Settings, records: Sequence[tuple[bytes, bytes]]) -> None:

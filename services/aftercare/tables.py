@@ -78,4 +78,5 @@ FACT = (
     sa.cast(facts.c.value, sa.Text).label("value"),
 )
 DOCUMENT = sa.cast(episodes.c.document, sa.Text).label("document")
-"""A fact, and an episode's document, with its JSON as text: whoever reads it decodes it into its type."""
+"""Columns of a fact, and of an episode's document, with their JSON as text, to be decoded into its type by the
+reader."""

@@ -1,4 +1,4 @@
-"""Intake, assembled: doors, consumer, timers, web, relay; nothing is decided here."""
+"""Puts intake together: doors, consumers, timers, HTTP. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAME = "intake"
 
 
 class Doors:
-    """The reception and the doors that hand in there: it opens before them and closes after them."""
+    """The doors, and the reception to which they hand in messages: it opens before them and closes after them."""
 
     def __init__(
         self, intake: Intake, reception: Reception[Received, list[InboundMessage], Answer], doors: Sequence[Door]
@@ -34,10 +34,10 @@ class Doors:
         self.intake, self.reception, self.doors = intake, reception, doors
 
     async def start(self) -> None:
-        """Open the reception, then the doors; before, what an older version stored is brought over.
+        """Bring over what the first version stored, then open the reception, then the doors.
 
-        Where the database is away, that is left to a timer: until then every message is refused for now. Raises
-        SetUpError where the keys are not those that everything was stored with.
+        While the database is away, bringing over is left to a timer, and messages are answered to be sent again. Raises
+        SetUpError where the message keys are not those that patients were stored with.
         """
         with contextlib.suppress(Transient):
             await self.intake.prepare()
@@ -46,7 +46,7 @@ class Doors:
             await door.start()
 
     async def stop(self) -> None:
-        """Close the doors (each answers what it has), then the reception."""
+        """Close the doors, which answer what they have taken, then the reception, then the process for long visits."""
         for door in self.doors:
             await door.stop()
         await self.reception.stop()
@@ -54,7 +54,7 @@ class Doors:
 
 
 def reception_of(intake: Intake) -> Reception[Received, list[InboundMessage], Answer]:
-    """Where the doors hand in what they received."""
+    """The reception: where doors hand in what they received, and wait for the answers."""
     return Reception(
         intake.messages_of,
         intake.receive,
@@ -65,7 +65,7 @@ def reception_of(intake: Intake) -> Reception[Received, list[InboundMessage], An
 
 
 def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProcess:
-    """The service's parts from its settings. Raises SetUpError where one is missing."""
+    """The service, made from its settings. Raises SetUpError where a setting is missing or wrong."""
     site = of_service(settings)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
@@ -99,5 +99,5 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
 
 
 def main(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, or until the parent is gone."""
+    """Run the service until SIGTERM or SIGINT, or until its parent process is gone."""
     run(NAME, assemble, settings)

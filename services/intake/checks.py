@@ -1,6 +1,6 @@
-"""Whether intake's database says what its messages say (contract 5, as far as it lies here), for `stepdown verify`.
+"""Checks of intake's database for `stepdown verify`: whether its facts are those that its messages mean (contract 5).
 
-Reads only, each page at one instant, so that it may run beside the doors. Names what is broken by ids, never by values.
+They only read, each page as at one instant, so they may run beside the open doors. What is broken is named by ids.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import difference
 from services.intake.visits.reconcile import VisitRecord, mapping_of, wanted_of
 from shared.invariants import Broken, Checked, nobody
-from shared.messaging.positions import counted
+from shared.messaging.positions import all_positions
 from shared.site.config import Site
 from shared.storage.database import Database
 
 PAGE = 500
 LANE = "hospital.adt"
-"""The topic whose records wait in a lane where the patient's visit is long."""
+"""The topic whose records wait in a lane of their own where the patient has a long visit (receiving/lane/)."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-"""Nothing is stated at it: facts are compared without when they were recorded."""
+"""A placeholder for `recorded_at`, which is not compared."""
 
 
 async def broken(
     database: Database, site: Site, *, page: int = PAGE, checked: Checked = nobody
 ) -> AsyncIterator[Broken]:
-    """Every breakage: visits, episodes, outbox, positions.
+    """All that is broken of visits, deaths, sequences, outbox and positions.
 
-    The outbox is empty when nothing goes on (contract 5.6); whoever calls this knows whether that is so.
+    Records in the outbox count as broken (contract 5.6): the caller has waited until the system is idle. `checked` is
+    told how much was looked at, `page` is how many rows are read at a time.
     """
     async for what in _visits(database, site, page, checked):
         yield what
@@ -41,22 +42,22 @@ async def broken(
         yield what
     async with database.read() as connection:
         await views.at_one_instant(connection)
-        waiting, stands = await views.unsent(connection), await views.where_consumers_stand(connection)
+        waiting, stands = await views.unsent(connection), await all_positions(connection)
         lane = await views.in_lane(connection)
     if waiting:
         yield Broken(6, "outbox", f"{waiting} records wait")
-    for row in stands:
-        if not counted(row):
-            name = f"position {row['consumer']}/{row['partition']}"
+    for one in stands:
+        name = f"position {one.consumer}/{one.partition}"
+        if not one.adds_up:
             yield Broken(6, name, "its counts do not add up to what was received")
-        if row["topic"] == LANE and row["waiting"] != lane.get(row["partition"], 0):
-            yield Broken(6, f"position {row['consumer']}/{row['partition']}", "not as many records wait as it counts")
+        if one.topic == LANE and one.waiting != lane.get(one.partition, 0):
+            yield Broken(6, name, "not as many records wait as it counts")
 
 
 async def warnings(database: Database) -> list[str]:
-    """What breaks no promise, and somebody should look at: patients whom the first version may have made of two people.
+    """What breaks no promise but should be looked at: patients whom the first version may have made of two people.
 
-    Nobody can be told apart by what is stored of them; the hospital's own records say which message was whose.
+    What is stored does not tell the two apart; the hospital's own records say which message was whose.
     """
     async with database.read() as connection:
         found = await views.joined(connection)
@@ -64,6 +65,7 @@ async def warnings(database: Database) -> list[str]:
 
 
 async def _visits(database: Database, site: Site, page: int, checked: Checked) -> AsyncIterator[Broken]:
+    """What is broken of visits, page by page."""
     places = FacilityMap(site)
     after: str | None = ""
     while after is not None:
@@ -81,7 +83,7 @@ async def _visits(database: Database, site: Site, page: int, checked: Checked) -
 
 
 def _of_visit(visit: VisitRecord, mapping: str, places: FacilityMap) -> Iterator[str]:
-    """Acknowledged means applied: the facts that stand are those that all of its messages together give."""
+    """What is wrong with a visit: the facts that stand must be those that all of its messages together mean."""
     if mapping != mapping_of(places.site):
         yield "its facts were derived with another site config"
         return
@@ -96,21 +98,23 @@ def _of_visit(visit: VisitRecord, mapping: str, places: FacilityMap) -> Iterator
 
 
 async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Broken]:
-    """A death that was told, and not taken back, stands in every episode of the patient, and no other does."""
+    """A death that was told and not taken back must stand in every episode of the patient, and no other may."""
     places = FacilityMap(site)
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
             await views.at_one_instant(connection)
             patients = await views.told_of_deaths_after(connection, after, page)
-            ledger, known = await visits_store.ledger_of(connection, patients), await known_of(connection, patients)
-        died = deaths(known, [], {}, Provenance(ledger, places, _ANY_TIME))
+            sequences = await visits_store.sequences_of(connection, patients)
+            known = await known_of(connection, patients)
+        died = deaths(known, [], {}, Provenance(sequences, places, _ANY_TIME))
         for episode in sorted({one.fact.subject for one in died.stated}):
             yield Broken(1, f"episode {episode}", "what stands of the patient's death is not what was told of it")
         after = patients[-1] if len(patients) == page else None
 
 
 async def _sequences(database: Database, page: int) -> AsyncIterator[Broken]:
+    """The episodes whose facts are not numbered without a gap (contract 5.2)."""
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
@@ -126,10 +130,11 @@ def facts(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
 
 
 def revoked(database: Database) -> AsyncIterator[tuple[str, datetime]]:
-    """(consent, from when on nothing may leave on it) of every revocation that was answered as done."""
+    """(consent, time) of every revocation that was answered as done: from that time on nothing may leave on the
+    consent."""
     return database.rows(views.REVOKED)
 
 
 def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:
-    """(episode, version) of what care.episodes told."""
+    """(episode, version) as intake last read them on care.episodes."""
     return database.rows(views.ALL_TOLD)

@@ -1,4 +1,4 @@
-"""The tables of intake's database, declared once; names and birth dates are in it only sealed.
+"""The tables of intake's database; names, contacts and messages are in it only encrypted (`sealed`).
 
 Lock order of every transaction: waiting records that are worked off already, positions, waiting records, then patients
 by id; visits, episodes and facts of a patient are written under the lock of that patient's row, feeds last.

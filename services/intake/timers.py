@@ -1,4 +1,4 @@
-"""What intake does when time passes: visits in line with a changed site config, consents told and run out."""
+"""Intake's timers: visits derived again under a changed site config, consents stated for new episodes and expired."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shared.run import Timer
 from shared.web import idempotency
 
 KEYS_KEPT = timedelta(days=7)
-"""A request sent again later than this is a new one."""
+"""How long an Idempotency-Key is remembered: a request with it that is sent later is a new one."""
 
 
 def timers(intake: Intake) -> list[Timer]:
-    """The timers of the service."""
+    """The service's timers, with the seconds between two runs of each."""
 
     async def mapping() -> None:
         while await intake.derive_again():

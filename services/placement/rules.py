@@ -1,4 +1,4 @@
-"""The site config as the values and functions that the pure rooms ask for; looked up once, nothing decided."""
+"""The site config as the values and functions that placement's pure modules need."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from shared.site.config import Site
 from shared.values import value_object
 
 KEPT = 4096
-"""Answers kept for each question: far more than a site has places, and bounded, since messages name the places."""
+"""Answers kept in memory for each function: more than a site has places, and bounded, since messages may name any."""
 
 
 @value_object
 class Rules:
-    """The site config as placement's rules need it. `zone_of` a facility raises SetUpError where the site has no such;
-    `billed`: how a place is billed; `needs_authorization`: whether a payer has to authorize a level; `policy`: when a
-    search begins and which level it recommends; `places`: the settings that care.episodes shows of stays."""
+    """The site config as placement's rules need it.
+
+    `zone_of`: a facility's time zone; it raises SetUpError where the site has no such facility. `billed`: how a place
+    is billed. `needs_authorization`: whether a payer has to authorize a level. `policy`: when a search begins and which
+    level it recommends. `places`: what care.episodes shows of places.
+    """
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
@@ -42,8 +45,8 @@ def rules_of(site: Site) -> Rules:
         billed=lru_cache(KEPT)(site.billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
         policy=Policy(
-            recommend=lambda question: recommend(site.recommendations, question, site.version),
-            begins=lambda *words: site.begins("search", *words),
+            recommend=lru_cache(KEPT)(lambda question: recommend(site.recommendations, question, site.version)),
+            begins=lru_cache(KEPT)(lambda *words: site.begins("search", *words)),
         ),
         site=site,
         places=StayPlaces(zone_of, lru_cache(KEPT)(site.setting)),

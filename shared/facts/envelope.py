@@ -29,6 +29,8 @@ MOST = 2**63 - 1
 Value = TypeVar("Value", bound=PublishedStruct, default=CareFact)
 _JSON = re.compile(rb"application/json\s*(;.*)?", re.IGNORECASE)
 _DIGITS = 19
+_NEEDED = frozenset({"ce_id", "ce_type", "ce_source", "ce_subject", "ce_time"})
+_TEXTS = (*sorted(_NEEDED), "ce_correlationid", "ce_causationid", "traceparent")
 
 
 class Record(NamedTuple):
@@ -124,21 +126,22 @@ def from_record(
     """
     found = dict(raw_headers)
     _check_mode(found)
-    kind = _short(found, "ce_type")
+    told = _texts(found)
     if body is None:
         raise InvalidMessage("the record has no value")
+    kind = told["ce_type"]
     return Fact(
-        id=_short(found, "ce_id"),
-        type=kind,
-        writer=_writer(_short(found, "ce_source")),
-        subject=_short(found, "ce_subject"),
-        sequence=_sequence(found),
-        time=_time(found),
-        value=read(kind, body),
-        body=body,
-        correlation_id=_text(found, "ce_correlationid"),
-        causation_id=_text(found, "ce_causationid"),
-        traceparent=_text(found, "traceparent"),
+        told["ce_id"],
+        kind,
+        _writer(told["ce_source"]),
+        told["ce_subject"],
+        _sequence(found.get("ce_sequence") or b""),
+        _time(told["ce_time"]),
+        read(kind, body),
+        body,
+        told.get("ce_correlationid"),
+        told.get("ce_causationid"),
+        told.get("traceparent"),
     )
 
 
@@ -158,39 +161,33 @@ def _writer(source: str) -> str:
     return source[len(SOURCE) :]
 
 
-def _text(found: dict[str, bytes], name: str) -> str | None:
-    """The header as text; None where it is absent or empty. NUL is refused, which PostgreSQL cannot store."""
-    raw = found.get(name)
-    if not raw:
-        return None
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        raise InvalidMessage(f"{name} is not UTF-8") from None
-    if "\0" in text:
-        raise InvalidMessage(f"{name} has a NUL character")
-    return text
+def _texts(found: dict[str, bytes]) -> dict[str, str]:
+    """The attributes that are text, without those that are absent or empty; every needed one is there, and short."""
+    told: dict[str, str] = {}
+    for name in _TEXTS:
+        if not (raw := found.get(name)):
+            continue
+        try:
+            told[name] = text = raw.decode()
+        except UnicodeDecodeError:
+            raise InvalidMessage(f"{name} is not UTF-8") from None
+        if "\0" in text:
+            raise InvalidMessage(f"{name} has a NUL character")  # PostgreSQL cannot store it
+        if len(text) > LONGEST and name in _NEEDED:
+            raise InvalidMessage(f"{name} is longer than {LONGEST} characters")
+    if missing := _NEEDED - told.keys():
+        raise InvalidMessage(f"the record has no header {min(missing)}, or an empty one")
+    return told
 
 
-def _short(found: dict[str, bytes], name: str) -> str:
-    text = _text(found, name)
-    if text is None:
-        raise InvalidMessage(f"the record has no header {name}, or an empty one")
-    if len(text) > LONGEST:
-        raise InvalidMessage(f"{name} is longer than {LONGEST} characters")
-    return text
-
-
-def _sequence(found: dict[str, bytes]) -> int:
-    raw = found.get("ce_sequence") or b""
+def _sequence(raw: bytes) -> int:
     number = int(raw) if raw.isdigit() and len(raw) <= _DIGITS else 0
     if not 1 <= number <= MOST:
         raise InvalidMessage("ce_sequence is not a number of 1 or more")
     return number
 
 
-def _time(found: dict[str, bytes]) -> str:
-    text = _short(found, "ce_time")
+def _time(text: str) -> str:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -8,7 +8,8 @@ this order, with sequences that go on from the writer's last one in the episode.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 from msgspec import structs
@@ -74,11 +75,15 @@ def same(one: CareFact, other: CareFact) -> bool:
     return alike(structs.replace(one, recorded_at=other.recorded_at, replaces=other.replaces), other)
 
 
-def cancelled_of(own: Iterable[Fact]) -> set[str]:
-    """ce_ids of the facts that one writer cancelled, from all its facts."""
-    return {fact.value.cancels for fact in own if isinstance(fact.value, FactCancelled)}
+class OwnFacts(tuple[Fact, ...]):  # noqa: SLOT001 (what is computed once is kept in the instance)
+    """All facts of one writer about one episode, by sequence, with what is read from them: computed once, on demand."""
 
+    @cached_property
+    def cancelled(self) -> set[str]:
+        """ce_ids of the facts that the writer cancelled."""
+        return {fact.value.cancels for fact in self if isinstance(fact.value, FactCancelled)}
 
-def fallen_of(own: Collection[Fact]) -> set[str | None]:
-    """ce_ids of the facts that one writer cancelled or replaced, from all its facts (None is always among them)."""
-    return cancelled_of(own) | {fact.value.replaces for fact in own}
+    @cached_property
+    def fallen(self) -> set[str | None]:
+        """ce_ids of the facts that the writer cancelled or replaced (None may be among them)."""
+        return self.cancelled.union([fact.value.replaces for fact in self])

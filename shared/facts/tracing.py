@@ -19,6 +19,7 @@ _FORM = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a
 VERSION, SAMPLED = "00", "01"
 
 
+@lru_cache(4096)  # what follows from a message has its trace
 def trace_of(traceparent: str | None) -> tuple[str, str] | None:
     """(trace id, flags) of a traceparent, or None where it is not valid. Of a later version only the known part is
     read."""

@@ -49,9 +49,12 @@ def read_fact(ce_type: str, body: bytes) -> CareFact:
     return value
 
 
+_OF_EVERY_FACT = msgspec.structs.fields(UnknownFact)
+
+
 def _unknown(told: dict[str, Any]) -> UnknownFact:
     found: dict[str, Any] = {}
-    for one in msgspec.structs.fields(UnknownFact):
+    for one in _OF_EVERY_FACT:
         if one.encode_name in told:
             with contextlib.suppress(msgspec.ValidationError):
                 found[one.name] = msgspec.convert(told[one.encode_name], one.type)

@@ -4,7 +4,7 @@ turn."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple
 
@@ -274,15 +274,34 @@ def _heads(fact: Fact) -> bytes:
     return packed(headers(fact))
 
 
-def counted(row: Mapping[Any, Any]) -> bool:
-    """True when a position's counts add up (contract 5.6)."""
-    return bool(row["received"] == sum(row[part] for part in _OUTCOMES))
+class StoredPosition(NamedTuple):
+    """A row of `positions`: the next offset to read, the last record's offset and ce_id, and how many records were
+    received and what became of them; `moved_at`, when it last moved, is PostgreSQL's text of the time."""
+
+    consumer: str
+    topic: str
+    partition: int
+    next_offset: int
+    last_offset: int
+    last_id: str | None
+    received: int
+    applied: int
+    repeated: int
+    ignored: int
+    waiting: int
+    dead: int
+    moved_at: str
+
+    @property
+    def adds_up(self) -> bool:
+        """True when every record received is counted under one outcome (contract 5.6)."""
+        return self.received == self.applied + self.repeated + self.ignored + self.waiting + self.dead
 
 
-async def everywhere(connection: AsyncConnection) -> list[dict[str, Any]]:
-    """Every position in this database with its counts; `moved_at` as text."""
+async def all_positions(connection: AsyncConnection) -> list[StoredPosition]:
+    """Every position in this database, sorted by consumer, topic and partition."""
     columns = [column for column in positions.columns if column.name != "moved_at"]
     found = sa.select(*columns, sa.cast(positions.c.moved_at, sa.Text)).order_by(
         positions.c.consumer, positions.c.topic, positions.c.partition
     )
-    return [{str(name): value for name, value in row.items()} for row in (await connection.execute(found)).mappings()]
+    return [StoredPosition._make(row) for row in (await connection.execute(found)).all()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from typing import Annotated, Literal
 
 from msgspec.structs import fields
@@ -73,7 +74,12 @@ def unknown_parts(recipient: Recipient) -> Iterator[tuple[tuple[str | int, ...],
         if model is None or each.ce_type in NEVER:
             yield ("receives", n, "type"), f"there is no fact `{each.type}` that a recipient may get"
             continue
-        known = {field.encode_name for field in fields(model)} - ALWAYS
         for m, name in enumerate(each.fields):
-            if name not in known:
+            if name not in _own_fields(model):
                 yield ("receives", n, "fields", m), f"`{each.type}` has no field `{name}` of its own"
+
+
+@cache
+def _own_fields(model: type[CareFact]) -> frozenset[str]:
+    """The fields of a type of fact that not every fact has."""
+    return frozenset(field.encode_name for field in fields(model)) - ALWAYS

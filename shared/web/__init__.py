@@ -1,1 +1,1 @@
-"""HTTP as every service uses it: the application, signing in, one way for every POST, forms and pages."""
+"""HTTP as every service uses it: the Starlette application, signing in, the handling of a POST, forms and pages."""

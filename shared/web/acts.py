@@ -1,6 +1,7 @@
-"""What a person does to an episode: its row is locked, seen at its version, decided on and saved, in one transaction.
+"""An act of a person on an episode: lock its row, compare its version with what the person saw, decide, save; all in
+one transaction.
 
-The same in each service; what is decided on, and what is saved of it, is the service's.
+The same in each service; the decision and what is saved of it are the service's own.
 """
 
 from __future__ import annotations
@@ -19,22 +20,23 @@ Row = TypeVar("Row")
 
 @value_object
 class ActRequest:
-    """Who asks for what, on which episode; `version` is what the asker saw it at (If-Match), None: whatever it is."""
+    """Who asks for what, on which episode. `version`: the version that the asker saw (If-Match); None: any will do."""
 
     actor: str
     action: str
     episode_id: str
     version: int | None = None
     scope: Scope = EVERYTHING
-    """What the asker may see: a decision is made on all facts, and says what is of these."""
+    """The facilities that the asker may see. A decision is made on all facts; its answer tells of these facilities
+    only."""
 
     def noted(self, at: datetime) -> audit.Entry:
-        """For the audit, to be written with what it changes."""
+        """The audit's entry of this act, to be written in the transaction that changes the episode."""
         return audit.Entry(at, self.actor, self.action, self.episode_id)
 
 
 class Acted(NamedTuple):
-    """What came of it: the ids of what was made or changed, and what the episode's version is now."""
+    """The result of an act: the ids of what was made or changed, and the episode's version after it."""
 
     subjects: tuple[str, ...]
     version: int
@@ -46,10 +48,10 @@ async def act(
     version_of: Callable[[Row], int],
     decide: Callable[[Row], Awaitable[Acted]],
 ) -> Acted | None:
-    """Do it, inside the caller's transaction; None where there is no such episode.
+    """Carry out an act inside the caller's transaction; returns None where there is no such episode.
 
-    `decide`: decides on the locked row, saves and notes what comes of it. Raises Rejected where it is not possible now,
-    Stale where the asker saw an older state.
+    `lock(episode_id)` returns the episode's row, locked; `decide(row)` decides, saves the result and writes the audit.
+    Raises Rejected where a rule says no, Stale where the episode has changed since the asker saw it.
     """
     row = await lock(asked.episode_id)
     if row is None:

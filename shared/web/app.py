@@ -1,4 +1,4 @@
-"""The HTTP side that every service has: health, metrics, errors as problem+json (RFC 9457), who is asking."""
+"""The web application that every service has: health, metrics, errors as problem+json (RFC 9457), who is asking."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from shared.web import tracing
 from shared.web.auth import Caller, NotSignedIn, Tokens
 
 Check = Callable[[], Awaitable[dict[str, str]]]
-"""Parts that are not ready, each with what is the matter; empty when all are."""
+"""Returns part of the service → what is the matter with it; an empty dict when all is well."""
 WrongAddress = Callable[[Request, HTTPStatus, str], Response]
-"""A page for a browser that asked for an address which is none (404), or takes no such request (405)."""
+"""Makes the page for a browser whose address is unknown (404) or does not take this method (405), from the request, the
+status and a sentence."""
 
 SECURE = {
     "x-content-type-options": "nosniff",
@@ -33,7 +34,8 @@ SECURE = {
 
 
 class Problem(StepdownError):
-    """An answer that is a problem: HTTP status, a stable code, a sentence; no value that was sent."""
+    """Raised to answer with problem+json: HTTP status, a stable code, a sentence, more fields. It repeats no value that
+    was sent."""
 
     def __init__(self, status: HTTPStatus, code: str, text: str, **more: Any) -> None:
         super().__init__(text)
@@ -41,12 +43,12 @@ class Problem(StepdownError):
 
 
 class JSON(Response):
-    """A JSON answer."""
+    """An answer in JSON."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        """Bytes of the content; times as RFC 3339."""
+        """The content as JSON bytes; times as RFC 3339."""
         return orjson.dumps(content)
 
 
@@ -63,9 +65,10 @@ def web_app(
     live: Check = _nothing,
     page: WrongAddress | None = None,
 ) -> Starlette:
-    """A service's web application: its own routes, and /health/live, /health/ready, /metrics.
+    """A service's web application: its own routes, and /health/live, /health/ready and /metrics.
 
-    Not live is what a restart mends: `live` names the parts that are stuck.
+    `tokens` None: nobody can sign in. `ready` names what the service waits for, `live` the parts that are stuck so that
+    only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json.
     """
 
     async def liveness(_: Request) -> Response:
@@ -87,19 +90,20 @@ def web_app(
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
     app.state.tokens, app.state.page = tokens, page
-    app.add_middleware(_Secure)
+    app.add_middleware(_HeadersAndTrace)
     if tokens is not None:
-        app.add_middleware(_Keys, tokens=tokens)
+        app.add_middleware(_FetchKeys, tokens=tokens)
     return app
 
 
 def caller(request: Request, *roles: str) -> Caller:
-    """Who asks, if one of the roles fits (admin always does). Raises NotSignedIn or a 403 Problem."""
+    """Who asks, by the Authorization header. Raises NotSignedIn (401), or a 403 Problem for a caller who has none of
+    these roles and is not admin."""
     return caller_by(request, request.headers.get("authorization"), *roles)
 
 
 def caller_by(request: Request, header: str | None, *roles: str) -> Caller:
-    """The same, by the text of an Authorization header, wherever that came from."""
+    """The same for the text of an Authorization header, wherever it came from (a page's is in a cookie)."""
     tokens: Tokens | None = request.app.state.tokens
     if tokens is None:
         raise NotSignedIn("no token issuer is configured")
@@ -123,7 +127,7 @@ def problem(status: HTTPStatus, code: str, text: str, **more: Any) -> Response:
 
 
 async def answer_to(request: Request, fault: StepdownError | ValidationError) -> Response:
-    """The answer that a fault of ours gets; the fault itself again where it has none of its own."""
+    """The problem+json answer to a fault; raises the fault again where no answer is set for its type."""
     for kind in type(fault).__mro__:
         if kind in _ANSWERS:
             return await _ANSWERS[kind](request, fault)
@@ -154,17 +158,17 @@ async def _http(request: Request, fault: Exception) -> Response:
 
 
 def _allowed(request: Request) -> str:
-    """The methods of the address, of every route that it has (RFC 9110 15.5.6)."""
+    """The methods of every route at this address, for the Allow header (RFC 9110 15.5.6)."""
     there = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
     return ", ".join(sorted({"OPTIONS", *(method for one in there for method in getattr(one, "methods", None) or ())}))
 
 
 def _is_for_a_page(request: Request) -> bool:
-    """Whether a browser wants to show it to a person; what lies below /api is for programs."""
+    """True where a browser asks for a page to show; addresses below /api are for programs."""
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
 
 
-async def _said_problem(_: Request, fault: Exception) -> Response:
+async def _problem_of(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, Problem)  # noqa: S101 - the handler table below
     answer = problem(fault.status, fault.code, fault.text, **fault.more)
     if "retry_after" in fault.more:
@@ -202,7 +206,7 @@ async def _unfit(_: Request, fault: Exception) -> Response:
 
 
 _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
-    Problem: _said_problem,
+    Problem: _problem_of,
     NotSignedIn: _not_signed_in,
     Rejected: _rejected,
     InvalidMessage: _invalid,
@@ -212,11 +216,12 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
 
 
 COOKIE = "stepdown_session"
-"""The cookie that holds a page reader's bearer token (signing_in.py)."""
+"""The cookie that holds the bearer token of somebody who signed in with a browser (sessions.py)."""
 
 
-class _Keys:
-    """Before a request is looked at: what its tokens are checked with is fetched, and nobody else waits for that."""
+class _FetchKeys:
+    """Middleware: before a request is handled, fetch the issuer's keys that its tokens need. It waits here, where other
+    requests do not wait for it. Health, metrics and assets need no token."""
 
     def __init__(self, app: Any, tokens: Tokens) -> None:
         self.app, self.tokens = app, tokens
@@ -230,8 +235,9 @@ class _Keys:
         await self.app(scope, receive, send)
 
 
-class _Secure:
-    """Adds the security headers to every answer; and begins the request's trace."""
+class _HeadersAndTrace:
+    """Middleware: begins the request's trace (tracing.py), and adds the security headers to every answer that has none
+    of that name."""
 
     def __init__(self, app: Any) -> None:
         self.app = app

@@ -1,4 +1,5 @@
-"""Bearer tokens: JWTs of a real issuer, or of a development issuer that exists on loopback only; roles decide."""
+"""Bearer tokens: JWTs of a real issuer, or of a development issuer that exists on loopback only. A token's roles say
+what its caller may do, its facilities what the caller may see."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 DEV_ISSUER = "stepdown-development"
 AUDIENCE = "stepdown"
 LONGEST = 200
-"""Characters of a subject, a role, a facility."""
+"""The most characters that a subject, a role or a facility in a token may have."""
 
 
 class NotSignedIn(StepdownError):
@@ -32,7 +33,7 @@ class NotSignedIn(StepdownError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a subject, its roles, the facilities it may see (`*`: all)."""
+    """Who asks: the token's subject, its roles, and the facilities that it may see (`*`: all)."""
 
     subject: str
     roles: frozenset[str]
@@ -49,7 +50,8 @@ class Caller:
 
 
 class Tokens:
-    """Checks tokens of one issuer: by one key (HS256 secret, or a PEM public key), or by the keys that it publishes."""
+    """Checks the tokens of one issuer, either by one key (an HS256 secret or a PEM public key) or by the keys that the
+    issuer publishes."""
 
     def __init__(
         self, key: str | PublishedKeys, issuer: str, algorithms: tuple[str, ...], audience: str = AUDIENCE
@@ -57,13 +59,13 @@ class Tokens:
         self._key, self._issuer, self._algorithms, self._audience = key, issuer, algorithms, audience
 
     async def ready_for(self, tokens: Iterable[str]) -> None:
-        """Before `caller` is asked: fetch what these tokens need, where that is published elsewhere."""
+        """Fetch the published keys that these tokens need; to be awaited before `caller`. Does nothing for one key."""
         if isinstance(self._key, PublishedKeys):
             for token in tokens:
                 await self._key.ready_for(token)
 
     def caller(self, header: str | None) -> Caller:
-        """The caller of an Authorization header. Raises NotSignedIn."""
+        """The caller that an Authorization header names. Raises NotSignedIn for no token, or one that is not valid."""
         scheme, _, token = (header or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotSignedIn("a bearer token is needed")
@@ -88,19 +90,21 @@ class Tokens:
 
 
 def _can_be_noted(text: object) -> TypeGuard[str]:
-    """Whether it may stand in the audit and in a query: no control character, no half of a character."""
+    """True for a text that may be written to the audit and used in a query: of 1 to LONGEST characters, without control
+    characters and lone surrogates."""
     return isinstance(text, str) and 0 < len(text) <= LONGEST and text.isprintable()
 
 
 def _texts(claim: object) -> list[str]:
-    """The texts of a claim that is a list; a text alone is none, or each of its letters would count."""
+    """The texts in a claim that is a list; nothing for a claim that is a single text, whose letters are no list."""
     return [one for one in claim if _can_be_noted(one)] if isinstance(claim, list) else []
 
 
 def tokens_of(settings: Settings) -> Tokens | None:
-    """What checks tokens here: the development issuer's secret, else a real issuer's keys. None: nobody can sign in.
+    """What checks tokens by these settings: the development issuer's secret, else a real issuer's published keys; None
+    where neither is set, and nobody can sign in.
 
-    Raises SetUpError where half of a real issuer is named.
+    Raises SetUpError where the URL of the keys is set, and the issuer's name is not.
     """
     if settings.token_secret is not None:
         return Tokens(settings.token_secret.get_secret_value(), settings.token_issuer or DEV_ISSUER, ("HS256",))
@@ -112,7 +116,8 @@ def tokens_of(settings: Settings) -> Tokens | None:
 
 
 def dev_key(data: Path) -> str:
-    """The development issuer's secret, made on first use in a file that only its owner may read."""
+    """The development issuer's secret, read from `data`/dev-issuer.key; made on first use, readable by its owner
+    only."""
     path = data / "dev-issuer.key"
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -121,7 +126,7 @@ def dev_key(data: Path) -> str:
 
 
 def dev_tokens(key: str, now: datetime, days: int = 30) -> dict[str, str]:
-    """One token for each role, all facilities; for the ready file."""
+    """Role → a token of the development issuer for all facilities, valid for `days` from `now`; for the ready file."""
     until = now + timedelta(days=days)
     return {
         role: jwt.encode(

@@ -1,6 +1,7 @@
-"""Pages of another service that ask here with their reader's own cookie: which may, and what they need to be told.
+"""GETs from pages of another service's origin, with the cookie of the person who reads the page: which origins may, and
+the headers that let them (CORS, Fetch standard).
 
-Reading only: a browser lets no other origin see the answer (Fetch standard, CORS), and nothing is changed by it.
+GET only, so that nothing can be changed this way; a browser shows the answer to no other origin.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from shared.web.sessions import page_caller
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Asking = Callable[..., Caller]
+"""(request, *roles) → who asks, as `caller` in app.py does."""
 
 
 def origins(text: str | None) -> frozenset[str]:
-    """`https://a:1, https://b` → the origins as browsers tell them."""
+    """A setting such as `https://a:1, https://b` → the origins as browsers send them; empty for None."""
     return frozenset(filter(None, (each.strip().rstrip("/").lower() for each in (text or "").split(","))))
 
 
 def asking(known: frozenset[str]) -> Asking:
-    """What tells who asks: by the Authorization header, else by the cookie where one of these origins' pages asks."""
+    """Returns a function that says who asks: by the Authorization header, or by the cookie for a GET without that
+    header from one of the origins `known`. It raises as `caller` does."""
 
     def who(request: Request, *roles: str) -> Caller:
         by_page = request.method == "GET" and request.headers.get("origin") in known
@@ -36,7 +39,8 @@ def asking(known: frozenset[str]) -> Asking:
 
 
 def readable(endpoint: Endpoint, known: frozenset[str]) -> Endpoint:
-    """The same, and pages of these origins may read the answer, also one that says no: else they can't say why."""
+    """The endpoint with answers that pages of the origins `known` may read; an error is answered here too, so that they
+    can read that as well."""
 
     async def answered(request: Request) -> Response:
         try:

@@ -1,7 +1,8 @@
-"""How many connections each door may hold: the process has so many descriptors, and no door takes another's.
+"""How many connections the MLLP and HTTP ports may hold, so that neither uses up the process's file descriptors.
 
-A soft limit of 1,024 (systemd's default) is raised to the hard one at start. What is left after the service's own
-(database, broker, files, a burst of newcomers that are being turned away) is shared out before anybody connects.
+At start a soft limit of descriptors (1,024 is systemd's default) is raised to the hard one. What the service needs for
+itself (database, broker, files, newcomers that are being turned away) is kept back, and the rest is divided between the
+ports.
 """
 
 from __future__ import annotations
@@ -10,20 +11,21 @@ import contextlib
 from typing import NamedTuple
 
 OWN = 150
-"""Kept back, beside the database's pool."""
+"""Descriptors kept back for the service itself, in addition to those of the database's connection pool."""
 FEWEST = 8
-"""Connections of a door, however few descriptors there are."""
+"""The least number of connections of a port, however few descriptors there are."""
 
 
 class Seating(NamedTuple):
-    """Connections that each door may hold at a time."""
+    """How many connections each port may hold at a time."""
 
     mllp: int
     http: int
 
 
 def raised() -> int:
-    """Raise the soft limit to the hard one, as far as the system lets us; how many descriptors there are."""
+    """Raise the soft limit of descriptors to the hard one, as far as the system allows; returns the limit after it (512
+    on a platform without limits to ask for, 1,048,576 for no limit)."""
     try:
         import resource  # noqa: PLC0415 - not on every platform
     except ImportError:
@@ -36,7 +38,8 @@ def raised() -> int:
 
 
 def seating(descriptors: int, *, pool: int, mllp: int, http: int) -> Seating:
-    """What was asked for where it fits; else MLLP has three parts of four, so that HTTP can't shut it."""
+    """The connections of each port: `mllp` and `http` where both fit beside the database's `pool`; else HTTP has a
+    quarter at most and MLLP the rest, so that HTTP cannot shut MLLP out."""
     free = descriptors - OWN - pool
     if mllp + http <= free:
         return Seating(mllp, http)

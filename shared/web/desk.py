@@ -1,5 +1,6 @@
-"""A desk: lists of what waits, first things first, each row with what can be done about it. Which lists, rows and forms
-there are is for the service to say; who looks at whom is noted there too.
+"""A desk's page: lists of what waits, the most urgent first, each row with the forms for what can be done about it.
+
+Which lists, rows and forms there are is said by the service (`Source`), which also audits who looked at which episode.
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ from shared.web.sessions import page_caller
 from shared.web.wording import SOON, days_left, time_left
 
 A_FEW, A_PAGE = 5, 25
+"""Rows of a list on the page of all lists, and on its own page."""
 FILTERS = frozenset({"list", "facility", "cursor"})
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One list: its name in addresses, what people read, and what it is of, which its service knows.
+    """One list: its `name` in addresses, its title, a hint, a sentence for when it is `empty`, and `of`: its service's
+    own description of the entries.
 
-    `urgent`: what entries are called of which the time is over, with their tone. `first`: whether it is on the first
-    page too. `also`: older names in addresses.
+    `urgent`: the word for entries whose time is over, shown in this `tone` (see Badge). `first`: also shown on the page
+    of all lists. `also`: older names in addresses.
     """
 
     name: str
@@ -48,14 +51,14 @@ class Listing:
 
 
 class Counted(NamedTuple):
-    """How many there are, and how many of them are urgent."""
+    """How many entries a list has, and how many of them are urgent."""
 
     total: int
     late: int
 
 
 class Badge(NamedTuple):
-    """A few words about time or state; `tone`: late, soon, good, or nothing."""
+    """A few words about time or state. `tone`, which the style sheet colours: late, soon, good, or empty."""
 
     text: str
     tone: str = ""
@@ -63,9 +66,11 @@ class Badge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the page shows of one entry: of a patient, whose name the browser asks for, or of something with a `name`.
+    """One entry as the page shows it: about a patient, whose name the browser asks intake for, or about something that
+    has a `name`.
 
-    `points`: (whether it speaks for it, what); `taken`: (of how many, how many are) as a bar; `link`: address, words.
+    `points`: (True where it speaks for the entry, words); `taken`: (how many there are, how many of them are taken),
+    drawn as a bar; `link`: (address, words).
     """
 
     what: str
@@ -81,7 +86,7 @@ class Row:
 
 
 class Section(NamedTuple):
-    """A list as the page shows it; `next`: the cursor of its next page."""
+    """A list with the rows that the page shows of it. `total`: how many it has; `next`: the cursor of the next page."""
 
     listing: Listing
     rows: Sequence[Row]
@@ -90,7 +95,8 @@ class Section(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Who looks, at what of it all, from where on, at how many rows of a list, and when."""
+    """Who looks, at which facilities (`scope`), from which cursor on, at how many rows of a list at `most`, and
+    when."""
 
     who: Caller
     scope: Scope
@@ -100,7 +106,8 @@ class Look(NamedTuple):
 
 
 class Source(Protocol):
-    """What a service gives to its desk. `readers`: roles that may open it; `filters`: names in its addresses."""
+    """What a service gives to its desk. `readers`: the roles that may open it; `filters`: the names of the parameters
+    that its address may have."""
 
     @property
     def readers(self) -> Sequence[str]: ...
@@ -109,30 +116,31 @@ class Source(Protocol):
     def filters(self) -> frozenset[str]: ...
 
     def lists(self, who: Caller) -> Sequence[Listing]:
-        """The lists that somebody may see, in their order."""
+        """The lists that this caller may see, in the order in which they are shown."""
         ...
 
     async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
-        """How many a list has."""
+        """How many entries a list has, and how many of them are urgent."""
         ...
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
-        """The rows from the cursor on, and the cursor behind them."""
+        """(Rows from the look's cursor on, the cursor of the next page or None). Raises a 422 Problem for a bad
+        cursor."""
         ...
 
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
-        """What an address asks for that is no list; nothing where it asks for none."""
+        """What the address asks for instead of lists, such as one episode; empty where it asks for lists."""
         ...
 
 
 class Desk:
-    """The page of a desk."""
+    """The page of a desk, made of what its `source` gives."""
 
     def __init__(self, database: Database, clock: Clock, site: Site, frame: Pages, source: Source) -> None:
         self.database, self.clock, self.site, self.frame, self.source = database, clock, site, frame, source
 
     async def shown(self, request: Request) -> Response:
-        """GET /."""
+        """GET / of a desk. Raises NotSignedIn, a 403 Problem for another role, a 422 Problem for bad parameters."""
         who = page_caller(request, *self.source.readers)
         return await self.page(request, who, requests.parameters(request, self.source.filters))
 
@@ -144,7 +152,7 @@ class Desk:
         notice: Notice | None = None,
         refused: Refused | None = None,
     ) -> Response:
-        """The page with these filters, a notice on top, and a form that was refused open at its place."""
+        """The page with these parameters, a notice on top, and a form that was refused, open in its row."""
         lists = self.source.lists(who)
         named = {name: each for each in lists for name in (each.name, *each.also)}
         found = requests.one_of(dict(asked), "list", named)
@@ -174,7 +182,7 @@ class Desk:
     async def _sections(
         self, connection: Connection, counts: Sequence[tuple[Listing, Counted]], chosen: str | None, look: Look
     ) -> Sequence[Section]:
-        """The list that was chosen, else a few rows of every one that has some."""
+        """The list that was chosen; without one, a few rows of every list that has any."""
         wanted = [each for each in counts if (each[0].name == chosen if chosen else each[0].first and each[1].total)]
         found = []
         for listing, count in wanted:
@@ -192,7 +200,8 @@ class Desk:
 
 
 def with_refused(sections: Sequence[Section], refused: Refused) -> Sequence[Section]:
-    """The sections with the form that was refused as it was sent, and open; as they are where it is there no more."""
+    """The sections with the refused form open and filled in as it was sent; unchanged where that form is gone. Only the
+    first form that fits is opened."""
     found, left = [], True
     for section in sections:
         rows = []
@@ -208,17 +217,17 @@ def with_refused(sections: Sequence[Section], refused: Refused) -> Sequence[Sect
 
 
 def may(who: Caller, roles: Sequence[str]) -> bool:
-    """Whether somebody may do what these roles do."""
+    """True for a caller with one of these roles, or admin."""
     return bool(who.roles & {*roles, "admin"})
 
 
 def until(due: datetime, now: datetime) -> Badge:
-    """How long there is until an instant."""
+    """How long it is until an instant: `late` once it is over, `soon` in the two days before it (SOON)."""
     return Badge(time_left(due, now), "late" if due < now else "soon" if due - now < SOON else "")
 
 
 def by(last: date, now: datetime, zone: tzinfo) -> Badge:
-    """How long there is until the end of a day."""
+    """How many days it is until a last day in this zone: `late` once it is over, `soon` from two days before (SOON)."""
     today = now.astimezone(zone).date()
     days = (last - today).days
     text = "last day today" if days == 0 else days_left(last, today)
@@ -226,5 +235,5 @@ def by(last: date, now: datetime, zone: tzinfo) -> Badge:
 
 
 def facilities_of(site: Site, who: Caller) -> dict[str, str]:
-    """Name → title of the facilities that somebody may see, as the page offers them."""
+    """Name → title of the facilities that this caller may see, for the page's choice of a facility."""
     return {each.name: each.title for each in site.facilities if who.may_see(each.name)}

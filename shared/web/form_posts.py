@@ -1,5 +1,5 @@
-"""What the forms of a desk's page do: each goes the way of the API's POST (shared/web/posts.py), as what was asked for
-there; what is refused is said on the page that one was on. No rule of a service.
+"""The forms of a desk's page: each is turned into the request body of the API's POST and carried out like one
+(shared/web/posts.py). A refusal is shown on the page that the form was on. Without the rules of any service.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from shared.site.config import Site
 from shared.web import forms, idempotency, posts, requests
 from shared.web.app import Problem
 from shared.web.auth import Caller
-from shared.web.pages import Notice, Pages, said_of
+from shared.web.pages import Notice, Pages, notice_of
 from shared.web.posts import Posted, Write
 from shared.web.sessions import form, page_caller
 
 Decision = TypeVar("Decision")
 Shown = Callable[[Request, Caller, Mapping[str, str], Notice | None, forms.Refused | None], Awaitable[Response]]
-"""The page with these filters, a notice on top, and a form that was refused open at its place."""
+"""Makes the page: from the request, the caller, the parameters of the page's address, a notice, and a refused form that
+is to be open (see `Desk.page`)."""
 Fault = Problem | Rejected | InvalidMessage | Transient
 
 
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
 class Acts(Generic[Decision]):
-    """One desk's forms. `filters`: the names that an address of its page may have; `fields`: code of a refusal → the
-    field that it is about, where the refusal names none."""
+    """The forms of one desk. `filters`: the names of the parameters that the page's address may have; `shown` makes the
+    page; `fields`: code of a refusal → the field of the form that it is about, where the refusal names none."""
 
     frame: Pages
     door: posts.PostDoor[Decision]
@@ -42,7 +43,8 @@ class Acts(Generic[Decision]):
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def routes(self, writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
-        """A form's address for every write: that of the API without `/api`; who opens it comes to the desk."""
+        """For every write the address of its form: that of the API without `/api`. A GET of it redirects to the
+        desk."""
         found: list[BaseRoute] = []
         for write in writes:
             at = address(write.path)
@@ -61,11 +63,11 @@ class Acts(Generic[Decision]):
             await posts.perform(self.door, self._posted(write, who, request, fields))
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
             refused = forms.Refused(request.url.path, fields, self._wrong(fault, fields))
-            return await self.shown(request, who, back, said_of(fault), refused)
+            return await self.shown(request, who, back, notice_of(fault), refused)
         return self.frame.go("/" + (f"?{urlencode(back)}" if back else ""), write.action)
 
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
-        """Field → why, of those that the refusal is about."""
+        """Field of the form → why it was not taken, for the fields that the refusal is about."""
         if isinstance(fault, Problem):
             told = [(str(each["field"]).partition(".")[0], each["problem"]) for each in fault.more.get("fields", ())]
             return {name: _why(problem, fault.text) for name, problem in told if name in fields}
@@ -82,32 +84,33 @@ class Acts(Generic[Decision]):
             raise requests.unfit("facility", "the site has no such facility")
         raw = forms.body_of(write.asks, fields, facility.zone_info)
         sent = fields.get("form_key", "")[: idempotency.LONGEST] or "-"
-        key = idempotency.Request(who.subject, sent, "POST", request.url.path, raw, requests.told_scope(who))
+        key = idempotency.Request(who.subject, sent, "POST", request.url.path, raw, requests.scope_text(who))
         command = requests.read(write.asks, raw)
         return Posted(write, who, request.path_params.get("id", ""), command, _seen(fields.get("form_seen", "")), key)
 
     def _back(self, text: str) -> dict[str, str]:
-        """Where somebody was; whatever is no address of this page is its beginning."""
+        """The parameters of the page that the form was on, from its field `form_back`; empty, which is the desk's first
+        page, where they are not parameters of this page. Only the first 2,000 characters are read."""
         found = dict(parse_qsl(text[:2000]))
         return found if found.keys() <= self.filters else {}
 
 
 _UNFIT = "unfit"
-"""A field that the site does not know is told of in words of its own."""
+"""The problem code of a field for which the refusal has a sentence: that sentence is shown at the field."""
 
 
 def _why(problem: str, text: str) -> str:
-    """Why a field was not taken."""
+    """The words at a field that was not taken, from the code of its problem and the refusal's sentence."""
     if problem == _UNFIT:
         return text
     return "this is needed" if problem == "missing" else "this is not as it must be"
 
 
 def address(path: str) -> str:
-    """Where the form of a write of the API is sent."""
+    """The API's path of a write → the address that its form is sent to."""
     return path.removeprefix("/api")
 
 
 def _seen(text: str) -> int:
-    """The version that the page was made of; -1, which fits none, for what is no number."""
+    """The episode's version that the page showed; -1, which is no version, for a text that is not a number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1

@@ -1,4 +1,4 @@
-"""Forms made from the same models that the JSON APIs read, so that a page asks for what the API asks for. Pure."""
+"""Forms made from the models of the JSON API's request bodies, so that a page asks for what the API asks for. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from shared.web.wording import spoken
 
 
 class Question(NamedTuple):
-    """One field of a form. `kind`: hidden, select, datetime-local, date, number, text; `options`: value → words;
-    `wrong`: why what was typed was not taken."""
+    """One field of a form. `kind`: hidden, select, datetime-local, date, number or text; `options` of a select: value →
+    words; `wrong`: why the value that was sent was not taken, else empty."""
 
     name: str
     kind: str
@@ -29,9 +29,11 @@ class Question(NamedTuple):
 
 
 class Form(NamedTuple):
-    """One thing that can be done: a button, or a button behind its questions; `seen` is the version it is about.
+    """One thing that can be done: a button, behind its questions where it has any. `address`: where it is sent.
 
-    `clock`: the zone that its times are in, as people write it; `open`: it was refused, and waits to be mended.
+    `seen`: the episode's version that the page showed; `key`: the Idempotency-Key; `zone`: the facility in whose zone
+    its times are typed, `clock`: that zone as people write it (`EST`); `open`: it was refused and waits to be
+    corrected.
     """
 
     label: str
@@ -45,24 +47,24 @@ class Form(NamedTuple):
 
     @property
     def asks(self) -> bool:
-        """Whether somebody has to say something first."""
+        """True where it has a question that a person answers."""
         return any(each.kind != "hidden" for each in self.questions)
 
 
 class Refused(NamedTuple):
-    """A form that was sent and not taken: where to, what was in it, and field → why it was not taken."""
+    """A form that was sent and refused: its address, its fields as sent, and field → why it was not taken."""
 
     address: str
     fields: Mapping[str, str]
     wrong: Mapping[str, str]
 
     def is_of(self, form: Form) -> bool:
-        """Whether it was this form: the same address, about the same things."""
+        """True where this form is the one that was refused: the same address, and the same hidden values."""
         settled = ((each.name, each.value) for each in form.questions if each.kind == "hidden")
         return form.address == self.address and all(self.fields.get(name, "") == value for name, value in settled)
 
     def again(self, form: Form) -> Form:
-        """The form as it was sent, open, with what is wrong."""
+        """The form with the values that were sent, open, and with what is wrong at each field."""
         told = [
             each._replace(value=self.fields.get(each.name, each.value), wrong=self.wrong.get(each.name, ""))
             for each in form.questions
@@ -80,8 +82,12 @@ def questions(
     options: Mapping[str, Mapping[str, str]] | None = None,
     required: Sequence[str] = (),
 ) -> tuple[Question, ...]:
-    """A model's fields as questions. `given` values are settled (hidden), `proposed` ones may be changed; `options`:
-    field → what a text is chosen from, value → words; `required`: needed here, though the model can do without."""
+    """The fields of a request model as questions, in the model's order.
+
+    `given`: field → value that is fixed, and sent hidden; `proposed`: field → value that a person may change; `labels`:
+    field → words, else the field's name; `leave_out`: fields that are not asked for; `options`: field → the values that
+    a text is chosen from, with their words; `required`: fields that are needed here and optional in the model.
+    """
     known, first, named, chosen = given or {}, proposed or {}, labels or {}, options or {}
     found = []
     for own, info in model.model_fields.items():
@@ -121,7 +127,7 @@ def _default(info: FieldInfo) -> str:
 
 
 class UnfitField(InvalidMessage):
-    """A field of a form has something that it can't have."""
+    """A field of a form, named by `field`, has a value that it cannot have."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
@@ -129,10 +135,10 @@ class UnfitField(InvalidMessage):
 
 
 def body_of(model: type[BaseModel], fields: Mapping[str, str], zone: tzinfo) -> bytes:
-    """What the API would have been sent: JSON of the fields that the model has, local times with the zone's offset.
+    """The request body that the API would have been sent: JSON of those fields that the model has. Local times get the
+    zone's offset; the text of a list is split at blanks.
 
-    What is left empty is not sent, but for a list that is needed; a list has blanks between. Raises InvalidMessage for
-    a time that is none.
+    An empty field is left out, except a list that the model requires. Raises UnfitField for a time that cannot be read.
     """
     found: dict[str, Any] = {}
     for own, info in model.model_fields.items():
@@ -156,5 +162,5 @@ def _value(name: str, plain: Any, text: str, zone: tzinfo) -> Any:
 
 
 def local(at: datetime, zone: tzinfo) -> str:
-    """An instant as a `datetime-local` field wants it."""
+    """An instant as the value of an HTML `datetime-local` field: local time of the zone, to the minute."""
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M")

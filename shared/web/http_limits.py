@@ -1,7 +1,8 @@
-"""The HTTP door's limits: how many connections, how long a request may take to come, how long an answer to be read.
+"""Limits of the HTTP port: the number of connections, the time that a request may take to arrive, and the time that an
+answer may take to be read.
 
-uvicorn has none of these: it holds half a request header for as long as its sender likes, and takes connections until
-the process has no descriptor left.
+uvicorn has none of these: it keeps half a request header for as long as its sender likes, and accepts connections until
+the process has no file descriptor left.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared import metrics
-from shared.web.connections import Seats, sender_of
+from shared.web.connections import ConnectionSlots, sender_of
 
 log = logging.getLogger(__name__)
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -28,11 +29,12 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: c
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """What callers may take: connections (half of them from one address at most), and seconds.
+    """How many connections there may be (from one address half of them), and how many seconds each part may take.
 
-    `header_seconds` from the connection, or the first byte of a request on one that is kept, to the end of its header;
-    `body_seconds` from there to the end of its body; `answer_seconds` for an answer that is not read; `grace_seconds`
-    is what a request that comes slowly has at least where its seat is needed.
+    `header_seconds`: from the connection's start, or from the first byte of a later request, to the end of its header;
+    `body_seconds`: from there to the end of its body; `answer_seconds`: for an answer whose reader has stopped reading;
+    `grace_seconds`: the least that a slow request has before it is closed for a newcomer; `keep_seconds`: an idle
+    connection is kept open; `stop_seconds`: for open requests when the service stops.
     """
 
     connections: int = 1000
@@ -45,24 +47,24 @@ class HttpLimits:
 
 
 class HttpDoor(uvicorn.Server):
-    """uvicorn with limits, and without its own signal handling: the service stops in its own order."""
+    """uvicorn with these limits, and without its own signal handling: the service stops its parts in its own order."""
 
     def __init__(self, app: Starlette, limits: HttpLimits) -> None:
         super().__init__(_Config(app, limits))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
+        """Install no signal handlers."""
         yield
 
 
 class _Config(uvicorn.Config):
-    """What uvicorn hands to each connection; the seats are in it."""
+    """What uvicorn hands to each connection: its own settings, our limits, and the slots of all connections."""
 
     def __init__(self, app: Starlette, limits: HttpLimits) -> None:
         super().__init__(
             app,
-            http=_Caller,
+            http=_HttpConnection,
             ws="none",
             log_config=None,
             access_log=False,
@@ -74,11 +76,12 @@ class _Config(uvicorn.Config):
         )
         self.limits = limits
         share = max(limits.connections // 2, 1)
-        self.seats = Seats[_Caller](limits.connections, share, limits.grace_seconds, time.monotonic)
+        self.seats = ConnectionSlots[_HttpConnection](limits.connections, share, limits.grace_seconds, time.monotonic)
 
 
-class _Caller(H11Protocol):
-    """One connection over HTTP. Its phase says what is waited for, and each phase has its time."""
+class _HttpConnection(H11Protocol):
+    """One HTTP connection. `_phase`: header, body or answer, each with its own deadline; work, while we answer; kept,
+    between requests."""
 
     config: _Config
 
@@ -89,7 +92,7 @@ class _Caller(H11Protocol):
         self._seated = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A caller is there; where there is no seat for it, it is turned away."""
+        """A connection is accepted; it is aborted at once where there is no slot for it."""
         seats, address = self.config.seats, sender_of(transport.get_extra_info("peername"))
         self._seated, leaves = seats.give_way(address)
         if leaves is not None:
@@ -104,34 +107,35 @@ class _Caller(H11Protocol):
         self._enter("header", self.config.limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The caller is gone."""
+        """The connection is closed."""
         if self._seated:
             self._leave()
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came: a request, or a part of one."""
+        """Bytes of a request arrived."""
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        """An answer is written; the next request may come, or have come."""
+        """An answer is written; the next request may have begun already."""
         super().on_response_complete()
         self._look()
 
     def pause_writing(self) -> None:
-        """The caller does not read its answer."""
+        """The caller has stopped reading its answer."""
         super().pause_writing()
         self.config.seats.slow(self)
         self._enter("answer", self.config.limits.answer_seconds)
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """The caller reads again."""
         super().resume_writing()
         self._look()
 
     def give_way(self, why: str) -> None:
-        """Close at once; where nothing of an answer was said yet, say why."""
+        """Close the connection; where its request is not complete and no answer has begun, after a 408. `why` goes to
+        the log and is the metric's label."""
         if self.transport.is_closing():
             return
         log.info("http connection closed", extra={"why": why})
@@ -145,7 +149,7 @@ class _Caller(H11Protocol):
         self._leave()
 
     def _look(self) -> None:
-        """What is waited for now: the caller's header or body, or we; and what that means for its seat."""
+        """Enter the phase that the connection is in now, by the state of h11's parser, and tell its slot."""
         if self.transport.is_closing() or self.flow.write_paused:
             return
         limits, seats = self.config.limits, self.config.seats
@@ -164,7 +168,8 @@ class _Caller(H11Protocol):
             self._enter("kept", None)
 
     def _enter(self, phase: str, seconds: float | None) -> None:
-        """A phase has its time from its beginning; what comes meanwhile does not lengthen it."""
+        """Begin a phase with its deadline in seconds (None: no deadline); bytes that come within it do not extend
+        it."""
         if phase == self._phase:
             return
         self._phase = phase

@@ -1,8 +1,8 @@
-"""Idempotency-Key: a request that is sent again gets its first answer, and is done once.
+"""Idempotency-Key: a request that is sent again is carried out once, and gets its first answer again.
 
-The row is written in the transaction of the act itself, before anything is locked: a second request with the key waits
-there for the first. An act that was refused or failed leaves no row, so it may be tried again with the same key.
-After draft-ietf-httpapi-idempotency-key-header.
+The key's row is written in the transaction of the act itself, before anything else is locked: a second request with the
+key waits there for the first. An act that was refused or failed leaves no row, so it may be tried again with the same
+key. After draft-ietf-httpapi-idempotency-key-header.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from shared.storage.database import Connection, Database
 from shared.storage.tables import answered_requests
 
 LONGEST = 200
+"""Characters of a key at most."""
 
 
 class OtherRequest(StepdownError):
-    """The key was used before, for another request (422)."""
+    """The key was used before for another request (answered with 422)."""
 
 
 class Answered(NamedTuple):
@@ -35,7 +36,7 @@ class Answered(NamedTuple):
 
 
 class Request(NamedTuple):
-    """Who sent which key, and what it asked for: method, path and body."""
+    """Who sent which key, and the request: method, path and body."""
 
     caller: str
     key: str
@@ -43,17 +44,17 @@ class Request(NamedTuple):
     path: str
     body: bytes
     scope: str = ""
-    """The facilities that the caller might see then: with others it is another request."""
+    """The facilities that the caller may see, as one text: with other facilities it is another request."""
 
     @property
     def hashed(self) -> HashedRequest:
-        """As it is remembered: the caller's key, and a SHA-256 of what was asked for."""
+        """The request as it is stored: the caller, the key, and a SHA-256 of method, path, scope and body."""
         head = f"{self.method} {self.path}\n{self.scope}".encode()
         return HashedRequest(self.caller, self.key, hashlib.sha256(head + self.body).digest())
 
 
 class HashedRequest(NamedTuple):
-    """A request as it is remembered: who sent which key (or a keyed hash of both), and a hash of what it asked for."""
+    """A request as it is stored: caller and key (or a keyed hash of both), and a hash of what was asked for."""
 
     caller: str
     key: str
@@ -61,7 +62,8 @@ class HashedRequest(NamedTuple):
 
 
 async def begin(connection: Connection, asked: HashedRequest, at: datetime) -> Answered | None:
-    """Take the key for this transaction; the first answer if it was answered before. Raises OtherRequest."""
+    """Take the key for this transaction and return None; where it was answered before, return that answer. Waits for
+    another transaction that has taken the key. Raises OtherRequest where the key was used for another request."""
     taken = insert(answered_requests).values(**asked._asdict(), at=at).on_conflict_do_nothing()
     while not (await connection.execute(taken)).rowcount:
         row = (await connection.execute(sa.select(answered_requests).where(_row(asked)))).one_or_none()
@@ -74,12 +76,12 @@ async def begin(connection: Connection, asked: HashedRequest, at: datetime) -> A
 
 
 async def finish(connection: Connection, asked: HashedRequest, answer: Answered) -> None:
-    """Remember the answer, in the same transaction."""
+    """Store the answer, in the transaction that took the key."""
     await connection.execute(sa.update(answered_requests).where(_row(asked)).values(answer._asdict()))
 
 
 async def forget(database: Database, clock: Clock, kept: timedelta) -> None:
-    """Drop the keys of requests that are older than this; for a timer of each service."""
+    """Delete the keys taken longer ago than `kept`; each service calls it by a timer."""
     async with database.begin() as connection:
         await connection.execute(sa.delete(answered_requests).where(answered_requests.c.at < clock() - kept))
 

@@ -1,7 +1,7 @@
-"""The keys that a real token issuer publishes (RFC 7517): fetched, kept for a while, found by a token's `kid`.
+"""The keys that a token issuer publishes (RFC 7517): fetched, cached, and found by a token's `kid`.
 
-A fetch never holds the event loop, which is that of every door: it is asked for before a request is looked at
-(`ready_for`), one at a time, with one deadline for all of it; who asks meanwhile waits for that one.
+A fetch does not block the event loop, which serves every port. It is begun before a request is handled (`ready_for`);
+there is one at a time, with one deadline for the whole of it, and requests that need it meanwhile wait for it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ import jwt
 from shared.errors import SetUpError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Those with a public key only: a shared secret is never published."""
+"""The algorithms whose tokens are accepted: those with a public key, since a shared secret is never published."""
 KEPT_SECONDS = 300.0
-"""A key that the issuer takes back is believed for so long at most."""
+"""Fetched keys are used for so long: a key that the issuer has withdrawn is accepted no longer than this."""
 PAUSE_SECONDS = 10.0
-"""Between two tries, so that tokens with made-up key ids can't make us ask all day."""
+"""The least time between two fetches, so that tokens with invented key ids cannot cause one each."""
 WAIT_SECONDS = 3.0
-"""For a whole fetch: name, connection, TLS, every byte of the answer."""
+"""For a whole fetch: looking up the name, connecting, TLS, and every byte of the answer."""
 MOST_BYTES = 256 * 1024
+"""The longest answer that is read."""
 Fetch = Callable[[str], Awaitable[bytes]]
 
 
 class PublishedKeys:
-    """The keys at `url`. What is asked of them (`of`) is answered from what is known; `ready_for` sees to that."""
+    """The keys at `url`. `ready_for` fetches them where needed; `of` answers from what has been fetched."""
 
     def __init__(self, url: str, *, fetch: Fetch | None = None, now: Callable[[], float] = time.monotonic) -> None:
         self._url, self._fetch, self._now = url, fetch or fetched, now
@@ -42,14 +43,15 @@ class PublishedKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     def of(self, token: str) -> Any:
-        """The key that the token says it is signed with. Raises PyJWTError where there is none."""
+        """The key that the token's `kid` names. Raises PyJWTError where no such key is known."""
         kid = jwt.get_unverified_header(token).get("kid")
         if not self._known(kid):
             raise jwt.InvalidKeyError("the issuer has published no such key")
         return self._keys[kid]
 
     async def ready_for(self, token: str) -> None:
-        """Wait until its key is known, or until it is clear that it won't be; three seconds at most. Never fails."""
+        """Wait until the token's key is known or a fetch has not brought it, WAIT_SECONDS at most. Raises nothing: `of`
+        does, for a key that is not known."""
         try:
             kid = jwt.get_unverified_header(token).get("kid")
         except jwt.PyJWTError:
@@ -66,7 +68,7 @@ class PublishedKeys:
         return isinstance(kid, str | None) and kid in self._keys and self._now() < self._fresh_until
 
     async def _ask(self) -> None:
-        """Away or not fit: what is known stays, as long as it is fresh."""
+        """Fetch the keys. Where that fails, the keys known so far are used until they are KEPT_SECONDS old."""
         began = self._now()
         try:
             self._keys = await keys_at(self._url, self._fetch)
@@ -78,7 +80,8 @@ class PublishedKeys:
 
 
 async def keys_at(url: str, fetch: Fetch | None = None, wait: float = WAIT_SECONDS) -> dict[str | None, Any]:
-    """`kid` → key, of those that sign. SetUpError where the issuer is away, or what it says is no set of keys."""
+    """`kid` → key, of the keys that are for signing, fetched within `wait` seconds. Raises SetUpError where the issuer
+    does not answer, or answers with something other than a set of keys."""
     try:
         async with asyncio.timeout(wait):
             text = await (fetch or fetched)(url)
@@ -91,7 +94,8 @@ async def keys_at(url: str, fetch: Fetch | None = None, wait: float = WAIT_SECON
 
 
 async def fetched(url: str) -> bytes:
-    """What is at the URL, and nowhere else: a redirect is no answer. Raises OSError, also for one that is too long."""
+    """The body at the URL. Raises OSError where there is no connection, for a status other than 200 (also a redirect,
+    which is not followed), and for a body of more than MOST_BYTES."""
     place = urlsplit(url)
     host, safe = place.hostname or "", place.scheme == "https"
     tls = ssl.create_default_context() if safe else None

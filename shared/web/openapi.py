@@ -1,4 +1,4 @@
-"""Parts of an OpenAPI 3.1 document, so that a service tells of its API by the same tables that make its routes."""
+"""Parts of an OpenAPI 3.1 document, so that a service describes its API by the tables that its routes are made from."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ WHY = {
 
 
 def document(title: str, about: str, paths: Object) -> Object:
-    """The whole document; where `paths` has a type of ours, a reference to its schema comes in its place."""
+    """The whole document. `about`: the API's description. A Python type within `paths` is replaced by a reference to
+    its schema, which stands under `components`."""
     types = list(dict.fromkeys(_types(paths)))
     adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [(each, _MODE, TypeAdapter(each)) for each in types]
     found, defined = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
@@ -112,12 +113,12 @@ def _problem(words: str) -> Object:
 
 
 def parameter(name: str) -> Object:
-    """A parameter that many operations have."""
+    """A reference to one of PARAMETERS."""
     return {"$ref": f"#/components/parameters/{name}"}
 
 
 def route(document: Callable[[], Object]) -> Route:
-    """GET /api/openapi.json, for everybody; the document is made when it is first asked for."""
+    """GET /api/openapi.json, without signing in; the document is made at the first request."""
     told = cache(document)
 
     async def openapi(_: Request) -> Response:
@@ -127,7 +128,7 @@ def route(document: Callable[[], Object]) -> Route:
 
 
 def written(writes: Iterable[Write[Any]], *problems: int) -> Object:
-    """The paths of a table of writes; `problems` that this service has besides those that all have."""
+    """The paths of a table of writes. `problems`: statuses of this service besides those that every write may have."""
     return {write.path: {"post": _write(write, problems)} for write in writes}
 
 
@@ -142,18 +143,20 @@ def _write(write: Write[Any], more: Iterable[int]) -> Object:
 
 
 def one(name: str, summary: str, roles: Iterable[str], told: Any) -> Object:
-    """GET of one, by its id."""
+    """GET of one entry by its id; `told` is the type of its answer."""
     return {"get": operation(name, summary, roles, told, asked=[parameter("Id")], problems=(401, 403, 404, 503))}
 
 
 def listed(name: str, summary: str, roles: Iterable[str], told: Object, *asked: Object) -> Object:
-    """GET of a list in pages; `told` is a page of it."""
+    """GET of a list in pages; `told` is the schema of a page, `asked` the list's parameters besides limit and
+    cursor."""
     pages = (parameter("Limit"), parameter("Cursor"))
     return {"get": operation(name, summary, roles, told, asked=[*asked, *pages], problems=(401, 403, 422, 503))}
 
 
 def worklists(about: str, roles: Iterable[str], names: Iterable[str], items: Iterable[type]) -> Object:
-    """Both paths of a service's lists of work: how much waits in each, and what in the one of a name."""
+    """The two paths of a service's worklists: the number of entries in each, and the entries of the one that is named.
+    `items`: the types that an entry may have."""
     name = {**PARAMETERS["Id"], "name": "name", "schema": {"enum": list(names)}}
     asked = [name, query("facility"), parameter("Limit"), parameter("Cursor")]
     one = anonymous(name=TEXT, title=TEXT, count={"type": "integer", "minimum": 0})
@@ -168,23 +171,24 @@ def worklists(about: str, roles: Iterable[str], names: Iterable[str], items: Ite
 
 
 def query(name: str, schema: Object | None = None, *, required: bool = False, about: str | None = None) -> Object:
-    """A parameter of the query."""
+    """A parameter of an address's query; a text where `schema` says nothing else."""
     told = {"name": name, "in": "query", "required": required, "schema": {**TEXT, **(schema or {})}}
     return told if about is None else {**told, "description": about}
 
 
 def page(name: str, of: Any, /, **more: Object) -> Object:
-    """A page of a list: its entries under `name`, and where the next one begins."""
+    """The schema of a page of a list: its entries, of the type `of`, in the field `name`, and the next page's
+    cursor."""
     return anonymous(**more, **{name: {"type": "array", "items": of}, "next": NEXT})
 
 
 def anonymous(**fields: Any) -> Object:
-    """An object that has all of these fields, and no name."""
+    """The schema of an object without a name of its own, in which all of these fields are required."""
     return {"type": "object", "required": list(fields), "properties": fields}
 
 
 def json(told: Any) -> Object:
-    """Content that is JSON of this form."""
+    """The content of a body that is JSON of this schema or type."""
     return {"application/json": {"schema": told}}
 
 
@@ -192,7 +196,8 @@ def operation(
     name: str, summary: str, roles: Iterable[str], told: Any, *,
     problems: Iterable[int], asked: Iterable[Object] = (), good: str = "200",
 ) -> Object:  # fmt: skip
-    """What one method of a path asks and answers; `name` is its operationId: verb and noun, and it never changes."""
+    """One method of a path. `name`: its operationId, a verb and a noun, which never changes; `told`: the schema or type
+    of its answer; `asked`: its parameters; `problems`: the statuses of its errors; `good`: the status of its answer."""
     wrong = {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in problems}
     return {
         "operationId": name,

@@ -1,6 +1,4 @@
-"""Pages for people: templates, their few assets, sign-in and sign-out, and what went wrong said in words; no service's
-own page, and no rule.
-"""
+"""HTML pages for people: templates, assets, sign-in and sign-out, and errors in words; no service's own page."""
 
 from __future__ import annotations
 
@@ -27,11 +25,12 @@ ASSETS = Path(__file__).resolve().parent / "assets"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 NOTICE = "stepdown_notice"
+"""The cookie with the code of what was done, which the next page shows once."""
 Page = Callable[[Request], Awaitable[Response]]
 
 
 class Notice(NamedTuple):
-    """A sentence on top of a page: what was done (`good`), or why it was not."""
+    """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status."""
 
     text: str
     good: bool = False
@@ -39,7 +38,7 @@ class Notice(NamedTuple):
 
 
 class Asset(NamedTuple):
-    """A file that pages use; its address holds its digest, so that it may be kept for ever."""
+    """A file that pages load. Its address contains a digest of its body, so that browsers may cache it for ever."""
 
     body: bytes
     media_type: str
@@ -58,9 +57,11 @@ def _templates() -> Environment:
 
 @dataclass(frozen=True)
 class Pages:
-    """One service's pages: their title, and where browsers reach intake (None: away).
+    """The frame of one service's pages: their title, and the origin at which browsers reach intake for patients' names
+    (None: nowhere).
 
-    `done`: code → sentence of what may be said after an act; a browser's own text is never shown.
+    `done`: code → the sentence shown after an act; a code that is not here, which a browser could have made up, shows
+    nothing.
     """
 
     title: str
@@ -68,7 +69,8 @@ class Pages:
     done: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """A page, with the headers that let it load and call nothing but what is ours."""
+        """A template as an answer, with a content security policy that lets it load files from this service only and
+        send requests to this service and intake."""
         own = {"title": self.title, "intake": self.intake or ""}
         given = {**own, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
         given.setdefault("notice", self._noticed(request))
@@ -79,17 +81,19 @@ class Pages:
         return answer
 
     def go(self, to: str, code: str) -> Response:
-        """Back to a page after an act (RFC 9110 15.4.4), which says there once what was done."""
+        """Redirect to a page after an act (303, RFC 9110 15.4.4); that page shows the sentence of `code` once, if it is
+        opened within 30 seconds."""
         answer = RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
         answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
     def to(self, to: str) -> Response:
-        """To a page, of which nothing is said."""
+        """Redirect to a page that shows no sentence."""
         return RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
 
     def page(self, shown: Page) -> Page:
-        """The page, and where it can't be shown: the way to sign in, or what is the matter in words."""
+        """The endpoint with its errors as pages: who is not signed in is redirected to the sign-in page by a GET, and
+        told so by a POST; a refusal or problem is a page with a sentence."""
 
         async def page(request: Request) -> Response:
             try:
@@ -99,17 +103,17 @@ class Pages:
                     return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER, self._headers())
                 said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
-                said = said_of(fault)
+                said = notice_of(fault)
             return self.render(request, "problem.html", said.status, notice=said)
 
         return page
 
     def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
-        """A page for an address that is none, or that only takes forms."""
+        """A page with a sentence for an address that is unknown, or that only forms are sent to."""
         return self.render(request, "problem.html", status, notice=Notice(text))
 
     def routes(self) -> list[BaseRoute]:
-        """Sign-in, sign-out and assets."""
+        """The routes of sign-in, sign-out and assets."""
         return [
             Route("/sign-in", self.page(self._ask), methods=["GET"]),
             Route("/sign-in", self.page(self._sign_in), methods=["POST"]),
@@ -148,15 +152,16 @@ class Pages:
         return Notice(text, good=True) if text else None
 
     def _headers(self) -> dict[str, str]:
-        """`same-origin`: else browsers tell no origin with our own forms."""
+        """The security headers of a page. The referrer policy is `same-origin`: under `no-referrer` browsers send
+        `Origin: null` with our own forms."""
         calls = " ".join(["connect-src 'self'", *([_origin(self.intake)] if self.intake else [])])
         own = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
         rest = "base-uri 'none'; frame-ancestors 'none'"
         return {"content-security-policy": f"{own}; {calls}; {rest}", "referrer-policy": "same-origin"}
 
 
-def said_of(fault: StepdownError) -> Notice:
-    """What is the matter, in words, with the status that the API would give."""
+def notice_of(fault: StepdownError) -> Notice:
+    """An error in words, with the HTTP status that the API would answer."""
     if isinstance(fault, Problem):
         fields = [wording.spoken(str(each.get("field"))) for each in fault.more.get("fields", ())]
         return Notice(f"{fault.text}: {', '.join(fields)}" if fields else fault.text, status=int(fault.status))
@@ -170,7 +175,7 @@ def said_of(fault: StepdownError) -> Notice:
 
 
 def _asked(query: Mapping[str, str]) -> str:
-    """The part of an address behind `?`; what is empty is left out."""
+    """Parameters as the part of an address after `?`; empty ones are left out."""
     return urlencode({name: value for name, value in query.items() if value})
 
 

@@ -1,4 +1,5 @@
-"""Lists in pages: how long one may be, and where the next one begins; a cursor is the last row's place, made opaque."""
+"""Lists in pages: how long a page may be, and where the next one begins. A cursor is the sort key (`place`) of a page's
+last row, base64 so that callers do not build on it."""
 
 from __future__ import annotations
 
@@ -12,12 +13,13 @@ from shared.web.app import Problem
 from shared.web.requests import unfit
 
 MOST, USUAL = 200, 50
+"""Rows of a page: at most, and where the caller does not say."""
 PARAMETERS = frozenset({"limit", "cursor"})
 Row = TypeVar("Row")
 
 
 def limit(given: dict[str, str], usual: int = USUAL, most: int = MOST) -> int:
-    """How long a page may be. Raises 422."""
+    """How many rows a page may have, by the parameter `limit`. Raises a 422 Problem for what is no number in range."""
     text = given.get("limit", str(usual))
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= most):
         raise unfit("limit", f"limit is a number from 1 to {most}")
@@ -25,18 +27,19 @@ def limit(given: dict[str, str], usual: int = USUAL, most: int = MOST) -> int:
 
 
 def page(found: Sequence[Row], limit: int, place: Callable[[Row], Sequence[str]]) -> tuple[Sequence[Row], str | None]:
-    """Of up to `limit` + 1 rows: those of this page, and the cursor of the next one, None where there is none."""
+    """(The rows of this page, the cursor of the next one or None), from up to `limit` + 1 rows that were found."""
     rows = found[:limit]
     return rows, cursor(*place(rows[-1])) if len(found) > limit else None
 
 
 def cursor(*last: str) -> str:
-    """Where the next page begins: behind the row with this place."""
+    """The cursor of the page that begins after the row with this place."""
     return base64.urlsafe_b64encode("|".join(last).encode()).decode().rstrip("=")
 
 
 def behind(given: dict[str, str], parts: int) -> Sequence[str] | None:
-    """The place that `cursor` was made of; None for the first page. Raises 422."""
+    """The place that the parameter `cursor` was made of, in this many parts; None for the first page. Raises a 422
+    Problem for a cursor that is none."""
     text = given.get("cursor")
     if text is None:
         return None
@@ -53,7 +56,7 @@ def behind(given: dict[str, str], parts: int) -> Sequence[str] | None:
 
 
 def instant(place: str) -> datetime:
-    """A part of a place that is an instant. Raises 422."""
+    """A part of a place as an instant. Raises a 422 Problem where it is none."""
     try:
         found = datetime.fromisoformat(place)
     except ValueError:
@@ -64,10 +67,10 @@ def instant(place: str) -> datetime:
 
 
 def at(instant: datetime) -> str:
-    """The way back of `instant`."""
+    """An instant as a part of a place; `instant` reads it."""
     return instant.astimezone(UTC).isoformat()
 
 
 def no_cursor() -> Problem:
-    """A cursor of somebody's own."""
+    """The 422 Problem for a cursor that no page gave."""
     return unfit("cursor", "the cursor is not one that a page before gave")

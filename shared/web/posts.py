@@ -1,11 +1,12 @@
-"""What people do over HTTP: one way for every POST (key, lock, decide, save, answer; a refusal is recorded).
+"""The handling of every POST by which a person does something: idempotency key, lock, decide, save, answer; a refusal
+is written to the audit.
 
-A service has a table of writes and one door; which rule decides, and how the answer looks, is behind the door.
+A service has a table of `Write`s and one `PostDoor`, in which it says what decides and what is answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -30,11 +31,12 @@ Decision = TypeVar("Decision")
 
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
 class Write(Generic[Decision]):
-    """One POST: of which list its id is, what is noted, what it asks for, what decides; who may, besides admin.
+    """One POST. `kind`: the list that its id is of; `action`: its name in the audit; `asks`: the model of its body;
+    `decide`: the rule, called by the service's door; `roles`: who may use it, besides admin.
 
-    Without `{id}` in its path it makes something new. `operation`: its name in the OpenAPI document, which never
-    changes; `told`: the form of its answer, a type or a schema. Where it is `tagged`, its answer has an ETag and
-    If-Match is asked for.
+    Without `{id}` in its path it makes something new. `operation`: its operationId in the OpenAPI document, which never
+    changes; `told`: the type or schema of its answer. Where it is `tagged`, its answer has an ETag and it reads
+    If-Match.
     """
 
     path: str
@@ -50,17 +52,18 @@ class Write(Generic[Decision]):
 
     @property
     def makes(self) -> bool:
-        """It makes something new."""
+        """True where it makes something new; its answer is a 201."""
         return "{id}" not in self.path
 
     @property
     def needs_body(self) -> bool:
-        """Its command has a field that has to be told."""
+        """True where its body has a required field."""
         return any(field.is_required() for field in self.asks.model_fields.values())
 
 
 class Posted(NamedTuple, Generic[Decision]):
-    """A request that is read: who asks for what, of which entry, seen at which version, with which key."""
+    """A POST that was read: the write, who asks, the id in its path (empty where it makes something new), its body, the
+    version that the asker saw (None: any), and its idempotency key (None: none was sent)."""
 
     write: Write[Decision]
     who: Caller
@@ -71,33 +74,34 @@ class Posted(NamedTuple, Generic[Decision]):
 
 
 class Answer(NamedTuple):
-    """What came of it: the body, and how far the episode has come (None: its answer has no ETag)."""
+    """The answer to an act: its body, and the episode's version for the ETag (None: no ETag)."""
 
-    body: dict[str, Any]
+    body: Mapping[str, object]
     version: int | None
 
 
 def hashed(posted: Posted[Any]) -> idempotency.HashedRequest | None:
-    """How a request with a key is remembered: by a hash of what was sent."""
+    """The request as it is stored under its key: a hash of what was sent; None where no key was sent."""
     return posted.key.hashed if posted.key is not None else None
 
 
 async def respond(_: Posted[Any], answer: idempotency.Answered) -> Response:
-    """The answer over HTTP: what the transaction left."""
+    """The HTTP response of an answer that was committed, now or at the first request with this key."""
     headers = {"etag": answer.etag} if answer.etag else {}
     return Response(answer.body, answer.status, headers, "application/json")
 
 
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
 class PostDoor(Generic[Decision]):
-    """What a service gives to the one way.
+    """What a service gives to the handling of its POSTs.
 
-    - `fit(posted)` refuses values that the site doesn't know (422), before anything is locked;
-    - `subject(connection, posted)`: what it is about, mostly an episode; None: there is none that the asker may see;
-    - `act(connection, posted, subject)`: lock, decide, save. None: it is not there any more; raises Rejected, Stale;
-    - `media`: what a body's content-type may be, else 415; empty: nobody looks, and no body is an empty object;
-    - `remember(posted)`: how a request with a key is remembered; `reused`: the problem's code where it was another;
-    - `respond(posted, answer)`: what is answered once that is committed, the first time and to a repeat.
+    - `fit(posted)` raises a 422 Problem for values that the site does not have, before anything is locked;
+    - `subject(connection, posted)`: the id of what it is about, mostly an episode; None: none that the asker may see;
+    - `act(connection, posted, subject)` locks, decides and saves. None: it is gone meanwhile; raises Rejected, Stale;
+    - `media`: the content-types that a body may have, else 415; empty: any, and a missing body is an empty object;
+    - `remember(posted)`: the request as it is stored under its key, None without one; `reused`: the code of the problem
+      where the key was used for another request;
+    - `respond(posted, answer)`: the HTTP response, once the answer is committed; the same to a repeat.
     """
 
     database: Database
@@ -122,7 +126,8 @@ async def _post(write: Write[Decision], door: PostDoor[Decision], request: Reque
 
 
 async def perform(door: PostDoor[Decision], posted: Posted[Decision]) -> idempotency.Answered:
-    """Do it in a transaction of its own. Raises a Problem (404, 412, 422), or Rejected, which is recorded by then."""
+    """Carry out a POST in a transaction of its own. Raises a Problem (404, 412 or 422), or Rejected once the refusal is
+    in the audit."""
     await door.fit(posted)
     try:
         async with door.database.begin() as connection:
@@ -139,7 +144,7 @@ async def perform(door: PostDoor[Decision], posted: Posted[Decision]) -> idempot
 
 
 class _Refused(Exception):
-    """A rule said no to what was asked; the transaction is rolled back, then the refusal is recorded."""
+    """A rule said no: raised to roll back the transaction, before the refusal is written to the audit in another."""
 
     def __init__(self, subject: str, why: Rejected) -> None:
         super().__init__(why.code)
@@ -157,7 +162,7 @@ async def _read(write: Write[Decision], door: PostDoor[Decision], request: Reque
 
 
 async def _once(connection: Connection, posted: Posted[Decision], door: PostDoor[Decision]) -> idempotency.Answered:
-    """The first answer where the key was answered before, else what comes of it."""
+    """The first answer where the key was answered before; else the answer of carrying it out now."""
     key = door.remember(posted)
     if key is not None and (before := await idempotency.begin(connection, key, door.clock())) is not None:
         return before

@@ -1,4 +1,5 @@
-"""What an API asks of a request: body, command, parameters, key, version, scope. No answer repeats what was sent."""
+"""Reading the parts of an API request: body, parameters, idempotency key, version, scope. What does not fit raises a
+Problem that repeats nothing of what was sent."""
 
 from __future__ import annotations
 
@@ -15,18 +16,20 @@ from shared.web.app import Problem
 from shared.web.auth import Caller
 
 BODY_BYTES = 64 * 1024
+"""The longest body, where an endpoint says nothing else."""
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
 def media_type(request: Request, known: Collection[str], *, absent: bool = False) -> None:
-    """Refuse a content-type that is none of these (415); its parameters don't matter."""
+    """Raise a 415 Problem for a content-type that is none of these (its parameters are not compared), and for a missing
+    one unless `absent`."""
     told = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if told not in known and not (absent and not told):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", f"the content-type is one of {', '.join(known)}")
 
 
 async def body(request: Request, most: int = BODY_BYTES) -> bytes:
-    """The whole body. Raises 413 beyond `most` bytes, 400 where it ends early."""
+    """The whole body. Raises a 413 Problem beyond `most` bytes, a 400 Problem where the connection ends before it."""
     found = bytearray()
     try:
         async for part in request.stream():
@@ -39,7 +42,8 @@ async def body(request: Request, most: int = BODY_BYTES) -> bytes:
 
 
 def read(model: type[Asked], raw: bytes) -> Asked:
-    """The body as a command. Raises 400 for what is no JSON, 422 that names the fields by our own names."""
+    """The body as a value of the model. Raises a 400 Problem for what is not JSON, and a 422 Problem that names the
+    fields that do not fit."""
     try:
         return model.model_validate_json(raw)
     except ValidationError as wrong:
@@ -52,12 +56,12 @@ def read(model: type[Asked], raw: bytes) -> Asked:
 
 
 def _place(place: tuple[int | str, ...], known: Collection[str]) -> str:
-    """Where it is; a name that the sender chose shows as `?`."""
+    """The place of an error as dotted names; a name that is not the model's own, and so the sender's, shows as `?`."""
     return ".".join(str(part) if isinstance(part, int) or part in known else "?" for part in place)
 
 
 def _names(model: type[BaseModel]) -> frozenset[str]:
-    """The fields of a model and of its parts, as a sender names them."""
+    """The names in JSON of the fields of a model, and of the models within it."""
     found = {field.alias or name for name, field in model.model_fields.items()}
     for field in model.model_fields.values():
         for part in _parts(field.annotation):
@@ -72,42 +76,44 @@ def _parts(annotation: object) -> list[type[BaseModel]]:
 
 
 def unfit(field: str, text: str, problem: str = "unfit") -> Problem:
-    """422 that names one field."""
+    """A 422 Problem about one field; `problem` is a code for what is wrong with it."""
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit", text, fields=[{"field": field, "problem": problem}])
 
 
 def invalid(text: str) -> Problem:
-    """400, with a sentence of ours."""
+    """A 400 Problem with this sentence."""
     return Problem(HTTPStatus.BAD_REQUEST, "invalid", text)
 
 
 def missing(code: str = "not-found", text: str = "there is none of that id that you may see") -> Problem:
-    """Not there, or not in the caller's scope: the same answer."""
+    """The 404 Problem for what is not there, and for what is outside the caller's scope: nobody can tell them apart."""
     return Problem(HTTPStatus.NOT_FOUND, code, text)
 
 
 def key(request: Request, asking: Caller, content: bytes) -> idempotency.Request | None:
-    """The caller's Idempotency-Key with what it stands for; None: none was sent. Raises 400 for one that is none."""
+    """The request's Idempotency-Key with the request that it stands for; None where none was sent. Raises a 400 Problem
+    for an empty or overlong key, or one with other than printable ASCII characters."""
     given = request.headers.get("idempotency-key")
     if given is None:
         return None
     if not (1 <= len(given) <= idempotency.LONGEST and given.isascii() and given.isprintable()):
         raise invalid(f"an Idempotency-Key has 1 to {idempotency.LONGEST} printable ASCII characters")
-    return idempotency.Request(asking.subject, given, request.method, request.url.path, content, told_scope(asking))
+    return idempotency.Request(asking.subject, given, request.method, request.url.path, content, scope_text(asking))
 
 
-def told_scope(asking: Caller) -> str:
-    """The caller's facilities as one text."""
+def scope_text(asking: Caller) -> str:
+    """The caller's facilities as one text, sorted, with blanks between."""
     return " ".join(sorted(asking.facilities))
 
 
 def etag(version: int) -> str:
-    """The ETag of everything in an episode: how far this service has come in it."""
+    """The ETag of everything that belongs to an episode: the episode's version in this service."""
     return f'"{version}"'
 
 
 def if_match(request: Request) -> int | None:
-    """The version that the asker saw; None: whatever it is. A tag that we never gave fits none (RFC 9110 13.1.1)."""
+    """The version in If-Match; None for `*` or no header: any version will do. A tag that no answer of ours had is -1,
+    which matches no version (RFC 9110 13.1.1)."""
     given = request.headers.get("if-match", "*").strip()
     if given == "*":
         return None
@@ -117,7 +123,7 @@ def if_match(request: Request) -> int | None:
 
 
 def parameters(request: Request, known: Collection[str]) -> dict[str, str]:
-    """The query's parameters. Raises 422 for one that is not known, told twice, or no text."""
+    """The query's parameters. Raises a 422 Problem for one that is not in `known`, is there twice, or contains NUL."""
     given = request.query_params.multi_items()
     names = [name for name, _ in given]
     if unknown := set(names) - set(known):
@@ -129,7 +135,7 @@ def parameters(request: Request, known: Collection[str]) -> dict[str, str]:
 
 
 def one_of(given: dict[str, str], name: str, known: Collection[str]) -> str | None:
-    """A parameter that has one of some values."""
+    """A parameter that has to be one of the values in `known`; None where it is absent. Raises a 422 Problem."""
     value = given.get(name)
     if value is not None and value not in known:
         raise unfit(name, f"{name} is one of {', '.join(known)}")
@@ -137,7 +143,8 @@ def one_of(given: dict[str, str], name: str, known: Collection[str]) -> str | No
 
 
 def scope(asking: Caller, facility: str | None = None) -> Scope:
-    """What the caller may see, narrowed to one facility where that is asked for. Raises 403 for another's."""
+    """What the caller may see, or of that one facility only. Raises a 403 Problem for a facility that is not the
+    caller's."""
     if facility is None:
         return asking.scope
     within(asking, facility)
@@ -145,6 +152,6 @@ def scope(asking: Caller, facility: str | None = None) -> Scope:
 
 
 def within(asking: Caller, facility: str) -> None:
-    """Refuse a facility that is not the caller's (403)."""
+    """Raise a 403 Problem for a facility that the caller may not see."""
     if not asking.may_see(facility):
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "this facility is not in your scope")

@@ -1,7 +1,8 @@
-"""Signing in with a browser: a pasted token kept in a cookie that no script reads, and a token on every form.
+"""Signing in with a browser: a bearer token that was pasted is kept in a cookie that scripts cannot read, and every
+form carries a token against cross-site request forgery.
 
-The cookie holds the bearer token itself, so nothing is stored here and it ends when the token does. Cookies know hosts
-and not ports (RFC 6265 8.5): one sign-in serves every service behind one host name.
+The cookie holds the bearer token itself, so nothing is stored on the server, and the session ends when the token
+expires. Cookies are bound to a host and not to a port (RFC 6265 8.5): one sign-in serves every service of a host name.
 """
 
 from __future__ import annotations
@@ -20,58 +21,64 @@ from shared.web.auth import Caller
 
 SESSION = COOKIE
 BEFORE = "stepdown_before"
-"""Before there is a session: what the sign-in form's token is made of."""
+"""The cookie with a random value that the sign-in form's token is made of, while there is no session yet."""
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 FORM_BYTES, MOST_FIELDS = 64 * 1024, 60
+"""The largest form: bytes of its body, and how many fields."""
 LONGEST = 3800
-"""Bytes of a token: browsers keep cookies of 4096 bytes with name and attributes (RFC 6265 6.1)."""
+"""The most bytes of a bearer token: browsers keep cookies of 4,096 bytes with name and attributes (RFC 6265 6.1)."""
 
 
 def page_caller(request: Request, *roles: str) -> Caller:
-    """Who looks at a page, by the cookie. Raises NotSignedIn or a 403 Problem."""
+    """Who opens a page, by the session cookie. Raises NotSignedIn, or a 403 Problem for another role."""
     token = request.cookies.get(SESSION)
     return caller_by(request, f"Bearer {token}" if token else None, *roles)
 
 
 async def check(request: Request, token: str) -> Caller:
-    """Whose token it is. Raises NotSignedIn for one that is not valid here."""
+    """Whose bearer token it is. Raises NotSignedIn for one that is not valid here."""
     if request.app.state.tokens is not None:
         await request.app.state.tokens.ready_for([token])
     return caller_by(request, f"Bearer {token}")
 
 
 def keep(request: Request, response: Response, token: str) -> None:
-    """Sign in: from now on the browser sends the token with every request to this host, and to no other site's."""
+    """Sign in: set the cookie, which the browser sends with every request to this host that does not come from another
+    site's page (SameSite=Strict)."""
     _set(request, response, SESSION, token)
 
 
 def forget(request: Request, response: Response) -> None:
-    """Sign out."""
+    """Sign out: delete the cookie."""
     response.delete_cookie(SESSION, path="/", secure=_secure(request), httponly=True, samesite="strict")
 
 
 def form_token(request: Request) -> str:
-    """What every form of this session carries; nobody can make it who can't read the cookie."""
+    """The token that every form of this session carries; only who can read the cookie can make it."""
     return token_of(request.cookies.get(SESSION, ""))
 
 
 def before_session(request: Request) -> str:
-    """The seed of a sign-in form: the one that the browser has, or a new one, which `plant` gives it."""
+    """The random value that the sign-in form's token is made of: the browser's own, or a new one that `plant` sets."""
     return request.cookies.get(BEFORE) or secrets.token_urlsafe(24)
 
 
 def plant(request: Request, response: Response, seed: str) -> None:
-    """Give the browser the seed."""
+    """Set the cookie with the seed of the sign-in form's token."""
     _set(request, response, BEFORE, seed)
 
 
 def token_of(seed: str) -> str:
-    """The form token that belongs to a seed."""
+    """The form token of a seed: an HMAC-SHA-256 keyed with it."""
     return hmac.new(seed.encode(), b"stepdown form", hashlib.sha256).hexdigest()
 
 
 async def form(request: Request, seed: str = SESSION) -> dict[str, str]:
-    """The fields of a form that was sent by one of our own pages. Raises a 403 Problem for any other, 400, 413, 415."""
+    """The fields of a form that was sent by a page of this session; `seed`: the cookie that its token is made of.
+
+    Raises a 403 Problem for a form of any other page, 415 for another content-type, 413 beyond FORM_BYTES, and 400 for
+    a body that is cut short or cannot be read.
+    """
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         raise _not_ours()
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":

@@ -1,4 +1,5 @@
-"""The trace that a request came in, for what it causes while it is answered; drawn here where it brings none."""
+"""The W3C trace context of the HTTP request that is being answered, for the facts that it causes; made here where the
+request has none."""
 
 from __future__ import annotations
 
@@ -11,11 +12,11 @@ _OF_THE_REQUEST: ContextVar[str | None] = ContextVar("traceparent", default=None
 
 
 def begin(header: str | None) -> None:
-    """A request begins: its own trace context where that is one, else a new one."""
+    """Begin a request's trace: that of its `traceparent` header where it is valid, else a new one."""
     new = f"{VERSION}-{os.urandom(16).hex()}-{os.urandom(8).hex()}-{SAMPLED}"
     _OF_THE_REQUEST.set(header if trace_of(header) else new)
 
 
 def of_the_request() -> str | None:
-    """The trace context of the request that is answered here; None outside of one."""
+    """The `traceparent` of the request that is being answered; None outside of a request."""
     return _OF_THE_REQUEST.get()

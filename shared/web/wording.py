@@ -1,4 +1,4 @@
-"""Codes, days and ids as people say them, for pages; each service has a table of its own for what is its own. Pure."""
+"""Codes, days, times and ids in words, for pages; each service has a table for its own codes besides. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from shared.events.levels import SPOKEN
 
 SOON = timedelta(days=2)
-"""What has to be done by then is urgent."""
+"""What is due within this time is shown as urgent."""
 _SPOKEN = {
     **SPOKEN,
     "npi": "NPI",
@@ -17,7 +17,7 @@ _SPOKEN = {
 
 
 def spoken(code: str) -> str:
-    """A code of the published language as words: `left-message` → `left message`."""
+    """A code of the published language in words: `left-message` → `left message`."""
     return _SPOKEN.get(code, code.replace("-", " ").replace("_", " "))
 
 
@@ -27,7 +27,7 @@ def tail(identifier: str) -> str:
 
 
 def days_left(day: date, today: date) -> str:
-    """How far a last day is from today."""
+    """A last day as seen from today: `3 days left`, `today`, `1 day overdue`."""
     days = (day - today).days
     if days == 0:
         return "today"
@@ -36,7 +36,7 @@ def days_left(day: date, today: date) -> str:
 
 
 def time_left(at: datetime, now: datetime) -> str:
-    """How far an instant is from now, in hours where it is less than two days."""
+    """An instant as seen from now: `5 hours left`, `3 days overdue`; in whole hours below 48 hours, else in days."""
     seconds = (at - now).total_seconds()
     hours = max(1, round(abs(seconds) / 3600))
     many = ("1 hour" if hours == 1 else f"{hours} hours") if hours < 48 else f"{round(hours / 24)} days"
@@ -44,11 +44,11 @@ def time_left(at: datetime, now: datetime) -> str:
 
 
 def day(value: date) -> str:
-    """A day: `Sun 22 Nov`."""
+    """A day in words: `Sun 22 Nov`."""
     return f"{value:%a} {value.day} {value:%b}"
 
 
 def moment(at: datetime, zone: tzinfo) -> str:
-    """An instant in a facility's zone, which is named: `Sun 22 Nov, 14:05 EST`."""
+    """An instant in a facility's zone, with the zone's name: `Sun 22 Nov, 14:05 EST`."""
     local = at.astimezone(zone)
     return f"{day(local)}, {local:%H:%M} {local:%Z}"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aftercare.decisions.own_facts import StatedFact, as_stored, follow
+from services.aftercare.decisions.own_facts import StatedFacts, as_stored, follow
 from services.aftercare.decisions.windows import rows, state_of, wanted
 from services.aftercare.windows.measures import windows
 from shared.facts.envelope import Fact
@@ -25,7 +25,7 @@ _ids = count()
 
 def tell(
     standing: tuple[Fact, ...], *stays: dict[str, Any], over_by: datetime | None = None, **more: Any
-) -> StatedFact:
+) -> StatedFacts:
     """What is said when the episode has these stays, after what stands."""
     known = episode(*stays, **more)
     ought = wanted(known, windows(known, SITE.follow_ups, SITE.zone), standing, NOW, over_by)
@@ -38,7 +38,7 @@ def names(facts: tuple[Fact, ...]) -> list[str]:
     return [f"{f.name} {f.as_json.get('measure') or f.as_json['reason']}" for f in facts]
 
 
-def states(said: StatedFact) -> dict[str, str]:
+def states(said: StatedFacts) -> dict[str, str]:
     return {window.measure: state_of(window) for window in rows(said.standing).values()}
 
 
@@ -62,7 +62,7 @@ def test_a_discharge_is_told_due_at_once_for_each_window_with_its_days() -> None
 
 def test_the_same_episode_again_says_nothing() -> None:
     before = tell((), inpatient()).standing
-    assert tell(before, inpatient()) == StatedFact((), (), before)
+    assert tell(before, inpatient()) == StatedFacts((), (), before)
 
 
 def test_an_end_told_in_another_offset_is_the_same_end() -> None:

@@ -73,7 +73,7 @@ async def windows_sent(database: Database) -> list[str]:
 async def listed(database: Database, **more: Any) -> dict[str, str]:
     async with database.read() as connection:
         given = {"state": None, "scope": EVERYTHING, "after": None, "limit": 100, **more}
-        return {row["measure"]: row["state"] for row in await views.list_follow_ups(connection, **given)}
+        return {row.measure: row.state for row in await views.list_follow_ups(connection, **given)}
 
 
 async def sound(database: Database, at: Any = LEFT) -> None:

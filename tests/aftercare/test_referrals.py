@@ -9,7 +9,7 @@ import pytest
 
 from services.aftercare.contacts.contacts import appointments
 from services.aftercare.decisions.commands import Move, MoveToAppointment, MoveWithReason
-from services.aftercare.decisions.own_facts import tell
+from services.aftercare.decisions.own_facts import state_facts
 from services.aftercare.decisions.situation import Situation
 from services.aftercare.referrals import referrals
 from services.aftercare.referrals.referrals import ASKS, ENDS, MOVES, State, fold, possible
@@ -76,7 +76,7 @@ def moved(standing: tuple[Fact, ...], *moves: str) -> tuple[Fact, ...]:
     """The facts after these moves."""
     for move in moves:
         done = referrals.move(situation(standing), "R", move, asks(move))
-        standing = tell(done.facts, (), standing, len(standing), stating(lambda: f"f-{next(_ids)}")).standing
+        standing = state_facts(done.facts, (), standing, len(standing), stating(lambda: f"f-{next(_ids)}")).standing
     return standing
 
 

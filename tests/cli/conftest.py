@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from shared.site.config import SAMPLE
+from tests.servers import quick_folder
 from tools.cli import main as command_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,16 +82,18 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
     It ends with these tests: one that only waits takes an eighth of a core (timers, polls, lag) from all that follow.
     """
-    data = tmp_path_factory.mktemp("system")
     environment = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
     environment["STEPDOWN_CONFIG"] = str(another_site(tmp_path_factory.mktemp("site")))
-    with subprocess.Popen(
-        [sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-    ) as process:
+    with (
+        quick_folder(tmp_path_factory.mktemp("system")) as data,
+        subprocess.Popen(
+            [sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json"],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             yield RunningSystem(data, json.loads(process.stdout.readline())["kafka"])

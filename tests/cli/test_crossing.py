@@ -11,7 +11,7 @@ import pytest
 from shared.facts.envelope import to_record
 from tests.builders import fact
 from tools.verify.documents import Documents, EveryVersion, other_periods, other_versions
-from tools.verify.facts import OnTopic, unlike
+from tools.verify.facts import FactsOnTopic, unlike
 
 
 @dataclass
@@ -56,7 +56,7 @@ def facts(*sequences: int | tuple[int, str]) -> list[tuple[str, str, int, str]]:
 async def test_a_table_that_holds_other_facts_than_the_topic_is_found(
     told: list[int], table: list[int | tuple[int, str]], whole: bool
 ) -> None:
-    topic = OnTopic(set(), set())
+    topic = FactsOnTopic(set(), set())
     assert [one for n, sequence in enumerate(told) for one in topic.take(record("care.events", n, sequence))] == []
     found = [str(one) async for one in unlike(stored(facts(*table)), topic.of("intake"), 2, "{} differs")]
     assert found == ([] if whole else ["episode e: intake differs"])
@@ -65,13 +65,13 @@ async def test_a_table_that_holds_other_facts_than_the_topic_is_found(
 
 
 def test_a_gap_on_the_topic_is_found() -> None:
-    topic = OnTopic(set(), set())
+    topic = FactsOnTopic(set(), set())
     found = [str(one) for n, sequence in enumerate((1, 3)) for one in topic.take(record("care.events", n, sequence))]
     assert found == ["episode e: intake's sequence has a gap before 3"]
 
 
 async def test_a_dead_letter_and_what_waits_for_it_are_not_missed_where_facts_are_applied() -> None:
-    topic = OnTopic({("care.events", 0, 1), ("care.events", 0, 2)}, set())
+    topic = FactsOnTopic({("care.events", 0, 1), ("care.events", 0, 2)}, set())
     assert [one for n in range(3) for one in topic.take(record("care.events", n, n + 1))] == []
     assert [one async for one in unlike(stored(facts(1, 2, 3)), topic.of("intake"), 2, "{}")] == []
     assert [one async for one in unlike(stored(facts(1)), topic.to_apply(), 1, "{}")] == []
@@ -81,10 +81,10 @@ async def test_a_dead_letter_and_what_waits_for_it_are_not_missed_where_facts_ar
 def test_an_unreadable_record_is_lost_unless_it_is_a_dead_letter_or_was_discarded() -> None:
     broken = Record("care.events", 0, 7, b"no JSON", ())
     place = {("care.events", 0, 7)}
-    assert [str(one) for one in OnTopic(set(), set()).take(broken)] == [
+    assert [str(one) for one in FactsOnTopic(set(), set()).take(broken)] == [
         "record care.events/0/7: it is unreadable, and no dead letter"
     ]
-    assert list(OnTopic(place, set()).take(broken)) == list(OnTopic(set(), place).take(broken)) == []
+    assert list(FactsOnTopic(place, set()).take(broken)) == list(FactsOnTopic(set(), place).take(broken)) == []
 
 
 @pytest.mark.parametrize(("version", "broken"), [(2, 0), (1, 1), (3, 1)])

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from shared.events.stays import Admitted, Discharged
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import OwnFacts
 from tests.delivery.load import Patient
 from tests.system import System
 
@@ -56,7 +56,7 @@ async def _in_placement(system: System) -> set[str]:
 
 def _standing(facts: Sequence[Fact]) -> list[Fact]:
     by_id = {fact.id: fact for fact in facts}
-    gone = fallen_of(by_id.values())
+    gone = OwnFacts(by_id.values()).fallen
     return [fact for fact in by_id.values() if fact.id not in gone]
 
 

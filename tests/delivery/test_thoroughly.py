@@ -13,7 +13,7 @@ from tests.system import ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 FILES = sorted(
     str(path.relative_to(ROOT))
-    for path in ROOT.glob("tests/*/test_*.py")
+    for path in ROOT.glob("tests/**/test_*.py")
     if "from hypothesis import" in path.read_text()
 )
 COMMAND = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "load", "-p", "no:cacheprovider", "-m", "not slow"]

@@ -17,7 +17,7 @@ import pytest
 from services.intake.hl7.parser import messages
 from services.intake.hl7.triggers import TRIGGERS
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import OwnFacts
 from shared.site.config import load
 from tests.apache import Apache
 from tests.delivery.doors import Told, through_every_door
@@ -71,7 +71,7 @@ def acknowledged(answers: Iterable[bytes], mark: str) -> list[tuple[bytes, ...]]
 
 
 def standing(facts: Sequence[Fact]) -> list[Fact]:
-    gone = fallen_of(facts)
+    gone = OwnFacts(facts).fallen
     return [fact for fact in facts if fact.id not in gone and fact.name != "fact-cancelled"]
 
 

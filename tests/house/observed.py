@@ -15,7 +15,7 @@ from services.aftercare.engine.derive import derive
 from services.aftercare.plans import plans
 from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
-from services.intake.api.paces import Paces
+from services.intake.api.rate_limits import RateLimits
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
@@ -128,14 +128,14 @@ def numbered(site: Site) -> object:
 
 def asked(site: Site) -> object:
     """How often a person and a machine may ask who somebody is."""
-    return [_taken(Paces(site.limits), role) for role in ("coordinator", "hospital")]
+    return [_taken(RateLimits(site.limits), role) for role in ("coordinator", "hospital")]
 
 
-def _taken(paces: Paces, role: str) -> int:
+def _taken(rates: RateLimits, role: str) -> int:
     who = Caller("test", frozenset({role}), frozenset({"*"}))
     for number in range(5000):
         try:
-            paces.take(who)
+            rates.take(who)
         except Problem:
             return number
     return 5000

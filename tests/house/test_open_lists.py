@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,7 @@ from tests import builders as tell
 from tools.documents.examples import examples
 from tools.documents.schemas import schemas
 
+EXAMPLES = examples()
 OPENED = {
     "care.visit-started.v1": ("class", VisitClass),
     "care.visit-ended.v1": ("class", VisitClass),
@@ -37,7 +38,7 @@ WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 @given(word=WORDS)
 def test_a_word_that_a_newer_writer_knows_is_read_as_other(ce_type: str, word: str) -> None:
     field, words = OPENED[ce_type]
-    read = read_as_struct(CARE_FACTS[ce_type], examples()[ce_type] | {field: word})
+    read = read_as_struct(CARE_FACTS[ce_type], EXAMPLES[ce_type] | {field: word})
     assert as_json(read)[field] == (word if word in get_args(words) else "other")
 
 
@@ -45,26 +46,32 @@ def test_a_word_that_a_newer_writer_knows_is_read_as_other(ce_type: str, word: s
 def test_what_is_no_word_is_still_refused(ce_type: str) -> None:
     field, _ = OPENED[ce_type]
     with pytest.raises(InvalidMessage, match=field):
-        read_as_struct(CARE_FACTS[ce_type], examples()[ce_type] | {field: 7})
+        read_as_struct(CARE_FACTS[ce_type], EXAMPLES[ce_type] | {field: 7})
 
 
 @pytest.mark.parametrize("ce_type", ["care.discharged.v1", "care.visit-ended.v1", "care.discharge-planned.v1"])
 @given(word=WORDS)
 def test_a_kind_of_disposition_that_is_new_is_read_as_other(ce_type: str, word: str) -> None:
-    told = examples()[ce_type] | {"disposition": {"code": "01", "kind": word}, "class": "emergency"}
+    told = EXAMPLES[ce_type] | {"disposition": {"code": "01", "kind": word}, "class": "emergency"}
     read = read_as_struct(CARE_FACTS[ce_type], told)
     assert as_json(read)["disposition"]["kind"] == (word if word in get_args(DispositionKind) else "other")
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """The schema of each type."""
+    return schemas()
+
+
 @pytest.mark.parametrize("ce_type", OPENED)
-def test_the_schema_is_a_string_with_the_words_of_today_as_examples(ce_type: str) -> None:
+def test_the_schema_is_a_string_with_the_words_of_today_as_examples(ce_type: str, made: dict[str, Any]) -> None:
     field, words = OPENED[ce_type]
-    told = schemas()[ce_type]["properties"][field]
+    told = made[ce_type]["properties"][field]
     assert (told["type"], told["examples"], "enum" in told) == ("string", list(get_args(words)), False)
 
 
-def test_a_level_is_no_such_list() -> None:
-    assert "enum" in schemas()["care.admitted.v1"]["$defs"]["Level"]
+def test_a_level_is_no_such_list(made: dict[str, Any]) -> None:
+    assert "enum" in made["care.admitted.v1"]["$defs"]["Level"]
 
 
 @given(word=WORDS)
@@ -80,7 +87,7 @@ def test_the_fold_reads_a_new_kind_and_a_new_class_as_other(word: str) -> None:
 
 
 def test_a_document_from_before_says_days_alone_and_is_read_as_in_person() -> None:
-    document = examples()[EPISODE_TYPE]
+    document = EXAMPLES[EPISODE_TYPE]
     before = document | {"stays": [document["stays"][0] | {"attended": ["2026-03-10"]}]}
     [day] = read_episode(before).stays[0].attended or ()
     assert (day.date.isoformat(), day.mode) == ("2026-03-10", "in-person")

@@ -134,8 +134,9 @@ class Hospital:
 
     async def facts_about(self, patient_id: str | None) -> list[Fact]:
         """What was stated of a patient, in the order of the outbox."""
+        query = sa.text("SELECT value, headers FROM outbox WHERE position(:id IN value) > 0 ORDER BY id")
         async with self.intake.database.read() as connection:
-            rows = (await connection.execute(sa.text("SELECT value, headers FROM outbox ORDER BY id"))).all()
+            rows = (await connection.execute(query, {"id": (patient_id or "").encode()})).all()
         found = [from_record(row.value, unpacked(row.headers)) for row in rows]
         return [fact for fact in found if fact.as_json["patient_id"] == patient_id]
 

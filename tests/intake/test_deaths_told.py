@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from services.intake.hl7.model import VisitMessage
-from services.intake.visits.death_reports import Record, death_of, decode, encode, with_ends, with_messages
+from services.intake.visits.death_reports import DeathRecord, death_of, decode, encode, with_ends, with_messages
 from tests.intake.said import clock, told
 
 YES = told(1, "A08", "20260106090000", pid_30="Y")
@@ -25,7 +25,7 @@ YES_LATER = told(10, "A28", "20260109090000", pid_30="Y")
 
 def death(*said: VisitMessage) -> tuple[str, ...] | None:
     """When (UTC), and how it is known: `told` where PID-29 says it, `contradicted`; None: alive."""
-    found = death_of(with_messages(Record(), said))
+    found = death_of(with_messages(DeathRecord(), said))
     if found is None:
         return None
     words = (("told",) if found.died_at else ()) + (("contradicted",) if found.contradicted else ())
@@ -59,10 +59,10 @@ def test_what_is_said_last_holds_in_whatever_order_it_comes(
 ) -> None:
     for order in permutations(story):
         assert death(*order) == says
-        one_by_one = Record()
+        one_by_one = DeathRecord()
         for said in (*order, order[0]):
             one_by_one = decode(encode(with_messages(one_by_one, [said])))
-        assert one_by_one == with_messages(Record(), story)
+        assert one_by_one == with_messages(DeathRecord(), story)
 
 
 EXPIRED = told(20, "A03", "20260107120000", pv1_45="20260107110000", pv1_36="20")
@@ -91,11 +91,11 @@ EXPIRED_NO = told(20, "A03", "20260107120000", pv1_45="20260107110000", pv1_36="
 def test_a_disposition_tells_a_death_as_long_as_its_discharge_stands(
     story: tuple[VisitMessage, ...], end: VisitMessage | None, dead: bool
 ) -> None:
-    record = with_ends(with_messages(Record(), story), "v", [(EXPIRED, clock("2026-01-07 11:00"))])
+    record = with_ends(with_messages(DeathRecord(), story), "v", [(EXPIRED, clock("2026-01-07 11:00"))])
     record = with_ends(record, "v", [(end, clock("2026-01-07 11:00"))] if end else [])
     assert (death_of(record) is not None) is dead
 
 
 def test_what_is_kept_does_not_grow_with_the_messages() -> None:
     said = [told(n, "A08", f"202601{n:02}090000", pid_30="YN"[n % 2]) for n in range(1, 29)]
-    assert len(encode(with_messages(Record(), said))) < 500
+    assert len(encode(with_messages(DeathRecord(), said))) < 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake.hl7.model import VisitMessage
@@ -44,7 +44,6 @@ def apply(standing: dict[FactKey, ActiveFact], wanted: tuple[DesiredFact, ...], 
     return kept | {fact.key: ActiveFact(f"{turn}/{fact.key}", fact.value.TYPE, fact.value) for _, fact in found.state}
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.permutations(STORY), st.integers(0, len(STORY) - 1))
 def test_step_by_step_differences_in_any_order_end_where_the_whole_does(
     order: list[VisitMessage], repeated: int

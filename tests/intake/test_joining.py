@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.intake.hl7.model import PatientId
 from services.intake.people.identifiers import Authorities, Numbers
-from services.intake.people.joining import Asking, Register
+from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.person import merged
 from shared.site import config
 from shared.site.config import Site
@@ -57,7 +57,7 @@ class World:
         self.pairs += [pair for each in ids if (pair := authorities.new_pair(each))]
         authorities = Authorities(self.site, blind, self.pairs)
         says = {name: value for name, value in (("birth_date", told.born), ("sex", told.sex)) if value}
-        asking = Asking(
+        query = IdentityQuery(
             told.facility,
             self.numbers.of(ids, told.facility, authorities),
             says,
@@ -65,7 +65,7 @@ class World:
             told.sees,
             told.request,
         )
-        patient = self.register.whose(asking)
+        patient = self.register.whose(query)
         if patient is not None:
             before = self.register.persons[patient].get(told.facility, {})
             self.register.persons[patient][told.facility] = merged(before, says, AT)

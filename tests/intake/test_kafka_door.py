@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from aiokafka import ConsumerRecord
 
 from services.intake.app import assemble
-from services.intake.receiving.kafka import parcel_of
+from services.intake.receiving.kafka import adt_record_of
 from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
 from shared.errors import InvalidMessage
@@ -194,7 +194,7 @@ async def test_a_record_beyond_the_limit_is_never_read(intake: Intake) -> None:
     small = Intake(intake.database, site, intake.seal, intake.clock)
     record = ConsumerRecord("hospital.adt", 0, 0, 0, 0, b"k", b"MSH|" + b"x" * 1021, None, 1, 1025, [])
     with pytest.raises(InvalidMessage, match="1024 bytes at most"):
-        parcel_of(record, intake=small)
+        adt_record_of(record, intake=small)
 
 
 async def test_every_record_is_counted_once(broker: str, service: ServiceProcess, hospital: Hospital) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.intake.checks import broken
 from services.intake.receiving.receive import Intake
-from services.intake.visits.unnamed import Named, places
+from services.intake.visits.unnamed import Named, visits_of_unnamed
 from tests.intake.conftest import Hospital
 from tests.intake.said import clock, told
 
@@ -35,7 +35,7 @@ SECOND = Named("V2", clock("2026-01-20 10:00"), None)
     ],
 )  # fmt: skip
 def test_the_visit_is_the_one_open_then(trigger: str, at: str, visit: str | None) -> None:
-    assert places([told(1, trigger, at)], [SECOND, FIRST]) == {"m1": visit}
+    assert visits_of_unnamed([told(1, trigger, at)], [SECOND, FIRST]) == {"m1": visit}
 
 
 def test_a_transfer_outside_of_every_visit_begins_one_that_the_next_is_of() -> None:
@@ -43,7 +43,7 @@ def test_a_transfer_outside_of_every_visit_begins_one_that_the_next_is_of() -> N
         told(1, "A02", "20260112120000"), told(2, "A06", "20260113120000"), told(3, "A03", "20260114120000"),
     )  # fmt: skip
     for order in permutations((first, then, end)):
-        found = places(order, [FIRST, SECOND])
+        found = visits_of_unnamed(order, [FIRST, SECOND])
         assert len(set(found.values())) == 1
         assert found["m1"] not in {"V1", "V2", None}
 

@@ -117,7 +117,7 @@ def _wrong(unfit: ValidationError) -> str:
 def read(path: Path) -> Story:
     """The story in a file. Raises UnfitStory."""
     try:
-        return Story.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return Story.model_validate(yaml.load(path.read_text("utf-8"), Loader=yaml.CSafeLoader))
     except ValidationError as unfit:
         raise UnfitStory(f"{path.name}: {_wrong(unfit)}") from None
     except yaml.YAMLError as unfit:

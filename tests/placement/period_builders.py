@@ -71,7 +71,7 @@ def stay(
     )
     ended = Ending(at(end, zone), "discharged", f"{name}-end", Disposition(code=code, kind="home")) if end else None
     facility = "GOODHEALTH" if zone is NEW_YORK else "WESTSIDE"
-    found = StayState("visit", name, facility, segments, tuple(away), tuple(sessions), ended)
+    found = StayState(("visit", name), facility, segments, tuple(away), tuple(sessions), ended)
     return replace(found, **more)
 
 

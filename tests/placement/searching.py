@@ -14,8 +14,8 @@ from services.placement.continuum.model import Folded
 from services.placement.search import offers
 from services.placement.search.levels import LevelQuestion, Recommendation, recommend
 from services.placement.search.offers import OfferRequest
-from services.placement.search.search import Desk, Policy, followed
-from services.placement.search.searches import Search, searches
+from services.placement.search.search import Desk, Policy, followed, wanted
+from services.placement.search.searches import DeskFacts, Search
 from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.facts.envelope import Fact
@@ -52,7 +52,7 @@ class Story:
     @property
     def searches(self) -> tuple[Search, ...]:
         """By placement's own facts."""
-        return searches(self.facts)
+        return DeskFacts.of(self.facts).searches
 
     @property
     def search(self) -> Search:
@@ -75,7 +75,13 @@ class Story:
         """Facts come from elsewhere, and placement follows."""
         self.facts += facts
         cause = tuple(fact.id for fact in facts)
-        return self.add(followed(self.desk(), self.folded, POLICY, self.searches[:-1], cause))
+        return self.add(self.follows(cause))
+
+    def follows(self, cause: tuple[str, ...]) -> tuple[CareFact, ...]:
+        """What makes the searches agree with the fold."""
+        want = wanted(self.folded, POLICY.begins)
+        earlier = self.searches[:-1]
+        return followed(self.desk(), self.folded, want, POLICY.recommend, earlier=earlier, cause=cause)
 
     def offers(self) -> dict[str, str]:
         """Program → state of its last offer."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.continuum.fold import fold
@@ -212,7 +212,6 @@ def tried(folded: Folded, command: str, placement: str, on: int, number: int) ->
     return choices[command]()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.booleans(), st.lists(COMMANDS, max_size=12))
 def test_whatever_is_accepted_has_an_effect_and_goes_on_having_one(
     left: bool, commands: list[tuple[str, str, int]]

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.billing.authorizations import EXHAUSTED, MISSING
@@ -195,7 +195,6 @@ def burning(draw: st.DrawFn) -> tuple[list[date], list[tuple[date, date, int]]]:
     return came, [(since, since + timedelta(days=length), units) for since, length, units in allowed]
 
 
-@settings(max_examples=60, deadline=None)
 @given(burning())
 def test_a_day_burns_one_unit_of_the_first_to_expire_or_warns(
     drawn: tuple[list[date], list[tuple[date, date, int]]],

@@ -47,6 +47,15 @@ STORIES: dict[str, list[Callable[..., Fact]]] = {
     ],
     "nowhere": [lambda **e: admitted("2026-05-01 10:00", level="php", **e)],
 }
+AS_OF_THEN = """
+UPDATE episodes AS e SET fold_version = 4, fold = convert_to(jsonb_set(now.fold, '{stays}', (
+    SELECT jsonb_agg(stay - 'key' || jsonb_build_object('kind', stay->'key'->0, 'id', stay->'key'->1))
+    FROM jsonb_array_elements(now.fold->'stays') AS stay
+))::text, 'UTF8')
+FROM (SELECT episode_id, convert_from(fold, 'UTF8')::jsonb AS fold FROM episodes) AS now
+WHERE now.episode_id = e.episode_id
+"""
+"""A fold of the first version names a stay by `kind` and `id`, today's by `key`."""
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 TRUE = {"GH-PHP1": 2, "GH-3W": 1}
 
@@ -59,7 +68,7 @@ async def older(feed: Feed, database: Database) -> Database:
     assert await counted(database) == TRUE
     async with database.begin() as connection:
         await connection.execute(sa.text("DELETE FROM program_stays"))
-        await connection.execute(sa.text("UPDATE episodes SET fold_version = 4"))
+        await connection.execute(sa.text(AS_OF_THEN))
     assert await counted(database) == {}
     return database
 

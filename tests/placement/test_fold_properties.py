@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
@@ -30,15 +30,12 @@ from shared.facts.values import read_fact, written
 from tests import builders as tell
 from tests.placement.strategies import plain_facts, stories
 
-few = settings(max_examples=60, deadline=None)
-
 
 def when(fact: Fact) -> datetime:
     """Clinical time."""
     return fact.value.occurred_at
 
 
-@few
 @given(stories(), st.data())
 def test_every_order_and_repetition_ends_alike(facts: list[Fact], data: st.DataObject) -> None:
     repeats = data.draw(st.lists(st.sampled_from(facts), max_size=5))
@@ -46,7 +43,6 @@ def test_every_order_and_repetition_ends_alike(facts: list[Fact], data: st.DataO
     assert fold(shuffled, tell.zone_of) == fold(facts, tell.zone_of)
 
 
-@few
 @given(stories(), plain_facts())
 def test_a_cancelled_fact_leaves_no_trace(facts: list[Fact], extra: Fact) -> None:
     extra = replace(extra, id="cancelled-one", writer="placement", sequence=900)
@@ -54,7 +50,6 @@ def test_a_cancelled_fact_leaves_no_trace(facts: list[Fact], extra: Fact) -> Non
     assert fold([*facts, extra, cancel], tell.zone_of) == fold(facts, tell.zone_of)
 
 
-@few
 @given(stories(), st.data())
 def test_a_replaced_facts_content_is_gone(facts: list[Fact], data: st.DataObject) -> None:
     """With a replacement standing, the fact that it replaces may as well never have been stated."""
@@ -75,7 +70,6 @@ def test_a_replaced_facts_content_is_gone(facts: list[Fact], data: st.DataObject
     assert replace(with_both, awaited=()) == replace(without, awaited=())
 
 
-@few
 @given(stories())
 def test_every_fact_has_an_effect_or_a_word_that_says_why_not(facts: list[Fact]) -> None:
     """A fact without a word, taken away, is missed: its ce_id stands in the fold, or something else changes."""
@@ -109,7 +103,6 @@ def _named(folded: Folded) -> set[str]:
     }
 
 
-@few
 @given(stories(plain=True), st.data())
 def test_going_on_from_any_point_is_the_fold_of_all(facts: list[Fact], data: st.DataObject) -> None:
     ordered = sorted(facts, key=when)
@@ -120,7 +113,6 @@ def test_going_on_from_any_point_is_the_fold_of_all(facts: list[Fact], data: st.
         assert on == fold(ordered, tell.zone_of)
 
 
-@few
 @given(stories(plain=True), st.data())
 def test_going_on_instant_by_instant_is_the_fold_of_all(facts: list[Fact], data: st.DataObject) -> None:
     ordered = sorted(facts, key=when)
@@ -132,7 +124,6 @@ def test_going_on_instant_by_instant_is_the_fold_of_all(facts: list[Fact], data:
         assert state == fold(behind, tell.zone_of)
 
 
-@few
 @given(stories(), st.data())
 def test_going_on_in_any_order_is_the_fold_of_what_came(facts: list[Fact], data: st.DataObject) -> None:
     state, behind = Folded(tell.EPISODE), []
@@ -142,7 +133,6 @@ def test_going_on_in_any_order_is_the_fold_of_what_came(facts: list[Fact], data:
     assert state == fold(facts, tell.zone_of)
 
 
-@few
 @given(stories())
 def test_a_row_gives_back_exactly_what_was_put_in(facts: list[Fact]) -> None:
     folded = fold(facts, tell.zone_of)
@@ -150,14 +140,12 @@ def test_a_row_gives_back_exactly_what_was_put_in(facts: list[Fact]) -> None:
     assert packed(unpacked(packed(folded))) == packed(folded)
 
 
-@few
 @given(stories())
 def test_the_value_of_an_episode_fits_its_model(facts: list[Fact]) -> None:
     told = episode_state(fold(facts, tell.zone_of), tell.seen(facts), 1, tell.PLACES)
     assert json.decode(json.encode(told), type=EpisodeState) == told
 
 
-@few
 @given(stories(), st.data())
 def test_differences_along_any_order_of_arrival_end_in_the_same_announcements(
     facts: list[Fact], data: st.DataObject

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -156,7 +156,6 @@ SEATS = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(list(Level)), NEEDS, SEATS, st.randoms(use_true_random=False))
 def test_the_order_is_the_same_but_for_those_alike_and_those_that_fail_come_last(
     level: Level, needs: Needs, seats: dict[str, date | None], random: Any

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.placement.search import offers
 from services.placement.search.offers import OfferRequest
 from services.placement.search.search import closed
-from services.placement.search.searches import searches
+from services.placement.search.searches import DeskFacts
 from services.placement.search.states import (
     ANSWERABLE,
     DECLINE_REASONS,
@@ -155,7 +155,6 @@ def decided(story: Story, command: str, name: str) -> Sequence[CareFact]:
     return choices[command]()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(COMMANDS, max_size=14))
 def test_whatever_is_tried_one_offer_at_most_is_accepted_and_a_closed_search_waits_for_nobody(
     commands: list[tuple[str, str, int]],
@@ -175,7 +174,7 @@ def test_whatever_is_tried_one_offer_at_most_is_accepted_and_a_closed_search_wai
         if story.search.state is SearchState.CLOSED:
             assert story.search.waiting == ()
         assert len({one.program for one in story.search.waiting}) == len(story.search.waiting)
-        assert searches(reversed(story.facts)) == story.searches
+        assert DeskFacts.of(reversed(story.facts)).searches == story.searches
 
 
 def test_times_of_offers_are_read_back_as_they_were_stated() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import sqlalchemy as sa
 
 from shared.errors import StalePosition
 from shared.messaging import positions
 from shared.messaging.positions import Move, Position, Slot, Tally
 from shared.storage.database import Database
-from shared.storage.tables import positions as table
 
 ME = "aftercare.care.episodes"
 ONE, OTHER = Slot("care.episodes", 0), Slot("care.episodes", 1)
@@ -39,9 +37,9 @@ async def test_a_batch_moves_every_partition_it_has_records_of(database: Databas
             ONE: Position(3, 2, "c"),
             OTHER: Position(5, 4, "e"),
         }
-        rows = (await connection.execute(sa.select(table))).mappings().all()
-    assert {row["partition"]: row["received"] for row in rows} == {0: 3, 1: 2}
-    assert all(positions.counted(dict(row)) for row in rows)
+        rows = await positions.all_positions(connection)
+    assert {row.partition: row.received for row in rows} == {0: 3, 1: 2}
+    assert all(row.adds_up for row in rows)
 
 
 async def test_who_remembers_an_older_position_than_the_stored_one_changes_nothing(database: Database) -> None:

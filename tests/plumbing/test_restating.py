@@ -15,7 +15,7 @@ from shared.events.planning import EpisodeEnded
 from shared.events.published import encode
 from shared.events.taking_back import taken_back
 from shared.facts.envelope import Fact
-from shared.facts.restating import Difference, difference, fallen_of, numbered, same
+from shared.facts.restating import Difference, OwnFacts, difference, numbered, same
 from shared.facts.stating import said
 from shared.facts.values import read_fact
 
@@ -61,7 +61,7 @@ def statements(active: dict[str, Stands], desired: Desired, last: int) -> tuple[
 
 def standing(facts: list[Fact]) -> dict[str, Stands]:
     """What stands by the log of facts alone, as whoever reads them sees it."""
-    gone = fallen_of(facts)
+    gone = OwnFacts(facts).fallen
     stand = [
         (each.sequence, each.value.reason)
         for each in facts
@@ -95,7 +95,7 @@ def test_nothing_is_said_where_nothing_changed_and_numbers_have_no_gap(way: list
 @given(st.lists(WANTED, max_size=6))
 def test_each_fact_falls_once_and_by_one_that_comes_after_it(way: list[Desired]) -> None:
     log = along(way)
-    falls = [(named, each) for each in log for named in fallen_of([each]) if named]
+    falls = [(named, each) for each in log for named in OwnFacts([each]).fallen if named]
     before = {each.id: each.sequence for each in log}
     assert len({named for named, _ in falls}) == len(falls)
     assert all(before[named] < each.sequence for named, each in falls)

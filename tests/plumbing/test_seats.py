@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.web.connections import Seats, sender_of
+from shared.web.connections import ConnectionSlots, sender_of
 
 
 class Room:
@@ -12,7 +12,7 @@ class Room:
 
     def __init__(self) -> None:
         self.at = 0.0
-        self.seats = Seats[str](4, 2, 3.0, lambda: self.at)
+        self.seats = ConnectionSlots[str](4, 2, 3.0, lambda: self.at)
 
     def play(self, story: str) -> list[str]:
         """What each newcomer got: `in`, `away`, or whose seat. Words are `a1` (comes), `a1?` busy, `a1!` answered,

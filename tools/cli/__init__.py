@@ -1,1 +1,1 @@
-"""The command line: one file a command."""
+"""The command line `stepdown`: a file for each command, and main.py, which finds them."""

@@ -1,4 +1,4 @@
-"""Who sits at the command line, for the audit."""
+"""The name under which the command line's acts are audited."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import getpass
 
 
 def actor() -> str:
-    """`cli:<user>`, the system's name of the user where there is one."""
+    """`cli:<user>`, by the operating system's name of the user; `cli:unknown` where it has none."""
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""`stepdown bench`: one benchmark, or all; what it found as text and JSON. How each is done is in bench/."""
+"""`stepdown bench`: runs one benchmark of bench/, or all, and prints the figures as text or JSON."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def _progress(text: str) -> None:
 
 
 def _checkout() -> Any:
-    """The benchmarks are no part of what is installed."""
+    """The module that runs benchmarks, from the project's checkout: they are not installed with the package. Raises
+    ClickException where there is no checkout."""
     if not (ROOT / "bench" / "sizes.py").exists():
         raise click.ClickException("benchmarks run from the project's own checkout: clone it and use `make bench`")
     if str(ROOT) not in sys.path:

@@ -1,4 +1,4 @@
-"""`stepdown completion`: the script that lets a shell complete commands, options and their values."""
+"""`stepdown completion`: prints the script by which a shell completes commands, options and their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""`stepdown db migrate`: databases, roles and schemas of the services; safe to run again."""
+"""`stepdown db migrate`: makes the services' databases and roles, and brings their schemas up to date; safe to run
+again."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from tools.cli.options import JSON
 from tools.cli.places import DatabaseUrl
 
 
@@ -23,7 +25,7 @@ def command() -> None:
               "data directory (better as STEPDOWN_DATABASE_ADMIN_URL, which no process list shows).")  # fmt: skip
 @click.option("--service", type=click.Choice(["intake", "placement", "aftercare"]),
               help="Only this one's schema, by its owner role in STEPDOWN_DATABASE_OWNER_URL.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def migrate(data: Path | None, database_url: str | None, service: str | None, as_json: bool) -> None:
     """Bring the schemas up to date by each database's owner role; safe to run again.
 

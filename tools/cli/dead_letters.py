@@ -1,4 +1,4 @@
-"""`stepdown dead-letters`: records that could not be read or applied; looked at, given again, or put away."""
+"""`stepdown dead-letters`: lists and shows records that a service could not read or apply; replays or discards them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tools.cli.events import text_of
+from tools.cli.options import DATA
+
 if TYPE_CHECKING:
     from shared.messaging.dead_letter_desk import DeadLetter
     from shared.storage.database import Database
 
 Found = list[tuple[str, "DeadLetter"]]
-"""(service, letter)."""
-DATA = click.option("--data", type=click.Path(path_type=Path), help="A system's data directory; default: .stepdown.")
+"""(service, dead letter) of each."""
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WHY = click.option("--why", help="Why; kept in the audit.")
 CHOICE = (
@@ -177,7 +179,7 @@ async def _ask(databases: dict[str, Database], chosen: Found, to: str, why: str 
 
 
 async def _outcome(databases: dict[str, Database], asked: Found, wait: float) -> Found:
-    """The letters as they are when none waits for its replay any more, or after so many seconds."""
+    """The dead letters as they are once none waits for its replay, or after `wait` seconds."""
     end = time.monotonic() + wait
     while True:
         now = [await _by_id(databases, letter.id) for _, letter in asked]
@@ -202,8 +204,8 @@ async def _shown(
             inside = await dead_letter_desk.content(
                 connection, letter.id, seal, at=system_clock(), actor=actor(), reason=why
             )
-        shown |= {"key": _text(inside.key), "value": _text(inside.value)}
-        shown["headers"] = {name: _text(value) for name, value in inside.headers}
+        shown |= {"key": text_of(inside.key), "value": text_of(inside.value)}
+        shown["headers"] = {name: text_of(value) for name, value in inside.headers}
     return shown
 
 
@@ -228,7 +230,3 @@ def _as_json(service: str, letter: DeadLetter) -> dict[str, Any]:
 
 def _place(letter: DeadLetter) -> str:
     return f"{letter.topic}/{letter.partition}/{letter.kafka_offset}"
-
-
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""`stepdown demo`: simulated patients told to a system of its own, what came of them, whether promises held."""
+"""`stepdown demo`: starts a system, plays simulated patients on it, prints the figures and verifies the invariants."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from tools.cli.options import JSON
+
 if TYPE_CHECKING:
     from tools.simulator.show import Shown
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: nothing is kept.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the page into this file (SVG).")
 @click.option("--serve", is_flag=True, help="Keep running afterwards, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 @click.pass_context
 def command(
     context: click.Context,
@@ -58,7 +60,7 @@ def _folder(data: Path | None) -> Iterator[Path]:
 
 
 class Asked(NamedTuple):
-    """How the demo was asked for."""
+    """The options of the command."""
 
     number: int
     seed: int
@@ -73,7 +75,7 @@ async def _demo(data: Path, asked: Asked) -> int:
     from shared.site import config
     from tools.cli import demo_page
     from tools.cli.demo_progress import DemoProgress
-    from tools.simulator.show import Plan, told
+    from tools.simulator.show import Plan, play_and_verify
     from tools.stack import access, up
 
     _ends_at_a_signal()
@@ -81,12 +83,12 @@ async def _demo(data: Path, asked: Asked) -> int:
     steps = DemoProgress(quiet=asked.as_json)
     with steps:
         steps.step("starting broker, database and three services")
-        telling = up.StartReporter(
+        reporter = up.StartReporter(
             step=steps.step, ready=lambda *_: None, event=lambda text: click.echo(text, err=True)
         )
-        async with up.running(up.Options(data), telling):
+        async with up.running(up.Options(data), reporter):
             system = access.reach(data)
-            shown = await told(plan, system, steps.playing())
+            shown = await play_and_verify(plan, system, steps.playing())
             steps.done()
             _print(shown, asked.as_json, data if asked.serve else None)
             if asked.picture:
@@ -97,7 +99,8 @@ async def _demo(data: Path, asked: Asked) -> int:
 
 
 def _print(shown: Shown, as_json: bool, served: Path | None) -> None:
-    """The page or the document; where it is served on, the addresses too."""
+    """Print the page or the JSON document; with the system's addresses where it goes on running (`served`: its data
+    directory)."""
     from tools.cli import demo_page, up
     from tools.stack import ready
 
@@ -112,12 +115,13 @@ def _print(shown: Shown, as_json: bool, served: Path | None) -> None:
 
 
 async def _until_a_signal() -> None:
-    """Which then is the way it ends, and no failure."""
+    """Wait until a signal cancels this task, which is no failure here."""
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.Event().wait()
 
 
 def _ends_at_a_signal() -> None:
+    """Cancel the current task at SIGTERM and SIGINT."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""What `stepdown demo` prints at its end, 80 columns wide; nothing is counted or decided here."""
+"""The page that `stepdown demo` prints at its end, 80 columns wide, from the figures of the run."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ REASONS = {"already-told": "it was so already", "already-open": "it was so alrea
 
 
 def for_people(shown: Shown) -> None:
-    """The whole page to stdout."""
+    """Print the page to stdout."""
     console = Console(width=min(WIDTH, Console().width), highlight=False, emoji=False)
     for part in _page(shown):
         console.print(part)
 
 
 def picture(shown: Shown) -> str:
-    """The whole page as SVG, with nothing fetched from elsewhere: readers see their own monospace font."""
+    """The page as SVG. It loads no font from elsewhere, so it is shown in the reader's own monospace font."""
     console = Console(
         width=WIDTH, highlight=False, emoji=False, record=True, file=StringIO(), force_terminal=True,
         color_system="truecolor", legacy_windows=False,
@@ -122,7 +122,8 @@ def _bar(number: int, most: int, colour: str) -> Text:
 
 
 def _between(shown: Shown) -> RenderableType:
-    """Steps down and up, the most frequent first; days from leaving the one to the first day of the other."""
+    """Steps down and up, the most frequent first, with the days from the end of one level to the first day of the
+    next."""
     table = _grid("left", "right", "left", "left")
     steps = sorted(shown.outcome.steps.items(), key=lambda one: (-len(one[1]), one[0]))
     most = max((median(days) for _, days in steps), default=1) or 1
@@ -134,7 +135,7 @@ def _between(shown: Shown) -> RenderableType:
 
 
 def _offers(shown: Shown) -> RenderableType:
-    """What became of offers, and why programs declined."""
+    """How many offers were sent, accepted and so on, and for which reasons programs declined."""
     words = ("sent", "accepted", "declined", "countered", "withdrawn", "expired", "reopened")
     found = shown.outcome.answers
     table = _grid("right", "left")
@@ -144,7 +145,7 @@ def _offers(shown: Shown) -> RenderableType:
 
 
 def _facts(shown: Shown) -> RenderableType:
-    """Each writer's own column, the most frequent first."""
+    """The facts of each writer in a column of its own, the most frequent first."""
     facts = shown.outcome.facts
     columns = [[(WORDS.get(name, name), n) for (who, name), n in facts.most_common() if who == writer and name != BACK]
                for writer in WRITERS]  # fmt: skip
@@ -209,7 +210,7 @@ def _verify(shown: Shown) -> RenderableType:
 
 
 def as_json(shown: Shown) -> dict[str, Any]:
-    """The same figures as one document."""
+    """The figures as one JSON document."""
     found = shown.outcome
     return {
         "ok": shown.report.ok,

@@ -1,4 +1,4 @@
-"""What `stepdown demo` shows while it runs, on stderr: a bar with its rate on a terminal, plain lines elsewhere."""
+"""The progress of `stepdown demo` on stderr: a bar with its rate on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.simulator.show import Steps
 
 
 class DemoProgress:
-    """How far it is: a bar on a terminal, plain lines elsewhere, nothing when `quiet`; on stderr."""
+    """Shows progress on stderr: a bar on a terminal, plain lines elsewhere, nothing when `quiet`."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
@@ -33,7 +33,7 @@ class DemoProgress:
         self.done()
 
     def step(self, text: str) -> None:
-        """The next part begins."""
+        """Show that the next part of the demo begins."""
         if self.bar:
             for task in self.bar.task_ids:
                 self.bar.remove_task(task)
@@ -42,12 +42,12 @@ class DemoProgress:
             click.echo(f"{text} …", err=True)
 
     def playing(self) -> Steps:
-        """The part with a count, which is told when it is known."""
+        """Show that playing begins; returns the functions by which it reports its steps."""
         self.step("playing half a year: hospitals, coordinators, programs, aftercare")
         return Steps(total=self._total, tick=self._tick, step=self.step)
 
     def done(self) -> None:
-        """Nothing more to show."""
+        """Stop the bar."""
         if self.bar:
             self.bar.stop()
 

@@ -1,4 +1,4 @@
-"""One patient's facts as a timeline in the field's words; and those words. Reads what placement's API shows of it."""
+"""One episode's facts, as placement's API shows them, as a timeline in words; and the words for facts and triggers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WORDS = {
     "contact-attempted": "contacts", "appointment-scheduled": "appointments",
     "relapse-risk-raised": "risks raised", "relapse-risk-cleared": "risks cleared",
 }  # fmt: skip
-"""Triggers, and the names of facts in the plural."""
+"""Triggers, and names of facts, in words (in the plural)."""
 
 _SENTENCES: dict[str, Callable[[Json], str]] = {
     "visit-started": lambda v: f"comes to the {v.get('unit', '?')} ({v['class']})",
@@ -80,7 +80,7 @@ _STYLES = {"intake": "", "placement": "cyan", "aftercare": "green"}
 
 
 def day(text: str | date) -> str:
-    """`2026-03-02` → `Mar 2`."""
+    """A day in words: `2026-03-02` → `Mar 2`."""
     at = date.fromisoformat(text) if isinstance(text, str) else text
     return f"{at:%b} {at.day}"
 
@@ -90,7 +90,7 @@ def _days(number: int) -> str:
 
 
 def timeline(shown: Shown) -> RenderableType:
-    """What happened and what followed from it, by clinical time; what was taken back is struck through and says so."""
+    """The facts by clinical time, what was taken back struck through; then the state now, and the service periods."""
     table = Table.grid(padding=(0, 2))
     for at, dated, fact in _in_order(shown):
         name = fact["type"].split(".")[1]
@@ -104,8 +104,9 @@ def timeline(shown: Shown) -> RenderableType:
 
 
 def _in_order(shown: Shown) -> list[tuple[datetime, bool, Json]]:
-    """By clinical time, of one instant who follows from whom; what was done at the desk, without a date, where it was
-    done: the half-year is played in a minute, and the desk's own clock is the real one (decision 0135)."""
+    """(Place in time, whether its date is shown, fact), by clinical time; at one instant what follows from a fact comes
+    after it. An act whose date is the real one of today is put behind the facts that were recorded before it, without a
+    date: the half-year is played in a minute, and the desk's clock is the real one (decision 0135)."""
     found, latest = [], None
     for fact in sorted(shown.one["facts"], key=lambda each: str(each["value"].get("recorded_at", ""))):
         at = datetime.fromisoformat(fact["value"]["occurred_at"])

@@ -1,4 +1,4 @@
-"""`stepdown doctor`: what is right and what is not, and what to do about it."""
+"""`stepdown doctor`: checks a system or its settings, and prints what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 
+from tools.cli.options import DATA, JSON
+
 
 @click.command("doctor", short_help="check everything; say what to do")
-@click.option("--data", type=click.Path(path_type=Path), help="A system's data directory; default: .stepdown.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@DATA
+@JSON
 @click.pass_context
 def command(context: click.Context, data: Path | None, as_json: bool) -> None:
     """Check settings, config, sign-in, broker, topics, databases and clocks; exit 1 when something is not right."""

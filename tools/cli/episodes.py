@@ -1,4 +1,4 @@
-"""`stepdown episodes`: the current state through placement's API, as a table or as a readable story."""
+"""`stepdown episodes`: episodes from placement's API, as a table, or one of them as a story in words."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import Any
 
 import click
 
-DATA = click.option(
-    "--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown."
-)
+from tools.cli.options import JSON, RUNNING
+
 PAGE = 200
 
 
@@ -27,7 +26,7 @@ def command() -> None:
 @click.option("--state", help="Only episodes in this state (active, between, closed, …).")
 @click.option("--level", help="Only episodes at this level of care.")
 @click.option("--facility", help="Only episodes of this facility.")
-@DATA
+@RUNNING
 @click.option("--json", "as_json", is_flag=True, help="One JSON line for each episode.")
 def list_(state: str | None, level: str | None, facility: str | None, data: Path | None, as_json: bool) -> None:
     """Every episode: its state and level of care, since when, and what needs somebody's eyes."""
@@ -52,8 +51,8 @@ def list_(state: str | None, level: str | None, facility: str | None, data: Path
 
 @command.command("show")
 @click.argument("episode_id", metavar="ID")
-@DATA
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@RUNNING
+@JSON
 def show(episode_id: str, data: Path | None, as_json: bool) -> None:
     """One episode: its stays, its facts in clinical order with those taken back marked, its service periods."""
     from urllib.parse import quote
@@ -70,15 +69,15 @@ def show(episode_id: str, data: Path | None, as_json: bool) -> None:
 
 
 def _facility(found: dict[str, Any]) -> str | None:
-    """That of the latest fact."""
+    """The facility of the last fact in the answer; None where it has no facts."""
     facts = found["facts"]
     return str(facts[-1]["value"].get("facility")) if facts else None
 
 
 def _zones(data: Path | None) -> Callable[[str | None], tzinfo]:
-    """The zone of a facility by the running system's site config; UTC where that has no such facility.
+    """Returns facility → time zone, by the running system's site config; UTC for a facility that it does not have.
 
-    Raises WrongUsage where the environment names another config.
+    Raises WrongUsage where the environment names another site config than the running system's.
     """
     from shared.settings import load
     from tools.stack import ready, sites
@@ -107,7 +106,8 @@ def _pages(asked: dict[str, str], data: Path | None) -> Iterator[dict[str, Any]]
 
 
 def _get(path: str, data: Path | None) -> Any:
-    """Ask placement as the development issuer's coordinator."""
+    """The JSON of a GET to placement, with the coordinator's development token. Raises ClickException where it is
+    refused or placement does not answer."""
     from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
 

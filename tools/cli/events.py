@@ -1,4 +1,4 @@
-"""`stepdown events tail`: records of a topic from the beginning, one line each, as they come."""
+"""`stepdown events tail`: prints the records of a topic from its beginning, one line each."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from tools.cli.options import RUNNING
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
@@ -25,7 +27,7 @@ def command() -> None:
 @click.option("--topic", default="care.events", show_default=True, help="Which topic.")
 @click.option("--until-idle", type=click.FloatRange(0), metavar="SECONDS",
               help="End when nothing came for so long; default: go on until Ctrl-C.")  # fmt: skip
-@click.option("--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown.")
+@RUNNING
 @click.option("--json", "as_json", is_flag=True,
               help='One JSON line each: {"topic","partition","offset","key","headers","value"}.')  # fmt: skip
 def tail(topic: str, until_idle: float | None, data: Path | None, as_json: bool) -> None:
@@ -55,13 +57,13 @@ async def _tail(topic: str, until_idle: float | None, data: Path | None, as_json
 
 
 def _as_json(record: ConsumerRecord) -> dict[str, Any]:
-    """Key, headers and value as text, the value as JSON where it is."""
+    """A record with its key and headers as text, and its value as JSON, or as text where it is not JSON."""
     return {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "key": _text(record.key),
-        "headers": {name: _text(value) for name, value in record.headers},
+        "key": text_of(record.key),
+        "headers": {name: text_of(value) for name, value in record.headers},
         "value": _value(record.value),
     }
 
@@ -70,19 +72,19 @@ def _value(raw: bytes | None) -> Any:
     try:
         return json.loads(raw or b"null")
     except ValueError:
-        return _text(raw)
+        return text_of(raw)
 
 
-def _text(raw: bytes | None) -> str | None:
+def text_of(raw: bytes | None) -> str | None:
+    """Bytes of a record as text, with what is not UTF-8 as `\\x` escapes; None for None."""
     return None if raw is None else raw.decode("utf-8", "backslashreplace")
 
 
 def _line(record: ConsumerRecord) -> str:
-    """For people: where it is, what it is, of which episode; nothing of its value."""
-    heads = {name: _text(value) for name, value in record.headers}
+    """A line for people: partition and offset, time, writer and sequence, type, key; nothing of the value."""
+    heads = {name: text_of(value) for name, value in record.headers}
     place = f"{record.partition}/{record.offset}"
     source = (heads.get("ce_source") or "").rpartition("/")[2]
     said = f"{source}#{heads.get('ce_sequence', '?')}"
-    return (
-        f"{place:<9} {heads.get('ce_time') or '':<33} {said:<15} {heads.get('ce_type') or '?':<34} {_text(record.key)}"
-    )
+    time_of, kind = heads.get("ce_time") or "", heads.get("ce_type") or "?"
+    return f"{place:<9} {time_of:<33} {said:<15} {kind:<34} {text_of(record.key)}"

@@ -1,4 +1,4 @@
-"""What `--help` shows as examples, by command; each is checked to be a command line that exists."""
+"""The examples that `--help` shows, by command; a test checks that each is a valid command line."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 
 def shown_in(command: click.Command, path: str) -> None:
-    """Give a command, and those in it, their examples as the last part of their help."""
+    """Set the examples of a command, and of the commands in it, as the last part of their help."""
     if isinstance(command, click.Group):
         for name, one in command.commands.items():
             shown_in(one, f"{path} {name}")

@@ -1,12 +1,14 @@
-"""`stepdown export`: the published language into files; refuses a schema that would break its readers."""
+"""`stepdown export`: writes the documents of the published language; refuses a schema that would break its readers."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import click
 
 from shared.errors import SetUpError
+from tools.cli.options import JSON
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -15,7 +17,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 @click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "settings", "openapi", "all"]), default="all")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files in docs/ that are stale.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(kind: str, out: Path | None, check: bool, as_json: bool) -> None:
     """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events; OpenAPI, the page of settings.
 
@@ -57,6 +59,11 @@ def _write(kind: str, folder: Path) -> list[str]:
 
 def openapi() -> dict[str, str]:
     """The text of each service's OpenAPI document by its path below docs/."""
+    return dict(_openapi())
+
+
+@cache
+def _openapi() -> dict[str, str]:
     import json
 
     from services.aftercare.desk.openapi import document as aftercare

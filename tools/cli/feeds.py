@@ -1,4 +1,4 @@
-"""`stepdown feeds`: how the hospitals' feeds do, as intake tells it; nothing of a message is known here."""
+"""`stepdown feeds`: the state of the hospitals' feeds from intake's API, without the content of any message."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 import click
 
 from shared.errors import SetUpError, StepdownError
+from tools.cli.options import JSON
 
 
 @click.command("feeds", short_help="how the hospitals' feeds do")
 @click.option("--data", type=click.Path(path_type=Path), help="The running system's data directory.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(data: Path | None, as_json: bool) -> None:
     """By facility: the last message, counts by trigger and answer, what waits or went wrong, and which units and codes
     of it the site config does not have.
@@ -40,7 +41,8 @@ def command(data: Path | None, as_json: bool) -> None:
 
 
 def asked(url: str, token: str) -> Mapping[str, Any]:
-    """What intake answers. Raises StepdownError with the problem's sentence."""
+    """The JSON of intake's answer to a GET. Raises StepdownError with the problem's sentence, or where intake does not
+    answer."""
     request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"})  # noqa: S310 - from the ready file
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310

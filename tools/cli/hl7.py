@@ -1,4 +1,4 @@
-"""`stepdown hl7 check`: what the messages in files would be answered; no services needed."""
+"""`stepdown hl7 check`: how intake would acknowledge the messages in files; needs no running service."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 import orjson
+
+from tools.cli.options import JSON_LINES
 
 if TYPE_CHECKING:
     from services.intake.receiving.dry_run import Line
@@ -25,7 +27,7 @@ def hl7() -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
 @click.option("--config", type=click.Path(exists=True, path_type=Path), envvar="STEPDOWN_CONFIG",
               help="A site config: what its doors would answer, and what of each message it has not.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON line for each message.")
+@JSON_LINES
 def check(paths: tuple[Path, ...], config: Path | None, as_json: bool) -> None:
     """Say what each message in PATH would be answered (AA, AE, AR) and why; a folder is walked.
 

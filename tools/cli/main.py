@@ -1,4 +1,5 @@
-"""The `stepdown` console script: which commands there are, and how an error becomes one sentence; nothing heavy."""
+"""The `stepdown` console script: the table of commands, and errors as one sentence. It imports a command's module only
+when that command is run, so that it starts fast."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """One command: the module in this package that holds it as `command`, and what it does in a few words."""
+    """One command: the module in this package that has it as `command`, and what it does in a few words."""
 
     module: str
     about: str
@@ -52,11 +53,11 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Look at it": ("episodes", "events", "feeds", "verify"),
     "Mend it": ("dead-letters", "positions"),
 }
-"""How `--help` groups them; what is in none comes last."""
+"""Heading in `--help` → the commands below it; a command below none comes last."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are run; a listing imports none of them."""
+    """A click group that imports a command's module when the command is run; a listing of commands imports none."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name, entry in COMMANDS.items() if find_spec(f"tools.cli.{entry.module}")]
@@ -119,7 +120,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit 0, 1 or 2; never a traceback unless STEPDOWN_DEBUG is set."""
+    """Run the command line and exit with 0, 1 or 2; a traceback is printed only where STEPDOWN_DEBUG is set."""
     gc.set_threshold(50_000, 20, 100)  # what is imported is no garbage: looking for some took a tenth of each start
     code = run(arguments)
     try:
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code (contract 1)."""
+    """Run the command line; returns the exit code (contract 1)."""
     _warn_of_variables(arguments if arguments is not None else sys.argv[1:])
     try:
         code = cli.main(args=arguments, prog_name="stepdown", standalone_mode=False)
@@ -147,7 +148,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _warn_of_variables(arguments: Sequence[str]) -> None:
-    """Name each STEPDOWN_* variable that nothing reads; a service says it in its log, `doctor` among its findings."""
+    """Warn on stderr of each STEPDOWN_* variable that nothing reads. `run` and `doctor` do it themselves, in the log
+    and among the findings."""
     if not any(name.startswith("STEPDOWN_") for name in os.environ) or {*arguments[:1]} & {"run", "doctor"}:
         return
     from shared.settings import unknown_variables
@@ -157,7 +159,8 @@ def _warn_of_variables(arguments: Sequence[str]) -> None:
 
 
 def _enough() -> click.exceptions.Exit:
-    """The reader has enough (`| head`): nothing more can be written, not even at exit, and nothing is wrong."""
+    """Exit code 0 for output that nobody reads any more (`| head`). From now on stdout goes to the null device, so that
+    nothing fails when it is flushed at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return click.exceptions.Exit(0)
 
@@ -172,7 +175,7 @@ def _say(sentence: str, code: int = 1) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    """Names the kind and the place only: the text of an unknown error may hold what a message said."""
+    """Report an unforeseen error by its type and place only: its text may contain patient data from a message."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,5 @@
-"""Addresses as they are typed: what can't be one is wrong usage, said in one sentence; a URL's password is in none."""
+"""Types of click options for addresses. What is no address is wrong usage; no error repeats a URL, which has a
+password."""
 
 from __future__ import annotations
 
@@ -10,19 +11,19 @@ MOST = 65535
 
 
 class HostPort(click.ParamType[str]):
-    """`host:port`; the value is the text as it was given."""
+    """An option's value `host:port`, as it was given."""
 
     name = "host:port"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text, where it is such an address."""
+        """The value. Raises BadParameter where it is not `host:port`."""
         if split(value) is None:
             self.fail(f"it is HOST:PORT, and a port is 1 to {MOST}", param, ctx)
         return value
 
 
 def split(place: str) -> tuple[str, int] | None:
-    """Host and port; None for what is no such address."""
+    """(Host, port) of `host:port`, an IPv6 host without its brackets; None for any other text."""
     host, _, port = place.strip().rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= MOST:
         return None
@@ -30,12 +31,12 @@ def split(place: str) -> tuple[str, int] | None:
 
 
 class DatabaseUrl(click.ParamType[str]):
-    """`postgresql://user:password@host:port/name`; the host may be a folder of sockets (`?host=`)."""
+    """An option's value `postgresql://user:password@host:port/name`; `?host=` may name a folder of Unix sockets."""
 
     name = "url"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text, where it is such a URL."""
+        """The value. Raises BadParameter where it is not such a URL."""
         if not _is_database(value):
             self.fail("it is postgresql://user:password@host:port/name", param, ctx)
         return value

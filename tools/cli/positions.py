@@ -1,19 +1,23 @@
-"""`stepdown positions`: where each consumer stands in each partition; begin anew after a topic was made anew."""
+"""`stepdown positions`: shows the position of each consumer in each partition, and resets a consumer's positions after
+its topic was made anew."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tools.cli.options import DATA
+
 if TYPE_CHECKING:
+    from shared.messaging.positions import StoredPosition
     from tools.stack.access import Access
 
-DATA = click.option("--data", type=click.Path(path_type=Path), help="A system's data directory; default: .stepdown.")
 COUNTS = ("received", "applied", "repeated", "ignored", "waiting", "dead")
 
 
@@ -43,40 +47,39 @@ def show(data: Path | None, as_json: bool) -> None:
 
 
 async def _rows(data: Path | None) -> list[dict[str, Any]]:
-    from shared.messaging.positions import everywhere
+    """Every service's positions as JSON, each with its `lag`."""
+    from shared.messaging.positions import all_positions
     from shared.storage.database import Database
     from tools.stack.access import reach
 
     reached = reach(data)
-    rows: list[dict[str, Any]] = []
+    found: list[StoredPosition] = []
     for url in reached.urls.values():
         database = Database(url, pool=1, application="stepdown-cli")
         try:
             async with database.read() as connection:
-                rows += await everywhere(connection)
+                found += await all_positions(connection)
         finally:
             await database.close()
-    await _add_lag(rows, reached)
-    return rows
+    lags = await _lags(found, reached)
+    return [one._asdict() | {"lag": lag} for one, lag in zip(found, lags, strict=True)]
 
 
-async def _add_lag(rows: list[dict[str, Any]], reached: Access) -> None:
-    """`lag`: how many records come after each position; None where the broker is away."""
+async def _lags(found: Sequence[StoredPosition], reached: Access) -> Sequence[int | None]:
+    """The number of records after each position; None for all where the broker does not answer."""
     from aiokafka import TopicPartition
 
     from shared.errors import SetUpError
     from shared.messaging.reading import reading
 
-    for row in rows:
-        row["lag"] = None
     try:
         async with reading(reached.settings.kafka_client()) as looking:
-            ends = await looking.ends(sorted({row["topic"] for row in rows}))
-            places = [(TopicPartition(row["topic"], row["partition"]), row["next_offset"]) for row in rows]
-            for row, lag in zip(rows, await looking.left(places, ends), strict=True):
-                row["lag"] = lag
+            ends = await looking.ends(sorted({one.topic for one in found}))
+            places = [(TopicPartition(one.topic, one.partition), one.next_offset) for one in found]
+            return await looking.left(places, ends)
     except SetUpError as away:
         click.echo(f"stepdown: {away}", err=True)
+        return [None] * len(found)
 
 
 @command.command("reset")

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, nothing elsewhere; on stderr, so that stdout is what a command tells."""
+"""A progress bar on stderr where that is a terminal, and nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 FEW = 20
-"""Fewer steps than this need no bar."""
+"""With fewer steps than this no bar is shown."""
 
 
 @contextmanager
 def bar(text: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A function that is called with how many steps were done; `total` None: nobody knows how many there are."""
+    """Show a bar while the body of `with` runs; yields a function to call with the number of steps just done. `total`:
+    the number of all steps, None where it is not known."""
     if not sys.stderr.isatty() or (total is not None and total < FEW):
         yield lambda _: None
         return

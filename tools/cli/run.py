@@ -1,4 +1,4 @@
-"""`stepdown run <service>`: one service in this process; what it needs comes from the environment."""
+"""`stepdown run <service>`: runs one service in this process, with settings from the environment."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.errors import SetUpError
 from tools.stack import SERVICES
 
 LOOK_EVERY = 0.02
+"""Seconds between two looks for the file."""
 
 
 @click.command("run", short_help="one service, configured by environment")
@@ -32,6 +33,7 @@ def command(service: str) -> None:
 
 
 def until_there(file: Path) -> None:
-    """`up` makes it when broker, database, topics and schemas are there; should it end before, so do we."""
+    """Wait until a file exists: `up` makes it when broker, database, topics and schemas are ready. Where `up` ends
+    before, this process is ended too (`end_with_parent`)."""
     while not file.exists():
         time.sleep(LOOK_EVERY)

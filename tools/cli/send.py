@@ -1,4 +1,4 @@
-"""`stepdown send`: messages of files to a running system, one after the other, and what each was answered."""
+"""`stepdown send`: sends the messages of files to a running system, and prints the acknowledgement of each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tools.cli.options import JSON_LINES, RUNNING
 from tools.cli.places import HostPort, split
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     "--mllp", type=HostPort(), metavar="HOST:PORT", help="This MLLP door; default: the one of the running system."
 )
 @click.option("--kafka", is_flag=True, help="By the topic hospital.adt; the answers are read from hospital.acks.")
-@click.option("--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line for each message.")
+@RUNNING
+@JSON_LINES
 def command(paths: tuple[Path, ...], mllp: str | None, kafka: bool, data: Path | None, as_json: bool) -> int:
     """Send every message in PATH (a folder is walked; any line ends, MLLP bytes and batches are fine).
 

@@ -1,4 +1,5 @@
-"""`stepdown simulate`: synthetic patients' HL7 messages as files, and what each episode must end as."""
+"""`stepdown simulate`: writes synthetic patients' HL7 messages to files, and the state in which each episode must
+end."""
 
 from __future__ import annotations
 
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import click
 
+from tools.cli.options import JSON
+
 
 @click.command("simulate", short_help="HL7 messages of synthetic patients as files")
 @click.option("--seed", type=click.IntRange(0), required=True, help="The same seed gives the same bytes.")
 @click.option("--patients", "number", type=click.IntRange(1, 9999), required=True, help="How many.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="Where to.")
 @click.option("--ends", type=click.DateTime(["%Y-%m-%d"]), help="The half-year's last day; default: 2025-06-30.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def command(seed: int, number: int, out: Path, ends: datetime | None, as_json: bool) -> None:
     """Write half a year of several hospitals' messages to DIR: one folder a feed, one file a day, in order of sending.
 

@@ -1,4 +1,4 @@
-"""An episode in words: a line of a list, or its story; values of placement's API in, text out."""
+"""An episode in words, as a line of a list or as a story, from the JSON of placement's API."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ STATES = {
     "aftercare": "in aftercare",
     "closed": "closed",
 }
-TOLD = ("class", "reason", "kind", "date", "measure", "from_level", "to_level", "days_between", "days", "due_to")
-"""Fields of a fact that are worth a word in a story: codes, levels and dates."""
+SHOWN = ("class", "reason", "kind", "date", "measure", "from_level", "to_level", "days_between", "days", "due_to")
+"""Fields of a fact that a story shows: codes, levels and dates."""
 
 
 def line_of(one: dict[str, Any], zone: tzinfo) -> tuple[str, str, str, str, str]:
-    """Episode, state and level in words, since when, facility, what needs somebody's eyes."""
+    """(Episode id, state and level in words, since when, facility, what a person should look at) for a list."""
     looks = [f"{one[name]} {name}" for name in ("ineffective", "conflicts") if one.get(name)]
     return one["episode_id"], state_of(one), minute(one.get("since"), zone), one.get("facility", ""), ", ".join(looks)
 
 
 def state_of(one: dict[str, Any]) -> str:
-    """`in care: partial hospitalization`."""
+    """An episode's state and level in words: `in care: partial hospitalization`."""
     state = STATES.get(one["state"], one["state"])
     level = one.get("level")
     return f"{state}: {SPOKEN.get(level, level)}" if level else state
 
 
 def minute(text: str | None, zone: tzinfo = UTC) -> str:
-    """An RFC 3339 text up to its minute, as the clocks of a zone show it; `Z` marks UTC."""
+    """An RFC 3339 text as local time of a zone, to the minute, with `Z` for UTC; empty for None."""
     if not text:
         return ""
     mark = "Z" if zone is UTC else ""
@@ -45,7 +45,7 @@ def minute(text: str | None, zone: tzinfo = UTC) -> str:
 
 
 def story(found: dict[str, Any], zone: tzinfo) -> Iterator[str]:
-    """The lines of an episode: heading, stays, facts in clinical order, service periods; times of the facility."""
+    """The lines of an episode: heading, stays, facts in clinical order, service periods; times in `zone`."""
     episode = found["episode"]
     yield click.style(f"Episode {episode['episode_id']}", bold=True) + f"  {state_of(episode)}"
     since = f"since {minute(episode['since'], zone)}  " if episode.get("since") else ""
@@ -59,7 +59,8 @@ def story(found: dict[str, Any], zone: tzinfo) -> Iterator[str]:
 
 
 def _clinically(one: dict[str, Any]) -> tuple[datetime, int, int]:
-    """By clinical time; what follows from a fact comes after it."""
+    """The sort key of a fact: clinical time, then writer, so that what follows from a fact comes after it, then
+    sequence."""
     writers = ("intake", "placement", "aftercare")
     place = writers.index(one["writer"]) if one["writer"] in writers else len(writers)
     return datetime.fromisoformat(one["value"]["occurred_at"]), place, one["sequence"]
@@ -83,7 +84,7 @@ def _stay(one: dict[str, Any], zone: tzinfo) -> str:
 def _fact(one: dict[str, Any], zone: tzinfo) -> Iterator[str]:
     value = one["value"]
     name = one["type"].removeprefix("care.").rpartition(".v")[0]
-    said = " ".join(f"{key}={value[key]}" for key in TOLD if isinstance(value.get(key), str | int))
+    said = " ".join(f"{key}={value[key]}" for key in SHOWN if isinstance(value.get(key), str | int))
     where = _level(value)
     line = f"{minute(value.get('occurred_at'), zone):<17}  {name:<20} {where}{said}".rstrip()
     origin = f"  [{one['writer']} #{one['sequence']}]"
@@ -96,7 +97,7 @@ def _fact(one: dict[str, Any], zone: tzinfo) -> Iterator[str]:
 
 
 def _level(value: dict[str, Any]) -> str:
-    """Of a fact about a level, or of a transfer to one."""
+    """The level of a fact, or of the unit that a transfer leads to, in words; empty where it has none."""
     to = value.get("to")
     level = value.get("level") or (to.get("level") if isinstance(to, dict) else None)
     return f"{SPOKEN.get(level, level)} " if level else ""

@@ -1,4 +1,4 @@
-"""`stepdown topics apply`: the topics of the contract, made or altered on the broker that the environment names."""
+"""`stepdown topics apply`: makes or alters the topics of the contract on a broker."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from tools.cli.options import JSON
+
 
 @click.group("topics", short_help="create or alter the topics")
 def command() -> None:
@@ -16,7 +18,7 @@ def command() -> None:
 
 @command.command("apply")
 @click.option("--data", type=click.Path(path_type=Path), help="A running system's data directory; its broker is used.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 def apply(data: Path | None, as_json: bool) -> None:
     """Make the topics that are missing and set the configuration of the others; safe to run again.
 

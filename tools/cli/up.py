@@ -1,4 +1,5 @@
-"""`stepdown up`: everything on this machine until SIGTERM or Ctrl-C; what it prints, and nothing of how it is done."""
+"""`stepdown up`: runs everything on this machine until SIGTERM or Ctrl-C. Here is what it prints; how it starts and
+stops its parts is in tools/stack/up.py."""
 
 from __future__ import annotations
 
@@ -57,13 +58,13 @@ def command(as_json: bool, **asked: Any) -> None:
 
 
 def addresses_of(system: Ready, path: Path) -> str:
-    """Without the tokens: they are secrets, and in the ready file."""
+    """The addresses as one JSON document, without the tokens, which are secrets and stand in the ready file."""
     addresses = {name: getattr(system, name) for name in ("kafka", "mllp", "intake", "placement", "aftercare")}
     return json.dumps(addresses | {"config": system.config, "ready_file": str(path)})
 
 
 def for_people(system: Ready, path: Path) -> str:
-    """The addresses, one on a line; of each desk the link that signs a coordinator in, where we issue tokens."""
+    """The addresses, one on a line; for each desk the link that signs a coordinator in, where `up` issues tokens."""
     lines = (
         ("coordinators' desk", system.sign_in.get("placement", system.placement + "/")),
         ("follow-up desk", system.sign_in.get("aftercare", system.aftercare + "/")),
@@ -78,7 +79,7 @@ def for_people(system: Ready, path: Path) -> str:
 
 
 class Progress:
-    """Each step while starting: a spinner on a terminal, nothing elsewhere."""
+    """Shows each step of the start as a spinner on stderr where that is a terminal, and nothing elsewhere."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._status: Any = None
@@ -96,10 +97,12 @@ class Progress:
         self.done()
 
     def step(self, text: str) -> None:
+        """Show that a step begins."""
         if self._status:
             self._status.update(text + " …")
             self._status.start()
 
     def done(self) -> None:
+        """Stop the spinner."""
         if self._status:
             self._status.stop()

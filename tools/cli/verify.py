@@ -1,4 +1,4 @@
-"""`stepdown verify`: what is promised, point by point; ✓ or ✗, how much was checked, the names of what is broken."""
+"""`stepdown verify`: checks the invariants of contract 5; prints ✓ or ✗, how much was checked, and what is broken."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tools.cli.options import JSON, RUNNING
+
 if TYPE_CHECKING:
     from tools.verify import Report
     from tools.verify.report import Promise
 
 NAMED = 10
+"""Broken things of one invariant that are printed."""
 
 
 @click.command("verify", short_help="check what is promised")
-@click.option("--data", type=click.Path(path_type=Path), help="A running system's data directory; default: .stepdown.")
+@RUNNING
 @click.option("--settle", type=click.FloatRange(0), default=20.0, show_default=True,
               help="Seconds to wait at most until nothing is on its way.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@JSON
 @click.pass_context
 def command(context: click.Context, data: Path | None, settle: float, as_json: bool) -> None:
     """Check the invariants across the three databases and the topics; exit 1 when one is broken. Reads only."""

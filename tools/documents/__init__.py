@@ -1,6 +1,7 @@
-"""The published language as documents: JSON Schemas, AsyncAPI and a page, made from `shared.events`.
+"""Makes the documents of the published language from `shared.events`: JSON Schemas, AsyncAPI, a page of events; and the
+page of settings.
 
-Pure but for `stale`, which reads what is committed; nothing in a running service imports this.
+Only `stale` and `breaks` read files, those that are committed. No running service imports this.
 """
 
 from __future__ import annotations
@@ -26,20 +27,24 @@ def documents(kind: str = "all") -> dict[str, str]:
 
 @cache
 def _made(kind: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if kind in {"all", "asyncapi"}:
-        found["asyncapi.yaml"] = as_yaml()
-    if kind in {"all", "page"}:
-        found["events.md"] = page()
-    if kind in {"all", "settings"}:
-        found["settings.md"] = settings_page()
-    if kind in {"all", "schemas"}:
-        found |= {f"schemas/{name}.json": _json(schema) for name, schema in schemas().items()}
-    return found
+    if kind == "all":
+        return _made("asyncapi") | _made("page") | _made("settings") | _made("schemas")
+    if kind == "asyncapi":
+        return {"asyncapi.yaml": as_yaml()}
+    if kind == "page":
+        return {"events.md": page()}
+    if kind == "settings":
+        return {"settings.md": settings_page()}
+    return {f"schemas/{name}.json": _json(schema) for name, schema in _schemas().items()}
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    return schemas()
 
 
 def stale(folder: Path) -> list[str]:
-    """Paths below `folder` that differ from what would be generated, are missing, or belong to no type."""
+    """Paths below `folder` of documents that differ from what would be made now, are missing, or belong to no type."""
     wanted = documents()
     differ = [path for path, text in wanted.items() if _read(folder / path) != text]
     left = [f"schemas/{file.name}" for file in folder.glob("schemas/*.json") if f"schemas/{file.name}" not in wanted]
@@ -47,9 +52,9 @@ def stale(folder: Path) -> list[str]:
 
 
 def breaks(folder: Path) -> list[str]:
-    """What the models of now would break for readers of the schemas in `folder`/schemas."""
+    """Sentences about what the present types would break for readers of the schemas in `folder`/schemas."""
     committed = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("schemas/*.json")}
-    return sets_incompatibilities(committed, schemas())
+    return sets_incompatibilities(committed, _schemas())
 
 
 def _json(value: Any) -> str:

@@ -1,6 +1,6 @@
-"""The AsyncAPI 3.0 document of every topic, from the registry in `shared.events`; whole in itself, writes no file.
+"""The AsyncAPI 3.0 document of every topic, from `shared.events`. Writes no file.
 
-Not FastStream's own: that one has no record keys, headers or groups, and makes a batch an array (decision 0102).
+FastStream could make one, but without record keys, headers and groups, and with an array for a batch (decision 0102).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ _DEAD: Schema = {
 
 
 def asyncapi() -> dict[str, Any]:
-    """The document as a dict, in the order in which people read it."""
+    """The document, its keys in the order in which people read it."""
     places, models = components()
     return {
         "asyncapi": "3.0.0",
@@ -125,14 +125,14 @@ def as_yaml() -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Without anchors: each part is written out where it stands."""
+    """Writes YAML without anchors: each part is written out wherever it is used."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
 
 
 def types_on(topic: str) -> list[str]:
-    """The messages that a topic carries: ce_types, or the two formats of hospitals, or the dead letter."""
+    """The names of a topic's messages: ce_types, or for hospitals' topics the two formats, or the dead letter."""
     if topic.startswith("hospital."):
         return list(_HL7)
     if topic.startswith("dead."):
@@ -143,13 +143,13 @@ def types_on(topic: str) -> list[str]:
 
 
 def writers_of(ce_type: str) -> tuple[str, ...]:
-    """The services that may state a type; placement, where it is not a fact."""
+    """The services that write a type; placement for a type that is not a fact."""
     fact = CARE_FACTS.get(ce_type)
     return tuple(fact.WRITERS) if fact else ("placement",)
 
 
 def _name(topic: Topic) -> str:
-    """Such that a reference can name it: `out.<recipient>` → `out.recipient`."""
+    """A topic's name as references have it, without brackets: `out.<recipient>` → `out.recipient`."""
     return topic.name.replace("<", "").replace(">", "")
 
 

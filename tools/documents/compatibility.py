@@ -1,7 +1,8 @@
-"""What a change of a schema would break for those who rely on the old one (contract 3: only optional fields are added).
+"""What a change of a schema breaks for readers (contract 3: only optional fields are added). Pure: two schemas in,
+sentences out.
 
-Pure: two schemas in, sentences out. A record stays on its topic for ever, so the new schema must fit the old records,
-and a reader of the old schema must fit the new ones: everything but a new optional field and new words is a break.
+A record stays on its topic for ever, so the new schema must fit old records, and readers of the old schema must be able
+to read new records. Every change but a new optional field, or another title or description, breaks that.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ _WALKED = {"properties", "required", "enum", "items", "prefixItems", "additional
 
 
 def incompatibilities(old: Schema, new: Schema) -> list[str]:
-    """One sentence for each break, with the way to the field; empty: readers of `old` notice nothing."""
+    """A sentence for each break, with the path of the field; empty where readers of `old` are not affected."""
     return _Pair(old, new).compare(old, new, "")
 
 
 def sets_incompatibilities(old: dict[str, Schema], new: dict[str, Schema]) -> list[str]:
-    """The same for all types: a type may come, none may go."""
+    """The same for all types by ce_type; a new type breaks nothing, a removed one does."""
     found = [f"{ce_type}: the type was taken away" for ce_type in sorted(old.keys() - new.keys())]
     for ce_type in sorted(old.keys() & new.keys()):
         found += [f"{ce_type}: {text}" for text in incompatibilities(old[ce_type], new[ce_type])]
@@ -28,13 +29,15 @@ def sets_incompatibilities(old: dict[str, Schema], new: dict[str, Schema]) -> li
 
 
 class _Pair:
-    """Two whole documents, in which `#/…` references are looked up."""
+    """Compares two schema documents, in which references (`#/…`) are looked up. `inside`: the references that are being
+    compared now, so that a part that contains itself ends."""
 
     def __init__(self, old: Schema, new: Schema) -> None:
         self.old, self.new = old, new
         self.inside: list[tuple[str, str]] = []
 
     def compare(self, old: Any, new: Any, at: str) -> list[str]:
+        """Sentences about the breaks between two parts; `at` is the path of the part."""
         if not isinstance(old, dict) or not isinstance(new, dict):
             return [] if old == new else [f"{at or 'value'}: {old} became {new}"]
         references = (old.get("$ref", ""), new.get("$ref", ""))
@@ -65,7 +68,7 @@ class _Pair:
         return sorted(found)
 
     def _open(self, old: Schema, new: Schema, at: str) -> list[str]:
-        """`additionalProperties`: absent and true are the same."""
+        """Breaks in `additionalProperties`, where absent and true mean the same."""
         before, after = old.get("additionalProperties", True), new.get("additionalProperties", True)
         return self.compare(before, after, f"{at or 'value'}.*")
 
@@ -83,7 +86,7 @@ class _Pair:
 
 
 def _follow(whole: Schema, part: Schema) -> Schema:
-    """The part with its `$ref` resolved; what stands beside the reference is kept."""
+    """The part with its `$ref` replaced by what it refers to, and with the keywords beside it."""
     while "$ref" in part:
         target: Any = whole
         for step in part["$ref"].removeprefix("#/").split("/"):
@@ -93,7 +96,7 @@ def _follow(whole: Schema, part: Schema) -> Schema:
 
 
 def _keywords(old: Schema, new: Schema, at: str) -> list[str]:
-    """Type, format, const, pattern, lengths, bounds: each as it was."""
+    """Breaks in type, format, const, pattern, lengths and bounds: any difference."""
     checked = sorted((old.keys() | new.keys()) - _WORDS - _WALKED)
     return [
         f"{at or 'value'}: {key} was {old.get(key, 'open')}, is {new.get(key, 'open')}"

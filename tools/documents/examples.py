@@ -1,4 +1,4 @@
-"""One example of every published value, for documents and tests; fictional, and each valid by its schema."""
+"""A fictional example of every published value, valid by its schema, for documents and tests."""
 
 from __future__ import annotations
 
@@ -364,7 +364,7 @@ _DISCLOSED: Value = {
 
 
 def examples() -> dict[str, Value]:
-    """The example of each ce_type. A type without one is a KeyError: it was published without being shown."""
+    """ce_type → its example. Raises KeyError for a published type without one."""
     facts = {ce_type: _fact(fact.TYPE, fact.WRITERS) for ce_type, fact in CARE_FACTS.items()}
     periods = {ce_type: _PERIOD | _PERIODS[_short(ce_type)] for ce_type in BILLING}
     return {**facts, EPISODE_TYPE: _EPISODE, **periods, OUT_TYPE: _DISCLOSED}
@@ -379,7 +379,7 @@ def _short(ce_type: str) -> str:
 
 
 def example_headers(ce_type: str, writer: str) -> dict[str, str]:
-    """The headers that would go with the example of a type."""
+    """The Kafka headers of a type's example."""
     value = examples()[ce_type]
     return {
         "content-type": "application/json",

@@ -1,4 +1,4 @@
-"""docs/events.md: every topic and type in tables for people, from the registry; writes no file."""
+"""docs/events.md: tables of every topic and type for people, from `shared.events`. Writes no file."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from shared.events import (
 )
 from shared.events.published import model_of
 from tools.documents.asyncapi import HEADERS, writers_of
-from tools.documents.readers import told
+from tools.documents.readers import in_words
 from tools.documents.schemas import STRUCTS, TYPES
 
 _READ = {EPISODE_TYPE: "intake, aftercare", OUT_TYPE: "the recipient", **dict.fromkeys(BILLING, "billing")}
-"""Who reads what is no fact; who reads which fact is in `readers`."""
+"""ce_type of what is not a fact → who reads it; the readers of facts are in readers.py."""
 _SECTIONS: tuple[tuple[str, str, list[str]], ...] = (
     (
         "Stays",
@@ -148,7 +148,7 @@ def _section(title: str, about: str, ce_types: list[str]) -> str:
             f"[`{ce_type}`](schemas/{ce_type}.json)",
             ", ".join(writers_of(ce_type)),
             _own(ce_type),
-            _READ.get(ce_type) or told(CARE_FACTS[ce_type].TYPE),
+            _READ.get(ce_type) or in_words(CARE_FACTS[ce_type].TYPE),
             _about(ce_type),
         )
         for ce_type in ce_types
@@ -157,7 +157,7 @@ def _section(title: str, about: str, ce_types: list[str]) -> str:
 
 
 def _own(ce_type: str) -> str:
-    """The fields that the type has beyond those of every fact; `stay` where it is always there."""
+    """The fields that a type has besides those of every fact, and `stay` where it is required."""
     model = TYPES[ce_type]
     common = model_of(CareFact).model_fields.keys() if issubclass(STRUCTS[ce_type], CareFact) else set()
     named = [

@@ -1,7 +1,7 @@
-"""Who reads each type of care.events, and for what; types that no other service reads are for consumers outside.
+"""Which services read each type of care.events, and for what; a type that none of them reads is for consumers outside.
 
-Consumers see every record of a topic; reading here means that what the fact says changes something there. A test holds
-this against the code (tests/house/test_written_and_read.py).
+Consumers see every record of a topic; here a service reads a type when its content changes something in the service. A
+test compares this table with the code (tests/house/test_written_and_read.py).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ READERS: dict[str, tuple[Reader, ...]] = {
     **dict.fromkeys(("aftercare-started", "aftercare-closed"), (PLANS, Reader("placement", "for the episode's state"))),
     **dict.fromkeys(_names(CONSENTS), (GATE,)),
 }
-"""Short name → its readers; its own writer is named where it reads what it said itself."""
+"""Name of a fact → its readers; its writer is among them where it reads its own facts."""
 
 
 def others(name: str) -> frozenset[str]:
@@ -83,7 +83,7 @@ def others(name: str) -> frozenset[str]:
     return frozenset(reader.service for reader in READERS[name] if writers != {reader.service})
 
 
-def told(name: str) -> str:
-    """Who reads a type, in words for docs/events.md."""
+def in_words(name: str) -> str:
+    """The readers of a type in words, for docs/events.md."""
     found = [str(reader) for reader in READERS[name]]
     return "; ".join(found if others(name) else [*found, OUTSIDE])

@@ -1,4 +1,4 @@
-"""JSON Schemas (draft 2020-12) of what is on the wire, from the models of `shared.events`; writes no file."""
+"""JSON Schemas (draft 2020-12) of the values on Kafka, from the types of `shared.events`. Writes no file."""
 
 from __future__ import annotations
 
@@ -24,43 +24,44 @@ from shared.events.published import model_of
 Schema = dict[str, Any]
 
 STRUCTS: dict[str, type[PublishedStruct]] = {**CARE_FACTS, EPISODE_TYPE: EpisodeState, **BILLING, OUT_TYPE: Disclosed}
-"""Every ce_type and its value."""
+"""ce_type → the type of its value."""
 TYPES: dict[str, type[Published]] = {name: model_of(struct) for name, struct in STRUCTS.items()}
-"""Every ce_type and the model of its value."""
+"""ce_type → the pydantic model of its value."""
 
 
 class OnTheWire(GenerateJsonSchema):
-    """A value as it is written: never null, and whatever has a default that is something is always there."""
+    """Makes the schema of a value as it is written: a field is absent instead of null, and a field with a default other
+    than None is always there."""
 
     def field_is_required(
         self,
         field: core_schema.ModelField | core_schema.DataclassField | core_schema.TypedDictField,
         total: bool,
     ) -> bool:
-        """Required is what a writer always writes; only what is None by default is left out (`stating.said`)."""
+        """True for a field that a writer always writes: only one whose default is None is left out."""
         schema = field["schema"]
         return total and not (schema["type"] == "default" and schema.get("default", ...) is None)
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-        """No title that only repeats the field's name."""
+        """False: no title that only repeats the field's name."""
         return False
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> Schema:
-        """Absent, not null."""
+        """The schema without null: a field that is None is absent."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Schema:
-        """A default is the writer's business; the reader gets the value."""
+        """The schema without the default, which only the writer uses: a reader gets the value."""
         return self.generate_inner(schema["schema"])
 
 
 def schemas() -> dict[str, Schema]:
-    """The schema of each ce_type, whole in itself (shared parts under `$defs`), open to unknown fields."""
+    """ce_type → its schema, with all parts that it refers to under `$defs`; unknown fields are allowed."""
     return {ce_type: _schema(ce_type, model) for ce_type, model in sorted(TYPES.items())}
 
 
 def components() -> tuple[dict[str, str], dict[str, Schema]]:
-    """Where each ce_type's schema is (`#/components/schemas/…`), and the schemas of all models and parts by name."""
+    """(ce_type → the reference of its schema, `#/components/schemas/…`; name → schema of all models and parts)."""
     models: list[tuple[type[BaseModel], Literal["serialization"]]]
     models = [(model, "serialization") for _, model in sorted(TYPES.items())]
     places, found = models_json_schema(models, schema_generator=OnTheWire, ref_template="#/components/schemas/{model}")
@@ -80,7 +81,7 @@ def _schema(ce_type: str, model: type[Published]) -> Schema:
 
 
 def _plain(schema: Schema) -> Schema:
-    """The same in a settled order of keys, whatever order pydantic made them in."""
+    """The schema with its keys in a fixed order, so that the document does not depend on pydantic's order."""
     return {key: schema[key] for key in sorted(schema, key=_rank)}
 
 

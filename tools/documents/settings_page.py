@@ -1,4 +1,4 @@
-"""docs/settings.md: every variable that the operator may set, from `shared.settings`; nothing is set here."""
+"""docs/settings.md: every environment variable that an operator may set, from `shared.settings`. Writes no file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMANDS = """
 
 
 def settings_page() -> str:
-    """The page's whole text."""
+    """The page as Markdown text."""
     rows = (f"| `{name}` | {_code(default)} | {_cell(about)} |\n" for name, default, about in documented())
     more = (f"| `{name}` | {_cell(about)} |\n" for name, about in COMMANDS_READ.items())
     return HEAD + "".join(rows) + COMMANDS + "".join(more)

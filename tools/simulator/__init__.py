@@ -1,1 +1,2 @@
-"""Simulated hospitals: patients whose stories are told to a running system through its real doors."""
+"""Simulated patients: what hospitals send of them, and what desks, programs and aftercare do for them, played on a
+running system through its MLLP, Kafka and HTTP ports."""

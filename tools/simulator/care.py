@@ -1,4 +1,5 @@
-"""care.yml: how desks, programs and aftercare act in the demo, checked; and which stays of a life are theirs."""
+"""care.yml, checked: how often desks, programs and aftercare do what in the demo; and which stays of a life are entered
+at the desk."""
 
 from __future__ import annotations
 
@@ -6,15 +7,15 @@ from dataclasses import replace
 from typing import Literal
 
 from shared.events.levels import ROUND_THE_CLOCK
-from tools.simulator.chances import Chance, Range, Share, Weights, Words
+from tools.simulator.chances import Chance, Range, Share, Weights, YamlModel
 from tools.simulator.truth import Life, Stay
 
 Answer = Literal["accepted", "declined", "countered", "nothing"]
 Outcome = Literal["completed", "declined", "no-show", "scheduled", "nothing"]
 
 
-class Care(Words):
-    """care.yml."""
+class Care(YamlModel):
+    """care.yml: shares of 1, weights, and ranges (fewest, most)."""
 
     at_the_desk: Share
     offers_at_once: Range
@@ -38,10 +39,11 @@ class Care(Words):
     aftercare_ends: Weights
 
 
-def shared_out(life: Life, care: Care, chance: Chance) -> tuple[Life, list[Stay] | None]:
-    """The life as the hospital tells it, and the stays of which the desk tells instead; None: nobody acts at the desk.
+def divided(life: Life, care: Care, chance: Chance) -> tuple[Life, list[Stay] | None]:
+    """(The life with the stays that the hospital sends messages of, the stays that are entered at the desk instead).
+    None as the second: nobody acts at the desk.
 
-    Where a hospital tells no visit numbers, or has told something in error of a program, it tells all of it.
+    A hospital that sends no visit numbers, or sent something wrong about a program's stay, sends all stays itself.
     """
     odd = life.oddity or not life.hospital.visit_numbers or any(_told_wrong(stay) for stay in life.stays)
     if not chance.happens(care.at_the_desk) or odd:

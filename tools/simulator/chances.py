@@ -1,4 +1,4 @@
-"""What the simulator draws from: plain-words YAML, checked, and a seed; no clock and no other source of chance."""
+"""What the simulator draws from: its YAML files, checked, and a seed. Without a clock or any other source of chance."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from shared.errors import SetUpError
 from shared.events.levels import Level
 
 Share = Annotated[float, Field(ge=0, le=1)]
+"""How often something happens, as a part of 1."""
 Weights = Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
 Range = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+"""(Fewest, most), both included."""
 Nowhere = Literal["nowhere"]
 Begin = Literal["emergency", "observation", "inpatient", "residential", "php", "iop", "outpatient"]
 Disposition = Literal["home", "against-advice", "elopement", "transfer", "deceased"]
 
 
-class Words(BaseModel):
-    """Something that a file says in plain words; what is not known is refused."""
+class YamlModel(BaseModel):
+    """A part of a YAML file, whose keys have hyphens for underscores; an unknown key is an error."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, alias_generator=lambda name: name.replace("_", "-")
     )
 
 
-class Journeys(Words):
-    """journeys.yml: what happens to patients."""
+class Journeys(YamlModel):
+    """journeys.yml: what happens to patients. `days` and `days-between` are whole days."""
 
     half_year_days: Annotated[int, Field(ge=30, le=3660)]
     payers: Weights
@@ -59,8 +61,8 @@ class Journeys(Words):
         return self
 
 
-class HospitalProfile(Words):
-    """One feed and its dialect; `patients` is its weight."""
+class HospitalProfile(YamlModel):
+    """One hospital: its feed, the dialect of its HL7, and its weight (`patients`) in drawing whose hospital it is."""
 
     feed: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     patients: Annotated[float, Field(gt=0)]
@@ -72,8 +74,8 @@ class HospitalProfile(Words):
     dispositions: dict[Disposition, str] = Field(default_factory=dict)
 
 
-class OfMessages(Words):
-    """Shares of all messages."""
+class OfMessages(YamlModel):
+    """Of all messages, the shares that arrive twice, late (by so many hours) and so on."""
 
     sent_twice: Share
     told_again: Share
@@ -83,8 +85,8 @@ class OfMessages(Words):
     broken_first: Share
 
 
-class OfStays(Words):
-    """Shares of the stays to which it can happen."""
+class OfStays(YamlModel):
+    """Of the stays to which it can happen, the shares to which it does."""
 
     discharge_cancelled: Share
     transfer_cancelled: Share
@@ -94,16 +96,16 @@ class OfStays(Words):
     program_began_too_early: Share
 
 
-class OfPatients(Words):
-    """Shares of all patients, of whom nothing else is told."""
+class OfPatients(YamlModel):
+    """Of all patients, the shares of whom only this odd thing is sent, and nothing else."""
 
     unknown_unit: Share
     discharge_alone: Share
     admission_cancelled: Share
 
 
-class Hospitals(Words):
-    """hospitals.yml: how hospitals tell it, and what goes wrong."""
+class Hospitals(YamlModel):
+    """hospitals.yml: the hospitals, and how often what goes wrong in their messages."""
 
     hospitals: Annotated[tuple[HospitalProfile, ...], Field(min_length=1)]
     messages: OfMessages
@@ -115,7 +117,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read(model: type[Model], name: str) -> Model:
-    """One of the simulator's files. Raises SetUpError that names the file and the place."""
+    """One of the simulator's YAML files. Raises SetUpError with the file's name and the place that does not fit."""
     try:
         text = files("tools.simulator").joinpath(name).read_text("utf-8")
         return model.model_validate(yaml.safe_load(text))
@@ -128,21 +130,21 @@ Named = TypeVar("Named", bound=str)
 
 
 class Chance:
-    """Draws by a seed: the same seed, the same draws, in every Python: only `Random.random` is used."""
+    """Draws by a seed. The same seed gives the same draws in every Python version: only `Random.random` is used."""
 
     def __init__(self, seed: str) -> None:
         self._random = Random(seed)  # noqa: S311  # the same for the same seed is what is wanted
 
     def happens(self, share: float) -> bool:
-        """True for so large a share of all draws."""
+        """True in this share of all draws."""
         return self._random.random() < share
 
     def between(self, first: int, last: int) -> int:
-        """A whole number, both ends among them."""
+        """A whole number from `first` to `last`, both included."""
         return first + int(self._random.random() * (last - first + 1))
 
     def one_of(self, weights: Mapping[Named, float]) -> Named:
-        """A name, as often as its weight says."""
+        """One of the names, each as often as its weight says."""
         left = self._random.random() * sum(weights.values())
         for name, weight in weights.items():
             left -= weight

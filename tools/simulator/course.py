@@ -1,4 +1,5 @@
-"""One patient's way through the doors in virtual order: what was done, what was refused, and in which episode."""
+"""One patient being played: the acts of the people who care for the patient, in the order of virtual time, and the
+patient's episode."""
 
 from __future__ import annotations
 
@@ -17,13 +18,15 @@ from tools.simulator.truth import Life, Stay
 from tools.simulator.watch import Watch
 
 PATIENCE = 8.0
-"""Seconds that somebody waits for what must follow."""
+"""Seconds to wait for what must follow from something else, such as a search after a discharge."""
 TRIES = 20
+"""How often an act is tried, over PATIENCE seconds, while its answer is 404."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of everybody together: (service, what) done, (where, word) refused, what was waited for in vain."""
+    """Counts over all patients: acts done by (service, act), acts refused by (act, the problem's code), and what was
+    waited for and did not come."""
 
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -32,7 +35,8 @@ class Tally:
 
 @dataclass(slots=True)
 class Course:
-    """A patient being played. `until` is the end of the half-year; `placement` the latest one at the desk."""
+    """A patient being played. `until`: the end of the half-year; `placement`: the latest one; `lost`: the desk does
+    nothing more for the patient; `numbers` count up for idempotency keys."""
 
     life: Life
     care: Care
@@ -48,18 +52,19 @@ class Course:
     numbers: count[int] = field(default_factory=lambda: count(1))
 
     async def post(self, service: str, path: str, body: Json, role: str = "coordinator") -> Json | None:
-        """What came of an act; None where it was refused, which is counted."""
+        """The answer to an act; None where it was refused. Both are counted."""
         what = path.rstrip("/").rpartition("/")[2]
         try:
-            answer = await self._told(service, path, body, role)
+            answer = await self._posted(service, path, body, role)
         except Refused as no:
             self.tally.refused[what, no.word] += 1
             return None
         self.tally.done[service, what] += 1
         return answer
 
-    async def _told(self, service: str, path: str, body: Json, role: str) -> Json:
-        """As a person does, who looks again a moment later where the patient is not there yet."""
+    async def _posted(self, service: str, path: str, body: Json, role: str) -> Json:
+        """Post, and again a moment later where it is not there yet (404), as a person would look again. Raises
+        Refused."""
         for turn in range(TRIES):
             try:
                 return await self.doors.post(service, path, body, f"{self.life.person.mrn}-{next(self.numbers)}", role)
@@ -70,14 +75,15 @@ class Course:
         raise AssertionError
 
     async def is_after(self, stay: Stay | None) -> bool:
-        """Whether the episode is known: that of a hospital's stay, once it was told, else the one asked for."""
+        """True where the patient's episode is known: that of a hospital's stay, once it is on care.events, else the one
+        of the referral."""
         if stay is not None:
             number = f"V{self.life.person.mrn}-{stay.number}"
             self.episode_id = await self.watch.wait(lambda: self.watch.episodes.get(number), PATIENCE) or ""
         return bool(self.episode_id)
 
     async def search(self, seconds: float = PATIENCE) -> SearchOpened | None:
-        """The episode's open search; None where none opens in that time."""
+        """The episode's open search; None, which is counted, where none opens within `seconds`."""
 
         found = await self.watch.wait(lambda: self.watch.searches.get(self.episode_id), seconds)
         if found is None:

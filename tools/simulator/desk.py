@@ -13,13 +13,13 @@ from tools.simulator.messages import FACILITY
 from tools.simulator.truth import Stay
 
 SOON = 5.0
-"""Seconds within which a search opens where one does: the last level has no next one everywhere."""
+"""Seconds to wait for a search that may not open: after some levels nobody looks for a next one."""
 EXPIRES = timedelta(seconds=1.5)
-"""Offers are answered by the real clock: what is to expire has little time (decision 0135)."""
+"""How long an offer that is to expire may be answered: the service's timer goes by the real clock (decision 0135)."""
 
 
 async def is_referred(course: Course, stay: Stay) -> None:
-    """The patient asks for care without any hospital."""
+    """POST a referral of a patient who comes without a hospital; keeps the episode's id."""
     person = course.life.person
     asked = {
         "facility": FACILITY,
@@ -37,9 +37,9 @@ async def is_referred(course: Course, stay: Stay) -> None:
 
 
 async def is_placed(course: Course, stay: Stay, before: Stay | None) -> None:
-    """Offers in some rounds until a program accepts; the patient is lost to the desk where none does.
+    """Send offers, in some rounds, until a program accepts; where none does, close the search and mark the course lost.
 
-    `before` is the hospital's latest stay of the same episode, if there is one.
+    `before`: the hospital's latest stay of the same episode; None where there is none.
     """
     course.placement, course.lost = None, not course.completed
     if course.lost:
@@ -60,7 +60,7 @@ async def is_placed(course: Course, stay: Stay, before: Stay | None) -> None:
 
 
 async def _programs(course: Course, search: SearchOpened, stay: Stay) -> list[str]:
-    """Programs of the level for which nothing but the recommended level speaks against, best first."""
+    """Ids of the programs of the stay's level that meet every must of the search, apart from its level; best first."""
     try:
         found = (await course.doors.get("placement", f"/api/searches/{search.search_id}/programs"))["programs"]
     except Refused as no:
@@ -74,7 +74,7 @@ async def _programs(course: Course, search: SearchOpened, stay: Stay) -> list[st
 
 
 async def _round(course: Course, stay: Stay, search: SearchOpened, programs: list[str]) -> bool:
-    """One round of offers; whether a program accepted."""
+    """Send one round of offers and have them answered; True where a program accepted."""
     chance, care = course.chance, course.care
     late = chance.happens(care.expires)
     answers = ["nothing" if late else chance.one_of(care.answers) for _ in programs]
@@ -110,7 +110,7 @@ async def _accepts(course: Course, offer: Json) -> bool:
 
 
 async def _is_not_answered(course: Course, offer_id: str, *, expires: bool) -> None:
-    """It expires where it was given little time; else the desk withdraws it."""
+    """An offer that no program answers: it expires where it was given little time, else the desk withdraws it."""
 
     def expired() -> str | None:
         return "expired" if course.watch.answered.get(offer_id) == "expired" else None
@@ -120,14 +120,14 @@ async def _is_not_answered(course: Course, offer_id: str, *, expires: bool) -> N
 
 
 async def does_not_come(course: Course) -> None:
-    """The first day passes; the placement is cancelled and the search goes on with another patient's turn."""
+    """The patient does not come on the first day: say so, cancel the placement, and mark the course lost."""
     if await _of_placement(course, "start-missed", {}):
         await _of_placement(course, "cancelled", {"reason": "start-missed"}, "coordinator")
     course.lost = True
 
 
 async def starts(course: Course, stay: Stay) -> None:
-    """The first day; of some it was told wrong first."""
+    """Record the first day; of some patients a wrong one first, which is then corrected."""
     if course.chance.happens(course.care.start_corrected) and not (stay.ended and _near(stay.began, stay.ended)):
         await _of_placement(course, "started", {"date": _day(stay.began + timedelta(days=1))})
         await _of_placement(course, "started-corrected", {"date": _day(stay.began)})
@@ -140,7 +140,7 @@ def _near(one: datetime, other: datetime) -> bool:
 
 
 async def has_a_session(course: Course, day: date) -> None:
-    """One session attended or missed; some are told in error and taken back."""
+    """Record one session as attended or missed; some are recorded in error and withdrawn."""
     if course.placement is None:
         return
     own: Json = {"absent": "no-show"} if course.chance.happens(course.care.no_show) else _services(course)
@@ -158,7 +158,7 @@ def _services(course: Course) -> Json:
 
 
 async def ends(course: Course, stay: Stay) -> None:
-    """Completed, or not."""
+    """Record the end of a program's stay: completed, or discontinued with a reason."""
     assert stay.ended is not None  # noqa: S101
     if course.chance.happens(course.care.completes):
         await _of_placement(course, "completed", {"date": _day(stay.ended), "reason": "goals-met"})
@@ -169,7 +169,8 @@ async def ends(course: Course, stay: Stay) -> None:
 
 
 async def stops_looking(course: Course, stay: Stay, before: Stay | None) -> None:
-    """No further level: a person closes the search that the end opened; after the least intensive one there is none."""
+    """No next level follows: close the search that the end of the stay opened. After the least intensive level none
+    opens."""
     if stay.level == LEAST_INTENSIVE or not await course.is_after(before):
         return
     search = await course.search(SOON) if course.completed else None

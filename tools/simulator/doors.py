@@ -1,4 +1,4 @@
-"""The doors of a running system as its people and hospitals use them: HTTP with a role's token, MLLP, hospital.adt."""
+"""HTTP clients for the services of a running system, each request with the token of a role."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from shared.errors import StepdownError, Transient
 
 Json = dict[str, Any]
 SECONDS = 60.0
+"""How long a request may take."""
 
 
 class Refused(StepdownError):
-    """A door said no: the status, and its problem's word (RFC 9457 type), never what was sent."""
+    """A service answered with an error: its status, and the code in the problem's type (RFC 9457); never what was
+    sent."""
 
     def __init__(self, status: int, word: str) -> None:
         super().__init__(f"refused: {status} {word}")
@@ -23,7 +25,7 @@ class Refused(StepdownError):
 
 
 class Door:
-    """One HTTP door with kept connections; as many at once as callers ask."""
+    """A client of one HTTP port. Connections are kept and used again; there are as many as requests at a time."""
 
     def __init__(self, address: str) -> None:
         at = urlsplit(address)
@@ -31,7 +33,8 @@ class Door:
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> tuple[int, bytes]:
-        """(status, body of the answer). Raises Transient where the door does not answer."""
+        """(status, body of the answer). Raises Transient where there is no answer within SECONDS on a new
+        connection."""
         kept = bool(self._idle)
         try:
             async with asyncio.timeout(SECONDS):
@@ -56,32 +59,32 @@ class Door:
         return int(head[0].split(" ")[1]), answer
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections that are idle."""
         for _, writer in self._idle:
             writer.close()
         self._idle.clear()
 
 
 class Doors:
-    """The three services' HTTP doors, each act with a token of the role and a key of its own."""
+    """Clients of the three services: `addresses` and `tokens` are by service and by role."""
 
     def __init__(self, addresses: Mapping[str, str], tokens: Mapping[str, str]) -> None:
         self._doors = {service: Door(address) for service, address in addresses.items()}
         self._tokens = tokens
 
     async def get(self, service: str, path: str, role: str = "coordinator", **query: str) -> Json:
-        """The JSON answer. Raises Refused, Transient."""
+        """The JSON of a GET. Raises Refused for an error, Transient where the service does not answer."""
         asked = f"{path}?{urlencode(query)}" if query else path
         return _good(*await self._doors[service].ask("GET", asked, self._as(role)))
 
     async def post(self, service: str, path: str, body: Json, key: str, role: str = "coordinator") -> Json:
-        """The JSON answer to what somebody does. Raises Refused, Transient."""
+        """The JSON of a POST; fields that are None are not sent, `key` is its Idempotency-Key. Raises as `get`."""
         headers = self._as(role) | {"content-type": "application/json", "idempotency-key": key}
         told = json.dumps({name: value for name, value in body.items() if value is not None}).encode()
         return _good(*await self._doors[service].ask("POST", path, headers, told))
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all idle connections."""
         for door in self._doors.values():
             door.close()
 

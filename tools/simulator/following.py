@@ -1,4 +1,4 @@
-"""What the people of aftercare do for one patient through its API: contacts, referrals moved on, the plan ended."""
+"""What the people of aftercare do for one patient through its API: record contacts, move referrals on, end the plan."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from tools.simulator.doors import Json, Refused
 from tools.simulator.truth import Stay
 
 MOST_REFERRALS = 2
+"""Referrals of a patient that are moved on."""
 
 
 async def is_seen(course: Course, after: Stay, at: datetime) -> None:
-    """A therapist sees the patient after a discharge."""
+    """Record at `at` a visit to a therapist, after a hospital's stay."""
     if await course.is_after(after):
         await _contact(course, at, "attended", "in-person", "therapist")
 
 
 async def is_followed(course: Course, at: datetime) -> None:
-    """Aftercare as it goes on: who is reached, what becomes of the referrals, how it ends."""
+    """Play aftercare that began at `at`: a call after two days, the referrals, and after 30 days the plan's end."""
     if await course.watch.wait(lambda: course.episode_id in course.watch.aftercare or None, PATIENCE) is None:
         course.tally.in_vain["aftercare"] += 1
         return

@@ -1,4 +1,4 @@
-"""Draws lives: who the patients are and what truly happens to them until a day; the same for the same seed."""
+"""Draws lives: who a patient is, and what truly happens to the patient in the half-year; the same for the same seed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from tools.simulator.truth import ELSEWHERE, LEVELS, SUBSTANCE_USE, UNITS, Away,
 FAMILY = ("Alder", "Birch", "Cedar", "Elm", "Fern", "Hazel", "Juniper", "Larch", "Maple", "Pine", "Rowan", "Willow")
 GIVEN = ("Amber", "Beryl", "Coral", "Flint", "Garnet", "Jade", "Jasper", "Opal", "Pearl", "Ruby", "Slate", "Topaz")
 ANOTHER_EPISODE = 45
-"""Days without a stay that make the next one another episode (the limit is 30), however late the last is told."""
+"""Days without a stay before a next episode begins. The contract's limit is 30 (3.6 rule 12); the rest is for messages
+that arrive late."""
 CRISIS: Range = (3, 6)
-"""How many days the unit has somebody whose program waits."""
+"""Days (fewest, most) of an inpatient stay during which a program's stay is suspended."""
 
 
 def life(mrn: str, chance: Chance, chances: tuple[Journeys, Hospitals], until: date, zone: tzinfo) -> Life:
-    """One patient's life up to the end of the day `until`; the same whoever else is simulated."""
+    """One patient's life, up to the end of the day `until` in `zone`; it does not depend on the other patients."""
     journeys, hospitals = chances
     by_feed = {one.feed: one for one in hospitals.hospitals}
     hospital = by_feed[chance.one_of({one.feed: one.patients for one in hospitals.hospitals})]
@@ -26,7 +27,7 @@ def life(mrn: str, chance: Chance, chances: tuple[Journeys, Hospitals], until: d
 
 
 class _Drawn:
-    """The drawing of one life; days count from the half-year's first."""
+    """Draws one life. A `day` is a number, counted from 0 for the half-year's first day."""
 
     def __init__(self, chance: Chance, journeys: Journeys, hospitals: Hospitals, until: date, zone: tzinfo) -> None:
         self.chance, self.journeys, self.wrong, self.zone = chance, journeys, hospitals.stays, zone
@@ -40,11 +41,11 @@ class _Drawn:
         self._left: Level | None = None
 
     def at(self, day: int, hour: int) -> datetime:
-        """An instant; every patient has a minute of the hour."""
+        """That hour of a day, at the patient's own minute, so that not everything happens on the hour."""
         return datetime.combine(self.first_day + timedelta(days=day), time(hour, self.minute), self.zone)
 
     def life(self, mrn: str, hospital: HospitalProfile) -> Life:
-        """All of it."""
+        """Draw the whole life."""
         person = self._person(mrn)
         self.acute = "DTX" if person.diagnosis.startswith(SUBSTANCE_USE) else "3W"
         self.emergency, self.payer = hospital.emergency, person.payer
@@ -94,7 +95,7 @@ class _Drawn:
             over = self._episode(day) if day < self.last else None
 
     def _episode(self, day: int) -> int | None:
-        """From one beginning to the end of the way; the day of its end, None where nothing can follow."""
+        """Draw one episode that begins on `day`; the day of its end, None where nothing can follow."""
         begin = self.chance.one_of(self.journeys.begins)
         if begin in {"emergency", "observation"}:
             if not self.emergency:
@@ -107,7 +108,8 @@ class _Drawn:
         return self._goes_on(Level.INPATIENT if came_by else Level(begin), day, came_by)
 
     def _goes_on(self, level: Level, day: int, came_by: str | None) -> int | None:
-        """From level to level; the day of the end, None where nothing can follow."""
+        """Draw the stays of an episode, level after level; the day of its end, None where nothing can follow.
+        `came_by`: the unit (emergency, observation) before the first."""
         while True:
             over = self._stay(level, day, came_by)
             if over is None:
@@ -121,7 +123,7 @@ class _Drawn:
                 day += 1
 
     def _did_not_come(self, level: Level, day: int) -> bool:
-        """A registration at the program that was cancelled an hour later."""
+        """Perhaps a registration at a program that is cancelled an hour later; True where it was drawn."""
         told = self.at(day, 9)
         if level in ROUND_THE_CLOCK or day >= self.last or not self.chance.happens(self.wrong.registration_cancelled):
             return False
@@ -131,7 +133,7 @@ class _Drawn:
         return True
 
     def _stay(self, level: Level, day: int, came_by: str | None) -> int | None:
-        """One stay; the day of its end, None where the half-year ends first or nothing can follow."""
+        """Draw one stay; the day of its end, None where the half-year ends first, or nothing can follow."""
         days = self.chance.between(*self.journeys.days[level])
         inside = level in ROUND_THE_CLOCK
         unit = self.acute if level is Level.INPATIENT else UNITS[level]
@@ -161,7 +163,8 @@ class _Drawn:
         return None if stay.how == "deceased" else over
 
     def _still_there(self, stay: Stay, day: int) -> None:
-        """Away as the half-year ends, some of those in residence; nothing else of them lies in the last days."""
+        """Some of the patients in residential care are on leave as the half-year ends; nothing else of theirs lies in
+        its last days."""
         quiet = self.last - day >= 10 and stay.level == "residential" and len(stay.places) == 1
         if quiet and not stay.aways and self.chance.happens(self.journeys.away_at_the_end):
             stay.aways.append(Away(self.at(self.last - 1, 16), None))
@@ -173,7 +176,7 @@ class _Drawn:
             stay.payers.append(((self.first_day + timedelta(days=day + 3)), self.payer))
 
     def _inside(self, stay: Stay, day: int, over: int) -> None:
-        """What happens on a unit, each on days of its own: a transfer told in error, one that was, days away."""
+        """What happens on a unit, each on days of its own: a transfer sent in error, a real transfer, a leave."""
         long = over - day >= 8 and day + 7 <= self.last
         if over - day >= 3 and day + 1 < self.last and self.chance.happens(self.wrong.transfer_cancelled):
             told = self.at(day + 1, 13)
@@ -186,7 +189,7 @@ class _Drawn:
             stay.aways.append(Away(self.at(day + 3, 16), self.at(day + 5, 17)))
 
     def _discharge_told_wrong(self, stay: Stay, day: int, over: int) -> None:
-        """Cancelled, or corrected by a day; not both."""
+        """Perhaps a discharge that is cancelled, or one whose time is corrected by a day; not both."""
         if over - day >= 8 and self.chance.happens(self.wrong.discharge_cancelled):
             told = self.at(day + 6, 11)
             stay.mishaps.append(Mishap("discharge", told, told + timedelta(hours=3)))
@@ -195,16 +198,17 @@ class _Drawn:
             stay.mishaps.append(Mishap("discharge-time", stay.ended - timedelta(days=1), self.at(over, 17)))
 
     def _began_too_early(self, stay: Stay, over: int) -> None:
-        """A discharge, the program's start two days later, and then the discharge is cancelled: nobody had left.
+        """A discharge, a program's start two days later, and then the cancel of the discharge: the patient had not
+        left.
 
-        Nobody ends that start, so a later episode could not be told from this one.
+        Nothing ends that start, so it is the patient's last episode: a later one could not be told from it.
         """
         stay.how, self.once = "home", True
         stay.mishaps.append(Mishap("discharge", self.at(over - 5, 11), self.at(over - 1, 9)))
         self._new(UNITS["php"], self.at(over - 3, 9))
 
     def _crisis(self, day: int) -> None:
-        """Inpatient for some days while a program waits; it ends before the program does."""
+        """An inpatient stay of some days, during which the program's stay is suspended; it ends before that."""
         begun = day + 4
         if begun >= self.last:
             return

@@ -1,4 +1,5 @@
-"""A synthetic person and one hospital's visits, as HL7 v2.5.1 ADT messages in its dialect; sends nothing, no clock."""
+"""HL7 v2.5.1 ADT messages about a synthetic person's visit, in a hospital's dialect. Sends nothing and reads no
+clock."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ LINE_ENDS = {"CR": "\r", "LF": "\n", "CRLF": "\r\n"}
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a hospital writes: MSH-1 and MSH-2, MSH-4, what ends a segment, and whether it tells PV1-19."""
+    """How a hospital writes: its delimiters (MSH-1 and MSH-2), MSH-4, what ends a segment, and whether it sends
+    PV1-19."""
 
     delimiters: str = USUAL
     sending_facility: str = FACILITY
@@ -21,7 +23,8 @@ class Dialect:
     visit_numbers: bool = True
 
     def written(self, segments: list[str]) -> bytes:
-        """Segments in the usual delimiters as bytes; nothing in them uses a delimiter in another sense."""
+        """Segments that are written with the usual delimiters, as bytes with the hospital's own. No field may contain a
+        delimiter as text."""
         usual, own = USUAL, self.delimiters
         text = "".join(line + LINE_ENDS[self.line_end] for line in segments)
         return text.translate(str.maketrans(usual, own)).encode()
@@ -32,7 +35,7 @@ PLAIN = Dialect()
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who never lived."""
+    """A synthetic patient, who never lived."""
 
     mrn: str
     family: str
@@ -81,11 +84,13 @@ class Visit:
         payer: str = "",
         since: date | None = None,
     ) -> Message:
-        """What the hospital says of this visit: it happened `at` and was said at `said` (EVN-2), else at once.
+        """One message of this visit, about what happened at `at` (EVN-6) and was recorded at `said` (EVN-2; None: at
+        once).
 
-        `reason` is EVN-4, `back` the expected return (PV2-47), `mode` MSH-11; without `person` there is no PID.
-        `diagnosis` is another than the one on admission, `left` PV1-45 of a discharge that was at another time, `payer`
-        another than the person's, `since` when. An update (A08) says only what is given of these.
+        `unit` is PV1-3.1, `reason` EVN-4, `back` the expected return (PV2-47), `mode` MSH-11; without `person` there is
+        no PID. `diagnosis`: another than on admission; `left`: PV1-45 of a discharge at another time than `at`;
+        `payer`: another than the person's, from the day `since` on. An update (A08) contains only those of these that
+        are given.
         """
         if trigger in {"A01", "A04"}:
             self.admitted = at
@@ -110,7 +115,7 @@ class Visit:
         return _segment("PID", {1: "1", 3: ids, 5: f"{who.family}^{who.given}", 7: born, 8: who.sex})
 
     def _about(self, trigger: str, diagnosis: str, payer: str, since: date | None) -> list[str]:
-        """Diagnosis and payer: both when a visit begins, what is new of them in an update."""
+        """DG1 and IN1: both when a visit begins, in an update only what is new."""
         begins, found = trigger in {"A01", "A04"}, []
         if begins or diagnosis:
             told = diagnosis or self.person.diagnosis

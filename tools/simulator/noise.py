@@ -1,4 +1,4 @@
-"""From what a hospital says to what arrives: late, twice, overtaken, told again, broken; in the order of sending."""
+"""From what a hospital records to what it sends: late, twice, out of order, again from a second system, or broken."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tools.simulator.chances import Chance, OfMessages
+from tools.simulator.hospital_messages import SimulatedMessage
 from tools.simulator.messages import Message
-from tools.simulator.telling import SimulatedMessage
 
 WAYS = {"no-patient": 3, "no-control-id": 2, "unreadable-time": 2, "test-system": 2, "unknown-trigger": 1}
 """How a message can be broken so that it is refused; weights."""
 AGAIN = timedelta(minutes=10)
+"""How much later a second system records the same."""
 SOON = timedelta(days=4)
-"""What comes later overtakes nothing: a discharge that came after the next episode began would make one of the two."""
+"""Only a message that follows within this time is sent before the one it follows: a discharge that arrived after the
+next episode began would make one episode of the two."""
 REPEATABLE = frozenset({"A01", "A03", "A04"})
+"""Triggers that a second system sends again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as it goes out, when, and when it was said. `broken`: it must be refused."""
+    """A message, when it is sent (`at`) and when the hospital recorded it (`said`). `broken`: it must be refused."""
 
     at: datetime
     said: datetime
@@ -28,7 +31,7 @@ class Sent:
 
 
 def sent(told: list[SimulatedMessage], rates: OfMessages, chance: Chance) -> list[Sent]:
-    """Everything that goes out for one patient, in the order of sending."""
+    """Everything that is sent about one patient, in the order of sending, from the messages in the order recorded."""
     found: list[Sent] = []
     for number, one in enumerate(told):
         following = told[number + 1].said if number + 1 < len(told) else one.said
@@ -54,7 +57,7 @@ def _one(one: SimulatedMessage, following: datetime, rates: OfMessages, chance: 
 
 
 def _again(one: SimulatedMessage) -> Message:
-    """The same from a second system, said later, with a control id of its own."""
+    """The message as a second system sends it: recorded AGAIN later, with another control id."""
     later, number = one.said + AGAIN, one.visit.next_id()
     raw = one.message.raw.replace(one.message.control_id.encode(), number.encode(), 1)
     was, now = (f"{each:%Y%m%d%H%M%S%z}".encode() for each in (one.said, later))
@@ -62,7 +65,7 @@ def _again(one: SimulatedMessage) -> Message:
 
 
 def _broken(one: SimulatedMessage, chance: Chance) -> Message:
-    """The message as it must be refused; what is right comes after it."""
+    """The message broken in one of WAYS, with another control id; the right one is sent after it."""
     good, number = one.message, one.visit.next_id()
     raw = good.raw.replace(good.control_id.encode(), number.encode(), 1)
     mark = raw[3:4]

@@ -1,4 +1,4 @@
-"""What each episode must come to, counted day by day from what truly happened: not by a fold, and from no message.
+"""What each episode must be in the end, counted day by day from what truly happened: without a fold and any message.
 
 Sources: contract 3.6 (rules 4, 10 and 12) and 4 (days). It shares no code with intake or placement, so that neither
 hides the other's mistakes.
@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from tools.simulator.telling import payer_at
+from tools.simulator.hospital_messages import payer_at
 from tools.simulator.truth import Life, Stay, Where
 
 RANKS = ("inpatient", "residential", "php", "iop", "outpatient")
 INSIDE = frozenset({"inpatient", "residential"})
 GAP_DAYS = 30
+"""More days than this without a stay begin another episode (contract 3.6 rule 12)."""
 Json = dict[str, Any]
 
 
 def expected(life: Life, zone: tzinfo, *, begun: bool = True) -> list[Json]:
     """The episodes of a life in the order of their beginning: `{"mrn","state","level"?,"periods":[…]}`.
 
-    Not `begun`: the cancel came before what it cancels, so that of an admission taken back there is no episode at all.
+    `begun` False: a cancel arrived before the admission that it cancels, so that there is no episode at all.
     """
     if life.oddity in {"unknown-unit", "discharge-alone"}:
         return []
@@ -33,7 +34,7 @@ def expected(life: Life, zone: tzinfo, *, begun: bool = True) -> list[Json]:
 
 
 def _episodes(life: Life) -> list[list[Stay]]:
-    """Stays that were, more than the limit after the end of all before are another episode."""
+    """The stays that really were, by episode: one that begins more than GAP_DAYS after all before it is of another."""
     found: list[list[Stay]] = []
     last: date | None = None
     for stay in sorted((one for one in life.stays if not one.never), key=lambda one: one.began):
@@ -47,12 +48,14 @@ def _episodes(life: Life) -> list[list[Stay]]:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
+    """One episode: the life, its stays, and the zone in which days are counted."""
+
     life: Life
     stays: list[Stay]
     zone: tzinfo
 
     def as_json(self) -> Json:
-        """The episode."""
+        """The episode as `expected` has it."""
         standing = [stay for stay in self.stays if not self._never_began(stay)]
         open_now = [stay for stay in standing if stay.ended is None]
         levels = sorted((stay for stay in open_now if stay.level), key=lambda one: RANKS.index(one.level or ""))
@@ -64,7 +67,8 @@ class _Counted:
         return found | {"periods": sorted(periods, key=lambda one: (one["start_date"], one["level"]))}
 
     def _state(self, open_now: list[Stay], levels: list[Stay], left: Stay | None) -> str:
-        """After the least intensive level nobody looks for a next one, so aftercare follows at the sample site."""
+        """The episode's state. At the sample site aftercare follows the least intensive level; after any other a search
+        stays open (`between`)."""
         if levels:
             return "on-leave" if any(away.back is None for away in levels[0].aways) else "active"
         if open_now:
@@ -75,7 +79,8 @@ class _Counted:
         return "aftercare" if followed else "between"
 
     def _never_began(self, stay: Stay) -> bool:
-        """A program's start on a day wholly inside another, 24-hour stay (rule 10); nobody attends in here."""
+        """True for a program's start on a day that lies wholly inside a 24-hour stay (rule 10); no simulated patient
+        attends on such a day."""
         return stay.level not in INSIDE and stay.level is not None and self._inside_all_day(stay.began.date(), stay)
 
     def _inside_all_day(self, day: date, but: Stay) -> bool:
@@ -86,7 +91,7 @@ class _Counted:
         return (one for one in self.stays if one is not but)
 
     def _inside_since(self, stay: Stay, at: datetime) -> bool:
-        """Whether the patient was in a 24-hour level of this stay at an instant."""
+        """True where the patient was at a 24-hour level of this stay at an instant."""
         there = _place(stay, at)
         return there is not None and there.level in INSIDE
 
@@ -94,7 +99,7 @@ class _Counted:
         return datetime.combine(day, time(), self.zone)
 
     def _periods(self, stay: Stay) -> list[Json]:
-        """Its counted days, side by side with the same level, unit and payer."""
+        """The service periods of a stay: runs of counted days with the same level, unit and payer."""
         found: list[Json] = []
         before: tuple[date, object] | None = None
         for day in self._days(stay):
@@ -115,7 +120,7 @@ class _Counted:
             yield stay.began.date() + timedelta(days=number)
 
     def _today(self, stay: Stay) -> date:
-        """A day after everything that happened: a stay that goes on is still going on then."""
+        """The day after everything that happened, up to which the days of an open stay are counted."""
         every = [at for one in self.stays for at in (one.began, one.ended or one.began, one.places[-1].at)]
         changes = [since for one in self.stays for since, _ in one.payers]
         return max([*(at.date() for at in every), *changes, stay.began.date()]) + timedelta(days=1)

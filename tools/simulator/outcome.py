@@ -1,4 +1,4 @@
-"""What came of a run, read as anybody may: topics, the services' APIs, intake's list; decides and prints nothing."""
+"""The figures of a run, read from the topics, the services' APIs and intake's database. Decides and prints nothing."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ Databases = Mapping[str, Database]
 
 @dataclass(slots=True)
 class Outcome:
-    """What is so now. `facts`: (writer, name) → how many; `periods`: records of each name; `about`: MRN → episode.
+    """The figures after a run.
 
-    `noted`: (note, reason) → how many of intake's messages; `ineffective`: (word, meaning) → how many facts.
-    `steps`: (from level, to level) → days between, of those that stand; `answers`: what became of offers; `declined`:
-    why they were; `kinds`: episode → names of its facts.
+    `facts`: (writer, name) → how many; `corrected`: how many facts replace another; `periods`: records of
+    billing.service-periods by name; `about`: MRN → episode; `noted`: (note, reason) → how many of intake's messages;
+    `ineffective`: (word, meaning) → how many facts; `dead`: service → dead letters; `steps`: (from level, to level) →
+    days between, of the steps that stand; `answers`: what became of offers; `declined`: for which reasons; `kinds`:
+    episode → names of its facts.
     """
 
     episodes: list[Json]
@@ -53,7 +55,8 @@ class Outcome:
 
 
 class Desk:
-    """The services' APIs with a coordinator's token."""
+    """Reads the services' APIs with a coordinator's token. Its methods raise OSError where a service does not
+    answer."""
 
     def __init__(self, system: Ready) -> None:
         self.system = system
@@ -63,15 +66,15 @@ class Desk:
         return await self._get(f"{self.system.placement}/api/episodes/{episode_id}", {})
 
     async def episodes(self) -> list[Json]:
-        """All of them, as listed."""
+        """All episodes, as placement lists them."""
         return await self._pages(f"{self.system.placement}/api/episodes", "episodes")
 
     async def follow_ups(self) -> list[Json]:
-        """All windows."""
+        """All follow-up windows."""
         return await self._pages(f"{self.system.aftercare}/api/follow-ups", "items")
 
     async def overdue(self, today: date) -> bool:
-        """Whether a window is over that aftercare's timer has not stated missed yet."""
+        """True where a window's last day was before today, and aftercare's timer has not stated it missed yet."""
         first = await self._get(f"{self.system.aftercare}/api/follow-ups", {"state": "due", "limit": "1"})
         return any(date.fromisoformat(one["due_to"]) < today for one in first["items"])
 
@@ -97,17 +100,18 @@ class Desk:
 
 
 async def at_rest(desk: Desk, databases: Databases, topics: Reading, today: date, seconds: float) -> bool:
-    """Wait until nothing is on its way and every window that is over is told; False where that takes longer."""
+    """Wait until no record is on its way and every window that is over is stated missed; False where that takes more
+    than `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if await idle.settled(databases, topics, end - time.monotonic()) and not await desk.overdue(today):
+        if await idle.until_idle(databases, topics, end - time.monotonic()) and not await desk.overdue(today):
             return True
         await asyncio.sleep(0.2)
     return False
 
 
 async def outcome(desk: Desk, databases: Databases, topics: Reading) -> Outcome:
-    """Read all of it."""
+    """Read all figures."""
     found = Outcome(await desk.episodes(), await desk.follow_ups())
     steps: dict[str, Step] = {}
     async for batch in topics.to_the_end("care.events"):
@@ -143,7 +147,7 @@ def _count(found: Outcome, fact: Fact) -> None:
 
 
 def _step(steps: dict[str, Step], fact: Fact) -> None:
-    """Keep the announced steps that stand, by ce_id."""
+    """Take one fact into `steps`, which holds the announced steps that stand, by ce_id."""
     if isinstance(fact.value, Step):
         steps[fact.id] = fact.value
     steps.pop(fact.value.replaces or "", None)

@@ -1,4 +1,4 @@
-"""Plays many patients at once through the real doors, each in its own virtual order; reads no virtual clock."""
+"""Plays many patients at once on a running system, each patient's steps one after the other in virtual order."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from tools.simulator.noise import Sent
 from tools.simulator.player import Player, Step
 
 AT_ONCE = 24
+"""Patients that are played at a time (decision 0135)."""
 CONNECTIONS = 6
+"""MLLP connections."""
 BY_KAFKA = frozenset({"goodhealth-south"})
-"""Feeds that write to hospital.adt; the others speak MLLP."""
+"""Feeds that produce to the topic hospital.adt; the others send over MLLP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A message, what it was answered, by which door, and how long that took in seconds; None: no answer was due."""
+    """A message, its acknowledgement (None: none was due, or none came), MLLP or Kafka, and how many seconds it
+    took."""
 
     message: Message
     ack: Ack | None
@@ -33,25 +36,26 @@ class Answered:
 
 
 class Hospital:
-    """The hospitals' side: kept MLLP connections, and a producer for those who write to hospital.adt."""
+    """The hospitals' side: MLLP connections that are kept open, and a producer for hospital.adt. `tell` gets every
+    answer."""
 
     def __init__(self, producer: AIOKafkaProducer, tell: Callable[[Answered], None]) -> None:
         self._producer, self._tell = producer, tell
         self._clients: asyncio.Queue[MllpClient] = asyncio.Queue()
 
     def connect(self, door: str) -> None:
-        """So many connections to host:port."""
+        """Make CONNECTIONS clients of an MLLP port, `host:port`."""
         host, _, port = door.rpartition(":")
         for _ in range(CONNECTIONS):
             self._clients.put_nowait(MllpClient(host, int(port)))
 
     async def close(self) -> None:
-        """End them."""
+        """Close the MLLP connections."""
         while not self._clients.empty():
             await self._clients.get_nowait().close()
 
     async def says(self, course: Course, sent: Sent) -> None:
-        """Send one message by the feed's door and wait for what it is answered."""
+        """Send one message over MLLP or to hospital.adt, as its feed does, and wait for its acknowledgement."""
         begun = monotonic()
         if course.life.hospital.feed in BY_KAFKA:
             self._tell(Answered(sent.message, await self._writes(course, sent), "Kafka", monotonic() - begun))
@@ -74,7 +78,7 @@ class Hospital:
 
 @asynccontextmanager
 async def hospital(connect: dict[str, object], door: str, tell: Callable[[Answered], None]) -> AsyncIterator[Hospital]:
-    """The hospitals' connections to a broker and an MLLP door."""
+    """The hospitals, connected to a broker (client settings `connect`) and to the MLLP port `door`."""
     producer = AIOKafkaProducer(**connect, acks="all", enable_idempotence=True)
     await producer.start()
     found = Hospital(producer, tell)
@@ -89,7 +93,8 @@ async def hospital(connect: dict[str, object], door: str, tell: Callable[[Answer
 async def play(
     players: list[Player], hospitals: Hospital, done: Callable[[], None], total: Callable[[int], None]
 ) -> None:
-    """Play everybody, those first whose way begins first; `total` hears how many steps that is, `done` of each."""
+    """Play all patients, AT_ONCE at a time, those first whose first step is first. `total` is called with the number of
+    steps, `done` after each of them."""
     ways = [(one.course, one.steps(hospitals.says)) for one in players]
     total(sum(len(steps) for _, steps in ways))
     ways.sort(key=lambda way: way[1][0].at if way[1] else way[0].until)

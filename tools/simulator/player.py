@@ -1,4 +1,4 @@
-"""One patient's steps in virtual order: what the hospital sends, what the desk, programs and aftercare do when."""
+"""One patient's steps in virtual time: what the hospital sends, and what the desk, programs and aftercare do."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from tools.simulator.noise import Sent
 from tools.simulator.truth import Stay
 
 SESSION_EVERY = 3
-"""Days between the sessions that are told."""
+"""Days between the sessions that are recorded."""
 EPISODE = timedelta(days=30)
+"""A stay that begins later than this after the one before is of another episode (contract 3.6 rule 12)."""
 Act = Callable[[], Awaitable[object]]
 MINUTE = timedelta(minutes=1)
 
 
 class Step(NamedTuple):
-    """Something that is done at a virtual instant; a message, or an act of people who know the patient."""
+    """Something to do at a virtual instant: a hospital's message, or else an act of the desk, a program or
+    aftercare."""
 
     at: datetime
     does: Act
@@ -29,7 +31,8 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """A patient to be played: the course, the hospital's messages, the stays of which the desk tells."""
+    """A patient to be played: the course, the hospital's messages, and the stays that are entered at the desk
+    (`own`)."""
 
     course: Course
     sent: tuple[Sent, ...]
@@ -37,7 +40,7 @@ class Player:
     at_the_desk: bool = True
 
     def steps(self, says: Callable[[Course, Sent], Awaitable[None]]) -> list[Step]:
-        """Everything in virtual order. After a step at the desk failed, only the hospital goes on."""
+        """All steps in virtual order. `says` sends a message. Once the course is lost, only messages are still sent."""
         found = [Step(one.at, _once(says, self.course, one), message=True) for one in self.sent]
         for stay in self.own:
             found += self._at_the_desk(stay)
@@ -62,7 +65,7 @@ class Player:
             yield from self._last(stay, stay.ended, stay.ended)
 
     def _last(self, stay: Stay, ended: datetime, known: datetime) -> Iterator[Step]:
-        """Where the episode goes on no more: nobody looks any further, and aftercare follows."""
+        """The steps after the last stay of an episode: the search is closed, and aftercare follows."""
         course, before = self.course, None if stay in self.own else stay
         going_on = any(ended <= other.began <= ended + EPISODE for other in self._others(stay))
         if not going_on and ended + timedelta(days=6) < self.course.until:
@@ -70,7 +73,8 @@ class Player:
             yield Step(max(ended + timedelta(days=4), known + MINUTE), _once(following.is_followed, course, ended))
 
     def _known(self, stay: Stay) -> datetime:
-        """When the desk places the patient: before the first day, but after what was said before it has come."""
+        """When the desk places the patient: an hour before the first day, and after the arrival of every message
+        recorded before it."""
         before = [one.at for one in self.sent if one.said < stay.began]
         return max([stay.began - timedelta(hours=1), *(at + MINUTE for at in before)])
 
@@ -78,19 +82,19 @@ class Player:
         return [one for one in (*self.course.life.stays, *self.own) if one is not stay]
 
     def _asks(self, stay: Stay) -> bool:
-        """Whether nobody else has the patient in the month before: then the patient asks for care."""
+        """True where the patient has had no other stay for EPISODE before this one, and so begins with a referral."""
         before = [one for one in self._others(stay) if one.began < stay.began]
         return all(one.ended is not None and stay.began - one.ended > EPISODE for one in before)
 
     def _before(self, stay: Stay) -> Stay | None:
-        """The hospital's latest stay before, where it is of the same episode."""
+        """The hospital's latest stay before this one in the same episode."""
         if self._asks(stay):
             return None
         before = [one for one in self.course.life.stays if one.began < stay.began]
         return max(before, key=lambda one: one.began, default=None)
 
     def _session_days(self, stay: Stay) -> list[datetime]:
-        """Some days of a stay, none while the patient is on a unit meanwhile."""
+        """The days of a stay on which a session is recorded; none of them while the patient is in hospital."""
         end = stay.ended or self.course.until
         days = [stay.began + timedelta(days=n) for n in range(1, (end - stay.began).days, SESSION_EVERY)]
         away = [(one.began.date(), (one.ended or end).date()) for one in self.course.life.stays]
@@ -98,7 +102,7 @@ class Player:
         return free[: self.course.chance.between(*self.course.care.sessions)]
 
     def _after_the_unit(self) -> Iterator[Step]:
-        """After a hospital's stay somebody may see the patient; where nothing follows, aftercare does."""
+        """The steps after each of the hospital's stays: perhaps a visit to a therapist, and the end of an episode."""
         course = self.course
         for stay in course.life.stays:
             if stay.ended is None or stay.level is None or stay.how in {"deceased", "transfer"}:

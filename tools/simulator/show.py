@@ -1,4 +1,5 @@
-"""One run of the demo: half a year played on a system, rest awaited, all of it read, verified; prints nothing."""
+"""One run of the demo: play half a year on a system, wait until it is at rest, read the figures, verify. Prints
+nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from shared.errors import Transient
 from shared.messaging.reading import Reading, reading
 from shared.site.config import Site
 from shared.storage.database import Database
-from tools.simulator.care import Care, shared_out
+from tools.simulator.care import Care, divided
 from tools.simulator.chances import Chance, read
 from tools.simulator.course import Course, Tally
 from tools.simulator.doors import Doors
@@ -30,11 +31,12 @@ from tools.stack.ready import Ready
 from tools.verify import Report, verify
 
 REST_SECONDS = 120.0
+"""How long the system may take to come to rest after the last step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who is simulated, and when: the same plan tells the same messages."""
+    """Who is simulated, and when. The same plan makes the same messages."""
 
     number: int
     seed: int
@@ -43,7 +45,7 @@ class Plan:
 
     @property
     def zone(self) -> tzinfo:
-        """The simulated hospital's."""
+        """The time zone of the simulated hospital."""
         return self.site.zone(FACILITY)
 
     @property
@@ -52,9 +54,9 @@ class Plan:
         return self.now.astimezone(self.zone).date() - timedelta(days=1)
 
     def players(self, doors: Doors, watch: Watch, tally: Tally) -> list[Player]:
-        """The patients, with what hospitals send of them and what is told at the desk.
+        """The patients, with the messages that hospitals send of them and the stays that are entered at the desk.
 
-        Their ids have the minute of `now` in them, so that a second run on the same data is about others.
+        The minute of `now` is part of their ids, so that a second run on the same data is about other patients.
         """
         drawing = Drawing(self.seed, self.ends, self.zone, f"{self.seed}M{int(self.now.timestamp() // 60) % 10**7}")
         care = read(Care, "care.yml")
@@ -62,7 +64,7 @@ class Plan:
         found = []
         for number in range(1, self.number + 1):
             chance = Chance(f"{self.seed}/{number}/care")
-            life, own = shared_out(drawing.life(number), care, chance)
+            life, own = divided(drawing.life(number), care, chance)
             course = Course(life, care, chance, doors, watch, tally, until)
             found.append(Player(course, drawing.sent(life, number), tuple(own or ()), at_the_desk=own is not None))
         return found
@@ -70,7 +72,12 @@ class Plan:
 
 @dataclass(slots=True)
 class Shown:
-    """All that a run came to. `answers`: (trigger, code) → how many; `doors`: messages by door."""
+    """Everything that the demo shows of a run.
+
+    `answers`: (trigger, MSA-1 or `none`) → how many; `refused`: (MSA-1, sentence) → how many; `doors`: messages over
+    MLLP and Kafka; `delays`: seconds to each acknowledgement; `seconds`: of playing; `rest`: until it was at rest;
+    `one`: the episode whose story is shown.
+    """
 
     plan: Plan
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -86,11 +93,11 @@ class Shown:
 
     @property
     def messages(self) -> int:
-        """How many were sent."""
+        """How many messages were sent."""
         return self.answers.total()
 
     def note(self, sent: Answered) -> None:
-        """One answer; `none` where none was due or came."""
+        """Count one answer; `none` where none was due or none came."""
         self.answers[sent.message.trigger, sent.ack.code if sent.ack else "none"] += 1
         self.doors[sent.door] += 1
         self.delays.append(sent.seconds)
@@ -100,15 +107,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Who hears how far it is: `total` before the play, `tick` after each step of it, `step` before each part."""
+    """Functions that show progress: `total` gets the number of steps before the play, `tick` is called after each step,
+    `step` gets the name of each part before it."""
 
     total: Callable[[int], None]
     tick: Callable[[], None]
     step: Callable[[str], None]
 
 
-async def told(plan: Plan, system: Access, steps: Steps) -> Shown:
-    """Play everything, wait for rest, read what came of it, verify. Raises Transient where rest does not come."""
+async def play_and_verify(plan: Plan, system: Access, steps: Steps) -> Shown:
+    """Play all patients, wait until the system is at rest, read the figures and verify. Raises Transient where it is
+    not at rest within REST_SECONDS."""
     assert system.ready is not None, "the demo's own system is running"  # noqa: S101
     found = Shown(plan)
     begun = monotonic()
@@ -150,7 +159,7 @@ async def _come_to_rest(found: Shown, desk: Desk, databases: Mapping[str, Databa
 
 
 async def _one_patient(found: Shown, desk: Desk) -> None:
-    """The story to tell: the patient to whom the most different things happened."""
+    """Choose the episode whose story is shown: the one with the most different kinds of facts."""
     kinds = found.outcome.kinds
     if kinds:
         found.one = await desk.episode(max(sorted(kinds), key=lambda episode: len(kinds[episode])))

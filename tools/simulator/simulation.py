@@ -1,6 +1,6 @@
-"""A number of patients, what is sent of them in which order, what each episode must come to; and all of it as files.
+"""A number of patients: what is sent of them in which order, and what each episode must be in the end; also as files.
 
-Everything follows from the seed, the number and the day on which the simulated half-year ends: no clock is read.
+Everything follows from the seed, the number of a patient and the last day of the simulated half-year. No clock is read.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from typing import Any
 
 from shared.errors import SetUpError
 from tools.simulator.chances import Chance, Hospitals, Journeys, read
+from tools.simulator.hospital_messages import messages_of
 from tools.simulator.lives import life
 from tools.simulator.noise import Sent, sent
 from tools.simulator.oracle import expected
-from tools.simulator.telling import told
 from tools.simulator.truth import Life
 
 ENDS = date(2025, 6, 30)
-"""The last day of the half-year where nobody says another; every message lies in the past, on any clock."""
+"""The last day of the half-year where no other is given; it lies in the past, so that every message does."""
 EXPECTED = "expected.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """One patient: what was, what is sent of it in order, and what must come of it when only that is played."""
+    """One patient: the life, the messages in the order of sending, and the episodes that must result from these
+    alone."""
 
     life: Life
     sent: tuple[Sent, ...]
@@ -37,23 +38,23 @@ class Simulated:
 
 
 def simulated(seed: int, number: int, zone: tzinfo, ends: date = ENDS, mark: str = "") -> list[Simulated]:
-    """So many patients; the first ones are the same however many there are. `mark` is part of their ids.
+    """`number` patients; the first ones are the same however many there are. `mark` is part of their ids.
 
-    Raises SetUpError for files of the simulator that say what can't be.
+    Raises SetUpError for a YAML file of the simulator that is not valid.
     """
     drawing = Drawing(seed, ends, zone, mark)
     return [drawing.one(turn) for turn in range(1, number + 1)]
 
 
 class Drawing:
-    """Patients by their number. Raises SetUpError for files of the simulator that say what can't be."""
+    """Makes patients by their number. Raises SetUpError for a YAML file of the simulator that is not valid."""
 
     def __init__(self, seed: int, ends: date, zone: tzinfo, mark: str = "") -> None:
         self.seed, self.ends, self.zone, self.mark = seed, ends, zone, mark or str(seed)
         self.chances = read(Journeys, "journeys.yml"), read(Hospitals, "hospitals.yml")
 
     def one(self, number: int) -> Simulated:
-        """A patient of whom only the hospital tells."""
+        """A patient of whom the hospital sends everything, and nothing is entered at a desk."""
         was = self.life(number)
         messages = self.sent(was, number)
         first = next((one.message.trigger for one in messages if not one.broken), "")
@@ -61,21 +62,22 @@ class Drawing:
         return Simulated(was, messages, tuple(expected(was, self.zone, begun=begun)))
 
     def life(self, number: int) -> Life:
-        """What happens to the patient."""
+        """What truly happens to the patient of this number."""
         mrn = f"S{self.mark}N{number:04d}"
         return life(mrn, Chance(f"{self.seed}/{number}"), self.chances, self.ends, self.zone)
 
     def sent(self, was: Life, number: int) -> tuple[Sent, ...]:
-        """What a hospital sends of a life."""
+        """The messages of a life, in the order of sending."""
         chance = Chance(f"{self.seed}/{number}/told")
-        said = told(was, self.chances[0].another_diagnosis, chance, self.zone)
+        said = messages_of(was, self.chances[0].another_diagnosis, chance, self.zone)
         return tuple(sent(said, self.chances[1].messages, chance))
 
 
 def write(people: list[Simulated], folder: Path) -> int:
-    """One folder a feed, one file a day, in the order of sending; and expected.json. How many messages there are.
+    """Write a folder for each feed with a file for each day, in the order of sending, and expected.json; returns the
+    number of messages.
 
-    What an earlier simulation left there is replaced. Raises SetUpError where the folder can't be written.
+    Files of an earlier simulation are deleted. Raises SetUpError where the folder cannot be written.
     """
     try:
         for old in folder.glob("*/*.hl7"):
@@ -108,6 +110,6 @@ def _day(one: Sent) -> date:
 
 
 def _expected(people: list[Simulated]) -> str:
-    """Valid JSON, an episode a line."""
+    """The content of expected.json: valid JSON with a line for each episode."""
     lines = ",\n".join(json.dumps(episode) for one in people for episode in one.expected)
     return f'{{"episodes":[\n{lines}\n]}}\n'

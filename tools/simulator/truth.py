@@ -1,4 +1,4 @@
-"""What truly happened to a simulated patient, stay by stay, and what was told of it in error; values only."""
+"""What truly happened to a simulated patient, stay by stay, and what the hospital sent in error. Values only."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from tools.simulator.chances import Disposition, HospitalProfile
 from tools.simulator.messages import Person
 
 UNITS = {"inpatient": "3W", "residential": "RES", "php": "PHP1", "iop": "IOP1", "outpatient": "OPC"}
-"""A level → the sample site's unit where the simulator's patients have it."""
+"""Level → the sample site's unit at which the simulated patients are for it."""
 LEVELS = {unit: level for level, unit in UNITS.items()} | {"DTX": "inpatient"}
-"""A unit → its level; emergency and observation have none."""
+"""Unit → its level; emergency and observation have none."""
 ELSEWHERE = {"3W": "RES", "DTX": "3W", "RES": "3W"}
-"""Where a transfer leads from a unit."""
+"""Unit → the unit to which a transfer leads from it."""
 SUBSTANCE_USE = "F1"
-"""How their diagnoses begin."""
+"""The first characters of ICD-10 codes of substance use disorders."""
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Since when the patient was in which unit."""
+    """A unit, and since when the patient was there."""
 
     unit: str
     at: datetime
 
     @property
     def level(self) -> str | None:
-        """The unit's level of care."""
+        """The unit's level of care; None for emergency and observation."""
         return LEVELS.get(self.unit)
 
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A leave; one that goes on has no end."""
+    """A leave; `back` is None while it goes on."""
 
     since: datetime
     back: datetime | None
@@ -41,7 +41,8 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """Something that a hospital told in error: `told` and, later, mended. Both lie before the half-year's end."""
+    """Something that a hospital sent in error (at `told`), and cancelled or corrected later (at `mended`); both before
+    the half-year's end. `kind`: registration, transfer, discharge or discharge-time."""
 
     kind: str
     told: datetime
@@ -50,9 +51,10 @@ class Mishap:
 
 @dataclass(slots=True)
 class Stay:
-    """One stay as it was: its units in order, how it ended, and what was told wrong of it.
+    """One stay as it was: its units in order, how it ended, its leaves, and what was sent wrong of it.
 
-    `never`: it was told, then taken back whole (the mishap says when). `payers` are changes: since which day who pays.
+    `payers`: changes of the payer, each with its first day; `never`: the stay never was, it was sent in error and
+    cancelled (its mishap says when); `late_transfer`: the transfer is recorded only after the discharge.
     """
 
     number: int
@@ -67,24 +69,24 @@ class Stay:
 
     @property
     def began(self) -> datetime:
-        """Its first moment."""
+        """When it began."""
         return self.places[0].at
 
     @property
     def level(self) -> str | None:
-        """That of its last unit."""
+        """The level of its last unit."""
         return self.places[-1].level
 
     def mishap(self, kind: str) -> Mishap | None:
-        """The mishap of that kind."""
+        """Its mishap of that kind; None where there is none."""
         return next((one for one in self.mishaps if one.kind == kind), None)
 
 
 @dataclass(slots=True)
 class Life:
-    """A patient, the hospital that tells of them, and the stays in the order of their beginning.
+    """A patient, the hospital, and the stays in the order of their beginning.
 
-    `oddity` is the one thing that is told of some: `unknown-unit`, `discharge-alone` or `admission-cancelled`.
+    `oddity`: of some patients only one odd thing is sent: `unknown-unit`, `discharge-alone` or `admission-cancelled`.
     """
 
     person: Person

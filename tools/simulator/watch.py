@@ -1,4 +1,4 @@
-"""What simulated people see as it happens: they read care.events and hospital.acks, as any consumer may."""
+"""What the simulated people wait for, read from care.events and hospital.acks as any consumer may."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ Found = TypeVar("Found")
 
 
 class Watch:
-    """The latest of what somebody waits for. `episodes`: visit number → episode; `searches`: the open ones."""
+    """The latest state of what somebody may wait for.
+
+    `episodes`: visit number → episode; `searches`: episode → its open search; `answered`: offer → its last move;
+    `aftercare`: episodes in aftercare; `acks`: control id → acknowledgement; `referrals`: episode → its referrals.
+    """
 
     def __init__(self) -> None:
         self.episodes: dict[str, str] = {}
@@ -30,7 +34,7 @@ class Watch:
         self._news = asyncio.Event()
 
     async def read(self, topics: Reading) -> None:
-        """Read for ever; `topics` begins at the end of what was told before."""
+        """Read the topics for ever; `topics` stands at their end when this is called."""
         while True:
             for record in await topics.batch(200):
                 if record.topic == "hospital.acks":
@@ -41,7 +45,7 @@ class Watch:
             news.set()
 
     async def wait(self, found: Callable[[], Found | None], seconds: float) -> Found | None:
-        """The first answer that is something; None where that takes longer."""
+        """Call `found` after every batch until it returns something, which is returned; None after `seconds`."""
         end = asyncio.get_running_loop().time() + seconds
         while (answer := found()) is None:
             left = end - asyncio.get_running_loop().time()

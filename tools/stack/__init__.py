@@ -1,3 +1,3 @@
-"""The embedded stack: broker, database and the three services as child processes that never outlive `up`."""
+"""`stepdown up`: the broker, the database and the three services as child processes that end when it ends."""
 
 SERVICES = ("intake", "placement", "aftercare")

@@ -1,4 +1,4 @@
-"""How commands reach what a system stands on: its broker and its databases, by data directory and environment."""
+"""How commands find the broker and the databases of a system: by its data directory and the environment."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Access:
-    """`settings` have the broker; `urls` are the databases by service, as their application roles.
-
-    `ready` is None where no `up` runs on the data directory, or where it is still starting.
+    """What a command needs to reach a system. `settings` name the broker; `urls`: service → URL of its database, by its
+    application role; `ready`: the ready file, None where no `up` runs on the data directory or it is still starting.
     """
 
     settings: Settings
@@ -29,7 +28,8 @@ class Access:
 
 
 def databases(data: Path | None) -> dict[str, str]:
-    """Service → database URL: STEPDOWN_<SERVICE>_DATABASE_URL (or …_FILE), else the data directory's secrets."""
+    """Service → URL of its database, from STEPDOWN_<SERVICE>_DATABASE_URL (or …_FILE), else from the data directory's
+    secrets. Raises SetUpError where neither has one."""
     place = ready.data_directory(data)
     try:
         return {
@@ -44,8 +44,8 @@ def databases(data: Path | None) -> dict[str, str]:
 
 
 def seal_of(service: str, data: Path | None) -> Seal:
-    """What opens a service's dead letters: the keys of STEPDOWN_<SERVICE>_MESSAGE_KEYS (or …_FILE), else of
-    STEPDOWN_MESSAGE_KEYS, else those of the data directory."""
+    """What decrypts a service's dead letters: the keys of STEPDOWN_<SERVICE>_MESSAGE_KEYS (or …_FILE), else of
+    STEPDOWN_MESSAGE_KEYS, else of the data directory. Raises SetUpError where there is none, or it cannot be read."""
     from shared.storage.sealing import Seal  # noqa: PLC0415 - few commands open anything
 
     kept = ready.data_directory(data) / "secrets" / "message.keys"
@@ -63,7 +63,8 @@ def seal_of(service: str, data: Path | None) -> Seal:
 
 
 def owners() -> dict[str, str]:
-    """Service → URL of its owner role by STEPDOWN_<SERVICE>_DATABASE_OWNER_URL (or …_FILE); all of them, or none."""
+    """Service → URL of its owner role, from STEPDOWN_<SERVICE>_DATABASE_OWNER_URL (or …_FILE); empty where none is set.
+    Raises SetUpError where only some are set."""
     found = {name: variable(f"{name}_database_owner_url") for name in SERVICES}
     missing = [f"STEPDOWN_{name.upper()}_DATABASE_OWNER_URL" for name, url in found.items() if not url]
     if 0 < len(missing) < len(SERVICES):
@@ -72,7 +73,8 @@ def owners() -> dict[str, str]:
 
 
 def reach(data: Path | None) -> Access:
-    """Broker and databases. SetUpError says how to start a system, or what to set."""
+    """The broker and databases of the system on the data directory, else those that the environment names. Raises
+    SetUpError, which says how to start a system or what to set."""
     found = _running(data)
     if found is None and not os.environ.get("STEPDOWN_KAFKA"):
         ready.find(data)
@@ -81,7 +83,8 @@ def reach(data: Path | None) -> Access:
 
 
 def broker(data: Path | None) -> Settings:
-    """Settings that name the broker: of the system on the data directory, else of the environment."""
+    """Settings with the broker of the system on the data directory; without `data`, with that of STEPDOWN_KAFKA where
+    it is set. Raises SetUpError where no system runs there."""
     if data is None and os.environ.get("STEPDOWN_KAFKA"):
         return load()
     return load(kafka=ready.find(data).kafka)

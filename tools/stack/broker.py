@@ -1,12 +1,11 @@
-"""The embedded Kafka-protocol broker (noida-db): its program, its folder, its port; knows no topic.
+"""The embedded broker (noida-db), which speaks Kafka's protocol: its program, folder and port. Knows no topic.
 
-It keeps its records in memory and writes them to disk about once a second, and whole when it is asked to end. So it is
-always asked: without its parent the kernel sends it SIGTERM, never SIGKILL.
+It holds its records in memory and writes them to disk about once a second, and all of them when it is asked to end. So
+it is always asked: when its parent has ended, the kernel sends it SIGTERM, never SIGKILL.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -15,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from shared.errors import SetUpError
-from tools.stack.children import Command, is_running
+from tools.stack.children import Command, end_orphan
 from tools.stack.folder import Folder, answers
 
 PACKAGE = "noida_db"
@@ -23,7 +22,7 @@ PROGRAM = "noida-db"
 
 
 def program() -> Path:
-    """The wheel's executable; SetUpError where the platform has none."""
+    """The executable of the installed wheel. Raises SetUpError where there is none for this platform."""
     spec = find_spec(PACKAGE)
     found = Path(spec.origin).parent / PROGRAM if spec and spec.origin else None
     if found is None or not found.exists():
@@ -47,24 +46,18 @@ class Broker:
 
     @property
     def bootstrap(self) -> str:
+        """Its address, `host:port`."""
         return f"127.0.0.1:{self.port}"
 
     async def prepare(self) -> None:
-        """Wait for the broker of an `up` that was killed to save its records and end; clean what it left."""
+        """Let the broker of an `up` that was killed save its records and end (after 6 s SIGTERM, after 12 s SIGKILL),
+        and delete its control file."""
         control = self.place / "noida.control.json"
-        pid = _pid(control)
-        for sign in (None, signal.SIGTERM, signal.SIGKILL):
-            if not pid or not is_running(pid, PROGRAM):
-                break
-            if sign is not None:
-                os.kill(pid, sign)
-            for _ in range(200):
-                if not is_running(pid, PROGRAM):
-                    break
-                await asyncio.sleep(0.03)
+        await end_orphan(_pid(control), PROGRAM, signal.SIGTERM, 6.0)
         control.unlink(missing_ok=True)  # it would take a reused process number for itself
 
     def command(self) -> Command:
+        """How it is started."""
         return Command(
             name="kafka",
             arguments=[
@@ -77,6 +70,7 @@ class Broker:
         )  # fmt: skip
 
     def is_ready(self) -> bool:
+        """True when it accepts connections."""
         return answers("127.0.0.1", self.port)
 
 

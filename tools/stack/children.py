@@ -1,8 +1,8 @@
-"""Starting a child process that cannot outlive its parent; knows no service, no broker and no database.
+"""Starts child processes that end when their parent ends. Knows no service, broker or database.
 
-Linux: the kernel sends the child a signal when the parent's thread ends (PR_SET_PDEATHSIG, prctl(2)); so children are
-started from the main thread only. Elsewhere, and for services everywhere: the child holds the reading end of a pipe
-whose other end lives in the parent alone, and ends when it closes.
+On Linux the kernel sends the child a signal when the thread that started it ends (PR_SET_PDEATHSIG, prctl(2)); so
+children are started from the main thread only. On other systems, and for services everywhere, the child holds the
+reading end of a pipe whose writing end only the parent has, and ends when that is closed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+LOOK_EVERY = 0.03
+"""Seconds between two looks at a process that is to end."""
 LINUX = sys.platform.startswith("linux")
 _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
 
 @dataclass(frozen=True)
 class Account:
-    """An unprivileged account that a child runs as when we are root."""
+    """The user id and group id of an unprivileged account that a child runs as when its parent is root."""
 
     user: int
     group: int
@@ -34,9 +36,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Command:
-    """What to start: arguments, environment, folder, where its output goes, and the signals that end it.
+    """What to start: arguments, environment (None: the parent's), working folder, and the file for its output (`log`).
 
-    `stop` asks for an orderly end; `orphaned` is what the kernel sends when the parent is gone.
+    `stop`: the signal that asks it to end; `orphaned`: the signal that the kernel sends when the parent has ended;
+    `pass_fds`: open files that it keeps.
     """
 
     name: str
@@ -51,7 +54,7 @@ class Command:
 
 
 async def start(command: Command) -> asyncio.subprocess.Process:
-    """Start it in a session of its own, so that a terminal's Ctrl-C reaches the parent only."""
+    """Start the command in a session of its own, so that Ctrl-C in a terminal reaches the parent only."""
     account = command.account
     descriptor = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -74,7 +77,8 @@ async def start(command: Command) -> asyncio.subprocess.Process:
 
 
 def die_with(parent: int, sign: signal.Signals) -> Callable[[], None] | None:
-    """What a child runs before its program (Linux): the kernel will send `sign` when `parent` ends."""
+    """On Linux a function to call in the child before its program starts: after it the kernel sends `sign` to the child
+    when `parent`, a process id, ends. None elsewhere."""
     if _libc is None:
         return None
     prctl = _libc.prctl
@@ -88,7 +92,7 @@ def die_with(parent: int, sign: signal.Signals) -> Callable[[], None] | None:
 
 
 def end_with_parent(pipe: int | None) -> None:
-    """Called by a service: end this process at once when the parent's end of `pipe` closes."""
+    """End this process at once when the parent's end of `pipe`, a file descriptor, is closed; a service calls it."""
     if pipe is None:
         return
 
@@ -103,7 +107,7 @@ def end_with_parent(pipe: int | None) -> None:
 
 
 async def stop(process: asyncio.subprocess.Process, sign: signal.Signals, seconds: float) -> bool:
-    """Ask it to end, wait, kill it if it does not; True when it ended by itself."""
+    """Send `sign`, wait for at most `seconds`, then send SIGKILL; True where the process ended without that."""
     if process.returncode is not None:
         return True
     _send(process, sign)
@@ -116,13 +120,30 @@ async def stop(process: asyncio.subprocess.Process, sign: signal.Signals, second
     return True
 
 
+async def end_orphan(pid: int, program: str, sign: signal.Signals, seconds: float) -> None:
+    """Let a process that outlived its parent end by itself; after `seconds` send it `sign`, after as many again
+    SIGKILL.
+
+    Does nothing where `pid` is 0, or no live process of this program (see `is_running`).
+    """
+    for each in (None, sign, signal.SIGKILL):
+        if not pid or not is_running(pid, program):
+            return
+        if each is not None:
+            os.kill(pid, each)
+        for _ in range(round(seconds / LOOK_EVERY)):
+            if not is_running(pid, program):
+                return
+            await asyncio.sleep(LOOK_EVERY)
+
+
 def _send(process: asyncio.subprocess.Process, sign: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):  # it ended on its own between the look and the signal
         process.send_signal(sign)
 
 
 def is_running(pid: int, program: str) -> bool:
-    """Whether `pid` is a live process of a program whose name holds `program`; a reused pid is not."""
+    """True where `pid` is a live process whose program's name contains `program`: not where the number was reused."""
     import subprocess  # noqa: PLC0415  # only where there is no /proc
 
     try:

@@ -1,6 +1,8 @@
-"""One database for each service, with an owner role (schemas) and an application role (rows only); no table here.
+"""Makes a database for each service, with a role that owns its schema and an application role that reads and writes
+rows.
 
-Safe to run again, also on a given server: what is missing is made, passwords become those of the data directory.
+Safe to run again, also on a server that was there before: what is missing is made, and passwords are set to those of
+the data directory. Tables are made by migrations.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from tools.stack.folder import Folder, new_password
 
 ROLES = tuple(f"{service}_{kind}" for service in SERVICES for kind in ("owner", "app"))
 APPEND_ONLY = ("audit", "refusals")
+"""Tables of every service that its application role may only add rows to, and read."""
 LEDGERS = {"placement": ("disclosures",)}
-"""What a service writes down for ever, beside these."""
+"""Service → more tables of that kind."""
 ITERATIONS = 4096  # SCRAM-SHA-256, RFC 7677 section 4; the passwords are random
 
 
@@ -33,9 +36,10 @@ Passwords = Mapping[str, str]
 
 
 async def make(admin_url: str, folder: Folder) -> None:
-    """Databases, roles and rights of all services; the URLs end up as 0600 files `secrets/<service>.url`, `.owner-url`.
+    """Make databases, roles and rights of all services, and write their URLs to `secrets/<service>.url` (application
+    role) and `secrets/<service>.owner-url` of the data directory, readable by their owner only.
 
-    SetUpError when the server is away, refuses the administrator, or is older than PostgreSQL 16.
+    Raises SetUpError where the server does not answer, refuses the administrator, or is older than PostgreSQL 16.
     """
     await make_with(admin_url, {role: _password(folder, role) for role in ROLES})
     for service in SERVICES:
@@ -44,14 +48,15 @@ async def make(admin_url: str, folder: Folder) -> None:
 
 
 async def make_with(admin_url: str, passwords: Passwords) -> None:
-    """The same with passwords that somebody else keeps; no file is written. SetUpError as `make`."""
+    """The same with given passwords, and without writing a file. Raises SetUpError as `make` does."""
     made = await asyncio.gather(*(_made(admin_url, one, passwords) for one in SERVICES), return_exceptions=True)
     for failed in filter(None, made):
         raise failed
 
 
 def passwords_in(urls: Iterable[str]) -> Passwords:
-    """The passwords of URLs that name our roles and databases. SetUpError for one that names others, or has none."""
+    """The passwords in URLs of the services' databases. Raises SetUpError for a URL of another role or database, or
+    without a password."""
     found: dict[str, str] = {}
     for url in urls:
         parts = urlsplit(url)
@@ -66,7 +71,7 @@ def passwords_in(urls: Iterable[str]) -> Passwords:
 
 
 def owner_urls(data: Path) -> dict[str, str]:
-    """Service → URL of its owner role, from the secrets of a data directory."""
+    """Service → URL of its owner role, from the secrets of a data directory. Raises SetUpError where one is missing."""
     try:
         return {name: (data / "secrets" / f"{name}.owner-url").read_text(encoding="utf-8") for name in SERVICES}
     except OSError as error:
@@ -74,7 +79,8 @@ def owner_urls(data: Path) -> dict[str, str]:
 
 
 async def connect(url: str, what: str) -> asyncpg.Connection:
-    """A connection, or a SetUpError that names no password."""
+    """A connection; `what` names the database in an error. Raises SetUpError, without the password, where the server
+    does not answer within 10 s or refuses the user."""
     place = urlsplit(url)
     where = f"{what} at {place.hostname}:{place.port or 5432}"
     try:
@@ -86,7 +92,8 @@ async def connect(url: str, what: str) -> asyncpg.Connection:
 
 
 async def look(url: str, service: str, skew: float, now: Callable[[], datetime]) -> str:
-    """A sentence about a service's database: its server, how far apart the clocks are. SetUpError says what to do."""
+    """A sentence about a service's database: its PostgreSQL version, and by how much its clock differs from `now`.
+    Raises SetUpError where it cannot be reached, or the clocks differ by more than `skew` seconds."""
     inside = await connect(url, f"the database of {service}")
     try:
         before = now()
@@ -101,7 +108,8 @@ async def look(url: str, service: str, skew: float, now: Callable[[], datetime])
 
 
 async def append_only(owner_url: str, service: str) -> None:
-    """What was noted stays: from now on the application role may add to these tables and read them, no more."""
+    """Take from the application role the right to change and delete rows of audit and ledger tables; it keeps the
+    rights to read them and add rows."""
     kept = (*APPEND_ONLY, *LEDGERS.get(service, ()))
     inside = await connect(owner_url, f"the database {service}")
     try:
@@ -112,7 +120,7 @@ async def append_only(owner_url: str, service: str) -> None:
 
 
 def on_database(url: str, name: str) -> str:
-    """The same server and user, another database."""
+    """The URL with another database's name."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
 
@@ -155,7 +163,8 @@ async def _roles_and_database(admin: asyncpg.Connection, service: str, passwords
 
 
 async def _rights(url: str, service: str) -> None:
-    """The application role reads and writes rows of whatever tables the owner makes, now and later; no more."""
+    """Give the application role the right to read and write rows of all tables that the owner has made and will
+    make."""
     owner, app = f"{service}_owner", f"{service}_app"
     inside = await connect(url, f"the database {service}")
     try:
@@ -176,7 +185,8 @@ async def _rights(url: str, service: str) -> None:
 
 
 def scram_verifier(password: str, salt: bytes) -> str:
-    """What the server stores for a password (RFC 5803), so that the password itself is in no statement and no log."""
+    """The SCRAM-SHA-256 verifier of a password (RFC 5803). It is sent in place of the password, which so appears in no
+    statement and no log."""
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
     client = hmac.digest(salted, b"Client Key", "sha256")
     stored = hashlib.sha256(client).digest()

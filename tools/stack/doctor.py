@@ -1,4 +1,4 @@
-"""What `stepdown doctor` looks at: broker, database, topics, clock, config, sign-in; each finding says what to do."""
+"""What `stepdown doctor` checks: settings, config, sign-in, broker, topics, databases and clocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SKEW_SECONDS = 2.0  # more than this between two clocks, and the order of what w
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: whether it is right, and a sentence (what to do, when it is not)."""
+    """One thing that was checked: whether it is right, and a sentence, which says what to do where it is not."""
 
     what: str
     right: bool
@@ -26,9 +26,9 @@ class Finding:
 
 
 async def examine(data: Path) -> list[Finding]:
-    """All findings for the system of a data directory, or for the one that the environment names.
+    """All findings for the system on a data directory, or for the one that the environment names.
 
-    Where the settings are wrong, that alone: everything else would only say so again.
+    Only one finding where the settings are wrong: everything else depends on them.
     """
     settings = await _finding("settings", _settings(data))
     if not settings.right:
@@ -51,7 +51,7 @@ async def _finding(what: str, look: Callable[[], Awaitable[str]]) -> Finding:
 
 
 def _from(data: Path) -> Settings:
-    """The environment's settings, with the broker of the system that runs on `data`, where one does."""
+    """The environment's settings, with the broker of the system that runs on `data` where there is one."""
     return load(kafka=ready.find(data).kafka) if is_claimed(data) else load()
 
 
@@ -75,7 +75,7 @@ def _config(data: Path) -> Callable[[], Awaitable[str]]:
         from tools.stack import sites  # noqa: PLC0415
 
         running = _running(data)
-        return sites.told(running, load(), sites.site_of(running, load()))
+        return sites.summary(running, load(), sites.site_of(running, load()))
 
     return look
 

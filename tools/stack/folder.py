@@ -1,4 +1,4 @@
-"""The data directory of one `up`: claimed by one process, secrets in 0600 files, ports; no broker, no database."""
+"""The data directory of one `up`: its lock, its secrets in files that only the owner may read, and its ports."""
 
 from __future__ import annotations
 
@@ -19,41 +19,43 @@ from pathlib import Path
 
 from shared.errors import SetUpError
 
-LASTING = range(20000, 32000)  # Linux gives outgoing connections 32768 and up, others (RFC 6335) 49152 and up
+LASTING_PORTS = range(20000, 32000)  # Linux gives outgoing connections 32768 and up, others (RFC 6335) 49152 and up
 PATIENCE = 3.0
-"""Seconds to wait for a port that was ours before."""
+"""Seconds to wait until a port that this data directory had before is free."""
 FREE_BYTES = 300 * 1024 * 1024  # what initdb, its first WAL segments and a demo's topics take, with room
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A claimed data directory; `release` (or the end of the process) lets the next one in."""
+    """A data directory that this process has locked; `release`, or the end of the process, unlocks it."""
 
     path: Path
     lock: int
 
     def inside(self, name: str) -> Path:
-        """A folder inside, made with mode 0700 when it is missing."""
+        """A folder inside, made with mode 0700 where it is missing."""
         found = self.path / name
         found.mkdir(mode=0o700, parents=True, exist_ok=True)
         return found
 
     def log(self, name: str) -> Path:
+        """The log file of a child process."""
         return self.inside("logs") / f"{name}.log"
 
     def secret(self, name: str, text: str) -> Path:
-        """Write a secret (mode 0600, replaced in one step) and say where it is."""
+        """Write a secret to a file of mode 0600, in one step; returns its path."""
         path = self.inside("secrets") / name
         write_privately(path, text)
         return path
 
     def kept_secret(self, name: str, make: str) -> Path:
-        """A secret that stays the same over restarts: written the first time only."""
+        """The path of a secret that stays the same over restarts: `make` is written only where there is none yet."""
         path = self.path / "secrets" / name
         return path if path.exists() else self.secret(name, make)
 
     def ports(self, wanted: dict[str, int], say: Callable[[str], None]) -> dict[str, int]:
-        """Name → port, the same ones over restarts (0: any); who knows an address finds it again."""
+        """Name → port. `wanted` 0: the port that it had before the restart, at first any free one. `say` gets a
+        sentence where that port is taken. Raises SetUpError where a wanted port is taken."""
         path = self.path / "ports.json"
         try:
             before = {str(name): int(port) for name, port in json.loads(path.read_text(encoding="utf-8")).items()}
@@ -65,11 +67,13 @@ class Folder:
         return found
 
     def release(self) -> None:
+        """Unlock the data directory."""
         os.close(self.lock)
 
 
 def claim(path: Path) -> Folder:
-    """Make the data directory (0700) and take it for this process; SetUpError says why that is not possible."""
+    """Make the data directory (mode 0700) and lock it for this process. Raises SetUpError where it cannot be written,
+    or another process has locked it."""
     path = path.absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -87,7 +91,7 @@ def claim(path: Path) -> Folder:
 
 
 def _taken(lock: int) -> bool:
-    """A few tries: `is_claimed` of a command may hold the lock for an instant."""
+    """Try to lock for 0.2 s, since a command's `is_claimed` may hold the lock for an instant."""
     for _ in range(10):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,7 +103,7 @@ def _taken(lock: int) -> bool:
 
 
 def is_claimed(path: Path) -> bool:
-    """Whether an `up` is running on a data directory."""
+    """True where an `up` runs on a data directory."""
     try:
         lock = os.open(path / "up.lock", os.O_RDONLY)
     except OSError:
@@ -114,28 +118,29 @@ def is_claimed(path: Path) -> bool:
 
 
 def has_room(path: Path, needed: int = FREE_BYTES) -> None:
-    """SetUpError when the disk of the data directory is (nearly) full."""
+    """Raise SetUpError where the disk of the data directory has fewer than `needed` bytes free."""
     free = shutil.disk_usage(path).free
     if free < needed:
         raise full_disk(path, f"{free // 2**20} MB free, {needed // 2**20} MB needed")
 
 
 def full_disk(path: Path, detail: str) -> SetUpError:
+    """The error for a full disk, to be raised; it names the data directory."""
     return SetUpError(f"the disk of {path} is full ({detail}): free some space, or name another place with --data")
 
 
 def tells_full_disk(log: Path) -> bool:
-    """Whether a child's last words were that the disk is full (ENOSPC)."""
+    """True where the end of a child's log says that the disk is full (ENOSPC)."""
     return names_full_disk(last_words(log, 4000))
 
 
 def names_full_disk(text: str) -> bool:
-    """Whether a program says so in the system's words, or in PostgreSQL's hint for a write that was cut short."""
+    """True where a program's output says that the disk is full, in the system's words or by PostgreSQL's hint."""
     return any(words in text.lower() for words in (os.strerror(errno.ENOSPC).lower(), "check free disk space"))
 
 
 def last_words(log: Path, length: int = 300) -> str:
-    """The end of a child's log."""
+    """The last `length` bytes of a child's log as text; empty where it cannot be read."""
     try:
         return log.read_bytes()[-length:].decode("utf-8", "replace").strip()
     except OSError:
@@ -143,7 +148,8 @@ def last_words(log: Path, length: int = 300) -> str:
 
 
 def write_privately(path: Path, text: str) -> None:
-    """Write a file of mode 0600 in one step: a reader sees the old or the new one, never half of it."""
+    """Write a file of mode 0600 in one step: a reader sees the old or the new content, never a part of it. Raises
+    SetUpError where the disk is full, else OSError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -161,23 +167,25 @@ def write_privately(path: Path, text: str) -> None:
 
 
 def new_password() -> str:
+    """A random password of 24 bytes, as text that needs no quoting in a URL."""
     return secrets.token_urlsafe(24)
 
 
 def new_message_key() -> str:
-    """`id:base64` of 32 random bytes, as STEPDOWN_MESSAGE_KEYS wants it."""
+    """A random key of 32 bytes as STEPDOWN_MESSAGE_KEYS has it: `id:base64`."""
     return f"{secrets.token_hex(4)}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def ports(wanted: dict[str, int], host: str = "127.0.0.1") -> dict[str, int]:
-    """Name → port; 0 becomes a free one. SetUpError when a wanted one is taken."""
+    """Name → port, where 0 is replaced by a free one. Raises SetUpError where a wanted port is taken."""
     return kept_ports(wanted, {}, lambda _: None, host)
 
 
 def kept_ports(
     wanted: dict[str, int], before: dict[str, int], say: Callable[[str], None], host: str = "127.0.0.1"
 ) -> dict[str, int]:
-    """The same; 0 becomes the port that it had `before`, and another one, which is said, where that is taken."""
+    """The same, where 0 is replaced by the port `before`; where that is taken, by a free one, and `say` gets a
+    sentence."""
     found: dict[str, int] = {}
     with ExitStack() as held:  # all are held until all are known
         for name in sorted(wanted, key=lambda name: (not wanted[name], name not in before)):
@@ -207,7 +215,7 @@ def _bind(door: socket.socket, host: str, port: int, name: str, given: set[int])
 
 
 def _bound(door: socket.socket, host: str, port: int) -> bool:
-    """Whether the port can be had; a system that was killed may take a moment to let go of it."""
+    """True where the port could be bound within PATIENCE: a system that was killed may hold it for a moment."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -221,8 +229,9 @@ def _bound(door: socket.socket, host: str, port: int) -> bool:
 
 
 def _lasting(host: str, given: set[int]) -> int:
-    """A port that is free and stays so until a service listens there: none that systems give outgoing connections."""
-    for port in random.sample([port for port in LASTING if port not in given], 50):
+    """A free port of LASTING_PORTS, which systems do not give to outgoing connections, so that it is still free when a
+    service listens there; 0 where none of 50 is free."""
+    for port in random.sample([port for port in LASTING_PORTS if port not in given], 50):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -234,7 +243,7 @@ def _lasting(host: str, given: set[int]) -> int:
 
 
 def answers(host: str, port: int, seconds: float = 0.3) -> bool:
-    """Whether something accepts a connection there."""
+    """True where something accepts a connection at this address within `seconds`."""
     try:
         with socket.create_connection((host, port), timeout=seconds):
             return True

@@ -1,7 +1,8 @@
-"""The embedded PostgreSQL: the wheel's binaries, our own initdb; knows no service's schema.
+"""The embedded PostgreSQL: the binaries of a wheel, and a cluster made by initdb. Knows no service's schema.
 
-As root the server runs as an unprivileged account, which need not be able to reach the data directory: on Linux the
-child starts inside it (the change of folder comes before the change of user) and calls it /proc/self/cwd.
+Where we are root, the server runs as an unprivileged account, which may have no access to the data directory's parent
+folders: on Linux the child starts inside the directory (the change of folder comes before the change of user) and names
+it /proc/self/cwd.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from shared.errors import SetUpError
-from tools.stack.children import LINUX, Account, Command, is_running
+from tools.stack.children import LINUX, Account, Command, end_orphan
 from tools.stack.folder import Folder, full_disk, names_full_disk, new_password
 
 VERSION = 18
@@ -43,16 +44,16 @@ CONFIGURATION = {
 
 
 def _cache() -> int:
-    """MiB that the server keeps of its tables: a sixteenth of the memory, at least PostgreSQL's own 128.
-
-    1024 at most, which a million episodes' indexes take.
+    """`shared_buffers` in MiB: a sixteenth of the machine's memory, at least 128, which is PostgreSQL's default, and at
+    most 1,024, which the indexes of a million episodes take.
     """
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return max(128, min(memory // 16, 1024))
 
 
 def binaries() -> Path:
-    """The installed wheel's folder with bin/ lib/ share/; SetUpError where the platform has none."""
+    """The installed wheel's folder with bin/, lib/ and share/. Raises SetUpError where there is none for this
+    platform."""
     spec = find_spec(WHEEL)
     home = Path(spec.origin).parent / f"pginstall{VERSION}" if spec and spec.origin else None
     if home is None or not (home / "bin" / "postgres").exists():
@@ -64,7 +65,8 @@ def binaries() -> Path:
 
 
 def account() -> Account | None:
-    """The unprivileged account the server runs as; None when we are not root (PostgreSQL refuses to run as root)."""
+    """The account `nobody` where we are root, which PostgreSQL refuses to run as; None where we are not. Raises
+    SetUpError where there is no such account."""
     if os.geteuid() != 0:
         return None
     try:
@@ -75,7 +77,8 @@ def account() -> Account | None:
 
 
 def reachable(home: Path, unprivileged: Account | None) -> Path:
-    """The binaries where that account can run them: as installed, else a copy in the folder for temporary files."""
+    """The folder of binaries that the account can run: the installed one, else a copy in the folder for temporary
+    files. Raises SetUpError where it can run neither."""
     if unprivileged is None or _runs(home, unprivileged):
         return home
     mark = hashlib.sha256(f"{home}:{(home / 'bin' / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:16]
@@ -116,7 +119,7 @@ def _copy(home: Path, draft: Path) -> None:
 
 
 def _runs(home: Path, unprivileged: Account) -> bool:
-    """Whether that account can start the server's program and read what it reads at start."""
+    """True where the account can start PostgreSQL's programs from this folder."""
     try:
         tried = subprocess.run(
             [str(home / "bin" / "initdb"), "--version"],
@@ -129,10 +132,11 @@ def _runs(home: Path, unprivileged: Account) -> bool:
 
 
 class Postgres:
-    """One embedded server in `folder`/postgres on a loopback port; its administrator's password in a 0600 file."""
+    """One embedded server in `folder`/postgres on a loopback port. `durable` False: without fsync, for test runs
+    only."""
 
     def __init__(self, folder: Folder, port: int, *, durable: bool = True) -> None:
-        self.durable = durable  # False only where the database ends with a test run
+        self.durable = durable
         self.port = port
         self.place = folder.path / "postgres"
         self.half_made = folder.path / "postgres.half-made"
@@ -143,11 +147,12 @@ class Postgres:
 
     @property
     def admin_url(self) -> str:
-        """The administrator's URL; a secret."""
+        """The administrator's URL, which is a secret."""
         return f"postgresql://{ADMIN}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     async def prepare(self) -> None:
-        """initdb the first time; after a kill, wait for what is left of the old server and end it."""
+        """End what is left of a server whose `up` was killed, and run initdb where there is no complete cluster. Raises
+        SetUpError where that fails, or the cluster is of another version of PostgreSQL."""
         await self._end_the_old_one()
         if self.half_made.exists() or not (self.place / "PG_VERSION").exists():
             await asyncio.to_thread(self._initdb)
@@ -159,7 +164,8 @@ class Postgres:
             )
 
     def command(self) -> Command:
-        """How it is started: an orderly end is a fast shutdown; without its parent it ends at once (and recovers)."""
+        """How it is started. SIGINT asks for a fast shutdown; when its parent has ended, SIGQUIT ends it at once, and
+        it recovers at the next start."""
         settings = [f"--{name}={value}" for name, value in CONFIGURATION.items()]
         settings += [f"--shared_buffers={_cache()}MB"] if self.durable else ["--fsync=off", "--full_page_writes=off"]
         return Command(
@@ -174,7 +180,7 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        """Whether it takes connections, by its own word in postmaster.pid (line 8)."""
+        """True when it accepts connections, by line 8 of its postmaster.pid."""
         lines = self._pid_file()
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
@@ -188,18 +194,11 @@ class Postgres:
             return []
 
     async def _end_the_old_one(self) -> None:
-        """The server of an `up` that was killed gets its signal from the kernel; one that still lives is ended here."""
+        """End the server of an `up` that was killed: the kernel has sent it a signal; after 3 s SIGQUIT, after 6 s
+        SIGKILL."""
         lines = self._pid_file()
         pid = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
-        for sign in (None, signal.SIGQUIT, signal.SIGKILL):
-            if not pid or not is_running(pid, "postgres"):
-                break
-            if sign is not None:
-                os.kill(pid, sign)
-            for _ in range(100):
-                if not is_running(pid, "postgres"):
-                    break
-                await asyncio.sleep(0.03)
+        await end_orphan(pid, "postgres", signal.SIGQUIT, 3.0)
         if pid:  # stale: its process is gone, or the number belongs to somebody else now
             (self.place / "postmaster.pid").unlink(missing_ok=True)
 
@@ -220,7 +219,7 @@ class Postgres:
         raise SetUpError(f"initdb did not make a database in {self.place}: {self.log} has what it said")
 
     def _run_initdb(self) -> subprocess.CompletedProcess[bytes]:
-        """The password goes through a pipe that the unprivileged account owns: it is in no file of its own."""
+        """Run initdb; the administrator's password is given through a pipe, so that initdb needs no password file."""
         reading, writing = os.pipe()
         try:
             if self.account:
@@ -242,5 +241,6 @@ class Postgres:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: a PG* variable of the operator's would change what initdb and the server do."""
+    """The environment of initdb and the server, without the operator's PG* variables, which would change what they
+    do."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

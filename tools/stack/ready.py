@@ -1,4 +1,4 @@
-"""The ready file: how commands find a running system (contract 1); only `up` writes it."""
+"""The ready file, by which commands find a running system (contract 1); only `up` writes it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ DESKS = ("placement", "aftercare")
 
 @dataclass(frozen=True)
 class Ready:
-    """Addresses of a running system; the tokens are secrets, empty where a real issuer is needed.
+    """The addresses of a running system: `host:port` of Kafka and MLLP, URLs of the services.
 
-    `config`: folder and version of the site config that it started with.
-    `sign_in`: desk → a link that signs a coordinator in there, with the token behind `#`, which browsers do not send.
+    `config`: folder and version of the site config that it started with. `tokens`: role → bearer token, which are
+    secrets; empty where tokens come from a real issuer. `sign_in`: desk → a link that signs a coordinator in; its token
+    is behind `#`, which browsers do not send to the server.
     """
 
     kafka: str
@@ -34,7 +35,7 @@ class Ready:
 
 
 def write(ready: Ready, path: Path) -> None:
-    """Write it with mode 0600, in one step."""
+    """Write the ready file with mode 0600, in one step. Raises SetUpError where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_privately(path, json.dumps(asdict(ready)) + "\n")
@@ -43,12 +44,12 @@ def write(ready: Ready, path: Path) -> None:
 
 
 def data_directory(given: Path | None = None) -> Path:
-    """`--data`, else STEPDOWN_DATA, else .stepdown in the current folder."""
+    """The data directory that a command means: `given`, else STEPDOWN_DATA, else .stepdown in the current folder."""
     return given or Path(os.environ.get("STEPDOWN_DATA") or ".stepdown")
 
 
 def find(data: Path | None = None) -> Ready:
-    """The running system of a data directory; SetUpError says how to start one."""
+    """The system that runs on a data directory. Raises SetUpError, which says how to start one, where none does."""
     path = data_directory(data) / NAME
     try:
         if not is_claimed(path.parent):  # a ready file without its `up` was left by one that was killed

@@ -1,10 +1,11 @@
-"""The services' schemas brought up to date by their owner roles; what is in them is each service's own matter."""
+"""Brings the services' schemas up to date, by the migrations of each service and the owner roles."""
 
 from __future__ import annotations
 
 
 async def migrate(owner_urls: dict[str, str]) -> list[str]:
-    """Service → owner URL; those that have migrations, one after the other (alembic's context is one a process)."""
+    """Run the migrations of these services (service → URL of its owner role), one after the other, since alembic has
+    one context a process; returns the services that have migrations."""
     from shared.storage.migrations import folder, upgrade  # noqa: PLC0415  # alembic takes a while to import
     from tools.stack.databases import append_only  # noqa: PLC0415  # so do these
 

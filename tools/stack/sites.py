@@ -1,4 +1,4 @@
-"""Which site config a command works by: the one of the system that it talks to, else the environment's (contract 1)."""
+"""Which site config a command uses: that of the system that it talks to, else the environment's (contract 1)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def described(settings: Settings) -> tuple[Site, dict[str, str]]:
 
 
 def site_of(running: Ready | None, settings: Settings) -> Site:
-    """The site of the running system; where none runs here, or none says its site: the environment's.
+    """The site config of the running system; the environment's where no system runs, or its ready file names none.
 
-    Raises WrongUsage where the environment names another one, or where the running system's has changed since it
-    started: what a command would find wrong by another config is not wrong.
+    Raises WrongUsage where the environment names another config than the running system's, or where that has changed
+    since the system started: a command would report errors that are none.
     """
     if running is None or not running.config:
         return load(settings.config)
@@ -39,8 +39,9 @@ def site_of(running: Ready | None, settings: Settings) -> Site:
     )
 
 
-def told(running: Ready | None, settings: Settings, site: Site) -> str:
-    """What a config is, for `doctor`: its site, how much is in it, where it is, which version."""
+def summary(running: Ready | None, settings: Settings, site: Site) -> str:
+    """A sentence about the site config, for `doctor`: the site's name, its facilities and programs, folder and
+    version."""
     folder = running.config["folder"] if running and running.config else str(folder_of(settings.config))
     where = f"{folder}, the sample site" if Path(folder) == SAMPLE.resolve() else folder
     much = f"{len(site.facilities)} facilities, {len(site.programs)} programs"

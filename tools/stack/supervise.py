@@ -1,4 +1,4 @@
-"""Keeping child processes alive: started, watched, restarted with back-off, stopped in order; knows none by name."""
+"""Keeps child processes running: starts them, restarts those that end, with back-off, and stops them in order."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from tools.stack.children import Command
 from tools.stack.folder import full_disk, tells_full_disk
 
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before the first, second, … restart; the last for all later ones."""
 LOOK_EVERY = 0.05  # seconds; each look at a service asks its database too
 STEADY = 30.0  # seconds alive after which the next end counts as the first
 TRIES = 3  # ends before it was ever ready, after which waiting longer would not help
 
 
 async def _nothing() -> None:
-    """No preparation is needed."""
+    """The preparation of a child that needs none."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """What to keep running: its command, how to see that it is ready, what has to be put right before each start.
+    """What to keep running: its command, how to see that it is ready, and what to do before each start (`prepare`).
 
-    `patience`: seconds for it to get ready; `grace`: seconds for it to end after SIGTERM, then SIGKILL.
+    `patience`: seconds within which it must be ready; `grace`: seconds to end after its stop signal, before SIGKILL.
     """
 
     command: Command
@@ -38,15 +39,17 @@ class Child:
 
 @dataclass
 class _Running:
+    """A child with its process as it is now, and the task that restarts it (None while it is starting)."""
+
     child: Child
     process: asyncio.subprocess.Process
     keeper: asyncio.Task[None] | None = field(default=None)
 
 
 class Supervision:
-    """The children of one `up`. `say` gets one sentence for every end and every new start.
+    """The children of one `up`. `say` gets a sentence for every unexpected end, before the restart.
 
-    Everything here runs in the main thread: the kernel ends a child with the thread that started it.
+    Everything here runs in the main thread: the kernel ends a child together with the thread that started it.
     """
 
     def __init__(self, say: Callable[[str], None], back_off: Sequence[float] = BACK_OFF) -> None:
@@ -55,7 +58,8 @@ class Supervision:
         self._running: dict[str, _Running] = {}
 
     async def start(self, child: Child) -> None:
-        """Start it, wait until it is ready, then keep it running. SetUpError when it does not get ready."""
+        """Start a child, wait until it is ready, and keep it running from then on. Raises SetUpError where it ends
+        TRIES times before it is ready, or is not ready within its patience."""
         for _ in range(TRIES):
             await child.prepare()
             running = _Running(child, await children.start(child.command))
@@ -69,11 +73,11 @@ class Supervision:
         raise SetUpError(f"{child.command.name} ended {TRIES} times while starting: {log} has what it said")
 
     def pid(self, name: str) -> int:
-        """The process id of a child as it is now."""
+        """The process id of a child now; another one after a restart."""
         return self._running[name].process.pid
 
     async def stop(self, names: Sequence[str]) -> None:
-        """Ask these to end, all at once; kill what does not end in its time."""
+        """Ask these children to end, all at once, and kill those that do not within their grace."""
         stopping = [self._running.pop(name) for name in names if name in self._running]
         for running in stopping:
             if running.keeper:
@@ -87,10 +91,12 @@ class Supervision:
                 self._say(f"{running.child.command.name} did not end in {running.child.grace:.0f} s and was killed")
 
     async def stop_all(self) -> None:
+        """Stop all children at once."""
         await self.stop(list(self._running))
 
     async def _gets_ready(self, running: _Running) -> bool:
-        """True when ready, False when it ended first; SetUpError when it is alive and not ready for too long."""
+        """True when it is ready, False when it ended before. Raises SetUpError where it is not ready within its
+        patience."""
         child, deadline = running.child, monotonic() + running.child.patience
         while monotonic() < deadline:
             if running.process.returncode is not None:
@@ -104,7 +110,7 @@ class Supervision:
         )
 
     async def _keep(self, running: _Running) -> None:
-        """For ever: wait for its end, wait a little longer each time, start it again."""
+        """For ever: wait until it ends, wait for the back-off, and start it again."""
         name, ends = running.child.command.name, 0
         while True:
             began = monotonic()
@@ -118,5 +124,5 @@ class Supervision:
 
 
 def how(code: int) -> str:
-    """A return code in words: `exit 1`, `signal 9`."""
+    """A process's return code in words: `exit 1`, `signal 9`."""
     return f"signal {-code}" if code < 0 else f"exit {code}"

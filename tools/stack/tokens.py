@@ -1,4 +1,4 @@
-"""The development issuer of bearer tokens: exists only where broker, database and doors are all on loopback."""
+"""The development issuer of bearer tokens, which `up` has only where broker, database and services are on loopback."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from tools.stack.folder import Folder
 
 
 def only_this_machine(kafka: str, database_url: str) -> bool:
-    """Whether broker and database are on loopback (the doors of `up` always are)."""
+    """True where broker and database are on loopback, as the services of `up` always are."""
     brokers = [server.rpartition(":")[0] for server in kafka.split(",")]
     return all(map(is_loopback, brokers)) and is_loopback(urlsplit(database_url).hostname or "")
 
 
 def known_by(folder: Folder) -> dict[str, str]:
-    """The environment by which the services know this issuer; empty: not the one of our own environment."""
+    """The environment variables by which services accept this issuer's tokens. The issuer's name is set empty, so that
+    none is inherited from our own environment."""
     return {"STEPDOWN_TOKEN_SECRET_FILE": str(folder.path / "dev-issuer.key"), "STEPDOWN_TOKEN_ISSUER": ""}
 
 
 def issue(folder: Folder) -> dict[str, str]:
-    """Role → token, for the ready file; makes the issuer's secret the first time."""
+    """Role → token, for the ready file; the issuer's secret is made the first time."""
     from shared.web.auth import dev_key, dev_tokens  # noqa: PLC0415  # takes a while to import
 
     return dev_tokens(dev_key(folder.path), datetime.now(UTC))

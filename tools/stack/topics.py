@@ -1,4 +1,4 @@
-"""The topics of contract 2, made and altered explicitly; safe to run again. No record is read or written here."""
+"""Makes and alters the topics of contract 2; safe to run again. Reads and writes no record."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ ALREADY_EXISTS = 36  # Kafka protocol error code TOPIC_ALREADY_EXISTS
 
 
 def of_site(settings: Settings) -> tuple[Topic, ...]:
-    """The topics of the contract and of the environment's site."""
+    """The topics of the contract and of the site config that the settings name."""
     return of(config.load(settings.config))
 
 
 def of(site: Site) -> tuple[Topic, ...]:
-    """The topics of the contract, and out.<id> for each recipient that site config names."""
+    """The topics of the contract, and out.<id> for each recipient of the site config."""
     return (*TOPICS, *(out_topic(recipient.id) for recipient in site.recipients))
 
 
 async def apply(settings: Settings, topics: Iterable[Topic] | None = None) -> list[str]:
-    """Make the topics that are missing, set the configuration of the others; the names of those that were made.
+    """Make the topics that are missing and set the configuration of the others; returns the names of those made.
 
-    `topics`: those of the contract and of the site, where no others are named.
-    SetUpError when the broker is away, refuses, or has a topic with another number of partitions: keys would move.
+    `topics` None: those of the contract and of the site. Raises SetUpError where the broker does not answer or refuses,
+    or has a topic with another number of partitions: keys would go to other partitions than before.
     """
     admin = await connect(settings)
     try:
@@ -50,7 +50,8 @@ async def apply(settings: Settings, topics: Iterable[Topic] | None = None) -> li
 
 
 async def compare(settings: Settings, topics: Iterable[Topic] | None = None) -> str:
-    """A sentence when every topic is there as it should be; SetUpError says what is missing and what to do."""
+    """A sentence where all topics exist with the right number of partitions. Raises SetUpError where one does not, and
+    says what to do."""
     admin = await connect(settings)
     try:
         known = await partitions(admin)
@@ -66,7 +67,7 @@ async def compare(settings: Settings, topics: Iterable[Topic] | None = None) -> 
 
 
 async def connect(settings: Settings) -> AIOKafkaAdminClient:
-    """An administrator's client; SetUpError when the broker does not answer."""
+    """A started admin client, to be closed by the caller. Raises SetUpError where the broker does not answer."""
     admin = AIOKafkaAdminClient(**settings.kafka_client(), request_timeout_ms=15000)
     try:
         await admin.start()
@@ -79,12 +80,12 @@ async def connect(settings: Settings) -> AIOKafkaAdminClient:
 
 
 async def partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """Topic → number of partitions, of all topics there are. Asking for one by name could create it."""
+    """Topic → number of partitions, of all topics on the broker: asking for one by its name could create it."""
     return {found["topic"]: len(found["partitions"]) for found in await admin.describe_topics()}
 
 
 def configuration(topic: Topic) -> dict[str, str]:
-    """All that we set of a topic. Altering sets everything else to the broker's default, so it is always whole."""
+    """A topic's whole configuration: altering sets everything that is not named to the broker's default."""
     return {
         "cleanup.policy": "compact" if topic.compacted else "delete",
         "retention.ms": str(topic.retention_ms),

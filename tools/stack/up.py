@@ -1,4 +1,5 @@
-"""`up`: what is not given is started, then topics, schemas, services, the ready file; at the end all of it in order."""
+"""`up`: starts the broker and database that are not given, makes topics and schemas, starts the services and writes the
+ready file; at the end it stops all of them in order."""
 
 from __future__ import annotations
 
@@ -30,14 +31,16 @@ MEANWHILE = (
 )
 HOST = "127.0.0.1"
 Say = Callable[[str], None]
+"""Takes a sentence for the person at the terminal."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `stepdown up` was asked for (contract 1). Port 0: the one that it had on this data directory, at first any
-    free one; services listen on http_port, +1, +2.
+    """What `stepdown up` was asked for (contract 1). `kafka` and `database_url` None: one is started here.
 
-    `program` is how a service's process begins, before `run <service>`; `services` are those that start at once.
+    Port 0: the port that it had on this data directory, at first any free one. The services listen on `http_port`, +1
+    and +2. `program`: the start of a service's command line, before `run <service>`; `services`: those that are
+    started.
     """
 
     data: Path
@@ -52,7 +55,8 @@ class Options:
 
 @dataclass(frozen=True)
 class StartReporter:
-    """Where `up` tells what it does: each step while starting, and what happens later."""
+    """Functions that `up` reports to: `step` before each part of the start, `ready` with the content and path of the
+    ready file, `event` with a sentence about what happens later."""
 
     step: Say
     ready: Callable[[ready.Ready, Path], None]
@@ -60,7 +64,7 @@ class StartReporter:
 
 
 async def up(options: Options, told: StartReporter) -> None:
-    """Run until SIGTERM or SIGINT; SetUpError when something can't be started (and then nothing is left running)."""
+    """Run a system until SIGTERM or SIGINT. Raises SetUpError where a part cannot be started; nothing runs on then."""
     folder = claim(options.data)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -78,7 +82,8 @@ async def up(options: Options, told: StartReporter) -> None:
 
 @asynccontextmanager
 async def running(options: Options, told: StartReporter) -> AsyncIterator[None]:
-    """The same system for as long as the body runs; signals are the caller's."""
+    """Run a system for as long as the body of `async with` runs; signals are the caller's. Raises SetUpError as
+    `up`."""
     folder = claim(options.data)
     system = System(folder, options, told)
     try:
@@ -90,7 +95,7 @@ async def running(options: Options, told: StartReporter) -> AsyncIterator[None]:
 
 
 async def _until(stopping: asyncio.Event, starting: asyncio.Task[None]) -> None:
-    """Wait for the start to be done, or give it up when we are asked to stop."""
+    """Wait until the start is done, or cancel it when `stopping` is set."""
     asked = asyncio.create_task(stopping.wait())
     await asyncio.wait({starting, asked}, return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
@@ -118,7 +123,8 @@ class System:
         self.prepared = folder.path / "prepared"  # the file that services wait for before they begin
 
     async def start(self) -> None:
-        """All of it, at once as far as it can be: the services import what they need while their databases are made."""
+        """Start everything, as much as possible at once: the services import their modules while their databases are
+        made, and begin when the file `prepared` is there."""
         for stale in (*self.ready_files, self.prepared):
             stale.unlink(missing_ok=True)
         has_room(self.folder.path)
@@ -140,12 +146,13 @@ class System:
         self.told.ready(system, min(self.ready_files, key=lambda path: path != (self.options.ready_file or path)))
 
     async def begin(self, *services: str) -> None:
-        """Start these services, all at once; they are ready then."""
+        """Start these services, all at once, and wait until they are ready."""
         self.told.step(f"starting {', '.join(services)}")
         await self._services(services)
 
     async def more(self, service: str, number: int) -> tuple[str, ...]:
-        """Start so many more processes of a service, sharing its partitions; their names, for `supervision`."""
+        """Start `number` more processes of a service, which share its partitions; returns their names in
+        `supervision`."""
         extra = [self._service(service, nth) for nth in range(2, number + 2)]
         await _all(*map(self.supervision.start, extra))
         return tuple(each.command.name for each in extra)
@@ -154,7 +161,7 @@ class System:
         await _all(*(self.supervision.start(self._service(name)) for name in names))
 
     async def _prepare(self, parts: Sequence[Child]) -> None:
-        """Broker and database, then topics and schemas."""
+        """Start broker and database, then make topics, databases and schemas."""
         importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
         await _all(*map(self.supervision.start, parts))
         self.told.step("topics and schemas")
@@ -168,7 +175,7 @@ class System:
         await schemas.migrate(databases.owner_urls(self.folder.path))
 
     async def stop(self) -> None:
-        """Services first, then what they stand on; the ready file is gone before the first of them."""
+        """Delete the ready file, stop the services, then the broker and the database."""
         for path in self.ready_files:
             path.unlink(missing_ok=True)
         await self.supervision.stop(SERVICES)
@@ -183,7 +190,7 @@ class System:
         return self.folder.ports(asked, self.told.event)
 
     def _parts(self) -> list[Child]:
-        """What is not given and has to be started here: broker, database."""
+        """The broker and the database, where they are not given and have to be started here."""
         parts: list[Child] = []
         self.kafka, self.admin_url = self.options.kafka or "", self.options.database_url or ""
         if not self.kafka:
@@ -200,7 +207,7 @@ class System:
         return {name: f"http://{HOST}:{self.doors[name]}" for name in SERVICES}
 
     def _environment(self) -> dict[str, str]:
-        """What all services have in common."""
+        """The environment variables of all services."""
         key = self.folder.kept_secret("message.keys", new_message_key())
         addresses = self._addresses()
         environment = _inherited() | {
@@ -248,14 +255,15 @@ class System:
 
 
 async def _all(*starting: object) -> None:
-    """All of them at once; the first failure is told after the others have come to an end too."""
+    """Await all at once; raises the first failure after all have ended."""
     done = await asyncio.gather(*starting, return_exceptions=True)  # type: ignore[call-overload]
     for failed in (one for one in done if isinstance(one, BaseException)):
         raise failed
 
 
 def _inherited() -> dict[str, str]:
-    """Our own environment, without what is the administrator's, and with the place of this program's packages."""
+    """Our own environment without STEPDOWN_DATABASE*, which is the administrator's, and with this program's folder on
+    PYTHONPATH."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_DATABASE")}
     home = str(Path(__file__).resolve().parents[2])
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (home, kept.get("PYTHONPATH", ""))))
@@ -263,7 +271,7 @@ def _inherited() -> dict[str, str]:
 
 
 def says_ready(port: int) -> bool:
-    """Whether a service's /health/ready answers 200."""
+    """True where a service's /health/ready answers 200 within 2 s."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", "/health/ready")

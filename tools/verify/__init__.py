@@ -1,4 +1,5 @@
-"""Contract 5 across the three databases and the topics: each service's own check, and what crosses between them."""
+"""Checks the invariants of contract 5: each service's own check of its database, and comparisons of the databases with
+the topics."""
 
 from tools.verify.report import Report
 from tools.verify.whole import verify

@@ -1,4 +1,5 @@
-"""The topics out.* against the ledger of disclosures: each record has its row, each row its record; promise 5.7."""
+"""Compares the topics out.* with the ledger of disclosures: each record has its row, each row its record (contract
+5.7)."""
 
 from __future__ import annotations
 
@@ -13,25 +14,27 @@ from shared.invariants import Broken
 from tools.verify.facts import Chain, Offset, RawRecord, unlike
 
 OUT = out_topic("").name
-"""What the names of these topics begin with."""
+"""How the names of these topics begin."""
 Item = TypeVar("Item")
 
 
-class OnOut:
-    """What the topics of all recipients hold, taken in record by record, in the order of each partition.
+class DisclosuresOnTopics:
+    """What the topics of all recipients hold; their records are given to `take`, in the order of each partition.
 
-    Of each (recipient, episode) the last sequence and a running hash are kept, never a record.
+    Of each (recipient, episode) the last sequence and a running hash are held (`told`), never a record. `kept`: the
+    records that are dead letters or parked, and not looked at.
     """
 
     def __init__(self, kept: set[Offset]) -> None:
         self.kept = kept
         self.told: dict[tuple[str, str], Chain] = {}
         self.again: list[tuple[str, str]] = []
-        """(recipient, disclosure) of records with a sequence that came before: a relay's repeats, if they are true."""
+        """(recipient, disclosure) of records whose sequence came before; right where a relay sent a disclosure
+        twice."""
         self.records = 0
 
     def take(self, record: RawRecord) -> Iterator[Broken]:
-        """One record; what is broken about it."""
+        """Take in one record; yields what is broken about it."""
         self.records += 1
         if (record.topic, record.partition, record.offset) in self.kept:
             return
@@ -52,14 +55,20 @@ class OnOut:
             self.told[key] = chain.and_then(fact.sequence, said)
 
 
-async def unlike_the_ledger(sent: AsyncIterator[tuple[str, str, int, str]], out: OnOut) -> AsyncIterator[Broken]:
-    """Episodes of which a recipient's topic holds other records than the ledger says; `out.told` is emptied."""
+async def unlike_the_ledger(
+    sent: AsyncIterator[tuple[str, str, int, str]], out: DisclosuresOnTopics
+) -> AsyncIterator[Broken]:
+    """Yields the episodes of which a recipient's topic holds other records than the ledger; empties `out.told`.
+
+    `sent`: (recipient, episode, sequence, what is hashed) of the ledger's rows, those of an episode together, by
+    sequence.
+    """
     async for one in unlike(sent, out.told, 7, "the ledger and " + OUT + "{} hold other disclosures"):
         yield one
 
 
 async def by_many(one_by_one: AsyncIterator[Item], many: int = 1000) -> AsyncIterator[list[Item]]:
-    """The same, so many at a time."""
+    """The items in lists of `many`; the last list may be shorter."""
     some: list[Item] = []
     async for each in one_by_one:
         some.append(each)
@@ -70,8 +79,8 @@ async def by_many(one_by_one: AsyncIterator[Item], many: int = 1000) -> AsyncIte
         yield some
 
 
-def not_in_the_ledger(out: OnOut, known: set[str]) -> Iterator[Broken]:
-    """Records sent twice that are nobody's repeat."""
+def not_in_the_ledger(out: DisclosuresOnTopics, known: set[str]) -> Iterator[Broken]:
+    """Yields the records whose sequence came before and whose disclosure is not among those `known` to the ledger."""
     for recipient, disclosure in out.again:
         if disclosure not in known:
             yield Broken(7, f"disclosure {disclosure} to {recipient}", "it is not in the ledger")

@@ -1,4 +1,5 @@
-"""Topics of whole documents against the tables they tell of: care.episodes, and both billing topics; 5.2, 5.3, 5.4."""
+"""Compares the topics of whole documents (care.episodes and the two billing topics) with the services' tables (contract
+5.2, 5.3 and 5.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ VOIDED = billing_type(PeriodVoided.TYPE)
 
 
 class Last(NamedTuple):
-    """The last record of a key: its version, ce_id, and whether it is a void."""
+    """The last record of a key: its version, its ce_id, and whether it voids a service period."""
 
     version: int
     ce_id: str
@@ -25,7 +26,8 @@ class Last(NamedTuple):
 
 
 class Documents:
-    """The last record of each subject of one topic, taken in record by record."""
+    """The last record of each subject of one topic; its records are given to `take` in their order. `kept`: the records
+    that are dead letters or parked, and not looked at."""
 
     def __init__(self, kept: set[Offset]) -> None:
         self.kept = kept
@@ -33,7 +35,7 @@ class Documents:
         self.records = 0
 
     def take(self, record: RawRecord) -> Iterator[Broken]:
-        """One record; what is broken about it."""
+        """Take in one record; yields what is broken about it."""
         self.records += 1
         place = (record.topic, record.partition, record.offset)
         if place in self.kept:
@@ -51,7 +53,8 @@ class Documents:
 
 
 class EveryVersion(Documents):
-    """billing.service-periods: of each period the versions 1,2,3…, and again only the very same record."""
+    """billing.service-periods, which has the versions 1, 2, 3, … of each period; a version may come twice only as the
+    same record."""
 
     def __init__(self, kept: set[Offset]) -> None:
         super().__init__(kept)
@@ -69,7 +72,8 @@ class EveryVersion(Documents):
 
 
 async def other_versions(stored: AsyncIterator[tuple[str, int]], told: Documents, who: str) -> AsyncIterator[Broken]:
-    """Episodes of which somebody stored another version than care.episodes told last."""
+    """Yields the episodes of which the service `who` stored another version than the last one on care.episodes.
+    `stored`: its (episode, version)."""
     left = dict(told.last)
     async for episode, version in stored:
         last = left.pop(episode, None)
@@ -83,7 +87,8 @@ async def other_versions(stored: AsyncIterator[tuple[str, int]], told: Documents
 async def other_periods(
     stored: AsyncIterator[tuple[str, int, bool]], every: EveryVersion, latest: Documents
 ) -> AsyncIterator[Broken]:
-    """Periods whose last version differs between placement's table and the two topics."""
+    """Yields the periods whose last version differs between placement's table, `stored` as (period, version, voided),
+    and the two billing topics."""
     left = dict(every.last)
     async for period, version, voided in stored:
         last = left.pop(period, None)

@@ -1,6 +1,7 @@
-"""care.events against the tables of those who wrote it and of placement, who applies it; promises 5.1 and 5.2.
+"""Compares care.events with the tables of its writers, and of placement, which applies its facts (contract 5.1 and
+5.2).
 
-Of each (writer, episode) only the last sequence and a running hash of the ce_ids is held in memory, never the facts.
+Of each (writer, episode) only the last sequence and a running hash of the ce_ids are held in memory, never the facts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Offset = tuple[str, int, int]
 
 
 class RawRecord(Protocol):
-    """A record as the client hands it over."""
+    """A record as the Kafka client gives it."""
 
     topic: str
     partition: int
@@ -30,7 +31,7 @@ class RawRecord(Protocol):
 
 
 class Chain(NamedTuple):
-    """A writer's facts of one episode up to a sequence: equal chains mean the same facts in the same order."""
+    """A writer's facts of one episode up to the sequence `last`. Equal chains mean the same facts in the same order."""
 
     last: int = 0
     digest: int = 0
@@ -41,18 +42,18 @@ class Chain(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """A record with a sequence that came before: a true repeat if its ce_id is the one applied there."""
+    """A record whose sequence came before: right where its ce_id is that of the fact applied under this sequence."""
 
     key: Key
     sequence: int
     ce_id: str
 
 
-class OnTopic:
-    """What care.events holds, taken in record by record, in the order of each partition.
+class FactsOnTopic:
+    """What care.events holds; its records are given to `take`, in the order of each partition.
 
-    `kept` are the records that placement keeps aside: dead letters and parked facts. `discarded` ones were never
-    facts, an operator said so.
+    `kept`: the records that placement has not applied, as dead letters or parked facts; `discarded`: records that an
+    operator has declared to be no facts.
     """
 
     def __init__(self, kept: set[Offset], discarded: set[Offset]) -> None:
@@ -63,7 +64,7 @@ class OnTopic:
         self._applied: dict[Key, Chain] = {}
 
     def take(self, record: RawRecord) -> Iterator[Broken]:
-        """One record; what is broken about it."""
+        """Take in one record; yields what is broken about it."""
         place = (record.topic, record.partition, record.offset)
         self.records += 1
         if place in self.discarded:
@@ -92,20 +93,21 @@ class OnTopic:
         self.told[key] = chain.and_then(fact.sequence, fact.id)
 
     def of(self, writer: str) -> dict[Key, Chain]:
-        """What one writer told."""
+        """The chains of one writer."""
         return {key: chain for key, chain in self.told.items() if key[0] == writer}
 
     def to_apply(self) -> dict[Key, Chain]:
-        """What placement should have applied: all but what it keeps aside."""
+        """The chains that placement should have applied: all facts except those in `kept`."""
         return {key: chain for key, chain in (self.told | self._applied).items() if chain.last}
 
 
 async def unlike(
     stored: AsyncIterator[tuple[str, str, int, str]], told: dict[Key, Chain], promise: int, text: str
 ) -> AsyncIterator[Broken]:
-    """Episodes of which a table holds other facts than were told; `text` says so, `{}` is the writer.
+    """Yields the episodes of which a table holds other facts than the topic; empties `told`, the topic's chains.
 
-    `told` is emptied.
+    `stored`: (writer, episode, sequence, ce_id) of the table's rows, those of a writer and episode together, by
+    sequence; `promise`: the number of the invariant in contract 5; `text`: its sentence, in which `{}` is the writer.
     """
     async for key, chain in _chains(stored):
         if told.pop(key, None) != chain:

@@ -1,43 +1,43 @@
-"""Whether anything is still on its way: outboxes, positions against the topics' ends; and what operators must know."""
+"""Whether any record is still on its way: rows in outboxes, and consumers that are not at the end of their topics."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from aiokafka import TopicPartition
 
 from shared.invariants import Broken
+from shared.messaging.positions import StoredPosition, all_positions
 from shared.messaging.reading import Reading
 from shared.storage.database import Database
-from shared.storage.tables import dead_letters, outbox, parked, positions
+from shared.storage.tables import dead_letters, outbox, parked
 from tools.verify.facts import Offset
 
 Databases = Mapping[str, Database]
 _UNSENT = sa.select(sa.func.count()).select_from(outbox)
-_STAND = sa.select(positions).order_by(positions.c.consumer, positions.c.topic, positions.c.partition)
 _DEAD = sa.select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.kafka_offset, dead_letters.c.state)
 _PARKED = sa.select(parked.c.topic, parked.c.partition, parked.c.kafka_offset)
 NOBODY = ""
 
 
-async def stands(database: Database) -> list[dict[str, Any]]:
-    """The rows of `positions`."""
-    return [dict(row._mapping) async for row in database.rows(_STAND)]  # noqa: SLF001 - SQLAlchemy's public way
+async def stands(database: Database) -> list[StoredPosition]:
+    """The positions of a service's consumers."""
+    async with database.read() as connection:
+        return await all_positions(connection)
 
 
 async def unsent(database: Database) -> int:
-    """Records in the outbox."""
+    """The number of records in a service's outbox."""
     async with database.read() as connection:
         return int((await connection.execute(_UNSENT)).scalar_one())
 
 
-async def settled(databases: Databases, topics: Reading, seconds: float) -> object:
-    """Wait until nothing is on its way, seen twice alike: where every consumer stands then; None when that is not so
-    after so many seconds.
+async def until_idle(databases: Databases, topics: Reading, seconds: float) -> object:
+    """Wait until nothing is on its way and two looks, 0.1 s apart, show the same; returns the positions of all
+    consumers then, or None where that takes more than `seconds`.
     """
     end = time.monotonic() + seconds
     before: object = None
@@ -52,23 +52,24 @@ async def settled(databases: Databases, topics: Reading, seconds: float) -> obje
 
 
 async def all_stands(databases: Databases) -> object:
-    """Where every consumer stands: another value as soon as one of them has received something."""
+    """The positions of all consumers: a value that differs as soon as one of them has received anything."""
     return [await stands(database) for database in databases.values()]
 
 
 async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
-    """What is on its way: outboxes that are not empty, consumers that are not at the end, or beyond it."""
+    """What is on its way: outboxes that are not empty, consumers that are not at the end of their topic or are beyond
+    it, and messages that wait for intake's lane of long visits."""
     waiting = {service: await unsent(database) for service, database in databases.items()}
     found = [
         Broken(6, f"{service}'s outbox", f"{number} records wait") for service, number in waiting.items() if number
     ]
     rows = [row for database in databases.values() for row in await stands(database)]
-    ends = await topics.ends(sorted({row["topic"] for row in rows})) if rows else {}
-    places = [(TopicPartition(row["topic"], row["partition"]), row["next_offset"]) for row in rows]
+    ends = await topics.ends(sorted({row.topic for row in rows})) if rows else {}
+    places = [(TopicPartition(row.topic, row.partition), row.next_offset) for row in rows]
     for row, (slot, at), left in zip(rows, places, await topics.left(places, ends), strict=True):
-        name = f"position {row['consumer']}/{slot.partition}"
-        if row["topic"] == "hospital.adt" and row["waiting"]:
-            found.append(Broken(6, name, f"{row['waiting']} records wait for the lane of long visits"))
+        name = f"position {row.consumer}/{slot.partition}"
+        if row.topic == "hospital.adt" and row.waiting:
+            found.append(Broken(6, name, f"{row.waiting} records wait for the lane of long visits"))
         if at > ends.get(slot, 0):
             found.append(Broken(6, name, f"it is beyond the end of {slot.topic}: the topic was made anew"))
         elif left:
@@ -77,9 +78,8 @@ async def not_there_yet(databases: Databases, topics: Reading) -> list[Broken]:
 
 
 async def kept_aside(database: Database, *, but: str = NOBODY) -> tuple[set[Offset], set[Offset], int]:
-    """(dead letters and parked facts, discarded ones, how many dead letters wait for the operator) of a service.
-
-    `but`: a consumer that is left out.
+    """Records that a service has not applied: (dead letters and parked facts, discarded ones, how many dead letters
+    wait for an operator). `but`: a consumer whose records are left out.
     """
     kept: set[Offset] = set()
     discarded: set[Offset] = set()

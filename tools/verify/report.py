@@ -1,4 +1,5 @@
-"""What `verify` found: for each promise how much was looked at, and what is broken; ids only, never a value."""
+"""What `verify` found: for each invariant of contract 5 how much was checked, and what is broken. Ids only, no
+values."""
 
 from __future__ import annotations
 
@@ -8,12 +9,13 @@ from typing import Any
 from shared.invariants import PROMISES, Broken
 
 MOST = 1000
-"""Broken things of one promise that are kept by name; all are counted."""
+"""How many broken things of one invariant are held by name; all are counted."""
 
 
 @dataclass(slots=True)
 class Promise:
-    """One point of contract 5. `checked` counts what was looked at, `count` what is broken of it."""
+    """One invariant, contract 5.`number`. `checked`: how many things were checked; `count`: how many are broken;
+    `broken`: the first MOST of these."""
 
     number: int
     checked: int = 0
@@ -21,7 +23,7 @@ class Promise:
     broken: list[Broken] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """As contract 1 asks for it."""
+        """The invariant as `stepdown verify --json` prints it (contract 1)."""
         found: dict[str, Any] = {
             "number": f"5.{self.number}",
             "text": PROMISES[self.number],
@@ -34,7 +36,7 @@ class Promise:
 
 
 class Report:
-    """Filled while checking. `notes` are for the operator and break nothing."""
+    """Collects what a run finds. `notes`: sentences for the operator about what breaks no invariant."""
 
     def __init__(self) -> None:
         self.promises = {number: Promise(number) for number in PROMISES}
@@ -46,11 +48,11 @@ class Report:
         return not any(promise.count for promise in self.promises.values())
 
     def checked(self, promise: int, number: int) -> None:
-        """So many more things were looked at for a promise."""
+        """Count `number` more things as checked for an invariant."""
         self.promises[promise].checked += number
 
     def add(self, one: Broken) -> None:
-        """One broken thing."""
+        """Count one broken thing."""
         promise = self.promises[one.promise]
         promise.count += 1
         if len(promise.broken) < MOST:

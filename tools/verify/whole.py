@@ -1,4 +1,4 @@
-"""All of contract 5 in one go: wait until nothing moves, then each service's own check, then what crosses."""
+"""All of contract 5: wait until nothing is on its way, then each service's own check, then databases against topics."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from shared.settings import Settings
 from shared.site.config import Site
 from shared.storage.database import Database
 from tools.verify import disclosures, documents, facts, idle
-from tools.verify.facts import OnTopic
+from tools.verify.facts import FactsOnTopic
 from tools.verify.report import Report
 
 Tick = Callable[[int], None]
 GATE = "placement.gate"
-"""A consumer of placement that applies no facts: what it keeps aside of care.events, placement may have applied."""
+"""A consumer in placement that applies no facts: placement may have applied what is a dead letter of this one."""
 AFTERCARE = {"sequences-have-no-gap": 2, "positions-add-up": 6}
-"""Aftercare's words for promises; every other one is about what follows from the stored episode."""
+"""Aftercare's name of an invariant → its number; every other name is about what follows from the episode: 3."""
 
 
 @dataclass(slots=True)
 class Verification:
-    """One run: the databases by service, the topics, the report that is filled."""
+    """One run: the databases by service, the topics, and the report; `tick` gets the number of things just checked."""
 
     databases: Mapping[str, Database]
     topics: Reading
@@ -40,7 +40,7 @@ class Verification:
     tick: Tick
 
     def count(self, promise: int, number: int) -> None:
-        """So many things were looked at."""
+        """Count `number` things as checked, in the report and for the progress bar."""
         self.report.checked(promise, number)
         self.tick(number)
 
@@ -54,10 +54,11 @@ async def verify(
     clock: Clock = system_clock,
     tick: Tick = lambda _: None,
 ) -> Report:
-    """Check everything there is, reading only. `urls`: service → database; `settle`: seconds to wait for rest.
+    """Check all invariants, reading only. `urls`: service → its database's URL; `settle`: how many seconds to wait at
+    most until nothing is on its way; `tick`: called with the number of things just checked.
 
-    What seems broken where something moved meanwhile (a timer of a service acts when its time has come) is looked at
-    again, as long as there are seconds left. Raises SetUpError or Transient where broker or database is away.
+    Where something moved during the check (such as a service's timer), what seems broken is checked again, as long as
+    there are seconds left. Raises SetUpError or Transient where the broker or a database does not answer.
     """
     end = time.monotonic() + settle
     async with AsyncExitStack() as stack:
@@ -73,8 +74,8 @@ async def verify(
 
 
 async def _checked(run: Verification, settle: float) -> bool:
-    """Everything once; whether something moved meanwhile."""
-    at_rest = await idle.settled(run.databases, run.topics, settle)
+    """Check everything once; True where something moved meanwhile."""
+    at_rest = await idle.until_idle(run.databases, run.topics, settle)
     if at_rest is None:
         run.report.notes.append(f"not at rest after {settle:.0f} s: what is on its way may show as broken")
     for check in (_of_services, _of_facts, _of_documents, _of_disclosures, _of_plumbing):
@@ -83,7 +84,7 @@ async def _checked(run: Verification, settle: float) -> bool:
 
 
 async def _of_services(run: Verification) -> None:
-    """What each service says of its own database."""
+    """Each service's own check of its database."""
     run.report.notes += await intake.warnings(run.databases["intake"])
     await _add(run, "intake", intake.broken(run.databases["intake"], run.site, checked=run.count))
     await _add(run, "placement", placement.broken_at(run.databases["placement"], run.site, checked=run.count))
@@ -100,11 +101,11 @@ async def _add(run: Verification, service: str, found: AsyncIterator[Broken]) ->
 
 
 async def _of_facts(run: Verification) -> None:
-    """care.events against intake's, placement's and aftercare's tables of what they stated, and what was applied."""
+    """care.events against the tables of what intake, placement and aftercare stated, and of what placement applied."""
     kept, discarded, dead = await idle.kept_aside(run.databases["placement"], but=GATE)
     if dead:
         run.report.notes.append(f"{dead} dead letters or waiting facts of placement: `stepdown dead-letters list`")
-    topic = OnTopic(kept, discarded)
+    topic = FactsOnTopic(kept, discarded)
     await _read(run, facts.TOPIC, topic.take)
     run.report.checked(2, topic.records)
     for writer, stored in (
@@ -145,14 +146,14 @@ async def _of_documents(run: Verification) -> None:
 
 
 async def _of_disclosures(run: Verification) -> None:
-    """The ledger against consents and answered revocations, and every topic out.* against the ledger."""
+    """The ledger against consents and revocations that were answered, and every topic out.* against the ledger."""
     database = run.databases["placement"]
     await _all(run, gate.broken(database, run.site, checked=run.count))
     async for ends in disclosures.by_many(intake.revoked(run.databases["intake"])):
         for one in await gate.late(database, ends):
             run.report.add(one)
     kept, _, _ = await idle.kept_aside(database)
-    out = disclosures.OnOut(kept)
+    out = disclosures.DisclosuresOnTopics(kept)
     for topic in run.topics.names(disclosures.OUT):
         await _read(run, topic, out.take)
     run.report.checked(7, out.records)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Literal
 
-from services.aftercare.contacts.stays import leaving_day, said_of_end
+from services.aftercare.contacts.stays import kind_of_end, leaving_day
 from services.aftercare.decisions.ids import id_of
 from services.aftercare.decisions.situation import Decided, Situation
 from shared.errors import Rejected
@@ -32,12 +32,12 @@ class Deaths:
     about."""
 
     episode_id: str
-    told: tuple[DeathNow, ...] = ()
+    reported: tuple[DeathNow, ...] = ()
     decided: Mapping[str, tuple[Decision, str]] = field(default_factory=dict)
 
     def stops(self, facility: str) -> str | None:
         """Why this facility makes no calls: `deceased` or `ask-before-calling`; None when it goes on calling."""
-        if not self.told:
+        if not self.reported:
             return None
         if self.at(facility):
             return DECEASED
@@ -47,17 +47,17 @@ class Deaths:
         """The deaths that count at this facility: those that it reported, and all of them once a person there said
         `stop`."""
         stopped = self.decided.get(facility) == ("stop", self.about)
-        return tuple(one for one in self.told if stopped or one.facility == facility)
+        return tuple(one for one in self.reported if stopped or one.facility == facility)
 
     def stop_by(self, facility: str, at: datetime) -> bool:
         """True when this facility's calls have stopped and the earliest reported death is at or before `at`."""
-        return self.stops(facility) is not None and min(one.at for one in self.told) <= at
+        return self.stops(facility) is not None and min(one.at for one in self.reported) <= at
 
     @property
     def about(self) -> str:
         """An id of this set of deaths that does not show who reported them; one more death changes it, so people are
         asked again."""
-        return id_of(self.episode_id, "deaths", *sorted(one.ce_id for one in self.told))
+        return id_of(self.episode_id, "deaths", *sorted(one.ce_id for one in self.reported))
 
 
 def deaths_of(document: EpisodeState, standing: Iterable[Fact] = ()) -> Deaths:
@@ -74,14 +74,14 @@ def deaths_of(document: EpisodeState, standing: Iterable[Fact] = ()) -> Deaths:
 
 def _ends(document: EpisodeState) -> Iterator[DeathNow]:
     for stay in document.stays:
-        if stay.ended_by is not None and stay.to is not None and said_of_end(stay) == DECEASED:
+        if stay.ended_by is not None and stay.to is not None and kind_of_end(stay) == DECEASED:
             yield DeathNow(ce_id=stay.ended_by.ce_id, facility=stay.facility, at=stay.to)
 
 
 def words_of_end(stay: StayNow, deaths: Deaths) -> tuple[str | None, ...]:
     """How a stay ended, in the words that the site's table of ends is keyed by: disposition code, kind and reason, each
     None where absent. For a death that was taken back: `unknown`."""
-    if said_of_end(stay) == DECEASED and not deaths.told:
+    if kind_of_end(stay) == DECEASED and not deaths.reported:
         return ("unknown",)
     end = stay.ended_by
     told = end.disposition if end else None
@@ -92,7 +92,7 @@ def open_until(deaths: Deaths, facility: str, last: datetime, zone: tzinfo) -> t
     """(reason, ce_ids) by which a death closes a window that is still open, or None. `last` is the first instant after
     the window's last day."""
     reason = deaths.stops(facility)
-    before = [one for one in deaths.told if leaving_day(one.at, zone) < last.astimezone(zone).date()]
+    before = [one for one in deaths.reported if leaving_day(one.at, zone) < last.astimezone(zone).date()]
     if reason is None or not before:
         return None
     return reason, tuple(one.ce_id for one in deaths.at(facility))
@@ -102,7 +102,7 @@ def decide(now: Situation, facility: str, decision: Decision) -> Decided:
     """A person at a facility decides whether its calls go on. Raises Rejected where there is nothing to decide, or the
     same was decided before."""
     deaths = deaths_of(now.document, now.standing)
-    if not deaths.told or any(one.facility == facility for one in deaths.told):
+    if not deaths.reported or any(one.facility == facility for one in deaths.reported):
         raise Rejected("nothing-to-decide", "nobody asked whether to call this patient", state=now.document.state)
     if deaths.decided.get(facility) == (decision, deaths.about):
         raise Rejected("decided", "that was said already", state=decision)

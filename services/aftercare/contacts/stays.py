@@ -36,7 +36,7 @@ def order(stay: StayNow) -> tuple[datetime, str, str]:
     return stay.begun, stay.kind, stay.id
 
 
-def said_of_end(stay: StayNow) -> str | None:
+def kind_of_end(stay: StayNow) -> str | None:
     """The kind of disposition with which a stay ended, else the reason; None where neither was given."""
     if stay.ended_by is None:
         return None

@@ -43,7 +43,7 @@ def heading(document: EpisodeState, facility: str, occurred_at: datetime, record
     }
 
 
-class StatedFact(NamedTuple):
+class StatedFacts(NamedTuple):
     """The result of stating: the new facts in the order of their sequences, the sequences of facts that stand no
     longer, and all facts that stand afterwards."""
 
@@ -86,7 +86,7 @@ def _is_derived(value: CareFact, people_s: frozenset[str]) -> bool:
 
 
 FactKey = tuple[str | None, type[CareFact]]
-"""What a derived fact is about, and what it says of it: with both alike it is the same one, whatever its content."""
+"""(What a derived fact is about, its type): two facts with equal keys are one fact, whatever else they contain."""
 
 
 def _about(value: CareFact) -> str | None:
@@ -117,27 +117,28 @@ def _why(one: FactKey, there: set[str | None]) -> str:
     return "discharge-taken-back" if issubclass(kind, FollowUp) else "derived-away"
 
 
-def follow(standing: Sequence[Fact], ought: Sequence[CareFact], last: int, by: Provenance) -> StatedFact:
+def follow(standing: Sequence[Fact], ought: Sequence[CareFact], last: int, by: Provenance) -> StatedFacts:
     """Make the derived facts equal to `ought`. Sequences go on from `last`; nothing is stated for what is equal
     already."""
     change = difference(standing, ought)
     there = {_about(value) for value in ought} if change.cancel else set()
-    return _say(change, {was.id: _why(one, there) for one, was in change.cancel.items()}, standing, last, by)
+    return _stated(change, {was.id: _why(one, there) for one, was in change.cancel.items()}, standing, last, by)
 
 
-def tell(
+def state_facts(
     facts: Sequence[CareFact], taken_back: Sequence[tuple[Fact, str]], standing: Sequence[Fact], last: int,
     by: Provenance,
-) -> StatedFact:  # fmt: skip
-    """State what people said, and take back what they withdrew, each with its reason. Sequences go on from `last`."""
+) -> StatedFacts:  # fmt: skip
+    """State the facts of a person's act, and take back those that were withdrawn, each with its reason. Sequences go on
+    from `last`."""
     change = Difference({was.id: was for was, _ in taken_back}, [(None, value) for value in facts])
-    return _say(change, {was.id: reason for was, reason in taken_back}, standing, last, by)
+    return _stated(change, {was.id: reason for was, reason in taken_back}, standing, last, by)
 
 
-def _say(
+def _stated(
     change: Difference[Any, Fact, CareFact], why: Mapping[str, str], standing: Sequence[Fact], last: int,
     by: Provenance,
-) -> StatedFact:  # fmt: skip
+) -> StatedFacts:  # fmt: skip
     def back(was: Fact) -> CareFact:
         return taken_back(was.value, was.id, reason=why[was.id], now=by.now, occurred_at=by.now)
 
@@ -145,7 +146,7 @@ def _say(
     fallen = {was.sequence for was in change.fallen}
     kept = [fact for fact in standing if fact.sequence not in fallen]
     new = [fact for fact in facts if not isinstance(fact.value, FactCancelled)]
-    return StatedFact(facts, tuple(sorted(fallen)), (*kept, *new))
+    return StatedFacts(facts, tuple(sorted(fallen)), (*kept, *new))
 
 
 def _statement(value: CareFact, was: Fact | None) -> CareFact:

@@ -55,7 +55,7 @@ class Decided:
 
     facts: tuple[CareFact, ...] = ()
     taken_back: tuple[tuple[Fact, str], ...] = ()
-    """Facts that were told in error, each with the reason."""
+    """Facts that were stated in error, each with the reason."""
     marks: dict[str, Outcome] = field(default_factory=dict)
     subject: str = ""
     """The id of what was made or changed."""

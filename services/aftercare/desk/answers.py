@@ -1,7 +1,7 @@
 """The types of what aftercare's API answers, for its OpenAPI document; tests compare every answer with them.
 
-They are not used to build answers. A field is NotRequired where it is left out because it is unknown or not the
-reader's to see.
+A window, a measure's row and the heading of an entry are built as these types (showing.py, rates.py). A field is
+NotRequired where it is left out because it is unknown or not the reader's to see.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Entry(TypedDict):
+class EntryShown(TypedDict):
     """What every entry of a list has."""
 
     id: str
@@ -36,7 +36,7 @@ class CallShown(CallDays):
     late: NotRequired[bool]
 
 
-class PlanShown(_Entry):
+class PlanShown(EntryShown):
     """Aftercare after one end of care."""
 
     trigger: Annotated[str, Field(description="ce_id of the end of care that it follows")]
@@ -62,7 +62,7 @@ class MoveShown(TypedDict):
     reason: NotRequired[str]
 
 
-class ReferralShown(_Entry):
+class ReferralShown(EntryShown):
     """A referral within a plan."""
 
     kind: str
@@ -78,7 +78,7 @@ class ReferralShown(_Entry):
     overdue: NotRequired[bool]
 
 
-class AftercareContactShown(_Entry):
+class AftercareContactShown(EntryShown):
     """An attempt to reach or see the patient."""
 
     at: AwareDatetime
@@ -88,7 +88,7 @@ class AftercareContactShown(_Entry):
     appointment_id: NotRequired[str]
 
 
-class AppointmentShown(_Entry):
+class AppointmentShown(EntryShown):
     """An appointment."""
 
     at: AwareDatetime
@@ -97,7 +97,7 @@ class AppointmentShown(_Entry):
     overdue: NotRequired[bool]
 
 
-class RiskShown(_Entry):
+class RiskShown(EntryShown):
     """A risk of relapse that was seen."""
 
     signals: list[str]

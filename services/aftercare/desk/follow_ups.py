@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from services.aftercare.decisions.windows import STATES, State
 from services.aftercare.desk import showing
 from services.aftercare.engine import views
 from services.aftercare.engine.views import After
+from services.aftercare.worklists.listed import ListedWindow
 from shared.clock import Clock
 from shared.storage import audit
 from shared.storage.database import Database
@@ -41,7 +42,7 @@ def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
                 after=window_behind(last) if (last := paging.behind(asked, 2)) else None,
                 limit=limit + 1,
             )
-            page, more = paging.page(found, limit, lambda row: (row["due_to"].isoformat(), row["follow_up_id"]))
+            page, more = paging.page(found, limit, lambda row: (row.due_to.isoformat(), row.follow_up_id))
             seen = await showing.seen_by(connection, who.scope, page)
             await audit.note(connection, [_read(clock, who, row) for row in page])
         return JSON({"items": [showing.shown(row, clock()) for row in seen], "next": more})
@@ -49,9 +50,9 @@ def routes(database: Database, clock: Clock) -> Sequence[BaseRoute]:
     return [Route("/api/follow-ups", follow_ups, methods=["GET"])]
 
 
-def _read(clock: Clock, who: Caller, row: Mapping[str, Any]) -> audit.Entry:
+def _read(clock: Clock, who: Caller, row: ListedWindow) -> audit.Entry:
     """The audit's entry of who saw the window of which episode (45 CFR 164.312(b), audit controls)."""
-    return audit.Entry(clock(), who.subject, "follow-up-read", row["episode_id"])
+    return audit.Entry(clock(), who.subject, "follow-up-read", row.episode_id)
 
 
 def window_behind(last: Sequence[str]) -> After:

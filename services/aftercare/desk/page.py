@@ -61,10 +61,10 @@ class FollowUps:
         """A page of rows, and the cursor of the next page; who saw which episode is audited (45 CFR 164.312(b), audit
         controls)."""
         found, following = await worklists.found(connection, listing.of, look)
-        seen = [audit.Entry(look.at, look.who.subject, f"{listing.name}-looked-at", row["episode_id"]) for row in found]
+        seen = [audit.Entry(look.at, look.who.subject, f"{listing.name}-looked-at", row.episode_id) for row in found]
         await audit.note(connection, seen)
         zone, able = self.rules.site.zone, may(look.who, WRITERS)
-        return [row_of(row, Now(look.at, zone(row["facility"])), may_act=able) for row in found], following
+        return [row_of(row, Now(look.at, zone(row.facility)), may_act=able) for row in found], following
 
     async def closer(
         self,

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.aftercare.desk.answers import RateShown
 from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
+from services.aftercare.engine.views import MeasureCounts
 from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Database
@@ -55,9 +56,20 @@ def _day(asked: Mapping[str, str], name: str) -> date:
         raise requests.unfit(name, f"`{name}` is a day, YYYY-MM-DD") from None
 
 
-def _rate(row: Mapping[str, Any]) -> dict[str, Any]:
+def _rate(counts: MeasureCounts) -> RateShown:
     """One row of the answer. Excluded discharges are in neither numerator nor denominator; those still due are in the
     denominator."""
-    denominator = row["kept"] + row["missed"] + row["due"]
-    rate = round(row["kept"] / denominator, 4) if denominator else None
-    return {**row, "numerator": row["kept"], "denominator": denominator, "rate": rate}
+    states = counts.states
+    denominator = states["kept"] + states["missed"] + states["due"]
+    return {
+        "facility": counts.facility,
+        "measure": counts.measure,
+        "excluded_by": dict(counts.excluded_by),
+        "due": states["due"],
+        "kept": states["kept"],
+        "missed": states["missed"],
+        "excluded": states["excluded"],
+        "numerator": states["kept"],
+        "denominator": denominator,
+        "rate": round(states["kept"] / denominator, 4) if denominator else None,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.engine.views import AfterEntry
 from services.aftercare.worklists.entries import STATES, Kind
+from services.aftercare.worklists.listed import ListedRow
 from shared.clock import Clock
 from shared.storage import audit
 from shared.storage.database import Connection, Database
@@ -39,7 +39,7 @@ def routes(database: Database, rules: Rules) -> Sequence[BaseRoute]:
     found: list[BaseRoute] = [
         Route(f"/api/{name}", partial(_list, kind, database, rules), methods=["GET"]) for name, kind in LISTS.items()
     ]
-    every: dict[str, showing.Listed] = {**LISTS, "follow-ups": "follow-up"}
+    every: dict[str, showing.ListedKind] = {**LISTS, "follow-ups": "follow-up"}
     found += [
         Route(f"/api/{name}/{{id}}", partial(_one, kind, database, rules), methods=["GET"])
         for name, kind in every.items()
@@ -61,7 +61,7 @@ async def _list(kind: Kind, database: Database, rules: Rules, request: Request) 
             after=_after(asked),
             limit=limit + 1,
         )
-        page, more = paging.page(found, limit, lambda row: (paging.at(row["sort_at"]), row["id"]))
+        page, more = paging.page(found, limit, lambda row: (paging.at(row.sort_at), row.id))
         seen = await showing.seen_by(connection, who.scope, page)
         await _note(connection, rules.clock, who, kind, page)
     return JSON({"items": [showing.shown(row, rules.clock()) for row in seen], "next": more})
@@ -72,18 +72,18 @@ def _after(asked: dict[str, str]) -> AfterEntry | None:
     return None if last is None else AfterEntry(paging.instant(last[0]), last[1])
 
 
-async def _one(kind: showing.Listed, database: Database, rules: Rules, request: Request) -> Response:
+async def _one(kind: showing.ListedKind, database: Database, rules: Rules, request: Request) -> Response:
     who = caller(request, *READERS)
     async with database.begin() as connection:
         row = await showing.row(connection, kind, request.path_params["id"])
-        if row is None or not who.may_see(row["facility"]):
+        if row is None or not who.may_see(row.facility):
             raise requests.missing()
         [seen] = await showing.seen_by(connection, who.scope, [row])
         await _note(connection, rules.clock, who, kind, [row])
-    return JSON(showing.shown(seen, rules.clock()), headers={"etag": requests.etag(row["sequence"])})
+    return JSON(showing.shown(seen, rules.clock()), headers={"etag": requests.etag(row.sequence)})
 
 
-async def _note(connection: Connection, clock: Clock, who: Caller, kind: str, rows: Sequence[dict[str, Any]]) -> None:
+async def _note(connection: Connection, clock: Clock, who: Caller, kind: str, rows: Sequence[ListedRow]) -> None:
     """Audit who saw which episode's entry (45 CFR 164.312(b), audit controls)."""
-    entries = [audit.Entry(clock(), who.subject, f"{kind}-read", row["episode_id"]) for row in rows]
+    entries = [audit.Entry(clock(), who.subject, f"{kind}-read", row.episode_id) for row in rows]
     await audit.note(connection, entries)

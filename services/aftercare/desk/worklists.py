@@ -17,6 +17,7 @@ from services.aftercare.desk.follow_ups import READERS, window_behind
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.engine.views import AfterEntry
+from services.aftercare.worklists.listed import ListedEntry, ListedRow
 from services.aftercare.worklists.lists import WORKLISTS, EntriesOf, Worklist
 from shared.storage import audit
 from shared.storage.database import Connection, Database
@@ -57,31 +58,34 @@ async def _listed(database: Database, rules: Rules, known: Mapping[str, Worklist
     async with database.begin() as connection:
         rows, more = await found(connection, one, look)
         read = f"worklist-{one.name}-read"
-        await audit.note(connection, [audit.Entry(now, who.subject, read, row["episode_id"]) for row in rows])
+        await audit.note(connection, [audit.Entry(now, who.subject, read, row.episode_id) for row in rows])
     items = [showing.shown(row, now) for row in rows]
     return JSON({"name": one.name, "title": one.title, "items": items, "next": more})
 
 
-async def found(connection: Connection, worklist: Worklist, look: Look) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of rows, each with its episode's `sequence` and narrowed to what this reader may see, and the cursor of
-    the next page. Raises a 422 Problem for a cursor that is none."""
+async def found(connection: Connection, worklist: Worklist, look: Look) -> tuple[Sequence[ListedRow], str | None]:
+    """A page of rows, narrowed to what this reader may see, and the cursor of the next page. Raises a 422 Problem for a
+    cursor that is none."""
+    page, more = paging.page(await _from_cursor_on(connection, worklist, look), look.most, _place)
+    return await showing.seen_by(connection, look.who.scope, page), more
+
+
+async def _from_cursor_on(connection: Connection, worklist: Worklist, look: Look) -> Sequence[ListedRow]:
+    """One row more than a page has, so that it shows whether there is a next page."""
     last = paging.behind({"cursor": look.cursor} if look.cursor else {}, 2)
     scope, limit = look.scope, look.most + 1
     if isinstance(worklist.of, EntriesOf):
         after = AfterEntry(paging.instant(last[0]), last[1]) if last else None
-        rows = await views.waiting(connection, worklist.of, scope=scope, after=after, limit=limit)
-    else:
-        behind = window_behind(last) if last else None
-        state = worklist.of.state
-        rows = await views.list_follow_ups(connection, state=state, scope=scope, after=behind, limit=limit)
-    page, more = paging.page(rows, look.most, _place)
-    return await showing.seen_by(connection, look.who.scope, page), more
+        return await views.waiting(connection, worklist.of, scope=scope, after=after, limit=limit)
+    behind = window_behind(last) if last else None
+    state = worklist.of.state
+    return await views.list_follow_ups(connection, state=state, scope=scope, after=behind, limit=limit)
 
 
-def _place(row: Mapping[str, Any]) -> Sequence[str]:
-    if "sort_at" in row:
-        return paging.at(row["sort_at"]), row["id"]
-    return row["due_to"].isoformat(), row["follow_up_id"]
+def _place(row: ListedRow) -> Sequence[str]:
+    if isinstance(row, ListedEntry):
+        return paging.at(row.sort_at), row.id
+    return row.due_to.isoformat(), row.follow_up_id
 
 
 async def count(connection: Connection, worklist: Worklist, look: Look) -> Counted:

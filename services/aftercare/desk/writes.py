@@ -208,7 +208,7 @@ async def _subject(connection: Connection, posted: Posted) -> str | None:
         facilities = await views.facilities_of(connection, episode_id) or ()
         return episode_id if posted.who.scope.has_any(facilities) else None
     row = await showing.row(connection, posted.write.kind, posted.id)
-    return str(row["episode_id"]) if row is not None and posted.who.may_see(row["facility"]) else None
+    return row.episode_id if row is not None and posted.who.may_see(row.facility) else None
 
 
 async def _act(rules: Rules, connection: Connection, posted: Posted, episode_id: str) -> posts.Answer | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeGuard
 
 from services.aftercare.decisions import own_facts, windows
-from services.aftercare.decisions.own_facts import WRITER, StatedFact
+from services.aftercare.decisions.own_facts import WRITER, StatedFacts
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.decisions.windows import Outcome
 from services.aftercare.engine import store
@@ -51,7 +51,7 @@ class Rules:
     new_id: Callable[[], str] = random_id
 
 
-Told = Incoming[Fact[EpisodeState]]
+IncomingDocument = Incoming[Fact[EpisodeState]]
 """A document as it came in."""
 
 
@@ -61,7 +61,7 @@ async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incomin
     A document with an older version than the stored one is counted as ignored, with the same version as repeated. Of
     several newer ones of an episode only the last is decided on, since each document is complete.
     """
-    documents = _told(incoming, tally)
+    documents = _documents(incoming, tally)
     if not documents:
         return
     locked = await store.lock(connection, sorted({i.fact.subject for i in documents}))
@@ -71,20 +71,22 @@ async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incomin
         for e in locked
         if (told := newest.get(e.episode_id)) is not None
     ]
-    await _settle(rules, connection, changed, newest)
+    await _decide_and_save(rules, connection, changed, newest)
 
 
-def _told(incoming: Sequence[Incoming[Any]], tally: Tally) -> list[Told]:
+def _documents(incoming: Sequence[Incoming[Any]], tally: Tally) -> list[IncomingDocument]:
     """The documents among the records; types that this release does not know are counted as ignored (contract 3)."""
     tally.all([each for each in incoming if not _is_document(each)], "ignored")
     return [each for each in incoming if _is_document(each)]
 
 
-def _is_document(each: Incoming[Any]) -> TypeGuard[Told]:
+def _is_document(each: Incoming[Any]) -> TypeGuard[IncomingDocument]:
     return isinstance(each.fact.value, EpisodeState)
 
 
-def _newest(versions: dict[str, int], documents: Iterable[Told], tally: Tally) -> dict[str, Fact[EpisodeState]]:
+def _newest(
+    versions: dict[str, int], documents: Iterable[IncomingDocument], tally: Tally
+) -> dict[str, Fact[EpisodeState]]:
     """The newest document of each episode that has one newer than `versions`; counts every document as it is
     compared."""
     newest: dict[str, Fact[EpisodeState]] = {}
@@ -123,7 +125,7 @@ async def decide_again(rules: Rules, connection: Connection, after: str = "", li
 
 async def _round(rules: Rules, connection: Connection, locked: list[Stored], over_by: datetime | None) -> Round:
     able = [e for e in locked if _places_are_known(rules.site, e)]
-    await _settle(rules, connection, able, {}, over_by)
+    await _decide_and_save(rules, connection, able, {}, over_by)
     return Round(locked[-1].episode_id if locked else None, len(locked) - len(able))
 
 
@@ -131,7 +133,7 @@ def _places_are_known(site: Site, episode: Stored) -> bool:
     return episode.document is None or all(site.facility(stay.facility) for stay in episode.document.stays)
 
 
-async def _settle(
+async def _decide_and_save(
     rules: Rules,
     connection: Connection,
     episodes: Sequence[Stored],
@@ -144,7 +146,7 @@ async def _settle(
     known = await _known(connection, [e.episode_id for e in episodes])
     now = rules.clock()
     saved = [
-        _decide(rules, e, known[e.episode_id], _saying(rules, now, e, causes.get(e.episode_id)), over_by=over_by)
+        _decide(rules, e, known[e.episode_id], _provenance(rules, now, e, causes.get(e.episode_id)), over_by=over_by)
         for e in episodes
     ]
     await _save(connection, saved)
@@ -166,10 +168,10 @@ async def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]
 
 async def _save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     await store.save(connection, saved)
-    await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.said.facts])
+    await outbox.send(connection, [to_record(fact, TOPIC) for each in saved for fact in each.stated.facts])
 
 
-def _saying(rules: Rules, now: datetime, episode: Stored, cause: Fact[Any] | None = None) -> Provenance:
+def _provenance(rules: Rules, now: datetime, episode: Stored, cause: Fact[Any] | None = None) -> Provenance:
     if cause is not None:
         return Provenance(WRITER, now, rules.new_id).caused_by(cause)
     own = begun_with(f"{episode.episode_id}#{episode.sequence}")
@@ -190,21 +192,21 @@ def _decide(
 ) -> EpisodeRow:
     """The episode's new row. First what somebody did (`done`) is stated, then what has to change so that the derived
     facts fit the document."""
-    said = own_facts.tell(done.facts, done.taken_back, known.standing, episode.sequence, by)
+    stated = own_facts.state_facts(done.facts, done.taken_back, known.standing, episode.sequence, by)
     deadline = None
     if episode.document is not None:
         outcomes = {**known.marks, **done.marks}
-        derived = derive(episode.document, said.standing, outcomes, site=rules.site, now=by.now, over_by=over_by)
-        follows = own_facts.follow(said.standing, derived.facts, episode.sequence + len(said.facts), by)
-        said = StatedFact((*said.facts, *follows.facts), (*said.fallen, *follows.fallen), follows.standing)
-        deadline = next_deadline(derived, episode.document, said.standing)
+        derived = derive(episode.document, stated.standing, outcomes, site=rules.site, now=by.now, over_by=over_by)
+        follows = own_facts.follow(stated.standing, derived.facts, episode.sequence + len(stated.facts), by)
+        stated = StatedFacts((*stated.facts, *follows.facts), (*stated.fallen, *follows.fallen), follows.standing)
+        deadline = next_deadline(derived, episode.document, stated.standing)
     return EpisodeRow(
-        replace(episode, sequence=episode.sequence + len(said.facts), site_version=rules.site.version),
-        said,
+        replace(episode, sequence=episode.sequence + len(stated.facts), site_version=rules.site.version),
+        stated,
         windows.rows(known.standing),
-        windows.rows(said.standing),
+        windows.rows(stated.standing),
         deadline,
-        entries(episode.document, said.standing, rules.site) if episode.document else (),
+        entries(episode.document, stated.standing, rules.site) if episode.document else (),
     )
 
 
@@ -226,7 +228,7 @@ async def act(
         now = rules.clock()
         seen = tuple(each for each in known.standing if asked.scope.has(each.value.facility))
         done = decision(Situation(document, seen, rules.site, now, rules.new_id, asked.scope, known.standing))
-        saved = _decide(rules, episode, known, _saying(rules, now, episode), done=done)
+        saved = _decide(rules, episode, known, _provenance(rules, now, episode), done=done)
         await _save(connection, [saved])
         await audit.note(connection, [asked.noted(now)])
         return Acted((done.subject,), saved.episode.sequence)

@@ -42,8 +42,8 @@ def derive(
     """Apply all rules. `over_by`, given only by a timer, is the instant up to which windows and waits count as over."""
     zone_of, dead = site.zone, deaths_of(document, standing)
     found = windows(document, site.follow_ups, zone_of, recorded(standing), marks, deaths=dead)
-    before = plans.told_starts(standing)
-    started = tuple(s for s in starts(ends(document, site, dead)) if _may_stand(s, dead, plans.is_told(s, before)))
+    before = plans.stated_starts(standing)
+    started = tuple(s for s in starts(ends(document, site, dead)) if _may_stand(s, dead, plans.is_stated(s, before)))
     signs = risk.signs(document, standing, zone_of)
     told = risk.risks(document.episode_id, signs, site.aftercare.missed_contacts)
     begun = plans.begun(started, document, standing, over_by)
@@ -53,11 +53,12 @@ def derive(
     return Derived(found, started, tuple(facts))
 
 
-def _may_stand(start: Start, dead: Deaths, told: bool) -> bool:
-    """Aftercare that started before a reported death stands (`told`); a timer starts none once a death is reported."""
+def _may_stand(start: Start, dead: Deaths, stated: bool) -> bool:
+    """True for aftercare that started before a reported death; once a death is reported, a timer starts none that was
+    not `stated` before."""
     if dead.stop_by(start.facility, start.at):
         return False
-    return told or not start.waits or dead.stops(start.facility) is None
+    return stated or not start.waits or dead.stops(start.facility) is None
 
 
 def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[Fact]) -> datetime | None:
@@ -65,10 +66,10 @@ def next_deadline(derived: Derived, document: EpisodeState, standing: Sequence[F
     level; None: never."""
     rows = model.rows(standing)
     due = {key for key, window in rows.items() if isinstance(window, FollowUpDue)}
-    told = plans.told_starts(standing)
+    told = plans.stated_starts(standing)
     over = [window.over_at for window in derived.windows if window.follow_up_id in due]
     if not plans.awaited(document):
         over += [
-            s.at for s in derived.starts if s.waits and not plans.is_told(s, told) and plans.may_start(s, standing)
+            s.at for s in derived.starts if s.waits and not plans.is_stated(s, told) and plans.may_start(s, standing)
         ]
     return min(over, default=None)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from services.aftercare.decisions.own_facts import StatedFact, as_stored
+from services.aftercare.decisions.own_facts import StatedFacts, as_stored
 from services.aftercare.decisions.windows import state_of
 from services.aftercare.tables import DOCUMENT, FACT, entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import Entry
@@ -41,7 +41,7 @@ class EpisodeRow(NamedTuple):
     follow_up_id."""
 
     episode: Stored
-    said: StatedFact
+    stated: StatedFacts
     rows_before: dict[str, FollowUp]
     rows_after: dict[str, FollowUp]
     next_deadline: datetime | None
@@ -123,9 +123,9 @@ async def save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     """Save the outcome for locked episodes: rows, facts, windows and list entries, each table with one statement of a
     kind."""
     await at_once(connection, written(_SAVE, [_episode_row(each) for each in saved]))
-    fallen = [(s.episode.episode_id, sequence, False) for s in saved for sequence in s.said.fallen]
+    fallen = [(s.episode.episode_id, sequence, False) for s in saved for sequence in s.stated.fallen]
     await at_once(connection, written(_FALL, fallen))
-    fresh = [_fact_row(fact) for each in saved for fact in each.said.facts]
+    fresh = [_fact_row(fact) for each in saved for fact in each.stated.facts]
     await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
     await _save_windows(connection, saved)
     await _save_entries(connection, [(s.episode, s.entries) for s in saved])

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from services.aftercare.decisions.own_facts import as_stored
-from services.aftercare.decisions.windows import STATES, State
+from services.aftercare.decisions.windows import State
 from services.aftercare.tables import DOCUMENT, FACT, entries, episodes, facts, follow_ups
-from services.aftercare.worklists.entries import Kind
+from services.aftercare.worklists.entries import VALUES, Kind
+from services.aftercare.worklists.listed import ListedEntry, ListedWindow
 from services.aftercare.worklists.lists import EntriesOf
 from shared.events.episodes import read_document
 from shared.facts.envelope import Fact
+from shared.messaging.positions import all_positions
 from shared.scope import EVERYTHING, Scope
 from shared.site.measures import FollowUpClock
 from shared.storage import scoped
 from shared.storage.database import Connection
-from shared.storage.tables import positions
+from shared.values import replace, value_object
 
 ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
     facts.c.episode_id, facts.c.sequence
@@ -47,8 +52,8 @@ async def list_follow_ups(
     scope: Scope,
     after: After | None,
     limit: int,
-) -> list[dict[str, Any]]:
-    """Up to `limit` windows in scope, sorted by their last day, each with its episode's `sequence`."""
+) -> list[ListedWindow]:
+    """Up to `limit` windows in scope, sorted by their last day."""
     columns = follow_ups.c
     query = _with_sequence(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
     if state is not None:
@@ -56,7 +61,7 @@ async def list_follow_ups(
     query = query.where(scoped.of(columns.facility, scope))
     if after is not None:
         query = query.where(sa.tuple_(columns.due_to, columns.follow_up_id) > sa.tuple_(*after))
-    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+    return [ListedWindow(*row) for row in (await connection.execute(query)).all()]
 
 
 def _with_sequence(table: sa.Table) -> sa.Select[Any]:
@@ -79,10 +84,10 @@ async def list_entries(
     scope: Scope = EVERYTHING,
     after: AfterEntry | None = None,
     limit: int,
-) -> list[dict[str, Any]]:
+) -> list[ListedEntry]:
     """Up to `limit` entries of a kind in scope, sorted by when they are due."""
     columns = entries.c
-    query = sa.select(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
+    query = _with_sequence(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
     if state is not None:
         query = query.where(columns.state == state)
     if episode_id is not None:
@@ -90,7 +95,7 @@ async def list_entries(
     query = query.where(scoped.of(columns.facility, scope))
     if after is not None:
         query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
-    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+    return [_entry(row) for row in (await connection.execute(query)).all()]
 
 
 def _wanted(wanted: EntriesOf, scope: Scope) -> list[sa.ColumnElement[bool]]:
@@ -114,13 +119,20 @@ async def waiting(
     scope: Scope,
     after: AfterEntry | None = None,
     limit: int,
-) -> list[dict[str, Any]]:
-    """Up to `limit` entries that a worklist wants, sorted by when they are due, each with its episode's `sequence`."""
+) -> list[ListedEntry]:
+    """Up to `limit` entries that a worklist wants, sorted by when they are due."""
     columns = entries.c
     query = _with_sequence(entries).where(*_wanted(wanted, scope)).order_by(columns.sort_at, columns.id)
     if after is not None:
         query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
-    return [_plain(row) for row in (await connection.execute(query.limit(limit))).mappings()]
+    return [_entry(row) for row in (await connection.execute(query.limit(limit))).all()]
+
+
+def _entry(row: Any) -> ListedEntry:
+    """A row of `entries` with its episode's sequence. Raises msgspec's ValidationError for a value that its kind does
+    not have."""
+    found = ListedEntry(*row)
+    return replace(found, value=msgspec.convert(found.value, VALUES[found.kind]))
 
 
 async def counted(connection: Connection, wanted: EntriesOf, *, scope: Scope, late: datetime) -> tuple[int, int]:
@@ -140,16 +152,18 @@ async def counted_windows(connection: Connection, state: State, *, scope: Scope,
     return int(row[0]), int(row[1])
 
 
-async def entry(connection: Connection, kind: str, entry_id: str) -> dict[str, Any] | None:
-    """One entry with its episode's `sequence`; None where there is none."""
+async def entry(connection: Connection, kind: str, entry_id: str) -> ListedEntry | None:
+    """One entry; None where there is none."""
     query = _with_sequence(entries).where(entries.c.kind == kind, entries.c.id == entry_id)
-    return _one((await connection.execute(query)).mappings().one_or_none())
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _entry(row)
 
 
-async def follow_up(connection: Connection, follow_up_id: str) -> dict[str, Any] | None:
-    """One window with its episode's `sequence`; None where there is none."""
+async def follow_up(connection: Connection, follow_up_id: str) -> ListedWindow | None:
+    """One window; None where there is none."""
     query = _with_sequence(follow_ups).where(follow_ups.c.follow_up_id == follow_up_id)
-    return _one((await connection.execute(query)).mappings().one_or_none())
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else ListedWindow(*row)
 
 
 async def facilities_of(connection: Connection, episode_id: str) -> frozenset[str] | None:
@@ -174,6 +188,17 @@ async def told_within(connection: Connection, ce_ids: Sequence[str], scope: Scop
     return frozenset((await connection.execute(query)).scalars())
 
 
+@value_object
+class MeasureCounts:
+    """The windows of one facility and measure: how many are in each state, and how many are excluded for which
+    reason."""
+
+    facility: str
+    measure: str
+    states: Counter[State] = field(default_factory=Counter)
+    excluded_by: Counter[str] = field(default_factory=Counter)
+
+
 async def rates(
     connection: Connection,
     clocks: Sequence[FollowUpClock],
@@ -181,9 +206,8 @@ async def rates(
     first: date,
     last: date,
     scope: Scope,
-) -> list[dict[str, Any]]:
-    """For each facility and measure, for discharges from day `first` to day `last` (both inclusive): how many windows
-    are in each state, and under `excluded_by` how many are excluded for which reason."""
+) -> list[MeasureCounts]:
+    """The windows of discharges from day `first` to day `last`, both inclusive, counted by facility and measure."""
     columns = follow_ups.c
     of_clock = [
         sa.and_(
@@ -198,28 +222,51 @@ async def rates(
     return _counts((await connection.execute(query.group_by(*of).order_by(*of))).all())
 
 
-def _counts(rows: Iterable[Any]) -> list[dict[str, Any]]:
-    """Adds (facility, measure, state, reason, count) up to one row for each facility and measure."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+def _counts(rows: Iterable[Any]) -> list[MeasureCounts]:
+    """Adds (facility, measure, state, reason, count) up to one value for each facility and measure."""
+    found: dict[tuple[str, str], MeasureCounts] = {}
     for facility, measure, state, reason, count in rows:
-        empty: dict[str, Any] = {"facility": facility, "measure": measure, "excluded_by": {}} | dict.fromkeys(STATES, 0)
-        row = found.setdefault((facility, measure), empty)
-        row[state] += count
+        counts = found.setdefault((facility, measure), MeasureCounts(facility, measure))
+        counts.states[state] += count
         if state == "excluded":
-            row["excluded_by"][reason] = count
+            counts.excluded_by[reason] = count
     return list(found.values())
 
 
-async def entries_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+class StoredEntry(NamedTuple):
+    """A row of `entries` as it is stored: the value is parsed JSON that need not have the fields of its kind."""
+
+    id: str
+    kind: Kind
+    episode_id: str
+    facility: str
+    state: str
+    sort_at: datetime
+    value: object
+
+
+async def entries_of(connection: Connection, ids: Sequence[str]) -> list[StoredEntry]:
     """The rows of these episodes' list entries."""
-    query = sa.select(entries).where(entries.c.episode_id.in_(ids))
-    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+    columns = (entries.c[name] for name in StoredEntry._fields)
+    rows = await connection.execute(sa.select(*columns).where(entries.c.episode_id.in_(ids)))
+    return [StoredEntry(*row) for row in rows.all()]
 
 
-async def episodes_after(connection: Connection, episode_id: str, limit: int) -> list[dict[str, Any]]:
+class StoredEpisode(NamedTuple):
+    """A row of `episodes`. `document`: the last one of care.episodes as parsed JSON, None before there is one;
+    `sequence`: how many facts aftercare has stated; `site_version`: of the site config they were decided by."""
+
+    episode_id: str
+    sequence: int
+    document: Mapping[str, Any] | None
+    site_version: str
+
+
+async def episodes_after(connection: Connection, episode_id: str, limit: int) -> list[StoredEpisode]:
     """Up to `limit` episodes with ids greater than `episode_id`, in the order of their ids."""
-    query = sa.select(episodes).where(episodes.c.episode_id > episode_id).order_by(episodes.c.episode_id).limit(limit)
-    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+    columns = (episodes.c[name] for name in StoredEpisode._fields)
+    query = sa.select(*columns).where(episodes.c.episode_id > episode_id).order_by(episodes.c.episode_id).limit(limit)
+    return [StoredEpisode(*row) for row in (await connection.execute(query)).all()]
 
 
 class KeptFact(NamedTuple):
@@ -239,20 +286,13 @@ async def facts_of(connection: Connection, ids: Sequence[str]) -> dict[str, list
     return found
 
 
-async def windows_of(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
+async def windows_of(connection: Connection, ids: Sequence[str]) -> list[ListedWindow]:
     """The rows of these episodes' follow-up windows."""
-    query = sa.select(follow_ups).where(follow_ups.c.episode_id.in_(ids))
-    return [_plain(row) for row in (await connection.execute(query)).mappings()]
+    query = _with_sequence(follow_ups).where(follow_ups.c.episode_id.in_(ids))
+    return [ListedWindow(*row) for row in (await connection.execute(query)).all()]
 
 
-async def where_consumers_stand(connection: Connection) -> list[dict[str, Any]]:
-    """Every consumer's position on every partition, with its counts."""
-    return [_plain(row) for row in (await connection.execute(sa.select(positions))).mappings()]
-
-
-def _plain(row: sa.RowMapping) -> dict[str, Any]:
-    return {str(name): value for name, value in row.items()}  # SQLAlchemy's names are not plain str, JSON needs them so
-
-
-def _one(row: sa.RowMapping | None) -> dict[str, Any] | None:
-    return None if row is None else _plain(row)
+async def miscounted(connection: Connection) -> list[str]:
+    """The positions of which the counts do not add up to the records received (contract 5.6), as
+    `consumer/partition`."""
+    return [f"{one.consumer}/{one.partition}" for one in await all_positions(connection) if not one.adds_up]

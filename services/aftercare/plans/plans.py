@@ -13,7 +13,7 @@ from typing import Literal
 
 from services.aftercare.contacts.contacts import Contact, recorded
 from services.aftercare.contacts.deaths import DECEASED, Deaths, Decision, deaths_of, decide
-from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, said_of_end
+from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, kind_of_end
 from services.aftercare.decisions.ids import id_of
 from services.aftercare.decisions.own_facts import heading, moved
 from services.aftercare.decisions.situation import Decided, Situation
@@ -39,19 +39,19 @@ def begun(
 ) -> tuple[Start, ...]:
     """Those of `found` with which aftercare has started: at once, or after the wait once a timer (`over_by`) found that
     nothing followed. A start that was stated stands, at its time, as long as the end of its stay does."""
-    told = told_starts(standing)
+    told = stated_starts(standing)
     over = None if awaited(document) else over_by
     return tuple(
-        s for s in found if not s.waits or is_told(s, told) or (over and s.at <= over and may_start(s, standing))
+        s for s in found if not s.waits or is_stated(s, told) or (over and s.at <= over and may_start(s, standing))
     )
 
 
-def told_starts(standing: Sequence[Fact]) -> dict[str, datetime]:
+def stated_starts(standing: Sequence[Fact]) -> dict[str, datetime]:
     """trigger → when: the ce_ids of the ends with which aftercare has started, and the time that was stated."""
     return {told.trigger: told.occurred_at for fact in standing if isinstance(told := fact.value, AftercareStarted)}
 
 
-def is_told(start: Start, told: Mapping[str, datetime]) -> bool:
+def is_stated(start: Start, told: Mapping[str, datetime]) -> bool:
     """True when this start was stated for the same time; where the end has moved since, the wait begins anew."""
     at = told.get(start.trigger)
     return at is not None and at.timestamp() == start.at.timestamp()
@@ -157,7 +157,7 @@ def plans(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tuple
     """
     deaths = deaths_of(document, standing)
     found = sorted(ends(document, site, deaths), key=lambda start: (start.left_at, start.trigger))
-    started = told_starts(standing)
+    started = stated_starts(standing)
     used = {told.plan_id for f in standing if isinstance(told := f.value, AftercareReferred | AftercareClosed)}
     outcomes, contacts = _outcomes(standing), recorded(standing)
     known = []
@@ -183,10 +183,10 @@ def _state(start: Start, document: EpisodeState, zone_of: ZoneOf, *, over: bool,
 def _is_over(start: Start, document: EpisodeState, site: Site, deaths: Deaths) -> bool:
     """True when the patient has died or is in other hands since, or the episode is closed other than by a death that
     only another facility reported."""
-    if deaths.stops(start.facility) == DECEASED or (document.state == "closed" and not deaths.told):
+    if deaths.stops(start.facility) == DECEASED or (document.state == "closed" and not deaths.reported):
         return True
     gone = (stay for stay in document.stays if stay.ended_by and not leaves_plans(stay, site, deaths))
-    mine = (stay for stay in gone if said_of_end(stay) != DECEASED or stay.facility == start.facility)
+    mine = (stay for stay in gone if kind_of_end(stay) != DECEASED or stay.facility == start.facility)
     return any(stay.to is not None and stay.to >= start.left_at for stay in mine)
 
 

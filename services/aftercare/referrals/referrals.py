@@ -101,7 +101,7 @@ class Referral:
     state: State = State.REFERRED
     history: tuple[ReferralMove, ...] = ()
     illegal: bool = False
-    """A move stands that its state does not have; never so where the facts are ours."""
+    """True where one of its moves is not possible in the state before it, which no fact that aftercare states gives."""
 
 
 def possible(state: State) -> tuple[str, ...]:

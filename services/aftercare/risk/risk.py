@@ -32,7 +32,7 @@ class Sign(NamedTuple):
     what: Literal["missed", "kept", "readmitted", "cleared"]
     facility: str
     about: str | None = None
-    """The risk that somebody judged to be over; with what is told later it may be another one that it ends."""
+    """Of `cleared`: the risk that a person judged to be over. Facts that come later can make it end another risk."""
     reason: str = CLEARED_BY_CONTACT
 
 

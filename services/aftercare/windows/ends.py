@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from services.aftercare.contacts.deaths import DECEASED, Deaths, words_of_end
-from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, leaving_day, said_of_end
+from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, kind_of_end, leaving_day
 from services.aftercare.decisions.ids import id_of
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
 from shared.site.config import Site
@@ -54,7 +54,7 @@ def ends(document: EpisodeState, site: Site, deaths: Deaths) -> tuple[Start, ...
 def leaves_plans(stay: StayNow, site: Site, deaths: Deaths) -> bool:
     """True when a plan may begin after this end: the patient has not died and is not in other hands, by the site's
     table."""
-    if said_of_end(stay) == DECEASED and deaths.told:
+    if kind_of_end(stay) == DECEASED and deaths.reported:
         return False
     return site.begins("plan", *words_of_end(stay, deaths))
 

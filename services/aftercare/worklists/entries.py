@@ -37,41 +37,45 @@ STATES: dict[Kind, tuple[str, ...]] = {
 
 
 class _Shown(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a list shows of an entry; fields that are None are left out of the JSON."""
+    """What a list shows of an entry; fields that are None are left out of the JSON.
+
+    The fields stand in the order in which PostgreSQL's `jsonb` keeps them (shorter names first, then by their bytes),
+    so that the JSON of an answer has them in that order too.
+    """
 
 
 class CallEntry(_Shown, frozen=True, kw_only=True):
-    """A call of the plan's template: when it is due, and the ce_id of the contact that met it."""
+    """A call of the plan's template: from when to when it is due, and the ce_id of the contact that met it."""
 
-    name: str
-    opens: datetime = msgspec.field(name="from")
     closes: datetime = msgspec.field(name="to")
-    kept_by: str | None = None
+    opens: datetime = msgspec.field(name="from")
     late: bool = False
+    name: str
+    kept_by: str | None = None
 
 
 class PlanEntry(_Shown, frozen=True, kw_only=True):
     """A plan. `contact_due`: by when the patient has to be called next; `calls_stopped`: why nobody calls any more."""
 
-    trigger: str
-    started_at: datetime
-    aftercare_since: datetime | None = None
-    template: str | None = None
+    search: str | None = None
     outcome: str | None = None
+    trigger: str
     contacts: tuple[CallEntry, ...]
+    template: str | None = None
     referrals: tuple[str, ...]
+    next_start: date | None = None
+    started_at: datetime
     contact_due: datetime | None = None
     calls_stopped: str | None = None
-    search: str | None = None
-    next_start: date | None = None
+    aftercare_since: datetime | None = None
 
 
 class MoveEntry(_Shown, frozen=True, kw_only=True):
     """One move of a referral: which, when, and by whom."""
 
-    move: str
     at: datetime
     by: Literal["provider", "patient"]
+    move: str
     reason: str | None = None
 
 
@@ -79,15 +83,15 @@ class ReferralEntry(_Shown, frozen=True, kw_only=True):
     """A referral. `possible`: the moves that it has now; `stopped`: why nothing more is asked."""
 
     kind: str
-    provider: str | None = None
     due_by: date | None = None
+    history: tuple[MoveEntry, ...]
     plan_id: str | None = None
+    stopped: str | None = None
+    possible: tuple[str, ...]
+    provider: str | None = None
     template: str | None = None
     instead_of: str | None = None
     referred_at: datetime
-    history: tuple[MoveEntry, ...]
-    possible: tuple[str, ...]
-    stopped: str | None = None
 
 
 class ContactEntry(_Shown, frozen=True, kw_only=True):
@@ -111,10 +115,10 @@ class AppointmentEntry(_Shown, frozen=True, kw_only=True):
 class RiskEntry(_Shown, frozen=True, kw_only=True):
     """A risk of relapse; once a person judged it over, with the reason and who decided."""
 
+    reason: str | None = None
     signals: tuple[str, ...]
     raised_at: datetime
     cleared_at: datetime | None = None
-    reason: str | None = None
     decided_by: str | None = None
 
 

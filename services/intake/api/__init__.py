@@ -1,11 +1,11 @@
-"""Intake's HTTP side: doors for messages and requests, who patients are, how the feeds do; no rule lives here."""
+"""Intake's HTTP side: messages and requests in; patients, matches, consents and feeds out. It decides nothing."""
 
 from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
 from services.intake.api import front, openapi, reads, writes
-from services.intake.api.paces import Paces
+from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving import http
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import Answer, InboundMessage, Received
@@ -16,12 +16,12 @@ from shared.web import openapi as api
 def routes(
     intake: Intake, reception: Reception[Received, list[InboundMessage], Answer], desks: frozenset[str] = frozenset()
 ) -> list[BaseRoute]:
-    """The service's own routes; pages of the `desks`' origins may ask who a patient is."""
-    paces = Paces(intake.site.limits)
+    """The service's own routes; pages of the `desks`, given as origins, may ask who a patient is."""
+    rates = RateLimits(intake.site.limits)
     return [
         *front.routes(),
         *http.routes(intake, reception),
-        *writes.routes(intake, paces),
-        *reads.routes(reads.Reading(intake, paces, desks), openapi.READS),
+        *writes.routes(intake, rates),
+        *reads.routes(reads.Reading(intake, rates, desks), openapi.READS),
         api.route(openapi.document),
     ]

@@ -1,6 +1,6 @@
-"""What intake answers over HTTP, field by field, for the OpenAPI document; tests hold every answer against it.
+"""What intake answers over HTTP, field by field, for the OpenAPI document; tests compare every answer with it.
 
-Nothing is built of these: an answer leaves out what is not known, so a field may be absent where it is NotRequired.
+No answer is made of these types; one leaves out what is not known, so a field that is NotRequired may be absent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME
 
 FOR = frozenset({*REASONS.values(), SAME_KEY, SAME_OTHER, SAME_BORN, SAME_NAME})
-"""What speaks for two patients being one."""
+"""What may speak for two patients being one."""
 Number = Annotated[int, Field(ge=0)]
 
 
@@ -90,7 +90,7 @@ class MessageShown(TypedDict):
 
 
 class FeedCount(TypedDict):
-    """How many messages of a trigger came by a door and were answered so."""
+    """How many messages of a trigger came by a door and got this answer, and when the last one came."""
 
     door: str
     trigger: str

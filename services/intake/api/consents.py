@@ -17,6 +17,7 @@ READERS = ("coordinator", "auditor")
 
 
 async def _shown(reading: Reading, request: Request) -> Response:
+    """GET /consents/{id}."""
     who, intake = caller(request, *ASKERS, *READERS), reading.intake
     consent_id = request.path_params["id"].replace("\0", "")
     await handlers.count_revoked(intake, [consent_id])
@@ -29,6 +30,7 @@ async def _shown(reading: Reading, request: Request) -> Response:
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
+    """GET /api/consents?patient_id=."""
     who, intake = caller(request, *READERS), reading.intake
     patient_id = requests.parameters(request, ("patient_id",)).get("patient_id")
     if not patient_id:

@@ -22,11 +22,13 @@ READERS = ("coordinator", "interface", "auditor")
 MENDERS = frozenset({"coordinator", "interface", "admin"})
 """Who sees the codes that are in no table of the site: whoever adds them there."""
 SHOWN = 20
+"""Messages in each list of the oldest ones."""
 ELSEWHERE = "other"
-"""Whatever the site config doesn't name; a facility's name as sent is shown to nobody."""
+"""Stands for all facilities that the site config does not have: their names as sent are shown to nobody."""
 
 
 async def _feeds(reading: Reading, request: Request) -> Response:
+    """GET /api/feeds."""
     who, intake = caller(request, *READERS), reading.intake
     requests.parameters(request, ())
     async with intake.database.begin() as connection:
@@ -49,6 +51,7 @@ async def _feeds(reading: Reading, request: Request) -> Response:
 
 
 async def _messages(reading: Reading, request: Request) -> Response:
+    """GET /api/messages?state=."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, {"state", "facility", *paging.PARAMETERS})
     state = requests.one_of({"state": asked.get("state", "")}, "state", sorted(views.LISTED_NOTES))
@@ -62,10 +65,12 @@ async def _messages(reading: Reading, request: Request) -> Response:
 
 
 def _mends(who: Caller) -> bool:
+    """Whether the caller sees unmapped codes."""
     return bool(who.roles & MENDERS)
 
 
 def _scope(who: Caller) -> Scope:
+    """The caller's scope. Raises a Problem (403) where it is empty."""
     found = who.scope
     if found.facilities is not None and not found.facilities:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", "no facility is in your scope")
@@ -79,8 +84,8 @@ def _by_facility(
     noted: list[views.MessageNote],
     oldest: dict[str, list[views.Listed]],
 ) -> dict[str, dict[str, Any]]:
-    """One object for each facility of the site that the caller may see, and for what is of none."""
-    found: dict[str, dict[str, Any]] = {name: _quiet(name) for name in _names(intake, who)}
+    """Facility → its object in the answer, for each that the caller may see; `other`: those not in site config."""
+    found: dict[str, dict[str, Any]] = {name: _without_messages(name) for name in _names(intake, who)}
     for feed in counts:
         if (place := found.get(feed.facility)) is not None:
             place["counts"].append(_count(feed))
@@ -88,7 +93,7 @@ def _by_facility(
             place["last_at"] = max(filter(None, (place["last_at"], feed.last_at)))
     for each in noted:
         if (place := found.get(_known(each.facility, intake))) is not None:
-            place[_WORDS[each.note]] += each.number
+            place[_COUNTER_OF[each.note]] += each.number
             place["unmapped_units"] += each.units
     for state, listed in oldest.items():
         for message in listed:
@@ -107,15 +112,18 @@ def _count(feed: views.Feed) -> dict[str, Any]:
     return {**told, "count": feed.number, "last_at": feed.last_at}
 
 
-_WORDS = {"waiting": "waiting", "error": "ae", "unmapped": "unmapped"}
+_COUNTER_OF = {"waiting": "waiting", "error": "ae", "unmapped": "unmapped"}
+"""Note of a message → the field of the answer that counts it."""
 
 
 def _names(intake: Intake, who: Caller) -> list[str]:
+    """The facilities that the caller may see; `other` too for who sees all of them."""
     names = [facility.name for facility in intake.site.facilities if who.may_see(facility.name)]
     return [*names, *([ELSEWHERE] if "*" in who.facilities else [])]
 
 
-def _quiet(name: str) -> dict[str, Any]:
+def _without_messages(name: str) -> dict[str, Any]:
+    """The object of a facility from which nothing has come."""
     lists: dict[str, Any] = {"counts": [], "oldest_waiting": [], "oldest_ae": [], "unmapped_codes": []}
     return {
         "facility": name, "last_at": None, "messages": 0, "waiting": 0, "ae": 0, "unmapped": 0, "unmapped_units": 0,
@@ -124,11 +132,12 @@ def _quiet(name: str) -> dict[str, Any]:
 
 
 def _known(facility: str, intake: Intake) -> str:
+    """A facility of the site config; `other` for any other."""
     return facility if intake.site.facility(facility) else ELSEWHERE
 
 
 def _message(message: views.Listed, intake: Intake) -> dict[str, Any]:
-    """Our id, trigger, since when, and the reason; of an AE its code and where in the message it is."""
+    """A message as it is listed: id, trigger, since when and why; of an AE the error's code and location."""
     code, _, location = (message.reason or "").partition(" ") if message.note == "error" else ("", "", "")
     found = {
         "message_id": message.message_id,

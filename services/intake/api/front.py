@@ -1,4 +1,4 @@
-"""What a person sees who opens intake in a browser: what is here, and where people work; it has no desk of its own."""
+"""The pages of intake in a browser: what is here and where people work, and what is wrong with an address."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ async def _front(_: Request) -> Response:
 
 
 def wrong(_: Request, status: HTTPStatus, text: str) -> Response:
-    """What is the matter with an address, for a browser."""
+    """A page for a browser that says what is wrong with an address."""
     return HTMLResponse(_PAGE.format(title=status.phrase, text=f"{text}.", more=_BACK), status)

@@ -1,4 +1,4 @@
-"""GET /api/matches: who may be one person, for those who may say whether they are; never a value of either."""
+"""GET /api/matches: which patients may be one person, for who may decide that; no value of either is shown."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ READERS = ("identity",)
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
+    """GET /api/matches."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, paging.PARAMETERS)
     most, [after] = paging.limit(asked), paging.behind(asked, 1) or [""]
-    reading.paces.take(who)
+    reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await matches.listed(
             connection, intake.seal, intake.numbering.numbers.born_never,

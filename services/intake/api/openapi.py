@@ -1,4 +1,4 @@
-"""GET /api/openapi.json of intake: told by the same tables that make the routes (OpenAPI 3.1)."""
+"""GET /api/openapi.json of intake (OpenAPI 3.1), made from the same tables as the routes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READS: tuple[Read, ...] = (*consents.READS, *patients.READS, *matches.READS, *fe
 
 
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """The OpenAPI document."""
     told: dict[str, Any] = {"/hl7v2": {"post": _hl7v2()}, **api.written(WRITES, 415, 429), **paths(READS)}
     later = {"description": "stated; ask how it stands at `location`", "content": api.json(ConsentStated)}
     told["/consents/{id}/revoked"]["post"]["responses"]["202"] = later
@@ -25,7 +25,7 @@ def document() -> dict[str, Any]:
 
 
 def _hl7v2() -> dict[str, Any]:
-    """The one door whose bodies are no JSON."""
+    """The operation of POST /hl7v2, the one whose bodies are not JSON."""
     told = api.operation("sendMessage", "An HL7 v2 message", http.SENDERS, api.TEXT, problems=(401, 403, 413, 415, 503))
     er7 = {"description": "the HL7 acknowledgements, one after the other", "content": {ER7: {"schema": api.TEXT}}}
     none = {"description": "dealt with; the message wants no acknowledgement"}

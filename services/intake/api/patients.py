@@ -1,4 +1,4 @@
-"""Who patients are, for those who care for them: one by id, or those whom a question means; every read is audited.
+"""GET /api/patients: who patients are, by their ids or by words to search for; every read is audited.
 
 The question is in the URL by contract, so nothing of a URL is logged here, and no answer repeats it.
 """
@@ -26,18 +26,21 @@ from shared.web.auth import Caller
 
 READERS = ("coordinator", "clinician", "identity")
 USUAL, MOST, LONGEST = 20, 50, 200
+"""Patients on a page, usually and at most; characters of a question at most."""
 MOST_IDS = 200
-"""A page of any list of a desk, in one question."""
+"""Ids in one question: as many as a page of a desk's lists may have."""
 
 
 async def _several(reading: Reading, request: Request) -> Response:
+    """GET /api/patients: by `ids`, else by the question `q`."""
     return await (_named if "ids" in request.query_params else _listed)(reading, request)
 
 
 async def _named(reading: Reading, request: Request) -> Response:
+    """The patients with these ids, as far as the caller may see them."""
     who, intake = reading.reader(request, *READERS), reading.intake
     ids = _ids(requests.parameters(request, ("ids",))["ids"])
-    reading.paces.take(who)
+    reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await views.patients(connection, ids, who.scope)
         await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
@@ -45,11 +48,12 @@ async def _named(reading: Reading, request: Request) -> Response:
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
+    """A page of the patients whom a question means."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, {"q", *paging.PARAMETERS})
     most, [after] = paging.limit(asked, USUAL, MOST), paging.behind(asked, 1) or [""]
     groups = [[intake.seal.blind(word) for word in group] for group in _groups(asked.get("q", ""))]
-    reading.paces.take(who)
+    reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await views.found(connection, groups, scope=who.scope, after=after, most=most + 1)
         ids, more = paging.page(found, most, lambda patient_id: (patient_id,))
@@ -59,8 +63,9 @@ async def _listed(reading: Reading, request: Request) -> Response:
 
 
 async def _one(reading: Reading, request: Request) -> Response:
+    """GET /api/patients/{id}."""
     who, intake = reading.reader(request, *READERS), reading.intake
-    reading.paces.take(who)
+    reading.rates.take(who)
     patient_id = request.path_params["id"]
     async with intake.database.begin() as connection:
         known = [] if "\0" in patient_id else [patient_id]
@@ -72,6 +77,7 @@ async def _one(reading: Reading, request: Request) -> Response:
 
 
 def _ids(text: str) -> frozenset[str]:
+    """The ids in `?ids=`. Raises a Problem (422)."""
     ids = frozenset(filter(None, (each.strip() for each in text.split(","))))
     if not 1 <= len(ids) <= MOST_IDS:
         raise requests.unfit("ids", f"ids are one to {MOST_IDS} ids of patients, with commas between them")
@@ -79,6 +85,7 @@ def _ids(text: str) -> frozenset[str]:
 
 
 def _groups(question: str) -> list[frozenset[str]]:
+    """The parts of `?q=`, each as the words that a patient may have for it. Raises a Problem (422)."""
     if len(question) > LONGEST:
         raise requests.unfit("q", f"q has {LONGEST} characters at most")
     groups = asked(question)
@@ -90,6 +97,7 @@ def _groups(question: str) -> list[frozenset[str]]:
 
 
 def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
+    """A patient by what the facilities told that the caller may see."""
     told = {one.facility: opened(one, intake.seal) for one in patient.told_within(who.scope)}
     places = sorted(place for place in patient.facilities | patient.placed if who.may_see(place))
     ours = {"patient_id": patient.patient_id, "facilities": places, "episodes": list(patient.episodes)}
@@ -97,7 +105,7 @@ def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any
 
 
 async def _audited(connection: Connection, intake: Intake, who: Caller, action: str, ids: Sequence[str]) -> None:
-    """A row for each patient that was shown, and one for a question that meant nobody."""
+    """Audit each patient that was shown, or that a question found nobody."""
     now, reason = intake.clock(), None if ids else "none-found"
     subjects = ids or ["nobody"]
     await audit.note(connection, [audit.Entry(now, who.subject, action, subject, reason) for subject in subjects])

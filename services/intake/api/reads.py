@@ -1,4 +1,4 @@
-"""Every GET of JSON at intake is a row of a table: its route and what the OpenAPI document tells come from there."""
+"""Every GET of JSON at intake is a row of a table; the route and its part of the OpenAPI document are made from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.intake.api.paces import Paces
+from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
 from shared.web import cross_origin
 from shared.web import openapi as api
@@ -19,21 +19,21 @@ from shared.web.auth import Caller
 
 
 class Reading(NamedTuple):
-    """What answers are made with: intake, how often who somebody is may be asked, and whose pages may ask (`desks`)."""
+    """What reads answer with: intake, the rate limits, and the origins whose pages may ask (`desks`)."""
 
     intake: Intake
-    paces: Paces
+    rates: RateLimits
     desks: frozenset[str] = frozenset()
 
     def reader(self, request: Request, *roles: str) -> Caller:
-        """Who asks, also by a page of the `desks`."""
+        """The caller, who has one of these roles; pages of the `desks` may ask for them."""
         return cross_origin.asking(self.desks)(request, *roles)
 
 
 @dataclass(frozen=True)
 class Read:
-    """One GET. `operation`: its name in the OpenAPI document, which never changes; `told`: the form of its answer;
-    `asks`: its parameters; `problems`: answers besides 401, 403, 503 and what its path and parameters say."""
+    """One GET. `operation`: its name in the OpenAPI document, which never changes; `told`: the type of its answer;
+    `asks`: its parameters; `problems`: the statuses that it may have besides 401, 403, 503, and 404 or 422."""
 
     path: str
     operation: str
@@ -58,11 +58,12 @@ def routes(reading: Reading, reads: Iterable[Read]) -> Sequence[BaseRoute]:
 
 
 def paths(reads: Iterable[Read]) -> dict[str, Any]:
-    """What the OpenAPI document says of them."""
+    """The paths of a table of reads in the OpenAPI document."""
     return {read.path: {"get": _told(read)} for read in reads}
 
 
 def _told(read: Read) -> dict[str, Any]:
+    """The operation of a read in the OpenAPI document."""
     one = "{id}" in read.path
     problems = {401, 403, 503, *((404,) if one else (422,)), *read.problems}
     asked = [*([api.parameter("Id")] if one else []), *read.asks]

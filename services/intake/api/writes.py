@@ -1,6 +1,6 @@
-"""Every POST of JSON at intake: the table of what there is, and intake's door; what it means is decided behind it.
+"""Every POST of JSON at intake: the table of them, and what web/posts.py needs of intake to work them off.
 
-What is asked says who a patient is, so a request with a key is remembered by keyed hashes alone (decision 0173).
+A body may say who a patient is, so a request with an Idempotency-Key is remembered as keyed hashes (decision 0173).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from services.intake.api.paces import Paces
+from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, Referral, Stated
@@ -29,6 +29,7 @@ from shared.web.auth import Caller
 
 ASKERS = ("hospital", "coordinator")
 Decision: TypeAlias = Callable[[Intake, Connection, Caller, str, Any], Awaitable[BaseModel]]
+"""(intake, connection, caller, id in the path, command) → the answer."""
 Write: TypeAlias = posts.Write[Decision]
 Posted: TypeAlias = posts.Posted[Decision]
 _write = partial(Write, roles=ASKERS, tagged=False)
@@ -54,17 +55,17 @@ WRITES: tuple[Write, ...] = (
 )  # fmt: skip
 
 
-def routes(intake: Intake, paces: Paces) -> Sequence[BaseRoute]:
-    """The routes of all of them."""
-    return posts.routes(door(intake, paces), WRITES)
+def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
+    """The routes of all posts."""
+    return posts.routes(door(intake, rates), WRITES)
 
 
-def door(intake: Intake, paces: Paces) -> posts.PostDoor[Decision]:
-    """What intake gives to the one way of every POST."""
+def door(intake: Intake, rates: RateLimits) -> posts.PostDoor[Decision]:
+    """What is intake's own in the way of every POST (web/posts.py)."""
     return posts.PostDoor(
         intake.database,
         intake.clock,
-        partial(_fit, intake, paces),
+        partial(_fit, intake, rates),
         _subject,
         partial(_act, intake),
         media=("application/json",),
@@ -74,8 +75,8 @@ def door(intake: Intake, paces: Paces) -> posts.PostDoor[Decision]:
     )
 
 
-async def _fit(intake: Intake, paces: Paces, posted: Posted) -> None:
-    """What only the site config knows; whose it is; and how often somebody may say who a patient is (429)."""
+async def _fit(intake: Intake, rates: RateLimits, posted: Posted) -> None:
+    """Check a request by the site config, the caller's facilities, its time and the rate limits. Raises a Problem."""
     asked = posted.command
     if isinstance(asked, ConsentGiven):
         _of_consents(asked, posted.who, intake.site)
@@ -83,10 +84,11 @@ async def _fit(intake: Intake, paces: Paces, posted: Posted) -> None:
         _within(asked.facility, posted.who, intake.site)
     await _not_ahead(asked.occurred_at, intake, named=isinstance(asked, ConsentGiven | ConsentTakenBack))
     if getattr(asked, "identity", None) is not None:
-        paces.take(posted.who)
+        rates.take(posted.who)
 
 
 def _within(facility: str, who: Caller, site: Site) -> None:
+    """Check that a facility is one of the site and the caller's. Raises a Problem."""
     place = site.facility(facility)
     if place is None:
         raise _unfit("no-such-facility", "the site has no facility of that name")
@@ -94,7 +96,7 @@ def _within(facility: str, who: Caller, site: Site) -> None:
 
 
 def _of_consents(asked: ConsentGiven, who: Caller, site: Site) -> None:
-    """Facility, discloser, recipient or class; the first two are the caller's.
+    """Check facility and discloser, which must be the caller's, and recipient or class. Raises a Problem.
 
     A consent is given to who discloses (42 CFR 2.31(a)(3)): nobody records one for another facility.
     """
@@ -123,18 +125,20 @@ def _disclosers(asked: ConsentGiven, site: Site) -> list[str]:
 
 
 async def _not_ahead(at: datetime | None, intake: Intake, *, named: bool) -> None:
+    """Refuse a time too far in the future (422); `named`: the answer names the field."""
     if await intake.is_ahead(at):
         text = "occurred_at lies too far in the future"
         raise _unfit("in-the-future", text, *(("occurred_at",) if named else ()))
 
 
 def _unfit(code: str, text: str, *fields: str) -> Problem:
+    """A Problem (422) that names these fields."""
     more = {"fields": [{"field": field, "problem": code} for field in fields]} if fields else {}
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, text, **more)
 
 
 async def _subject(_: Connection, posted: Posted) -> str:
-    """What a refusal is recorded of: the consent; else where it was asked. Whose a patient is, the rule behind says."""
+    """What a refusal is audited under: the consent, else the facility, since the patient is not known yet."""
     return posted.id or str(posted.command.facility)
 
 
@@ -144,7 +148,8 @@ async def _act(intake: Intake, connection: Connection, posted: Posted, _: str) -
 
 
 def _remember(intake: Intake, posted: Posted) -> idempotency.HashedRequest | None:
-    """Its key is the caller's own at this address; what it asks for is what was understood of it."""
+    """The request as keyed hashes, None without a key. The key counts for this caller and path; two requests are the
+    same where their commands are."""
     if posted.key is None:
         return None
     path, content = posted.key.path, posted.command.model_dump_json()
@@ -154,7 +159,7 @@ def _remember(intake: Intake, posted: Posted) -> idempotency.HashedRequest | Non
 
 
 async def _respond(intake: Intake, posted: Posted, answer: idempotency.Answered) -> Response:
-    """Of a revocation how it stands now: 200 once nothing leaves on the consent any more, else 202 and where to ask."""
+    """The answer; of a revocation 200 once nothing leaves on the consent any more, else 202 and where to ask again."""
     if posted.write.makes:
         return await posts.respond(posted, answer)
     told = ConsentStated.model_validate_json(answer.body)

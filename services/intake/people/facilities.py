@@ -7,11 +7,11 @@ PLACED_THERE = (
     "EXISTS (SELECT 1 FROM told_episodes AS h WHERE h.episode_id = e.episode_id "
     "AND h.facilities && CAST(:facilities AS text[]))"
 )
-"""An offer, seat, placement or stay of it is at a program of theirs, as care.episodes says (contract promise 9)."""
+"""An offer, seat, placement or stay of the episode is at a program of one of them, by care.episodes (contract 5.9)."""
 HAD_THERE = (
     f"(EXISTS (SELECT 1 FROM visits AS v WHERE v.episode_id = e.episode_id AND v.facility = {_THEIRS}) "  # noqa: S608 - our own words
     "OR EXISTS (SELECT 1 FROM facts AS t WHERE t.episode_id = e.episode_id AND t.standing AND t.visit_id IS NULL "
     "AND t.type IN ('referred', 'assessed') "
     f"AND convert_from(t.value, 'UTF8')::jsonb ->> 'facility' = {_THEIRS}) OR {PLACED_THERE})"
 )
-"""They told a visit, a referral or an assessment of it, or it is at a program of theirs."""
+"""One of them told a visit, referral or assessment of the episode, or it is at a program of one of them."""

@@ -51,7 +51,7 @@ def asked(question: str) -> list[frozenset[str]]:
 
 
 def name_words(text: str) -> list[str]:
-    """`O'Brien-Müller` → obrien, muller."""
+    """The parts of a name, without case, accents and apostrophes: `O'Brien-Müller` → obrien, muller."""
     apart = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
     return re.findall(r"[^\W_]+", plain)
@@ -62,7 +62,7 @@ def _figures(text: str) -> frozenset[str]:
 
 
 def _born(text: str) -> str:
-    """YYYY-MM-DD, YYYYMMDD and MM/DD/YYYY are days."""
+    """The word for a day written as YYYY-MM-DD, YYYYMMDD or MM/DD/YYYY; "" for any other text."""
     american = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
     try:
         day = date(*(int(american[place]) for place in (3, 1, 2))) if american else date.fromisoformat(text)
@@ -72,7 +72,7 @@ def _born(text: str) -> str:
 
 
 def _phone(text: str) -> str:
-    """The digits without the country code of North America; shorter numbers are no telephone numbers."""
+    """The word for a telephone number, without the country code of North America; "" where it has too few digits."""
     digits = _digits(text)
     if len(digits) == 11 and digits.startswith("1"):
         digits = digits[1:]

@@ -1,4 +1,5 @@
-"""All SQL that the first version's persons are brought over with (first_version.py); the check of the index's key."""
+"""All SQL by which what the first version stored of persons is brought over (first_version.py), and the check of the
+key that persons are looked up by."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ _TOLD = (
     "ON m.visit_id = v.visit_id WHERE v.patient_id = ANY($1::text[]) AND m.said IS NOT NULL AND m.answer = 'AA' "
     "ORDER BY m.message_id"
 )
-_DOUBT = (
+_JOINED = (
     "UPDATE patients AS p SET joined = n.why::text[] FROM unnest($1::text[], $2::text[]) AS n(patient_id, why) "
     "WHERE p.patient_id = n.patient_id"
 )
@@ -42,7 +43,7 @@ _FORGET = (
 
 
 class FirstVersionMessage(NamedTuple):
-    """A message of a patient's visit: who told it, its ids, and itself, sealed."""
+    """A message of a patient's visit: which facility sent it, its sealed text, its patient ids, when it was said."""
 
     patient_id: str
     facility: str
@@ -53,34 +54,34 @@ class FirstVersionMessage(NamedTuple):
 
 
 async def check(connection: Connection, value: bytes) -> bool:
-    """Keep the value if there is none yet; whether it is another one than was kept."""
+    """Store the value if none is stored yet; returns whether another one is stored."""
     [row] = await rows(connection, _CHECK, value)
     return bool(row[0])
 
 
 async def anything_left(connection: Connection) -> bool:
-    """Whether the first version's tables have rows."""
+    """Whether the first version's tables still have rows."""
     [row] = await rows(connection, _LEFT)
     return bool(row[0])
 
 
 async def page(connection: Connection, most: int) -> list[str]:
-    """Some patients of whom something is left, locked."""
+    """At most so many patients of whom the first version's tables have rows, by id, locked."""
     return [row[0] for row in await rows(connection, _PAGE, most)]
 
 
 async def identifiers(connection: Connection, patients: Sequence[str]) -> list[tuple[str, bytes, bytes]]:
-    """(patient, key, sealed) of their ids."""
+    """(patient, key, sealed id) of these patients' ids."""
     return [(row[0], row[1], row[2]) for row in await rows(connection, _IDENTIFIERS, patients)]
 
 
 async def identities(connection: Connection, patients: Sequence[str]) -> list[tuple[str, bytes, datetime]]:
-    """(patient, sealed, when the last of it was said)."""
+    """(patient, sealed fields, when the last of them was said) of these patients."""
     return [(row[0], row[1], row[2]) for row in await rows(connection, _IDENTITIES, patients)]
 
 
 async def told(connection: Connection, patients: Sequence[str]) -> list[FirstVersionMessage]:
-    """The messages of these patients' visits, as they came."""
+    """The messages of these patients' visits, in the order they arrived."""
     found = []
     for row in await rows(connection, _TOLD, patients):
         adt: Any = codec.decode(row["said"])
@@ -89,12 +90,12 @@ async def told(connection: Connection, patients: Sequence[str]) -> list[FirstVer
     return found
 
 
-async def doubt(connection: Connection, given: Sequence[tuple[str, Sequence[str]]]) -> None:
-    """(patient, why): who may be two people."""
+async def keep_reasons(connection: Connection, given: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Store of patients why they may be two people; each as (patient, reasons)."""
     if given:
-        await rows(connection, _DOUBT, [one for one, _ in given], [array(why) for _, why in given])
+        await rows(connection, _JOINED, [one for one, _ in given], [array(why) for _, why in given])
 
 
 async def forget(connection: Connection, patients: Sequence[str]) -> None:
-    """What was brought over is not needed any more."""
+    """Delete the first version's rows of patients who are brought over."""
     await rows(connection, _FORGET, patients)

@@ -18,7 +18,7 @@ from services.intake.people import first_store as first
 from services.intake.people import register, store
 from services.intake.people.finding import words_of
 from services.intake.people.identifiers import clash
-from services.intake.people.joining import Asking, Register
+from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.names import place
 from services.intake.people.patients import Numbering, keep
 from services.intake.people.person import IDS, Fields, merged, packed, told_by, unpacked
@@ -33,7 +33,7 @@ OTHER_KEY = (
     "ones come first; put the list back as it was (STEPDOWN_MESSAGE_KEYS_FILE), or nobody would be known any more"
 )
 TWO_NUMBERS, TWO_PEOPLE = "two-numbers-of-one-authority", "birth-date-and-sex-differ"
-"""Why the first version may have made two people one."""
+"""The reasons noted where the first version may have made two people one."""
 PAGE = 200
 
 
@@ -75,22 +75,26 @@ async def bring_over(database: Database, numbering: Numbering) -> int:
 
 
 async def _bring(connection: Connection, page: Sequence[str], numbering: Numbering) -> None:
+    """Bring over a page of patients: numbers, fields, search words, and why they may be two people."""
     if not page:
         return
     patients = await _opened(connection, page, numbering)
     register_ = Register(born_never=numbering.numbers.born_never)
-    every = [(one, asking) for one in patients for asking in _askings(one, numbering)]
-    numbers = [number.keys for _, asking in every for number in asking.numbers]
+    every = [(one, query) for one in patients for query in _queries(one, numbering)]
+    numbers = [number.keys for _, query in every for number in query.numbers]
     register_.learn((await register.found(connection, numbers, [], always=True)).rows)
-    for one, asking in every:
-        register_.adopt(one.patient_id, asking)
+    for one, query in every:
+        register_.adopt(one.patient_id, query)
     await keep(connection, register_, datetime.now(UTC), numbering.seal)
     await at_once(connection, _persons(patients, numbering.seal))
-    await first.doubt(connection, [(one.patient_id, why) for one in patients if (why := _joined(one, numbering))])
+    await first.keep_reasons(
+        connection, [(one.patient_id, why) for one in patients if (why := _joined(one, numbering))]
+    )
     await first.forget(connection, page)
 
 
 async def _opened(connection: Connection, page: Sequence[str], numbering: Numbering) -> list[_Patient]:
+    """What the first version stored of these patients, decrypted. Raises SetUpError for another key."""
     seal = numbering.seal
     ids: dict[str, list[PatientId]] = defaultdict(list)
     for patient, key, sealed in await first.identifiers(connection, page):
@@ -113,15 +117,16 @@ async def _opened(connection: Connection, page: Sequence[str], numbering: Number
     return [_Patient(one, ids[one], persons.get(one, {}), sorted(places[one]), told[one]) for one in page]
 
 
-def _askings(one: _Patient, numbering: Numbering) -> Iterable[Asking]:
+def _queries(one: _Patient, numbering: Numbering) -> Iterable[IdentityQuery]:
     """The numbers by the facility that told them; where that is not known, by none."""
     for facility, ids in _by_facility(one).items():
         where = facility or (one.facilities[0] if one.facilities else "")
         numbers = numbering.numbers.of(ids, where, numbering.authorities)
-        yield Asking(facility, numbers, {}, one.patient_id)
+        yield IdentityQuery(facility, numbers, {}, one.patient_id)
 
 
 def _by_facility(one: _Patient) -> dict[str, list[PatientId]]:
+    """Facility → the ids that it told; "" for those of which none of several facilities is known to have told them."""
     if len(one.facilities) == 1:
         return {one.facilities[0]: one.ids}
     found: dict[str, list[PatientId]] = defaultdict(list)
@@ -146,6 +151,7 @@ def _persons(patients: Sequence[_Patient], seal: Seal) -> list[SqlWrite]:
 
 
 def _fields(one: _Patient, seal: Seal) -> dict[str, Fields]:
+    """Facility → the fields that it told; "" for those that no facility's messages have."""
     if not one.fields:
         return {}
     if len(one.facilities) == 1:
@@ -162,6 +168,7 @@ def _fields(one: _Patient, seal: Seal) -> dict[str, Fields]:
 
 
 def _explained(name: str, value: tuple[object, str], found: Iterable[Fields]) -> bool:
+    """Whether a field's value is in what facilities are found to have told."""
     if name == IDS:
         return True  # its numbers are in patient_identifiers, by who told them
     return value[0] is None or any(name in fields and fields[name][0] == value[0] for fields in found)

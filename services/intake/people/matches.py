@@ -1,4 +1,4 @@
-"""Who may be one person: what is listed of probable matches, and to whom; SQL and what is read of it."""
+"""Reads the probable matches, two patients who may be one person, for a reader of some facilities: SQL and rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Match(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What facilities told of the patients of a page."""
+    """What facilities told of the patients of a page: fields and numbers, each by (patient, facility)."""
 
     persons: Mapping[tuple[str, str], Fields]
     rows: Mapping[tuple[str, str], Sequence[NumberRow]]
@@ -56,7 +56,8 @@ async def listed(
     after: str,
     most: int,
 ) -> list[Match]:
-    """Matches by id, which is by when they were seen first: by what these facilities told of both patients.
+    """At most `most` matches in the order they were found, from behind the id `after` on, by what these facilities
+    (None: all) told of both patients.
 
     Names, birth date and sex are compared as they are told now, numbers as they were told.
     """
@@ -70,6 +71,7 @@ async def listed(
 
 
 async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) -> _Known:
+    """Load what facilities told of these patients."""
     ids = sorted(patients)
     [sealed] = await together(connection, [sealed_of(ids)])
     persons = {(row.patient_id, row.facility): opened(row, seal) for row in (Sealed(*each) for each in sealed)}
@@ -80,6 +82,7 @@ async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) ->
 
 
 def _match(rows: Sequence[sa.Row[tuple[object, ...]]], known: _Known, born_never: frozenset[str]) -> Match:
+    """A match from its rows, one for each two facilities that told of it."""
     speaks_for: set[str] = set()
     against: set[str] = set()
     for row in rows:

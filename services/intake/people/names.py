@@ -10,25 +10,26 @@ from typing import Any
 
 from services.intake.people import store
 from services.intake.people.finding import words_of
-from services.intake.people.person import Fields, Telling, merged, packed, unpacked
+from services.intake.people.person import Fields, PersonReport, merged, packed, unpacked
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
 from shared.storage.statements import SqlWrite, at_once, together
 
 
-async def keep(connection: Connection, tellings: Sequence[tuple[str, Telling]], seal: Seal) -> None:
-    """Merge what is told (patient, telling) into what is stored; the caller holds the locks of the patients' rows."""
-    [found] = await together(connection, [store.sealed_of({patient_id for patient_id, _ in tellings})])
-    await at_once(connection, keeping(tellings, [store.Sealed(*row) for row in found], seal))
+async def keep(connection: Connection, reports: Sequence[tuple[str, PersonReport]], seal: Seal) -> None:
+    """Merge reports, each with the id of its patient, into what is stored; the caller holds the locks of the patients'
+    rows."""
+    [found] = await together(connection, [store.sealed_of({patient_id for patient_id, _ in reports})])
+    await at_once(connection, keeping(reports, [store.Sealed(*row) for row in found], seal))
 
 
-def keeping(tellings: Sequence[tuple[str, Telling]], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
+def keeping(reports: Sequence[tuple[str, PersonReport]], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
     """The writes that `keep` does. `kept` is what is stored of these patients (`store.sealed_of`)."""
-    if not tellings:
+    if not reports:
         return []
-    said: dict[store.Whose, list[Telling]] = defaultdict(list)
-    for patient_id, telling in tellings:
-        said[patient_id, telling.facility].append(telling)
+    said: dict[store.Whose, list[PersonReport]] = defaultdict(list)
+    for patient_id, report in reports:
+        said[patient_id, report.facility].append(report)
     before: dict[store.Whose, Fields] = {}
     for row in kept:
         if (row.patient_id, row.facility) in said:
@@ -46,13 +47,15 @@ def opened(row: store.Sealed, seal: Seal) -> Fields:
     return unpacked(seal.open(row.sealed, place(row.patient_id, row.facility)), row.stated_at)
 
 
-def _with(fields: Fields, told: Sequence[Telling]) -> Fields:
-    for telling in told:
-        fields = merged(fields, telling.person, telling.said_at)
+def _with(fields: Fields, told: Sequence[PersonReport]) -> Fields:
+    """The fields after these reports."""
+    for report in told:
+        fields = merged(fields, report.person, report.said_at)
     return fields
 
 
 def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fields], seal: Seal) -> list[SqlWrite]:
+    """The writes that bring the search words in line with the fields."""
     gone: list[tuple[bytes, str, str]] = []
     new: list[tuple[bytes, str, str]] = []
     for whose, fields in after.items():

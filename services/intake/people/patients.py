@@ -1,7 +1,7 @@
-"""Whom messages and requests are about: their patients found or made, and locked; what is written of their numbers.
+"""Finds or makes the patients whom messages and requests are about, locks them, and stores their numbers.
 
-Load → decide → save: people/joining.py decides, SQL is people/register.py's. Most messages tell only what is known:
-then one statement is all.
+Load → decide → save: people/joining.py decides, people/register.py has the SQL. Most messages say only what is known:
+then one SQL statement is all.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ import orjson
 from services.intake.hl7.model import PatientId
 from services.intake.people import register as store
 from services.intake.people import store as persons
-from services.intake.people.identifiers import Authorities, Number, Numbers, Pair
-from services.intake.people.joining import Asking, Register
+from services.intake.people.identifiers import Authorities, NamePair, Number, Numbers
+from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.names import opened
-from services.intake.people.person import Telling, Told, merged
+from services.intake.people.person import PersonReport, Told, merged
 from shared.ids import new_id
 from shared.site.config import Site
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
 from shared.storage.statements import at_once, together
 
-ONLY_READ = ("birth_date", "sex", "names")
+COMPARED = ("birth_date", "sex", "names")
+"""The fields of a person that are compared to tell people apart."""
 
 
 class IdentityClaim(NamedTuple):
-    """A `Telling` by itself: what a request says of a person."""
+    """What a request says of a person: a `PersonReport` by itself."""
 
     known: tuple[PatientId, ...]
     facility: str
@@ -39,8 +40,8 @@ class IdentityClaim(NamedTuple):
     arrived_at: datetime
 
 
-class Whose(NamedTuple):
-    """The patient, None where no number names one; whether the keys belong to several."""
+class FoundPatient(NamedTuple):
+    """The patient, None where the message has no key; and whether its keys belong to several patients."""
 
     patient_id: str | None
     several: bool = False
@@ -48,7 +49,10 @@ class Whose(NamedTuple):
 
 @dataclass(slots=True)
 class Numbering:
-    """What numbers are at this site, and the names of authorities, as far as this process knows them."""
+    """What the site config says of numbers, and the names of authorities as far as this process knows them.
+
+    `known`: the stored pairs of names that `authorities` was made with.
+    """
 
     numbers: Numbers
     authorities: Authorities
@@ -58,62 +62,62 @@ class Numbering:
 
     @classmethod
     def at(cls, site: Site, seal: Seal) -> Numbering:
-        """By site config; what was told is learned when it is needed."""
+        """With the names of site config alone; `up_to_date` adds those that hospitals told."""
         return cls(Numbers(site, seal.blind), Authorities(site, seal.blind), site, seal)
 
-    def of(self, about: Telling) -> tuple[Number, ...]:
+    def of(self, about: PersonReport) -> tuple[Number, ...]:
         """The numbers of a message or request."""
         return self.numbers.of(about.known, about.facility, self.authorities)
 
-    async def up_to_date(self, connection: Connection, every: Iterable[Telling]) -> None:
-        """Learn what others were told of names, and keep what is told here."""
+    async def up_to_date(self, connection: Connection, every: Iterable[PersonReport]) -> None:
+        """Load pairs of authority names that others have stored, and store those that are told here."""
         if await store.pairs_known(connection) != self.known:
             await self._learn(connection)
         if new := self.news(every):
             await store.keep_pairs(connection, new)
             await self._learn(connection)
 
-    def news(self, every: Iterable[Telling]) -> list[Pair]:
-        """Names that are told together for the first time."""
-        told = (each for about in every for each in about.known if each.universal)
+    def news(self, every: Iterable[PersonReport]) -> list[NamePair]:
+        """Pairs of authority names that are told for the first time."""
+        told = (each for report in every for each in report.known if each.universal)
         return [pair for each in told if (pair := self.authorities.new_pair(each))]
 
     async def _learn(self, connection: Connection) -> None:
         self.known = await store.pairs_known(connection)
-        pairs: list[Pair] = await store.pairs(connection)
+        pairs: list[NamePair] = await store.pairs(connection)
         self.authorities = Authorities(self.site, self.seal.blind, pairs)
 
 
 async def find(
     connection: Connection,
-    every: Sequence[Telling],
+    every: Sequence[PersonReport],
     numbering: Numbering,
     *,
     scope: frozenset[str] | None = None,
     is_request: bool = False,
-) -> tuple[list[Whose], set[str]]:
-    """Whose each is, in order, all locked; and those of these patients of whom any message names no visit.
+) -> tuple[list[FoundPatient], set[str]]:
+    """The patient of each, in order, all locked; and the ids of those of them who have a message that names no visit.
 
     A request finds and makes patients of the facilities in `scope` alone (None: all).
     """
-    asked = [_asking(about, numbering, scope, is_request=is_request) for about in every]
-    register, unsure = await _known(connection, asked, numbering, always=False)
-    if is_request or numbering.news(every) or not all(map(register.plain, asked)):
+    queries = [_query(about, numbering, scope, is_request=is_request) for about in every]
+    register, unsure = await _known(connection, queries, numbering, always=False)
+    if is_request or numbering.news(every) or not all(map(register.nothing_new, queries)):
         await numbering.up_to_date(connection, every)
-        asked = [_asking(about, numbering, scope, is_request=is_request) for about in every]
-        await store.alone(connection, register.leading_nowhere(asked))
-        register, unsure = await _known(connection, asked, numbering, always=True)
-        await _load(connection, register, asked, numbering.seal, with_places=scope is not None)
-    whose = [_decided(register, each, about) for each, about in zip(asked, every, strict=True)]
+        queries = [_query(about, numbering, scope, is_request=is_request) for about in every]
+        await store.lock_keys(connection, register.undecided_keys(queries))
+        register, unsure = await _known(connection, queries, numbering, always=True)
+        await _load(connection, register, queries, numbering.seal, with_places=scope is not None)
+    whose = [_decided(register, each, about) for each, about in zip(queries, every, strict=True)]
     await keep(connection, register, max([about.arrived_at for about in every]), numbering.seal)
     return whose, unsure
 
 
 async def _known(
-    connection: Connection, asked: Sequence[Asking], numbering: Numbering, *, always: bool
+    connection: Connection, queries: Sequence[IdentityQuery], numbering: Numbering, *, always: bool
 ) -> tuple[Register, set[str]]:
-    """What is known of the numbers now: also what others decided while it was waited for."""
-    numbers = {number.keys: number for each in asked for number in each.numbers}
+    """What is known of the numbers now, also by transactions that were waited for, and whose patients are `unsure`."""
+    numbers = {number.keys: number for each in queries for number in each.numbers}
     keys = [number.keys for number in numbers.values() if number.is_key]
     others = [number.keys for number in numbers.values() if not number.is_key]
     known = await store.found(connection, keys, others, always=always)
@@ -122,16 +126,24 @@ async def _known(
     return register, known.unsure
 
 
-def _asking(about: Telling, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool) -> Asking:
-    told = {name: value for name in ONLY_READ if (value := about.person.get(name))}
-    return Asking(about.facility, numbering.of(about), told, new_id(about.arrived_at), scope, is_request)
+def _query(
+    about: PersonReport, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool
+) -> IdentityQuery:
+    told = {name: value for name in COMPARED if (value := about.person.get(name))}
+    return IdentityQuery(about.facility, numbering.of(about), told, new_id(about.arrived_at), scope, is_request)
 
 
 async def _load(
-    connection: Connection, register: Register, asked: Sequence[Asking], seal: Seal, *, with_places: bool
+    connection: Connection, register: Register, queries: Sequence[IdentityQuery], seal: Seal, *, with_places: bool
 ) -> None:
+    """Load what decides: of every patient who has one of the numbers all others, and the fields told."""
     near = sorted(
-        {patient for each in asked if each.is_request or not register.plain(each) for patient in register.near(each)}
+        {
+            patient
+            for each in queries
+            if each.is_request or not register.nothing_new(each)
+            for patient in register.near(each)
+        }
     )
     if not near:
         return
@@ -144,18 +156,19 @@ async def _load(
             register.places[patient].add(facility)
 
 
-def _decided(register: Register, asking: Asking, about: Telling) -> Whose:
-    several = register.several(asking)
-    patient = register.whose(asking)
-    if patient is not None and (patient == asking.new_id or patient in register.persons):
-        before = register.persons[patient].get(asking.facility, {})
-        register.persons[patient][asking.facility] = merged(before, asking.told, about.said_at)
-        register.places[patient].add(asking.facility)
-    return Whose(patient, several)
+def _decided(register: Register, query: IdentityQuery, about: PersonReport) -> FoundPatient:
+    """Decide whose a query is, and add what it says to the register, for the queries after it."""
+    several = register.several(query)
+    patient = register.whose(query)
+    if patient is not None and (patient == query.new_id or patient in register.persons):
+        before = register.persons[patient].get(query.facility, {})
+        register.persons[patient][query.facility] = merged(before, query.told, about.said_at)
+        register.places[patient].add(query.facility)
+    return FoundPatient(patient, several)
 
 
 async def keep(connection: Connection, register: Register, at: datetime, seal: Seal) -> None:
-    """Write the numbers and the evidence that are news; new patients first."""
+    """Store new patients, then rows of numbers that changed, then evidence of matches."""
     if register.made:
         await store.new_patients(connection, register.made)
     if register.changed:

@@ -24,12 +24,12 @@ Told = Mapping[str, Any]
 contacts, safe_to_contact (referrals)."""
 
 
-class Telling(Protocol):
-    """What tells of a person: a message or a request, as it is found and kept here."""
+class PersonReport(Protocol):
+    """What a message or a request reports of a person."""
 
     @property
     def known(self) -> tuple[PatientId, ...]:
-        """The numbers that it tells of the person."""
+        """The person's numbers, as told."""
 
     @property
     def facility(self) -> str:
@@ -37,7 +37,7 @@ class Telling(Protocol):
 
     @property
     def person(self) -> Told:
-        """What it says of the person."""
+        """The fields of the person."""
 
     @property
     def said_at(self) -> datetime:
@@ -45,7 +45,7 @@ class Telling(Protocol):
 
     @property
     def arrived_at(self) -> datetime:
-        """When it came here."""
+        """When it arrived here."""
 
 
 Fields = dict[str, tuple[Any, str]]

@@ -1,4 +1,4 @@
-"""All SQL of patients' numbers: whom they lead to, what is written of them, and who may be one person by them."""
+"""All SQL of patients' numbers: whom they identify, the pairs of authority names, and who may be one person by them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from services.intake.people.joining import MOST_SHARE, Leads, NumberRow, Pair
+from services.intake.people.joining import MOST_SHARE, Leads, MatchPair, NumberRow
 from services.intake.tables import patient_identifiers
 from shared.storage.database import Connection
 from shared.storage.row_writes import upsert
 from shared.storage.statements import SqlWrite, array, bytes_array, rows, written
 
 _BUCKETS = 65_536
+"""Advisory locks that keys share: two keys may have the same lock."""
 
 _FOUND = sa.text(
     "WITH p AS MATERIALIZED (SELECT key, place FROM unnest(CAST(:keys AS bytea[]), CAST(:places AS int[])) "
@@ -37,7 +38,7 @@ _OF_PATIENTS = (
     "SELECT key, patient_id, facility, authorities, types, leads, first FROM patient_identifiers "
     "WHERE patient_id = ANY($1::text[])"
 )
-_ALONE = "SELECT pg_advisory_xact_lock(n.key) FROM (SELECT key FROM unnest($1::bigint[]) AS u(key) ORDER BY key) AS n"
+_LOCK = "SELECT pg_advisory_xact_lock(n.key) FROM (SELECT key FROM unnest($1::bigint[]) AS u(key) ORDER BY key) AS n"
 _PATIENTS = "INSERT INTO patients (patient_id) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING"
 _NUMBER = ("key", "patient_id", "facility", "authorities", "types", "leads", "first", "sealed")
 _KEEP = upsert(patient_identifiers, _NUMBER, once=("sealed",), in_order=True)
@@ -60,14 +61,14 @@ _PAIR = (
 
 
 class Found(NamedTuple):
-    """What is known of numbers: their rows, those of their patients of whom a message names no visit."""
+    """Rows of numbers, and in `unsure` those of their patients who have a message that names no visit."""
 
     rows: list[NumberRow]
     unsure: set[str]
 
 
 class PairsKnown(NamedTuple):
-    """How many pairs of names are stored, and the number of the last: tells whether any is news."""
+    """How many pairs of authority names are stored, and the number of the last: they change with every new pair."""
 
     number: int = 0
     last: int = 0
@@ -76,10 +77,10 @@ class PairsKnown(NamedTuple):
 async def found(
     connection: Connection, keys: Sequence[Sequence[bytes]], others: Sequence[Sequence[bytes]], *, always: bool
 ) -> Found:
-    """The rows of numbers that are keys and of others, each with its hashes.
+    """The rows of numbers: of keys, and of others; each number is given by its hashes.
 
-    The patients to whom they lead are locked, in the order of their ids: `always`, or where every key leads somewhere.
-    Who has to lock numbers that lead nowhere does that first (`alone`), or two would wait for each other.
+    Patients whom they identify are locked in the order of their ids: `always`, or else only where every key identifies
+    one. A caller that locks keys (`lock_keys`) does so before, or two transactions would wait for each other.
     """
     places: list[tuple[bytes, int | None]] = [(key, place) for place, each in enumerate(keys) for key in each]
     places += [(key, None) for each in others for key in each]
@@ -99,10 +100,10 @@ async def of_patients(connection: Connection, patients: Iterable[str]) -> list[N
     return [_row(each) for each in await rows(connection, _OF_PATIENTS, sorted(patients))]
 
 
-async def alone(connection: Connection, keys: Iterable[bytes]) -> None:
-    """Until the transaction ends nobody else decides whose these numbers are, which lead nowhere yet."""
+async def lock_keys(connection: Connection, keys: Iterable[bytes]) -> None:
+    """Lock keys that identify nobody yet, until the transaction ends: nobody else decides meanwhile whose they are."""
     buckets = {int.from_bytes(key[:8], "big") % _BUCKETS for key in keys}
-    await rows(connection, _ALONE, sorted(buckets))
+    await rows(connection, _LOCK, sorted(buckets))
 
 
 async def places_of(connection: Connection, patients: Iterable[str]) -> list[tuple[str, str]]:
@@ -111,12 +112,12 @@ async def places_of(connection: Connection, patients: Iterable[str]) -> list[tup
 
 
 async def new_patients(connection: Connection, patients: Iterable[str]) -> None:
-    """Rows for patients who were not known."""
+    """Insert rows of new patients."""
     await rows(connection, _PATIENTS, sorted(patients))
 
 
 def keep(changed: Sequence[tuple[NumberRow, bytes]]) -> list[SqlWrite]:
-    """(row, its number sealed): rows as they are now; those that lead nowhere any more before those that do now."""
+    """The writes of (row, its number sealed). Rows that lead everywhere come last: a key has one at a time."""
     columns = [
         (
             row.key, row.patient_id, row.facility, bytes_array(sorted(row.authorities)), array(sorted(row.types)),
@@ -128,9 +129,9 @@ def keep(changed: Sequence[tuple[NumberRow, bytes]]) -> list[SqlWrite]:
 
 
 async def keep_matches(
-    connection: Connection, evidence: Sequence[tuple[str, Pair, Iterable[str]]], at: datetime
+    connection: Connection, evidence: Sequence[tuple[str, MatchPair, Iterable[str]]], at: datetime
 ) -> None:
-    """(id of the match, if it is new; two patients as two facilities told of them; what kinds of number they share)."""
+    """Add evidence of matches, each as (id of the match if it is new, the pair of patients, what they share)."""
     columns = [
         (match_id, one[0], other[0], one[1], other[1], array(sorted(reasons)))
         for match_id, (one, other), reasons in sorted(evidence, key=lambda each: each[1])
@@ -140,18 +141,18 @@ async def keep_matches(
 
 
 async def pairs_known(connection: Connection) -> PairsKnown:
-    """What there is of pairs of names."""
+    """How many pairs of authority names are stored."""
     [each] = await rows(connection, _PAIRS_KNOWN)
     return PairsKnown(each[0], each[1])
 
 
 async def pairs(connection: Connection) -> list[tuple[bytes, bytes]]:
-    """The names that are two of one authority."""
+    """The pairs of names of one authority, as hashes of CX.4.1 and CX.4.2."""
     return [(each[0], each[1]) for each in await rows(connection, _PAIRS)]
 
 
 async def keep_pairs(connection: Connection, told: Iterable[tuple[bytes, bytes]]) -> None:
-    """Two names told together, the first time; a name that is paired stays so."""
+    """Store pairs of names; one with a name that is in a pair already is dropped."""
     given = sorted(set(told))
     await rows(connection, _PAIR, [space for space, _ in given], [universal for _, universal in given])
 

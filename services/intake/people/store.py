@@ -18,11 +18,11 @@ _PLACES = insert_missing(patient_facilities, ("patient_id", "facility"))
 
 
 Whose = tuple[str, str]
-"""A patient, and a facility that told of it."""
+"""A patient, and a facility that told of the patient."""
 
 
 class Sealed(NamedTuple):
-    """What is kept of a person as one facility told it, and when the last of it was said."""
+    """The fields of a person as one facility told them, encrypted, and when the last of them was said."""
 
     patient_id: str
     facility: str
@@ -31,7 +31,7 @@ class Sealed(NamedTuple):
 
 
 def sealed_of(patients: Iterable[str]) -> Read:
-    """What is kept of these patients, as rows of `Sealed`; the caller holds the locks of their rows."""
+    """The read of these patients' fields, as rows of `Sealed`; the caller holds the locks of the patients' rows."""
     return Read(_SEALED, (list(patients),))
 
 
@@ -39,15 +39,15 @@ _KEEP = upsert(identities, Sealed._fields, changes={"stated_at": "greatest(t.sta
 
 
 def keep(rows: Sequence[Sealed]) -> list[SqlWrite]:
-    """What is known of persons now."""
+    """The writes of persons' fields as they are now."""
     return written(_KEEP, rows)
 
 
 def change_words(gone: Sequence[tuple[bytes, str, str]], new: Sequence[tuple[bytes, str, str]]) -> list[SqlWrite]:
-    """Delete and add search words, each as (hashed word, patient, facility)."""
+    """The writes that delete and add search words, each as (hashed word, patient, facility)."""
     return [*written(_FORGET, gone), *written(_WORDS, new)]
 
 
 def keep_places(places: Collection[tuple[str, str]]) -> list[SqlWrite]:
-    """(patient, facility): who told of whom, which decides who may see the patient."""
+    """The writes of which facility told of which patient: that decides who may see the patient."""
     return written(_PLACES, sorted(places))

@@ -1,4 +1,4 @@
-"""All SQL that persons are only read with: one patient, and those whom a question means, within a scope."""
+"""All SQL that only reads persons: patients by id, and those who are found by words, within a reader's scope."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _TOLD = sa.text(
 
 
 class Patient(NamedTuple):
-    """A patient: what is known of the person, by who told it (sealed), who told of it, the episodes that a reader sees,
-    and at whose programs the patient's episodes are."""
+    """A patient: the person's fields as each facility told them (sealed), the facilities that told of the patient, the
+    episodes that the reader may see, and the facilities at whose programs the patient's episodes are (`placed`)."""
 
     patient_id: str
     told: tuple[Sealed, ...]
@@ -49,15 +49,15 @@ class Patient(NamedTuple):
         return scope.has_any(self.facilities | self.placed)
 
     def told_within(self, scope: Scope) -> tuple[Sealed, ...]:
-        """What the facilities in scope told: a placement alone tells no name. What one of several told, not known
-        which, is for who may see all of them."""
+        """What the facilities in scope told: who has a placement alone sees no name. What one of several told, not
+        known which, is for a reader who may see all of them."""
         return tuple(one for one in self.told if scope.has_all((one.facility,) if one.facility else self.facilities))
 
 
 async def found(
     connection: Connection, groups: Sequence[Collection[bytes]], *, scope: Scope, after: str, most: int
 ) -> list[str]:
-    """The patients who have a word of every group, by id."""
+    """At most `most` patients who have a word (a keyed hash) of every group, by id, from behind `after` on."""
     pairs = [(place, word) for place, words in enumerate(groups) for word in words]
     given = {
         "groups": [place for place, _ in pairs],
@@ -71,7 +71,7 @@ async def found(
 
 
 async def patients(connection: Connection, ids: Collection[str], scope: Scope) -> list[Patient]:
-    """Those of these patients whom the facilities in scope have, by id, with the episodes that these have."""
+    """Those of these patients whom a facility in scope has, by id, with the episodes that such a facility has."""
     rows = (await connection.execute(_KNOWN, {"ids": sorted(ids), "facilities": scope.listed})).all()
     told: dict[str, list[Sealed]] = defaultdict(list)
     for row in (await connection.execute(_TOLD, {"ids": sorted(ids)})).all():

@@ -1,4 +1,4 @@
-"""All SQL of deaths: what facilities told, and the facts of it that stand. Rows are under the lock of their patient."""
+"""All SQL of deaths: what facilities told, and the facts of it that stand. The patients' rows are locked."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from services.intake.tables import deaths
-from services.intake.visits.death_facts import Known, Teller
-from services.intake.visits.death_reports import Record, decode, encode
+from services.intake.visits.death_facts import KnownDeaths, Teller
+from services.intake.visits.death_reports import DeathRecord, decode, encode
 from services.intake.visits.desired import heading, read_back
 from services.intake.visits.difference import ActiveFact
 from shared.storage.database import Connection
@@ -31,20 +31,20 @@ def reads(patients: Sequence[str]) -> list[Read]:
     return [Read(_RECORDS, (patients,)), Read(_STANDING, (patients,))]
 
 
-def known(records: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> Known:
-    """The rows of `reads`."""
-    found = Known({(patient, facility): decode(told) for patient, facility, told in records})
+def known(records: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]) -> KnownDeaths:
+    """What is known of deaths, from the rows of `reads`."""
+    found = KnownDeaths({(patient, facility): decode(told) for patient, facility, told in records})
     for patient, ce_id, kept, kind, at, own in standing:
         _, facility, episode = key = tuple(orjson.loads(kept))
         found.standing[patient][key] = ActiveFact(ce_id, kind, read_back(kind, own, heading(at, episode, facility)))
     return found
 
 
-async def known_of(connection: Connection, patients: Iterable[str]) -> Known:
+async def known_of(connection: Connection, patients: Iterable[str]) -> KnownDeaths:
     """What is known of the deaths of these patients."""
     return known(*await together(connection, reads(sorted(patients))))
 
 
-def keep(records: Mapping[Teller, Record]) -> list[SqlWrite]:
-    """Records that changed; one that says nothing any more stays, empty."""
+def keep(records: Mapping[Teller, DeathRecord]) -> list[SqlWrite]:
+    """The writes of records that changed; one that says nothing any more is stored empty."""
     return written(_KEEP, [(*teller, encode(record)) for teller, record in sorted(records.items())])

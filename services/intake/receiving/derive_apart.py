@@ -70,6 +70,7 @@ class Apart:
                 raise
 
     async def _begun(self) -> asyncio.subprocess.Process:
+        """The process; started, and given the site config, if it does not run."""
         if self._process is None or self._process.returncode is not None:
             own = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
             self._process = await asyncio.create_subprocess_exec(
@@ -101,6 +102,7 @@ def _bare(visit: VisitRecord) -> VisitRecord:
 async def _asked(
     process: asyncio.subprocess.Process, visits: list[VisitRecord], pages: AsyncIterable[Sequence[StoredMessage]]
 ) -> dict[str, Derived]:
+    """Send a question to the process and read its answer. Raises EOFError where the process has ended."""
     to, back = _pipe(process.stdin), process.stdout
     to.write(pickle.dumps(visits))
     async for page in pages:
@@ -139,6 +141,7 @@ def main() -> None:
 
 
 def _answer(asked: BinaryIO, places: FacilityMap) -> Any:
+    """Read a question, and return what its visits mean; in case of an error the name of its class."""
     visits = {visit.visit_id: visit for visit in pickle.load(asked)}  # noqa: S301
     notes: dict[str, tuple[str | None, str | None]] = {}
     pages = iter(lambda: pickle.load(asked), [])  # noqa: S301
@@ -153,6 +156,7 @@ def _answer(asked: BinaryIO, places: FacilityMap) -> Any:
 
 
 def _changed(found: Derived, notes: Mapping[str, tuple[str | None, str | None]]) -> Derived:
+    """What a visit means, of the notes those alone that differ from the stored ones."""
     changed = tuple(note for note in found.notes if notes.get(note.message_id) != note[1:])
     return found._replace(notes=changed)
 

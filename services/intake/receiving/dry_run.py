@@ -1,4 +1,5 @@
-"""What a file of messages would be answered, one line a message; needs no service, keeps nothing, repeats no value."""
+"""What the messages of a file would be answered, for `stepdown hl7 check`: no service is needed, nothing is stored, and
+no value of a message is shown."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ class Line:
     error: Fault | None
 
     def as_json(self) -> dict[str, Any]:
-        """The line as the contract writes it; code and field as in HL7, field null for a whole segment."""
+        """The line as contract 1 has it; the error's code is of HL7 table 0357, its field null for a whole segment."""
         error = None
         if self.error is not None:
             code, segment, field, text = self.error
@@ -40,7 +41,7 @@ class Line:
 
 
 class AnyFeed:
-    """Rules for messages of facilities that no site config names: UTC, production and training, a day of clock skew."""
+    """The rules without a site config: any facility, zone UTC, MSH-11 P or T, times at most one day in the future."""
 
     future_limit = timedelta(days=1)
 
@@ -50,9 +51,9 @@ class AnyFeed:
 
 
 def check(name: str, raw: bytes, rules: FeedRules, now: datetime, site: Site | None = None) -> Iterator[Line]:
-    """A line for each message in the bytes of a file, index from 1; one AR line where there is none.
+    """A line for each message in the bytes of a file, counted from 1; one line with AR where there is none.
 
-    With a site `rules` are its own, and the warnings name what of a message is in no table of it.
+    With a `site`, to which the `rules` belong, warnings say what of a message is in no table of it.
     """
     index = 0
     for index, message in enumerate(messages(raw), start=1):
@@ -67,7 +68,7 @@ def of_site(site: Site) -> FeedRules:
 
 
 class DryRun(NamedTuple):
-    """By what a message is judged: the rules, the clock, and the site whose tables are looked into."""
+    """What a message is checked by: the rules, the time, and the site with its tables, if any."""
 
     rules: FeedRules
     now: datetime
@@ -87,7 +88,7 @@ def _line(name: str, index: int, message: Message, door: DryRun) -> Line:
 
 
 def _unmapped(adt: Adt, site: Site) -> Iterator[str]:
-    """`unknown-facility`, `unmapped-unit`, `unmapped-payer`, …: a word for each kind of thing, never the thing."""
+    """Warnings of what is not in the site config, by kind, without the value: `unknown-facility`, `unmapped-unit`, …"""
     if site.facility(adt.facility) is None:
         yield "unknown-facility"
     elif adt.location.unit and site.unit(adt.facility, adt.location.unit) is None:

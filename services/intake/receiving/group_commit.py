@@ -1,4 +1,4 @@
-"""Where messages of many connections wait for one another: all that are there share a transaction (group commit).
+"""Group commit: messages that come by many connections while one transaction commits share the next one.
 
 Each is answered by itself. Messages that cost long have a lane of their own, with a transaction of its own: nobody
 else's answer waits for theirs. Knows no protocol and no database: `read` looks at one message, `take` does the work
@@ -27,6 +27,8 @@ Out = TypeVar("Out")
 
 @dataclass(slots=True)
 class _Waiting(Generic[In, Read, Out]):
+    """A message that waits: what `read` made of it, what it is about, and its answer to come."""
+
     message: In
     answer: asyncio.Future[Out]
     read: Read | None = None
@@ -136,6 +138,7 @@ class Reception(Generic[In, Read, Out]):
         await self._tasks[1]
 
     async def _work(self) -> None:
+        """Serve batches until the reception stops."""
         served = 0
         while True:
             if served > 1 and not self._stopping:
@@ -167,6 +170,7 @@ class Reception(Generic[In, Read, Out]):
         return batch
 
     def _is_read(self, one: _Waiting[In, Read, Out]) -> bool:
+        """Read a message that is not read yet; False where that fails, which then is its answer."""
         try:
             one.read = self._read(one.message) if one.read is None else one.read
             one.keys = frozenset(self._keys(one.read))
@@ -177,9 +181,11 @@ class Reception(Generic[In, Read, Out]):
         return True
 
     def _goes_aside(self, one: _Waiting[In, Read, Out]) -> bool:
+        """Whether a message goes into the lane of those that cost long."""
         return any(key in self._in_lane for key in one.keys) or self._is_long(one.keys)
 
     async def _work_long(self) -> None:
+        """Serve the lane of messages that cost long until the reception stops."""
         while True:
             if not self._long:
                 if self._all_sorted:
@@ -197,6 +203,7 @@ class Reception(Generic[In, Read, Out]):
         return batch
 
     async def _serve(self, batch: Sequence[_Waiting[In, Read, Out]]) -> None:
+        """Take a batch, and give each of its messages its answer."""
         try:
             answers = await self._take([one.read for one in batch if one.read is not None])
         except Exception as fault:

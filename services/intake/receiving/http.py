@@ -1,6 +1,6 @@
-"""POST /hl7v2: a message as a request body, answered like any other; no rule of messages lives here.
+"""POST /hl7v2: HL7 messages as a request body; the answer has their acknowledgements.
 
-The HTTP status says whether the message was dealt with, the HL7 answer what became of it (decision 0114).
+The HTTP status says whether the messages were dealt with, the acknowledgements what became of them (decision 0114).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from shared.web.auth import Caller
 DOOR = "http"
 SENDERS = ("hospital", "coordinator")
 TAKEN = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "text/plain", "application/octet-stream")
-"""Media types of ER7 text that senders use; which charset it is, MSH-18 says."""
+"""Media types of ER7 text that senders use; its charset is that of MSH-18."""
 
 
 def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], Answer]) -> list[Route]:
     """POST /hl7v2."""
 
     async def hl7v2(request: Request) -> Response:
-        """An ER7 message → its acknowledgements, one after the other."""
+        """ER7 messages → their acknowledgements, one after the other; 204: none is wanted; 503: send them again."""
         who = caller(request, *SENDERS)
         requests.media_type(request, TAKEN, absent=True)
         received = Received(
@@ -50,7 +50,7 @@ def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], 
 
 
 def _within(who: Caller, received: Received, intake: Intake) -> None:
-    """Refuse messages of facilities that are not the caller's, before anything is stored."""
+    """Refuse messages of facilities that are not the caller's, before anything is stored. Raises a Problem (403)."""
     if "*" not in who.facilities:
         for message in intake.messages_of(received):
             if message.stored or message.facility:

@@ -1,4 +1,4 @@
-"""The visits that a batch touches, brought in line with their messages, within its transaction."""
+"""Brings the visits that a batch touches in line with their messages: what is to be written in its transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
-from services.intake.visits.death_facts import Known, Provenance, deaths, hear
+from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import (
     EpisodeSequences,
@@ -34,45 +34,46 @@ if TYPE_CHECKING:
 
 TOPIC = "care.events"
 OTHERS_VISIT = "another patient of the facility has a visit of this number"
+"""The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
 
 
 def numbered(message: InboundMessage) -> store.Numbered | None:
-    """The visit that a message names by a number."""
+    """(patient, facility, visit number) of a message; None where it has no number or no patient."""
     number = message.adt.visit_number if message.adt else None
     return (message.patient_id, message.facility, number) if message.patient_id and number else None
 
 
 def is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
-    """Whether one of these is about a patient who is known for a long visit."""
+    """Whether any message is about a patient who is known to have a long visit (long_visits.py)."""
     return intake.long_visits.has(key for message in inbound for key in message.keys)
 
 
-async def settle(
+async def reconcile_batch(
     connection: Connection, inbound: Sequence[InboundMessage], unsure: set[str], loaded: store.Loaded, intake: Intake
 ) -> Writes:
-    """Give messages to their visits and bring these in line: what is to be written. `unsure`: patients of whom any
-    message names no visit."""
+    """Assign messages to visits and bring these in line; returns what is to be written. `unsure`: the patients who have
+    a stored message that names no visit."""
     found = assign_visits(inbound, loaded.visits, unsure)
-    found.settle(hear(loaded.deaths, heard(inbound)))
-    await store.doubt(connection, found.unsure - unsure)
+    found.touch(add_reports(loaded.deaths, person_messages(inbound)))
+    await store.mark_unsure(connection, found.unsure - unsure)
     stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
     long = is_long(inbound, intake)
-    meant = None
+    derived = None
     if long and not found.unsure:
         await visits_store.fill_standing(connection, stored)
-        meant = await _meant_apart(connection, found, inbound, loaded.deaths, intake)
+        derived = await _derived_apart(connection, found, inbound, loaded.deaths, intake)
     else:
-        await store.fill(connection, stored, intake.long_visits.aside if long else None)
+        await store.fill(connection, stored, intake.long_visits.in_thread if long else None)
     for visit in found.untouched:
-        loaded.ledger.learn(visit)
-    _doubt_numbers(inbound, loaded.elsewhere)
-    known = (loaded.ledger, loaded.deaths)
-    settled, writes = await brought_in_line(connection, found, inbound, known, intake, meant=meant)
-    _note(inbound, settled)
-    return writes + keeping(_tellings(inbound), loaded.persons, intake.seal)
+        loaded.sequences.learn(visit)
+    _warn_of_shared_numbers(inbound, loaded.elsewhere)
+    known = (loaded.sequences, loaded.deaths)
+    changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
+    _set_notes(inbound, changes)
+    return writes + keeping(_person_reports(inbound), loaded.persons, intake.seal)
 
 
-def _doubt_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:
+def _warn_of_shared_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:
     """Warn of visit numbers that another patient of the facility has, or gets in this batch."""
     told = [(message, each) for message in inbound if (each := numbered(message))]
     patients: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -83,10 +84,15 @@ def _doubt_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[stor
             message.warn(OTHERS_VISIT)
 
 
-async def _meant_apart(
-    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], of_deaths: Known, intake: Intake
+async def _derived_apart(
+    connection: Connection,
+    found: VisitAssignment,
+    inbound: Sequence[InboundMessage],
+    of_deaths: KnownDeaths,
+    intake: Intake,
 ) -> dict[str, Derived]:
-    """What the touched visits mean with these messages: their messages go to the other process as they are stored."""
+    """What the touched visits mean, these messages included: derived in the other process (derive_apart.py), which gets
+    the messages as they are stored."""
 
     async def pages() -> AsyncIterator[list[StoredMessage]]:
         async for page in store.said_of(connection, found.stored):
@@ -97,17 +103,18 @@ async def _meant_apart(
             if message.visit_id is not None and message.values is not None
         ]
 
-    _whether_alive(found.touched.values(), of_deaths)
+    _set_alive(found.touched.values(), of_deaths)
     return await intake.long_visits.apart.derive(found.touched, pages())
 
 
-def _whether_alive(visits: Iterable[VisitRecord], of_deaths: Known) -> None:
+def _set_alive(visits: Iterable[VisitRecord], of_deaths: KnownDeaths) -> None:
+    """Note on each visit when its facility last took a death of the patient back."""
     for visit in visits:
         visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
 
 
-def _tellings(inbound: Iterable[InboundMessage]) -> list[tuple[str, InboundMessage]]:
-    """Patients, and the messages that tell of them, in the order said."""
+def _person_reports(inbound: Iterable[InboundMessage]) -> list[tuple[str, InboundMessage]]:
+    """Patients, and the messages that say something of them, in the order said."""
     every = sorted(inbound, key=attrgetter("said_at"))
     return [(each.patient_id, each) for each in every if each.adt is not None and each.patient_id is not None]
 
@@ -116,14 +123,18 @@ async def brought_in_line(
     connection: Connection,
     found: VisitAssignment,
     inbound: Sequence[InboundMessage],
-    known: tuple[EpisodeSequences, Known],
+    known: tuple[EpisodeSequences, KnownDeaths],
     intake: Intake,
     *,
-    meant: Mapping[str, Derived] | None = None,
+    derived: Mapping[str, Derived] | None = None,
 ) -> tuple[list[VisitChanges], Writes]:
-    """Settle the touched visits, which are filled (or `meant`); what is to be written of them, and to be sent."""
-    ledger, of_deaths = known
-    ledger.traces |= {message.message_id: message.trace for message in inbound if message.trace}
+    """Bring the touched visits in line; returns their changes, and the writes of these, of facts and of the outbox.
+
+    The visits have their stored messages, or are `derived` (visit id → what its messages mean). `known`: what is known
+    of episodes and of deaths.
+    """
+    sequences, of_deaths = known
+    sequences.traces |= {message.message_id: message.trace for message in inbound if message.trace}
     for message in inbound:
         if message.visit_id is not None and message.adt is not None:
             told = VisitMessage(message.adt, message.message_id, message.arrived_at)
@@ -132,40 +143,40 @@ async def brought_in_line(
     if found.unsure:
         await _find_visits(connection, found, inbound, intake)
     visits = list(found.touched.values())
-    _whether_alive(visits, of_deaths)
+    _set_alive(visits, of_deaths)
     now = intake.clock()  # once: all that a transaction states has one time, and ids that sort as it was stated
-    settled = await _in_line(visits, ledger, inbound, intake, now=now, meant=meant)
-    newest = {patient: said for patient, _, said in heard(inbound)}
-    died = deaths(of_deaths, settled, newest, Provenance(ledger, intake.places, now))
+    changes = await _in_line(visits, sequences, inbound, intake, now=now, derived=derived)
+    newest = {patient: said for patient, _, said in person_messages(inbound)}
+    died = deaths(of_deaths, changes, newest, Provenance(sequences, intake.places, now))
     new = {message.message_id for message in inbound}
-    changed = [note for each in settled for note in each.notes if note.message_id not in new]
-    stated = [*[one for each in settled for one in each.stated], *died.stated]
+    notes = [note for each in changes for note in each.notes if note.message_id not in new]
+    stated = [*[one for each in changes for one in each.stated], *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
-    writes = visits_store.keep_settled(settled, died, ledger, mapping_of(intake.site))
-    return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
+    writes = visits_store.keep_changes(changes, died, sequences, mapping_of(intake.site))
+    return changes, [*writes, *store.keep_notes(notes), *outbox.sending(said)]
 
 
 async def _in_line(
     visits: Sequence[VisitRecord],
-    ledger: EpisodeSequences,
+    sequences: EpisodeSequences,
     inbound: Sequence[InboundMessage],
     intake: Intake,
     *,
     now: datetime,
-    meant: Mapping[str, Derived] | None,
+    derived: Mapping[str, Derived] | None,
 ) -> list[VisitChanges]:
-    """The visits, settled; who has one that has become long is known from now on."""
-    given = (visits, ledger, intake.places, now, meant)
+    """The changes of the visits. A patient with a visit that has become long is remembered (long_visits.py)."""
+    given = (visits, sequences, intake.places, now, derived)
     sizes = {visit.visit_id: len(visit.messages) for visit in visits}
-    if meant is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
+    if derived is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
         return reconcile(*given)
     for message in inbound:
         intake.long_visits.learn(message.keys, sizes.get(message.visit_id or "", 0))
-    return await intake.long_visits.aside(reconcile, *given)
+    return await intake.long_visits.in_thread(reconcile, *given)
 
 
-def heard(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
-    """What was said of persons, whatever the visit: deaths are read from it."""
+def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
+    """The messages as they concern persons, whatever the visit: deaths are read from them."""
     return [
         PersonMessage(
             message.patient_id, message.facility, VisitMessage(message.adt, message.message_id, message.arrived_at)
@@ -178,10 +189,10 @@ def heard(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
 async def _find_visits(
     connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], intake: Intake
 ) -> None:
-    """The visits of messages that name none; where one lies elsewhere now, that is stored."""
-    found.strays += await store.strays_of(connection, found.unsure)
+    """Find the visits of messages that name none, and store it of those whose visit is another than before."""
+    found.unnamed += await store.unnamed_of(connection, found.unsure)
     if is_long(inbound, intake):
-        moved = await intake.long_visits.aside(assign_unnamed_visits, found, intake.places)
+        moved = await intake.long_visits.in_thread(assign_unnamed_visits, found, intake.places)
     else:
         moved = assign_unnamed_visits(found, intake.places)
     for message in inbound:
@@ -189,8 +200,9 @@ async def _find_visits(
     await store.move(connection, moved)
 
 
-def _note(inbound: Sequence[InboundMessage], settled: Sequence[VisitChanges]) -> None:
-    notes = {note.message_id: note for each in settled for note in each.notes}
+def _set_notes(inbound: Sequence[InboundMessage], changes: Sequence[VisitChanges]) -> None:
+    """Set on the batch's messages what became of them."""
+    notes = {note.message_id: note for each in changes for note in each.notes}
     for message in inbound:
         if message.message_id in notes:
             _, message.note, message.reason = notes[message.message_id]

@@ -44,7 +44,8 @@ BATCH = 256
 
 
 class AdtRecord(NamedTuple):
-    """A record of hospital.adt as messages, what of its headers goes back, and the record as it came at that time."""
+    """A record of hospital.adt: its messages, the headers that its acknowledgements get, the record itself, and when it
+    arrived."""
 
     messages: list[InboundMessage]
     headers: list[tuple[str, bytes]]
@@ -53,8 +54,8 @@ class AdtRecord(NamedTuple):
 
 
 def hospital_adt(intake: Intake) -> Subscription:
-    """The door `kafka`."""
-    door = Subscription("intake", TOPIC, intake.database, decode=partial(parcel_of, intake=intake))
+    """The consumer of hospital.adt: the door `kafka`."""
+    door = Subscription("intake", TOPIC, intake.database, decode=partial(adt_record_of, intake=intake))
 
     @door.router.subscriber(TOPIC, group_id="stepdown-intake", max_records=BATCH, **door.options)
     async def on_messages(batch: Records[AdtRecord], connection: Transaction, tally: Outcomes) -> None:
@@ -64,9 +65,9 @@ def hospital_adt(intake: Intake) -> Subscription:
     return door
 
 
-def parcel_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> AdtRecord:
-    """The messages of a record. `arrived_at`: when it arrived, None for now. Raises InvalidMessage where it is empty,
-    longer than the site's limit, or of another content-type than ER7."""
+def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> AdtRecord:
+    """Read the messages of a record. `arrived_at`: when it arrived, None for now. Raises InvalidMessage where it is
+    empty, longer than the site's limit, or of another content-type than ER7."""
     headers = [(name.lower(), value or b"") for name, value in record.headers]
     kind = next((value for name, value in headers if name == "content-type"), b"").split(b";")[0].strip().lower()
     if kind not in {b"", ER7.encode()}:

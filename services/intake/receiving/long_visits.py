@@ -1,4 +1,4 @@
-"""Visits with so many messages that one more costs a noticeable time: known by their patient, derived apart.
+"""Remembers whose visits are long, so that deriving them takes noticeable time, and does that work off the event loop.
 
 What a visit means is derived from all of its messages, and that is this process's work: it would hold the event loop,
 and with it every other hospital's answer. So another process does it (derive_apart.py); what needs the messages
@@ -34,7 +34,7 @@ class LongVisits:
         self.apart = Apart(site)
         self.long = long
         self._keys: OrderedDict[Hashable, None] = OrderedDict()
-        self._aside: ThreadPoolExecutor | None = None
+        self._thread: ThreadPoolExecutor | None = None
 
     def learn(self, keys: Iterable[Hashable], messages: int) -> None:
         """Remember the patient with these ids if a visit of theirs, with so many messages, is long."""
@@ -50,9 +50,9 @@ class LongVisits:
         """Whether any of these ids is of a patient with a long visit."""
         return bool(self._keys) and any(key in self._keys for key in keys)
 
-    async def aside(self, work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
+    async def in_thread(self, work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
         """Run `work` in the thread and return its result; it must not touch what the event loop uses meanwhile."""
-        if self._aside is None:
+        if self._thread is None:
             sys.setswitchinterval(GIVES_WAY)
-            self._aside = ThreadPoolExecutor(1, thread_name_prefix="long-visits")
-        return await asyncio.get_running_loop().run_in_executor(self._aside, lambda: work(*given, **named))
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="long-visits")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*given, **named))

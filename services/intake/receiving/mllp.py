@@ -1,7 +1,7 @@
-"""The MLLP door: connections, their limits and the order of their answers; what a message means is not known here.
+"""The MLLP door: connections, their limits, and the order of their answers. It does not look into messages.
 
-Original and enhanced acknowledgements alike: whatever answers a message has are written in its turn. Nothing of a
-frame's bytes gets into a log line or an exception.
+The answers of a connection are written in the order of its messages, one or two for each (original or enhanced mode).
+Nothing of a frame's bytes gets into a log line or an exception.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import AWAY, Answer, InboundMessage, Received, refusal
 from shared import metrics
 from shared.run import bound
-from shared.web.connections import Seats, sender_of
+from shared.web.connections import ConnectionSlots, sender_of
 
 log = logging.getLogger(__name__)
 DOOR = "mllp"
 _ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
-"""A peer that is gone without a word is noticed after two minutes, not after two hours."""
+"""TCP keep-alive, in seconds and probes: a peer that vanished is noticed after two minutes, not after two hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What senders may take of us: bytes of a frame, connections, frames unanswered, seconds.
+    """The limits of senders.
 
-    `unfinished_bytes` is what all frames that have begun and not ended may hold together; `share` how many connections
-    one address may have (half of the seats where it is not given). `frame_seconds` is how long a frame may take from
-    its first byte to its last (slow-loris), and how long a sender may leave its answers unread; `grace_seconds` how
-    long at least where its seat is needed by somebody else; `idle_seconds` how long a connection may say nothing,
-    `hello_seconds` how long TLS may take to begin, `stop_seconds` how long the answers of a stopping door may take.
+    `frame_bytes`: bytes of a frame; `unfinished_bytes`: of all frames together that have begun and not ended;
+    `connections`: at a time; `share`: of one address (None: half of all); `in_flight`: unanswered frames of one
+    connection. In seconds: `frame_seconds` from a frame's first byte to its last (against slow-loris), and for a sender
+    to read its answers; `grace_seconds` that a connection has at least where another needs its seat; `idle_seconds`
+    without a message; `hello_seconds` for the TLS handshake; `stop_seconds` to answer what is open when the door stops.
     """
 
     frame_bytes: int = 1 << 20
@@ -56,7 +56,7 @@ class Limits:
 
 
 class _Owed(NamedTuple):
-    """An answer to come, since when, and whether it is one to a message: empty frames don't renew a connection."""
+    """An answer to come, since when, and whether its frame, if not empty, keeps the connection from being idle."""
 
     answer: asyncio.Future[Answer]
     since: float
@@ -64,7 +64,7 @@ class _Owed(NamedTuple):
 
 
 class MllpDoor:
-    """Listens, and hands every frame to the reception. After `start`, `address` is where."""
+    """Listens, and hands every frame to the reception. After `start`, `address` has the port that was opened."""
 
     def __init__(
         self,
@@ -79,7 +79,9 @@ class MllpDoor:
         self.limits, self._tls = limits or Limits(), tls
         self.connections: set[Connection] = set()
         share = self.limits.share or max(self.limits.connections // 2, 1)
-        self.seats = Seats[Connection](self.limits.connections, share, self.limits.grace_seconds, time.monotonic)
+        self.seats = ConnectionSlots[Connection](
+            self.limits.connections, share, self.limits.grace_seconds, time.monotonic
+        )
         self.unfinished_bytes = 0
         self.stopping = False
         self._server: asyncio.Server | None = None
@@ -99,7 +101,7 @@ class MllpDoor:
         log.info("mllp open", extra={"mllp": "{}:{}".format(*self.address), "tls": self._tls is not None})
 
     async def stop(self) -> None:
-        """Take no new connection and no new frame, answer what came in whole, close."""
+        """Take no new connection and no new frame, answer the frames that came in whole, close."""
         self.stopping = True
         if self._server is not None:
             self._server.close()
@@ -120,7 +122,7 @@ class MllpDoor:
         await asyncio.gather(*gone)
 
     def admit(self, newcomer: Connection) -> bool:
-        """Give a newcomer a seat; who waits longest without a word gives way for it. False: it is turned away."""
+        """Give a new connection a seat, closing the longest idle one if none is free. False: it is turned away."""
         admitted, leaves = self.seats.give_way(newcomer.address)
         if leaves is not None:
             leaves.give_way("its seat was needed")
@@ -134,10 +136,9 @@ class MllpDoor:
         return False
 
     def hold(self, more: int) -> None:
-        """So many more bytes (or fewer) are held of frames that have not ended; over the limit somebody gives way.
+        """Add to the bytes that are held of unfinished frames (`more` may be negative); refuse frames over the limit.
 
-        Of the address that holds most, the frame that has waited longest: one sender's unfinished frames can't push
-        out another's.
+        Refused is the oldest frame of the address that holds most: no sender's frames can push out another's.
         """
         self.unfinished_bytes += more
         while self.unfinished_bytes > self.limits.unfinished_bytes:
@@ -153,6 +154,7 @@ class MllpDoor:
             connection.resume()
 
     async def _sweep(self) -> None:
+        """Look at all connections' times at least once a second."""
         while True:
             await asyncio.sleep(min(1.0, self.limits.frame_seconds / 2, self.limits.idle_seconds / 2))
             now = time.monotonic()
@@ -177,7 +179,7 @@ class Connection(asyncio.Protocol):
     # ── what asyncio calls ────────────────────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A sender is there; where there is no seat for it, it is turned away."""
+        """A sender has connected; without a free seat it is turned away."""
         self._transport = cast("asyncio.Transport", transport)
         self.address = sender_of(transport.get_extra_info("peername"))
         if self.door.admit(self):
@@ -204,12 +206,12 @@ class Connection(asyncio.Protocol):
         self._hold()
 
     def eof_received(self) -> bool:
-        """The sender says no more, and may still want its answers."""
+        """The sender has closed its side, and may still want its answers."""
         self.close_when_answered()
         return self._tls_is_off()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - why it went is of no use
-        """The sender is gone; what it sent in whole is stored all the same, and it will send it again."""
+        """The connection is gone. Whole frames are stored all the same; unanswered, the sender will send them again."""
         self._closing = True
         self._leave()
         self.door.connections.discard(self)
@@ -218,12 +220,12 @@ class Connection(asyncio.Protocol):
             self.gone.set_result(None)
 
     def pause_writing(self) -> None:
-        """The sender reads no answers: read nothing from it either."""
+        """The sender does not read its answers: read nothing from it, either."""
         self._unread_since = time.monotonic()
         self.pause()
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """The sender reads its answers again."""
         self._unread_since = None
         self.resume()
 
@@ -239,6 +241,7 @@ class Connection(asyncio.Protocol):
         answer.add_done_callback(self._answer)
 
     def _answer(self, _: object = None) -> None:
+        """Write all answers that are there, up to the first that is not."""
         while self._waiting and self._waiting[0].answer.done():
             done, began, renews = self._waiting.popleft()
             if done.exception() is not None:  # no answer is better than a false one: the sender sends it again
@@ -257,7 +260,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"".join(framed(reply) for reply in answer.replies))
 
     def _refuse(self, why: str, fault: Fault | None = None) -> None:
-        """AR to what has begun and can't be taken; nothing more is read of this sender."""
+        """Answer AR to a frame that has begun and can't be taken; nothing more is read of this connection."""
         told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         told.set_result(refusal(why, self.door.clock(), fault))
         self._waiting.append(_Owed(told, time.perf_counter(), renews=False))
@@ -268,12 +271,13 @@ class Connection(asyncio.Protocol):
         self._answer()
 
     def refuse_unfinished(self) -> None:
-        """All unfinished frames together hold too much: this one is to be sent again, on a new connection."""
+        """Refuse the frame that has begun, since all of these together hold too many bytes: it is to be sent again."""
         self._refuse("too many frames have begun and not ended; send it again", AWAY)
         self._hold()
 
     def _close_if_done(self) -> None:
-        """After a refusal only our side: to close with bytes unread would take the answer from the wire."""
+        """Close where that is due and all is answered. After a refusal close our side only: to close with bytes unread
+        would reset the connection before the answer is read."""
         if not self._closing or self._waiting:
             return
         if self._refused and self._transport.can_write_eof():
@@ -285,7 +289,7 @@ class Connection(asyncio.Protocol):
     # ── limits ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tell_seats(self) -> None:
-        """Whose turn it is: it waits for us, we wait for the rest of a frame, or nobody waits for anything."""
+        """Tell the seats who waits: the sender for an answer, the door for the rest of a frame, or nobody."""
         if any(owed.renews for owed in self._waiting):
             self.door.seats.busy(self)
         elif self._framer.unfinished or self._refused:
@@ -294,15 +298,17 @@ class Connection(asyncio.Protocol):
             self.door.seats.idle(self)
 
     def _hold(self) -> None:
-        """Account for the bytes of the frame that has begun; this may refuse it, or another's."""
+        """Count the bytes of the frame that has begun; for that this frame or another may be refused."""
         more, self.held = self._framer.held - self.held, self._framer.held
         self.door.hold(more)
 
     def _hold_back(self) -> None:
+        """Read no more where that is due."""
         if self._must_wait():
             self.pause()
 
     def _must_wait(self) -> bool:
+        """Whether nothing more may be read now. A refused sender's bytes are read, and dropped."""
         if self._refused:
             return False
         behind = len(self._waiting) >= self.door.limits.in_flight or self._unread_since is not None
@@ -315,19 +321,20 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read again, unless something stands against it."""
+        """Read again, if nothing is against it."""
         if self._reading_paused and not self._must_wait() and not self._transport.is_closing():
             self._reading_paused = False
             self._since = self.began = time.monotonic()
             self._transport.resume_reading()
 
     def look_at_the_time(self, now: float) -> None:
-        """Close a connection that says nothing, says it too slowly or reads no answers; not one that waits for us."""
+        """Close a connection that is idle, slow, or does not read its answers; not one that waits for an answer."""
         why = self._overdue(now)
         if why:
             self.give_way(why)
 
     def _overdue(self, now: float) -> str | None:
+        """Why the connection is to be closed; None where it is not. `now` is of the monotonic clock, in seconds."""
         patience = self.door.limits.frame_seconds
         if self._unread_since is not None:
             return "answers unread" if now - self._unread_since > patience else None
@@ -345,7 +352,7 @@ class Connection(asyncio.Protocol):
         self._close_if_done()
 
     def give_way(self, why: str) -> None:
-        """Close at once, and say why: the sender will connect again."""
+        """Close at once, and log why; the sender will connect again."""
         log.info("connection closed", extra={"why": why})
         metrics.CLOSED.labels(why).inc()
         self.drop()
@@ -358,6 +365,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _leave(self) -> None:
+        """Give up the seat, and the bytes of the frame that has begun."""
         self._framer.forget()
         self._hold()
         self.door.seats.leave(self)

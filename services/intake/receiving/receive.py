@@ -1,7 +1,7 @@
-"""What intake does with messages, whatever the door: one transaction for a batch, then the answers.
+"""Takes in messages, whatever the door: one transaction for a batch, then the answers.
 
-Load → decide → save → send: messages are read before (read.py), visits are brought in line by in_line.py,
-SQL is store.py's. Kafka's door calls `take_in` inside its own transaction, the others `receive`.
+Messages are read before (read.py); here they are stored with what follows from them: in_line.py brings visits in line,
+store.py has the SQL. Kafka's door calls `take_in` inside its own transaction, the other doors call `receive`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from services.intake.people import patients as whom
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import assign_visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
-from services.intake.receiving.in_line import brought_in_line, is_long, numbered, settle
+from services.intake.receiving.in_line import brought_in_line, is_long, numbered, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
 from services.intake.receiving.read import (
     AWAY,
@@ -34,7 +34,7 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
-from services.intake.visits.death_facts import hear
+from services.intake.visits.death_facts import add_reports
 from services.intake.visits.reconcile import (
     PersonMessage,
     mapping_of,
@@ -50,7 +50,7 @@ from shared.storage.statements import Writes, array, at_once, bytes_array
 
 log = logging.getLogger(__name__)
 TRIES = 3
-"""Tries of a transaction: a dead pooled connection shows only in use, so the next try may do."""
+"""Tries of a transaction: a pooled connection that is dead shows it only in use, so the next try may succeed."""
 OTHER_BODY = "another message had the same MSH-3, MSH-4 and MSH-10"
 
 SEVERAL_PATIENTS = "the ids of PID-3 belong to several patients; the surest was taken"
@@ -60,7 +60,7 @@ NO_KEY = "no-patient-key"
 
 @dataclass(slots=True)
 class Intake:
-    """What the handlers stand on: database, site config, seal and clock; and what they know of long visits.
+    """What messages and requests are handled with: database, site config, seal, clock, and long visits.
 
     `revocation_wait`: seconds at most that a revocation's answer waits for placement's gate.
     """
@@ -75,7 +75,7 @@ class Intake:
     numbering: whom.Numbering = field(init=False)
     long_visits: LongVisits = field(init=False)
     prepared: bool = False
-    """Whether what the first version stored of persons is as this one has it, and the keys are the ones it was."""
+    """Whether what the first version stored of persons is brought over, with the keys that it was stored with."""
 
     def __post_init__(self) -> None:
         self.rules, self.places = SiteRules(self.site), FacilityMap(self.site)
@@ -100,6 +100,7 @@ class Intake:
             return [message]
 
     async def _keep(self, inbound: list[InboundMessage]) -> None:
+        """Commit messages; where the database is away they get AR, and of a batch that fails each half is tried."""
         try:
             await self._committed(inbound)
         except Transient as fault:
@@ -110,6 +111,7 @@ class Intake:
             await self._halve(inbound, fault)
 
     async def _committed(self, inbound: list[InboundMessage]) -> None:
+        """Take in messages in one transaction. Raises Transient after TRIES tries."""
         for attempt in range(1, TRIES + 1):
             try:
                 async with self.database.begin() as connection:
@@ -121,6 +123,7 @@ class Intake:
                 return
 
     async def _halve(self, inbound: list[InboundMessage], fault: Exception) -> None:
+        """Commit each half of a batch that failed. A single message is kept with AE, and gets AR if that fails, too."""
         if len(inbound) > 1:
             middle = len(inbound) // 2
             await self._keep(inbound[:middle])
@@ -149,7 +152,8 @@ class Intake:
         return True
 
     async def prepare(self) -> None:
-        """Bring over what the first version stored of persons. Raises SetUpError for other keys, Transient."""
+        """Bring over what the first version stored of persons. Raises SetUpError where the keys are others than it was
+        stored with, Transient while the database is away."""
         if not self.prepared:
             number = await first_version.bring_over(self.database, self.numbering)
             if number:
@@ -157,22 +161,22 @@ class Intake:
             self.prepared = True
 
     async def derive_again(self, page: int = 200) -> int:
-        """Derive again what was derived with another site config, for at most `page` patients; returns how many."""
+        """Derive again visits that were derived with another site config, at most `page`; returns how many patients."""
         async with self.database.begin() as connection:
             patients = await visits_store.patients_of_another_mapping(connection, mapping_of(self.site), page)
             if not patients:
                 return 0
             unsure = await store.lock_patients(connection, patients)
             found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
-            found.settle_all()
-            await store.fill(connection, found.stored, self.long_visits.aside)
-            ledger = await visits_store.ledger_of(connection, patients)
+            found.touch_all()
+            await store.fill(connection, found.stored, self.long_visits.in_thread)
+            sequences = await visits_store.sequences_of(connection, patients)
             told = await deaths_of(connection, patients)
-            hear(
+            add_reports(
                 told,
                 [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
             )
-            _, writes = await brought_in_line(connection, found, [], (ledger, told), self)
+            _, writes = await brought_in_line(connection, found, [], (sequences, told), self)
             await at_once(connection, writes)
         return len(set(patients))
 
@@ -187,8 +191,8 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
     repeats = await _repeats(connection, news, loaded)
     news = [message for message in news if id(message) not in repeats]
     about = [message for message in about if id(message) not in repeats]
-    writes = await settle(connection, about, unsure, loaded, intake) if about else []
-    writes += store.keep_messages([_kept(message) for message in news])
+    writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
+    writes += store.keep_messages([_message_row(message) for message in news])
     await at_once(connection, writes + _account(inbound, repeats, intake))
 
 
@@ -217,7 +221,7 @@ async def _find_patients(connection: Connection, inbound: Sequence[InboundMessag
 async def patient_of(
     connection: Connection, about: whom.IdentityClaim, intake: Intake, scope: frozenset[str] | None
 ) -> str:
-    """Whom a request is about, among the patients of these facilities (None: all): found or made, and locked."""
+    """The patient whom a request is about, among those of the facilities in `scope` (None: all), locked."""
     await _prepared(connection, intake)
     [found], _ = await whom.find(connection, [about], intake.numbering, scope=scope, is_request=True)
     if found.patient_id is None:
@@ -226,6 +230,7 @@ async def patient_of(
 
 
 async def _prepared(connection: Connection, intake: Intake) -> None:
+    """Raises Transient while anything of the first version is not brought over."""
     if not intake.prepared:
         await first_version.must_be_done(connection, intake.seal)
         intake.prepared = True
@@ -234,7 +239,7 @@ async def _prepared(connection: Connection, intake: Intake) -> None:
 async def _load(
     connection: Connection, news: Sequence[InboundMessage], about: Sequence[InboundMessage], intake: Intake
 ) -> store.Loaded:
-    """What a batch needs to know; long visits are filled later, a page at a time."""
+    """Load what a batch needs to know. Where a visit may be long, visits get their messages later, in pages."""
     patients = sorted({message.patient_id for message in about if message.patient_id})
     short = [] if is_long(about, intake) else about
     keys = sorted({key for message in short if message.adt and (key := visit_id(message.adt))})
@@ -243,7 +248,7 @@ async def _load(
 
 
 async def _repeats(connection: Connection, inbound: Sequence[InboundMessage], loaded: store.Loaded) -> set[int]:
-    """The messages that came before, or came already in this batch; they get the first answer."""
+    """Give messages that came before, also earlier in this batch, their first answer. Returns their `id()`s."""
     before = loaded.before
     came = [same.message_id for same in before.values() if same.message_id]
     replies = await store.replies_to(connection, came) if came else {}
@@ -265,7 +270,7 @@ async def _repeats(connection: Connection, inbound: Sequence[InboundMessage], lo
     return repeats
 
 
-def _kept(message: InboundMessage) -> store.MessageRow:
+def _message_row(message: InboundMessage) -> store.MessageRow:
     return store.MessageRow(
         message_id=message.message_id,
         ids=message.ids,

@@ -1,6 +1,7 @@
-"""SQL of messages and of whom they are about, and all that a batch needs to know; visits and facts are apart.
+"""SQL of messages and patients, and `load`, which reads all that a batch needs. SQL of visits and facts:
+visits_store.py.
 
-Rows are written under the lock of their patient's row (tables.py has the order of locks).
+The patient's row is locked before any other row of the patient is written (tables.py has the order of locks).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from services.intake.receiving.visits_store import (
     put_standing,
 )
 from services.intake.tables import feeds, messages
-from services.intake.visits.death_facts import Known
+from services.intake.visits.death_facts import KnownDeaths
 from services.intake.visits.derive import Note
 from services.intake.visits.reconcile import EpisodeSequences, PersonMessage, VisitRecord
 from shared.storage.database import Connection, driver_of
@@ -34,8 +35,8 @@ from shared.storage.row_writes import insert, update, upsert
 from shared.storage.statements import Read, SqlWrite, rows, together, written
 
 _LOCK = "SELECT patient_id, unsure FROM patients WHERE patient_id = ANY($1::text[]) ORDER BY patient_id FOR UPDATE"
-_DOUBT = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
-_STRAYS = (
+_MARK_UNSURE = "UPDATE patients SET unsure = true WHERE patient_id = ANY($1::text[])"
+_UNNAMED = (
     "SELECT patient_id, facility, message_id, arrived_at, said FROM messages WHERE patient_id = ANY($1::text[]) "
     "AND visit_id IS NULL AND note = 'waiting' AND answer = 'AA' ORDER BY message_id"
 )
@@ -72,21 +73,21 @@ _TIME = sa.text(
 
 
 async def lock_patients(connection: Connection, ids: Iterable[str]) -> set[str]:
-    """Lock patients in the order of their ids; returns those of whom any message names no visit."""
+    """Lock patients in the order of their ids; returns those who have a message that names no visit."""
     return {row["patient_id"] for row in await rows(connection, _LOCK, sorted(set(ids))) if row["unsure"]}
 
 
-async def doubt(connection: Connection, ids: Iterable[str]) -> None:
-    """From now on there are messages of these patients that name no visit."""
-    if doubted := sorted(ids):
-        await rows(connection, _DOUBT, doubted)
+async def mark_unsure(connection: Connection, ids: Iterable[str]) -> None:
+    """Note that these patients have a message that names no visit."""
+    if marked := sorted(ids):
+        await rows(connection, _MARK_UNSURE, marked)
 
 
 # ── what time it is ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def others_time(connection: Connection) -> datetime:
-    """What time it is at least, by others than our own clock: the database's, and the last message's arrival."""
+    """The later of the database's clock and the last message's arrival: our own clock may be slow."""
     found: datetime = (await connection.execute(_TIME)).scalar_one()
     return found
 
@@ -95,9 +96,8 @@ async def others_time(connection: Connection) -> datetime:
 
 
 class Before(NamedTuple):
-    """What is known of a message's ids: the very same one and its answer, and whether another one has them.
-
-    Of a message that is news there is no message_id.
+    """What is stored with a message's ids (MSH-3, MSH-4, MSH-10): the same message and its answer, and whether there is
+    one with another body (`other`). `message_id` is None where the message is new.
     """
 
     answer: AckCode
@@ -106,12 +106,12 @@ class Before(NamedTuple):
 
 
 async def replies_to(connection: Connection, message_ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:
-    """Message → what it was answered."""
+    """Message id → the acknowledgements that it was answered with."""
     return {row["message_id"]: tuple(row["replies"]) for row in await rows(connection, _REPLIES, message_ids)}
 
 
 class MessageRow(NamedTuple):
-    """A row of `messages`; arrays are their text."""
+    """A row of `messages`; arrays are given as PostgreSQL's text of them."""
 
     message_id: str
     ids: bytes
@@ -137,35 +137,35 @@ _KEEP_MESSAGES = insert(messages, MessageRow._fields)
 
 
 def keep_messages(given: Sequence[MessageRow]) -> list[SqlWrite]:
-    """Store messages with their answers."""
+    """The writes of messages with their answers."""
     return written(_KEEP_MESSAGES, given)
 
 
 def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:
-    """What became of messages that were stored before."""
+    """The writes of what became of messages that are stored already."""
     return written(_NOTES, notes)
 
 
-async def strays_of(connection: Connection, patients: Iterable[str]) -> list[PersonMessage]:
-    """The messages of patients that name no visit and have none yet."""
+async def unnamed_of(connection: Connection, patients: Iterable[str]) -> list[PersonMessage]:
+    """The messages of patients that name no visit and are of none yet."""
     return [
         PersonMessage(
             row["patient_id"],
             row["facility"],
             VisitMessage(codec.decode(row["said"]), row["message_id"], row["arrived_at"]),
         )
-        for row in await rows(connection, _STRAYS, list(patients))
+        for row in await rows(connection, _UNNAMED, list(patients))
     ]
 
 
 async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:
-    """Message → the visit that it is of now, or none."""
+    """Store the visit of messages, or None; `moved` is message id → visit id."""
     if moved:
         await rows(connection, _MOVE, list(moved), list(moved.values()))
 
 
 def count_feeds(counts: Mapping[tuple[str, str, str, str], int], at: datetime) -> list[SqlWrite]:
-    """(facility, door, trigger, answer) → how many."""
+    """The writes that add counts to the feeds: (facility, door, trigger, answer) → how many messages."""
     return written(_FEEDS, [(*feed, number, at) for feed, number in sorted(counts.items())])
 
 
@@ -177,22 +177,21 @@ Numbered = tuple[str, str, str]
 
 
 class Loaded(NamedTuple):
-    """What a batch needs to know: (ids, body) → what came before; and of its patients all visits, episodes, persons.
-
-    The visits in `filled` have their messages and their facts.
+    """What a batch needs to know: (ids, body) → what is stored of it; and of its patients all visits, episodes,
+    persons' fields and deaths. The visits whose ids are in `filled` have their messages and their facts.
     """
 
     before: dict[tuple[bytes, bytes], Before]
     visits: list[VisitRecord]
     filled: set[str]
-    ledger: EpisodeSequences
+    sequences: EpisodeSequences
     persons: list[people.Sealed]
-    deaths: Known
+    deaths: KnownDeaths
     elsewhere: frozenset[Numbered] = frozenset()
-    """Of the numbered visits of the batch those whose number another patient of the facility has."""
+    """Those of the batch's visit numbers that another patient of the facility has, too."""
 
 
-NOTHING = Loaded({}, [], set(), EpisodeSequences(), [], Known())
+NOTHING = Loaded({}, [], set(), EpisodeSequences(), [], KnownDeaths())
 
 
 async def load(
@@ -202,9 +201,10 @@ async def load(
     keys: Sequence[str],
     numbered: Sequence[Numbered] = (),
 ) -> Loaded:
-    """In one round trip: what came before messages (ids, body), and these patients, their visits of these keys filled.
+    """Read in one round trip what is stored of messages (`asked`: ids and body) and of patients, who are locked
+    already; their visits with these `keys` get their messages and facts.
 
-    The patients are locked by an earlier statement: what was waited for shows only to the next one.
+    Locking is a statement before this one, which so sees what the transactions that were waited for have written.
     """
     before, visits, episodes, said, standing, persons, elsewhere, *died = await together(
         connection,
@@ -228,26 +228,27 @@ async def load(
     return Loaded(known, found, set(named), known_episodes(episodes), persons_kept, deaths.known(*died), others)
 
 
-Aside = Callable[..., Awaitable[Any]]
+InThread = Callable[..., Awaitable[Any]]
+"""Runs a function with arguments in a thread (`LongVisits.in_thread`)."""
 PAGE = 500
 """Messages of long visits that are read at a time: the driver turns them into rows in the event loop."""
 
 
-async def fill(connection: Connection, visits: Mapping[str, VisitRecord], aside: Aside | None = None) -> None:
-    """Load the visits' messages with their notes, and the facts of them that stand; given `aside`, a page at a time."""
+async def fill(connection: Connection, visits: Mapping[str, VisitRecord], in_thread: InThread | None = None) -> None:
+    """Load the visits' messages with their notes, and their facts that stand; with `in_thread` page by page."""
     if not visits:
         return
-    if aside is None:
+    if in_thread is None:
         reads = [Read(sql.format(visits=GIVEN), (list(visits),)) for sql in (_SAID, STANDING)]
         _fill(visits, *await together(connection, reads))
         return
     async for page in said_of(connection, visits):
-        await aside(_fill, visits, page, ())
+        await in_thread(_fill, visits, page, ())
     await fill_standing(connection, visits)
 
 
 async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[StoredMessage]]:
-    """The visits' messages with their notes, in the order they came, a page at a time."""
+    """The visits' messages with their notes, in the order of arrival, in pages of PAGE."""
     cursor = await driver_of(connection).cursor(_SAID.format(visits=GIVEN), list(visits))
     while page := await cursor.fetch(PAGE):
         yield [StoredMessage(*row) for row in page]
@@ -256,6 +257,7 @@ async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterato
 def _fill(
     visits: Mapping[str, VisitRecord], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]
 ) -> None:
+    """Add messages, from rows of `_SAID`, and facts to their visits."""
     for visit_id, message_id, arrived_at, said, note, reason in messages:
         visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
         visits[visit_id].notes[message_id] = (note, reason)

@@ -1,10 +1,9 @@
-"""All SQL that intake only reads with: what `verify` looks at, page by page, and how the feeds do; no content."""
+"""All SQL that only reads: what `stepdown verify` compares, page by page, and how the feeds do; no message's text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,7 +11,6 @@ from services.intake.tables import messages
 from services.intake.visits.reconcile import VisitRecord
 from shared.scope import Scope
 from shared.storage.database import Connection
-from shared.storage.tables import positions
 
 _VISITS = sa.text(
     "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, mapping FROM visits "
@@ -58,11 +56,11 @@ _CODES = sa.text(
     "GROUP BY 1, 2, 3, 4 ORDER BY number DESC, 1, 2, 3, 4 LIMIT :most"
 )
 LISTED_NOTES = {"waiting": "waiting", "ae": "error", "unmapped": "unmapped"}
-"""What a list of messages may be of, and the note that they have."""
+"""State of a list of messages, as a caller names it → the note of the messages in it."""
 
 
 class Feed(NamedTuple):
-    """So many messages of one trigger came through one door and were answered so; and when the last."""
+    """How many messages of one trigger came through one door and got one answer, and when the last one came."""
 
     facility: str
     door: str
@@ -73,7 +71,7 @@ class Feed(NamedTuple):
 
 
 class MessageNote(NamedTuple):
-    """So many messages of a facility have a note; `units`: of how many units, where these are not mapped."""
+    """How many messages of a facility have a note; of unmapped ones `units` is in how many units."""
 
     facility: str
     note: str
@@ -82,7 +80,7 @@ class MessageNote(NamedTuple):
 
 
 class UnmappedCode(NamedTuple):
-    """A code in no table of the site: how many visits said it (units: messages), and when the last of them was."""
+    """A code in no table of the site: how many visits have it (of a unit, messages), and when the last began."""
 
     facility: str
     kind: str
@@ -93,7 +91,7 @@ class UnmappedCode(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A message that waits or went wrong: our id, where it came from, and the word that says why."""
+    """A message that waits or went wrong: its id, where it came from, its note, and the reason."""
 
     message_id: str
     facility: str
@@ -105,23 +103,23 @@ class Listed(NamedTuple):
 
 
 async def feeds(connection: Connection) -> list[Feed]:
-    """All counts."""
+    """The counts of all feeds."""
     return [Feed(*row) for row in (await connection.execute(_FEEDS)).all()]
 
 
 async def noted(connection: Connection) -> list[MessageNote]:
-    """How many messages have the notes that somebody should look at."""
+    """How many messages wait, went wrong or are unmapped, by facility and note."""
     return [MessageNote(*row) for row in (await connection.execute(_NOTED)).all()]
 
 
 async def unmapped_codes(connection: Connection, *, scope: Scope, most: int) -> list[UnmappedCode]:
-    """Units and codes that the site config does not have, the most frequent first."""
+    """At most `most` units and codes that are in no table of the site, the most frequent first."""
     given = {"facilities": scope.listed, "most": most}
     return [UnmappedCode(*row) for row in (await connection.execute(_CODES, given)).all()]
 
 
 async def listed(connection: Connection, state: str, *, scope: Scope, after: str, most: int) -> list[Listed]:
-    """Messages by id, which is by arrival; `state` is one of LISTED_NOTES."""
+    """At most `most` messages in a state (of LISTED_NOTES), in the order of arrival, from behind the id `after` on."""
     given = {
         "note": LISTED_NOTES[state],
         "facilities": scope.listed,
@@ -132,23 +130,24 @@ async def listed(connection: Connection, state: str, *, scope: Scope, after: str
 
 
 async def at_one_instant(connection: Connection) -> None:
-    """Let what this connection reads be of one moment; before anything else on it."""
+    """Let this transaction see the database as at its first read; call it before that."""
     await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
 
 
 async def visits_after(connection: Connection, after: str, page: int) -> list[tuple[VisitRecord, str]]:
-    """A page of visits by id, without messages and facts, each with its mapping's version."""
+    """A page of visits by id, without messages and facts, each with the version that it was derived by
+    (`mapping_of`)."""
     rows = (await connection.execute(_VISITS, {"after": after, "page": page})).all()
     return [(VisitRecord(*row[:-1]), row.mapping) for row in rows]
 
 
 async def told_of_deaths_after(connection: Connection, after: str, page: int) -> list[str]:
-    """A page of the patients of whose death anything was told, by id."""
+    """A page of the patients of whose death anything was told, in the order of their ids."""
     return list((await connection.execute(_DEATHS, {"after": after, "page": page})).scalars())
 
 
 async def sequences_after(connection: Connection, after: str, page: int) -> tuple[list[str], str | None]:
-    """Of a page of episodes those whose sequences are not 1,2,3… up to the last given; and where the next begins."""
+    """(episodes of a page whose sequences are not 1, 2, 3 … up to the last one given; last id, None at the end)."""
     gaps = list((await connection.execute(_GAPS, {"after": after, "page": page})).scalars())
     last, number = (await connection.execute(_EPISODES, {"after": after, "page": page})).one()
     return gaps, last if number == page else None
@@ -162,11 +161,6 @@ async def joined(connection: Connection) -> list[tuple[str, tuple[str, ...]]]:
 async def unsent(connection: Connection) -> int:
     """Records in the outbox."""
     return int((await connection.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one())
-
-
-async def where_consumers_stand(connection: Connection) -> Sequence[dict[str, Any]]:
-    """The rows of `positions`."""
-    return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
 
 
 async def in_lane(connection: Connection) -> dict[int, int]:

@@ -1,6 +1,6 @@
-"""SQL of visits, episodes and the facts that intake stated: what of them stands, and what is written anew.
+"""SQL of visits, episodes and the facts that intake stated.
 
-Rows are written under the lock of their patient's row (tables.py has the order of locks).
+The patient's row is locked before any other row of the patient is written (tables.py has the order of locks).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 
 from services.intake.receiving import deaths_store as deaths
 from services.intake.tables import episodes, facts, told_episodes, visits
-from services.intake.visits.death_facts import Deaths
+from services.intake.visits.death_facts import DeathChanges
 from services.intake.visits.derive import ActiveFact, FactKey, KnownEpisode
 from services.intake.visits.desired import own_fields, read_back, stay_heading
 from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, VisitRecord, joined
@@ -41,9 +41,9 @@ STANDING = (
 _FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
 _OTHER_MAPPING = "SELECT patient_id FROM visits WHERE mapping <> $1 ORDER BY visit_id LIMIT $2"
 GIVEN = "$1::text[]"
-"""Of which visits, in `STANDING`: those whose ids are given."""
+"""What to put for `{visits}` in `STANDING`, to give visits by their ids."""
 
-# ── what is known ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is known ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def visits_of(connection: Connection, patients: Iterable[str]) -> list[VisitRecord]:
@@ -51,19 +51,19 @@ async def visits_of(connection: Connection, patients: Iterable[str]) -> list[Vis
     return [VisitRecord(*row) for row in await rows(connection, VISITS, list(patients))]
 
 
-async def ledger_of(connection: Connection, patients: Iterable[str]) -> EpisodeSequences:
-    """The episodes of patients: sequences, what our own requests began, and what care.episodes told that visits don't.
+async def sequences_of(connection: Connection, patients: Iterable[str]) -> EpisodeSequences:
+    """What is known of the episodes of patients, without what their visits say (`EpisodeSequences.learn` adds that).
 
-    A request counts until care.episodes says what became of it.
+    An episode that a referral or assessment began counts as open until care.episodes says what became of it.
     """
     return known_episodes(await rows(connection, EPISODES, list(patients)))
 
 
 def known_episodes(episodes: Iterable[Sequence[Any]]) -> EpisodeSequences:
-    """Rows of `EPISODES`."""
+    """What is known of episodes, from rows of `EPISODES`."""
     found = EpisodeSequences()
     for episode, patient, sequence, state, begun, ended, asked in episodes:
-        found.sequences[episode], found.owners[episode] = sequence, patient
+        found.last[episode], found.owners[episode] = sequence, patient
         if state == "referred" or (state is None and asked is not None):
             found.asked.add(episode)
             found.known[patient][episode] = KnownEpisode(episode, None, asked)
@@ -73,27 +73,27 @@ def known_episodes(episodes: Iterable[Sequence[Any]]) -> EpisodeSequences:
 
 
 async def fill_standing(connection: Connection, visits: Mapping[str, VisitRecord]) -> None:
-    """Load the facts of the visits that stand."""
+    """Load the facts of these visits that stand."""
     put_standing(visits, await rows(connection, STANDING.format(visits=GIVEN), list(visits)))
 
 
 def put_standing(visits: Mapping[str, VisitRecord], standing: Iterable[Sequence[Any]]) -> None:
-    """Rows of `STANDING`, to the visits that they are of."""
+    """Add facts, from rows of `STANDING`, to their visits."""
     for visit_id, ce_id, key, kind, stay_id, at, own in standing:
         value = read_back(kind, own, stay_heading(at, Stay(kind="visit", id=stay_id)))
         visits[visit_id].standing[tuple(orjson.loads(key))] = ActiveFact(ce_id, kind, value)
 
 
 async def patients_of_another_mapping(connection: Connection, mapping: str, page: int) -> list[str]:
-    """Patients with visits whose facts were derived with another version of the site config."""
+    """The patients of at most `page` visits that were derived by another version (`mapping_of`)."""
     return [row["patient_id"] for row in await rows(connection, _OTHER_MAPPING, mapping, page)]
 
 
-# ── what is written ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class VisitRow(NamedTuple):
-    """A row of `visits`; `unmapped` is the text of an array."""
+    """A row of `visits`; `unmapped` is PostgreSQL's text of an array."""
 
     visit_id: str
     patient_id: str
@@ -107,7 +107,7 @@ class VisitRow(NamedTuple):
 
 
 class FactRow(NamedTuple):
-    """A row of `facts`; `key` is the text of an array."""
+    """A row of `facts`; `key` is PostgreSQL's text of an array."""
 
     ce_id: str
     episode_id: str
@@ -127,19 +127,19 @@ _KEEP_EPISODES = upsert(episodes, ("episode_id", "patient_id", "sequence"), once
 _KEEP_FACTS = insert(facts, FactRow._fields)
 
 
-def keep_settled(
-    settled: Sequence[VisitChanges], died: Deaths, ledger: EpisodeSequences, mapping: str
+def keep_changes(
+    changes: Sequence[VisitChanges], died: DeathChanges, sequences: EpisodeSequences, mapping: str
 ) -> list[SqlWrite]:
-    """Visits as they were settled, what was told of deaths, and the episodes and facts of both."""
+    """The writes of changed visits, of what was told of deaths, and of the facts and episode sequences of both."""
     found = deaths.keep(died.records)
-    found += written(_KEEP_VISITS, [_visit_row(each.visit, mapping) for each in settled])
-    stated = [_fact_row(each.visit.visit_id, *one) for each in settled for one in each.stated]
+    found += written(_KEEP_VISITS, [_visit_row(each.visit, mapping) for each in changes])
+    stated = [_fact_row(each.visit.visit_id, *one) for each in changes for one in each.stated]
     stated += [_fact_row(None, *one) for one in died.stated]
     if stated:
         touched = sorted({row.episode_id for row in stated})
-        episodes = [(episode, ledger.owners[episode], ledger.sequences[episode]) for episode in touched]
+        episodes = [(episode, sequences.owners[episode], sequences.last[episode]) for episode in touched]
         found += [*written(_KEEP_EPISODES, episodes), *written(_KEEP_FACTS, stated)]
-    if fallen := [*(ce_id for each in settled for ce_id in each.fallen), *died.fallen]:
+    if fallen := [*(ce_id for each in changes for ce_id in each.fallen), *died.fallen]:
         found.append(SqlWrite(_FALL, (fallen,)))
     return found
 
@@ -150,6 +150,7 @@ def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:
+    """A fact as a row; a cancel does not stand, and is stored without its fields."""
     value = fact.value
     stands = not isinstance(value, FactCancelled)
     return FactRow(
@@ -168,8 +169,8 @@ def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:
 
 
 def keep_stated(stated: Iterable[tuple[Fact, str]], owners: Mapping[str, str]) -> list[SqlWrite]:
-    """(fact, who said it): facts of no visit, in their order, and the sequences of their episodes, whose `owners` are
-    patients."""
+    """The writes of facts of no visit, each as (fact, id of the request or consent that says it), and of their
+    episodes' sequences; `owners` is episode → patient."""
     facts_kept, last = [], dict[str, int]()
     for fact, by in stated:
         row = _fact_row(None, (fact.name, fact.id), fact)
@@ -179,14 +180,14 @@ def keep_stated(stated: Iterable[tuple[Fact, str]], owners: Mapping[str, str]) -
     return [*written(_KEEP_EPISODES, episodes_kept), *written(_KEEP_FACTS, facts_kept)]
 
 
-# ── what care.episodes tells ───────────────────────────────────────────────────────────────────────────────────────
+# ── what care.episodes says ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 class EpisodeVersion(NamedTuple):
-    """An episode as care.episodes has it: its state, and its program stays' first beginning and last end.
+    """What care.episodes says of an episode: its state, and its program stays' first beginning and last end.
 
-    `ended_at` is None while one of them is open. Visits are left out: what is so of them intake knows first.
-    `seen`: the sequence of the last of intake's own facts that placement has; its gate does not go by older ones then.
+    `ended_at` is None while one of them is open. Visits are left out: intake itself knows them first. `seen` is the
+    sequence of the last of intake's facts that placement has, its gate included.
     """
 
     episode_id: str
@@ -202,6 +203,6 @@ _TOLD = upsert(told_episodes, EpisodeVersion._fields).sql + " WHERE t.version < 
 
 
 async def keep_told(connection: Connection, told: Sequence[EpisodeVersion]) -> set[str]:
-    """Keep what is newer than what is kept; the ids of those."""
+    """Store episodes whose version is newer than the stored one; returns their ids."""
     given = [(*each[:-1], array(each.facilities)) for each in sorted(told, key=lambda one: one.episode_id)]
     return {row["episode_id"] for row in await rows(connection, _TOLD, *map(list, zip(*given, strict=True)))}

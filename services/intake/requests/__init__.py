@@ -1,1 +1,1 @@
-"""What people and programs ask of intake without HL7: referrals and assessments."""
+"""Requests that people and programs post without HL7: referrals, assessments, consents; each is stated as facts."""

@@ -1,6 +1,6 @@
-"""What a referral and an assessment consist of as JSON; values that check themselves, and repeat nothing they refuse.
+"""The JSON of referrals and assessments, as types that check it; their errors never repeat a value.
 
-Codes alone go on to topics (contract 3: no free text there); who the patient is stays here, sealed.
+Codes alone go on to topics (contract 3: no free text there); who the patient is stays in intake, sealed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from shared.web.commands import Command
 Text = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f]+$")
 ]
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/+-]{0,79}$")]
-"""A code: no blanks, so that nobody writes sentences in it."""
+"""A line of 1 to 200 characters."""
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/+-]{0,79}$")]
+"""A code of 1 to 80 characters; it has no blanks, so that nobody writes sentences in it."""
 Channel = Literal["phone", "voicemail", "text", "email", "mail"]
 Source = Literal["hospital", "emergency", "self", "family", "primary-care", "court", "payer", "other"]
 
@@ -29,7 +30,7 @@ class PatientIdentifier(Command):
 
     id: Text = Field(description="the id itself")
     assigning_authority: Text | None = Field(default=None, description="who assigned it; absent: the facility")
-    type: Word | None = Field(default=None, description="HL7 table 0203: MR, PI, …")
+    type: Code | None = Field(default=None, description="HL7 table 0203: MR, PI, …")
 
 
 class PersonName(Command):
@@ -63,7 +64,7 @@ class Person(Command):
     )
 
     def told(self) -> dict[str, Any]:
-        """What it says, as people/person.py keeps it; what is absent says nothing."""
+        """The fields as people/person.py stores them; one that is absent is left out, and changes nothing."""
         found = {
             "identifiers": [[each.id, each.assigning_authority, each.type] for each in self.identifiers],
             "names": [[self.name.family, self.name.given or ""]] if self.name else None,
@@ -81,7 +82,7 @@ class Referral(Command):
     identity: Person = Field(description="who the patient is")
     source: Source = Field(description="who refers (contract 3.1)")
     requested_level: Level | None = Field(default=None, description="the level of care asked for")
-    needs: Annotated[tuple[Word, ...], Field(max_length=50)] = Field(
+    needs: Annotated[tuple[Code, ...], Field(max_length=50)] = Field(
         default=(), description="codes of what a program must have"
     )
     labels: tuple[Label, ...] = Field(default=(), description="what it is about, for the consent gate")
@@ -89,20 +90,20 @@ class Referral(Command):
 
 
 class Assessment(Command):
-    """`POST /assessments`: what an instrument found, of an episode or of a patient."""
+    """`POST /assessments`: the result of an assessment instrument, for an episode or a patient."""
 
     facility: Text = Field(description="the facility of site config where it was made")
     episode_id: Text | None = Field(default=None, description="the episode; else `identity`")
     identity: Person | None = Field(default=None, description="the patient, whose open or recent episode is taken")
-    instrument: Word = Field(description="which one: LOCUS, ASAM, PHQ-9, …")
-    version: Word = Field(description="its version")
-    phase: Word = Field(description="when in the care: intake, review, discharge, …")
+    instrument: Code = Field(description="which one: LOCUS, ASAM, PHQ-9, …")
+    version: Code = Field(description="its version")
+    phase: Code = Field(description="when in the care: intake, review, discharge, …")
     score: float | None = Field(default=None, allow_inf_nan=False, description="the composite score")
-    severity: Word | None = Field(default=None, description="the instrument's own word for it")
-    dimensions: Annotated[dict[Word, Annotated[float, Field(allow_inf_nan=False)]], Field(max_length=50)] | None = (
+    severity: Code | None = Field(default=None, description="the instrument's own word for it")
+    dimensions: Annotated[dict[Code, Annotated[float, Field(allow_inf_nan=False)]], Field(max_length=50)] | None = (
         Field(default=None, description="dimension → score")
     )
-    flags: Annotated[tuple[Word, ...], Field(max_length=50)] | None = Field(
+    flags: Annotated[tuple[Code, ...], Field(max_length=50)] | None = Field(
         default=None, description="codes of what stands out"
     )
     recommended_level: Level | None = Field(default=None, description="the level it recommends")
@@ -111,13 +112,14 @@ class Assessment(Command):
 
     @model_validator(mode="after")
     def _of_one(self) -> Assessment:
+        """Refuse both or neither of the two that may name the patient."""
         if (self.episode_id is None) == (self.identity is None):
             raise PydanticCustomError("episode_or_identity", "either `episode_id` or `identity`")
         return self
 
 
 class Stated(Command):
-    """What a request that was taken is answered."""
+    """The answer to a referral or an assessment."""
 
     episode_id: str = Field(description="the episode that it is of")
     patient_id: str = Field(description="Stepdown's id of the patient")

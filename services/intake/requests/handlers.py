@@ -1,4 +1,4 @@
-"""What intake does with referrals and assessments: the patient found, an episode chosen, one fact stated.
+"""Takes in referrals and assessments: finds the patient, chooses the episode, and states one fact.
 
 The same order of locks as for messages (tables.py): the key first (shared/web/posts.py), then the patient's row.
 """
@@ -36,16 +36,23 @@ from shared.web.requests import missing
 
 
 async def state(intake: Intake, connection: Connection, who: Caller, _: str, asked: Referral | Assessment) -> Stated:
-    """State it, in the caller's transaction. Raises a Problem (404) where the episode is not the caller's."""
+    """State a referral or assessment as a fact, in the caller's transaction; in a new episode also a known death.
+
+    Raises a Problem (404) where the episode is not the caller's.
+    """
     now = intake.clock()
     request_id = new_id(now)
     at = asked.occurred_at or now
-    facility = named(intake, asked.facility)
+    facility = facility_name(intake, asked.facility)
     patient_id = await _patient(connection, intake, who, asked, facility)
-    ledger = await visits.ledger_of(connection, [patient_id])
+    sequences = await visits.sequences_of(connection, [patient_id])
     for visit in await visits.visits_of(connection, [patient_id]):
-        ledger.learn(visit)
-    episode_id = _named(asked) or _chosen(ledger, patient_id, at, facility, intake) or ledger.begin(patient_id, now)
+        sequences.learn(visit)
+    episode_id = (
+        _episode_named(asked)
+        or _chosen(sequences, patient_id, at, facility, intake)
+        or sequences.begin(patient_id, now)
+    )
     about: Heading = {
         "episode_id": episode_id,
         "patient_id": patient_id,
@@ -54,10 +61,10 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
         "recorded_at": now,
     }
     value = _fact(asked, about)
-    fact = ledger.stated(value, now, request_id, trace=tracing.of_the_request())
+    fact = sequences.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, request_id)
-    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(ledger, intake.places, now))
-    await at_once(connection, visits.keep_settled([], died, ledger, mapping_of(intake.site)))
+    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(sequences, intake.places, now))
+    await at_once(connection, visits.keep_changes([], died, sequences, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
@@ -66,17 +73,17 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
 async def _patient(
     connection: Connection, intake: Intake, who: Caller, asked: Referral | Assessment, facility: str
 ) -> str:
-    """The patient, locked; found or made by the ids, or the one whose episode is named."""
+    """The patient, locked: found or made by the ids, or the owner of the episode that is named."""
     if asked.identity is None:
-        return await owner_of(connection, who, _named(asked) or "")
+        return await owner_of(connection, who, _episode_named(asked) or "")
     return await patient_known_by(connection, intake, who, asked.identity, facility)
 
 
 async def patient_known_by(connection: Connection, intake: Intake, who: Caller, person: Person, facility: str) -> str:
     """The patient of the caller's own facilities whom a request's ids mean, found or made, and locked.
 
-    What it says of the person is kept as this facility's. Whoever else knows the person, the answer is alike: that it
-    may be the same one becomes a probable match.
+    What the request says of the person is kept as this facility's. The answer is alike whether or not another facility
+    knows the person (contract 5.9); that it may be the same one becomes a probable match.
     """
     now = intake.clock()
     ids = tuple(PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers)
@@ -86,13 +93,13 @@ async def patient_known_by(connection: Connection, intake: Intake, who: Caller, 
     return patient_id
 
 
-def named(intake: Intake, facility: str) -> str:
-    """A facility by its own name, whatever its case; the site's name as it is."""
+def facility_name(intake: Intake, facility: str) -> str:
+    """The facility's name as site config writes it, whatever its case here; any other text as it is."""
     place = intake.site.facility(facility)
     return place.name if place else facility
 
 
-def _named(asked: Referral | Assessment) -> str | None:
+def _episode_named(asked: Referral | Assessment) -> str | None:
     return asked.episode_id if isinstance(asked, Assessment) else None
 
 
@@ -106,18 +113,19 @@ async def owner_of(connection: Connection, who: Caller, episode_id: str) -> str:
 
 
 def scope_of(who: Caller) -> frozenset[str] | None:
-    """The facilities whose records somebody may see; None: all."""
+    """The facilities whose records the caller may see; None: all."""
     return who.scope.facilities
 
 
-def _chosen(ledger: EpisodeSequences, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:
-    """The open or recent episode, as for a visit (contract 3.6 rule 12)."""
+def _chosen(sequences: EpisodeSequences, patient_id: str, at: datetime, facility: str, intake: Intake) -> str | None:
+    """The patient's open or recent episode, as for a visit (contract 3.6 rule 12); None where a new one begins."""
     place = intake.site.facility(facility)
     local = at.astimezone(place.zone_info) if place else at
-    return choose_episode(local, ledger.known[patient_id].values(), intake.site.limits.episode_gap_days)
+    return choose_episode(local, sequences.known[patient_id].values(), intake.site.limits.episode_gap_days)
 
 
 def _fact(asked: Referral | Assessment, about: Heading) -> CareFact:
+    """The fact that a referral or an assessment is stated as."""
     stated_at = about["recorded_at"]
     if isinstance(asked, Referral):
         return Referred(

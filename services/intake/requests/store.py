@@ -17,12 +17,12 @@ _OWNER = sa.text(
 
 
 async def owner(connection: Connection, episode_id: str, facilities: frozenset[str] | None) -> str | None:
-    """The patient of an episode of ours in which one of these facilities told something (None: any)."""
+    """The patient of an episode that one of these facilities has (None: any facility); None if there is none."""
     given = {"episode": episode_id, "facilities": None if facilities is None else sorted(facilities)}
     found: str | None = (await connection.execute(_OWNER, given)).scalar_one_or_none()
     return found
 
 
 async def keep_fact(connection: Connection, fact: Fact, patient_id: str, said_by: str) -> None:
-    """Write the fact and its episode's sequence; the caller holds the lock of the patient's row."""
+    """Store a fact, which the request `said_by` says, and its episode's last sequence; the patient's row is locked."""
     await at_once(connection, visits_store.keep_stated([(fact, said_by)], {fact.subject: patient_id}))

@@ -1,4 +1,4 @@
-"""Which statements of a visit stand: a cancel takes back the last matching thing said before it.
+"""Which statements of a visit stand: a cancel takes back the last matching statement that was said before it.
 
 Sources: contract 3.6 rule 7 and section 6; IHE ITI-31.
 """
@@ -17,19 +17,22 @@ from services.intake.visits.updates import Update
 
 @dataclass(slots=True)
 class EffectiveStatements:
-    """The statements that stand, those taken back, what each cancel did (turn → word, "" where it took effect), and the
-    updates, which are no statements."""
+    """The statements of a visit after its cancels. A message is named by its turn: its index in `said`.
+
+    `live` are the statements that stand, `taken_back` the turns of those that a cancel took back; `cancels` has the
+    turn of each cancel with the reason why it did nothing, "" where it took effect; `updates` are no statements.
+    """
 
     said: list[VisitMessage]
-
+    """All messages of the visit, in the order said."""
     live: list[Statement] = field(default_factory=list)
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
 
 
-def standing(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
-    """Statements and cancels in the order said; a cancel whose partner was not said before it waits."""
+def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
+    """Work off statements and cancels in the order said; a cancel of something that was not said before it waits."""
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
         means = TRIGGERS[message.adt.trigger]
@@ -44,81 +47,91 @@ def standing(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
 
 
 def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str, site: SiteMap) -> None:
+    """Note what a cancel does: `gone` are the turns that it takes back, or the reason why it takes back none."""
     if isinstance(gone, str):
-        found.cancels[turn] = "already-told" if gone == "waiting" and _told(found, message) else gone
+        found.cancels[turn] = "already-told" if gone == "waiting" and _is_repetition(found, message) else gone
         return
     found.cancels[turn] = ""
     found.taken_back |= gone
     found.live = [one for one in found.live if one.turn not in gone]
     if TRIGGERS[message.adt.trigger].moves_too and message.adt.location.unit:
-        found.live.append(statement(message, "move", turn, site, aside=True))
+        found.live.append(statement(message, "move", turn, site, by_cancel=True))
 
 
-def _told(found: EffectiveStatements, message: VisitMessage) -> bool:
-    """The same cancel took effect before, and nothing was said since that it could take back."""
-    return any(not word and found.said[turn].adt.trigger == message.adt.trigger for turn, word in found.cancels.items())
+def _is_repetition(found: EffectiveStatements, message: VisitMessage) -> bool:
+    """Whether a cancel that finds nothing to take back repeats one that took effect."""
+    trigger = message.adt.trigger
+    return any(not reason and found.said[turn].adt.trigger == trigger for turn, reason in found.cancels.items())
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A thing said that a cancel matches, and the stay that it moved; none where it had no effect yet."""
+    """A statement that a cancel matches, and the stay that it moved; None where it had no effect yet."""
 
     said: Statement
     stay: Stay | None = None
 
 
 _PENDING = frozenset({"waiting", "unmapped"})
+"""Reasons of statements that have no effect yet: they may have one when their visit or unit is known."""
 
 
 def _last_said(known: Walk, live: list[Statement], matches: Callable[[Statement], bool]) -> _Match | None:
-    """The one said last: what took effect, or would if its visit or unit were known; not what only told it again."""
-    found = [_Match(one) for one in live if known.words.get(one.turn) in _PENDING and not one.aside and matches(one)]
+    """The matching statement said last that took effect, or would if its visit or unit were known."""
+    found = [
+        _Match(one) for one in live if known.reasons.get(one.turn) in _PENDING and not one.by_cancel and matches(one)
+    ]
     found += [
         _Match(step.statement, stay)
         for stay in known.stays
         for step in stay.steps
-        if not step.statement.aside and matches(step.statement)
+        if not step.statement.by_cancel and matches(step.statement)
     ]
     return max(found, key=lambda match: match.said.turn, default=None)
 
 
-def _again(match: _Match, known: Walk, live: list[Statement]) -> set[int]:
-    """The thing said, and everything that told it again and so did nothing."""
+def _with_repetitions(match: _Match, known: Walk, live: list[Statement]) -> set[int]:
+    """The turns of a matched statement and of those that repeated it, and so did nothing."""
     said = match.said
-    idle = [one for one in (match.stay.others if match.stay else live) if one.turn in known.words and not one.aside]
+    idle = [
+        one for one in (match.stay.others if match.stay else live) if one.turn in known.reasons and not one.by_cancel
+    ]
     return {said.turn} | {one.turn for one in idle if one.trigger == said.trigger and _same(one, match)}
 
 
 def _same(one: Statement, match: _Match) -> bool:
+    """Whether a statement of the same trigger says the same: without a stay by its time, a transfer by its unit."""
     if match.stay is None:
         return one.at == match.said.at
     return one.kind != "move" or one.unit == match.said.unit
 
 
 def _taken_back(cancels: str, known: Walk, live: list[Statement]) -> set[int] | str:
-    """The whole stay; or one step, the last that this trigger said, and what told the same again."""
+    """The turns that a cancel takes back, or the reason why none. `cancels`: the trigger whose last statement it takes
+    back, with those that repeated it, or WHOLE_STAY."""
     if cancels == WHOLE_STAY:
         return _start_back(known, live)
     last = _last_said(known, live, lambda one: one.trigger == cancels)
-    return _again(last, known, live) if last else "waiting"
+    return _with_repetitions(last, known, live) if last else "waiting"
 
 
 def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
-    """A11 takes back the admission, or the visit's start, and every fact of that stay; after the end, nothing.
+    """The turns that A11 takes back: the admission, or the visit's start, and every statement of that stay. Else the
+    reason why none: `ended` after the end, `waiting` where no start was said.
 
-    Of a visit without level that became an admission the visit goes too. Contract 6 and ITI-31 would have the visit
-    stand again; that is not built yet.
+    Where a visit without level became an admission, the visit goes too. By contract 6 and ITI-31 it would stand again;
+    that is not built yet.
     """
     begun = {step.statement.turn for stay in known.stays for step in stay.steps if step.fact in _STARTS}
     last = _last_said(known, live, lambda one: one.kind == "start" or one.turn in begun)
     if last is None:
         return "waiting"
     if last.stay is None:
-        return _again(last, known, live)
+        return _with_repetitions(last, known, live)
     if last.stay.state == "ended":
         return "ended"
     every = {step.statement.turn for step in last.stay.steps}
-    return every | {one.turn for one in last.stay.others if one.turn in known.words}
+    return every | {one.turn for one in last.stay.others if one.turn in known.reasons}
 
 
 _STARTS = frozenset({"admitted", "visit-started"})

@@ -1,6 +1,6 @@
-"""What a hospital sends as a code, as a code of the site's tables; what is in no table is `unknown`, and listed.
+"""Codes that a hospital sends → codes of the site's tables; one that is in no table becomes `unknown`, and is listed.
 
-Contract 2. Dispositions, type and source of admission, payers and plans. The text that came stays in intake.
+Contract 2. Dispositions, type and source of admission, payers and plans. The code as it was sent stays in intake.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 
 class Unmapped(NamedTuple):
-    """A code that is in no table of the site: what it would be, where it was said, and what was said there."""
+    """A code that is in no table of the site: of which kind, in which field it came, and the code as sent."""
 
     kind: str
     field: str
@@ -23,7 +23,7 @@ class Unmapped(NamedTuple):
 
 
 def admission(adt: Adt, site: SiteMap) -> Admission:
-    """PV1-4 and PV1-14 as a bill's codes."""
+    """PV1-4 and PV1-14 as the codes of a bill; None for one that the message lacks."""
     kind, source = adt.admission_type, adt.admission_source
     return Admission(
         type=site.admission_type(kind) if isinstance(kind, str) else None,
@@ -32,7 +32,7 @@ def admission(adt: Adt, site: SiteMap) -> Admission:
 
 
 def disposition(adt: Adt, site: SiteMap) -> Disposition:
-    """PV1-36 by the site's table; a death that PID tells counts where PV1-36 means nothing here."""
+    """PV1-36 by the site's table. Where that gives `unknown`, and PID tells a death, the kind is `deceased`."""
     code = adt.disposition
     found = site.disposition(adt.facility, code if isinstance(code, str) else None)
     if found.kind == UNKNOWN and adt.deceased:
@@ -41,7 +41,7 @@ def disposition(adt: Adt, site: SiteMap) -> Disposition:
 
 
 def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
-    """What these messages say that is in no table, each once, in the order said."""
+    """The codes of these messages that are in no table, each once, in the order of the messages."""
     found: dict[Unmapped, None] = {}
     for adt in said:
         found |= dict.fromkeys(_unmapped(adt, site))
@@ -49,6 +49,7 @@ def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
 
 
 def _unmapped(adt: Adt, site: SiteMap) -> list[Unmapped]:
+    """The codes of one message that are in no table of the site."""
     told: list[Unmapped] = []
     code, kind, source = adt.disposition, adt.admission_type, adt.admission_source
     if isinstance(code, str) and site.disposition(adt.facility, code).code == UNKNOWN:

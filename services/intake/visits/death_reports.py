@@ -2,7 +2,8 @@
 
 Contract 3.6 rule 13: PID-30 `Y`, PID-29 and a disposition tell a death; PID-30 `N` or `""` without PID-29, said later,
 takes it back. PID-29 beside PID-30 `N` is a death that the same message contradicts, and so is a disposition beside it.
-What is kept of a patient doesn't grow with the messages: the last word that takes back, and what was said after it.
+What is kept of a patient doesn't grow with the messages: the last one that takes a death back, and the reports after
+it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _COUNTER = re.compile(r"(.*?)(\d{1,18})", re.DOTALL)
 
 
 class Order(NamedTuple):
-    """When something was said: EVN-2, MSH-7, then control ids as they count up."""
+    """The sort key of when a message was said: EVN-2, MSH-7, then control ids as they count up, then our message id."""
 
     stated_at: datetime
     sent_at: datetime
@@ -31,7 +32,7 @@ class Order(NamedTuple):
 
 
 def order_of(said: VisitMessage) -> Order:
-    """The place of a message among all that its facility said; the same in whatever order they came."""
+    """The sort key of a message among all of its facility, with times in UTC; it does not depend on when they came."""
     adt = said.adt
     counted = _COUNTER.fullmatch(adt.control_id)
     control, number = (counted[1], int(counted[2])) if counted else (adt.control_id, 0)
@@ -41,10 +42,10 @@ def order_of(said: VisitMessage) -> Order:
 
 @dataclass(frozen=True, slots=True)
 class DeathReport:
-    """One message's word of a death.
+    """What one message says of a death.
 
-    `dead`: PID-30 `Y` or a disposition; `time`: PID-29 without it; `no-time`: PID-29 is `""`. `at` is the clinical time
-    where no time of death was told. `contradicted`: the same message has PID-30 `N`.
+    `dead`: PID-30 `Y` or a disposition; `time`: PID-29 without it; `no-time`: PID-29 is `""`. `at` is the event's time,
+    for where no time of death (`died_at`, PID-29) was told. `contradicted`: the same message has PID-30 `N`.
     """
 
     order: Order
@@ -55,9 +56,12 @@ class DeathReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What one facility told of one patient's death: `alive` is the last word that took back, `tellings` what PID said
-    after it, `ends` what the stays of each visit (by its id) ended with that is a death."""
+class DeathRecord:
+    """What one facility told of one patient's death. It is stored as JSON, under these names.
+
+    `alive` is when a death was last taken back, `tellings` are the reports of PID after that, and `ends` has by visit
+    id the ends of its stays whose disposition is a death.
+    """
 
     alive: Order | None = None
     tellings: tuple[DeathReport, ...] = ()
@@ -69,7 +73,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """The death that stands: when, what PID-29 says of that, whether the sender contradicts it, who said it first."""
+    """The death that stands.
+
+    `at` is when it was: PID-29 as told last (also in `died_at`), else the earliest event that told it. `contradicted`:
+    the last report of it has PID-30 `N` beside it. `first`: which message said it first.
+    """
 
     at: datetime
     died_at: datetime | None
@@ -77,24 +85,24 @@ class Death:
     first: Order
 
 
-def speaks(adt: Adt) -> bool:
+def mentions_death(adt: Adt) -> bool:
     """Whether the message's PID says anything of a death."""
     return adt.deceased or adt.death is not None or adt.died is not None
 
 
-def with_messages(before: Record, said: Iterable[VisitMessage]) -> Record:
-    """The record with what these messages' PID says; told again they change nothing."""
+def with_messages(before: DeathRecord, said: Iterable[VisitMessage]) -> DeathRecord:
+    """The record with what the PID of these messages says; a message that is in it already changes nothing."""
     every = list(said)
     back = [order_of(one) for one in every if _takes_back(one.adt)]
     alive = max([before.alive, *back] if before.alive else back, default=None)
     found = {one.order: one for one in before.tellings}
-    found |= {told.order: told for one in every if (told := _telling(one)) is not None}
+    found |= {told.order: told for one in every if (told := _report(one)) is not None}
     left = (found[order] for order in sorted(found) if alive is None or order > alive)
     return replace(before, alive=alive, tellings=tuple(left))
 
 
-def with_ends(before: Record, visit_id: str, ends: Iterable[tuple[VisitMessage, datetime]]) -> Record:
-    """The record with the ends of a visit's stays that are a death: the message that says so, and when it was."""
+def with_ends(before: DeathRecord, visit_id: str, ends: Iterable[tuple[VisitMessage, datetime]]) -> DeathRecord:
+    """The record with these `ends` of a visit's stays that are a death: (message that says so, end of the stay)."""
     told = tuple(
         DeathReport(order_of(said), "dead", at.astimezone(UTC), contradicted=said.adt.death == "N") for said, at in ends
     )
@@ -103,11 +111,11 @@ def with_ends(before: Record, visit_id: str, ends: Iterable[tuple[VisitMessage, 
 
 
 def takes_back(alive: Order | None, said: VisitMessage) -> bool:
-    """Whether the last word that takes back does so to a disposition in this message."""
+    """Whether a disposition in this message, which tells a death, was taken back later: at `alive`, if at all."""
     return alive is not None and said.adt.death != "N" and order_of(said) < alive
 
 
-def death_of(record: Record) -> Death | None:
+def death_of(record: DeathRecord) -> Death | None:
     """The death that stands by all that was told; None where there is none."""
     since = max((one.order for one in record.tellings if one.says == "no-time"), default=None)
     times = [one for one in record.tellings if one.died_at and (since is None or one.order > since)]
@@ -119,18 +127,20 @@ def death_of(record: Record) -> Death | None:
     return Death(died_at or min(one.at for one in told), died_at, told[-1].contradicted, told[0].order)
 
 
-def _ends(record: Record) -> Iterator[DeathReport]:
-    """Dispositions said after the last word that took back. One that was contradicted as it was said stands: a sender
-    with `N` in every message takes nothing back by it."""
+def _ends(record: DeathRecord) -> Iterator[DeathReport]:
+    """The dispositions that stand: those said after a death was last taken back, and those whose own message has PID-30
+    `N`, since a sender with `N` in every message takes nothing back by it."""
     for ends in record.ends.values():
         yield from (one for one in ends if one.contradicted or record.alive is None or one.order > record.alive)
 
 
 def _takes_back(adt: Adt) -> bool:
+    """Whether the message's PID takes a death back."""
     return not adt.deceased and (adt.death == "N" or adt.death is REMOVED)
 
 
-def _telling(said: VisitMessage) -> DeathReport | None:
+def _report(said: VisitMessage) -> DeathReport | None:
+    """What the message's PID says of a death; None where it tells none, and no time that is to be removed."""
     adt, at = said.adt, said.adt.event.start.astimezone(UTC)
     if adt.deceased:
         died_at = adt.died.end.astimezone(UTC) if isinstance(adt.died, Moment) else None
@@ -139,14 +149,14 @@ def _telling(said: VisitMessage) -> DeathReport | None:
     return DeathReport(order_of(said), "no-time", at) if adt.died is REMOVED and adt.death is None else None
 
 
-_RECORD = TypeAdapter(Record)
+_RECORD = TypeAdapter(DeathRecord)
 
 
-def encode(record: Record) -> bytes:
-    """The record as JSON: times, control ids, ids of ours."""
+def encode(record: DeathRecord) -> bytes:
+    """The record as JSON: times, control ids and our message ids."""
     return _RECORD.dump_json(record)
 
 
-def decode(kept: bytes) -> Record:
-    """The way back of `encode`."""
+def decode(kept: bytes) -> DeathRecord:
+    """The record from the JSON that `encode` made."""
     return _RECORD.validate_json(kept)

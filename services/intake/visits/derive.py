@@ -1,4 +1,4 @@
-"""What the hospital told us about a visit, together: facts from all of its messages; and which episode a visit is of.
+"""Derives the facts of a visit from all of its messages, and chooses the episode that a visit belongs to.
 
 Pure: time, ids and site config come in. Sources: contract 3.6 rules 2, 7, 12 and section 6; IHE ITI-31.
 """
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits import cancels as stands
+from services.intake.visits.cancels import effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
@@ -33,11 +33,13 @@ __all__ = [
 
 Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
+"""The facts of a stay with fields that an update may change."""
 _WAITS = frozenset({"waiting", "not-on-leave"})
+"""The reasons of messages that wait for another message; any other means that the message has no effect."""
 
 
 class Note(NamedTuple):
-    """What became of one message: waiting for a partner, without effect, … and the word that says why.
+    """What became of one message, and the reason where it waits or has no effect.
 
     `kept`: it states nothing of a visit (A05, A28, merges).
     """
@@ -50,7 +52,7 @@ class Note(NamedTuple):
 class Derived(NamedTuple):
     """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said.
 
-    `unmapped`: what the messages say that is in no table of the site, as it is kept for the list, where that was asked.
+    `unmapped`: codes of the messages that are in no table of the site, as `kind field code`; only `meant_by` fills it.
     """
 
     facts: tuple[DesiredFact, ...]
@@ -59,7 +61,7 @@ class Derived(NamedTuple):
 
 
 class KnownEpisode(NamedTuple):
-    """An episode of the patient: `ended_at` is its last known end, None while it is open."""
+    """An episode of the patient: `ended_at` is its last known end, None while it is open; `begun_at` None: unknown."""
 
     episode_id: str
     ended_at: datetime | None
@@ -67,15 +69,15 @@ class KnownEpisode(NamedTuple):
 
 
 def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Derived:
-    """What all messages of one visit number mean together, in whatever order they came and however often.
+    """The facts that all messages of one visit mean together, and what became of each, in whatever order they came.
 
     `visit` is the visit's id (`visit_id`); its stays are `visit`, `visit#2`, … (contract 3.6 rule 2).
     """
     said = as_said(messages)
-    standing = stands.standing(said, site)
-    walked = walk(standing.live)
+    effective = effective_statements(said, site)
+    walked = walk(effective.live)
     updates: dict[int, tuple[Update, Stay | None]] = {}
-    for update in standing.updates:
+    for update in effective.updates:
         updates[update.turn] = update, stay_of(update, walked.stays)
     facts: list[DesiredFact] = []
     moved: set[int] = set()
@@ -90,12 +92,12 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     for turn, one in enumerate(said):
         if turn in updates:
             became = _updated(*updates[turn], facts)
-        elif turn in standing.cancels:
-            became = _effect(_unmapped(walked, turn) or standing.cancels[turn])
-        elif turn in standing.taken_back:
+        elif turn in effective.cancels:
+            became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
+        elif turn in effective.taken_back:
             became = "taken-back", None
-        elif turn in walked.words:
-            became = _effect(walked.words[turn])
+        elif turn in walked.reasons:
+            became = _effect(walked.reasons[turn])
         else:
             became = "applied" if turn in moved else "kept", None
         notes.append(Note(one.message_id, *became))
@@ -106,7 +108,7 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
     """The episode that a visit belongs to, chosen once (contract 3.6 rule 12); None begins a new one.
 
     An open episode, else the one that ended last, at most `limit_days` calendar days before it.
-    Where an episode's beginning is known, a visit longer before it is not of it.
+    Where an episode's beginning is known, a visit more than `limit_days` before that is not of it.
     """
     day = admitted_at.date()
 
@@ -125,6 +127,7 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
 
 
 def _updated(update: Update, stay: Stay | None, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
+    """What became of an update: applied where it changed a fact or was the first to tell one."""
     if stay is None:
         return "waiting", "waiting"
     steps = (step.statement for step in stay.steps if step.fact in _AMENDABLE)
@@ -134,13 +137,14 @@ def _updated(update: Update, stay: Stay | None, facts: list[DesiredFact]) -> tup
 
 
 def _unmapped(walked: Walk, turn: int) -> str:
-    """A cancel that names another unit is also a transfer there, which waits for the unit to be mapped."""
-    return "unmapped" if walked.words.get(turn) == "unmapped" else ""
+    """`unmapped` for a cancel that is also a transfer (A12, A13) to a unit that is not mapped; else ""."""
+    return "unmapped" if walked.reasons.get(turn) == "unmapped" else ""
 
 
-def _effect(word: str) -> tuple[Effect, str | None]:
-    if not word:
+def _effect(reason: str) -> tuple[Effect, str | None]:
+    """What became of a message that did nothing for this reason; "": it was applied."""
+    if not reason:
         return "applied", None
-    if word == "unmapped":
+    if reason == "unmapped":
         return "unmapped", None
-    return ("waiting" if word in _WAITS else "no-effect"), word
+    return ("waiting" if reason in _WAITS else "no-effect"), reason

@@ -1,7 +1,7 @@
-"""A fact that ought to stand: as it is published, but for what is not known before it is stated; and stored facts so.
+"""Facts that ought to stand, and stored facts read back in the same form, so that the two compare by value.
 
-Its episode is chosen, and when it was recorded is known, only when it is stated; until then these fields say nothing,
-so that two facts are the same where their values are equal.
+A fact's episode, patient, facility and `recorded_at` are known only when it is stated; until then these fields have
+placeholders.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ FactKey = tuple[str, ...]
 """(type, stay id, …): the same statement of the same visit has the same key, whatever else is told."""
 NOT_CHOSEN = "-"
 NOT_STATED = datetime.min.replace(tzinfo=UTC)
-"""Ids and `recorded_at` of a fact that is not stated yet: it goes nowhere as it is."""
+"""Placeholders for ids and `recorded_at` of a fact that is not stated yet; no such fact is published."""
 
 
 class DesiredFact(NamedTuple):
-    """One fact that ought to stand. `said_by` is the message that said it, `stated_at` when its sender did."""
+    """One fact that ought to stand. `said_by` is the id of the message that says it, `stated_at` when that was said."""
 
     key: FactKey
     value: CareFact
@@ -33,13 +33,13 @@ class DesiredFact(NamedTuple):
 
 
 class StayHeading(Heading):
-    """The same of a fact about a stay."""
+    """The common fields of a fact about a stay."""
 
     stay: Stay
 
 
 def heading(occurred_at: datetime, episode_id: str = NOT_CHOSEN, facility: str = NOT_CHOSEN) -> Heading:
-    """What is known before it is stated: when it happened; and of a death of which episode it is and who told it."""
+    """The common fields of a fact that is not stated yet; of a death, episode and facility are known already."""
     return {
         "episode_id": episode_id,
         "patient_id": NOT_CHOSEN,
@@ -50,7 +50,7 @@ def heading(occurred_at: datetime, episode_id: str = NOT_CHOSEN, facility: str =
 
 
 def stay_heading(occurred_at: datetime, stay: Stay) -> StayHeading:
-    """The same of a fact about a stay."""
+    """The common fields of a fact about a stay that is not stated yet."""
     return {
         "episode_id": NOT_CHOSEN,
         "patient_id": NOT_CHOSEN,
@@ -66,13 +66,14 @@ _TYPES = {fact.TYPE: fact for fact in CARE_FACTS.values()}
 
 
 def own_fields(body: bytes) -> bytes:
-    """Of a fact's JSON the fields of its type alone: what is stored of it beside its columns."""
+    """The fields in a fact's JSON that not every fact has; they are stored in one column, the common ones in others."""
     told: dict[str, Any] = orjson.loads(body)
     return orjson.dumps({name: value for name, value in told.items() if name not in _COMMON})
 
 
 def read_back(kind: str, own: bytes, about: Heading) -> CareFact:
-    """The value of a fact whose own fields are stored; UnknownFact, so not what is wanted, where they can't be read."""
+    """A fact from its type's name, its stored `own_fields` and its common fields; where these fit the type no longer,
+    an UnknownFact, which equals no fact that ought to stand."""
     try:
         return msgspec.convert({**orjson.loads(own), **about}, _TYPES[kind])
     except msgspec.ValidationError:

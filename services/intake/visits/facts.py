@@ -1,4 +1,4 @@
-"""From the walked stays to the facts wanted: keys that stay the same, and their values; no ids of ours, no episode."""
+"""Makes the facts that ought to stand of a visit's stays, under keys that are the same whenever they are derived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.intake.visits import codes
 from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, stay_heading
 from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
-from services.intake.visits.updates import Plan, Update, amended, coverage, diagnoses, plan, tellers
+from services.intake.visits.updates import Plan, Update, amended, coverage, diagnoses, messages_of, plan
 from shared.events import CareFact, Stay
 from shared.events.base import PatientNumber, Place
 from shared.events.levels import Level
@@ -31,7 +31,7 @@ from shared.events.stays import (
 
 
 def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> list[DesiredFact]:
-    """A fact for each step of a stay, in clinical order, as amended by what A08 and A31 said later."""
+    """A fact for each step of a stay, in clinical order, with what later A08 and A31 changed in it."""
     found: list[DesiredFact] = []
     seen: dict[FactKey, int] = {}
     of, visit = Stay(kind="visit", id=stay_id), stay_id.removesuffix(f"#{stay.number}")
@@ -55,7 +55,7 @@ _SEVERAL = frozenset({"transferred", "leave-started", "leave-ended"})
 
 
 def _at(step: Step, adt: Adt, stay: WalkedStay) -> datetime:
-    """An end has the time told last, where that does not lie before what the stay did until then."""
+    """When a step happened: the end at PV1-45 as a later update told it, unless that is before the step before it."""
     told = adt.discharged
     if stay.steps[-1] is not step or adt is step.statement.said.adt or not isinstance(told, Moment):
         return step.at
@@ -64,6 +64,7 @@ def _at(step: Step, adt: Adt, stay: WalkedStay) -> datetime:
 
 
 def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) -> CareFact:
+    """The fact that a step is; `visit` is the visit's id."""
     place = step.after
     match step.fact:
         case "visit-started":
@@ -74,7 +75,7 @@ def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) 
             return Transferred(**about, origin=_place(step.before), to=_place(place))
         case "leave-started" | "leave-ended":
             kind = LeaveStarted if step.fact == "leave-started" else LeaveEnded
-            return kind(**about, kind=leave_kind(adt.event_reason), expected_return=_back(adt))
+            return kind(**about, kind=leave_kind(adt.event_reason), expected_return=_expected_return(adt))
         case "discharged":
             return Discharged(**about, level=_level(place), disposition=codes.disposition(adt, site))
         case "visit-ended":
@@ -107,7 +108,7 @@ def _admitted(place: At, adt: Adt, visit: str, about: StayHeading, site: SiteMap
 
 
 def leave_kind(reason: str | None) -> LeaveKind:
-    """EVN-4 as kind of leave: our own words, and of HL7 table 0062 the physician's order; all else is `other`."""
+    """EVN-4 as a kind of leave: the kind's name, or 02 of HL7 table 0062 (physician's order); all else is `other`."""
     return _LEAVES.get((reason or "").lower(), "other")
 
 
@@ -120,17 +121,18 @@ _LEAVES: dict[str, LeaveKind] = {
 
 
 def mrn(ids: tuple[PatientId, ...]) -> PatientId | None:
-    """The medical record number among PID-3: type MR, else the first that is no social security or account number."""
+    """The medical record number among PID-3: type MR, else the first of a type that may be one, else the first."""
     first: PatientId | None = None
     for one in ids:
         if one.type == "MR":
             return one
-        if first is None and one.type not in _OF_ELSEWHERE:
+        if first is None and one.type not in _NO_RECORD_NUMBER:
             first = one
     return first or (ids[0] if ids else None)
 
 
-_OF_ELSEWHERE = frozenset({"SS", "SSN", "AN", "VN", "DL", "PPN"})
+_NO_RECORD_NUMBER = frozenset({"SS", "SSN", "AN", "VN", "DL", "PPN"})
+"""HL7 table 0203: numbers of social security, accounts, visits, driver's licenses and passports."""
 
 
 def _patient(adt: Adt) -> PatientNumber | None:
@@ -143,19 +145,19 @@ def _place(place: At | None) -> Place:
 
 
 def _level(place: At) -> Level:
-    """The level of a place where one is admitted or discharged: the moves lead to no other."""
+    """The level of a place. Raises ValueError where it has none; an admission and a discharge have one (`moves`)."""
     if place.level is None:
         raise ValueError("a stay at a level has no level")
     return place.level
 
 
-def _back(adt: Adt) -> datetime | None:
+def _expected_return(adt: Adt) -> datetime | None:
     return adt.expected_return.start if isinstance(adt.expected_return, Moment) else None
 
 
 def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: SiteMap) -> list[DesiredFact]:
-    """The diagnoses, the payers and the expected discharge of a stay."""
-    said = tellers(stay, updates)
+    """The diagnoses (DG1), the payers (IN1) and the expected discharge (PV2-9) of a stay."""
+    said = messages_of(stay, updates)
     of = Stay(kind="visit", id=stay_id)
     found: list[DesiredFact] = []
     for rank, (one, by) in sorted(diagnoses(said).items()):
@@ -173,7 +175,7 @@ def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Sit
 
 
 def _planned(stay: WalkedStay, of: Stay, told: Plan) -> Iterator[DesiredFact]:
-    """PV2-9 as it was told last, and that it was called off."""
+    """The expected discharge as PV2-9 told it last, and its cancellation where a later PV2-9 was `""`."""
     planned = DischargePlanned(
         **stay_heading(max(told.by.adt.occurred.start, stay.begun), of), expected_at=told.expected.end
     )

@@ -1,8 +1,9 @@
-"""One visit number's stays, walked in clinical order through the table of moves; what each statement did, or why not.
+"""Walks a visit's statements in clinical order through the table of moves: the stays that come of them, and for each
+statement that did nothing the reason.
 
-Sources: contract 3.6 (rules 2 and 7, table of moves) and 6; IHE ITI-31. The words are those of contract 3.6; `waiting`
-is for what has no stay yet, `unmapped` for a unit that site config does not name, `already-told` and `already-there`
-for what is so already.
+Sources: contract 3.6 (rules 2 and 7, table of moves) and 6; IHE ITI-31. The reasons are those of contract 3.6;
+`waiting` is for what has no stay yet, `unmapped` for a unit that site config does not name, `already-told` and
+`already-there` for what is so already.
 """
 
 from __future__ import annotations
@@ -20,27 +21,29 @@ from services.intake.visits.stays import At, State, Statement, Stay, Step, StepF
 from shared.site.values import Unit
 
 _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
-"""Of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
+"""Order of statements of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
 _CLINICAL = attrgetter("at", "rank", "turn")
 
 
 @dataclass(slots=True)
 class Walk:
-    """The stays, and for each statement that did nothing the word that says why."""
+    """The stays made so far, and of each statement that did nothing the reason."""
 
     stays: list[Stay] = field(default_factory=list)
-    words: dict[int, str] = field(default_factory=dict)
-    """Turn → word."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Turn of the statement (its place in the order said) → why it did nothing."""
 
 
-def statement(said: VisitMessage, kind: StatementKind, turn: int, site: SiteMap, *, aside: bool = False) -> Statement:
-    """What a message states: when that was, and what its unit is at this site where it goes to one (a level, or a class
-    of visit)."""
+def statement(
+    said: VisitMessage, kind: StatementKind, turn: int, site: SiteMap, *, by_cancel: bool = False
+) -> Statement:
+    """What a message states: when that was, and where it goes to a unit what this is at the site (a level, or a class
+    of visit). `turn`: the message's place in the order said."""
     adt, unit = said.adt, said.adt.location.unit or ""
     at = adt.occurred.end if kind == "end" else adt.occurred.start if kind == "start" else adt.event.start
     found = site.unit(adt.facility, unit) if unit and kind in {"start", "move"} else None
     mapped = found if found and (found.level or found.visit_class) else None
-    return Statement(said, kind, at, _RANK[kind], turn, unit, mapped, aside)
+    return Statement(said, kind, at, _RANK[kind], turn, unit, mapped, by_cancel)
 
 
 def walk(statements: Iterable[Statement]) -> Walk:
@@ -61,23 +64,23 @@ def _with_a_start(ordered: list[Statement]) -> list[Statement]:
     """A transfer of an unknown visit takes effect at once: as its start, PV1-44 else the event's time (contract 6)."""
     begun = False
     for place, one in enumerate(ordered):
-        if one.kind == "start" and not one.aside:
+        if one.kind == "start" and not one.by_cancel:
             if one.mapped:
                 return ordered
             begun = True  # in a unit that is not mapped
-        elif one.kind == "move" and one.mapped and not one.aside:
+        elif one.kind == "move" and one.mapped and not one.by_cancel:
             return ordered if _starts_anew(ordered[place + 1 :]) else _as_start(ordered, place, begun=begun)
     return ordered
 
 
 def _starts_anew(later: list[Statement]) -> bool:
     """Whether a start comes before any end."""
-    kinds = (one.kind for one in later if one.kind in {"start", "end"} and not one.aside)
+    kinds = (one.kind for one in later if one.kind in {"start", "end"} and not one.by_cancel)
     return next(kinds, "end") == "start"
 
 
 def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Statement]:
-    """The same, in order, with the one at this place as a start; `begun`: one was said before it."""
+    """The statements in clinical order, with the one at this index as a start. `begun`: a start was said before it."""
     one = ordered[place]
     told = one.said.adt.admitted
     at = min(told.start, one.at) if isinstance(told, Moment) and not begun else one.at
@@ -86,24 +89,27 @@ def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Stat
 
 
 def _try(found: Walk, one: Statement) -> bool:
+    """Try a statement on the last stay; False, with the reason noted, where it did nothing."""
     stay = found.stays[-1] if found.stays else None
     move = MOVES[one.kind][stay.state if stay else "none"]
-    word = move if isinstance(move, str) else move(found, one)
-    if word is None:
-        found.words.pop(one.turn, None)
+    reason = move if isinstance(move, str) else move(found, one)
+    if reason is None:
+        found.reasons.pop(one.turn, None)
         return True
-    if stay and one.turn not in found.words:
+    if stay and one.turn not in found.reasons:
         stay.others.append(one)
-    found.words[one.turn] = word
+    found.reasons[one.turn] = reason
     return False
 
 
 def _step(stay: Stay, fact: StepFact, one: Statement, after: At, state: State) -> None:
+    """Add a step to a stay, which puts it into this state."""
     stay.steps.append(Step(fact, one, one.at, stay.place if stay.steps else None, after))
     stay.place, stay.state = after, state
 
 
 def _begin(found: Walk, one: Statement) -> str | None:
+    """Begin the visit's next stay."""
     if one.mapped is None:
         return "unmapped"
     for stay in found.stays:
@@ -117,10 +123,12 @@ def _begin(found: Walk, one: Statement) -> str | None:
 
 
 def _entered(code: str, unit: Unit) -> At:
+    """Where a stay is that begins in this unit: at its level, or in its class of visits without level."""
     return At(code, unit.level, unit.program, None if unit.level else unit.visit_class, unit.setting)
 
 
 def _enter(stay: Stay, one: Statement, place: At) -> None:
+    """An admission where the unit has a level, else the start of a visit without level."""
     if place.level:
         _step(stay, "admitted", one, place, "open")
     else:
@@ -128,7 +136,7 @@ def _enter(stay: Stay, one: Statement, place: At) -> None:
 
 
 def _into_a_level(found: Walk, one: Statement) -> str | None:
-    """A start told while a visit without level goes on: into a level it is an admission of the same stay."""
+    """A start while a visit without level is open: in a unit with a level it is the admission of the same stay."""
     unit, stay = one.mapped, found.stays[-1]
     if unit is None or not unit.level:
         return "already-open" if unit else "unmapped"
@@ -137,6 +145,7 @@ def _into_a_level(found: Walk, one: Statement) -> str | None:
 
 
 def _move_visit(found: Walk, one: Statement) -> str | None:
+    """A transfer during a visit without level: to a unit with a level it is an admission of the same stay."""
     unit, stay = one.mapped, found.stays[-1]
     if unit is None:
         return "unmapped"
@@ -150,7 +159,8 @@ def _move_visit(found: Walk, one: Statement) -> str | None:
 
 
 def _move(found: Walk, one: Statement) -> str | None:
-    """To a unit without level the level stays as it is, but for a change to outpatient, which ends it (contract 6)."""
+    """A transfer during a stay at a level. In a unit without level the level goes on, but a change to outpatient (A07)
+    ends it (contract 6)."""
     unit, stay = one.mapped, found.stays[-1]
     if unit is None:
         return "unmapped"
@@ -185,6 +195,7 @@ def _end(found: Walk, one: Statement) -> str | None:
 
 
 Move = Callable[[Walk, Statement], "str | None"]
+"""Makes a step of a stay and returns None, or returns the reason why there is none."""
 MOVES: dict[StatementKind, dict[State, str | Move]] = {
     "start": {
         "none": _begin,

@@ -1,4 +1,4 @@
-"""In which order the messages of a visit were said: never by arrival where the sender told a time."""
+"""Sorts the messages of a visit in the order said: never by arrival where the sender told a time."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def as_said(messages: Iterable[VisitMessage]) -> list[VisitMessage]:
 
 
 def _of_one_instant(tied: list[VisitMessage]) -> list[VisitMessage]:
+    """Sort messages of one time: by the numbers that their control ids end in, if these alone differ, else by kind."""
     counted = [_COUNTER.fullmatch(said.adt.control_id) for said in tied]
     numbers = {(found[1], int(found[2])) for found in counted if found}
     if len(numbers) == len(tied) and len({before for before, _ in numbers}) == 1:
@@ -36,10 +37,12 @@ def _of_one_instant(tied: list[VisitMessage]) -> list[VisitMessage]:
 
 
 def _digits(control_id: str) -> str:
+    """The number that a control id ends in."""
     found = _COUNTER.fullmatch(control_id)
     return found[2] if found else "0"
 
 
 def _by_kind(said: VisitMessage) -> tuple[bool, datetime, str, datetime, str]:
+    """The sort key of messages of one time whose control ids do not count up: cancels last."""
     adt = said.adt
     return adt.means.cancels is not None, adt.occurred.start, adt.control_id, said.arrived_at, said.message_id

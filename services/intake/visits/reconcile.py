@@ -1,7 +1,7 @@
-"""One visit brought in line with what its messages mean together: facts out, facts back, numbered.
+"""Brings the stated facts of visits in line with what their messages mean: which to state, and which to cancel.
 
 Contract 3.5 and 3.6 rule 12. What it needs comes in (`VisitRecord`, `EpisodeSequences`), what is to be written
-comes out (`VisitChanges`); it reads no clock and no table, and only draws ids.
+comes out (`VisitChanges`). It reads no clock and no table; ids and sequences are given out here.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ENDS = (Discharged, VisitEnded)
 
 
 class PersonMessage(NamedTuple):
-    """A message, of which patient it is, and which facility says it."""
+    """A message, the patient whom it is about, and the facility that sent it."""
 
     patient_id: str
     facility: str
@@ -54,7 +54,11 @@ class PersonMessage(NamedTuple):
 
 @dataclass(slots=True)
 class VisitRecord:
-    """A visit as it is stored, all its messages with those that just came, and the facts of it that stand."""
+    """A visit as it is stored, with all its messages, those that just came among them, and the facts of it that stand.
+
+    `key` is the visit's number (`unnamed.visit_id`), `begun_at` and `ended_at` are those of its stays; `notes` is
+    message id → (effect, reason) as stored, `newest` the message that came last.
+    """
 
     visit_id: str
     patient_id: str
@@ -68,47 +72,48 @@ class VisitRecord:
     standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
     newest: VisitMessage | None = None
     unmapped: tuple[str, ...] = ()
-    """What its messages say that is in no table of the site, as it is kept for the list; settling finds it."""
+    """Codes of its messages that are in no table of the site, as `kind field code`."""
     alive: Order | None = None
     """When its facility last took back that the patient died."""
 
 
 @dataclass(slots=True)
 class EpisodeSequences:
-    """What a transaction knows of episodes: the last sequence of each, and what each patient's are."""
+    """What a transaction knows of episodes: `last` has the last ce_sequence of each, `owners` its patient, and
+    `known` by patient what the choice of a visit's episode goes by."""
 
-    sequences: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     known: dict[str, dict[str, KnownEpisode]] = field(default_factory=lambda: defaultdict(dict))
     asked: set[str] = field(default_factory=set)
     """Episodes that are open only because somebody asked for care: the first visit in one takes over."""
     traces: dict[str, str] = field(default_factory=dict)
-    """Message → the trace context that it came with."""
+    """Message id → the W3C trace context that the message came with."""
 
     def begin(self, patient_id: str, at: datetime) -> str:
         """A new episode of a patient."""
         episode_id = new_id(at)
-        self.sequences[episode_id], self.owners[episode_id] = 0, patient_id
+        self.last[episode_id], self.owners[episode_id] = 0, patient_id
         return episode_id
 
     def stated(
         self, value: CareFact, now: datetime, told_by: str | None, cause: str | None = None, trace: str | None = None
     ) -> Fact:
-        """The next fact of its episode. `told_by`: the message or request that it is told with; `cause`: the message
-        that said it; `trace`: a request's."""
-        self.sequences[value.episode_id] += 1
+        """The value as the next fact of its episode. `told_by`: id of the message or request with which it is stated
+        (ce_correlationid); `cause`: of the message that says it (ce_causationid); `trace`: a request's."""
+        self.last[value.episode_id] += 1
         return said(
             value,
             ce_id=new_id(now),
             writer="intake",
-            sequence=self.sequences[value.episode_id],
+            sequence=self.last[value.episode_id],
             correlation_id=told_by,
             causation_id=cause,
             trace=trace or self.traces.get(told_by or ""),
         )
 
     def learn(self, visit: VisitRecord) -> None:
-        """Remember where a visit leaves its episode, for the choice of the next visit's."""
+        """Remember when a visit's episode begins and ends by it, for the choice of the next visit's episode."""
         if visit.episode_id is None or visit.begun_at is None:
             return
         if visit.episode_id in self.asked:
@@ -128,7 +133,7 @@ def joined(one: KnownEpisode | None, other: KnownEpisode) -> KnownEpisode:
 
 
 class NewFact(NamedTuple):
-    """A fact on its way out, and the key that it is known by later."""
+    """A fact that is to be stated, and the key by which it is compared later."""
 
     key: FactKey
     fact: Fact
@@ -136,7 +141,7 @@ class NewFact(NamedTuple):
 
 @dataclass(slots=True)
 class VisitChanges:
-    """What is to be written for a visit: facts, ce_ids that no longer stand, notes of messages that changed.
+    """What is to be written for a visit: facts, ce_ids of those that no longer stand (`fallen`), notes that changed.
 
     `facts` are all that ought to stand of it now.
     """
@@ -149,7 +154,7 @@ class VisitChanges:
 
 
 def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
-    """What the visit's messages mean. A disposition that told a death which was taken back means nothing any more."""
+    """What the visit's messages mean. A disposition that told a death which was taken back is `unknown` then."""
     derived = derive(visit.key, visit.messages, places)
     if visit.alive is None:
         return derived
@@ -158,6 +163,7 @@ def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
 
 
 def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
+    """The fact; with the disposition `unknown` where it tells a death that was taken back (at `alive`)."""
     value = fact.value
     if not isinstance(value, ENDS) or value.disposition is None or value.disposition.kind != "deceased":
         return fact
@@ -172,26 +178,26 @@ DERIVATION = 2
 
 
 def mapping_of(site: Site) -> str:
-    """The version of what visits are derived by: the site's config, and how it is applied."""
+    """The version of what visits are derived by: that of the site config, and DERIVATION."""
     return f"{site.version}.{DERIVATION}"
 
 
 def meant_by(visit: VisitRecord, places: FacilityMap) -> Derived:
-    """What has to be computed from every message of the visit; from here on the messages are not looked at again."""
+    """What the visit's messages mean, with its unmapped codes: all for which the messages themselves are needed."""
     odd = codes.unmapped(map(attrgetter("adt"), visit.messages), places)
     return wanted_of(visit, places)._replace(unmapped=tuple(map(" ".join, odd)))
 
 
 def reconcile(
     visits: Iterable[VisitRecord],
-    ledger: EpisodeSequences,
+    sequences: EpisodeSequences,
     places: FacilityMap,
     now: datetime,
     known: Mapping[str, Derived] | None = None,
 ) -> list[VisitChanges]:
-    """Settle visits in clinical order, so that an earlier one's end is known when a later one's episode is chosen.
+    """What is to be written for each visit, in clinical order: the next one's episode is chosen by the ends before it.
 
-    `known`: what visits mean that were derived elsewhere, by id; of those the messages need not be at hand.
+    `known`: visit id → what its messages mean, of visits that were derived elsewhere; these need no messages here.
     """
     meant: list[tuple[VisitRecord, Derived]] = []
     for visit in visits:
@@ -199,39 +205,41 @@ def reconcile(
         visit.begun_at, visit.ended_at = span_of(derived.facts)
         meant.append((visit, derived))
     meant.sort(key=lambda each: (each[0].begun_at or now, each[0].visit_id))
-    return [_settle_one(visit, derived, ledger, places, now) for visit, derived in meant]
+    return [_reconcile_one(visit, derived, sequences, places, now) for visit, derived in meant]
 
 
-def _settle_one(
-    visit: VisitRecord, derived: Derived, ledger: EpisodeSequences, places: FacilityMap, now: datetime
+def _reconcile_one(
+    visit: VisitRecord, derived: Derived, sequences: EpisodeSequences, places: FacilityMap, now: datetime
 ) -> VisitChanges:
+    """Choose the visit's episode with its first fact, and compare what ought to stand with what stands."""
     visit.unmapped = derived.unmapped
     found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
     if visit.episode_id is None and visit.begun_at is not None:
-        known = ledger.known[visit.patient_id].values()
+        known = sequences.known[visit.patient_id].values()
         chosen = choose_episode(visit.begun_at, known, places.site.limits.episode_gap_days)
-        visit.episode_id = chosen or ledger.begin(visit.patient_id, now)
+        visit.episode_id = chosen or sequences.begin(visit.patient_id, now)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
-        writer = _VisitWriter(visit, visit.episode_id, ledger, now, _labels(derived.facts, visit.facility, places))
+        writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, places))
         found.fallen = [one.ce_id for one in out.fallen]
         found.stated = out.said(writer.back, writer.out)
-    ledger.learn(visit)
+    sequences.learn(visit)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _VisitWriter:
-    """States facts of one visit: numbered from the episode's row, caused by the message that said them."""
+    """States facts of one visit, each with the next sequence of the episode."""
 
     visit: VisitRecord
     episode_id: str
-    ledger: EpisodeSequences
+    sequences: EpisodeSequences
     now: datetime
     labels: Mapping[FactKey, tuple[str, ...]]
 
     def out(self, wanted: DesiredFact, was: ActiveFact | None) -> NewFact:
+        """State a fact, and the one that it replaces, if any."""
         value = structs.replace(
             wanted.value,
             episode_id=self.episode_id,
@@ -245,6 +253,7 @@ class _VisitWriter:
         return NewFact(wanted.key, self._stated(value, wanted.said_by))
 
     def back(self, gone: ActiveFact) -> NewFact:
+        """Cancel a fact."""
         newest = self.visit.newest
         by_sender = newest is not None and TRIGGERS[newest.adt.trigger].cancels is not None
         value = FactCancelled(
@@ -263,11 +272,11 @@ class _VisitWriter:
 
     def _stated(self, value: CareFact, cause: str | None) -> Fact:
         newest = self.visit.newest
-        return self.ledger.stated(value, self.now, newest.message_id if newest else None, cause)
+        return self.sequences.stated(value, self.now, newest.message_id if newest else None, cause)
 
 
 def _labels(facts: Sequence[DesiredFact], facility: str, places: FacilityMap) -> dict[FactKey, tuple[str, ...]]:
-    """The labels of the unit that the stay was in when each fact happened, of one instant after it came there."""
+    """Fact key → labels of the unit that the stay was in when the fact happened; a unit entered at that time counts."""
     found: dict[FactKey, tuple[str, ...]] = {}
     at: dict[str, tuple[str, ...]] = {}
     for fact in sorted(facts, key=attrgetter("value.occurred_at")):

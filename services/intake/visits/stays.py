@@ -1,4 +1,4 @@
-"""Statements, and the stays that they make step by step; values only, the moves are elsewhere."""
+"""The types of a visit's statements, and of the stays that they make step by step (moves.py makes them)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ State = Literal["none", "visit", "open", "on-leave", "ended"]
 StepFact = Literal[
     "visit-started", "admitted", "transferred", "leave-started", "leave-ended", "discharged", "visit-ended"
 ]
-"""The names of the facts that a step may be."""
+"""The facts that a step of a stay may be, by the names of their types."""
 
 
 class Statement(Struct, frozen=True, gc=False):
-    """One message that opens, changes or ends a stay; `turn` is its place in the order said.
+    """What one message says that opens, changes or ends a stay; `turn` is its place in the order said.
 
-    `rank` orders statements of one instant. `unit` is PV1-3.1, or nothing; `mapped` is what that is at this site, None
-    where the site does not say and for what goes nowhere. `aside` is a cancel that names another unit: a transfer
-    there, at its own time (contract 6).
+    `rank` orders statements of one instant. `unit` is PV1-3.1, "" where there is none; `mapped` is what that is at this
+    site, None where the site does not say, and for a statement that goes to no unit. `by_cancel`: it is a cancel that
+    names another unit: a transfer there, at the cancel's own time (contract 6).
     """
 
     said: VisitMessage
@@ -36,7 +36,7 @@ class Statement(Struct, frozen=True, gc=False):
     turn: int
     unit: str
     mapped: Unit | None
-    aside: bool = False
+    by_cancel: bool = False
 
     @property
     def trigger(self) -> str:
@@ -66,7 +66,7 @@ class Step(Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Stay:
-    """One stay as walked so far: `number` 1 is the visit number's first."""
+    """One stay of a visit, as far as its statements are worked off; `number` counts the visit's stays from 1."""
 
     number: int
     begun: datetime

@@ -1,4 +1,4 @@
-"""Messages that name no visit: of which of the patient's visits at the facility each is, whatever order they came in.
+"""Finds the visit of a message that names none, among the patient's at the facility, in whatever order they came.
 
 Pure. Contract 6: visit = PV1-19, else PID-18, else MRN + admit time; what has none of them is of the visit that was
 open there and then.
@@ -16,7 +16,7 @@ from services.intake.visits.facts import mrn
 
 
 class Named(NamedTuple):
-    """A visit, and when it began and ended by those of its messages that name it; an open one has no end."""
+    """A visit by its key, and when it began and ended by those of its messages that name it; an open one has no end."""
 
     key: str
     begun_at: datetime | None
@@ -26,7 +26,7 @@ class Named(NamedTuple):
 def visit_id(adt: Adt) -> str | None:
     """The visit that a message names: PV1-19, else PID-18, else MRN + admit time (as a digest); None if it names none.
 
-    The first of them is also the id of the visit's first stay.
+    It is also the id of the visit's first stay.
     """
     if adt.visit_number:
         return adt.visit_number
@@ -36,15 +36,15 @@ def visit_id(adt: Adt) -> str | None:
     return _by_time(adt, told.start) if told else None
 
 
-def places(loose: Iterable[VisitMessage], named: Iterable[Named]) -> dict[str, str | None]:
-    """Message id → the visit it is of; None while there is none that it could be of.
+def visits_of_unnamed(unnamed: Iterable[VisitMessage], named: Iterable[Named]) -> dict[str, str | None]:
+    """Message id → key of the visit that the message is of; None while there is none that it could be of.
 
-    Only what names a visit says when it began and ended, so that the answer is the same in whatever order they came.
-    A transfer or change of class outside of every visit begins one of its own, at once (contract 6).
+    When a visit began and ended is taken from messages that name it alone, so that the order of arrival changes
+    nothing. A transfer or change of class outside of every visit begins one of its own, at once (contract 6).
     """
     known = [one for one in named if one.begun_at]
     found: dict[str, str | None] = {}
-    for said in sorted(loose, key=_clinical):
+    for said in sorted(unnamed, key=_clinical):
         visit = _of(said.adt, known)
         if visit is None and _moves(said.adt):
             at = said.adt.event.start
@@ -55,7 +55,8 @@ def places(loose: Iterable[VisitMessage], named: Iterable[Named]) -> dict[str, s
 
 
 def _of(adt: Adt, known: list[Named]) -> Named | None:
-    """The one begun last that was open; for what corrects, and where none was open, whether it was or not."""
+    """The visit begun last before the message among those then open. A correction, or a message for which none was
+    open, takes also one that had ended; a transfer does not."""
     at = adt.occurred.end
     begun = [one for one in known if one.begun_at and one.begun_at <= at]
     still_open = [one for one in begun if one.ended_at is None or at <= one.ended_at]
@@ -67,15 +68,18 @@ def _of(adt: Adt, known: list[Named]) -> Named | None:
 
 
 def _moves(adt: Adt) -> bool:
+    """Whether the message is a transfer or a change of class."""
     return adt.means.states == "move"
 
 
 def _clinical(said: VisitMessage) -> tuple[datetime, bool, datetime, str, str]:
+    """The sort key of messages by the time of their events."""
     adt = said.adt
     return adt.event.start, not _moves(adt), adt.stated_at, adt.control_id, said.message_id
 
 
 def _by_time(adt: Adt, at: datetime) -> str | None:
+    """The key of a visit without a number: a digest of facility, record number and time; None without the second."""
     number = mrn(adt.patient_ids)
     if number is None:
         return None

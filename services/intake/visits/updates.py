@@ -1,6 +1,7 @@
-"""What A08 and A31 change in a stay: attending, admission, disposition, end; and its diagnoses and payers over time.
+"""What A08 and A31 change in a stay (attending, admission, disposition, end), and what holds of its diagnoses, payers
+and expected discharge after all of its messages.
 
-Empty leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); only what was said before an update is changed by it.
+An empty field leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); an update changes what was said before it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _OF_AN_END = ("disposition", "discharged")
 
 
 class Update(NamedTuple):
-    """An A08 or A31, and its place in the order said."""
+    """An A08 or A31, and its turn: its place in the order said."""
 
     turn: int
     said: VisitMessage
@@ -38,7 +39,7 @@ def stay_of(update: Update, stays: list[Stay]) -> Stay | None:
 
 
 def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
-    """The statement with what later updates say of it, and the message that said the last of it."""
+    """What a statement's message says with what later updates changed in it, and the message that changed it last."""
     adt, said = one.said.adt, one.said
     names = _OF_AN_END if one.kind == "end" else _OF_A_START
     for update in updates:
@@ -52,8 +53,8 @@ def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
     return adt, said
 
 
-def tellers(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
-    """Every message that had its say on the stay, in the order said."""
+def messages_of(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
+    """The messages of a stay's steps, and its updates, in the order said."""
     said = dict(updates)
     for step in stay.steps:
         said[step.statement.turn] = step.statement.said
@@ -61,7 +62,7 @@ def tellers(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
 
 
 def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitMessage]]:
-    """Rank → the diagnosis that holds and the message that told it first; a message with DG1 tells them all."""
+    """Rank → the diagnosis that holds, and the message that told it first. DG1 segments replace all those before."""
     found: dict[int, tuple[Diagnosis, VisitMessage]] = {}
     for message in said:
         told = message.adt.diagnoses
@@ -74,7 +75,7 @@ def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitM
 
 
 class Plan(NamedTuple):
-    """When the hospital expects to discharge, and who said so; and who said last that it expects it no longer."""
+    """When the hospital expects to discharge, the message that says so, and the one that called it off, if any."""
 
     expected: Moment
     by: VisitMessage
@@ -96,7 +97,7 @@ def plan(said: Iterable[VisitMessage]) -> Plan | None:
 def coverage(
     said: Iterable[VisitMessage], begun: datetime, zone: tzinfo, site: SiteMap
 ) -> dict[date, tuple[tuple[Coverage, ...], VisitMessage]]:
-    """First day → the payers from then on, and who told it first.
+    """First day → the payers from then on, and the message that told them first.
 
     Payers hold from the stay's first day, or from IN1-12 where that lies after it and not after the day of the message;
     told again for the same day they replace what was told before.

@@ -1,1 +1,1 @@
-"""What the facts mean for the bill: service periods and their warnings; pure."""
+"""From the fold to the bill: service periods, their warnings, and authorizations (contract 4). Pure."""

@@ -1,8 +1,8 @@
-"""What the payer allowed, burnt down by what was given: units used, and days without leave; changes no period.
+"""How much of each authorization the periods of an episode use up, and what a period shows of it (contract 4).
 
-Contract 4: unit day, session or hour; `to` inclusive; the earliest to expire burns first. A program's day burns when it
-was attended. A 24-hour stay has no attendance: each counted day in the house burns, once the period has an end, since a
-period reads no clock. How far an open one has burnt by a day is for `outlook`.
+Units are days, sessions or hours; `to` is included; the earliest to expire is used first. At a program attended
+sessions use units. A 24-hour stay uses one day for each counted day without leave, but only once its period has an end,
+since a period reads no clock; outlook.py has what an open one has used by a day.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from shared.events.billing import BilledAuthorization
 from shared.events.levels import ROUND_THE_CLOCK, Level
 
 MISSING, EXHAUSTED = "missing-authorization", "exhausted-authorization"
+"""Warnings of contract 4."""
 MINUTES_AN_HOUR = 60
 
 NeedsAuthorization = Callable[[str, str], bool]
-"""(payer, level) → whether this payer pays for this level only what it has authorized."""
+"""(payer, level) → True where the payer pays for this level only what it has authorized."""
 
 
 class Use(NamedTuple):
-    """One day of a period on which something was given: sessions attended, and their minutes together."""
+    """One day of a period that uses units: the sessions attended on it, and the minutes of all their services."""
 
     day: date
     sessions: int
     minutes: int
 
     def amount(self, unit: AuthorizationUnit) -> Fraction:
-        """How many units it takes; an hour may be begun."""
+        """How many units the day takes; of hours a fraction is possible."""
         if unit == "hour":
             return Fraction(self.minutes, MINUTES_AN_HOUR)
         return Fraction(self.sessions if unit == "session" else 1)
@@ -43,7 +44,8 @@ class Use(NamedTuple):
 
 @dataclass(slots=True)
 class Allowance:
-    """One authorization in force while it burns; `units` None: no limit was named."""
+    """One authorization in force, with the units used of it so far. `units` None: no limit was named. `begins` and
+    `to`: its first and last day."""
 
     auth_id: str
     number: str | None
@@ -56,11 +58,11 @@ class Allowance:
     used: Fraction = field(default_factory=Fraction)
 
     def covers(self, payer: str, level: Level, day: date) -> bool:
-        """Whether it is for this payer, level and day."""
+        """True when it is for this payer, level and day."""
         return (self.payer, self.level) == (payer, level) and self.begins <= day <= self.to
 
     def burn(self, use: Use, share: Fraction) -> Fraction:
-        """Take so much of the use as there are units for; what share of the use is left."""
+        """Use units for this share (0 to 1) of a day, as far as there are any. Returns the share that is left."""
         wanted = use.amount(self.unit) * share
         taken = wanted if self.units is None else min(wanted, max(self.units - self.used, Fraction(0)))
         self.used += taken
@@ -68,11 +70,11 @@ class Allowance:
 
     @property
     def units_used(self) -> int:
-        """A unit that was begun is used."""
+        """Units used so far; one that was begun counts."""
         return -(-self.used // 1)
 
     def billed(self) -> BilledAuthorization:
-        """As a service period shows it."""
+        """The authorization as a service period shows it."""
         return BilledAuthorization(
             number=self.number,
             begins=self.begins,
@@ -90,10 +92,10 @@ class Authorized(NamedTuple):
 
 
 def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorization) -> list[Authorized]:
-    """What is authorized of each period, in the order given; `found` is all periods of one episode.
+    """The authorizations and warnings of each period, in the order given; `found`: all periods of one episode.
 
-    Days burn in their order, those of one day in the order of periods; so what a later period uses never changes what
-    an earlier one shows. Payer: the first of the period's coverage.
+    Days are used in their order, those of one day in the order of periods, so that a later period never changes what an
+    earlier one shows. The payer of a period is the first of its coverage.
     """
     allowed = allowances(folded)
     if not allowed:
@@ -117,7 +119,7 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
 
 
 def allowances(folded: Folded) -> list[Allowance]:
-    """The authorizations in force, the earliest to expire first."""
+    """The authorizations in force of an episode, the earliest to expire first, with nothing used yet."""
     found = [_allowance(told) for told in folded.authorizations if told.in_force]
     return sorted(found, key=lambda one: (one.to, one.begins, one.auth_id))
 
@@ -141,6 +143,8 @@ def _touches(one: Allowance, period: Period, end: date) -> bool:
 
 
 def _burn(use: Use, period: Period, allowed: Iterable[Allowance], words: set[str], *, needed: bool) -> None:
+    """Use units for one day of a period, and add to `words` the warnings for what nothing covers. `needed`: the payer
+    pays only what it has authorized."""
     fitting = [one for one in allowed if _covers(one, period, use.day)]
     if not fitting:
         words.update({MISSING} if needed else ())
@@ -155,7 +159,7 @@ def _burn(use: Use, period: Period, allowed: Iterable[Allowance], words: set[str
 
 
 def uses(period: Period, folded: Folded) -> list[Use]:
-    """The days on which something is used, as far as the facts go: none of an open 24-hour stay."""
+    """The days of a period that use units; none while a 24-hour period has no end."""
     given = given_on(period, folded)
     if period.level not in ROUND_THE_CLOCK:
         return [Use(day, *amounts) for day, amounts in given.items()]
@@ -165,7 +169,7 @@ def uses(period: Period, folded: Folded) -> list[Use]:
 
 
 def given_on(period: Period, folded: Folded) -> dict[date, tuple[int, int]]:
-    """Attended day → (sessions, minutes), inside the period."""
+    """Attended day of the period → (sessions, minutes)."""
     found: dict[date, tuple[int, int]] = {}
     for session in _sessions(folded, period.stay):
         if session.attended and period.start <= session.day < (period.end or FOREVER):
@@ -180,7 +184,7 @@ def _sessions(folded: Folded, stay: StayKey) -> Iterable[Session]:
 
 
 def days_in_the_house(period: Period, end: date) -> Iterable[date]:
-    """The days of the period before `end` without those of a leave, which may go on."""
+    """The days of the period before `end`, without those of leave."""
     away = [(one.begins, one.to or FOREVER) for one in period.content.leave]
     day = period.start
     while day < end:

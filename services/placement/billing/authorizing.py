@@ -1,4 +1,4 @@
-"""What may be said of an authorization now, and the fact that says it; what it burns is in `authorizations`. Pure."""
+"""Stating what payers are asked for and what they answer; what is used of it is in authorizations.py. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.facts.envelope import Fact
 
 
 class Terms(TypedDict):
-    """What a payer is asked for, `begins` to `to` inclusive; by the names of the fact's fields."""
+    """What a payer is asked for, by the names of the fact's fields; `begins` to `to`, both days included."""
 
     payer: str
     number: str | None
@@ -28,7 +28,7 @@ class Terms(TypedDict):
 
 
 class Changed(NamedTuple):
-    """What is another from now on, and why; None: as it was."""
+    """The terms that change, and the reason; None: unchanged."""
 
     number: str | None = None
     unit: AuthorizationUnit | None = None
@@ -46,30 +46,32 @@ MOVES: Final[dict[str, tuple[str, ...]]] = {
     "denied": ("requested", "approved"),
     "ended": ("requested",),
 }
-"""What is so → what may be said; a denial may be appealed, and a payer may allow again after it said no."""
+"""State of an authorization → the states that it may go to. After a denial the payer may be asked again, or approve."""
 _ASKING = frozenset({"requested", "pended", "approved", "denied"})
-"""Said of what was last asked for; the others change what is allowed."""
+"""States whose facts start from the terms last asked for; the others start from the terms in force."""
 _KINDS = {kind.TYPE.removeprefix("authorization-"): kind for kind in AUTHORIZATIONS}
-"""What may be said → the fact that says it."""
+"""State → the type of the fact that leads to it."""
 
 
 def possible(status: str, *, in_force: bool) -> tuple[str, ...]:
-    """What may be said; while something is allowed it can be extended and ended, whatever else was asked for."""
+    """The states that an authorization in this state may go to; one in force may always be extended and ended."""
     more = ("extended", "ended") if in_force and status not in {"approved", "extended", "ended"} else ()
     return (*MOVES[status], *more)
 
 
 def request(whose: About, auth_id: str, terms: Terms, now: datetime) -> Authorization:
-    """The payer is asked."""
+    """The payer is asked for an authorization. Raises Rejected `days-out-of-order`."""
     return _in_order(AuthorizationRequested(**whose.heading(now), **terms, auth_id=auth_id))
 
 
 def move(
     folded: Folded, own: Sequence[Fact], auth_id: str, *, to: str, changed: Changed, now: datetime
 ) -> Authorization:
-    """The payer answers, or is asked again; the rest stays as it was asked for or allowed.
+    """The authorization goes to the state `to`: the payer answers or is asked again; terms not in `changed` stay as
+    they were last asked for, or for `extended` and `ended` as they are in force.
 
-    Raises Rejected: the status where this may not be said of it, `days-out-of-order`.
+    `own`: placement's facts of the episode, by sequence. Raises Rejected: `gone` where there is no such authorization,
+    its present state where it may not go to `to` from there, `days-out-of-order`.
     """
     before = next((one for one in folded.authorizations if one.auth_id == auth_id), None)
     if before is None:
@@ -95,12 +97,13 @@ def move(
 
 
 def _asked(own: Sequence[Fact], auth_id: str) -> Authorization:
-    """What was last said of it."""
+    """The latest fact about the authorization."""
     told = (fact.value for fact in reversed(own))
     return next(one for one in told if isinstance(one, Authorization) and one.auth_id == auth_id)
 
 
 def _in_order(told: Authorization) -> Authorization:
+    """The fact. Raises Rejected `days-out-of-order`."""
     if told.to < told.begins:
         raise Rejected("days-out-of-order", "the last day lies before the first", possible=("later",))
     return told

@@ -1,6 +1,6 @@
-"""What a service period says, as the published type; no rule of days.
+"""What a service period says, as its published type. Which days it has is in days.py.
 
-What is authorized of it, and its warnings, are put in by `periods`, which sees all periods of the episode.
+Its authorizations and warnings are added in periods.py, since they depend on all periods of the episode.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from shared.events.stays import Service
 from shared.site.config import BilledAs
 
 _A_STATUS = re.compile(r"(?!30)[0-9]{2}")
-"""A patient status by itself; 30 is no end."""
+"""A code that is a patient status of an ended stay; 30 means that the patient is still there."""
 UNKNOWN = "unknown"
-"""What intake states of a code that is in no table of the site (contract 2)."""
+"""What intake states for a code that is in no table of the site (contract 2)."""
 
 
 class BilledStay(NamedTuple):
-    """What all periods of a stay have in common, and the services of its attended days, in order."""
+    """What all periods of a stay have in common, and the services of its attended days, by day."""
 
     folded: Folded
     stay: StayState
@@ -47,30 +47,34 @@ class BilledStay(NamedTuple):
 
 
 def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> BilledStay:
-    """A stay as its periods tell of it."""
+    """What all periods of this stay have in common. `zone`: the facility's."""
     return BilledStay(
         folded,
         stay,
         zone,
         _patient(folded, stay),
         BilledAdmission(
-            at=local(stay.begun, zone),
+            at=local(stay.segments[0].since, zone),
             type=_known(stay.admission.type),
             source=_known(stay.admission.source),
         ),
         _diagnoses(stay),
-        services_by_day(stay),
+        services_by_day(stay) if stay.sessions else {},
     )
 
 
-def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> PeriodContent:
-    """One stretch of it; the `last` one of an ended stay says the end."""
+def of_stretch(
+    one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, ended: Ending | None, status: str | None
+) -> PeriodContent:
+    """The content of one period of a stay, still without authorizations and warnings. `billed`: how its place is
+    billed. `ended`: the end of the stay, for the last period of an ended stay; `status`: the patient status told of
+    that end."""
     stay, zone = one.stay, one.zone
-    ended = stay.ended if last else None
+    kind, name = stay.key
     return PeriodContent(
         episode_id=one.folded.episode_id,
         patient=one.patient,
-        stay=Stay(kind=stay.kind, id=stay.id),
+        stay=Stay(kind=kind, id=name),
         visit_number=stay.visit_number,
         level=stretch.level,
         facility=stay.facility,
@@ -82,11 +86,13 @@ def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, las
         start_date=stretch.start,
         end_date=None if stretch.end == FOREVER else stretch.end,
         discharged_at=local(ended.at, zone) if ended else None,
-        patient_status=(told_status(ended, billed) or billed.unmapped_status) if ended else STILL_PATIENT,
-        leave=_leave(stay, stretch, zone),
+        patient_status=(status or billed.unmapped_status) if ended else STILL_PATIENT,
+        leave=_leave(stay, stretch, zone) if stay.away else (),
         diagnoses=one.diagnoses,
         attending_npi=stay.attending_npi,
-        certifications=certifications(one.folded, stay, stretch.start, stretch.end),
+        certifications=certifications(one.folded, stay, stretch.start, stretch.end)
+        if one.folded.certifications
+        else (),
         days=tuple(
             ServiceDay(date=day, services=given)
             for day, given in one.services.items()
@@ -97,17 +103,20 @@ def of_stretch(one: BilledStay, stretch: BilledStretch, billed: BilledAs, *, las
 
 
 def local(at: datetime, zone: ZoneInfo) -> datetime:
-    """The instant at the facility, with its offset alone: in an hour that a zone has twice, datetimes of a zone and of
-    an offset are never equal, so that a bill read from its row would differ from the same one made anew."""
+    """The instant in the facility's time, with a fixed offset instead of the zone.
+
+    In an hour that a zone has twice, a datetime with a zone never equals one with an offset: a bill that was stored and
+    read would then differ from the same bill made anew.
+    """
     there = at.astimezone(zone)
     offset = there.utcoffset()
     return there.replace(tzinfo=timezone(offset), fold=0) if offset is not None else there
 
 
 def told_status(end: Ending, billed: BilledAs) -> str | None:
-    """The patient status that the end says, by the site's table; None where nothing says one.
+    """The NUBC patient status of the end of a stay, by the site's table; None where the table has none for it.
 
-    Facts of the first version have the code as sent: two digits are a status of their own.
+    Facts of the first version hold the disposition's code as it was sent; two digits there are the status itself.
     """
     said = end.disposition
     if said is None:
@@ -116,15 +125,15 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
     return said.patient_status or code_says or billed.status_of((end.reason, said.kind, end.how))
 
 
-def unmapped(stay: StayState, stretch: BilledStretch, billed: BilledAs, *, last: bool) -> frozenset[str]:
-    """A warning for each thing of the stretch that was said and is in no table of the site, and of an end that says no
-    patient status (contract 4)."""
+def unmapped(stay: StayState, stretch: BilledStretch, *, no_status: bool) -> frozenset[str]:
+    """The warnings for what the period would say and no table of the site has: admission type and source, payer, and
+    the patient status of an end (contract 4). `no_status`: the period has an end without a patient status."""
     payers = {one.payer for one in stretch.cover.coverage}
     found = {
         "unmapped-admission-type": stay.admission.type == UNKNOWN,
         "unmapped-admission-source": stay.admission.source == UNKNOWN,
         "unmapped-payer": UNKNOWN_PAYER in payers,
-        "unmapped-patient-status": last and stay.ended is not None and told_status(stay.ended, billed) is None,
+        "unmapped-patient-status": no_status,
     }
     return frozenset(word for word, so in found.items() if so)
 
@@ -134,7 +143,8 @@ def _known(code: str | None) -> str | None:
 
 
 def certifications(folded: Folded, stay: StayState, start: date, end: date) -> tuple[dict[str, Any], ...]:
-    """Those of the stay, or of no stay in particular, that share a day with [start, end); by days."""
+    """The certifications of the stay, or of no stay in particular, that share a day with [start, end); by their
+    days."""
     names = {stay.key, *stay.aliases}
     found = [
         told
@@ -148,7 +158,7 @@ def certifications(folded: Folded, stay: StayState, start: date, end: date) -> t
 
 
 def services_by_day(stay: StayState) -> dict[date, tuple[Service, ...]]:
-    """The services of each attended day, days in order, services in the fold's order of sessions."""
+    """Attended day → its services; days in order, services in the order of the sessions."""
     found: dict[date, tuple[Service, ...]] = {}
     for session in stay.sessions:
         if session.attended:
@@ -157,19 +167,21 @@ def services_by_day(stay: StayState) -> dict[date, tuple[Service, ...]]:
 
 
 def _patient(folded: Folded, stay: StayState) -> PatientNumber | None:
-    """The stay's own number, else the latest that the same facility told: a program's start carries none."""
+    """The patient's record number with the stay, else the latest one with another stay at the same facility, since a
+    program's start has none; None where there is none."""
     others = (other.patient for other in reversed(folded.stays) if other.facility == stay.facility)
     return stay.patient or next((number for number in others if number), None)
 
 
 def _diagnoses(stay: StayState) -> tuple[Diagnosis, ...]:
-    """By rank, then by code; the same one told twice is one."""
+    """The stay's diagnoses by rank, then by code, each once."""
     found = {(one.rank, one.system, one.code) for one in stay.diagnoses}
     return tuple(Diagnosis(system=system, code=code, rank=rank) for rank, system, code in sorted(found))
 
 
 def _leave(stay: StayState, stretch: BilledStretch, zone: ZoneInfo) -> tuple[Leave, ...]:
-    """Leave inside the stretch: from the day of going to the day of return, exclusive; none where they are the same."""
+    """The leaves inside the stretch, each from the day of going to the day of return, exclusive; a return on the same
+    day is no leave."""
     found: list[Leave] = []
     for away in stay.away:
         begins = max(day_of(away.since, zone), stretch.start)

@@ -1,6 +1,6 @@
-"""Which calendar days of a stay count, and at which place; knows days and nothing of payers, bills or versions.
+"""Which calendar days of a stay are billed, and at which place (contract 4, Days).
 
-Everything is half-open [start, end) in the facility's own zone; an open end is `FOREVER`.
+Days are those of the facility's zone, and ranges of them half-open, [start, end); an open end is FOREVER.
 """
 
 from __future__ import annotations
@@ -16,23 +16,30 @@ from services.placement.continuum.model import Segment, StayState
 from shared.events.levels import ROUND_THE_CLOCK
 
 FOREVER = date.max
+"""The end of what has no end yet."""
 ONE_DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
 SamePlace = Callable[[Segment, Segment], bool]
+"""Whether two segments are billed as one place."""
 
 
 class Suspension(NamedTuple):
-    """Days on which a stay was suspended at the day's end; `root` is of the fact that lifted it, "" if none did."""
+    """Days at whose end a stay was suspended. `root`: the root of the fact that ended the suspension; "" if none
+    did."""
 
     start: date
     end: date
     root: str
 
 
+Counted = tuple[date, date, Suspension | None]
+"""Days [start, end) that count, and the suspension after which they resume; None where they follow none."""
+
+
 @dataclass(slots=True)
 class Block:
-    """Days of a stay in one place; `root` is the root of the fact that brought the stay there."""
+    """Days of a stay at one place. `root`: the root of the fact that brought the stay there."""
 
     start: date
     end: date
@@ -41,20 +48,21 @@ class Block:
 
 
 def day_of(at: datetime, zone: ZoneInfo) -> date:
-    """The facility's calendar day of an instant."""
+    """The day of an instant in this zone."""
     return at.astimezone(zone).date()
 
 
 def last_day(at: datetime, zone: ZoneInfo) -> date:
-    """The day on which an end falls: local 00:00 is 24:00 of the day before (contract 3.6 rule 7)."""
+    """The day of an end in this zone: an end at 00:00 is 24:00 of the day before (contract 3.6 rule 7)."""
     return (at.astimezone(UTC) - _INSTANT).astimezone(zone).date()
 
 
 def blocks(stay: StayState, zone: ZoneInfo, same_place: SamePlace) -> list[Block]:
-    """The counted days of a stay by place, in order, each day in the one last in force on it (contract 4, Days).
+    """The days of a stay by place, in order; a day belongs to the place that was last in force on it (contract 4,
+    Days).
 
-    A place without days gives none: a same-day transfer leaves the day to the second place, and what lies on both
-    sides of it is one block. A stretch without a level (contract 3.6, A07) is no presence.
+    A place that is left on the day of arrival has no day, and the same place before and after it is one block. Segments
+    without a level have no days. Suspensions are not looked at here.
     """
     found: list[Block] = []
     for block in _presence_days(stay, zone):
@@ -79,21 +87,25 @@ def _presence_days(stay: StayState, zone: ZoneInfo) -> list[Block]:
     return found
 
 
-def _presences(stay: StayState) -> Iterable[tuple[list[Segment], datetime | None]]:
-    """Runs of segments with a level, each with the instant it ended: a stay may lose its level and gain one again."""
+def _presences(stay: StayState) -> list[tuple[list[Segment], datetime | None]]:
+    """Runs of segments with a level, each with the instant at which it ended, None if it has not; a stay may lose its
+    level and gain one again."""
+    found: list[tuple[list[Segment], datetime | None]] = []
     run: list[Segment] = []
     for segment in stay.segments:
         if segment.level is not None:
             run.append(segment)
         elif run:
-            yield run, segment.since
+            found.append((run, segment.since))
             run = []
     if run:
-        yield run, stay.ended.at if stay.ended else None
+        found.append((run, stay.ended.at if stay.ended else None))
+    return found
 
 
 def _day_after(presence: Sequence[Segment], begins: Sequence[date], leaving: date) -> date:
-    """The day after the last counted one: a 24-hour level's leaving day isn't counted unless it also began then."""
+    """The day after the last counted one: the leaving day of a 24-hour level is not counted, unless it also began on
+    that day; of other levels it is."""
     leaving = max(leaving, begins[0])
     level = next(
         segment.level for begin, segment in zip(reversed(begins), reversed(presence), strict=True) if begin <= leaving
@@ -101,33 +113,32 @@ def _day_after(presence: Sequence[Segment], begins: Sequence[date], leaving: dat
     return leaving if level in ROUND_THE_CLOCK and leaving > begins[0] else leaving + ONE_DAY
 
 
-def counted(
-    block: Block, away: Sequence[Suspension], attended: Sequence[date]
-) -> Iterable[tuple[date, date, Suspension | None]]:
-    """The counted stretches of a block, with the suspension that each one resumes from, where it does.
+def counted(block: Block, away: Sequence[Suspension], attended: Sequence[date]) -> list[Counted]:
+    """The parts of a block that count, in order.
 
-    `attended` is in order. A day suspended at its end counts only if it was attended (contract 4, Days).
+    A day at whose end the stay was suspended counts only if it was attended (contract 4, Days). `away` and `attended`
+    are in order.
     """
     at = block.start
+    found: list[Counted] = []
     resumed: Suspension | None = None
     for gap in away:
         if gap.end <= at or gap.start >= block.end:
             continue
-        yield from _joined(
-            at, max(at, gap.start), _within(attended, max(at, gap.start), min(gap.end, block.end)), resumed
-        )
+        start, end = max(at, gap.start), min(gap.end, block.end)
+        found += _joined(at, start, _within(attended, start, end), resumed)
         at, resumed = min(gap.end, block.end), gap
     if at < block.end:
-        yield at, block.end, resumed if resumed and resumed.end == at else None
+        found.append((at, block.end, resumed if resumed and resumed.end == at else None))
+    return found
 
 
 def _within(days: Sequence[date], start: date, end: date) -> Sequence[date]:
     return days[bisect_left(days, start) : bisect_left(days, end)]
 
 
-def _joined(
-    start: date, end: date, extra: Sequence[date], resumed: Suspension | None
-) -> Iterable[tuple[date, date, Suspension | None]]:
+def _joined(start: date, end: date, extra: Sequence[date], resumed: Suspension | None) -> Iterable[Counted]:
+    """[start, end) and the attended days `extra` after it as parts without gaps; only the first resumes."""
     for day in extra:
         if day > end:
             if start < end:

@@ -1,8 +1,8 @@
-"""What goes out: the difference between the periods that were sent and those that should be; it derives none.
+"""The versions of service periods to publish: the difference between those that were sent and those that should stand.
 
-Version 1 is always `opened` (contract 4). A period that has an end when it is first seen goes out twice: opened,
-version 1, true and whole with its end, then closed, version 2, with the same content. So who keeps the last version of
-each period and who waits for `closed` are both right, and no version ever says what was not so.
+Version 1 is always `opened` (contract 4). A period that already has an end then goes out twice with the same content:
+opened as version 1, closed as version 2. So both a consumer that keeps the latest version of each period and one that
+waits for `closed` are right.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from shared.facts import restating
 from shared.values import replace
 
 Changed = dict[str, tuple[Any, Any]]
-"""Field → what it was and what it is."""
+"""Field → (what it was, what it is)."""
 
 
 def period_id(episode_id: str, key: PeriodKey, life: int) -> str:
-    """The id of a period in its first, second, … life: the same facts give the same id on every machine."""
+    """The id of a period; `life` counts 1, 2, 3 … the times that it was opened after a void. Equal arguments always
+    give the same id."""
     text = "\x1f".join((episode_id, *key, str(life)))
     return "sp-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -> list[PeriodChange]:
-    """The versions to publish, in this order: voids, changes, then what is new; nothing where nothing changed.
+    """The versions to publish: voids, then changes, then new periods; none where nothing changed.
 
-    `sent` has the last version of every key of the episode, voided ones too: a void is final, so a stretch that
-    returns gets a new id, and `supersedes` names the voided one. So does a new stretch that takes days of one that is
-    voided in the same step. Keep `sent_after(sent, changes)` for the next time.
+    `sent`: the latest version of every key of the episode, voided ones too. `wanted`: the periods that should stand. A
+    void is final: a stretch that returns gets a new id, and `supersedes` names the voided period. So it does for a new
+    stretch with days of a period that is voided in the same step. Keep `sent_after(sent, changes)` for the next call.
     """
     standing = {key: was for key, was in sent.items() if not was.voided}
     due = restating.difference(
@@ -51,13 +52,13 @@ def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -
     fresh = [one for was, one in due.state if was is None]
     return [
         *(_voided(key, was, fresh) for key, was in sorted(due.cancel.items(), key=lambda one: _by_start(one[1]))),
-        *(change for was, one in due.state if was is not None for change in _changed(one, was)),
+        *(change for was, one in due.state if was is not None and (change := _changed(one, was)) is not None),
         *(change for one in fresh for change in _opened(one, sent.get(one.key), due.cancel)),
     ]
 
 
 def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[PeriodChange]) -> dict[PeriodKey, SentPeriod]:
-    """What was sent, once these changes are."""
+    """`sent` as it is after these changes."""
     return {**sent, **{change.key: change.sent for change in changes}}
 
 
@@ -67,14 +68,14 @@ def _voided(key: PeriodKey, was: SentPeriod, fresh: Sequence[Period]) -> PeriodC
     return _change(PeriodVoided, key, now, {}, reason="replaced" if replaced else "taken-back")
 
 
-def _changed(one: Period, was: SentPeriod) -> Iterable[PeriodChange]:
+def _changed(one: Period, was: SentPeriod) -> PeriodChange | None:
     if was.content == one.content:
-        return
+        return None
     before, after = was.content.end_date, one.content.end_date
     kind = PeriodClosed if before is None and after is not None else PeriodAmended
     reason = "reopened" if before is not None and after is None else None
     now = replace(was, version=was.version + 1, content=one.content)
-    yield _change(kind, one.key, now, _fields_changed(was.content, one.content), reason=reason)
+    return _change(kind, one.key, now, _fields_changed(was.content, one.content), reason=reason)
 
 
 def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPeriod]) -> Iterable[PeriodChange]:
@@ -94,7 +95,7 @@ def _fields_changed(before: PeriodContent, after: PeriodContent) -> Changed:
 
 
 def _takes_days(one: Period, key: PeriodKey, was: SentPeriod) -> bool:
-    """True where the period has a day of the stay that the voided one had."""
+    """True when the period is of the same stay as the one sent under `key`, and shares a day with it."""
     start, end = was.content.start_date, was.content.end_date
     same_stay = one.stay == (key.kind, key.stay)
     return same_stay and (end is None or one.start < end) and (one.end is None or start < one.end)

@@ -1,7 +1,7 @@
-"""Warnings that can be told from the periods of one episode alone; they tell a person, they change no period.
+"""Warnings that follow from the periods of one episode alone (contract 4); they change no days.
 
-Missing and exhausted authorizations are told in `authorizations`. Left out: telehealth-not-covered and
-certification-late, which need rules of payers. Periods of other episodes aren't seen.
+Warnings about authorizations are in authorizations.py. telehealth-not-covered and certification-late are not given,
+since they need rules of payers. Periods of other episodes are not seen.
 """
 
 from __future__ import annotations
@@ -15,13 +15,21 @@ from shared.events.levels import ACUTE, ROUND_THE_CLOCK, Level
 
 WEEK = timedelta(days=7)
 MINUTES_A_WEEK = {level.value: level.traits.hours_a_week * 60 for level in Level if level.traits.hours_a_week}
+"""Level → the least minutes that must be attended in a week."""
 NOT_WITHIN_WEEK_OF = {level.value: level.traits.not_within_week_of for level in Level}
+"""Level → the level from which it must be a week apart; None: from none."""
 INTERRUPTION = timedelta(days=2)
+"""A stay that begins up to so long after the leaving day of another interrupts it."""
 
 
 def warnings(found: Sequence[Period]) -> list[set[str]]:
-    """The warnings of each period, in the order given; `found` is all periods of one episode, by start."""
+    """The warnings of each period, in the order given; `found`: all periods of one episode, by their first day."""
     said: list[set[str]] = [set() for _ in found]
+    for words, period in zip(said, found, strict=True):
+        if period.recorded and _short_week(period):
+            words.add("hours-under-minimum")
+    if len(found) == 1:
+        return said
     for first, second in _sharing_days(found):
         said[first].add("overlap")
         said[second].add("overlap")
@@ -31,8 +39,6 @@ def warnings(found: Sequence[Period]) -> list[set[str]]:
     for words, period in zip(said, found, strict=True):
         if _other_days_close_before(period, found):
             words.add("seven-day-rule")
-        if _short_week(period):
-            words.add("hours-under-minimum")
     for first, second in _interrupted(found):
         said[first].add("interrupted-stay")
         said[second].add("interrupted-stay")
@@ -40,7 +46,7 @@ def warnings(found: Sequence[Period]) -> list[set[str]]:
 
 
 def _sharing_days(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
-    """Pairs that share a day. Contract 4: two true stays may; it is flagged in both and a person looks."""
+    """Positions of each two periods that share a day, which is flagged in both (contract 4, Payer)."""
     for second, later in enumerate(found):
         for first in range(second):
             if later.start < (found[first].end or FOREVER):
@@ -48,9 +54,9 @@ def _sharing_days(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
 
 
 def _other_days_close_before(period: Period, found: Sequence[Period]) -> bool:
-    """True where a claim (IOP) would come back: it overlaps a claim of the level that it must keep apart from (PHP) of
-    the same provider, or the 7 days before its first day have a service of that level (NAHRI on CMS's condition code 92
-    requirements)."""
+    """True when a claim for this period (IOP) would be refused: it shares a day with a period of the level that it must
+    be apart from (PHP) of the same provider, or that level was given in the 7 days before its first day (NAHRI on CMS's
+    condition code 92 requirements)."""
     level = NOT_WITHIN_WEEK_OF[period.level]
     return level is not None and any(
         other.level == level
@@ -69,20 +75,22 @@ def _share(one: Period, other: Period) -> bool:
 
 
 def _served_within_week(one: Period, day: date) -> bool:
-    """Services are the attended days; where no session was recorded at all, every day may be one."""
+    """True when the period has a service in the 7 days before `day`: an attended day; where no session is recorded at
+    all, any day of the period."""
     if one.recorded:
         return any(day - WEEK <= one.date < day for one in one.content.days)
     return one.start < day and (one.end or FOREVER) > day - WEEK
 
 
 def _short_week(one: Period) -> bool:
-    """True where a full week of the period has sessions recorded and fewer attended hours than the level's minimum.
+    """True when some full week of the period has recorded sessions and fewer attended hours than the level's minimum.
 
-    A week is seven days from the period's first; it is full when the period lasts beyond it: up to its end, or while
-    it is open to the last recorded session. Weeks with leave, or with no session recorded, are not judged.
+    Weeks are counted from the period's first day. A week is full when all its seven days lie before the period's end,
+    or while it is open up to the last recorded session. Weeks with leave or without recorded sessions are not judged.
+    The period must have a recorded session.
     """
     least = MINUTES_A_WEEK.get(one.level)
-    if least is None or not one.recorded:
+    if least is None:
         return False
     known = one.end or one.recorded[-1] + ONE_DAY
     first = one.start.toordinal()
@@ -104,9 +112,12 @@ def _leave_days(one: Period, known: date) -> Iterable[date]:
 
 
 def _interrupted(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
-    """Inpatient stays of which one begins before the third midnight after the other was left, the leaving day being
-    the first of the three: Medicare pays them as one (inpatient psychiatric facility PPS, interrupted stay,
-    42 CFR 412.402)."""
+    """Positions of each two inpatient periods of different stays of which one begins within INTERRUPTION of the other's
+    leaving day.
+
+    Medicare pays them as one stay: the patient is back before midnight of the third day, the leaving day being the
+    first (inpatient psychiatric facility PPS, interrupted stay, 42 CFR 412.402).
+    """
     inpatient = [(at, one) for at, one in enumerate(found) if one.level in ACUTE]
     for first, one in inpatient:
         for second, other in inpatient:
@@ -116,4 +127,5 @@ def _interrupted(found: Sequence[Period]) -> Iterable[tuple[int, int]]:
 
 
 def _begins_stay(one: Period, found: Sequence[Period]) -> bool:
+    """True when the period is the first of its stay."""
     return next(other for other in found if other.stay == one.stay) is one

@@ -1,4 +1,4 @@
-"""The values of billing: what a period is, how a place is billed, what was sent; nothing here decides."""
+"""The values of billing: a service period, the version of it that was sent, and a change to publish."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from shared.site.config import BilledAs
 from shared.values import value_object
 
 STILL_PATIENT = "30"
-"""Patient status while a period has no end, and where it ends but its stay goes on (contract 4; NUBC FL17)."""
+"""Patient status of a period without end, and of one that ends while its stay goes on (contract 4; UB-04 FL17)."""
 UNKNOWN_PAYER = "unknown"
-"""Payer before the first coverage, and one that site config does not have (contract 2, 4)."""
+"""The payer before the first coverage, and where the site config does not have the one that was sent (contract 2,
+4)."""
 NOT_AVAILABLE = "9"
-"""Type of admission and point of origin where no table has what was sent (UB-04 FL14, FL15: not available)."""
+"""Type of admission and point of origin where no table of the site has what was sent (UB-04 FL14, FL15)."""
 
 
 class PeriodKey(NamedTuple):
-    """What a period is, in whatever order its facts come: the stay and the root of the fact that began the stretch."""
+    """The identity of a period: its stay, and the root of the fact that began the stretch (contract 4, Identity). It
+    does not depend on the order in which facts came."""
 
     kind: StayKind
     stay: str
@@ -30,15 +32,15 @@ class PeriodKey(NamedTuple):
 
 
 BillingTable = Callable[[str, str | None, str | None, str], BilledAs]
-"""(facility, program, unit, level) → how it is billed."""
+"""(facility, program, unit, level) → how care there is billed, by the site config."""
 
 
 @value_object
 class Period:
-    """One stretch of one stay as it should be billed now, [start, end) with no end while it is open.
+    """One service period as it should be now: [start, end), with `end` None while it is open.
 
-    `left` is the day the stay was left, in its last period; `recorded` are the days with a session, attended or missed.
-    `unmapped` are warnings of what was sent and is in no table of the site.
+    `left`: the leaving day, in the last period of an ended stay. `recorded`: its days with a session, attended or
+    missed. `unmapped`: warnings about what is in no table of the site.
     """
 
     key: PeriodKey
@@ -51,23 +53,23 @@ class Period:
 
     @property
     def stay(self) -> StayKey:
-        """(kind, id)."""
+        """The (kind, id) of its stay."""
         return (self.key.kind, self.key.stay)
 
     @property
     def level(self) -> Level:
-        """Level of care."""
+        """The level of care."""
         return self.content.level
 
     @property
     def facility(self) -> str:
-        """Whose care it is."""
+        """The facility that gives the care."""
         return self.content.facility
 
 
 @value_object
 class SentPeriod:
-    """The last version that went out for a key. `life` counts the ids that the key has had: 1,2,3…"""
+    """The latest version that was sent for a key. `life`: which id of this key it is, 1, 2, 3 …"""
 
     period_id: str
     life: int
@@ -79,7 +81,7 @@ class SentPeriod:
 
 @value_object
 class PeriodChange:
-    """One version to publish, and what to keep of it."""
+    """One version to publish (`value`), and what to store of it (`sent`)."""
 
     key: PeriodKey
     value: ServicePeriod
@@ -87,5 +89,5 @@ class PeriodChange:
 
     @property
     def name(self) -> str:
-        """service-period-opened, …"""
+        """The name of its type: service-period-opened and so on."""
         return self.value.TYPE

@@ -1,8 +1,8 @@
-"""How an authorization is used up while a stay goes on: what was given, and each midnight in the house. Pure.
+"""How much of each authorization is used on a given day, also by 24-hour stays that go on (contract 3.8). Pure.
 
-A service period reads no clock, so an open 24-hour stay burns nothing on it. Here its days are laid out ahead, as the
-facts have them, without leave; whoever shows an authorization counts those that are over by the facility's day
-(contract 3.8).
+A service period reads no clock, so an open 24-hour stay uses nothing on it. Here the future days of such a stay,
+without leave, are listed in advance: a reader counts those of them that are over (`as_of`), and nothing has to be
+derived anew each day.
 """
 
 from __future__ import annotations
@@ -21,26 +21,29 @@ from services.placement.continuum.model import Folded
 from shared.events.levels import ROUND_THE_CLOCK
 
 FAR_AHEAD = timedelta(days=3660)
-"""No further than so are days laid out, whatever an authorization's last day is."""
+"""Days are listed at most so far ahead of a period's first day, whatever an authorization's last day is."""
 Days = list[tuple[date, date | None]]
-"""Stretches of days [from, to); no end: it goes on so."""
+"""Stretches of days [from, to); `to` None: without end."""
 
 
 @dataclass(slots=True)
 class Outlook:
-    """One authorization in force: units used by what was given and by stays that have ended, and units given beyond it;
-    and the days ahead, each using one unit, or one too many."""
+    """One authorization in force and its use.
+
+    `allowance`: with all units used, those of `ahead` too. `over`: units given beyond what was allowed. `ahead`: days
+    of open 24-hour stays that use one unit each. `over_ahead`: such days for which no unit is left.
+    """
 
     allowance: Allowance
     over: Fraction = field(default_factory=Fraction)
     ahead: list[date] = field(default_factory=list)
     over_ahead: list[date] = field(default_factory=list)
     over_from: date | None = None
-    """From this day on every day is one too many."""
+    """From this day on every day is beyond what was allowed; None: there is no such day."""
 
     def burn(self, use: Use, share: Fraction, *, ahead: bool) -> Fraction:
-        """Take so much of the use as there are units for; what share of it is left. A whole day that may still be to
-        come is laid out, everything else is used."""
+        """Use units for this share (0 to 1) of a day, as far as there are any. Returns the share that is left. `ahead`:
+        the day may be still to come; it is then listed if it takes a whole day's unit."""
         one = self.allowance
         before = one.used
         left = one.burn(use, share)
@@ -49,14 +52,15 @@ class Outlook:
         return left
 
     def too_many(self, use: Use, share: Fraction, *, ahead: bool) -> None:
-        """So much of the use is beyond what was allowed."""
+        """Note that this share of a day is beyond what was allowed."""
         if ahead and self.allowance.unit == "day" and share == 1:
             self.over_ahead.append(use.day)
         else:
             self.over += use.amount(self.allowance.unit) * share
 
     def told(self) -> dict[str, Any]:
-        """As the desk's list keeps it."""
+        """The use as it is stored with the desk's entry, for `as_of`: `used` and `over` without the days ahead, and
+        these as `ahead`."""
         one = self.allowance
         over_ahead: Days = [*_stretches(self.over_ahead), *([(self.over_from, None)] if self.over_from else [])]
         found: dict[str, Any] = {"used": one.units_used - len(self.ahead), "over": -(-self.over // 1)}
@@ -65,7 +69,7 @@ class Outlook:
         return found
 
     def nothing_left_on(self) -> date | None:
-        """The first day that begins with nothing left, or with something given too many; None: none is known of."""
+        """The first day on which nothing is left, or more than was allowed has been given; None where none is known."""
         one = self.allowance
         spent = [one.begins] if self.over or one.units == 0 else []
         if one.units is not None and one.used >= one.units:
@@ -77,7 +81,8 @@ class Outlook:
 
 
 def outlooks(found: Sequence[Period], folded: Folded) -> list[Outlook]:
-    """Every authorization in force; `found` is all periods of one episode. The earliest to expire burns first."""
+    """The use of every authorization in force, the earliest to expire first, which is also used first. `found`: all
+    periods of one episode."""
     every = [Outlook(one) for one in allowances(folded)]
     if not every:
         return []
@@ -98,7 +103,8 @@ def outlooks(found: Sequence[Period], folded: Folded) -> list[Outlook]:
 
 
 def as_of(told: dict[str, Any], today: date) -> dict[str, Any]:
-    """What the list keeps, as it is on a day: `used`, `left` (absent where no limit was named), `over` where it is."""
+    """The use on a day, of an entry's stored content: `used`, `left` (absent where no limit was named) and `over`
+    (absent where it is 0), in units."""
     ahead = told.get("ahead", {})
     used = told["used"] + sum(_over_by(today, each) for each in ahead.get("used", ()))
     over = told["over"] + sum(_over_by(today, each) for each in ahead.get("over", ()))
@@ -107,14 +113,14 @@ def as_of(told: dict[str, Any], today: date) -> dict[str, Any]:
 
 
 def _over_by(today: date, stretch: Sequence[str | None]) -> int:
-    """How many days of a stretch are over when this day begins."""
+    """How many days of a stretch are over at the beginning of this day."""
     begins, ends = stretch
     last = today if ends is None else min(today, date.fromisoformat(ends))
     return max((last - date.fromisoformat(str(begins))).days, 0)
 
 
 def _uses(period: Period, folded: Folded, every: Sequence[Outlook]) -> Iterator[tuple[Use, bool]]:
-    """Each day on which something is used, and whether it may still be to come."""
+    """Each day of a period that uses units, and whether it may be still to come."""
     if not _goes_on(period):
         yield from ((use, False) for use in uses(period, folded))
         return
@@ -132,7 +138,7 @@ def _away(period: Period) -> bool:
 
 
 def _horizon(period: Period, every: Iterable[Outlook]) -> date:
-    """The day after the last one that is authorized of an open period, or away: from then on days are alike."""
+    """The day from which on all days of an open period are alike: after its last authorized day and its last leave."""
     last = max((one.allowance.to for one in every if _fits(one, period)), default=period.start - ONE_DAY)
     back = max((one.to for one in period.content.leave if one.to), default=period.start)
     return max(min(last, period.start + FAR_AHEAD) + ONE_DAY, back)
@@ -143,14 +149,15 @@ def _fits(one: Outlook, period: Period) -> bool:
 
 
 def _last(every: Sequence[Outlook], period: Period, day: date) -> Outlook | None:
-    """The authorization of this period that was there last before a day: what comes after it is beyond it."""
+    """Of the authorizations for this period that began before a day the one that ends last: what nothing covers counts
+    as beyond this one."""
     there = [one for one in every if _fits(one, period) and one.allowance.begins < day]
     there = [one for one in there if one.allowance.to >= period.start]
     return max(there, key=lambda one: (one.allowance.to, one.allowance.begins, one.allowance.auth_id), default=None)
 
 
 def _stretches(days: Sequence[date]) -> Days:
-    """Days in their order as stretches."""
+    """Consecutive days as stretches; `days` are in order."""
     found: list[tuple[date, date | None]] = []
     for day in days:
         if found and found[-1][1] == day:

@@ -1,7 +1,4 @@
-"""What a bill needs and the desk says where no hospital told it: payers from a day on, diagnoses of a program stay.
-
-Pure: time comes in.
-"""
+"""Payers and diagnoses that the desk states where no hospital sent them, since a bill needs them. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from shared.errors import Rejected
 from shared.events.base import CareFact, Stay
 from shared.events.stays import Coverage, CoverageChanged, DiagnosisRecorded
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of, same
+from shared.facts.restating import OwnFacts, same
 
 Told = TypeVar("Told", bound=CareFact)
 
@@ -31,11 +28,12 @@ class DiagnosisTerms(TypedDict):
 
 
 def covered(
-    whose: About, own: Sequence[Fact], now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
+    whose: About, own: OwnFacts, now: datetime, zone: ZoneInfo, *, since: date, payers: Sequence[Coverage]
 ) -> CoverageChanged:
-    """From a day on these payers; said again for a day it takes the place of what the desk said of it before.
+    """The payers from the day `since` on; this replaces what the desk stated for the same day before.
 
-    `own` are placement's facts in their order. Raises Rejected: `in-the-future`, `already-so`.
+    `own`: placement's facts of the episode, by sequence. `zone`: the facility's. Raises Rejected: `in-the-future`,
+    `already-so`.
     """
     if since > day_of(now, zone):
         raise Rejected("in-the-future", "that day has not come yet", possible=("later",))
@@ -49,10 +47,8 @@ def covered(
     return _news(told, before.value if before else None)
 
 
-def diagnosed(
-    whose: About, own: Sequence[Fact], now: datetime, placement_id: str, told: DiagnosisTerms
-) -> DiagnosisRecorded:
-    """A diagnosis of a program stay; said again for a code it takes the place of what the desk said of it before.
+def diagnosed(whose: About, own: OwnFacts, now: datetime, placement_id: str, told: DiagnosisTerms) -> DiagnosisRecorded:
+    """A diagnosis of a stay at a program; this replaces what the desk stated of the same code before.
 
     Raises Rejected `already-so`.
     """
@@ -68,13 +64,14 @@ def diagnosed(
     return _news(fact, before.value if before else None)
 
 
-def _standing(own: Sequence[Fact], kind: type[Told], fits: Callable[[Told], bool]) -> Fact | None:
-    """The own fact of this kind that stands and fits."""
-    gone = fallen_of(own)
-    return next((one for one in own if isinstance(one.value, kind) and one.id not in gone and fits(one.value)), None)
+def _standing(own: OwnFacts, kind: type[Told], fits: Callable[[Told], bool]) -> Fact | None:
+    """The first of these facts that is of this type, stands and fits; None where there is none."""
+    stand = (one for one in own if one.id not in own.fallen)
+    return next((one for one in stand if isinstance(one.value, kind) and fits(one.value)), None)
 
 
 def _news(told: Told, before: CareFact | None) -> Told:
+    """The fact, unless it says the same as the one before it. Raises Rejected `already-so`."""
     if before is not None and same(told, before):
         raise Rejected("already-so", "the same was said before", possible=("something else",))
     return told

@@ -1,12 +1,13 @@
-"""The service periods of an episode as its facts have them now; derived anew, never changed, never sent from here.
+"""The service periods of an episode, always derived whole from its fold (contract 4); difference.py says what to send.
 
-Gap, on purpose: a session on a day that isn't counted (the leaving day of a 24-hour stay) is in no period.
+On purpose, a session on a day that is not counted (the leaving day of a 24-hour stay) is in no period.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
@@ -29,14 +30,15 @@ def periods(
     billed: BillingTable,
     needs_authorization: NeedsAuthorization = lambda _payer, _level: False,
 ) -> tuple[Period, ...]:
-    """All service periods of an episode, by start and key (contract 4); two equal Folded give equal periods.
+    """All service periods of an episode, by first day and key (contract 4).
 
-    `needs_authorization` says which payer pays for which level only what it has authorized; else nothing is missing.
-    Raises ValueError for a fold that breaks its own rules; what `zone_of` and `billed` raise goes through.
+    `zone_of`: a facility's time zone; `billed`: how a place is billed; `needs_authorization`: which payer pays for
+    which level only what it has authorized. Raises ValueError for a fold that contradicts itself, and what `zone_of`
+    and `billed` raise.
     """
     covered = covers(folded.coverage)
     found = [one for stay in folded.stays for one in _of_stay(folded, stay, zone_of(stay.facility), billed, covered)]
-    found.sort(key=lambda one: (one.start, one.key))
+    found.sort(key=attrgetter("start", "key"))
     said = warnings(found)
     allowed = authorized(found, folded, needs_authorization)
     return tuple(
@@ -53,7 +55,7 @@ def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Iterable[s
 def _of_stay(
     folded: Folded, stay: StayState, zone: ZoneInfo, billed: BillingTable, covered: Sequence[PayersFrom]
 ) -> list[Period]:
-    """The periods of one stay in order of days; the last one of an ended stay carries the end (contract 4)."""
+    """The periods of one stay, by their days; the last one of an ended stay has its end (contract 4)."""
 
     def as_billed(segment: Segment) -> BilledAs:
         return billed(stay.facility, segment.program, segment.unit, str(segment.level))
@@ -61,7 +63,7 @@ def _of_stay(
     def same_place(one: Segment, other: Segment) -> bool:
         return (one.level, one.program) == (other.level, other.program) and as_billed(one) == as_billed(other)
 
-    found = list(stretches(folded, stay, zone, covered, same_place))
+    found = stretches(folded, stay, zone, covered, same_place)
     if not found:
         return []
     whole = content.of_stay(folded, stay, zone)
@@ -73,12 +75,14 @@ def _period(
     whole: content.BilledStay, stretch: BilledStretch, billed: BilledAs, recorded: Sequence[date], *, last: bool
 ) -> Period:
     stay = whole.stay
+    ended = stay.ended if last else None
+    status = content.told_status(ended, billed) if ended else None
     return Period(
         key=stretch.key,
         start=stretch.start,
         end=None if stretch.end == FOREVER else stretch.end,
-        content=content.of_stretch(whole, stretch, billed, last=last),
-        left=last_day(stay.ended.at, whole.zone) if last and stay.ended else None,
+        content=content.of_stretch(whole, stretch, billed, ended=ended, status=status),
+        left=last_day(ended.at, whole.zone) if ended else None,
         recorded=tuple(day for day in recorded if stretch.start <= day < stretch.end),
-        unmapped=content.unmapped(stay, stretch, billed, last=last),
+        unmapped=content.unmapped(stay, stretch, no_status=ended is not None and status is None),
     )

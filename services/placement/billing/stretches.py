@@ -1,19 +1,20 @@
-"""Stretches of one stay at one level, program and payer, each named by the fact that began it; no content of a bill.
+"""The stretches of one stay at one level, program and payer, each with its identity; what they say is in content.py.
 
-Identity (contract 4): stay + root of the fact that began the stretch. What began it, where several facts fall on its
-first day: the one that brought the stay to its level and program; else the one that ended the suspension; else, after
-a day that doesn't count, the session that makes the day count; else the change of coverage.
+Identity (contract 4): stay + root of the fact that began the stretch. Where several facts fall on its first day, that
+is the one that brought the stay to its level and program; else the one that ended the suspension; else, after a day
+that does not count, the session that makes the day count; else the change of coverage.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
+from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.placement.billing.days import FOREVER, Block, SamePlace, Suspension, blocks, counted
+from services.placement.billing.days import FOREVER, SamePlace, blocks, counted
 from services.placement.billing.model import UNKNOWN_PAYER, PeriodKey
 from services.placement.billing.suspensions import suspended_days
 from services.placement.continuum.model import CoverageFrom, Folded, Segment, StayState
@@ -23,7 +24,7 @@ from shared.values import value_object
 
 
 class PayersFrom(NamedTuple):
-    """From this day on these payers; `payer` is the first of them, `unknown` where there is none."""
+    """The payers from a day on; `payer` is the first of them, `unknown` where there is none."""
 
     day: date
     payer: str
@@ -33,7 +34,7 @@ class PayersFrom(NamedTuple):
 
 @value_object
 class BilledStretch:
-    """[start, end) of one stay at one place and cover; `end` is days.FOREVER while open."""
+    """The days [start, end) of one stay at one place with the same payers; `end` is days.FOREVER while it is open."""
 
     key: PeriodKey
     start: date
@@ -43,17 +44,17 @@ class BilledStretch:
 
     @property
     def level(self) -> Level:
-        """Of the segment, which has one: what has none is not billed. Raises ValueError."""
+        """The segment's level. Raises ValueError where it has none, which does not happen: only levels are billed."""
         if self.segment.level is None:
             raise ValueError("a stretch without a level is not billed")
         return self.segment.level
 
 
 def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
-    """The days on which coverage really changed, in order; before the first the payer is unknown (contract 4)."""
+    """The payers from each day on which they changed, in order; before the first the payer is unknown (contract 4)."""
     changes = [PayersFrom(date.min, UNKNOWN_PAYER, (), "")]
     for told in found:
-        coverage = tuple(sorted(told.coverage, key=lambda one: one.order))
+        coverage = tuple(sorted(told.coverage, key=attrgetter("order")))
         if changes[-1].day == told.day:
             changes.pop()
         if changes and coverage == changes[-1].coverage:
@@ -65,22 +66,25 @@ def covers(found: Sequence[CoverageFrom]) -> list[PayersFrom]:
 
 def stretches(
     folded: Folded, stay: StayState, zone: ZoneInfo, covered: Sequence[PayersFrom], same_place: SamePlace
-) -> Iterable[BilledStretch]:
-    """All stretches of a stay in order: they tile its counted days, without a hole and without a double.
+) -> list[BilledStretch]:
+    """All stretches of a stay in order; together they have each of its counted days once.
 
-    Raises ValueError where a suspension ends and no fact ends it: such a fold is broken.
+    Raises ValueError where a suspension ends without a fact that ends it: such a fold contradicts itself.
     """
-    away = suspended_days(stay, folded.stays, zone)
-    came = attendance(stay)
+    away = suspended_days(stay, folded.stays, zone) if stay.suspended else []
+    came = attendance(stay) if away else {}
     attended = sorted(came)
+    kind, name = stay.key
+    found: list[BilledStretch] = []
     for block in blocks(stay, zone, same_place):
         for start, end, resumed in counted(block, away, attended):
-            key = PeriodKey(stay.kind, stay.id, _began(block, start, resumed, came))
-            yield from _by_cover(BilledStretch(key, start, end, block.segment, covered[0]), covered)
+            root = block.root if start == block.start else came[start] if resumed is None else resumed.root
+            found += _by_cover(PeriodKey(kind, name, root), start, end, block.segment, covered)
+    return found
 
 
 def attendance(stay: StayState) -> dict[date, str]:
-    """The attended days, each with the root of its first session in the fold's order."""
+    """Attended day → the root of its first session."""
     found: dict[date, str] = {}
     for session in stay.sessions:
         if session.attended and session.day not in found:
@@ -88,20 +92,16 @@ def attendance(stay: StayState) -> dict[date, str]:
     return found
 
 
-def _began(block: Block, start: date, resumed: Suspension | None, came: dict[date, str]) -> str:
-    if start == block.start:
-        return block.root
-    return came[start] if resumed is None else resumed.root
-
-
-def _by_cover(whole: BilledStretch, covered: Sequence[PayersFrom]) -> Iterable[BilledStretch]:
-    """The stretch, split where coverage changes inside it."""
-    at = bisect_right(covered, whole.start, key=lambda cover: cover.day) - 1
-    start, key = whole.start, whole.key
+def _by_cover(
+    key: PeriodKey, start: date, end: date, segment: Segment, covered: Sequence[PayersFrom]
+) -> list[BilledStretch]:
+    """The days [start, end) at one place, split where the payers change within them. `key`: of the first part."""
+    at = bisect_right(covered, start, key=attrgetter("day")) - 1
+    found: list[BilledStretch] = []
     while True:
         following = covered[at + 1].day if at + 1 < len(covered) else FOREVER
-        stop = min(following, whole.end)
-        yield BilledStretch(key, start, stop, whole.segment, covered[at])
-        if stop >= whole.end:
-            return
+        stop = min(following, end)
+        found.append(BilledStretch(key, start, stop, segment, covered[at]))
+        if stop >= end:
+            return found
         at, start, key = at + 1, stop, key._replace(root=covered[at + 1].root)

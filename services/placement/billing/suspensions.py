@@ -1,4 +1,4 @@
-"""On which days a stay was suspended, and which fact lifted each suspension (contract 3.6 rule 4, contract 4, Days)."""
+"""On which days a stay was suspended, and which fact ended each suspension (contract 3.6 rule 4, contract 4, Days)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 
 
 class _Lift(NamedTuple):
-    """A fact after which the stay is no longer suspended; an end at 00:00 is 24:00 of the day before, a move is not."""
+    """A fact that ends a suspension. `end`: it ends a stay or its level, so that at 00:00 it counts as 24:00 of the day
+    before; a transfer does not."""
 
     root: str
     end: bool
 
 
 def suspended_days(stay: StayState, stays: Sequence[StayState], zone: ZoneInfo) -> list[Suspension]:
-    """Days at whose end the stay was suspended, in order, touching ones as one; one that outlasts the stay goes on.
+    """The days at whose end the stay was suspended, in order and joined where they touch; a suspension that lasts until
+    the stay ends has no end.
 
-    `stays` are all of the episode. Raises ValueError where a suspension ends and no fact ends it: a broken fold.
+    `stays`: all of the episode; `zone`: the stay's facility's. Raises ValueError where a suspension ends without a fact
+    that ends it: such a fold contradicts itself.
     """
     found: list[Suspension] = []
     for span in stay.suspended:
@@ -37,6 +40,7 @@ def suspended_days(stay: StayState, stays: Sequence[StayState], zone: ZoneInfo) 
 
 
 def _resumes(stay: StayState, stays: Sequence[StayState], zone: ZoneInfo, until: datetime | None) -> tuple[date, str]:
+    """(the first day that is not suspended any more, the root of the fact that made it so)."""
     if until is None or (stay.ended and until >= stay.ended.at):
         return FOREVER, ""
     if any(segment.since == until and segment.level is None for segment in stay.segments):
@@ -56,21 +60,22 @@ def _resumes(stay: StayState, stays: Sequence[StayState], zone: ZoneInfo, until:
 
 
 def _lost(stay: StayState, zone: ZoneInfo, until: datetime) -> tuple[date, str]:
-    """The stay lost its level while suspended: through that day, unless it gained one again before the day's end."""
+    """The same where the stay lost its level while it was suspended: the day after, or the day on which it gained a
+    level again if that is not later."""
     end = last_day(until, zone) + ONE_DAY
     regained = next((segment for segment in stay.segments if segment.since > until and segment.level), None)
     return (end, "") if regained is None else (min(end, day_of(regained.since, zone)), regained.root)
 
 
 def _level_before(stay: StayState, at: datetime) -> Level | None:
-    """The level just before an instant; None where the stay had ended, or not begun."""
+    """The stay's level just before an instant; None where it had ended or not begun."""
     if stay.ended and stay.ended.at < at:
         return None
     return next((segment.level for segment in reversed(stay.segments) if segment.since < at), None)
 
 
 def _lifts(other: StayState, at: datetime) -> Iterable[_Lift]:
-    """What ended another stay's level at that instant: its end, else the last move then."""
+    """The fact that ended another stay's level at that instant: its end, else its last transfer then."""
     if other.ended and other.ended.at == at:
         yield _Lift(other.ended.root or other.ended.fact, end=True)
         return
@@ -81,5 +86,5 @@ def _lifts(other: StayState, at: datetime) -> Iterable[_Lift]:
 
 
 def _over(level: Level | None, suspended: Level | None) -> bool:
-    """True where a stay at `level` suspends one at `suspended` (contract 3.6 rule 4)."""
+    """True when a stay at `level` suspends one at the level `suspended` (contract 3.6 rule 4)."""
     return level is not None and level in ROUND_THE_CLOCK and suspended is not None and RANK[level] < RANK[suspended]

@@ -1,4 +1,4 @@
-"""Whom and what one of placement's own facts is about: the fields that every fact has; decides nothing."""
+"""The fields that every fact of placement has: which episode, patient and facility it is about, with which labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.events.base import LabelledHeading
 
 
 class About(NamedTuple):
-    """The episode as its facts name it; `facility` is the program's where a fact is about one."""
+    """What a fact is about; `facility` is the program's where the fact is about a program."""
 
     episode_id: str
     patient_id: str
@@ -18,7 +18,7 @@ class About(NamedTuple):
     labels: tuple[str, ...] = ()
 
     def heading(self, now: datetime, at: datetime | None = None) -> LabelledHeading:
-        """The fields of every fact: it happened at `at`, else now, and is learnt now."""
+        """The fields that every fact has: it happened at `at`, else now, and is recorded now."""
         return LabelledHeading(
             episode_id=self.episode_id,
             patient_id=self.patient_id,
@@ -30,5 +30,5 @@ class About(NamedTuple):
 
 
 def about(folded: Folded, facility: str | None = None) -> About:
-    """What the fold says of the episode, at this facility where one is named."""
+    """The heading's fields from the fold; `facility` takes the place of the episode's own where it is given."""
     return About(folded.episode_id, folded.patient_id, facility or folded.facility, folded.labels)

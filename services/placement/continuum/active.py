@@ -1,4 +1,5 @@
-"""Which facts stand: cancels, replacements, who may say what, what was settled or told twice (contract 3.5, 3.6)."""
+"""The active facts of an episode: those that were not cancelled, replaced or settled away, and that their writer may
+state (contract 3.5, 3.6)."""
 
 from __future__ import annotations
 
@@ -26,35 +27,37 @@ READ: Final[frozenset[type[CareFact]]] = frozenset(
         AftercareStarted, AftercareClosed, EpisodeEnded, ConflictSettled, FactCancelled,
     )
 )  # fmt: skip
-"""Every fact that the fold reads. Other types change nothing."""
+"""The types of fact that the fold reads; facts of other types change nothing."""
 
 DERIVED: Final = frozenset(type_name(announcement.TYPE) for announcement in ANNOUNCEMENTS)
-"""Announcements: the fold never reads them, nor their cancels (contract 3.2)."""
+"""ce_types of announcements; the fold reads neither them nor what cancels them (contract 3.2)."""
 
 SPEAKS_FOR: Final[dict[StayKind, Writer]] = {"visit": "intake", "placement": "placement"}
-"""Contract 3.6 rule 3."""
+"""Kind of stay → the only writer whose facts move such a stay (contract 3.6 rule 3)."""
 
 
 @dataclass(slots=True)
 class ActiveFacts:
-    """What is left when everything that was taken back is gone.
+    """The active facts of an episode.
 
-    `told` stands, in the order of rule 7, without the starts that only corroborate; those are in `corroborating`, with
-    the ce_id of the standing start that they name. `names` leads from a stay's other names to its own.
+    `facts`: those to fold, in the order of contract 3.6 rule 7. `corroborating`: second starts of a stay that another
+    start began already, each with the ce_id of that start (rule 2). `names`: from the key in a second start to the key
+    of the first. `settled`: ids of settled conflicts. `awaited`: ce_ids that facts name and that have not come yet.
+    `ineffective`: ce_id → why that fact has no effect.
     """
 
-    told: list[OrderedFact] = field(default_factory=list)
+    facts: list[OrderedFact] = field(default_factory=list)
     corroborating: list[tuple[OrderedFact, str]] = field(default_factory=list)
     names: dict[StayKey, StayKey] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
     awaited: tuple[str, ...] = ()
     disbelieved: tuple[str, ...] = ()
-    """Facilities whose word of a death a person let fall."""
+    """Facilities whose report of a death fell when a person settled a conflict."""
     ineffective: dict[str, str] = field(default_factory=dict)
 
 
 def read(fact: Fact) -> bool:
-    """Whether the fold reads this fact at all."""
+    """True when the fold reads this fact."""
     value = fact.value
     if isinstance(value, FactCancelled):
         return fact.writer != "placement" or value.cancelled_type not in DERIVED
@@ -62,9 +65,9 @@ def read(fact: Fact) -> bool:
 
 
 def speaks_out_of_turn(fact: Fact) -> bool:
-    """Whether this writer may not say this (contract 3.1 writers, 3.6 rule 3).
+    """True when this writer may not state this fact (the writers of contract 3.1; 3.6 rule 3).
 
-    Attendance and diagnoses may name any stay: they move none.
+    Attendance and diagnoses may name any stay, since they do not move it.
     """
     value = fact.value
     if fact.writer not in value.WRITERS:
@@ -75,7 +78,7 @@ def speaks_out_of_turn(fact: Fact) -> bool:
 
 
 def standing(facts: Iterable[Fact]) -> ActiveFacts:
-    """The facts that stand, of a set in any order with any repeats (a ce_id is one fact)."""
+    """The active facts among all facts of an episode, given in any order; a ce_id given again is the same fact."""
     known = {fact.id: fact for fact in facts}
     found = ActiveFacts()
     reading = [fact for fact in known.values() if read(fact)]
@@ -97,7 +100,7 @@ def standing(facts: Iterable[Fact]) -> ActiveFacts:
 
 
 def _named(reading: list[Fact]) -> set[str]:
-    """Every ce_id that a fact refers to."""
+    """Every ce_id that these facts refer to."""
     named: set[str] = set()
     for fact in reading:
         value = fact.value
@@ -110,20 +113,22 @@ def _named(reading: list[Fact]) -> set[str]:
 
 
 def _cancelled(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> set[str]:
+    """The ce_ids that are cancelled; cancels without effect go to `found.ineffective`."""
     cancelled = set()
     for fact in reading:
         if not isinstance(fact.value, FactCancelled):
             continue
         target = known.get(fact.value.cancels)
-        word = _cancel_refused(fact, target)
-        if word is None and target is not None:
+        reason = _cancel_refused(fact, target)
+        if reason is None and target is not None:
             cancelled.add(target.id)
-        elif word is not None:
-            found.ineffective[fact.id] = word.value
+        elif reason is not None:
+            found.ineffective[fact.id] = reason.value
     return cancelled
 
 
 def _cancel_refused(fact: Fact, target: Fact | None) -> NoEffectReason | None:
+    """Why this cancel has no effect; None: it has one. `target`: what it cancels, if that has come."""
     if fact.writer not in fact.value.WRITERS:
         return NoEffectReason.WRONG_WRITER
     if target is None:
@@ -132,23 +137,24 @@ def _cancel_refused(fact: Fact, target: Fact | None) -> NoEffectReason | None:
 
 
 def _not_to_be_changed(fact: Fact, target: Fact) -> NoEffectReason | None:
+    """Why `fact` may not cancel or replace `target`; None: it may (contract 3.5, 3.6 rule 1)."""
     if isinstance(target.value, FactCancelled):
         return NoEffectReason.A_CANCEL_STAYS
     return NoEffectReason.NOT_ITS_WRITER if target.writer != fact.writer else None
 
 
 def _replaced(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> tuple[dict[str, str], set[str]]:
-    """(root of each replacement, ce_ids that are replaced). Refused replacements go to `found.ineffective`.
+    """(ce_id of each replacement → its root, ce_ids that are replaced). Refused ones go to `found.ineffective`.
 
-    What was replaced never returns, so a replacement counts even when it was cancelled itself; of several last words
-    about one fact the writer's latest stands.
+    A replaced fact never returns, so a replacement counts even when it was cancelled itself. Of several replacements of
+    one fact the one with the writer's highest sequence stands.
     """
     leads: dict[str, str] = {}
     for fact in reading:
         if isinstance(fact.value, FactCancelled):
             continue
-        if (word := _refused(fact, known)) is not None:
-            found.ineffective[fact.id] = word.value
+        if (reason := _refused(fact, known)) is not None:
+            found.ineffective[fact.id] = reason.value
         elif (target := fact.value.replaces) and target != fact.id:
             leads[fact.id] = target
     roots = {ce_id: _root(ce_id, leads) for ce_id in leads}
@@ -162,6 +168,7 @@ def _replaced(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -
 
 
 def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
+    """Why this fact, or what it replaces, may not be stated by its writer; None: it may."""
     if speaks_out_of_turn(fact):
         return NoEffectReason.WRONG_WRITER
     target = known.get(fact.value.replaces or "")
@@ -169,6 +176,7 @@ def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
 
 
 def _root(ce_id: str, leads: dict[str, str]) -> str:
+    """The first ce_id of a chain; `leads`: from each fact to the one it replaces, which may form a circle."""
     seen = {ce_id}
     while (before := leads.get(ce_id)) is not None and before not in seen:
         seen.add(before)
@@ -177,7 +185,7 @@ def _root(ce_id: str, leads: dict[str, str]) -> str:
 
 
 def _without_settled(left: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> list[Fact]:
-    """What a person let fall is gone; conflict-settled facts themselves are done with after this."""
+    """These facts without the conflict-settled ones, and without the facts that they say are not so."""
     falling: set[str] = set()
     settled: set[str] = set()
     kept: list[Fact] = []
@@ -198,9 +206,10 @@ def _without_settled(left: list[Fact], known: dict[str, Fact], found: ActiveFact
 
 
 def _corroborate(told: list[OrderedFact], roots: dict[str, str], found: ActiveFacts) -> None:
-    """Sort out the starts told twice (contract 3.6 rule 2): the one that names the other opens nothing.
+    """Put starts that name another start of the same stay into `found.corroborating`, all other facts into
+    `found.facts` (contract 3.6 rule 2).
 
-    The name is followed through replacements: a start that is restated is still the same start.
+    A start may name any fact of the other's chain of replacements: a start that is restated is still the same start.
     """
     starts = {one.root: one for one in told if one.name in ENTRIES}
     heads: dict[str, OrderedFact] = {}
@@ -208,36 +217,39 @@ def _corroborate(told: list[OrderedFact], roots: dict[str, str], found: ActiveFa
         target = one.value.corroborates if one.name in ENTRIES else None
         first = starts.get(roots.get(target, target)) if target else None
         if first is None or _head(first, heads).id == one.id:
-            _alone(one, found)
+            _add(one, found)
         else:
             heads[one.id] = first
     found.corroborating = [(one, _head(one, heads).id) for one in told if one.id in heads]
     for one in told:
         if one.id in heads:
-            _same(one.stay, _head(one, heads).stay, found.names)
+            _one_stay(one.stay, _head(one, heads).stay, found.names)
 
 
 def _head(one: OrderedFact, heads: dict[str, OrderedFact]) -> OrderedFact:
+    """The start that began the stay, reached from one that names another, which may name a third."""
     while one.id in heads:
         one = heads[one.id]
     return one
 
 
-def _same(one: StayKey, other: StayKey, names: dict[StayKey, StayKey]) -> None:
+def _one_stay(one: StayKey, other: StayKey, names: dict[StayKey, StayKey]) -> None:
+    """Note in `names` that both keys are of one stay, whose own key is that of `other`."""
     one, other = own_name(one, names), own_name(other, names)
     if one != other:
         names[one] = other
 
 
 def own_name(stay: StayKey, names: Mapping[StayKey, StayKey]) -> StayKey:
-    """The name that a stay goes by, of all that it was told under."""
+    """The stay's own key, where `names` leads from any key of it towards its own."""
     while stay in names:
         stay = names[stay]
     return stay
 
 
-def _alone(one: OrderedFact, found: ActiveFacts) -> None:
+def _add(one: OrderedFact, found: ActiveFacts) -> None:
+    """Add a fact to `found.facts`; a start that only the stay's other writer may state has no effect by itself."""
     if isinstance(one.value, Started) and SPEAKS_FOR[one.stay[0]] != one.writer:
         found.ineffective[one.id] = NoEffectReason.WRONG_WRITER.value
     else:
-        found.told.append(one)
+        found.facts.append(one)

@@ -1,8 +1,8 @@
-"""What should stand announced of an episode now, and what goes out when that differs from what stands (contract 3.2).
+"""The announcements that an episode should have now, and how they differ from those that stand (contract 3.2).
 
-An announcement's key names what it is about and stays the same when facts are restated; whoever stores an announcement
-stores its key beside it. When it was recorded and what it replaces belong to the statement, not to the content: until
-it is stated it is as if it had been recorded when it happened, in place of nothing, and so it is compared.
+An announcement's key names what it is about and stays the same when facts are restated; it is stored beside the
+announcement. `recorded_at` and `replaces` are only known when an announcement is stated: until then `recorded_at`
+equals `occurred_at` and `replaces` is None, and announcements are compared in that form.
 """
 
 from __future__ import annotations
@@ -25,27 +25,28 @@ from shared.facts import restating
 from shared.facts.restating import Difference
 
 READMISSION_DAYS: Final = 30
-"""Contract 3.2: an inpatient stay that begins 1 to 30 days after a standing inpatient discharge."""
+"""The most days from an inpatient discharge to an inpatient stay that is announced as a readmission (contract 3.2)."""
 
 ZoneOf = Callable[[str], ZoneInfo]
+"""From a facility to its time zone."""
 
 
 class Announced(NamedTuple):
-    """One announcement that should stand, by its key."""
+    """One announcement that should stand, and its key."""
 
     key: str
     value: CareFact
 
 
 class StandingAnnouncement(NamedTuple):
-    """One that went out and was not taken back; `value` as Announced has it."""
+    """One announcement that went out and was not cancelled; `value` in the same form as in Announced."""
 
     ce_id: str
     value: CareFact
 
 
 def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
-    """What should stand now, by time; a pure function of the fold."""
+    """The announcements that should stand now, by time."""
     found = [
         *(_step(folded, step) for step in steps_of(folded, zone_of)),
         *_readmissions(folded, zone_of),
@@ -58,7 +59,7 @@ def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
 def difference(
     standing: Mapping[str, StandingAnnouncement], wanted: Iterable[Announced]
 ) -> Difference[str, StandingAnnouncement, Announced]:
-    """From what stands (by key) to what should: equal content under a key is nothing to say."""
+    """What to state and cancel so that `standing`, by key, becomes `wanted`; equal content under a key stays."""
     return restating.difference(
         standing, {one.key: one for one in wanted}, lambda was, now: alike(was.value, now.value)
     )
@@ -69,7 +70,8 @@ def _announced(key: str, value: CareFact) -> Announced:
 
 
 def _heading(folded: Folded, at: datetime, stays: Sequence[StayState] = ()) -> LabelledHeading:
-    """`stays` are those that it is about: the last one's facility, and the labels of all."""
+    """The heading of an announcement about these stays, with the last one's facility and the labels of all; without
+    stays with those of the episode."""
     return LabelledHeading(
         episode_id=folded.episode_id,
         patient_id=folded.patient_id,
@@ -100,7 +102,7 @@ def _step(folded: Folded, step: Step) -> Announced:
 
 
 class _Inpatient(NamedTuple):
-    """An unbroken inpatient stretch of one stay; `left` is the discharge that ended it."""
+    """An unbroken inpatient stretch of one stay, [since, until); `fact` began it, `root` is that fact's root."""
 
     since: datetime
     until: datetime
@@ -123,7 +125,10 @@ def _inpatient(stays: Iterable[StayState]) -> list[_Inpatient]:
 
 
 def _readmissions(folded: Folded, zone_of: ZoneOf) -> Iterator[Announced]:
-    """Counted from the last inpatient discharge before; not where another inpatient stay is still open."""
+    """One for each inpatient stretch, counted from the latest inpatient discharge before it; none where another
+    inpatient stay was still open when it began."""
+    if len(folded.stays) < 2:
+        return
     runs = _inpatient(folded.stays)
     for run in runs:
         others = [one for one in runs if one.stay is not run.stay and one.since <= run.since]
@@ -162,7 +167,7 @@ def _conflict(folded: Folded, conflict: Conflict) -> Announced:
 
 
 def _counted(closings: Iterable[Closing]) -> Iterator[tuple[Closing, str]]:
-    """Each closing, and what tells it from those that the same fact made before; nothing for the first."""
+    """Each closing with a suffix for its key: empty for the first that a fact made, then `#2`, `#3` …"""
     seen = Counter[str]()
     for closing in closings:
         seen[closing.root] += 1

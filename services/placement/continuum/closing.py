@@ -1,4 +1,4 @@
-"""When an episode was over, when it was taken up again, and what state it is in; read from stays that are folded."""
+"""When an episode was closed and reopened, and its state now, from its folded stays."""
 
 from __future__ import annotations
 
@@ -16,30 +16,31 @@ from shared.events.episodes import EpisodeStateName
 from shared.values import replace
 
 TOLD: Final[frozenset[ClosedReason]] = frozenset({"aftercare-closed", "episode-ended"})
-"""Closings that somebody states; a death closes by itself."""
+"""Reasons of closings that somebody states; a death closes an episode without such a fact."""
 
 
 def closings(
     stays: Sequence[StayState], told: Sequence[Closing], deaths: Sequence[Death]
 ) -> tuple[tuple[Closing, ...], dict[str, str]]:
-    """Every time that the episode was over, and the word for each closing that had no effect.
+    """Every time that the episode was closed; and by ce_id why a closing in `told` has no effect.
 
-    A stay that is open refuses a closing; a stay that begins later takes the episode up again. After a death the
-    episode is over whenever no stay is open any more.
+    A closing has no effect while a stay is open. A stay that begins later reopens the episode. After a death the
+    episode is closed whenever no stay is open.
     """
     found: list[Closing] = []
-    words: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     stated = {one.fact for one in told}
     for one in sorted(chain(_ends_of_life(deaths, stays), told), key=lambda closing: closing.at):
-        word = _refused(one, stays, found)
-        if word is None:
+        reason = _refused(one, stays, found)
+        if reason is None:
             found.append(_taken_up(one, stays))
         elif one.fact in stated:
-            words[one.fact] = word.value
-    return tuple(found), words
+            reasons[one.fact] = reason.value
+    return tuple(found), reasons
 
 
 def _refused(one: Closing, stays: Sequence[StayState], found: list[Closing]) -> NoEffectReason | None:
+    """Why this closing has no effect after those in `found`; None: it has one."""
     if any(_open_at(stay, one.at) for stay in stays):
         return NoEffectReason.STAY_OPEN
     if found and (found[-1].reopened_at is None or found[-1].reopened_at > one.at):
@@ -52,7 +53,8 @@ def _open_at(stay: StayState, at: datetime) -> bool:
 
 
 def _ends_of_life(deaths: Sequence[Death], stays: Sequence[StayState]) -> list[Closing]:
-    """The instants of a death, and of every end after it, at which no stay is open; none before the first began."""
+    """Closings by death: at the death itself, and at each later end of a stay, where no stay is open then; none before
+    the first stay began."""
     ends = [stay.ended.at for stay in stays if stay.ended]
     first = min((stay.begun for stay in stays), default=None)
     found = [
@@ -65,6 +67,7 @@ def _ends_of_life(deaths: Sequence[Death], stays: Sequence[StayState]) -> list[C
 
 
 def _taken_up(one: Closing, stays: Sequence[StayState]) -> Closing:
+    """The closing with the first later stay, if there is one, as what reopens the episode."""
     after = min((stay for stay in stays if stay.begun > one.at), key=lambda stay: (stay.begun, stay.key), default=None)
     if after is None:
         return replace(one, reopened_at=None, reopened_by=None)
@@ -72,7 +75,7 @@ def _taken_up(one: Closing, stays: Sequence[StayState]) -> Closing:
 
 
 def state_of_episode(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> tuple[EpisodeStateName, datetime | None]:
-    """(state, since when state and level are so), by contract 3.6."""
+    """The episode's state by contract 3.6, and since when it has this state and level."""
     referred = [at for at in (folded.referred_at, folded.assessed_at, _placed_at(folded)) if at is not None]
     if not folded.stays and not referred:
         return "void", None
@@ -102,7 +105,7 @@ def _while_open(folded: Folded) -> tuple[EpisodeStateName, datetime]:
 
 
 def _level_since(folded: Folded) -> datetime:
-    """When the level of now began, whichever stays held it since."""
+    """When the present level began, though several stays may have been at it since."""
     since = folded.levels[-1].at
     for change in reversed(folded.levels):
         if change.level != folded.levels[-1].level:

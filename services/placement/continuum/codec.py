@@ -1,4 +1,4 @@
-"""A folded episode as JSON bytes and back, exactly: what the episode's row keeps; nothing here decides."""
+"""A folded episode as JSON bytes and back, without loss, for the episode's row."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def packed(folded: Folded) -> bytes:
-    """JSON of all fields, times with offset; equal episodes may differ in the order of `ineffective` only."""
+    """All fields as JSON, times with their offset. Equal episodes give equal bytes up to the order within
+    `ineffective`."""
     return _ENCODER.encode(folded)
 
 
 def unpacked(row: bytes | str) -> Folded:
-    """The episode that `packed` made. Raises msgspec.ValidationError where the row is of another shape."""
+    """The episode of which `packed` made these bytes. Raises msgspec.ValidationError where they have another shape."""
     return _ROW.decode(row)

@@ -1,4 +1,4 @@
-"""Facts that can't all be so, found and named; who is right is for a person to settle (contract 3.2, 3.6 rule 10)."""
+"""Conflicts: facts that cannot all be true; a person settles which of them fall (contract 3.2, 3.6 rule 10)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TWO_STAYS: Final = "two-24-hour-stays"
 
 
 def conflict_id(kind: str, facts: Iterable[str]) -> str:
-    """The same kind and facts give the same id, in whatever order they are named."""
+    """The id of the conflict of this kind between these facts, whatever their order."""
     text = "\n".join((kind, *sorted(facts)))
     return "conflict-" + blake2b(text.encode(), digest_size=10).hexdigest()
 
@@ -26,7 +26,8 @@ def conflict_id(kind: str, facts: Iterable[str]) -> str:
 def attended_inside(
     stay: StayState, sessions: Iterable[Session], zone: ZoneInfo, over: Sequence[RoundTheClock]
 ) -> list[Conflict]:
-    """One conflict for each attendance on a day wholly inside another, 24-hour stay."""
+    """One conflict for each of these sessions that was attended on a day wholly inside another, 24-hour stay. `over`:
+    the episode's 24-hour stretches."""
     return [
         Conflict(
             conflict_id(ATTENDED_INSIDE, (session.fact, one.fact)),
@@ -41,13 +42,14 @@ def attended_inside(
 
 
 def _near(session: Session, stay: StayState, over: Iterable[RoundTheClock]) -> bool:
-    """A cheap look before the exact one: no zone is a day away from UTC."""
+    """False when the day is certainly inside none of them: a cheap test in UTC, since no zone is a day away from it."""
     day = session.day.toordinal()
     return any(one.stay != stay.key and one.since.toordinal() - 1 <= day <= one.until.toordinal() + 1 for one in over)
 
 
 def two_stays(stays: Iterable[StayState], over: Iterable[RoundTheClock]) -> list[Conflict]:
-    """Two 24-hour stays, both still open, at the same level or the less intensive begun inside the other.
+    """One conflict for each two 24-hour stays that are both open, at the same level or with the less intensive one
+    begun inside the other.
 
     A hospital stay that begins inside a residential one is no conflict: the resident is in hospital.
     """
@@ -64,6 +66,6 @@ def two_stays(stays: Iterable[StayState], over: Iterable[RoundTheClock]) -> list
 
 
 def in_order(found: Iterable[Conflict], settled: Iterable[str]) -> tuple[Conflict, ...]:
-    """Those that nobody settled, by time."""
+    """The conflicts that nobody has settled, by time; `settled` has the ids of the others."""
     done = set(settled)
     return tuple(sorted((one for one in found if one.id not in done), key=lambda one: (one.at, one.id)))

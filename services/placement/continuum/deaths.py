@@ -1,7 +1,7 @@
-"""Which deaths stand of an episode, and what was told of the patient after them; who is right a person settles.
+"""The deaths that stand in an episode, and conflicts with what was reported after them (contract 3.6 rule 13).
 
-Contract 3.6 rule 13. How a stay ended tells a death where its facility has no fact of its own for it: intake states one
-for each, so that these are a program's, and those of the first version.
+A stay that ended in death counts as a report of it where its facility stated no patient-died. Intake states one for
+each death, so these are stays at programs, and facts of the first version.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ ALIVE_AFTER_DEATH: Final = "alive-after-death"
 
 
 def deaths_of(told: Sequence[Death], stays: Iterable[StayState], disbelieved: Collection[str]) -> tuple[Death, ...]:
-    """Those told, and those that stays ended with where nobody told one, nor was disbelieved; by time."""
+    """The deaths by time: those that a patient-died fact reports (`told`), and those with which a stay ended at a
+    facility that reported none and is not in `disbelieved`."""
     spoken = {*disbelieved, *(one.facility for one in told)}
     ends = (
         Death(stay.ended.at, stay.facility, stay.ended.fact, stay.ended.root or stay.ended.fact, told=False)
@@ -37,8 +38,8 @@ def _ended_in_death(stay: StayState) -> bool:
 def alive_after_death(
     deaths: Sequence[Death], stays: Sequence[StayState], zone_of: Callable[[str], ZoneInfo]
 ) -> list[Conflict]:
-    """One conflict for a death that its own message contradicts, and for each stay that began, or had attendance,
-    after it."""
+    """For each death one conflict if its own message contradicts it, and one with each stay that began after it or was
+    attended after its day."""
     return [conflict for death in deaths for conflict in _of_death(death, stays, zone_of)]
 
 

@@ -1,4 +1,4 @@
-"""The value of care.episodes, from the fold: whole in itself, for consumers that fold nothing (contract 3.6)."""
+"""From the fold to the value of care.episodes, which is complete for consumers that fold no facts (contract 3.6)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shared.events.levels import Level
 
 
 class DeskNow(NamedTuple):
-    """What the document says of the desk: the state of the search that is open, the first day agreed where none has
-    begun, when the patient declined further care."""
+    """What the document says of the desk. `search`: the state of the open search. `next_start`: the earliest first day
+    among placements that have not begun. `declined_at`: when the patient declined further care."""
 
     search: str | None = None
     next_start: date | None = None
@@ -34,10 +34,11 @@ def episode_state(
     desk: DeskNow = NO_DESK,
     facilities: Sequence[str] | None = None,
 ) -> EpisodeState:
-    """The episode as it is by its fold.
+    """The value of care.episodes for a folded episode.
 
-    `seen` is the last sequence of each writer that went in, `version` counts 1,2,3… for one episode, `places` are the
-    site's, `patient_id` is whose it is where no fact that stands says it, `facilities` are those that have it.
+    `seen`: the last sequence of each writer that is in the fold. `version`: 1, 2, 3 … for each episode. `places`: what
+    the site says of places. `patient_id`: used where no active fact names the patient. `facilities`: those that have
+    the episode (contract 5.9).
     """
     return EpisodeState(
         episode_id=folded.episode_id,
@@ -62,12 +63,12 @@ def episode_state(
 
 
 def previous_level(folded: Folded) -> Level | None:
-    """The last level before this one that differs from it."""
+    """The latest earlier level that differs from the present one; None where there is none."""
     levels = (change.level for change in reversed(folded.levels))
     return next((level for level in levels if level and level != folded.level), None)
 
 
 def _deaths(folded: Folded) -> tuple[DeathNow, ...] | None:
-    """None where none is told; empty where a person said that what was told is not so."""
+    """None where no death was reported; empty where a person settled that what was reported is not so."""
     found = tuple([DeathNow(ce_id=one.fact, facility=one.facility, at=one.at) for one in folded.deaths])
     return found if found or folded.disbelieved else None

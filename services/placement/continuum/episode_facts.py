@@ -1,5 +1,5 @@
-"""What the facts say about the episode itself, not about one stay: coverage, authorizations, placements, windows,
-beginnings, ends."""
+"""Facts about the episode and not about one stay: coverage, authorizations, placements, follow-up windows, referrals,
+deaths, closings."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ from shared.events.planning import Certified, EpisodeEnded
 from shared.events.stays import CoverageChanged, PatientDied, Referred
 
 _ASKING = frozenset({"requested", "pended", "denied"})
-"""Moves of an authorization that allow nothing."""
+"""States of an authorization in which the payer has allowed nothing by that fact."""
 
 
-class Around:
-    """An episode's surroundings while facts go in, in order; `fields()` are the Folded's fields afterwards."""
+class EpisodeFacts:
+    """What an episode's facts say beside its stays: facts are taken in, in clinical order, and `fields` gives the
+    result."""
 
     def __init__(self, folded: Folded) -> None:
-        """Go on from what is folded."""
+        """Start from an episode that is folded already."""
         self.referred_at: datetime | None = folded.referred_at
         self.assessed_at: datetime | None = folded.assessed_at
         self.aftercare_at: datetime | None = folded.aftercare_at
@@ -57,12 +58,13 @@ class Around:
         self.deaths: list[Death] = [one for one in folded.deaths if one.told]
         self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
 
-    def take(self, told: OrderedFact) -> NoEffectReason | None:
-        """Put one fact in; the word where it has no effect. Facts that are about a stay are not for here."""
-        return _TAKES[type(told.value)](self, told)
+    def take(self, fact: OrderedFact) -> NoEffectReason | None:
+        """Take one fact in, which must not be about a stay. Returns why it has no effect, else None."""
+        return _TAKES[type(fact.value)](self, fact)
 
     def fields(self) -> dict[str, Any]:
-        """Field of Folded → its value now; closings are read with the stays, elsewhere."""
+        """Field of Folded → its new value; deaths and closings are not among them, since they also depend on the
+        stays."""
         return {
             "referred_at": self.referred_at,
             "assessed_at": self.assessed_at,
@@ -76,35 +78,36 @@ class Around:
             "assessment": self.assessment,
         }
 
-    def referred(self, told: OrderedFact[Referred]) -> None:
-        """The first referral counts."""
+    def referred(self, fact: OrderedFact[Referred]) -> None:
+        """A referral: only the first counts."""
         if self.referred_at is None:
-            self.referred_at, value = told.at, told.value
+            self.referred_at, value = fact.at, fact.value
             self.referral = FirstReferral(
-                told.at, value.facility, told.id, told.root, value.source, value.requested_level
+                fact.at, value.facility, fact.id, fact.root, value.source, value.requested_level
             )
 
-    def assessed(self, told: OrderedFact[Assessed]) -> None:
-        """The first assessment began something; the latest that recommends a level is the one to go by."""
-        self.assessed_at, value = self.assessed_at or told.at, told.value
+    def assessed(self, fact: OrderedFact[Assessed]) -> None:
+        """An assessment: the time of the first counts, and the latest one that recommends a level."""
+        self.assessed_at, value = self.assessed_at or fact.at, fact.value
         if value.recommended_level:
-            self.assessment = LatestAssessment(told.at, value.recommended_level, told.id, value.instrument)
+            self.assessment = LatestAssessment(fact.at, value.recommended_level, fact.id, value.instrument)
 
-    def certified(self, told: OrderedFact[Certified]) -> None:
-        """Each certification stands beside the others."""
-        value = told.value
+    def certified(self, fact: OrderedFact[Certified]) -> None:
+        """A certification: all of them count."""
+        value = fact.value
         self.certifications.append(
             StandingCertification(
-                kind=value.kind, begins=value.begins, to=value.to, npi=value.npi, stay=value.stay, fact=told.id
+                kind=value.kind, begins=value.begins, to=value.to, npi=value.npi, stay=value.stay, fact=fact.id
             )
         )
 
-    def authorized(self, told: OrderedFact[Authorization]) -> None:
-        """What the payer allowed stays allowed until it says otherwise: asking for more takes nothing away."""
-        value = told.value
+    def authorized(self, fact: OrderedFact[Authorization]) -> None:
+        """A fact about an authorization: what the payer allowed stays allowed when more is asked for, pended or
+        denied."""
+        value = fact.value
         before = self.authorizations.get(value.auth_id)
         allowed = bool(before and before.in_force)
-        status = told.name.removeprefix("authorization-")
+        status = fact.name.removeprefix("authorization-")
         if before and allowed and status in _ASKING:
             self.authorizations[value.auth_id] = structs.replace(before, status=status)
             return
@@ -120,36 +123,36 @@ class Around:
             facility=value.facility,
             status=status,
             in_force=status not in _ASKING and (status != "ended" or allowed),
-            fact=told.id,
+            fact=fact.id,
         )
 
-    def aftercare_started(self, told: OrderedFact[AftercareStarted]) -> None:
-        """The latest start of aftercare counts."""
-        self.aftercare_at = told.at
+    def aftercare_started(self, fact: OrderedFact[AftercareStarted]) -> None:
+        """A start of aftercare: the latest counts."""
+        self.aftercare_at = fact.at
 
-    def covered(self, told: OrderedFact[CoverageChanged]) -> None:
-        """Of two statements for one day the later said holds."""
-        day = told.value.effective_from
-        payers = tuple(sorted(told.value.coverage, key=attrgetter("order")))
-        self.coverage[day] = CoverageFrom(day, payers, told.id, told.root)
+    def covered(self, fact: OrderedFact[CoverageChanged]) -> None:
+        """The payers from a day on: of two facts for one day the later counts."""
+        day = fact.value.effective_from
+        payers = tuple(sorted(fact.value.coverage, key=attrgetter("order")))
+        self.coverage[day] = CoverageFrom(day, payers, fact.id, fact.root)
 
-    def window(self, told: OrderedFact[FollowUp]) -> None:
-        """A window opens once; its outcome is the last one told."""
-        value = told.value
-        outcome: str | None = told.name.removeprefix("follow-up-")
+    def window(self, fact: OrderedFact[FollowUp]) -> None:
+        """A fact about a follow-up window: the latest outcome counts, and opening it again changes no outcome."""
+        value = fact.value
+        outcome: str | None = fact.name.removeprefix("follow-up-")
         if isinstance(value, FollowUpDue):
             before = self.windows.get(value.follow_up_id)
             outcome = before.outcome if before else None
-        self.windows[value.follow_up_id] = Window(value.follow_up_id, value.measure, value.due_to, outcome, told.id)
+        self.windows[value.follow_up_id] = Window(value.follow_up_id, value.measure, value.due_to, outcome, fact.id)
 
-    def placed(self, told: OrderedFact[Placed]) -> None:
-        """A placement stands from here on."""
-        value = told.value
+    def placed(self, fact: OrderedFact[Placed]) -> None:
+        """A placement, which stands from now on."""
+        value = fact.value
         self.placements.append(
             StandingPlacement(
                 value.placement_id,
-                told.at,
-                told.id,
+                fact.at,
+                fact.id,
                 value.program,
                 value.level,
                 value.start_date,
@@ -157,38 +160,38 @@ class Around:
             )
         )
 
-    def placement_cancelled(self, told: OrderedFact[PlacementCancelled]) -> NoEffectReason | None:
-        """It stands no more; one that nobody placed can't be cancelled."""
-        left = [one for one in self.placements if one.placement_id != told.value.placement_id]
-        word = NoEffectReason.TARGET_UNKNOWN if len(left) == len(self.placements) else None
+    def placement_cancelled(self, fact: OrderedFact[PlacementCancelled]) -> NoEffectReason | None:
+        """The end of a placement before its first day; without effect where no such placement stands."""
+        left = [one for one in self.placements if one.placement_id != fact.value.placement_id]
+        reason = NoEffectReason.TARGET_UNKNOWN if len(left) == len(self.placements) else None
         self.placements = left
-        return word
+        return reason
 
-    def died(self, told: OrderedFact[PatientDied]) -> None:
-        """Each facility's word stands for itself."""
-        doubt = bool(told.value.contradicted)
-        self.deaths.append(Death(told.at, told.value.facility, told.id, told.root, contradicted=doubt))
+    def died(self, fact: OrderedFact[PatientDied]) -> None:
+        """A death as one facility reports it: all reports count."""
+        doubt = bool(fact.value.contradicted)
+        self.deaths.append(Death(fact.at, fact.value.facility, fact.id, fact.root, contradicted=doubt))
 
-    def aftercare_closed(self, told: OrderedFact[AftercareClosed]) -> None:
-        """Whether it had an effect is read later, with the stays."""
-        self.closings.append(Closing(told.at, "aftercare-closed", told.id, told.root))
+    def aftercare_closed(self, fact: OrderedFact[AftercareClosed]) -> None:
+        """The end of aftercare; closing.py decides whether it closes the episode."""
+        self.closings.append(Closing(fact.at, "aftercare-closed", fact.id, fact.root))
 
-    def ended(self, told: OrderedFact[EpisodeEnded]) -> None:
-        """Likewise."""
-        self.closings.append(Closing(told.at, "episode-ended", told.id, told.root))
+    def ended(self, fact: OrderedFact[EpisodeEnded]) -> None:
+        """The end of the episode, stated by a person; closing.py decides whether it closes the episode."""
+        self.closings.append(Closing(fact.at, "episode-ended", fact.id, fact.root))
 
 
-_TAKES: dict[type[CareFact], Callable[[Around, OrderedFact[Any]], NoEffectReason | None]] = {
-    Referred: Around.referred,
-    Assessed: Around.assessed,
-    AftercareStarted: Around.aftercare_started,
-    CoverageChanged: Around.covered,
-    Certified: Around.certified,
-    **dict.fromkeys(AUTHORIZATIONS, Around.authorized),
-    **dict.fromkeys(FOLLOW_UPS, Around.window),
-    Placed: Around.placed,
-    PlacementCancelled: Around.placement_cancelled,
-    PatientDied: Around.died,
-    AftercareClosed: Around.aftercare_closed,
-    EpisodeEnded: Around.ended,
+_TAKES: dict[type[CareFact], Callable[[EpisodeFacts, OrderedFact[Any]], NoEffectReason | None]] = {
+    Referred: EpisodeFacts.referred,
+    Assessed: EpisodeFacts.assessed,
+    AftercareStarted: EpisodeFacts.aftercare_started,
+    CoverageChanged: EpisodeFacts.covered,
+    Certified: EpisodeFacts.certified,
+    **dict.fromkeys(AUTHORIZATIONS, EpisodeFacts.authorized),
+    **dict.fromkeys(FOLLOW_UPS, EpisodeFacts.window),
+    Placed: EpisodeFacts.placed,
+    PlacementCancelled: EpisodeFacts.placement_cancelled,
+    PatientDied: EpisodeFacts.died,
+    AftercareClosed: EpisodeFacts.aftercare_closed,
+    EpisodeEnded: EpisodeFacts.ended,
 }

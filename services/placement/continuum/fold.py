@@ -1,4 +1,4 @@
-"""From facts to what is so of an episode: a pure function of the set of facts (contract 3.6); no clock, no store."""
+"""From the facts of an episode to its state: a pure function of the set of facts, without a clock (contract 3.6)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from services.placement.continuum.active import ActiveFacts, own_name, read, spe
 from services.placement.continuum.closing import closings, state_of_episode
 from services.placement.continuum.conflicts import attended_inside, in_order, two_stays
 from services.placement.continuum.deaths import alive_after_death, deaths_of
-from services.placement.continuum.episode_facts import Around
-from services.placement.continuum.levels import levels_of, round_the_clock, with_suspensions
+from services.placement.continuum.episode_facts import EpisodeFacts
+from services.placement.continuum.levels import levels_of, round_the_clock, stretches_of, with_suspensions
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of, place
 from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, NoEffectReason
 from services.placement.continuum.stay import judged
-from services.placement.continuum.stay_facts import Life, Run, ZoneOf, entries, lives_of, run_all, starts_inside
+from services.placement.continuum.stay_facts import (
+    Run,
+    StayFacts,
+    ZoneOf,
+    entries,
+    facts_by_stay,
+    run_all,
+    starts_inside,
+)
 from shared.events.planning import ConflictSettled
 from shared.events.stays import PatientDied, Started
 from shared.events.taking_back import FactCancelled
@@ -26,31 +34,35 @@ _NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied)
 
 
 def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
-    """What is so by all these facts of one episode, in whatever order and however often they are given.
+    """The state of the episode of which these are all facts, in any order and with any repeats.
 
-    `zone_of` leads from a facility to its zone. Facts of types that it does not know, and announcements, change
-    nothing. Values are taken to be valid by their models (shared.events).
+    `zone_of`: from a facility to its time zone. Facts of unknown types and announcements change nothing. The facts must
+    have passed `readable.checked`.
     """
     given = list(facts)
     found = standing(given)
     start = replace(_named_only(given), settled=found.settled, disbelieved=found.disbelieved)
-    everything = sorted([*found.told, *(told for told, _ in found.corroborating)])
-    runs = run_all(lives_of((told for told in found.told if told.name in ABOUT_A_STAY), found.names), zone_of)
-    stays, words = _told_twice(found, runs)
-    others = [told for told in found.told if told.name not in ABOUT_A_STAY]
-    fields = _heading(start, everything) | {"awaited": found.awaited, "ineffective": found.ineffective | words}
+    everything = sorted([*found.facts, *(fact for fact, _ in found.corroborating)])
+    runs = run_all(facts_by_stay((fact for fact in found.facts if fact.name in ABOUT_A_STAY), found.names), zone_of)
+    stays, reasons = _with_second_starts(found, runs)
+    others = [fact for fact in found.facts if fact.name not in ABOUT_A_STAY]
+    fields = _heading(start, everything) | {"awaited": found.awaited, "ineffective": found.ineffective | reasons}
     return _with_places(_read_together(start, stays, others, zone_of, **fields), given)
 
 
 def _with_places(folded: Folded, facts: Iterable[Fact]) -> Folded:
-    """The fold with the facility of each fact that has no effect; `facts` are all of them, or those that came now."""
+    """The episode with the facility of each fact without effect; `facts` are all facts, or those that are new."""
+    if not folded.ineffective:
+        return folded if not folded.said_at else replace(folded, said_at={})
     told = folded.said_at | {fact.id: fact.value.facility for fact in facts}
     return replace(folded, said_at={ce_id: told.get(ce_id, "") for ce_id in folded.ineffective})
 
 
 def _named_only(given: Sequence[Fact]) -> Folded:
-    """An episode of which nothing stands still is somebody's: the latest fact that is read says whose, for what was
-    announced on the way depends on the order in which facts came."""
+    """An episode with only the patient and facility of the latest fact, which it keeps when no fact is active.
+
+    Announcements do not count: which ones were stated depends on the order in which facts came.
+    """
     if not given:
         return Folded(episode_id="")
     latest = max(
@@ -60,14 +72,15 @@ def _named_only(given: Sequence[Fact]) -> Folded:
     return Folded(latest.subject, patient_id=latest.value.patient_id, facility=latest.value.facility)
 
 
-def _told_twice(found: ActiveFacts, runs: Mapping[StayKey, Run]) -> tuple[list[StayState], dict[str, str]]:
-    """The stays with their other names; a corroborating start shares the fate of the one that it names."""
+def _with_second_starts(found: ActiveFacts, runs: Mapping[StayKey, Run]) -> tuple[list[StayState], dict[str, str]]:
+    """The stays with their second starts and other keys; and by ce_id why a fact has no effect. A second start has an
+    effect where the start that it names has one."""
     stays = {key: run.stay for key, run in runs.items() if run.stay}
-    words = {ce_id: word for run in runs.values() for ce_id, word in run.words.items()}
+    reasons = {ce_id: reason for run in runs.values() for ce_id, reason in run.reasons.items()}
     for told, head in found.corroborating:
         stay = stays.get(own_name(told.stay, found.names))
-        if head in words or stay is None:
-            words[told.id] = words.get(head, NoEffectReason.NOT_OPEN.value)
+        if head in reasons or stay is None:
+            reasons[told.id] = reasons.get(head, NoEffectReason.NOT_OPEN.value)
             continue
         value = told.value
         stays[stay.key] = replace(
@@ -80,80 +93,91 @@ def _told_twice(found: ActiveFacts, runs: Mapping[StayKey, Run]) -> tuple[list[S
         stay = stays.get(own_name(name, found.names))
         if stay is not None:
             stays[stay.key] = replace(stay, aliases=(*stay.aliases, name))
-    return list(stays.values()), words
+    return list(stays.values()), reasons
 
 
 def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | None:
-    """The fold of all facts behind `folded` and the new ones, gone on from `folded`; None: load all facts and fold.
+    """The state of `folded` with new facts added, without folding the earlier ones again; None where that is not
+    possible, so that all facts have to be folded.
 
-    It goes on only where every new fact is plain, later than all before, and nothing that lies behind can change by
-    it: a stay that begins after a death changes what the death had closed. The new facts must not have been folded
-    before.
+    It is possible where every new fact is later than all before, takes back, replaces and corroborates nothing, and
+    cannot change what earlier facts mean; never after a death. The new facts must not be in `folded` already.
     """
     reading = [fact for fact in {fact.id: fact for fact in new}.values() if read(fact)]
     if folded.version != FOLD_VERSION or folded.deaths or not _plain(reading):
         return None
-    if any(fact.id in folded.awaited for fact in new):
+    if folded.awaited and any(fact.id in folded.awaited for fact in new):
         return None
-    words = {fact.id: NoEffectReason.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
-    told = sorted(place(fact) for fact in reading if fact.id not in words)
+    if not reading and folded.last is not None:
+        return folded
+    reasons = {fact.id: NoEffectReason.WRONG_WRITER.value for fact in reading if speaks_out_of_turn(fact)}
+    told = sorted(place(fact) for fact in reading if fact.id not in reasons)
     if _too_early(folded, told):
         return None
     names = {alias: stay.key for stay in folded.stays for alias in stay.aliases}
-    lives = lives_of((one for one in told if one.name in ABOUT_A_STAY), names)
-    after = _onward(folded, told, lives, words, zone_of)
+    by_stay = facts_by_stay((one for one in told if one.name in ABOUT_A_STAY), names)
+    after = _onward(folded, told, by_stay, reasons, zone_of)
     return _with_places(after, reading) if after else None
 
 
 def _too_early(folded: Folded, told: Sequence[OrderedFact]) -> bool:
-    """Whether a fact belongs before others; and nothing can be said where nothing stands at all."""
+    """True when a new fact is not later than all before; also when there is no active fact at all, old or new."""
     if folded.last is None or not told:
         return folded.last is None and not told
     return told[0].at <= folded.last
 
 
 def _plain(reading: Iterable[Fact]) -> bool:
+    """True when none of these facts changes what an earlier one means."""
     return not any(
         isinstance(fact.value, _NEED_THE_PAST) or fact.value.replaces or fact.value.corroborates for fact in reading
     )
 
 
 def _onward(
-    folded: Folded, told: list[OrderedFact], lives: Mapping[StayKey, Life], words: dict[str, str], zone_of: ZoneOf
+    folded: Folded,
+    told: list[OrderedFact],
+    by_stay: Mapping[StayKey, StayFacts],
+    reasons: dict[str, str],
+    zone_of: ZoneOf,
 ) -> Folded | None:
     before = {stay.key: stay for stay in folded.stays}
-    runs = {key: life.onward(before.get(key), zone_of) for key, life in lives.items()}
+    runs = {key: one_stay.onward(before.get(key), zone_of) for key, one_stay in by_stay.items()}
     stays = before | {key: run.stay for key, run in runs.items() if run.stay}
-    if any(_reaches_back(folded, life, runs[life.key], stays, zone_of) for life in lives.values()):
+    if any(_reaches_back(folded, one_stay, runs[one_stay.key], stays, zone_of) for one_stay in by_stay.values()):
         return None
-    words = folded.ineffective | words
+    reasons = folded.ineffective | reasons
     for run in runs.values():
-        words |= run.words
+        reasons |= run.reasons
     others = [one for one in told if one.name not in ABOUT_A_STAY]
     fields = _heading(folded, told)
-    if others or any(life.moving for life in lives.values()):
-        return _read_together(folded, list(stays.values()), others, zone_of, ineffective=words, **fields)
+    if others or any(one_stay.moving for one_stay in by_stay.values()):
+        return _read_together(folded, list(stays.values()), others, zone_of, ineffective=reasons, **fields)
     if not told:
-        return replace(folded, ineffective=words)
+        return replace(folded, ineffective=reasons)
     fields["stays"] = tuple(stays[stay.key] for stay in folded.stays)
     if more := _conflicts_of_new_sessions(folded, runs, stays.values(), zone_of):
         fields["conflicts"] = in_order([*folded.conflicts, *more], folded.settled)
-    return replace(folded, **fields, ineffective=words)
+    return replace(folded, **fields, ineffective=reasons)
 
 
-def _reaches_back(folded: Folded, life: Life, run: Run, stays: Mapping[StayKey, StayState], zone_of: ZoneOf) -> bool:
-    """Whether something that was folded before may change by these facts."""
+def _reaches_back(
+    folded: Folded, one_stay: StayFacts, run: Run, stays: Mapping[StayKey, StayState], zone_of: ZoneOf
+) -> bool:
+    """True when these facts about one stay may change the effect of facts that were folded before."""
     refused = folded.ineffective.values()
-    if not life.moving:
-        return NoEffectReason.INSIDE_24_HOUR_STAY in refused and any(told.id in run.words for told in life.sessions)
-    if any(word in MAY_WAKE for word in refused):
+    if not one_stay.moving:
+        return NoEffectReason.INSIDE_24_HOUR_STAY in refused and any(
+            told.id in run.reasons for told in one_stay.sessions
+        )
+    if any(reason in MAY_WAKE for reason in refused):
         return True
-    if any(starts_inside(entry, life.key, stays.values(), zone_of) for entry in entries(life, run.words)):
+    if any(starts_inside(entry, one_stay.key, stays.values(), zone_of) for entry in entries(one_stay, run.reasons)):
         return True
     if run.stay is None or not run.stay.sessions:
         return False
     zone = zone_of(run.stay.facility)
-    since = day_of(life.moving[0].at, zone)
+    since = day_of(one_stay.moving[0].at, zone)
     return any(
         session.day >= since and judged(run.stay, session.day, session.attended, zone) for session in run.stay.sessions
     )
@@ -162,7 +186,7 @@ def _reaches_back(folded: Folded, life: Life, run: Run, stays: Mapping[StayKey, 
 def _conflicts_of_new_sessions(
     folded: Folded, runs: Mapping[StayKey, Run], stays: Iterable[StayState], zone_of: ZoneOf
 ) -> list[Conflict]:
-    over = round_the_clock(stays)
+    over = round_the_clock(stretches_of(stays))
     if not over:
         return []
     counted = {stay.key: len(stay.sessions) for stay in folded.stays}
@@ -175,7 +199,10 @@ def _conflicts_of_new_sessions(
 
 
 def _heading(folded: Folded, told: Sequence[OrderedFact]) -> dict[str, Any]:
-    """Patient, facility, labels and place in time, as the latest fact has them; a death says not where it is."""
+    """Fields of Folded from the latest fact: patient, facility, clinical time, and its labels with those before.
+
+    A death gives no facility: it is stated in every episode of the patient.
+    """
     if not told:
         return {}
     value = next((one.value for one in reversed(told) if not isinstance(one.value, PatientDied)), told[-1].value)
@@ -191,14 +218,19 @@ def _heading(folded: Folded, told: Sequence[OrderedFact]) -> dict[str, Any]:
 def _read_together(
     folded: Folded, stays: list[StayState], others: Sequence[OrderedFact], zone_of: ZoneOf, **fields: Any
 ) -> Folded:
-    """All that is read from the stays together, and from the facts that are about none; `fields` are known already."""
-    around = Around(folded)
-    refused = {told.id: word.value for told in others if (word := around.take(told)) is not None}
-    stays = with_suspensions(sorted(stays, key=lambda stay: (stay.begun, stay.key)))
-    deaths = deaths_of(around.deaths, stays, folded.disbelieved)
-    closed, not_closed = closings(stays, around.closings, deaths)
-    over = round_the_clock(stays)
-    conflicts = [*two_stays(stays, over), *alive_after_death(deaths, stays, zone_of)]
+    """The episode with all that follows from its stays together and from `others`, the facts about no stay. `fields`:
+    fields of Folded that are known already."""
+    episode = EpisodeFacts(folded)
+    refused = {told.id: reason.value for told in others if (reason := episode.take(told)) is not None}
+    if len(stays) > 1:
+        stays = sorted(stays, key=lambda stay: (stay.begun, stay.key))
+    stretches = stretches_of(stays)
+    stays = with_suspensions(stays, stretches)
+    deaths = deaths_of(episode.deaths, stays, folded.disbelieved)
+    closed, not_closed = closings(stays, episode.closings, deaths)
+    over = round_the_clock(stretches)
+    conflicts = [*two_stays(stays, over)] if len(over) > 1 else []
+    conflicts += alive_after_death(deaths, stays, zone_of) if deaths else []
     for stay in stays:
         if stay.sessions and over:
             conflicts += attended_inside(stay, stay.sessions, zone_of(stay.facility), over)
@@ -208,9 +240,9 @@ def _read_together(
     whole = replace(
         folded,
         **fields,
-        **around.fields(),
+        **episode.fields(),
         stays=tuple(stays),
-        levels=levels_of(stays),
+        levels=levels_of(stretches),
         conflicts=in_order(conflicts, folded.settled),
         deaths=deaths,
         closings=closed,

@@ -1,7 +1,7 @@
-"""What a fold of facts knows of one episode, as frozen values; nothing here decides.
+"""The state of one episode as the fold derives it from its facts: frozen values, no rules.
 
-Times are aware datetimes. A fact is named by its ce_id; `root` is the ce_id of the first fact of its chain of
-replacements, so that it stays the same when a fact is restated (contract 4, Identity).
+Times are datetimes with an offset. A field `fact` holds the ce_id of the fact that said it; `root` the ce_id of the
+first fact of its chain of replacements, which stays the same when the fact is restated (contract 4, Identity).
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ from shared.events.published import PublishedStruct
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 6
-"""Raised whenever fold or periods give another result for the same facts; rows with an older one are folded anew."""
+FOLD_VERSION = 7
+"""Raised by one whenever the fold or the service periods give another result for the same facts; episodes stored with
+an older version are folded anew."""
 
 StayKey = tuple[StayKind, str]
-"""(kind, id)."""
+"""(kind, id) of a stay: a hospital's visit number, or the id of a placement."""
 
 
 @value_object
 class Segment:
-    """A stretch of a stay in one place: it lasts until the next segment begins, or the stay ends."""
+    """A stretch of a stay in one unit or program; it lasts until the next segment begins or the stay ends.
+
+    `level` None: a visit without a level. `fact` began the segment.
+    """
 
     since: datetime
     level: Level | None
@@ -41,7 +45,7 @@ class Segment:
 
 @value_object
 class Away:
-    """A leave: from `since` until `until`, or still away."""
+    """A leave, [since, until); `until` None: the patient is still away."""
 
     since: datetime
     until: datetime | None
@@ -51,7 +55,8 @@ class Away:
 
 @value_object
 class Ending:
-    """What ended a stay: the ending fact's name (discharged, completed, discontinued, visit-ended)."""
+    """The end of a stay. `how`: the name of the fact that ended it: discharged, completed, discontinued,
+    visit-ended."""
 
     at: datetime
     how: HowEnded
@@ -64,7 +69,7 @@ class Ending:
 
 @value_object
 class Session:
-    """One attended or missed session; `services` is empty and `reason` set when it was missed."""
+    """One session that counts, attended or missed; of a missed one `services` is empty and `reason` is set."""
 
     session_id: str
     day: date
@@ -78,7 +83,7 @@ class Session:
 
 @value_object
 class Span:
-    """[since, until): until None means it goes on."""
+    """A time [since, until); `until` None: it goes on."""
 
     since: datetime
     until: datetime | None
@@ -86,7 +91,7 @@ class Span:
 
 @value_object
 class StayDiagnosis:
-    """A diagnosis of a stay; `rank` 1 is principal, `status` is DG1-6 as the site reads it."""
+    """A diagnosis of a stay; `rank` 1 is principal, `status` is the diagnosis type (HL7 DG1-6) by the site's table."""
 
     system: str
     code: str
@@ -97,10 +102,9 @@ class StayDiagnosis:
 
 @value_object
 class StayState:
-    """One stay, by the facts that stand. The first segment's fact began it."""
+    """One stay as the active facts have it; the fact of its first segment began it."""
 
-    kind: StayKind
-    id: str
+    key: StayKey
     facility: str
     segments: tuple[Segment, ...]
     away: tuple[Away, ...] = ()
@@ -111,38 +115,45 @@ class StayState:
     visit_number: str | None = None
     admission: Admission = Admission()
     age_years: int | None = None
-    """Age at the beginning, as the fact that began it says."""
+    """The patient's age when the stay began, as the fact that began it says."""
     patient: PatientNumber | None = None
     attending_npi: str | None = None
     diagnoses: tuple[StayDiagnosis, ...] = ()
-    """In the order of rank."""
+    """By rank."""
     placement_id: str | None = None
+    """The placement that the stay carries out; None: it has none."""
     corroborated_by: tuple[str, ...] = ()
+    """ce_ids of the other starts of this stay: a start may come by ADT and from the desk (contract 3.6 rule 2)."""
     aliases: tuple[StayKey, ...] = ()
-    """Other names of this stay: a start told twice names two, and each writer goes on with its own."""
+    """Keys that other starts of this stay have; later facts may name the stay by any of them."""
     labels: tuple[str, ...] = ()
-    """Of all facts about this stay, sorted."""
+    """The labels of all facts about this stay, sorted."""
     expected_end: datetime | None = None
-    """When its discharge was last expected; None: nobody expects one."""
+    """When its discharge is expected, by the latest plan; None: none is expected."""
 
     @property
-    def key(self) -> StayKey:
-        """(kind, id)."""
-        return (self.kind, self.id)
+    def kind(self) -> StayKind:
+        """A visit at a hospital, or a placement at a program."""
+        return self.key[0]
+
+    @property
+    def id(self) -> str:
+        """The hospital's visit number, or the id of the placement."""
+        return self.key[1]
 
     @property
     def begun(self) -> datetime:
-        """Clinical time of the beginning."""
+        """The clinical time at which the stay began."""
         return self.segments[0].since
 
     @property
     def level(self) -> Level | None:
-        """The level last in force; None for a visit without one."""
+        """The latest level of the stay; None for a visit without one."""
         return self.segments[-1].level
 
     @property
     def program(self) -> str | None:
-        """The program last in force."""
+        """The latest program of the stay; None where it is at none."""
         return self.segments[-1].program
 
     @property
@@ -152,13 +163,13 @@ class StayState:
 
     @property
     def on_leave(self) -> bool:
-        """True while a leave goes on in an open stay."""
+        """True while an open stay has a leave that goes on."""
         return self.open and bool(self.away) and self.away[-1].until is None
 
 
 @value_object
 class CoverageFrom:
-    """From this day on, these payers in order."""
+    """The payers from a day on, by their order."""
 
     day: date
     coverage: tuple[Coverage, ...]
@@ -169,7 +180,8 @@ class CoverageFrom:
 
 @value_object
 class LevelChange:
-    """The episode's level from an instant on: None where no stay with a level is open. `stay` holds it."""
+    """The episode's level from an instant on, and the stay that has it; both None where no stay with a level is
+    open."""
 
     at: datetime
     level: Level | None
@@ -178,7 +190,7 @@ class LevelChange:
 
 @value_object
 class Conflict:
-    """Facts that can't all be so: the same facts and kind give the same id."""
+    """Facts that cannot all be true; the same kind and facts always give the same id."""
 
     id: str
     kind: str
@@ -188,9 +200,9 @@ class Conflict:
 
 @value_object
 class Closing:
-    """The episode was over from `at` on, until a stay that begins later takes it up again.
+    """The episode was closed from `at` on, until a stay that begins later reopens it.
 
-    `reason` is aftercare-closed, episode-ended or deceased; `fact` said so.
+    `reason` is aftercare-closed, episode-ended or deceased. `reopened_at` None: it is still closed.
     """
 
     at: datetime
@@ -203,9 +215,10 @@ class Closing:
 
 @value_object
 class Death:
-    """The patient died at `at`, as the facility says; `contradicted`: its message says the opposite as well.
+    """The patient's death at `at`, as one facility reported it (contract 3.6 rule 13).
 
-    `told`: by a fact of its own, not only by how a stay ended.
+    `told`: by a patient-died fact; else only by the way in which a stay ended. `contradicted`: the message that
+    reported it also says PID-30 `N`.
     """
 
     at: datetime
@@ -218,7 +231,7 @@ class Death:
 
 @value_object
 class Window:
-    """A follow-up window that aftercare told, and how it ended: None, kept, missed, excluded."""
+    """A follow-up window that aftercare opened. `outcome`: kept, missed or excluded; None while it is open."""
 
     follow_up_id: str
     measure: str
@@ -229,7 +242,7 @@ class Window:
 
 @value_object
 class StandingPlacement:
-    """A `placed` fact that stands."""
+    """A placement that was made and not cancelled; `fact` is its `placed` fact."""
 
     placement_id: str
     at: datetime
@@ -241,9 +254,10 @@ class StandingPlacement:
 
 
 class StandingAuthorization(PublishedStruct):
-    """What a payer was asked for or allowed, by its latest facts; `begins` to `to`, inclusive.
+    """An authorization by its latest facts; `begins` to `to`, both days included.
 
-    `in_force`: approved once, and then as last approved, extended or ended; `status` is the last fact's name.
+    `in_force`: the payer has approved it; the terms are then those last approved, extended or ended. `status`: the
+    latest fact's name without `authorization-`. `units` None: no limit was named.
     """
 
     auth_id: str
@@ -261,7 +275,7 @@ class StandingAuthorization(PublishedStruct):
 
 
 class StandingCertification(PublishedStruct):
-    """A certification that stands; `begins` to `to`, inclusive. No stay: of none in particular."""
+    """A certification that stands; `begins` to `to`, both days included. `stay` None: of no stay in particular."""
 
     kind: str
     begins: date = msgspec.field(name="from")
@@ -273,7 +287,7 @@ class StandingCertification(PublishedStruct):
 
 @value_object
 class FirstReferral:
-    """The first referral that stands."""
+    """The episode's first referral that stands."""
 
     at: datetime
     facility: str
@@ -295,10 +309,11 @@ class LatestAssessment:
 
 @value_object
 class Folded:
-    """One episode by all its standing facts. Two sets of the same facts give equal values, in whatever order they came.
+    """The state of one episode, derived from all its active facts; equal sets of facts give equal values, in whatever
+    order they came.
 
-    `ineffective` maps a ce_id to the word of contract 3.6 that says why it has no effect.
-    `last` is the sort key's instant of the last fact that went in: what comes later may be added without a new fold.
+    `ineffective`: ce_id → the reason of contract 3.6 why that fact has no effect. `last`: the clinical time of the
+    latest fact in it; facts after it can be added without folding all facts again.
     """
 
     episode_id: str
@@ -306,12 +321,12 @@ class Folded:
     facility: str = ""
     labels: tuple[str, ...] = ()
     stays: tuple[StayState, ...] = ()
-    """In the order of their beginnings."""
+    """In the order in which they began."""
     levels: tuple[LevelChange, ...] = ()
     coverage: tuple[CoverageFrom, ...] = ()
     """In the order of their days."""
     conflicts: tuple[Conflict, ...] = ()
-    """Not settled."""
+    """Those that nobody has settled."""
     windows: tuple[Window, ...] = ()
     ineffective: dict[str, str] = field(default_factory=dict)
     referred_at: datetime | None = None
@@ -323,7 +338,7 @@ class Folded:
     authorizations: tuple[StandingAuthorization, ...] = ()
     """By auth_id."""
     certifications: tuple[StandingCertification, ...] = ()
-    """In the order they were told."""
+    """In clinical order."""
     referral: FirstReferral | None = None
     assessment: LatestAssessment | None = None
     last: datetime | None = None
@@ -331,21 +346,24 @@ class Folded:
     assessed_at: datetime | None = None
     state: EpisodeStateName = "void"
     since: datetime | None = None
-    """Since when state and level are so."""
+    """Since when the episode has its present state and level."""
     closings: tuple[Closing, ...] = ()
-    """Every time it was closed, taken up again or not; in clinical order."""
+    """Every time that the episode was closed, reopened or not; in clinical order."""
     settled: tuple[str, ...] = ()
     """Ids of the conflicts that a person settled."""
     deaths: tuple[Death, ...] = ()
-    """By time; they stand until their tellers take them back, or a person lets them fall (contract 3.6 rule 13)."""
+    """By time; each stands until who reported it takes it back or a person settles that it is not so (contract 3.6
+    rule 13)."""
     disbelieved: tuple[str, ...] = ()
-    """Facilities whose word of a death a person let fall: how a stay ended there tells none either."""
+    """Facilities whose report of a death fell when a person settled a conflict; the way in which a stay ended there is
+    no report of a death either."""
     said_at: dict[str, str] = field(default_factory=dict)
-    """ce_id of each fact without effect → the facility that it is of."""
+    """ce_id of each fact without effect → its facility."""
     awaited: tuple[str, ...] = ()
-    """ce_ids that a fact names and nobody has stated yet. Only bookkeeping: when one comes, fold anew."""
+    """ce_ids that facts name and that have not come yet; when one comes, all facts have to be folded again."""
 
     @property
     def level(self) -> Level | None:
-        """The episode's level now: of the most intensive open stay."""
+        """The episode's present level, that of its most intensive open stay; None where no stay with a level is
+        open."""
         return self.levels[-1].level if self.levels else None

@@ -1,4 +1,4 @@
-"""The order in which facts go in, and which day an instant belongs to; nothing here decides (contract 3.6 rule 7)."""
+"""The clinical order of facts, and the day that an instant belongs to (contract 3.6 rule 7)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ Value = TypeVar("Value", bound=CareFact, default=CareFact)
 
 
 class OrderedFact(NamedTuple, Generic[Value]):
-    """A fact in its place: they sort by contract 3.6 rule 7. ce_id is unique, so `name` is never compared.
+    """A fact with its sort key: tuples of this type sort by contract 3.6 rule 7. Since `id`, the ce_id, is unique, the
+    fields after it are never compared.
 
-    `at` and `stated_at` are in UTC. `root` is the ce_id of the first fact of its chain of replacements.
+    `at` (clinical time) and `stated_at` are in UTC. `kind`: the place of the kind of fact within one instant. `root`:
+    the ce_id of the first fact of its chain of replacements.
     """
 
     at: datetime
@@ -45,7 +47,7 @@ class OrderedFact(NamedTuple, Generic[Value]):
 
     @property
     def stay(self) -> StayKey:
-        """(kind, id) of the stay that the fact names. Raises ValueError where it names none."""
+        """The key of the stay that the fact names. Raises ValueError where it names none."""
         stay = self.value.stay
         if stay is None:
             raise ValueError("the fact is about no stay")
@@ -53,7 +55,8 @@ class OrderedFact(NamedTuple, Generic[Value]):
 
 
 def place(fact: Fact, root: str | None = None) -> OrderedFact:
-    """A fact that the fold reads, in its place. Facts without `stated_at` (placement's own) go by their sequence."""
+    """A fact with its sort key. `root` None: it replaces nothing. Facts without `stated_at`, which are not intake's, go
+    by their sequence."""
     value = fact.value
     name = value.TYPE
     return OrderedFact(
@@ -70,16 +73,16 @@ def place(fact: Fact, root: str | None = None) -> OrderedFact:
 
 
 def day_of(at: datetime, zone: ZoneInfo) -> date:
-    """The local day of an instant."""
+    """The day of an instant in this zone."""
     return at.astimezone(zone).date()
 
 
 def leaving_day(at: datetime, zone: ZoneInfo) -> date:
-    """The local day of an end: one at 00:00 is 24:00 of the day before (contract 3.6 rule 7)."""
+    """The day of an end in this zone: an end at 00:00 is 24:00 of the day before (contract 3.6 rule 7)."""
     local = at.astimezone(zone)
     return local.date() - timedelta(days=1) if local.time() == time.min else local.date()
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """00:00 local of a day, in UTC."""
+    """00:00 of a day in this zone, as a UTC time."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""docs/states.md, written from the table of moves; `python -m services.placement.continuum.picture` prints it."""
+"""The page docs/states.md, made from the table of moves; `python -m services.placement.continuum.picture` prints it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ when the two differ. The law is [contract 3.6](contract.md); how the fold reads 
 
 
 def states_page() -> str:
-    """The whole page, Markdown with Mermaid diagrams, ending in one newline."""
+    """The whole page: Markdown with Mermaid diagrams, ending in one newline."""
     parts = (_TOP, _stay_diagram(), _moves(), _words(), _episode(), _continuum())
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 

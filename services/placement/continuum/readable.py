@@ -1,4 +1,4 @@
-"""What a fact must be for the fold to read it, beyond what its type says; the fold looks at nothing again. Pure."""
+"""What a fact must be for the fold to read it, beyond what its type checks; the fold checks nothing more. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from shared.facts.values import UnknownFact
 
 
 def checked(fact: Fact, has_facility: Callable[[str], bool]) -> Fact:
-    """A fact that the fold can read, else InvalidMessage, which names a field and never its value.
+    """The fact, when the fold can read it. Raises InvalidMessage, which names a field and never its value.
 
-    Nothing is asked of types that this release does not know: they are kept.
+    A fact of a type that this release does not know is not checked: it is kept as it came.
     """
     if isinstance(fact.value, UnknownFact):
         return fact

@@ -1,15 +1,15 @@
-"""One writer's statements through their rewordings (`replaces`): the first of each, and the one that stands. Pure."""
+"""Chains of one writer's facts that replace each other: the first of each, and the one that stands. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of
+from shared.facts.restating import OwnFacts
 
 
 def roots_of(own: Iterable[Fact]) -> dict[str, str]:
-    """ce_id → the first statement of what it says, of one writer's facts in their order."""
+    """ce_id → ce_id of the first fact of its chain of replacements. `own`: one writer's facts by sequence."""
     found: dict[str, str] = {}
     for fact in own:
         before = fact.value.replaces
@@ -17,14 +17,14 @@ def roots_of(own: Iterable[Fact]) -> dict[str, str]:
     return found
 
 
-def standing_of(own: Sequence[Fact], ce_id: str) -> Fact | None:
-    """What stands of a statement, by the ce_id of any of its wordings; None where it was taken back, or never made."""
+def standing_of(own: OwnFacts, ce_id: str) -> Fact | None:
+    """The fact that stands of the chain that `ce_id` is in; None where it was cancelled or there is no such fact."""
     found = last_of(own, ce_id)
-    return None if found is None or found.id in cancelled_of(own) else found
+    return None if found is None or found.id in own.cancelled else found
 
 
 def last_of(own: Sequence[Fact], ce_id: str) -> Fact | None:
-    """The last wording of a statement, taken back or not."""
+    """The last fact of the chain that `ce_id` is in, cancelled or not; None where there is no such fact."""
     roots = roots_of(own)
     root = roots.get(ce_id)
     return next((fact for fact in reversed(own) if root is not None and roots[fact.id] == root), None)

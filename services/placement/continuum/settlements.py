@@ -1,4 +1,4 @@
-"""A person says which of the facts that contradict each other fall (contract 3.2, 3.6 rule 10). Pure."""
+"""A person settles a conflict: which of the facts that contradict each other fall (contract 3.2, 3.6 rule 10). Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from shared.events.planning import ConflictSettled
 
 
 def settle(folded: Folded, conflict_id: str, falls: Sequence[str], now: datetime) -> ConflictSettled:
-    """The facts that count no more; none: both are so. Raises Rejected: `settled`, `gone`, `not-of-it`."""
+    """The fact that settles a conflict. `falls`: ce_ids of its facts that no longer count; empty: all of them are true.
+
+    Raises Rejected: `settled` already, `gone` where the facts no longer contradict each other, `not-of-it` for a fact
+    that is not one of the conflict.
+    """
     conflict = next((one for one in folded.conflicts if one.id == conflict_id), None)
     if conflict is None and conflict_id in folded.settled:
         raise Rejected("settled", "a person settled this conflict already", state="settled")

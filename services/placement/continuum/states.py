@@ -1,4 +1,4 @@
-"""The table of moves of one stay, and every word that says why a fact has no effect; data only (contract 3.6)."""
+"""The table of moves of one stay, and every reason why a fact may have no effect (contract 3.6); data only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.placement.continuum.model import StayState
 
 
 class State(StrEnum):
-    """Where one stay can be."""
+    """The states of one stay, the columns of the table."""
 
     NONE = "none"
     VISIT = "visit"
@@ -19,7 +19,7 @@ class State(StrEnum):
 
 
 class NoEffectReason(StrEnum):
-    """Why a fact is ineffective. The first nine come from the table; the rest are decided before or around it."""
+    """Why a fact is ineffective: the first seven by the table of moves, the others by rules before or beside it."""
 
     ALREADY_OPEN = "already-open"
     HAS_ENDED = "ended"
@@ -91,22 +91,25 @@ MOVES: Final[dict[tuple[str, State], State | NoEffectReason]] = {
     for row, outcomes in _ROWS.items()
     for column, outcome in zip(_COLUMNS, (*outcomes, NoEffectReason.HAS_ENDED), strict=True)
 }
-"""(row, state before) → the state after, or the word that says why not. After the end every row says `ended`."""
+"""(row, state before) → the state after, or the reason why the fact has no effect; in an ended stay always `ended`."""
 
 ROWS: Final = tuple(_ROWS)
 COLUMNS: Final = _COLUMNS
 
 STARTS: Final = frozenset({"visit-started", "admitted", "started"})
+"""Names of the facts that begin a stay."""
 ENTRIES: Final = frozenset({"admitted", "started"})
-"""Starts at a level of care."""
+"""Those of them that begin a level of care."""
 ENDS: Final = frozenset({"visit-ended", "discharged", "completed", "discontinued"})
+"""Names of the facts that end a stay."""
 SESSIONS: Final = frozenset({"attended", "absent"})
-"""Judged by day, not by instant."""
+"""Names of the facts about a session; they are judged by day, not by instant."""
 MOVING: Final = STARTS | ENDS | {"transferred", "leave-started", "leave-ended"}
-"""Facts that move a stay."""
+"""Names of the facts that change a stay's state or place."""
 PLANS: Final = frozenset({"discharge-planned", "discharge-plan-cancelled"})
-"""When a stay's end is expected: moves nothing."""
+"""Names of the facts that say when a stay is expected to end; they change no state."""
 ABOUT_A_STAY: Final = MOVING | SESSIONS | PLANS | {"diagnosis-recorded"}
+"""Names of all facts that name a stay and that the fold reads."""
 
 MAY_WAKE: Final = frozenset(
     {
@@ -118,11 +121,11 @@ MAY_WAKE: Final = frozenset(
         NoEffectReason.INSIDE_24_HOUR_STAY,
     }
 )
-"""Words that a later move can make untrue: sessions are judged by day, and a 24-hour stay may end."""
+"""Reasons that a later move can make untrue, since sessions are judged by day and a 24-hour stay may end."""
 
 
 def state_of(stay: StayState | None) -> State:
-    """Which column of the table a stay is in."""
+    """The state of a stay, its column of the table; of None `State.NONE`."""
     if stay is None:
         return State.NONE
     if stay.ended is not None:

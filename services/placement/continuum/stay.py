@@ -1,4 +1,4 @@
-"""The life of one stay: facts through the table of moves, sessions judged by day; no other stay is looked at."""
+"""One stay from its facts: moves by the table, sessions by day, diagnoses and plans; other stays do not matter."""
 
 from __future__ import annotations
 
@@ -36,56 +36,56 @@ from shared.values import replace
 _NOTHING_TOLD = Admission()
 
 
-def lived(stay: StayState | None, told: Iterable[OrderedFact]) -> tuple[StayState | None, dict[str, str]]:
-    """The stay after these moving facts (in order), and the word for each that had no legal move.
+def after_moves(stay: StayState | None, facts: Iterable[OrderedFact]) -> tuple[StayState | None, dict[str, str]]:
+    """The stay after facts that move it, given in clinical order; and by ce_id why a fact has no effect.
 
-    Facts of one instant are tried until none moves any more (contract 3.6 rule 6).
+    `stay` None: it has not begun. Facts of one instant are tried until none moves any more (contract 3.6 rule 6).
     """
-    words: dict[str, str] = {}
-    for _, group in groupby(told, key=itemgetter(0)):
+    reasons: dict[str, str] = {}
+    for _, group in groupby(facts, key=itemgetter(0)):
         waiting, tried = list(group), 0
         while len(waiting) != tried:
             tried = len(waiting)
-            stay, waiting = _tried_once(stay, waiting, words)
-    return stay, words
+            stay, waiting = _tried_once(stay, waiting, reasons)
+    return stay, reasons
 
 
 def _tried_once(
-    stay: StayState | None, group: list[OrderedFact], words: dict[str, str]
+    stay: StayState | None, group: list[OrderedFact], reasons: dict[str, str]
 ) -> tuple[StayState | None, list[OrderedFact]]:
     left = []
-    for told in group:
-        outcome = MOVES[_row(told), state_of(stay)]
+    for fact in group:
+        outcome = MOVES[_row(fact), state_of(stay)]
         if isinstance(outcome, NoEffectReason):
-            words[told.id] = outcome.value
-            left.append(told)
+            reasons[fact.id] = outcome.value
+            left.append(fact)
         else:
-            words.pop(told.id, None)
-            kind = type(told.value)
-            stay = _BEGINNINGS[kind](told) if stay is None else _CHANGES[kind](stay, told)
+            reasons.pop(fact.id, None)
+            kind = type(fact.value)
+            stay = _BEGINNINGS[kind](fact) if stay is None else _CHANGES[kind](stay, fact)
     return stay, left
 
 
-def _row(told: OrderedFact) -> str:
-    if not isinstance(told.value, Transferred):
-        return told.name
-    return TO_LEVEL if told.value.to.level else TO_NONE
+def _row(fact: OrderedFact) -> str:
+    if not isinstance(fact.value, Transferred):
+        return fact.name
+    return TO_LEVEL if fact.value.to.level else TO_NONE
 
 
-def _visit_started(told: OrderedFact[VisitStarted]) -> StayState:
-    value = told.value
+def _visit_started(fact: OrderedFact[VisitStarted]) -> StayState:
+    value = fact.value
     return replace(
-        _begun(told, None, value.unit, None),
+        _begun(fact, None, value.unit, None),
         visit_class=value.visit_class,
         visit_number=value.visit_number,
         patient=value.patient,
     )
 
 
-def _admitted_at_once(told: OrderedFact[Admitted]) -> StayState:
-    value = told.value
+def _admitted_at_once(fact: OrderedFact[Admitted]) -> StayState:
+    value = fact.value
     return replace(
-        _begun(told, value.level, value.unit, value.program),
+        _begun(fact, value.level, value.unit, value.program),
         visit_number=value.visit_number,
         admission=value.admission,
         age_years=value.age_years,
@@ -94,25 +94,24 @@ def _admitted_at_once(told: OrderedFact[Admitted]) -> StayState:
     )
 
 
-def _started(told: OrderedFact[Started]) -> StayState:
-    value = told.value
+def _started(fact: OrderedFact[Started]) -> StayState:
+    value = fact.value
     return replace(
-        _begun(told, value.level, value.unit, value.program),
+        _begun(fact, value.level, value.unit, value.program),
         admission=value.admission,
         age_years=value.age_years,
         placement_id=value.placement_id,
     )
 
 
-def _begun(told: OrderedFact[Any], level: Level | None, unit: str | None, program: str | None) -> StayState:
-    kind, stay_id = told.stay
-    return StayState(kind, stay_id, told.value.facility, (Segment(told.at, level, unit, program, told.id, told.root),))
+def _begun(fact: OrderedFact[Any], level: Level | None, unit: str | None, program: str | None) -> StayState:
+    return StayState(fact.stay, fact.value.facility, (Segment(fact.at, level, unit, program, fact.id, fact.root),))
 
 
-def _admitted(stay: StayState, told: OrderedFact[Admitted]) -> StayState:
-    """From a visit without level into a level: the same stay (contract 6)."""
-    value = told.value
-    segment = Segment(told.at, value.level, value.unit, value.program, told.id, told.root)
+def _admitted(stay: StayState, fact: OrderedFact[Admitted]) -> StayState:
+    """An admission of a patient who is there for a visit without a level: the same stay goes on (contract 6)."""
+    value = fact.value
+    segment = Segment(fact.at, value.level, value.unit, value.program, fact.id, fact.root)
     return replace(
         stay,
         segments=(*stay.segments, segment),
@@ -124,53 +123,54 @@ def _admitted(stay: StayState, told: OrderedFact[Admitted]) -> StayState:
     )
 
 
-def _transferred(stay: StayState, told: OrderedFact[Transferred]) -> StayState:
-    """Another place; a leave goes on over it, unless the level ends (a visit without level has no leave)."""
-    to = told.value.to
-    segment = Segment(told.at, to.level, to.unit, to.program, told.id, told.root)
-    away = stay.away if segment.level else _back(stay, told)
+def _transferred(stay: StayState, fact: OrderedFact[Transferred]) -> StayState:
+    """A transfer; a leave goes on over it, except to a place without a level, where there is no leave."""
+    to = fact.value.to
+    segment = Segment(fact.at, to.level, to.unit, to.program, fact.id, fact.root)
+    away = stay.away if segment.level else _back(stay, fact)
     return replace(stay, segments=(*stay.segments, segment), away=away)
 
 
-def _leave_started(stay: StayState, told: OrderedFact[LeaveStarted]) -> StayState:
-    return replace(stay, away=(*stay.away, Away(told.at, None, told.value.kind, told.id)))
+def _leave_started(stay: StayState, fact: OrderedFact[LeaveStarted]) -> StayState:
+    return replace(stay, away=(*stay.away, Away(fact.at, None, fact.value.kind, fact.id)))
 
 
-def _leave_ended(stay: StayState, told: OrderedFact[LeaveEnded]) -> StayState:
-    return replace(stay, away=_back(stay, told))
+def _leave_ended(stay: StayState, fact: OrderedFact[LeaveEnded]) -> StayState:
+    return replace(stay, away=_back(stay, fact))
 
 
-def _back(stay: StayState, told: OrderedFact[Any]) -> tuple[Away, ...]:
+def _back(stay: StayState, fact: OrderedFact[Any]) -> tuple[Away, ...]:
+    """The stay's leaves, of which an open one ends with this fact."""
     if not stay.away or stay.away[-1].until is not None:
         return stay.away
-    return (*stay.away[:-1], replace(stay.away[-1], until=told.at))
+    return (*stay.away[:-1], replace(stay.away[-1], until=fact.at))
 
 
-def _visit_ended(stay: StayState, told: OrderedFact[VisitEnded]) -> StayState:
-    return _ended(stay, told, "visit-ended", disposition=told.value.disposition)
+def _visit_ended(stay: StayState, fact: OrderedFact[VisitEnded]) -> StayState:
+    return _ended(stay, fact, "visit-ended", disposition=fact.value.disposition)
 
 
-def _discharged(stay: StayState, told: OrderedFact[Discharged]) -> StayState:
-    return _ended(stay, told, "discharged", disposition=told.value.disposition)
+def _discharged(stay: StayState, fact: OrderedFact[Discharged]) -> StayState:
+    return _ended(stay, fact, "discharged", disposition=fact.value.disposition)
 
 
-def _completed(stay: StayState, told: OrderedFact[Completed]) -> StayState:
-    return _ended(stay, told, "completed", reason=told.value.reason)
+def _completed(stay: StayState, fact: OrderedFact[Completed]) -> StayState:
+    return _ended(stay, fact, "completed", reason=fact.value.reason)
 
 
-def _discontinued(stay: StayState, told: OrderedFact[Discontinued]) -> StayState:
-    return _ended(stay, told, "discontinued", reason=told.value.reason)
+def _discontinued(stay: StayState, fact: OrderedFact[Discontinued]) -> StayState:
+    return _ended(stay, fact, "discontinued", reason=fact.value.reason)
 
 
 def _ended(
     stay: StayState,
-    told: OrderedFact[Any],
+    fact: OrderedFact[Any],
     how: HowEnded,
     *,
     disposition: Disposition | None = None,
     reason: str | None = None,
 ) -> StayState:
-    return replace(stay, ended=Ending(told.at, how, told.id, disposition, reason, told.root), away=_back(stay, told))
+    return replace(stay, ended=Ending(fact.at, how, fact.id, disposition, reason, fact.root), away=_back(stay, fact))
 
 
 _BEGINNINGS: dict[type[CareFact], Callable[[OrderedFact[Any]], StayState]] = {
@@ -191,9 +191,9 @@ _CHANGES: dict[type[CareFact], Callable[[StayState, OrderedFact[Any]], StayState
 
 
 def judged(stay: StayState | None, day: date, attended: bool, zone: ZoneInfo) -> NoEffectReason | None:
-    """Why a session on this day has no effect; None where it has one (the table's last two rows, by day).
+    """Why a session on this day has no effect, by the table's last two rows; None where it has one.
 
-    Attendance on the leaving day counts; so does a day on which the patient left for leave or came back.
+    Attendance counts on the leaving day, and on a day on which the patient went on leave or came back.
     """
     if stay is None or day < day_of(stay.segments[0].since, zone):
         return NoEffectReason.NOT_OPEN
@@ -205,7 +205,7 @@ def judged(stay: StayState | None, day: date, attended: bool, zone: ZoneInfo) ->
 
 
 def _at_a_level(stay: StayState, day: date, zone: ZoneInfo) -> bool:
-    """Whether some segment with a level touches the day."""
+    """True when the stay was at a level for some part of the day."""
     if stay.segments[-1].level and day >= day_of(stay.segments[-1].since, zone):
         return True
     return any(
@@ -220,38 +220,42 @@ def _away_all_day(stay: StayState, day: date, zone: ZoneInfo) -> bool:
 
 
 def with_sessions(
-    stay: StayState | None, told: Sequence[OrderedFact[Attended | Absent]], zone: ZoneInfo | None
+    stay: StayState | None, facts: Sequence[OrderedFact[Attended | Absent]], zone: ZoneInfo | None
 ) -> tuple[StayState | None, dict[str, str]]:
-    """The stay with the sessions that count, and the word for each that does not. A session counts once."""
+    """The stay with those of these sessions that count; and by ce_id why a session has no effect. A session_id counts
+    once.
+
+    `zone`: the stay's facility's; None where there is no stay.
+    """
     if stay is None or zone is None:
-        return stay, {one.id: NoEffectReason.NOT_OPEN.value for one in told}
-    words: dict[str, str] = {}
+        return stay, {one.id: NoEffectReason.NOT_OPEN.value for one in facts}
+    reasons: dict[str, str] = {}
     known = {session.session_id for session in stay.sessions}
     counted = list(stay.sessions)
-    for one in told:
+    for one in facts:
         session = _session(one)
-        word = judged(stay, session.day, session.attended, zone)
-        if word is None and session.session_id in known:
-            word = NoEffectReason.ALREADY_TOLD
-        if word is not None:
-            words[one.id] = word.value
+        reason = judged(stay, session.day, session.attended, zone)
+        if reason is None and session.session_id in known:
+            reason = NoEffectReason.ALREADY_TOLD
+        if reason is not None:
+            reasons[one.id] = reason.value
             continue
         known.add(session.session_id)
         counted.append(session)
-    return replace(stay, sessions=tuple(counted)), words
+    return replace(stay, sessions=tuple(counted)), reasons
 
 
-def _session(told: OrderedFact[Attended | Absent]) -> Session:
-    value = told.value
+def _session(fact: OrderedFact[Attended | Absent]) -> Session:
+    value = fact.value
     if isinstance(value, Attended):
-        return Session(value.session_id, value.date, True, told.id, services=value.services, root=told.root)
-    return Session(value.session_id, value.date, False, told.id, reason=value.reason, root=told.root)
+        return Session(value.session_id, value.date, True, fact.id, services=value.services, root=fact.root)
+    return Session(value.session_id, value.date, False, fact.id, reason=value.reason, root=fact.root)
 
 
-def with_diagnoses(stay: StayState, told: Iterable[OrderedFact[DiagnosisRecorded]]) -> StayState:
-    """The stay with its diagnoses by rank; a code told again takes the place of what was said of it before."""
+def with_diagnoses(stay: StayState, facts: Iterable[OrderedFact[DiagnosisRecorded]]) -> StayState:
+    """The stay with these diagnoses too, by rank; a code that comes again replaces the diagnosis with that code."""
     found = list(stay.diagnoses)
-    for one in told:
+    for one in facts:
         value = one.value
         new = StayDiagnosis(value.system, value.code, value.rank, one.id, value.status)
         found = [known for known in found if (known.system, known.code) != (new.system, new.code)]
@@ -259,8 +263,8 @@ def with_diagnoses(stay: StayState, told: Iterable[OrderedFact[DiagnosisRecorded
     return replace(stay, diagnoses=tuple(sorted(found, key=attrgetter("rank"))))
 
 
-def with_plans(stay: StayState, told: Sequence[OrderedFact[DischargePlan]]) -> StayState:
-    """The stay with the end that is expected of it: as the last of these says, or called off."""
-    plan = told[-1].value
+def with_plans(stay: StayState, facts: Sequence[OrderedFact[DischargePlan]]) -> StayState:
+    """The stay with the expected end of the last of these facts; none where that one calls the plan off."""
+    plan = facts[-1].value
     expected = plan.expected_at if isinstance(plan, DischargePlanned) else None
     return replace(stay, expected_end=expected.astimezone(UTC) if expected else None)

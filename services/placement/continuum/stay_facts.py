@@ -1,4 +1,5 @@
-"""The facts about each stay, sorted by what they do; and which first days lie inside another stay (3.6 rule 10)."""
+"""The facts about each stay, sorted by what they do, and what they make of it; without unattended starts inside
+another, 24-hour stay (contract 3.6 rule 10)."""
 
 from __future__ import annotations
 
@@ -8,29 +9,30 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.active import own_name
-from services.placement.continuum.levels import inside, round_the_clock
+from services.placement.continuum.levels import inside, round_the_clock, stretches_of
 from services.placement.continuum.model import StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of
 from services.placement.continuum.states import MOVING, PLANS, SESSIONS, NoEffectReason
-from services.placement.continuum.stay import lived, with_diagnoses, with_plans, with_sessions
+from services.placement.continuum.stay import after_moves, with_diagnoses, with_plans, with_sessions
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.events.planning import DischargePlan
 from shared.events.stays import Absent, Admitted, Attended, DiagnosisRecorded, Started
 from shared.values import replace
 
 ZoneOf = Callable[[str], ZoneInfo]
+"""From a facility to its time zone."""
 
 
 class Run(NamedTuple):
-    """A stay as its facts leave it, and the word for each that had no effect."""
+    """A stay after its facts, None where none began it; and by ce_id why a fact has no effect."""
 
     stay: StayState | None
-    words: dict[str, str]
+    reasons: dict[str, str]
 
 
 @dataclass(slots=True)
-class Life:
-    """All facts about one stay, each list in order."""
+class StayFacts:
+    """All facts about one stay, each list in clinical order, and all their labels."""
 
     key: StayKey
     moving: list[OrderedFact] = field(default_factory=list)
@@ -39,30 +41,30 @@ class Life:
     plans: list[OrderedFact[DischargePlan]] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
 
-    def add(self, told: OrderedFact[Any]) -> None:
-        """Put a fact where it belongs."""
-        self.labels.update(told.value.labels)
-        if told.name in MOVING:
-            self.moving.append(told)
-        elif told.name in SESSIONS:
-            self.sessions.append(told)
-        elif told.name in PLANS:
-            self.plans.append(told)
+    def add(self, fact: OrderedFact[Any]) -> None:
+        """Add a fact to the list that it belongs to."""
+        self.labels.update(fact.value.labels)
+        if fact.name in MOVING:
+            self.moving.append(fact)
+        elif fact.name in SESSIONS:
+            self.sessions.append(fact)
+        elif fact.name in PLANS:
+            self.plans.append(fact)
         else:
-            self.diagnoses.append(told)
+            self.diagnoses.append(fact)
 
     def onward(self, stay: StayState | None, zone_of: ZoneOf, without: Iterable[str] = ()) -> Run:
-        """The stay after these facts, gone on from `stay`, leaving out some starts."""
-        words: dict[str, str] = {}
+        """The stay after these facts, starting from `stay`. `without`: ce_ids of starts to leave out."""
+        reasons: dict[str, str] = {}
         if self.moving:
-            stay, words = lived(stay, [told for told in self.moving if told.id not in without])
+            stay, reasons = after_moves(stay, [fact for fact in self.moving if fact.id not in without])
         if self.sessions:
             zone = zone_of(stay.facility) if stay else None
             stay, said = with_sessions(stay, self.sessions, zone)
-            words |= said
+            reasons |= said
         if stay is None:
-            return Run(None, words | {told.id: NoEffectReason.NOT_OPEN.value for told in self.diagnoses})
-        return Run(self._named(stay), words)
+            return Run(None, reasons | {fact.id: NoEffectReason.NOT_OPEN.value for fact in self.diagnoses})
+        return Run(self._named(stay), reasons)
 
     def _named(self, stay: StayState) -> StayState:
         if self.plans:
@@ -72,63 +74,66 @@ class Life:
         if not self.labels.issubset(stay.labels):
             stay = replace(stay, labels=tuple(sorted(self.labels.union(stay.labels))))
         if stay.key != self.key:
-            stay = replace(stay, kind=self.key[0], id=self.key[1])
+            stay = replace(stay, key=self.key)
         return stay
 
 
-def lives_of(told: Iterable[OrderedFact], names: Mapping[StayKey, StayKey]) -> dict[StayKey, Life]:
-    """The lives that these facts are about; a stay that goes by several names is one."""
-    lives: dict[StayKey, Life] = {}
-    for one in told:
+def facts_by_stay(facts: Iterable[OrderedFact], names: Mapping[StayKey, StayKey]) -> dict[StayKey, StayFacts]:
+    """Key of a stay → its facts. `names`: from other keys of a stay to its own."""
+    grouped: dict[StayKey, StayFacts] = {}
+    for one in facts:
         key = own_name(one.stay, names)
-        if (life := lives.get(key)) is None:
-            life = lives[key] = Life(key)
-        life.add(one)
-    return lives
+        if (one_stay := grouped.get(key)) is None:
+            one_stay = grouped[key] = StayFacts(key)
+        one_stay.add(one)
+    return grouped
 
 
-def entries(life: Life, words: Mapping[str, str], without: Iterable[str] = ()) -> list[OrderedFact]:
-    """The starts that had an effect, at a level that is not a 24-hour one."""
+def entries(one_stay: StayFacts, reasons: Mapping[str, str], without: Iterable[str] = ()) -> list[OrderedFact]:
+    """The starts at a level that is not a 24-hour one, without those in `reasons` (without effect) and `without`."""
     return [
-        told
-        for told in life.moving
-        if isinstance(told.value, Admitted | Started)
-        and told.value.level not in ROUND_THE_CLOCK
-        and told.id not in words
-        and told.id not in without
+        fact
+        for fact in one_stay.moving
+        if isinstance(fact.value, Admitted | Started)
+        and fact.value.level not in ROUND_THE_CLOCK
+        and fact.id not in reasons
+        and fact.id not in without
     ]
 
 
-def run_all(lives: Mapping[StayKey, Life], zone_of: ZoneOf) -> dict[StayKey, Run]:
-    """Each life from its beginning, without the unattended starts inside another, 24-hour stay.
+def run_all(by_stay: Mapping[StayKey, StayFacts], zone_of: ZoneOf) -> dict[StayKey, Run]:
+    """Each stay from its beginning, without unattended starts inside another, 24-hour stay (contract 3.6 rule 10).
 
-    One start after the other in order: whether a start is inside depends only on stays that began before it.
+    Starts are looked at in clinical order, since whether one is inside depends only on stays that began before it.
     """
-    runs = {key: life.onward(None, zone_of) for key, life in lives.items()}
-    dropped: dict[StayKey, set[str]] = {key: set() for key in lives}
+    runs = {key: one_stay.onward(None, zone_of) for key, one_stay in by_stay.items()}
+    dropped: dict[StayKey, set[str]] = {key: set() for key in by_stay}
     cleared: set[str] = set()
-    while (following := _next_entry(lives, runs, dropped, cleared)) is not None:
+    while (following := _next_entry(by_stay, runs, dropped, cleared)) is not None:
         key, entry = following
         cleared.add(entry.id)
         if _falls_inside(entry, runs, key, zone_of):
             dropped[key].add(entry.id)
-            runs[key] = lives[key].onward(None, zone_of, dropped[key])
+            runs[key] = by_stay[key].onward(None, zone_of, dropped[key])
     for key, ids in dropped.items():
-        runs[key].words.update(dict.fromkeys(ids, NoEffectReason.INSIDE_24_HOUR_STAY.value))
+        runs[key].reasons.update(dict.fromkeys(ids, NoEffectReason.INSIDE_24_HOUR_STAY.value))
     return runs
 
 
 def _next_entry(
-    lives: Mapping[StayKey, Life], runs: Mapping[StayKey, Run], dropped: Mapping[StayKey, set[str]], cleared: set[str]
+    by_stay: Mapping[StayKey, StayFacts],
+    runs: Mapping[StayKey, Run],
+    dropped: Mapping[StayKey, set[str]],
+    cleared: set[str],
 ) -> tuple[StayKey, OrderedFact] | None:
     waiting = [
-        (told, key)
-        for key, life in lives.items()
-        for told in entries(life, runs[key].words, dropped[key])
-        if told.id not in cleared
+        (fact, key)
+        for key, one_stay in by_stay.items()
+        for fact in entries(one_stay, runs[key].reasons, dropped[key])
+        if fact.id not in cleared
     ]
-    told, key = min(waiting, default=(None, None))
-    return (key, told) if key is not None and told is not None else None
+    fact, key = min(waiting, default=(None, None))
+    return (key, fact) if key is not None and fact is not None else None
 
 
 def _falls_inside(entry: OrderedFact, runs: Mapping[StayKey, Run], key: StayKey, zone_of: ZoneOf) -> bool:
@@ -139,7 +144,7 @@ def _falls_inside(entry: OrderedFact, runs: Mapping[StayKey, Run], key: StayKey,
 
 
 def starts_inside(entry: OrderedFact, key: StayKey, stays: Iterable[StayState], zone_of: ZoneOf) -> bool:
-    """Whether the start's day lies wholly inside another, 24-hour stay."""
-    over = round_the_clock(stays)
+    """True when the whole day of the start lies inside another, 24-hour stay. `key`: the start's own stay."""
+    over = round_the_clock(stretches_of(stays))
     zone = zone_of(entry.value.facility)
     return bool(over) and bool(inside(day_of(entry.at, zone), zone, key, over))

@@ -1,4 +1,5 @@
-"""One stay as care.episodes tells it: whose, where, since when, what is known of it that follow-up measures ask for."""
+"""One stay as care.episodes shows it: where, from when to when, at which level, and what follow-up measures need of
+it."""
 
 from __future__ import annotations
 
@@ -13,51 +14,51 @@ from shared.events.episodes import AttendedDay, DiagnosisNow, EndedBy, HowAttend
 from shared.events.levels import RANK
 
 LOOKED_BACK: Final = timedelta(days=365)
-"""How long after a discharge days attended are told: as far as a site's window may reach."""
+"""For so long after a discharge attended days are shown; no follow-up window of a site is longer."""
 _ADMITTING: Final = "A"
-"""DG1-6 of a diagnosis that was made at the door (HL7 table 0052)."""
+"""The diagnosis type of an admitting diagnosis (HL7 DG1-6, table 0052)."""
 
 
 class StayPlaces(NamedTuple):
-    """What the site says of places: the zone of a facility, the special setting of a (facility, unit, program)."""
+    """What the site says of places: the zone of a facility, and the setting within a level (such as withdrawal
+    management) of a (facility, unit, program), None where it has none."""
 
     zone_of: ZoneOf
     setting_of: Callable[[str, str | None, str | None], str | None]
 
 
 def stays_now(folded: Folded, places: StayPlaces) -> tuple[StayNow, ...]:
-    """The stays of an episode, in their order."""
+    """The stays of an episode in the order in which they began."""
     return tuple([_stay(stay, folded, places) for stay in folded.stays])
 
 
 def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> StayNow:
-    now = stay.segments[-1]
+    first, now = stay.segments[0], stay.segments[-1]
+    kind, name = stay.key
     return StayNow(
-        id=stay.id,
-        kind=stay.kind,
-        level=stay.level,
+        id=name,
+        kind=kind,
+        level=now.level,
         visit_class=stay.visit_class,
         facility=stay.facility,
-        program=stay.program,
-        begun=stay.begun,
+        program=now.program,
+        begun=first.since,
         to=stay.ended.at if stay.ended else None,
-        suspended=stay.open and bool(stay.suspended) and stay.suspended[-1].until is None,
-        attended=_attended(stay, folded.stays, places.zone_of) or None,
+        suspended=stay.ended is None and bool(stay.suspended) and stay.suspended[-1].until is None,
+        attended=(_attended(stay, folded.stays, places.zone_of) or None) if stay.sessions else None,
         setting=places.setting_of(stay.facility, now.unit, now.program) if now.level else None,
         labels=stay.labels or None,
         age_years=stay.age_years,
-        diagnosis=_principal(stay),
-        payer=_payer(stay, folded.coverage, places.zone_of) if stay.level else None,
-        begun_by=stay.segments[0].fact,
+        diagnosis=_principal(stay) if stay.diagnoses else None,
+        payer=_payer(stay, folded.coverage, places.zone_of) if now.level else None,
+        begun_by=first.fact,
         ended_by=_ended_by(stay.ended) if stay.ended else None,
     )
 
 
 def _attended(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> tuple[AttendedDay, ...]:
-    """Days attended since a 24-hour stay first suspended this one, and after a discharge from a more intensive level,
-    by whichever door this one began: who looks for care after a discharge needs them."""
-    if not stay.sessions:
-        return ()
+    """The attended days that may count as follow-up after a discharge: those since a 24-hour stay first suspended this
+    stay, and those within LOOKED_BACK after a discharge from a more intensive level."""
     left = list(_left(stay, stays, zone_of))
     since = stay.suspended[0].since.date() if stay.suspended else date.max
     days = {
@@ -79,19 +80,19 @@ def _left(stay: StayState, stays: Iterable[StayState], zone_of: ZoneOf) -> Itera
 
 
 def _mode(session: Session) -> HowAttended:
-    """How the patient was there: as the first service that says it."""
+    """How the patient attended, by the first service; in person where no service is recorded."""
     return session.services[0].mode if session.services else "in-person"
 
 
-def _principal(stay: StayState) -> DiagnosisNow | None:
-    """The first by rank; one made at the door only where there is no other."""
-    found = min(stay.diagnoses, key=lambda one: (one.status == _ADMITTING, one.rank), default=None)
-    return DiagnosisNow(system=found.system, code=found.code) if found else None
+def _principal(stay: StayState) -> DiagnosisNow:
+    """The first diagnosis by rank; an admitting diagnosis only where there is no other. The stay must have one."""
+    found = next((one for one in stay.diagnoses if one.status != _ADMITTING), stay.diagnoses[0])
+    return DiagnosisNow(system=found.system, code=found.code)
 
 
 def _payer(stay: StayState, coverage: Iterable[CoverageFrom], zone_of: ZoneOf) -> str | None:
     """The first payer of the coverage in force on the day on which the stay began."""
-    began = day_of(stay.begun, zone_of(stay.facility))
+    began = day_of(stay.segments[0].since, zone_of(stay.facility))
     told = [one.coverage for one in coverage if one.day <= began and one.coverage]
     return told[-1][0].payer if told else None
 

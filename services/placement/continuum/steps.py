@@ -1,4 +1,4 @@
-"""Every change of the episode's level, as a step down or up between two stays; values only (contract 3.2)."""
+"""Steps: each change of the episode's level, down or up, from one stay to another or within one (contract 3.2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from shared.events.continuum import SteppedDown, SteppedUp
 
 
 class Step(NamedTuple):
-    """At `at` the level went from that of `before` (which had ended or gave way) to that of `after`."""
+    """A change of level at `at`, from that of `before` to that of `after`.
+
+    `days_between`: days from the leaving day to the first day. `placement`: the one that it carries out.
+    `derived_from`: ce_ids of the facts that caused it.
+    """
 
     at: datetime
     before: LevelStretch
@@ -27,12 +31,12 @@ class Step(NamedTuple):
 
     @property
     def kind(self) -> type[SteppedDown | SteppedUp]:
-        """Down to a less intensive level, else up."""
+        """SteppedDown to a less intensive level, else SteppedUp."""
         return SteppedDown if self.after.rank > self.before.rank else SteppedUp
 
     @property
     def planned(self) -> bool:
-        """Whether the placement stood before the step, or before its day was over where that has no time (00:00)."""
+        """True when the placement was made before the step; where the step has only a day, before that day was over."""
         if self.placement is None:
             return False
         first_day = timedelta(days=1) if self.to_stay.kind == "placement" else timedelta()
@@ -40,13 +44,13 @@ class Step(NamedTuple):
 
     @property
     def reason(self) -> str | None:
-        """The desk's, for a level that was skipped."""
+        """The desk's reason for the placement where the step skips a level; else None."""
         skipped = abs(self.after.rank - self.before.rank) > 1
         return self.placement.variance_reason if skipped and self.placement else None
 
 
 def steps_of(folded: Folded, zone_of: Callable[[str], ZoneInfo]) -> Iterator[Step]:
-    """One for every change of the episode's level, by whichever door it came; a gap between two levels is one step."""
+    """The episode's steps by time, whether ADT or the desk caused them; two levels with a gap between make one step."""
     stays = {stay.key: stay for stay in folded.stays}
     held: LevelChange | None = None
     left: datetime | None = None
@@ -67,7 +71,7 @@ def _step(
     span: tuple[datetime, datetime],
     zone_of: Callable[[str], ZoneInfo],
 ) -> Step:
-    """`span`: when the one level ended or gave way, and when the next began."""
+    """`span`: when the level before ended, and when the next began."""
     left, at = span
     after = _at(to_stay, at)
     return Step(
@@ -91,12 +95,12 @@ def _before(stay: StayState, at: datetime) -> LevelStretch:
 
 
 def _days_between(left: datetime, at: datetime, zone_left: ZoneInfo, zone_at: ZoneInfo) -> int:
-    """Days from the leaving day to the first day; 0 where the two touch."""
+    """Days from the leaving day to the first day, each in its facility's zone; 0 where one level follows at once."""
     return 0 if left == at else max(0, (day_of(at, zone_at) - leaving_day(left, zone_left)).days)
 
 
 def _placement_for(folded: Folded, stay: StayState, segment: Segment) -> StandingPlacement | None:
-    """The standing placement that this step carries out: the stay's own, else one for the level that stood before."""
+    """The placement that this step carries out: the stay's own, else an earlier one for its level and program."""
     own = (one for one in folded.placements if stay.placement_id and one.placement_id == stay.placement_id)
     if (found := next(own, None)) is not None:
         return found
@@ -108,7 +112,7 @@ def _placement_for(folded: Folded, stay: StayState, segment: Segment) -> Standin
 
 
 def _causes(from_stay: StayState, to_stay: StayState, left: datetime, at: datetime) -> tuple[str, ...]:
-    """The facts that made the change: what ended the one and what began the other."""
+    """ce_ids of the facts that caused the change: those that ended the level before and those that began the next."""
     causes = [segment.fact for segment in from_stay.segments if segment.since == left]
     if from_stay.ended and from_stay.ended.at == left:
         causes.append(from_stay.ended.fact)

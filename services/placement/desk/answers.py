@@ -1,8 +1,8 @@
 """The types of what the desk's API answers for list entries, for its OpenAPI document; tests compare every answer with
 them.
 
-They are not used to build answers. A field is NotRequired where it is left out because it is unknown or not the
-reader's to see.
+Lines of episodes are built as these types (showing.py), other answers are not. A field is NotRequired where it is left
+out because it is unknown or not the reader's to see.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Diagnose(Ask):
 
 
 def cover(now: Situation, episode_id: str, asked: Cover) -> Decided:
-    """State the payers from a day on. Raises Rejected as billing/told.py `covered` does."""
+    """State the payers from a day on. Raises Rejected as billing/payers.py `covered` does."""
     payers = []
     for order, one in enumerate(asked.coverage, 1):
         payer = now.rules.site.payer(one.payer)

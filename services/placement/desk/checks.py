@@ -9,13 +9,13 @@ from typing import NamedTuple
 from services.placement.continuum import codec
 from services.placement.continuum.model import FOLD_VERSION
 from services.placement.engine import views
-from services.placement.engine.outcome import WRITER
 from services.placement.programs.census import Presence, presences, taken_at
-from services.placement.programs.following import Seen, claimed, follows
-from services.placement.programs.seats import Claim, kept, told_of
+from services.placement.programs.following import Seen, follows
+from services.placement.programs.seats import Claim, claims, kept, told_of
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
-from services.placement.search.searches import DESK
+from services.placement.search.search import wanted
+from services.placement.search.searches import DESK, DeskFacts
 from services.placement.worklists import views as desk_views
 from services.placement.worklists.entries import entries, mark
 from shared.clock import system_clock
@@ -41,15 +41,16 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
         return
     name = f"episode {row.listed.episode_id}"
     folded = codec.unpacked(row.fold)
-    own = tuple(fact for fact in facts if fact.writer == WRITER and fact.name in DESK)
+    own = DeskFacts.of(fact for fact in facts if fact.name in DESK)
     if any(not isinstance(fact.value, FactCancelled) for fact in own) and not row.desk:
         yield Broken(3, name, "it has facts of the desk, and its row does not say so")
-    if follows(Seen(folded, folded, own), rules, system_clock(), lambda: "compared"):
+    seen = Seen(folded, folded, own, wanted(folded, rules.policy.begins))
+    if follows(seen, rules, system_clock(), lambda: "compared"):
         yield Broken(3, name, "something follows at the desk that was not stated")
     lines = entries(folded, own, rules)
     if mark(lines) != row.lists or _by_id(lines) != _by_id(shown.lines):
         yield Broken(3, name, "what the desk's lists show is not what the facts come to")
-    if set(claimed(own)) != set(shown.claims):
+    if set(claims(own.seats)) != set(shown.claims):
         yield Broken(5, name, "its claims on seats are not what the facts say")
     if set(presences(folded)) != set(shown.there):
         yield Broken(5, name, "where its stays are is not what the census counts")

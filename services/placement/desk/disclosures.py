@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from services.placement.desk.overviews import DisclosureShown, WithheldShown
 from services.placement.gate import views
-from services.placement.gate.bases import Word
+from services.placement.gate.bases import NoBasisReason
 from services.placement.worklists.lists import DISCLOSING
 from shared.clock import Clock
 from shared.storage import audit
@@ -25,7 +25,7 @@ from shared.web.app import JSON, caller
 
 DISCLOSED = ("episode_id", "patient_id", "recipient", "facility")
 WITHHELD = (*DISCLOSED, "reason")
-REASONS = get_args(Word)
+REASONS = get_args(NoBasisReason)
 List = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 

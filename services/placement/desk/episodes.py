@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum import codec
 from services.placement.desk import showing
+from services.placement.desk.answers import EpisodeLine
 from services.placement.desk.frame import Parts
 from services.placement.engine import views, visible
 from services.placement.engine.views import Listed
@@ -73,7 +74,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
     return [Route("/api/episodes", listed), Route("/api/episodes/{episode_id}", shown)]
 
 
-async def in_a_list(connection: Connection, parts: Parts, page: Sequence[Listed], scope: Scope) -> list[dict[str, Any]]:
+async def in_a_list(connection: Connection, parts: Parts, page: Sequence[Listed], scope: Scope) -> list[EpisodeLine]:
     """Lines of the list; episodes with a part out of scope are shown by the facts that the reader may see."""
     shared = await desk_views.shared(connection, [one.episode_id for one in page], scope)
     rows = {row.listed.episode_id: row for row in await views.stored(connection, sorted(shared))} if shared else {}

@@ -1,4 +1,5 @@
-"""The types of what the API answers for episodes, programs, disclosures and worklists, for OpenAPI (as answers.py)."""
+"""The types of what the API answers for episodes, programs, disclosures and worklists, for OpenAPI (as answers.py);
+facts are built as them (showing.py)."""
 
 from __future__ import annotations
 
@@ -14,12 +15,14 @@ from shared.events.episodes import EpisodeState
 from shared.events.levels import Level
 from shared.site.values import Hours
 
+How = Literal["replaced", "cancelled"]
+
 
 class Voided(TypedDict):
     """By which fact it was taken back."""
 
     by: str
-    how: Literal["replaced", "cancelled"]
+    how: How
 
 
 class WithoutEffect(TypedDict):

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum.order import day_of, midnight
 from services.placement.desk.frame import Parts
+from services.placement.desk.overviews import JudgedRule
 from services.placement.desk.reading import noted, visible
 from services.placement.desk.searches import LISTING as SEARCHES
 from services.placement.engine.publish import seats_of
@@ -165,5 +166,7 @@ def _shown(parts: Parts, program: Program, places: Sequence[Place], now: datetim
 
 
 def _judged(one: Candidate) -> dict[str, Any]:
-    reasons = [{"rule": r.rule, "must": r.must, "holds": r.holds, "words": r.words} for r in one.reasons]
+    reasons: list[JudgedRule] = [
+        {"rule": r.rule, "must": r.must, "holds": r.holds, "words": r.words} for r in one.reasons
+    ]
     return {"fits": one.fits, "fails": list(one.fails), "preferences": one.preferences, "reasons": reasons}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ from shared.events.base import type_name
 from shared.events.placing import Placed
 from shared.events.stays import Absent, Attended
 from shared.events.taking_back import FactCancelled
-from shared.facts.envelope import Fact
+from shared.facts.restating import OwnFacts
 from shared.values import value_object
 
 _TOLD = tuple(type_name(kind.TYPE) for kind in (Attended, Absent))
@@ -38,7 +37,7 @@ class Attendance:
     patient_id: str
     version: int
     fold: bytes
-    own: Sequence[Fact]
+    own: OwnFacts
 
 
 async def whose(connection: AsyncConnection, ce_id: str) -> str | None:
@@ -53,5 +52,5 @@ async def attendance(connection: AsyncConnection, episode_id: str) -> Attendance
     row: Any = (await connection.execute(_EPISODE, asked)).first()
     if row is None:
         return None
-    own = [fact_of(each) for each in (await connection.execute(_FACTS, asked)).all()]
+    own = OwnFacts(fact_of(each) for each in (await connection.execute(_FACTS, asked)).all())
     return Attendance(row.episode_id, row.patient_id, row.version, row.fold, own)

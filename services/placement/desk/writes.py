@@ -143,14 +143,14 @@ async def _state(
 
 async def _body(
     parts: Parts, listings: Listings, connection: Connection, posted: Posted, subjects: Sequence[str]
-) -> dict[str, Any]:
+) -> Mapping[str, object]:
     """The answer: the entries as they are now."""
     write, who = posted.write, posted.who
     listing = listings.get(write.kind)
     if listing is None:
         row = await episodes.episode(connection, subjects[0])
-        [body] = await in_a_list(connection, parts, [row.listed], who.scope) if row else [{"episode_id": subjects[0]}]
-        return body
+        listed = await in_a_list(connection, parts, [row.listed] if row else [], who.scope)
+        return listed[0] if listed else {"episode_id": subjects[0]}
     found = [await listing.one(connection, parts, one) for one in subjects]
     bodies = await told(connection, parts, listing.teller, [line for line in found if line is not None], who)
     if write.path in MANY:

@@ -1,1 +1,1 @@
-"""The one transaction of placement: facts in, the fold, what follows, and what goes out."""
+"""Placement's one transaction: facts in, the fold, the facts that follow from it, and the records to send."""

@@ -1,7 +1,7 @@
-"""What people and timers do to an episode: load → decide → state → publish, in the caller's transaction. No SQL.
+"""What people and timers do to an episode: lock, decide, state facts and publish, in the caller's transaction. No SQL.
 
-A decision gets the whole situation and gives facts, or refuses; what follows is derived in `publishing`, as it is for
-facts from Kafka. The order of locks: the episode, then the programs that it claims seats of.
+A decision gets the whole situation and returns facts, or raises Rejected; what follows from them is derived in
+publish.py, as it is for facts from Kafka. Order of locks: the episode, then the programs whose seats it may claim.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from services.placement.engine.outcome import WRITER, Ids
 from services.placement.engine.publish import EpisodeChange, Publishing, publish, seats_of
 from services.placement.programs.attendance import StayProvenance
 from services.placement.programs.census import Place
-from services.placement.programs.following import claimed
-from services.placement.programs.seats import Claim, Headcount, may_claim
+from services.placement.programs.seats import Claim, Headcount, claims, may_claim
 from services.placement.rules import Rules
 from services.placement.search import offers
 from services.placement.search.search import Desk
-from services.placement.search.searches import DESK, Search, searches
+from services.placement.search.searches import DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from shared.clock import Clock
@@ -46,26 +45,30 @@ from shared.web.acts import Acted, ActRequest
 
 @value_object
 class Situation:
-    """What a decision is made on: the fold, every fact of the episode, everybody's places at the programs that are
-    locked."""
+    """What a decision is made on: the episode's fold and all its facts, and of each locked program all seats taken.
+
+    `own`: placement's facts among them, also those that no longer stand. `ids` gives new ids. `scope`: the facilities
+    that the asker may see.
+    """
 
     folded: Folded
     facts: tuple[Fact, ...]
+    own: DeskFacts
     places: Mapping[str, Sequence[Place]]
     rules: Rules
     now: datetime
     ids: Ids
     queues: Mapping[str, int] = field(default_factory=dict)
-    """Program that is locked → how many wait for it."""
+    """Locked program → how many are on its waiting list."""
     scope: Scope = EVERYTHING
 
     def about(self, facility: str | None = None) -> About:
-        """The episode as facts name it: at this facility, else at the asker's: the latest that told something."""
+        """What a fact of this episode is about, at this facility, else at `home`."""
         return about(self.folded, facility or self.home)
 
     @property
     def home(self) -> str:
-        """The facility that speaks where nothing says which: the one of the latest fact that the asker may see."""
+        """The facility of a fact that concerns none in particular: that of the latest fact which the asker may see."""
         if self.scope.has(self.folded.facility):
             return self.folded.facility
         mine = [fact for fact in self.facts if self.scope.has(fact.value.facility)]
@@ -73,31 +76,25 @@ class Situation:
         return latest.value.facility if latest else self.folded.facility
 
     @property
-    def own(self) -> tuple[Fact, ...]:
-        """Placement's own facts in their order, those that fell among them."""
-        return tuple(fact for fact in self.facts if fact.writer == WRITER)
-
-    @property
     def searches(self) -> tuple[Search, ...]:
-        """The episode's searches that the asker may see; the last is the latest."""
-        return tuple(one for one in self._every_search() if self.scope.has(one.facility or self.folded.facility))
-
-    def _every_search(self) -> tuple[Search, ...]:
-        return searches(fact for fact in self.own if fact.name in DESK)
+        """The episode's searches that the asker may see, the latest last."""
+        return tuple(one for one in self.own.searches if self.scope.has(one.facility or self.folded.facility))
 
     def desk(self, search_id: str | None = None) -> Desk:
-        """For decisions about the search of this id, whoever's it is, else the asker's latest."""
-        every = self.searches if search_id is None else self._every_search()
+        """What decisions about a search are made on: the one with this id, whichever facility's it is; without an id
+        the latest that the asker may see."""
+        every = self.searches if search_id is None else self.own.searches
         found = [one for one in every if search_id in {None, one.search_id}]
         return Desk(self.about(), found[-1] if found else None, self.now, self.ids)
 
     def search_of(self, offer_id: str) -> str | None:
-        """The search that an offer belongs to, whoever's it is."""
-        found = self._every_search()
+        """The id of the search that an offer belongs to, whichever facility's it is; None where there is none."""
+        found = self.own.searches
         return next((one.search_id for one in found if offer_id in {each.offer_id for each in one.offers}), None)
 
     def saying(self, facility: str, *, replaces: str | None = None, without: str | None = None) -> StayProvenance:
-        """For decisions about a program stay; `without`: on the fold of all facts but this one (a correction)."""
+        """What decisions about a program stay are made on. `without`: ce_id of a fact to leave out of the fold with its
+        whole chain of replacements, for a correction."""
         folded = self.folded
         if without is not None:
             roots = roots_of(self.own)
@@ -106,7 +103,8 @@ class Situation:
         return StayProvenance(folded, facility, self.zone(facility), self.now, replaces)
 
     def tried(self, *values: CareFact) -> Folded:
-        """The fold with these said too. Raises Rejected where one has no effect, or takes it from another own fact."""
+        """The fold with these facts added. Raises Rejected with the reason where one of them would have no effect, or
+        `others-rest-on-it` where it would take the effect of another own fact away."""
         last = max((fact.sequence for fact in self.own), default=0)
         new = [said(v, ce_id=f"tried-{n}", writer=WRITER, sequence=last + n) for n, v in enumerate(values, 1)]
         after = fold([*self.facts, *new], self.rules.zone_of)
@@ -120,22 +118,22 @@ class Situation:
         return after
 
     def zone(self, facility: str) -> ZoneInfo:
-        """The facility's zone."""
+        """The facility's time zone."""
         return self.rules.zone_of(facility)
 
     def standing(self, ce_id: str) -> Fact | None:
-        """One own fact, by its ce_id or that of any wording of it, as it stands now; None where none does."""
+        """The own fact that stands of the chain of replacements that `ce_id` is in; None where none does."""
         return standing_of(self.own, ce_id)
 
     @property
     def claimed(self) -> tuple[Claim, ...]:
         """The episode's own claims on seats."""
-        return claimed(self.own)
+        return claims(self.own.seats)
 
     def count(self, claim: Claim, instead_of: Sequence[Claim] = ()) -> Headcount:
-        """What this claim of the episode rests on, instead of seats that are given up for it.
+        """The numbers on which this claim of the episode may be made. `instead_of`: claims that are released for it.
 
-        Raises Rejected as `may_claim` does, KeyError where the site has no such program.
+        The program must be locked. Raises Rejected as `may_claim` does, KeyError where the site has no such program.
         """
         gone = {one.seat_id for one in instead_of}
         places = [one for one in self.places.get(claim.program, ()) if one.seat_id is None or one.seat_id not in gone]
@@ -143,14 +141,14 @@ class Situation:
 
 
 class Decided(NamedTuple):
-    """The facts to state, in their order, and the ids of what was made or changed."""
+    """The facts to state, in order, and the ids of what they make or change (searches, offers, seats and so on)."""
 
     facts: tuple[CareFact, ...]
     subjects: tuple[str, ...] = ()
 
 
 class Claiming(NamedTuple):
-    """Programs whose seats a decision may claim, and from when on who is there matters to it (None: from now)."""
+    """Programs whose seats a decision may claim, and from when on it needs to know the seats taken; None: from now."""
 
     programs: tuple[str, ...] = ()
     since: datetime | None = None
@@ -158,6 +156,7 @@ class Claiming(NamedTuple):
 
 NO_CLAIM = Claiming()
 Decision = Callable[[Situation], Decided]
+"""From a situation to facts. Raises Rejected."""
 
 
 async def act(
@@ -170,9 +169,10 @@ async def act(
     clock: Clock,
     ids: Ids,
 ) -> Acted | None:
-    """Decide on what somebody asks for; None where there is no such episode.
+    """Decide on a person's request about an episode, and publish the result; None where there is no such episode.
 
-    Raises Rejected where it is not possible now, Stale where the asker saw an older state.
+    `claiming`: the programs to lock. Raises Rejected where the request is not possible now, Stale where the asker saw
+    an older version of the episode.
     """
 
     async def lock(episode_id: str) -> store.LockedEpisode | None:
@@ -218,10 +218,10 @@ def _decided(
     decision: Decision,
     by: Publishing,
 ) -> tuple[EpisodeChange, Decided]:
-    """The decision, and the episode changed by it."""
+    """The episode's change by a decision, and the decision."""
     ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
     before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
-    decided = decision(Situation(before, ordered, places, by.rules, by.now, by.ids))
+    decided = decision(Situation(before, ordered, DeskFacts.of(ordered), places, by.rules, by.now, by.ids))
     change = EpisodeChange(row, before, before, dict(row.seen))
     said = change.state(decided.facts, by.telling(change))
     change.after = fold([*facts, *said], by.rules.zone_of)
@@ -233,7 +233,8 @@ async def state_due(
     connection: Connection, kind: str, states: Sequence[str], decision: Decision, *,
     action: str, rules: Rules, clock: Clock, ids: Ids, most: int,
 ) -> int:  # fmt: skip
-    """Decide on at most so many episodes that have an entry whose time is over; how many there were. For timers."""
+    """For timers: decide on up to `most` episodes with a list entry of this kind and states whose time is over, and
+    publish. Returns how many episodes there were. `action`: what the audit calls it."""
     now = clock()
     due = await desk_store.due(connection, kind, states, now, most)
     rows = await store.lock_known(connection, due)
@@ -250,5 +251,5 @@ async def state_due(
 
 
 def expired_offers(now: Situation) -> Decided:
-    """Offers that nobody answered in time."""
+    """The decision that offers which nobody answered in time have expired."""
     return Decided(offers.expire(now.desk()))

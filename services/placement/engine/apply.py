@@ -1,7 +1,7 @@
-"""What placement does with the facts of a batch that are in line, in one transaction: keep, fold, publish differences.
+"""What placement does with a batch of facts, in one transaction: store them, fold, publish the differences (contract
+3.6 and 5).
 
-The order of locks: positions (shared/messaging/batches.py did that), episodes by their id, the gate's rows of
-these (contract 3.6 and 5).
+Order of locks: positions (taken by shared/messaging/batches.py), episodes by id, the gate's rows of these.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from shared.storage.database import Connection
 CONSUMER = "placement.care.events"
 
 Line = dict[str, InLine[store.LockedEpisode]]
-"""Episode → its locked row and the facts whose turn it is."""
+"""Episode → its locked row and its new facts, each writer's in sequence."""
 INBOX = Inbox(CONSUMER, store.lock, store.known)
-"""How the consumer of care.events puts its facts in line."""
+"""How this consumer of care.events puts facts into the order of their sequences."""
 
 
 async def apply(connection: Connection, line: Line, *, rules: Rules, clock: Clock, ids: Ids) -> None:
-    """Fold facts that are in line, and publish what they come to."""
+    """Fold the new facts of these episodes, and publish what changes by them."""
     await _end_consents(connection, line, clock)
     changes = await _changes(connection, line, rules)
     now = clock()
@@ -44,10 +44,11 @@ async def apply(connection: Connection, line: Line, *, rules: Rules, clock: Cloc
 
 
 async def _end_consents(connection: Connection, line: Line, clock: Clock) -> None:
-    """Nothing goes out on a consent from the moment that care.episodes says that its end was seen (decision 0163).
+    """End, at the gate, the consents that these facts revoke or let expire.
 
-    So the gate need not have read so far itself: whoever of placement's two consumers reads it first ends it, before
-    anything of this batch is put into the outbox, and after what the gate has in hand (the locks).
+    Placement's engine and its gate read care.events separately. Whichever reads the end of a consent first ends it, so
+    that nothing leaves on the consent any more once care.episodes shows that its end was read (decision 0163). It waits
+    for the gate's locks, and comes before anything of this batch goes into the outbox.
     """
     ended = {episode: over for episode, each in line.items() if (over := ends_told(each.facts))}
     if ended:
@@ -56,8 +57,8 @@ async def _end_consents(connection: Connection, line: Line, clock: Clock) -> Non
 
 
 async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids, most: int) -> int:
-    """Fold at most so many episodes anew that an older fold made, or that are told by another site config, and publish
-    what changed; how many there were."""
+    """Fold up to `most` episodes anew that an older version of the fold made or that were published under another site
+    config, and publish what changes. Returns how many there were."""
     rows = await store.lock_outdated(connection, FOLD_VERSION, rules.site.version, most)
     if rows:
         facts = await store.facts_of(connection, list(rows))
@@ -72,7 +73,8 @@ async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids
 
 
 async def _changes(connection: Connection, line: Line, rules: Rules) -> dict[str, EpisodeChange]:
-    """What these episodes come to: gone on from the stored fold where that may be, else all their facts anew."""
+    """Episode → its change: the new facts added to the stored fold where that is possible, else all its facts
+    folded."""
     found: dict[str, EpisodeChange] = {}
     anew: list[str] = []
     async for episode, (row, facts, seen) in in_turns(line.items()):
@@ -91,7 +93,8 @@ async def _changes(connection: Connection, line: Line, rules: Rules) -> dict[str
 
 
 def folded_before(row: store.LockedEpisode) -> Folded:
-    """What the episode's row says; an empty fold where nothing was applied yet, or an older fold made it."""
+    """The fold stored in the episode's row; an empty one where none is stored or an older version of the fold made
+    it."""
     fits = row.fold is not None and row.fold_version == FOLD_VERSION
     return codec.unpacked(row.fold) if fits and row.fold is not None else Folded(row.episode_id)
 

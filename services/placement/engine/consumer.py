@@ -1,4 +1,4 @@
-"""care.events as placement hears it: each record checked for what the fold will ask of it, batches to the handlers."""
+"""The engine's consumer of care.events: records are decoded and checked, and batches of facts in order are applied."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.storage.database import Database
 def subscription(
     database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], topic: str = "care.events"
 ) -> Subscription:
-    """The engine's consumer."""
+    """The engine's consumer, with its handler."""
     facts = Subscription(
         "placement",
         topic,
@@ -32,12 +32,12 @@ def subscription(
 
     @facts.router.subscriber(topic, group_id="stepdown-placement", max_records=10_000, **facts.options)
     async def on_facts(line: InOrder[LockedEpisode], connection: Transaction) -> None:
-        """Fold the facts whose turn it is, episode by episode, and publish what they come to."""
+        """Fold the facts whose turn it is, and publish what changes by them."""
         await apply.apply(connection, line, rules=rules, clock=clock, ids=ids)
 
     return facts
 
 
 def readable(record: ConsumerRecord, *, has_facility: Callable[[str], bool]) -> Fact:
-    """A record as a fact that the fold can read. Raises InvalidMessage, naming a field and never its value."""
+    """A record as a fact that the fold can read. Raises InvalidMessage, which names a field and never its value."""
     return checked(decode_fact(record), has_facility)

@@ -1,7 +1,7 @@
-"""What one episode's new fold comes to: its row, our own facts, and every record that goes out. Pure.
+"""From one episode's new fold to its row, placement's own facts, and the records to send. Pure.
 
-The differences against what went out before (contract 3.6 rule 9): announcements, service periods; and the episode
-itself, once for each batch that changed it. Everything names the fact that caused it.
+Announcements and service periods go out as the difference from what went out before (contract 3.6 rule 9), and the
+episode itself once for each transaction that changed it. Everything names the fact that caused it.
 """
 
 from __future__ import annotations
@@ -40,15 +40,18 @@ from shared.values import value_object
 
 WRITER = "placement"
 UNKNOWN = "unknown"
+"""The patient of an episode of which no fact names one."""
 Ids = Callable[[], str]
+"""A source of new ids."""
 Document = TypeVar("Document", EpisodeState, ServicePeriod)
 Standing = dict[str, StandingAnnouncement]
+"""Key → the announcement that stands."""
 
 
 @value_object
 class AtTheDesk:
-    """What an episode's row says of its desk: whether there is anything, the mark of its entries in lists; and what
-    its document says."""
+    """What is stored of an episode's desk. `desk`: the desk has facts of it; `listed`: the digest of its list entries;
+    `told`: what care.episodes says of the desk."""
 
     desk: bool = False
     listed: bytes = b""
@@ -60,7 +63,8 @@ NOTHING = AtTheDesk()
 
 @value_object
 class Outcome:
-    """What is to be kept and sent of one episode. `sent` are only the periods with a new version."""
+    """What to store and send of one episode. `own`: facts to store; `sent`: the periods with a new version; `opened`:
+    ids of those among them that are new."""
 
     saved: EpisodeRow
     own: tuple[Fact, ...]
@@ -76,15 +80,18 @@ def outcome(
     *,
     sent: Mapping[PeriodKey, SentPeriod],
     rules: Rules,
-    telling: Provenance,
+    provenance: Provenance,
     desk: AtTheDesk = NOTHING,
     stated: Sequence[Fact] = (),
     new: Sequence[Fact] = (),
 ) -> Outcome:
-    """What the episode's new fold comes to. `seen` is up to the facts that went in, `stated` own facts among these
-    that have not gone out yet, `new` those of others, `sent` what billing has."""
+    """What to store and send of an episode with a new fold.
+
+    `row`: its locked row. `seen`: the last sequence of each writer in the fold. `sent`: the latest versions of its
+    periods. `stated`: own facts in the fold that have not been sent yet. `new`: facts that came in.
+    """
     standing = announced(row.announced)
-    after, announcing = _announce(standing, folded, seen.get(WRITER, 0), rules, telling)
+    after, announcing = _announce(standing, folded, seen.get(WRITER, 0), rules, provenance)
     own = (*stated, *announcing)
     changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
@@ -108,8 +115,8 @@ def outcome(
         own=own,
         records=(
             *(to_record(fact, "care.events") for fact in own),
-            *_billed(changes, telling),
-            to_record(_published(EPISODE_TYPE, row.episode_id, document, telling), "care.episodes"),
+            *_billed(changes, provenance),
+            to_record(_published(EPISODE_TYPE, row.episode_id, document, provenance), "care.episodes"),
         ),
         sent=sent_after({}, changes),
         opened=frozenset(change.sent.period_id for change in changes if isinstance(change.value, PeriodOpened)),
@@ -117,12 +124,12 @@ def outcome(
 
 
 def announced(stored: bytes) -> Standing:
-    """What stands announced, from the episode's row: key → announcement."""
+    """The announcements that stand, from the bytes in the episode's row."""
     return {key: StandingAnnouncement(ce_id, _content(name, told)) for key, ce_id, name, told in orjson.loads(stored)}
 
 
 def _content(name: str, told: dict[str, Any]) -> CareFact:
-    """Rows of before have no `recorded_at`."""
+    """A stored announcement; rows of earlier versions have no `recorded_at`."""
     return read_as_struct(CARE_FACTS[type_name(name)], {"recorded_at": told["occurred_at"], **told})
 
 
@@ -131,12 +138,13 @@ def _stored(standing: Standing) -> bytes:
 
 
 def _announce(
-    standing: Standing, folded: Folded, last: int, rules: Rules, telling: Provenance
+    standing: Standing, folded: Folded, last: int, rules: Rules, provenance: Provenance
 ) -> tuple[Standing, tuple[Fact, ...]]:
-    """What stands afterwards, and the facts that say so: taken back first, then restated, then new."""
+    """The announcements that stand afterwards, and the facts that bring that about: first cancels, then restatements,
+    then new ones. `last`: placement's last sequence in the episode."""
     due = difference(standing, announcements(folded, rules.zone_of))
-    values = due.said(partial(_taken_back, now=telling.now), partial(_statement, now=telling.now))
-    own = numbered(values, last, telling.stated)
+    values = due.said(partial(_taken_back, now=provenance.now), partial(_statement, now=provenance.now))
+    own = numbered(values, last, provenance.stated)
     after = {key: one for key, one in standing.items() if key not in due.cancel}
     for (_, wanted), fact in zip(due.state, own[len(due.cancel) :], strict=True):
         after[wanted.key] = StandingAnnouncement(fact.id, wanted.value)
@@ -151,32 +159,32 @@ def _taken_back(one: StandingAnnouncement, now: datetime) -> CareFact:
     return taken_back(one.value, one.ce_id, reason="derived-away", now=now)
 
 
-def _billed(changes: list[PeriodChange], telling: Provenance) -> Iterator[Record]:
-    """Every version for those who follow, the last one of each period for those who look up."""
+def _billed(changes: list[PeriodChange], provenance: Provenance) -> Iterator[Record]:
+    """The records of billing.service-periods (every version) and billing.periods (the last one of each period)."""
     latest: dict[str, Record] = {}
     for change in changes:
         value = change.value
-        record = to_record(_published(billing_type(value.TYPE), value.period_id, value, telling), "billing.periods")
+        record = to_record(_published(billing_type(value.TYPE), value.period_id, value, provenance), "billing.periods")
         latest[value.period_id] = record
         yield record._replace(topic="billing.service-periods", key=value.episode_id.encode())
     yield from latest.values()
 
 
-def _published(kind: str, subject: str, value: Document, telling: Provenance) -> Fact[Document]:
-    """A document or a bill on its way: its version is its sequence."""
-    ce_id = telling.new_id()
+def _published(kind: str, subject: str, value: Document, provenance: Provenance) -> Fact[Document]:
+    """A record of care.episodes or billing.* as an envelope and value; its version is its sequence."""
+    ce_id = provenance.new_id()
     return Fact(
         id=ce_id,
         type=kind,
-        writer=telling.writer,
+        writer=provenance.writer,
         subject=subject,
         sequence=value.version,
-        time=rfc3339(telling.now),
+        time=rfc3339(provenance.now),
         value=value,
         body=encode(value),
-        correlation_id=telling.correlation_id,
-        causation_id=telling.causation_id,
-        traceparent=onward(telling.trace, ce_id),
+        correlation_id=provenance.correlation_id,
+        causation_id=provenance.causation_id,
+        traceparent=onward(provenance.trace, ce_id),
     )
 
 

@@ -1,7 +1,8 @@
-"""From changed folds to what is stored and sent: what follows at the desk, seats, lists, announcements, periods.
+"""From changed folds to what is stored and sent: facts that follow, seats, list entries, announcements, service
+periods.
 
-Every door of placement ends here, inside its own transaction: facts from Kafka, people's decisions, timers, refolds.
-The order of locks goes on: episodes are locked by the caller, programs here.
+Every change of an episode ends here, in the caller's transaction: facts from Kafka, people's requests, timers, folding
+anew. Order of locks: the caller has locked the episodes, programs are locked here.
 """
 
 from __future__ import annotations
@@ -22,18 +23,15 @@ from services.placement.programs.census import Place, Presence, presences
 from services.placement.programs.consequences import SeatNeeded
 from services.placement.programs.following import (
     Seen,
-    claimed,
-    concerns_the_desk,
-    declined_at,
     follows,
-    open_search,
     seats_wanted,
 )
-from services.placement.programs.seats import Claim, Headcount, Seats, held, may_claim
+from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
-from services.placement.search.search import Begins
-from services.placement.search.searches import DESK
+from services.placement.search.search import Begins, DesiredSearch, wanted
+from services.placement.search.searches import DESK, DeskFacts
+from services.placement.search.states import SearchState
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from services.placement.worklists.entries import entries, mark
@@ -51,14 +49,19 @@ from shared.storage.statements import at_once
 from shared.values import replace, value_object
 
 ACTOR = "placement"
+NOTHING_SAID = DeskFacts()
 ROUNDS = 8
-"""What follows from what followed ends after two or three; more means that two rules undo each other."""
+"""Facts that follow from facts that followed end after two or three rounds; so many mean that two rules undo each
+other."""
 
 
 @dataclass(slots=True)
 class EpisodeChange:
-    """One locked episode and what became of it: `new` facts came in, the last of them is the cause of what follows;
-    `stated` are our own of this transaction."""
+    """One locked episode and its change in this transaction.
+
+    `before` and `after`: its folds. `seen`: the last sequence of each writer. `new`: facts that came in, the last of
+    which causes what follows. `stated`: placement's own facts that this transaction states.
+    """
 
     row: store.LockedEpisode
     before: Folded
@@ -66,30 +69,39 @@ class EpisodeChange:
     seen: dict[str, int]
     new: tuple[Fact, ...] = ()
     stated: list[Fact] = field(default_factory=list)
-    own: list[Fact] | None = None
-    """Own facts of the desk in their order; None: the desk has nothing to do with this episode."""
+    own: DeskFacts | None = None
+    """Placement's facts of the desk by sequence; None: the desk has nothing to do with this episode."""
     because: tuple[str, ...] = ()
-    """ce_ids that made the change: what follows at the desk names them."""
+    """ce_ids of the facts that made the change; facts that follow at the desk name them as their cause."""
+    want: tuple[Folded, DesiredSearch | None] | None = None
+    """The search that `desired_search` last found, with the fold that it is by; None: not asked for yet."""
 
-    def state(self, values: Iterable[CareFact], telling: Provenance) -> tuple[Fact, ...]:
-        """State these next, from the locked row's sequence on."""
-        said = numbered(values, self.seen.get(WRITER, 0), telling.stated)
+    def state(self, values: Iterable[CareFact], provenance: Provenance) -> tuple[Fact, ...]:
+        """State these values as placement's next facts of the episode."""
+        said = numbered(values, self.seen.get(WRITER, 0), provenance.stated)
         if said:
             self.seen[WRITER] = said[-1].sequence
         self.stated += said
         if self.own is not None:
-            self.own += [fact for fact in said if fact.name in DESK]
+            self.own = DeskFacts([*self.own, *(fact for fact in said if fact.name in DESK)])
         return said
 
-    @property
-    def at_the_desk(self) -> Seen:
-        """For the rules of what follows."""
-        return Seen(self.before, self.after, tuple(self.own or ()), self.because)
+    def desired_search(self, begins: Begins) -> DesiredSearch | None:
+        """The search that should be open by `after`; worked out once for each fold."""
+        if self.want is None or self.want[0] is not self.after:
+            self.want = (self.after, wanted(self.after, begins))
+        return self.want[1]
+
+    def at_the_desk(self, begins: Begins) -> Seen:
+        """The change as programs/following.py takes it."""
+        own, want = self.own or NOTHING_SAID, self.desired_search(begins)
+        return Seen(self.before, self.after, own, want, self.because)
 
 
 @value_object
 class Publishing:
-    """How one transaction tells things: by which rules, when, with which ids; in whose trace, None: in one of each."""
+    """What one transaction states facts with: the rules, the time, a source of ids, and the traceparent of the request;
+    None: each episode has a trace of its own."""
 
     rules: Rules
     now: datetime
@@ -97,7 +109,7 @@ class Publishing:
     trace: str | None = None
 
     def telling(self, change: EpisodeChange) -> Provenance:
-        """Of one episode."""
+        """The provenance of facts about this episode; their cause is the last fact that came in."""
         asked = self.trace or begun_with(f"{change.row.episode_id}#{change.row.version}")
         by = Provenance(WRITER, self.now, self.ids, trace=asked)
         return by.caused_by(change.new[-1]) if change.new else by
@@ -106,9 +118,10 @@ class Publishing:
 async def publish(
     connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing, entries_of_audit: list[audit.Entry]
 ) -> None:
-    """State what follows, save the new state, and send the differences: own facts, periods, the episode itself."""
-    await _follow(connection, changes, by)
-    await _seat(connection, changes, by)
+    """State the facts that follow from these changes, store the new state, and put into the outbox what differs from
+    what went out before: own facts, service periods, and the episodes. `entries_of_audit`: to store with it."""
+    await _state_what_follows(connection, changes, by)
+    await _claim_seats(connection, changes, by)
     lists = _lists(changes, by.rules)
     sent = await store.sent_periods(connection, [episode for episode, one in changes.items() if one.row.version])
     made: list[Outcome] = [
@@ -118,7 +131,7 @@ async def publish(
             one.seen,
             sent=sent.get(episode, {}),
             rules=by.rules,
-            telling=by.telling(one),
+            provenance=by.telling(one),
             desk=lists[episode][0] if episode in lists else NOTHING,
             stated=one.stated,
             new=one.new,
@@ -131,36 +144,40 @@ async def publish(
     await _save(connection, changes, made, lists, [*entries_of_audit, *stated])
 
 
-async def _follow(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
-    """State what follows from the change, and from what followed, until nothing does."""
-    await _sit_down(connection, changes, by.rules.policy.begins)
+async def _state_what_follows(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
+    """State the facts that follow from the changes, and from these facts, until none do. Raises SetUpError after
+    ROUNDS."""
+    await _load_desk_facts(connection, changes, by.rules.policy.begins)
     left = [one for one in changes.values() if one.own is not None]
     for _ in range(ROUNDS):
         moved = []
         for one in left:
-            values = follows(one.at_the_desk, by.rules, by.now, by.ids)
+            values = follows(one.at_the_desk(by.rules.policy.begins), by.rules, by.now, by.ids)
             if values:
                 moved.append((one, one.state(values, by.telling(one))))
         if not moved:
             return
-        await _go_on(connection, moved, by.rules)
+        await _add_to_folds(connection, moved, by.rules)
         left = [one for one, _ in moved]
     raise SetUpError("what follows at the desk does not come to an end: two rules undo each other")
 
 
-async def _sit_down(connection: Connection, changes: Mapping[str, EpisodeChange], begins: Begins) -> None:
-    """Give each episode that has to do with the desk its own facts of it, those of this transaction among them."""
+async def _load_desk_facts(connection: Connection, changes: Mapping[str, EpisodeChange], begins: Begins) -> None:
+    """Load for each episode that the desk has to do with placement's facts of the desk, with those of this
+    transaction."""
     had = [episode for episode, one in changes.items() if one.row.desk]
     stored = await store.facts_of_the_desk(connection, had)
     for episode, one in changes.items():
-        if one.row.desk or concerns_the_desk(one.after, (*one.new, *one.stated), begins):
-            known = {fact.id: fact for fact in stored.get(episode, ())}
-            known |= {f.id: f for f in (*one.new, *one.stated) if f.writer == WRITER and f.name in DESK}
-            one.own = sorted(known.values(), key=lambda fact: fact.sequence)
+        own = [fact for fact in (*one.new, *one.stated) if fact.writer == WRITER and fact.name in DESK]
+        if one.row.desk or own or one.desired_search(begins):
+            known = {fact.id: fact for fact in (*stored.get(episode, ()), *own)}
+            one.own = DeskFacts.of(known.values())
 
 
-async def _go_on(connection: Connection, moved: Sequence[tuple[EpisodeChange, tuple[Fact, ...]]], rules: Rules) -> None:
-    """Put facts that were just stated into the folds; from all facts where one of them belongs before others."""
+async def _add_to_folds(
+    connection: Connection, moved: Sequence[tuple[EpisodeChange, tuple[Fact, ...]]], rules: Rules
+) -> None:
+    """Add facts that were just stated to the folds; fold all facts of an episode where that is not possible."""
     anew = []
     for one, facts in moved:
         after = advance(one.after, facts, rules.zone_of)
@@ -173,9 +190,15 @@ async def _go_on(connection: Connection, moved: Sequence[tuple[EpisodeChange, tu
         one.after = fold([*stored[one.row.episode_id], *one.new, *one.stated], rules.zone_of)
 
 
-async def _seat(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
-    """Claim seats for stays that came back, where there is room; where there is none, the worklist says so."""
-    wants = [(one, want) for one in changes.values() if one.own for want in seats_wanted(one.at_the_desk, by.now)]
+async def _claim_seats(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
+    """Claim seats for stays and placements that stand again, where there is room; where there is none, a worklist shows
+    it."""
+    wants = [
+        (one, want)
+        for one in changes.values()
+        if one.own
+        for want in seats_wanted(one.at_the_desk(by.rules.policy.begins), by.now)
+    ]
     wants = [(one, want) for one, want in wants if by.rules.site.program(want.program)]
     if not wants:
         return
@@ -194,7 +217,8 @@ async def _seat(connection: Connection, changes: Mapping[str, EpisodeChange], by
 
 
 def _claim(want: SeatNeeded, standing: Sequence[Place], person: str, by: Publishing) -> tuple[Claim, Headcount] | None:
-    """The claim for a stay that goes on: the seat that it had, without a gap, else one from now on; None: no room."""
+    """The claim to make and the numbers that it rests on: the seat that the stay had, without a gap, else one from now
+    on; None where there is no room."""
     seats, before = seats_of(by.rules, want.program), want.extends
     anew = Claim(by.ids(), want.program, max(want.since, by.now), want.until, want.group, want.placement_id)
     more = replace(anew, since=want.since, group=before.group) if before else anew
@@ -207,7 +231,7 @@ def _claim(want: SeatNeeded, standing: Sequence[Place], person: str, by: Publish
 
 
 def seats_of(rules: Rules, name: str) -> Seats:
-    """How many the program takes. Raises KeyError where the site has no such."""
+    """The capacities of a program and its groups. Raises KeyError where the site has no such program."""
     program = rules.site.program(name)
     if program is None:
         raise KeyError(name)
@@ -215,19 +239,19 @@ def seats_of(rules: Rules, name: str) -> Seats:
 
 
 def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tuple[AtTheDesk, tuple[ListEntry, ...]]]:
-    """Of each episode that the desk has something of: what its row says, and its entries."""
+    """Episode → what its row says of the desk, and its list entries; of the episodes that have any or had some."""
     found = {}
     for episode, one in changes.items():
         after = one.after
         if one.own or after.conflicts or after.authorizations or after.ineffective or one.row.listed:
-            own = tuple(one.own or ())
+            own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
-            search = open_search(own)
+            search = own.latest
             starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
             told = DeskNow(
-                str(search.state) if search else None,
+                "open" if search and search.state is SearchState.OPEN else None,
                 date.fromisoformat(min(starts)) if starts else None,
-                declined_at(own),
+                search.closed_at if search and search.reason == "patient-declined" else None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found
@@ -251,15 +275,15 @@ async def _save(
         *store.keeping_stays(_moved(changes)),
     )
     await at_once(connection, writes)
-    claims = {episode: claimed(one.own) for episode, one in changes.items() if one.own and _moved_a_seat(one)}
+    held_now = {episode: claims(one.own.seats) for episode, one in changes.items() if one.own and _changes_seats(one)}
     askers = {seat: asker for one in changes.values() if one.own for seat, asker in seats_asked_for(one.own).items()}
-    await desk_store.put_seats(connection, claims, askers)
+    await desk_store.put_seats(connection, held_now, askers)
     changed = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
     await desk_store.put_entries(connection, changed)
 
 
 def _moved(changes: Mapping[str, EpisodeChange]) -> dict[str, tuple[Presence, ...]]:
-    """Episode → where its stays are now, of those of which something else is written, or by an older fold."""
+    """Episode → its times at programs, where these have changed or an older version of the fold made them."""
     found = {}
     for episode, one in changes.items():
         there = presences(one.after)
@@ -269,5 +293,5 @@ def _moved(changes: Mapping[str, EpisodeChange]) -> dict[str, tuple[Presence, ..
     return found
 
 
-def _moved_a_seat(one: EpisodeChange) -> bool:
+def _changes_seats(one: EpisodeChange) -> bool:
     return any(f.writer == WRITER and f.name in {"seat-held", "seat-released"} for f in (*one.new, *one.stated))

@@ -1,4 +1,4 @@
-"""All SQL of placement that writes, and what it reads to write: locked episodes, facts, periods; no rule."""
+"""SQL that writes episodes, facts, periods and stays at programs, and the reads that writing needs; no rule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from shared.storage.statements import Append, SqlWrite, driven, rows, written
 
 @dataclass(slots=True)
 class LockedEpisode:
-    """One locked episode. `seen` is the last sequence of each writer; `version` 0: nothing was published yet."""
+    """The row of one locked episode. `seen`: the last sequence of each writer; `version` 0: nothing was published yet;
+    `rules`: the version of the site config that it was published under."""
 
     episode_id: str
     patient_id: str = ""
@@ -40,7 +41,7 @@ class LockedEpisode:
 
 
 class EpisodeRow(NamedTuple):
-    """What an episode's row becomes; the fields are the columns."""
+    """What an episode's row becomes; its fields are the columns."""
 
     episode_id: str
     patient_id: str
@@ -58,7 +59,7 @@ class EpisodeRow(NamedTuple):
     desk: bool
     listed: bytes
     facilities: str
-    """As the text of an array."""
+    """As the text of a PostgreSQL array."""
     rules: str
 
 
@@ -130,7 +131,7 @@ _PERIOD = (
 
 
 async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
-    """Lock these episodes in the one order, those that are missing inserted first, and give their rows."""
+    """Lock these episodes in the order of their ids, inserting missing ones first; returns their rows by id."""
     ids = sorted(episode_ids)
     found = _rows(await rows(connection, _LOCK, ids))
     if len(found) < len(ids):
@@ -140,14 +141,14 @@ async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[
 
 
 async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
-    """Lock those of these episodes that were told already, in the one order, and give their rows."""
+    """Lock these episodes in the order of their ids; returns the rows by id of those that were published before."""
     found = _rows(await rows(connection, _LOCK, sorted(episode_ids)))
     return {episode: row for episode, row in found.items() if row.version}
 
 
 async def lock_outdated(connection: AsyncConnection, current: int, rules: str, most: int) -> dict[str, LockedEpisode]:
-    """Lock at most so many episodes that an older fold made, or that are told by another site config; those that
-    somebody else has are passed over."""
+    """Lock up to `most` episodes with a fold version below `current` or published under another site config than
+    `rules`; those that another transaction has locked are skipped. Returns their rows by id."""
     given = {"current": current, "rules": rules, "most": most}
     return _rows((await connection.execute(_OUTDATED, given)).all())
 
@@ -162,12 +163,12 @@ def _rows(found: Sequence[Any]) -> dict[str, LockedEpisode]:
 
 
 def saving(changed: Sequence[EpisodeRow]) -> list[SqlWrite]:
-    """Write locked episodes back."""
+    """The statements that write locked episodes back."""
     return written(_SAVE, changed)
 
 
 def keeping(applied: Iterable[Fact]) -> list[Append]:
-    """Append facts, their values as they came."""
+    """The writes that append facts, their values as the bytes that came."""
     new = [
         (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, f.body)
         for f in applied
@@ -176,7 +177,7 @@ def keeping(applied: Iterable[Fact]) -> list[Append]:
 
 
 async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
-    """Every fact of these episodes, in no order."""
+    """Episode → all its facts, in no order."""
     found: dict[str, list[Fact]] = defaultdict(list)
     if episode_ids:
         for row in await rows(connection, _FACTS, list(episode_ids)):
@@ -185,7 +186,7 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
 
 
 async def facts_of_the_desk(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
-    """Placement's own facts that the desk is made of, by episode, in the order they were stated."""
+    """Episode → placement's own facts of the desk, by sequence."""
     found: dict[str, list[Fact]] = defaultdict(list)
     if episode_ids:
         for row in await rows(connection, _OF_THE_DESK, list(episode_ids)):
@@ -194,7 +195,7 @@ async def facts_of_the_desk(connection: AsyncConnection, episode_ids: Sequence[s
 
 
 async def known(connection: AsyncConnection, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
-    """The ce_id of the fact that was applied at each of these places."""
+    """The ce_id of the fact that was applied at each of these places (episode, writer, sequence); others are absent."""
     if not places:
         return {}
     names, writers, sequences = (list(column) for column in zip(*places, strict=True))
@@ -205,7 +206,7 @@ async def known(connection: AsyncConnection, places: Sequence[FactPlace]) -> dic
 async def sent_periods(
     connection: AsyncConnection, episode_ids: Sequence[str]
 ) -> dict[str, dict[PeriodKey, SentPeriod]]:
-    """Episode → the last version that went out for each key: of its latest life, voided ones too."""
+    """Episode → key of a period → its latest version that was sent, voided ones too."""
     found: dict[str, dict[PeriodKey, SentPeriod]] = defaultdict(dict)
     if episode_ids:
         for row in await rows(connection, _PERIODS, list(episode_ids)):
@@ -215,7 +216,7 @@ async def sent_periods(
 
 
 def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[SqlWrite]:
-    """Episode → where its stays are, instead of what was written of it; nothing is read before."""
+    """The statements that replace the times at programs of these episodes. `found`: episode → its times there."""
     if not found:
         return []
     rows = [
@@ -228,7 +229,8 @@ def keeping_stays(found: Mapping[str, Sequence[Presence]]) -> list[SqlWrite]:
 
 
 def keeping_periods(sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], new: set[str]) -> list[SqlWrite | Append]:
-    """Keep what went out: episode → key → its last version. `new` are the period ids that were opened now."""
+    """The writes that store periods which were sent. `sent`: episode → key → its latest version; `new`: ids of those
+    that are opened now."""
     flat = [(episode, key, one) for episode, by_key in sent.items() for key, one in by_key.items()]
     fresh = [
         (p.period_id, episode, *key, p.life, p.version, p.voided, p.supersedes, encode(p.content))

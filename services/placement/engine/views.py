@@ -1,4 +1,4 @@
-"""All SQL of placement that only reads: for the desk's lists and pages, and for `verify`; no rule, nothing locked."""
+"""SQL that only reads episodes, facts and periods, for the desk and for `stepdown verify`; it locks nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from services.placement.tables import (
     sent_of,
 )
 from shared.facts.envelope import Fact
-from shared.messaging.positions import counted
+from shared.messaging.positions import all_positions
 from shared.scope import Scope
 from shared.storage import scoped
 from shared.storage.tables import outbox, parked, positions
@@ -40,7 +40,7 @@ Made = TypeVar("Made")
 
 @value_object
 class Listed:
-    """One episode in a list."""
+    """What lists show of an episode: columns of its row."""
 
     episode_id: str
     patient_id: str
@@ -55,7 +55,8 @@ class Listed:
 
 @value_object
 class Stored:
-    """One episode's row as it is kept; the columns of lists among it."""
+    """One episode's row as it is stored. `lists`: the digest of its list entries; `rules`: the version of the site
+    config that it was published under."""
 
     listed: Listed
     seen: dict[str, int]
@@ -95,7 +96,6 @@ ALL_FACTS = sa.select(facts.c.writer, facts.c.episode_id, facts.c.sequence, fact
 OWN_FACTS = ALL_FACTS.where(facts.c.writer == "placement")
 ALL_VERSIONS = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
 ALL_PERIODS = sa.select(periods.c.period_id, periods.c.version, periods.c.voided)
-_POSITIONS = sa.select(positions).where(positions.c.consumer.like("placement.%"))
 _THERE = (
     sa.select(sa.func.count())
     .where(parked.c.consumer == positions.c.consumer, parked.c.topic == positions.c.topic)
@@ -120,9 +120,10 @@ async def listed(
     state: str | None = None,
     level: str | None = None,
 ) -> list[Listed]:
-    """At most so many episodes that a facility of `which` has, by their ids, from behind the id `after` on.
+    """Up to `most` episodes that a facility of `which` has, by id, after the id `after`.
 
-    State and level are those of the whole: where `scope` has a part alone, what fits is for the reader to say.
+    `state` and `level` filter by the whole episode. An episode of which `scope` covers only a part is never filtered
+    out here: its state there may differ, so the caller has to filter it.
     """
     wanted = sa.select(*_LISTED).where(episodes.c.version > 0, episodes.c.episode_id > after, _had_by(which))
     partly = sa.not_(scoped.all_of(episodes.c.facilities, scope))
@@ -135,26 +136,27 @@ async def listed(
 
 
 def _had_by(which: Scope) -> sa.ColumnElement[bool]:
-    """Most episodes are of one facility; those of several have an index of their own."""
+    """The condition that a facility in scope has the episode, in a form that uses both indexes: one for all episodes,
+    one for those of several facilities."""
     several = sa.func.cardinality(episodes.c.facilities) > 1
     shared = sa.and_(several, scoped.any_of(episodes.c.facilities, which))
     return sa.or_(scoped.of(episodes.c.facility, which), shared)
 
 
 async def stored(connection: AsyncConnection, episode_ids: Sequence[str]) -> list[Stored]:
-    """The rows of these episodes, by id."""
+    """The rows of these episodes, in the order of their ids."""
     found = _STORED.where(episodes.c.episode_id == sa.any_(_IDS)).order_by(episodes.c.episode_id)
     return [_stored(row) for row in (await connection.execute(found, {"ids": list(episode_ids)})).all()]
 
 
 async def episode(connection: AsyncConnection, episode_id: str) -> Stored | None:
-    """One episode's row, or None where there is no such."""
+    """One episode's row; None where there is no such episode."""
     row = (await connection.execute(_STORED.where(episodes.c.episode_id == episode_id))).first()
     return _stored(row) if row else None
 
 
 async def stored_after(connection: AsyncConnection, after: str, most: int) -> list[Stored]:
-    """At most so many rows in the order of their ids, from behind the id `after` on."""
+    """Up to `most` rows in the order of their ids, after the id `after`."""
     found = _STORED.where(episodes.c.episode_id > after).order_by(episodes.c.episode_id).limit(most)
     return [_stored(row) for row in (await connection.execute(found)).all()]
 
@@ -167,7 +169,7 @@ def _stored(row: Any) -> Stored:
 
 
 async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
-    """Episode → every fact of it, by writer and sequence."""
+    """Episode → all its facts, by writer and sequence."""
     found: dict[str, list[Fact]] = defaultdict(list)
     for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
         found[row.episode_id].append(fact_of(row))
@@ -177,7 +179,8 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
 async def periods_of(
     connection: AsyncConnection, episode_ids: Sequence[str]
 ) -> dict[str, list[tuple[PeriodKey, SentPeriod]]]:
-    """Episode → the latest version of every service period that was ever sent for it, earlier lives first."""
+    """Episode → the latest version of every service period that was ever sent for it; of one key the earlier ids
+    first."""
     found: dict[str, list[tuple[PeriodKey, SentPeriod]]] = defaultdict(list)
     for row in (await connection.execute(_PERIODS, {"ids": list(episode_ids)})).all():
         episode, key, sent = sent_of(row)
@@ -191,19 +194,19 @@ async def claims_of_episodes(connection: AsyncConnection, episode_ids: Sequence[
 
 
 async def entries_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[ListEntry]]:
-    """Episode → what lists show of it."""
+    """Episode → its list entries."""
     return await _by_episode(connection, entries, episode_ids, entry_of)
 
 
 async def presences_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Presence]]:
-    """Episode → where its stays are, as the census has it."""
+    """Episode → its times at programs, as the census counts them."""
     return await _by_episode(connection, program_stays, episode_ids, presence_of)
 
 
 async def _by_episode(
     connection: AsyncConnection, table: sa.Table, episode_ids: Sequence[str], made: Callable[[Any], Made]
 ) -> dict[str, list[Made]]:
-    """Episode → its rows of a table, each made what it says."""
+    """Episode → its rows of a table, each turned into a value by `made`."""
     found: dict[str, list[Made]] = defaultdict(list)
     wanted = sa.select(table).where(table.c.episode_id == sa.any_(_IDS))
     for row in (await connection.execute(wanted, {"ids": list(episode_ids)})).all():
@@ -212,22 +215,22 @@ async def _by_episode(
 
 
 async def at_one_instant(connection: AsyncConnection) -> None:
-    """Let all that this transaction reads be of one instant; to be called before anything else."""
+    """Let this transaction read everything as of one instant; it has to be called before any other statement."""
     await connection.execute(_ONE_INSTANT)
 
 
 async def unsent(connection: AsyncConnection) -> int:
-    """Records that wait in the outbox."""
+    """How many records wait in the outbox."""
     return int((await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one())
 
 
 async def miscounted(connection: AsyncConnection) -> list[str]:
-    """Positions (consumer/topic/partition) whose counts don't add up (contract 5.6)."""
-    rows = (await connection.execute(_POSITIONS)).mappings().all()
-    return [f"{row['consumer']}/{row['topic']}/{row['partition']}" for row in rows if not counted(row)]
+    """Positions (consumer/topic/partition) whose counts do not add up (contract 5.6)."""
+    own = (one for one in await all_positions(connection) if one.consumer.startswith("placement."))
+    return [f"{one.consumer}/{one.topic}/{one.partition}" for one in own if not one.adds_up]
 
 
 async def parked_unlike_counted(connection: AsyncConnection) -> list[str]:
-    """Consumers with more or fewer parked facts than their positions count as waiting."""
+    """Names of consumers with more or fewer parked facts than their positions count as waiting."""
     rows = (await connection.execute(_WAITING)).all()
     return [row.consumer for row in rows if row.counted != row.there]

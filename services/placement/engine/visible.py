@@ -1,7 +1,7 @@
-"""The part of an episode that somebody may see: its facts, and what is so by these facts alone. Pure.
+"""The part of an episode that a reader may see: some of its facts, and the episode's state by these facts alone. Pure.
 
-Contract promise 9: who may see a facility sees the facts of its own stays, searches and programs; of the rest what its
-placements need (offers, first day, started, ended: dates and level); never that there is more (decision 0152).
+Who may see a facility sees the facts of its own stays, searches and programs; of the rest what its placements need
+(offers, first day, started, ended: dates and level); and never that there is more (contract 5.9, decision 0152).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import structs
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded, StayState
 from services.placement.rules import Rules
-from services.placement.search.searches import DESK, searches
+from services.placement.search.searches import DeskFacts
 from shared.events.base import CareFact, LabelledHeading, Stay, type_name
 from shared.events.continuum import Announcement, ConflictRaised, Readmitted, Step
 from shared.events.placing import Offer, Placed, Placement, Searched
@@ -35,16 +35,16 @@ _OF_THE_PERSON: Final = frozenset(
         "patients-linked", "patients-unlinked", "patient-died",
     )
 )  # fmt: skip
-"""Stated for every episode of a person: they give nobody the episode."""
+"""ce_types that are stated for every episode of a person; they do not give their facility the episode."""
 _BY_THE_DESK: Final = frozenset({"completed", "discontinued"})
 _OF_A_LENT_STAY: Final = frozenset(
     {"episode_id", "patient_id", "facility", "occurred_at", "recorded_at", "stay", "level", "program"}
 )
-"""What is shown of the facts that it began and ended: the other fields of these say nothing."""
+"""The fields that are shown of the start and the end of another facility's stay."""
 
 
 def having(before: Iterable[str], facts: Iterable[Fact]) -> list[str]:
-    """Who has an episode: those who had it, and the facilities that these facts are of."""
+    """The facilities that have an episode, sorted: those that had it before, and those of these facts."""
     told = (fact.value.facility for fact in facts if not _of_the_person(fact))
     return sorted({*before, *(facility for facility in told if facility)})
 
@@ -56,7 +56,7 @@ def _of_the_person(fact: Fact) -> bool:
 
 @value_object
 class Part:
-    """What somebody of a scope sees of an episode: the facts, what they come to, and whether that is all there is."""
+    """What readers of a scope see of an episode: its facts, and its state by them. `whole`: these are all its facts."""
 
     scope: Scope
     facts: tuple[Fact, ...]
@@ -65,7 +65,7 @@ class Part:
 
 
 def part(facts: Sequence[Fact], folded: Folded, scope: Scope, rules: Rules) -> Part:
-    """The part in scope of an episode, of which these are all facts and `folded` what they come to."""
+    """The part of an episode that is in scope. `facts`: all its facts; `folded`: their fold."""
     own = [fact for fact in facts if scope.has(fact.value.facility)]
     if len(own) == len(facts):
         return Part(scope, tuple(facts), folded, whole=True)
@@ -81,15 +81,15 @@ def part(facts: Sequence[Fact], folded: Folded, scope: Scope, rules: Rules) -> P
 
 
 def _asked_for(facts: Sequence[Fact], scope: Scope) -> tuple[frozenset[str], frozenset[str]]:
-    """Offers of searches in scope, and the placements that came of them."""
-    found = searches(fact for fact in facts if fact.writer == "placement" and fact.name in DESK)
+    """Ids of the offers of searches in scope, and of the placements that came of these offers."""
+    found = DeskFacts.of(facts).searches
     offers = frozenset(each.offer_id for one in found if scope.has(one.facility) for each in one.offers)
     placed = (fact.value for fact in facts if isinstance(fact.value, Placed))
     return offers, frozenset(one.placement_id for one in placed if one.offer_id in offers)
 
 
 def _is_of(fact: Fact, offers: frozenset[str], placements: frozenset[str]) -> bool:
-    """Of an offer everything, of a placement what is told of it before its first day."""
+    """True for every fact about one of these offers, and for those about a placement before its first day."""
     match fact.value:
         case Offer(offer_id=offer):
             return offer in offers
@@ -99,7 +99,7 @@ def _is_of(fact: Fact, offers: frozenset[str], placements: frozenset[str]) -> bo
 
 
 def _lent_stays(folded: Folded, placements: frozenset[str], scope: Scope, known: Mapping[str, Fact]) -> Iterator[Fact]:
-    """Of the stays that these placements became: that they began and ended, at which level; nothing else of them."""
+    """Facts that the stays of these placements began and ended, with dates and level and nothing else."""
     for stay in folded.stays:
         names = {stay.placement_id, *(one for kind, one in (stay.key, *stay.aliases) if kind == "placement")}
         placement = next((name for name in names if name in placements), None)
@@ -108,7 +108,8 @@ def _lent_stays(folded: Folded, placements: frozenset[str], scope: Scope, known:
 
 
 def _lent_stay(stay: StayState, placement: str, known: Mapping[str, Fact]) -> Iterator[Fact]:
-    """Two facts with dates and level, under the placement's name: a hospital's number of the visit is not told."""
+    """The start and, if there is one, the end of a stay, under the placement's id instead of a hospital's visit
+    number."""
     level = next((segment.level for segment in reversed(stay.segments) if segment.level), None)
     if level is None:
         return
@@ -151,13 +152,13 @@ def _dated(fact: Fact, value: CareFact, more: Mapping[str, str]) -> Fact:
 
 
 def _of_placements(folded: Folded, placements: frozenset[str]) -> Folded:
-    """With the lent stays of hospitals as those of their placements, by whose names they go."""
+    """The fold, with stays that go by a placement's id as stays of that placement."""
     stays = [replace(one, placement_id=one.id) if one.id in placements else one for one in folded.stays]
     return replace(folded, stays=tuple(stays))
 
 
 def _about_no_other(shown: Sequence[Fact], known: Mapping[str, Fact]) -> list[Fact]:
-    """Without what is concluded from other facts than these, and without the taking back of others."""
+    """These facts without those that follow from facts not shown, and without cancels of facts not shown."""
     left = list(shown)
     while True:
         ids, stays = {fact.id for fact in left}, {_stay(fact.value.stay) for fact in left}
@@ -191,7 +192,7 @@ def _stay(stay: Stay | None) -> str:
 
 
 def _hidden(shown: Sequence[Fact], facts: Sequence[Fact]) -> frozenset[str]:
-    """Ids that only facts out of sight have: their own, and those of stays and searches."""
+    """Ids that only facts not shown have: their ce_ids, and those of stays and searches that they alone name."""
     seen = {fact.id for fact in shown}
     others = [fact for fact in facts if fact.id not in seen]
     named = {name for fact in others for name in _names(fact)} - {name for fact in shown for name in _names(fact)}
@@ -204,7 +205,7 @@ def _names(fact: Fact) -> set[str]:
 
 
 def _labels(shown: Sequence[Fact], rules: Rules) -> frozenset[str]:
-    """What a hospital's facts in sight, and programs that are named in them, are about."""
+    """The labels of the shown facts of hospitals, and of the programs that shown facts name."""
     told = {label for fact in shown if fact.writer == "intake" for label in fact.value.labels}
     named = {place.program for fact in shown for place in places_of(fact) if place.program}
     programs = (rules.site.program(name) for name in sorted(named))
@@ -222,7 +223,7 @@ def _cleaned(fact: Fact, hidden: frozenset[str], labels: frozenset[str]) -> Fact
 
 
 def _without(value: CareFact, hidden: frozenset[str]) -> CareFact:
-    """The same without the ids that are hidden; where its type wants one, the text is empty."""
+    """The value without hidden ids: a required one becomes an empty text, any other None."""
     changed: dict[str, Any] = {}
     for field in structs.fields(value):
         told = getattr(value, field.name)

@@ -14,9 +14,9 @@ from itertools import chain
 from services.placement.gate import store
 from services.placement.gate.cases import DisclosureCase, Key, corrected
 from services.placement.gate.consents import Consent
-from services.placement.gate.docket import Ruling, changes_consents, of_interest, rule
+from services.placement.gate.docket import Decisions, changes_consents, decide, of_interest
 from services.placement.gate.recipients import GateRules
-from services.placement.gate.records import Sitting, going_out
+from services.placement.gate.records import DecisionContext, going_out
 from services.placement.gate.store import GateRow, LedgerRow
 from shared.clock import Clock
 from shared.facts.envelope import Fact, Record
@@ -54,7 +54,7 @@ async def apply(
     """Decide on the facts of a batch whose turn it is."""
     rows = {episode: each.row._replace(seen=each.seen) for episode, each in line.items()}
     news = {episode: each.facts for episode, each in line.items()}
-    await _rule(connection, rows, news, (), Sitting(rules, clock(), ids))
+    await _decide(connection, rows, news, (), DecisionContext(rules, clock(), ids))
     await store.hear(connection, chain.from_iterable(news.values()))
 
 
@@ -67,21 +67,21 @@ async def look_again(connection: Connection, *, rules: GateRules, clock: Clock, 
     episodes = await store.to_look_at_again(connection, now, rules.version, most)
     if episodes:
         rows = await store.lock(connection, episodes)
-        await _rule(connection, rows, {}, episodes, Sitting(rules, now, ids))
+        await _decide(connection, rows, {}, episodes, DecisionContext(rules, now, ids))
         await store.opened(connection, episodes, now)
     return len(episodes)
 
 
-async def _rule(
-    connection: Connection, rows: Mapping[str, GateRow], news: News, again: Sequence[str], sitting: Sitting
+async def _decide(
+    connection: Connection, rows: Mapping[str, GateRow], news: News, again: Sequence[str], context: DecisionContext
 ) -> None:
-    await _fill(connection, rows, news, again, sitting.rules)
+    await _fill(connection, rows, news, again, context.rules)
     batch = Batch()
     for episode, row in rows.items():
         batch.known |= row.docket.consents.keys()
         facts = news.get(episode, ())
-        _collect(batch, row, rule(row.docket, facts, sitting.rules, sitting.now), facts, sitting)
-    await _keep(connection, batch, sitting)
+        _collect(batch, row, decide(row.docket, facts, context.rules, context.now), facts, context)
+    await _keep(connection, batch, context)
     await store.save(connection, list(rows.values()))
 
 
@@ -102,27 +102,27 @@ async def _fill(
     await store.fill(connection, dockets, targets, [*again, *changed])
 
 
-def _collect(batch: Batch, row: GateRow, ruling: Ruling, facts: Sequence[Fact], sitting: Sitting) -> None:
-    """Add one episode's ruling to the batch. A fact that was withheld until now goes out in the trace of the last of
-    `facts`."""
+def _collect(batch: Batch, row: GateRow, decisions: Decisions, facts: Sequence[Fact], context: DecisionContext) -> None:
+    """Add the decisions on one episode to the batch. A fact that was withheld until now goes out in the trace of the
+    last of `facts`."""
     episode = row.docket.episode_id
-    told = {fact.id: fact for fact in facts} if ruling.disclosed else {}
-    for case, basis in ruling.disclosed:
+    told = {fact.id: fact for fact in facts} if decisions.disclosed else {}
+    for case, basis in decisions.disclosed:
         cause = told.get(case.fact_id) or (facts[-1] if facts else None)
         row.sent[case.recipient] = sequence = row.sent.get(case.recipient, 0) + 1
-        traced = sitting._replace(trace=trace_from(cause) if cause else None)
+        traced = context._replace(trace=trace_from(cause) if cause else None)
         record, entry = going_out(episode, case, basis, sequence, traced)
         batch.records.append(record)
         batch.ledger.append(entry)
-    batch.withheld += [(episode, case, word) for case, word in ruling.withheld]
-    batch.still += ruling.still
-    batch.gone |= ruling.released | ruling.void
-    batch.consents += [(episode, consent) for consent in ruling.consents.values()]
+    batch.withheld += [(episode, case, word) for case, word in decisions.withheld]
+    batch.still += decisions.still
+    batch.gone |= decisions.released | decisions.void
+    batch.consents += [(episode, consent) for consent in decisions.consents.values()]
 
 
-async def _keep(connection: Connection, batch: Batch, sitting: Sitting) -> None:
+async def _keep(connection: Connection, batch: Batch, context: DecisionContext) -> None:
     """Write the batch; no statement where there is nothing to write."""
-    rules, now = sitting.rules, sitting.now
+    rules, now = context.rules, context.now
     if batch.consents:
         await store.keep_consents(connection, batch.consents, batch.known, _opens(batch, rules, now))
     await store.settle(connection, batch.gone, batch.still, rules.version)

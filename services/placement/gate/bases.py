@@ -13,11 +13,11 @@ from typing import Literal
 from shared.events.disclosures import BasisKind
 from shared.values import value_object
 
-Word = Literal[
+NoBasisReason = Literal[
     "no-consent", "other-discloser", "other-purpose", "cancelled", "revoked", "expired", "not-begun", "not-in-scope"
 ]
-"""Why there is no basis: how far the one that came nearest got, in this order."""
-ORDER: tuple[Word, ...] = (
+"""Why no basis holds. Each reason is checked only after those before it."""
+ORDER: tuple[NoBasisReason, ...] = (
     "no-consent",
     "other-discloser",
     "other-purpose",
@@ -32,6 +32,7 @@ PREFERRED: tuple[BasisKind, ...] = ("service-agreement", "consent", "court-order
 ALL_PURPOSES = {"tpo": frozenset({"treatment", "payment", "operations"})}
 """One consent for all three (42 CFR 2.33(a), 45 CFR 164.501)."""
 Over = Literal["revoked", "expired", "cancelled", "replaced"]
+"""How a consent ended."""
 
 
 @value_object
@@ -71,8 +72,8 @@ Discloses = Callable[[str, str], bool]
 """Whether a discloser, as a consent names it, is this facility."""
 
 
-def obstacle(basis: Basis, asked: DisclosureRequest, day: date, discloses: Discloses) -> Word | None:
-    """The word for why this basis does not hold for this request on this day; None: it holds."""
+def obstacle(basis: Basis, asked: DisclosureRequest, day: date, discloses: Discloses) -> NoBasisReason | None:
+    """Why this basis does not hold for this request on this day; None: it holds."""
     if not _names(basis, asked):
         return "no-consent"
     if basis.discloser is not None and not discloses(basis.discloser, asked.facility):
@@ -82,7 +83,7 @@ def obstacle(basis: Basis, asked: DisclosureRequest, day: date, discloses: Discl
     return _time(basis, day) or (None if asked.labels <= basis.scope else "not-in-scope")
 
 
-def _time(basis: Basis, day: date) -> Word | None:
+def _time(basis: Basis, day: date) -> NoBasisReason | None:
     if basis.over is not None:
         return "cancelled" if basis.over == "replaced" else basis.over
     if basis.ends is not None and day > basis.ends:
@@ -98,19 +99,19 @@ def _names(basis: Basis, asked: DisclosureRequest) -> bool:
 
 def basis_for(
     agreed: Iterable[Basis], told: Iterable[Basis], asked: DisclosureRequest, day: date, discloses: Discloses
-) -> Basis | Word:
-    """The basis that holds on that day; where none does, the word of the consent that came nearest (`ORDER`).
+) -> Basis | NoBasisReason:
+    """The basis that holds on that day; where none does, the reason for the consent that came nearest (`ORDER`).
 
     `agreed`: the recipient's agreements in site config; `told`: the patient's consents, and other recorded bases.
     """
     valid = [each for each in agreed if obstacle(each, asked, day, discloses) is None]
-    words: list[Word] = ["no-consent"]
+    reasons: list[NoBasisReason] = ["no-consent"]
     for each in told:
-        word = obstacle(each, asked, day, discloses)
-        if word is None:
+        reason = obstacle(each, asked, day, discloses)
+        if reason is None:
             valid.append(each)
         else:
-            words.append(word)
+            reasons.append(reason)
     if valid:
         return min(valid, key=lambda each: (PREFERRED.index(each.kind), each.begins, each.id))
-    return max(words, key=ORDER.index)
+    return max(reasons, key=ORDER.index)

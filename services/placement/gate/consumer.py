@@ -1,5 +1,5 @@
-"""The gate's own consumer of care.events, `placement.gate`: it has its own positions, and checks facts as the other
-does."""
+"""The gate's own consumer of care.events, `placement.gate`: it has its own positions, and checks facts as the engine's
+consumer does."""
 
 from __future__ import annotations
 

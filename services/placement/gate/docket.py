@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.placement.gate.bases import Basis, Word, basis_for
+from services.placement.gate.bases import Basis, NoBasisReason, basis_for
 from services.placement.gate.cases import DisclosureCase, Key, Past, cases_of, corrected
 from services.placement.gate.consents import Consent, Ended, after
 from services.placement.gate.recipients import GateRules
@@ -42,14 +42,14 @@ class Docket:
 
 
 @dataclass(slots=True)
-class Ruling:
+class Decisions:
     """What has to be done: cases to disclose with their basis; new cases to withhold with the reason; cases withheld
     before that are now disclosed (`released`), void, or withheld for another reason (`still`); and the changed
     consents."""
 
     disclosed: list[tuple[DisclosureCase, Basis]] = field(default_factory=list)
-    withheld: list[tuple[DisclosureCase, Word]] = field(default_factory=list)
-    still: list[tuple[DisclosureCase, Word]] = field(default_factory=list)
+    withheld: list[tuple[DisclosureCase, NoBasisReason]] = field(default_factory=list)
+    still: list[tuple[DisclosureCase, NoBasisReason]] = field(default_factory=list)
     released: set[Key] = field(default_factory=set)
     void: set[Key] = field(default_factory=set)
     consents: dict[str, Consent] = field(default_factory=dict)
@@ -70,10 +70,10 @@ def changes_consents(facts: Iterable[Fact]) -> bool:
     return any(isinstance(fact.value, AboutConsent) for fact in facts)
 
 
-def rule(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime) -> Ruling:
+def decide(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime) -> Decisions:
     """Decide on facts of one episode, in the order of each writer's sequences, and on withheld cases. Changes the
     docket."""
-    found = Ruling()
+    found = Decisions()
     for fact in facts:
         changed = after(docket.consents, fact, now, docket.over)
         docket.consents |= changed
@@ -84,12 +84,14 @@ def rule(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetime)
     for fact in facts:
         _enter(docket, fact, rules, found, open_cases)
     for case in sorted(open_cases.values(), key=lambda one: one.place):
-        _decide(case, docket, rules, now, found, again=case.key in again)
+        _decide_case(case, docket, rules, now, found, again=case.key in again)
     return found
 
 
-def _enter(docket: Docket, fact: Fact, rules: GateRules, found: Ruling, open_cases: dict[Key, DisclosureCase]) -> None:
-    """Make a fact's cases; cases that it makes void are not decided on any more."""
+def _enter(
+    docket: Docket, fact: Fact, rules: GateRules, found: Decisions, open_cases: dict[Key, DisclosureCase]
+) -> None:
+    """Add a fact's cases to `open_cases`, and remove those that it makes void."""
     docket.place += 1
     labels = _labels(docket, fact, rules)
     if not of_interest(fact, rules) or (fact.writer, fact.id) in docket.early:
@@ -105,21 +107,21 @@ def _enter(docket: Docket, fact: Fact, rules: GateRules, found: Ruling, open_cas
         docket.past[case.key] = _waiting(case)
 
 
-def _decide(
-    case: DisclosureCase, docket: Docket, rules: GateRules, now: datetime, found: Ruling, *, again: bool
+def _decide_case(
+    case: DisclosureCase, docket: Docket, rules: GateRules, now: datetime, found: Decisions, *, again: bool
 ) -> None:
     outsider = rules.outsiders.get(case.recipient)
-    ruled: Basis | Word = "no-consent"
+    decided: Basis | NoBasisReason = "no-consent"
     if outsider is not None:
         told = [consent.basis for consent in docket.consents.values()]
         asked = outsider.asks(case.facility, case.labels)
-        ruled = basis_for(outsider.agreements, told, asked, rules.day(case.facility, now), rules.discloses)
-    if isinstance(ruled, Basis):
-        found.disclosed.append((case, ruled))
+        decided = basis_for(outsider.agreements, told, asked, rules.day(case.facility, now), rules.discloses)
+    if isinstance(decided, Basis):
+        found.disclosed.append((case, decided))
         if again:
             found.released.add(case.key)
     else:
-        (found.still if again else found.withheld).append((case, ruled))
+        (found.still if again else found.withheld).append((case, decided))
 
 
 def _labels(docket: Docket, fact: Fact, rules: GateRules) -> frozenset[str]:

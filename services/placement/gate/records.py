@@ -1,4 +1,4 @@
-"""From a ruling to the record for the recipient and its row in the ledger of disclosures. Pure."""
+"""From a decision to the record for the recipient and its row in the ledger of disclosures. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WRITER = "placement"
 PART2 = "PART2"
 
 
-class Sitting(NamedTuple):
+class DecisionContext(NamedTuple):
     """What a batch is decided with: the rules, the time, new ids, and the trace context of the fact that causes a
     disclosure."""
 
@@ -31,14 +31,14 @@ class Sitting(NamedTuple):
 
 
 def going_out(
-    episode: str, case: DisclosureCase, basis: Basis, sequence: int, sitting: Sitting
+    episode: str, case: DisclosureCase, basis: Basis, sequence: int, context: DecisionContext
 ) -> tuple[Record, LedgerRow]:
     """The record and the ledger's row of one disclosure; `sequence` is its ce_sequence on the recipient's topic."""
-    purpose = sitting.rules.outsiders[case.recipient].purpose
+    purpose = context.rules.outsiders[case.recipient].purpose
     corrects, corrected = case.corrects or (None, None)
-    content = _allowed(case, sitting.rules)
+    content = _allowed(case, context.rules)
     entry = LedgerRow(
-        disclosure_id=sitting.ids(),
+        disclosure_id=context.ids(),
         recipient=case.recipient,
         episode_id=episode,
         sequence=sequence,
@@ -58,10 +58,10 @@ def going_out(
         basis_from=basis.begins,
         basis_to=basis.ends,
         purpose=purpose,
-        disclosed_at=sitting.now,
-        config=sitting.rules.version,
+        disclosed_at=context.now,
+        config=context.rules.version,
     )
-    return _record(entry, case, basis, content, sitting), entry
+    return _record(entry, case, basis, content, context), entry
 
 
 def _allowed(case: DisclosureCase, rules: GateRules) -> dict[str, Any]:
@@ -70,7 +70,9 @@ def _allowed(case: DisclosureCase, rules: GateRules) -> dict[str, Any]:
     return {name: value for name, value in case.content.items() if name in fields}
 
 
-def _record(entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[str, Any], sitting: Sitting) -> Record:
+def _record(
+    entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[str, Any], context: DecisionContext
+) -> Record:
     scope = tuple(entry.basis_scope)
     value = Disclosed(
         recipient=entry.recipient,
@@ -84,8 +86,8 @@ def _record(entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[
         replaces=entry.corrected if entry.corrects == "replaces" else None,
         cancels=entry.corrected if entry.corrects == "cancels" else None,
         basis=DisclosureBasis(kind=basis.kind, id=basis.id, purpose=entry.purpose, scope=scope),
-        disclosed_at=sitting.now,
-        notice=sitting.rules.notice if PART2 in case.labels else None,
+        disclosed_at=context.now,
+        notice=context.rules.notice if PART2 in case.labels else None,
     )
     fact = Fact(
         id=entry.disclosure_id,
@@ -93,10 +95,10 @@ def _record(entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[
         writer=WRITER,
         subject=entry.episode_id,
         sequence=entry.sequence,
-        time=rfc3339(sitting.now),
+        time=rfc3339(context.now),
         value=value,
         body=encode(value),
         causation_id=entry.fact_id,
-        traceparent=onward(sitting.trace, entry.disclosure_id),
+        traceparent=onward(context.trace, entry.disclosure_id),
     )
     return to_record(fact, out_topic(entry.recipient).name)

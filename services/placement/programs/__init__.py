@@ -1,1 +1,1 @@
-"""Programs as places with seats, and what happens to a patient there: seats, attendance. Pure."""
+"""Programs: their seats and census, and a patient's stay there from the first day to the last. Pure."""

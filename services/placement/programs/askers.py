@@ -1,32 +1,34 @@
-"""Whose desk asked for what at a program: the facility of the search behind an offer, a placement, a seat. Pure.
+"""Which facility asked for an offer, a placement, a seat or a place on a waiting list: the one of the search behind it.
+Pure.
 
-Who asked sees what its placements need, though the program is another facility's (contract promise 9).
+That facility sees them too, though the program is another's (contract 5.9).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from services.placement.search.searches import Search, searches
+from services.placement.search.searches import DeskFacts, Search
 from shared.events.placing import Placed, SearchOpened, SeatHeld, Waitlisted
 from shared.facts.envelope import Fact
 
 
 def offers_asked_for(found: Iterable[Search]) -> dict[str, str]:
-    """Offer → the facility whose search it is of."""
+    """Offer → the facility of its search."""
     return {offer.offer_id: one.facility for one in found for offer in one.offers if one.facility}
 
 
 def placements_asked_for(own: Sequence[Fact], found: Iterable[Search]) -> dict[str, str]:
-    """Placement → the facility whose search led to it."""
+    """Placement → the facility of the search that it came of. `own`: placement's facts; `found`: the searches in
+    them."""
     by_offer = offers_asked_for(found)
     placed = (fact.value for fact in own if isinstance(fact.value, Placed))
     return {one.placement_id: by_offer[one.offer_id] for one in placed if one.offer_id in by_offer}
 
 
-def seats_asked_for(own: Sequence[Fact]) -> dict[str, str]:
-    """Seat → the facility that asked for it: for a placement, else whose desk keeps it."""
-    by_placement = placements_asked_for(own, searches(own))
+def seats_asked_for(own: DeskFacts) -> dict[str, str]:
+    """Seat → the facility that asked for it: of the placement's search, or the one whose desk holds it."""
+    by_placement = placements_asked_for(own, own.searches)
     found: dict[str, str] = {}
     for fact in own:
         seat = fact.value
@@ -37,7 +39,8 @@ def seats_asked_for(own: Sequence[Fact]) -> dict[str, str]:
 
 
 def lines_asked_for(own: Iterable[Fact]) -> dict[str, str]:
-    """ce_id of joining a program's line → the facility of the search that was open then."""
+    """ce_id of a `waitlisted` fact → the facility of the latest search before it. `own`: placement's facts, by
+    sequence."""
     facility, found = "", dict[str, str]()
     for fact in own:
         if isinstance(fact.value, SearchOpened):

@@ -1,7 +1,8 @@
-"""Who takes a seat of a program, by whichever door: seats held and stays there, one person once, over time. Pure.
+"""How many seats of a program are taken, at each time: by seats held, and by stays there without one. Pure.
 
-Contract 3.6 rule 14. A place lasts [since, until); `until` None: no end is known, so it counts for ever. Every seat
-held counts, and everybody who is there without one: a stay for which a seat is held, or that two doors told, once.
+Contract 3.6 rule 14. Each is a time [since, until); `until` None: no end is known, so it counts for ever. A person
+counts once for a stay and the seat held for it, or for a stay that both ADT and the desk reported; every further seat
+held for the person counts too.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ Interval = tuple[datetime, Ends]
 
 @value_object
 class Place:
-    """What one person (an episode) takes of a program over [since, until): a seat held, else a stay there.
+    """What one person takes of a program over [since, until): a seat that is held, or a stay there.
 
-    `seat_id` is the claim's, None for a stay; only claims count in groups.
+    `person`: the episode's id. `seat_id` None: a stay. `group`: of a held seat; stays count in no group.
     """
 
     person: str
@@ -33,15 +34,15 @@ class Place:
     seat_id: str | None = None
 
     def stands_at(self, at: datetime) -> bool:
-        """Whether it is taken at this instant."""
+        """True when it is taken at this instant."""
         return self.since <= at and (self.until is None or at < self.until)
 
 
 @value_object
 class Presence:
-    """A stretch of a stay at one program, [since, until), as the facts have it; it is not suspended in it.
+    """A time [since, until) that a stay is at one program and not suspended.
 
-    `nth` counts the stretches of the stay; `expected` is when its end is expected, where somebody said so.
+    `nth`: 0, 1, 2 … within the stay. `until` None: no end is known. `expected`: when the end is expected, if it is.
     """
 
     kind: StayKind
@@ -54,19 +55,20 @@ class Presence:
 
 
 def presences(folded: Folded) -> tuple[Presence, ...]:
-    """Where the episode's stays are or were: every stretch at a program of the site, however it was told."""
+    """Every time that a stay of the episode is or was at a program, whether ADT or the desk reported it."""
     return tuple(one for stay in folded.stays for one in _of_stay(stay))
 
 
 def end_known(until: Ends, expected: Ends, now: datetime) -> Ends:
-    """When a stay leaves its seat as far as is known: an end that was expected and has passed says nothing."""
+    """When a stay leaves its seat as far as is known at `now`: its end, else the expected end if that is still to come;
+    None: not known."""
     if until is None:
         return expected if expected is not None and expected > now else None
     return until
 
 
 def census(places: Iterable[Place], since: datetime, until: Ends = None) -> int:
-    """The most seats that are taken at one moment of [since, until); 0 for an empty span."""
+    """The most seats taken at any one moment of [since, until); 0 where that is empty. `until` None: without end."""
     if until is not None and until <= since:
         return 0
     steps = _steps(places)
@@ -76,7 +78,8 @@ def census(places: Iterable[Place], since: datetime, until: Ends = None) -> int:
 
 
 def first_under(places: Iterable[Place], room: int, since: datetime) -> datetime | None:
-    """The first instant from `since` on from which fewer than `room` seats are taken for good; None: not known."""
+    """The first instant, `since` or later, from which on fewer than `room` seats are always taken; None: none is
+    known."""
     first: datetime | None = since if room > 0 else None
     for at, count in _steps(places):
         if count >= room:
@@ -87,17 +90,17 @@ def first_under(places: Iterable[Place], room: int, since: datetime) -> datetime
 
 
 def taken_at(places: Iterable[Place], at: datetime) -> int:
-    """Seats that are taken at an instant."""
+    """How many seats are taken at an instant."""
     return sum(_seats_of(one for one in places if one.stands_at(at)).values())
 
 
 def there_at(places: Iterable[Place], at: datetime) -> int:
-    """Persons who are at the program at an instant, with a seat held for them or without."""
+    """How many persons have a stay at the program at an instant, whether or not a seat is held for them."""
     return len({one.person for one in places if one.seat_id is None and one.stands_at(at)})
 
 
 def _seats_of(standing: Iterable[Place]) -> dict[str, int]:
-    """Person → seats: every one that is held, and one for who is there without."""
+    """Person → seats taken: each one that is held, and one for a stay without."""
     found: dict[str, int] = {}
     for one in sorted(standing, key=lambda each: each.seat_id is None):
         before = found.get(one.person, 0)
@@ -117,7 +120,8 @@ def _of_stay(stay: StayState) -> Iterator[Presence]:
 
 
 def _stretches(stay: StayState) -> Iterator[tuple[Segment, Ends]]:
-    """Each run of segments at one program, with the instant at which the stay went elsewhere or ended."""
+    """Each run of segments at one program: its first segment, and when the stay went elsewhere or ended, None if it has
+    not."""
     end = stay.ended.at if stay.ended else None
     run: Segment | None = None
     for segment in stay.segments:
@@ -132,7 +136,7 @@ def _stretches(stay: StayState) -> Iterator[tuple[Segment, Ends]]:
 
 
 def _awake(whole: Interval, stay: StayState) -> Iterator[Interval]:
-    """What is left of a stretch without the time for which the stay was suspended: that keeps a seat by its claim."""
+    """The parts of a time in which the stay was not suspended; a suspended stay takes a seat only by a claim."""
     since, until = whole
     for span in stay.suspended:
         if span.until is not None and span.until <= since:
@@ -149,7 +153,7 @@ def _awake(whole: Interval, stay: StayState) -> Iterator[Interval]:
 
 
 def _steps(places: Iterable[Place]) -> list[tuple[datetime, int]]:
-    """In order of time: from each of these instants on, so many seats are taken."""
+    """(instant, seats taken from then on), by time."""
     moves: Counter[datetime] = Counter()
     of_person: defaultdict[str, list[Place]] = defaultdict(list)
     for one in places:

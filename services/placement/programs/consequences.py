@@ -1,5 +1,5 @@
-"""What a change of the fold asks of a program's seats: give back, or claim again; placement's own facts, with their
-cause (contract 3.6 rules 9 and 10). Pure; whether there is room is for `seats` to say.
+"""What a change of the fold means for the episode's seats: which to release, and which to claim again (contract 3.6
+rules 9 and 10). Pure; whether a program has room is decided with seats.py.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from shared.events.placing import SeatHeld, SeatReleased
 
 
 class SeatNeeded(NamedTuple):
-    """A stay that is in a program over [since, until) without a seat: it came back, or its end is later than was told;
-    or a placement that came back.
+    """A stay at a program, or a placement, that needs a seat over [since, until) and has none, since it stands again or
+    its end is later than before.
 
-    `extends` is the claim that it had up to then; no `until`: it goes on.
+    `until` None: no end is known. `extends`: the claim on a seat that it had until `since`.
     """
 
     placement_id: str
@@ -32,24 +32,30 @@ class SeatNeeded(NamedTuple):
 
 
 class Consequences(NamedTuple):
-    """Facts to state, and seats to claim if there is room; where there is none, a person has to look."""
+    """Facts to state, and seats to claim where there is room; where there is none, a worklist shows it."""
 
     released: tuple[SeatReleased, ...]
     wanted: tuple[SeatNeeded, ...]
 
 
+NOTHING_FOLLOWS = Consequences((), ())
+
+
 def of_change(
     before: Folded, after: Folded, claims: Sequence[Claim], now: datetime, cause: tuple[str, ...]
 ) -> Consequences:
-    """What follows for this episode's own claims from the facts (ce_ids) that made `after` of `before`.
+    """What follows for this episode's `claims` on seats from the change of its fold from `before` to `after`; `cause`:
+    ce_ids of the facts that made the change. Seats are released:
 
-    - a start that fell inside a 24-hour stay (its discharge was cancelled) and had no attendance: its seat is given
-      back; the start stays stated, so if the discharge returns the seat is wanted again (rule 10);
-    - a death: seats that are kept by the desk alone, at once (rule 13);
-    - a stay that ended: from its end on; a placement cancelled before its start: at once.
+    - of a start that now lies inside a 24-hour stay, because a discharge was cancelled, and has no attendance; the
+      start itself stands, so that the seat is wanted again if the discharge returns (contract 3.6 rule 10);
+    - after a death, at once, where the desk holds them without a placement (rule 13);
+    - of a stay that ended, from its end on; of a placement cancelled before its first day, at once.
 
-    Asked again with the claims that stand afterwards, it gives nothing back twice.
+    Called again with the claims that stand afterwards, it releases nothing twice.
     """
+    if not claims and not any(stay.segments[-1].program for stay in after.stays):
+        return NOTHING_FOLLOWS
     gone = [(claim, *due) for claim in claims if (due := _given_back(claim, before, after, now)) is not None]
     facts = tuple(
         released(about(after, _facility(before, after, claim)), claim, now, reason, at=at, cause=cause)
@@ -61,14 +67,15 @@ def of_change(
 
 
 def came_back(before: Folded, after: Folded, claims: Sequence[Claim], now: datetime) -> set[str]:
-    """The placements that stand by this change and have no seat now."""
+    """Ids of the placements that stand since this change and have no seat now."""
     seated = {claim.placement_id for claim in claims if claim.until is None or claim.until > now}
     had = seated.union(one.placement_id for one in before.placements)
     return {one.placement_id for one in after.placements if one.placement_id not in had}
 
 
 def of_placements_that_came_back(told: Sequence[SeatHeld], now: datetime) -> tuple[SeatNeeded, ...]:
-    """The seats that such placements had: `told` are all that were ever held for them, in their order."""
+    """The seats that placements which stand again need: those that they had. `told`: all SeatHeld facts of these
+    placements, by sequence."""
     last = {seat.placement_id: seat for seat in told}
     return tuple(
         SeatNeeded(placement, seat.program, max(seat.begins or now, now), seat.until, group=seat.group)
@@ -78,18 +85,19 @@ def of_placements_that_came_back(told: Sequence[SeatHeld], now: datetime) -> tup
 
 
 def _left_after(claims: Sequence[Claim], facts: Sequence[SeatReleased]) -> list[Claim]:
-    """The claims that are left when these seats are given back."""
+    """The claims that are left once these seats are released."""
     at = {fact.seat_id: fact.occurred_at for fact in facts}
     found = (given_back(claim, at[claim.seat_id]) if claim.seat_id in at else claim for claim in claims)
     return [claim for claim in found if claim is not None]
 
 
 def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datetime) -> SeatNeeded | None:
-    """The time that a placement's stay goes on for beyond its claims, where the change made it so."""
-    names = _names(stay)
+    """The seat that a placement's stay needs beyond its claims because of this change; None where it needs none."""
+    if not stay.program or not (names := _names(stay)):
+        return None
     was = next((one for one in before.stays if _names(one) & names), None)
     until = stay.ended.at if stay.ended else None
-    if not names or not stay.program or (was is not None and _lasts(was) >= _lasts(stay)):
+    if was is not None and _lasts(was) >= _lasts(stay):
         return None
     own = [claim for claim in claims if claim.placement_id in names]
     if any(claim.until is None or (until is not None and claim.until >= until) for claim in own):
@@ -104,11 +112,12 @@ def _wanted(stay: StayState, before: Folded, claims: Sequence[Claim], now: datet
 
 
 def _lasts(stay: StayState) -> datetime:
+    """The stay's end; FOREVER while it is open."""
     return stay.ended.at if stay.ended else FOREVER
 
 
 def _given_back(claim: Claim, before: Folded, after: Folded, now: datetime) -> tuple[str, datetime] | None:
-    """(reason, from when on), where the claim should stand no longer."""
+    """(reason, from when on) where the claim has to be released; None where it stands."""
     if claim.until is not None and claim.until <= now:
         return None
     if claim.placement_id is None:
@@ -119,6 +128,7 @@ def _given_back(claim: Claim, before: Folded, after: Folded, now: datetime) -> t
 def _with_its_stay(
     claim: Claim, placement_id: str, before: Folded, after: Folded, now: datetime
 ) -> tuple[str, datetime] | None:
+    """The same for a claim of a placement, by what became of its stay or of the placement."""
     stay = _stay(after, placement_id)
     if stay is not None:
         if stay.ended is None or (claim.until is not None and claim.until <= stay.ended.at):
@@ -139,7 +149,7 @@ def _stay(folded: Folded, placement_id: str) -> StayState | None:
 
 
 def _names(stay: StayState) -> set[str | None]:
-    """Every id by which a placement may know the stay."""
+    """Ids of the placements that this stay may be of."""
     ids = {stay_id for kind, stay_id in (stay.key, *stay.aliases) if kind == "placement"}
     return {stay.placement_id, *ids} - {None}
 

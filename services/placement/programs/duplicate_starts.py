@@ -1,11 +1,12 @@
-"""A first day told twice, by the program first and by ADT after it, is one stay (contract 3.6 rule 2). Pure.
+"""A start that the program reported first and ADT second is one stay: the program's start is restated (contract 3.6
+rule 2). Pure.
 
-Where the program comes second, `attendance.start` names the hospital's fact; here it is the other way round.
+Where the program comes second, `start` in attendance.py names the hospital's fact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import structs
@@ -18,22 +19,25 @@ from shared.events.stays import Started
 from shared.facts.envelope import Fact
 
 
-def restated(facts: Iterable[Fact], folded: Folded, zone_of: ZoneOf, now: datetime) -> tuple[Started, ...]:
-    """The program's starts to state anew, each naming the admission of the same day, level and program.
+def restated(facts: Sequence[Fact], folded: Folded, zone_of: ZoneOf, now: datetime) -> tuple[Started, ...]:
+    """The program's starts to restate, each naming in `corroborates` the admission of the same day, level, program and
+    facility.
 
-    `facts` are all of the episode, `folded` their fold. Asked again when they have been stated, it says nothing.
+    `facts`: all facts of the episode; `folded`: their fold. Called again once they are stated, it returns nothing.
     """
+    if not any(isinstance(fact.value, Started) for fact in facts):
+        return ()
     visits = [stay for stay in folded.stays if stay.kind == "visit" and not _has_a_placement(stay)]
     found = []
-    for told in standing(facts).told:
-        start = told.value
-        if not isinstance(start, Started) or start.corroborates or told.id in folded.ineffective:
+    for fact in standing(facts).facts:
+        start = fact.value
+        if not isinstance(start, Started) or start.corroborates or fact.id in folded.ineffective:
             continue
-        twin = next((stay for stay in visits if _same_start(start, stay, zone_of)), None)
-        if twin is not None:
-            visits.remove(twin)
-            named = twin.segments[0].fact
-            found.append(structs.replace(start, recorded_at=now, replaces=told.id, corroborates=named))
+        visit = next((stay for stay in visits if _same_start(start, stay, zone_of)), None)
+        if visit is not None:
+            visits.remove(visit)
+            named = visit.segments[0].fact
+            found.append(structs.replace(start, recorded_at=now, replaces=fact.id, corroborates=named))
     return tuple(found)
 
 

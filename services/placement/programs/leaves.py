@@ -1,6 +1,7 @@
-"""A patient goes on leave from a program and comes back: the facts that say so. Pure.
+"""Leaves from a program: the facts that a patient goes and comes back. Pure.
 
-Whether one fits what else was told is for the fold to say (acting.Situation.tried), since a leave may be told late.
+A leave may be reported late, so the caller tries the fact in the fold (`Situation.tried` in engine/act.py) to see
+whether it fits the other facts.
 """
 
 from __future__ import annotations
@@ -15,23 +16,24 @@ from shared.events.stays import LeaveEnded, LeaveKind, LeaveStarted
 
 
 def leave_started(
-    saying: StayProvenance, stay_id: str, at: datetime, kind: LeaveKind, expected_return: datetime | None = None
+    stating: StayProvenance, stay_id: str, at: datetime, kind: LeaveKind, expected_return: datetime | None = None
 ) -> LeaveStarted:
-    """The patient is away from `at` on. Raises Rejected: `not-open`, `in-the-future`."""
-    _told(saying, stay_id, at)
-    return LeaveStarted(**saying.fields(stay_id, at), kind=kind, expected_return=expected_return)
+    """The patient went on leave `at`. Raises Rejected: `not-open`, `in-the-future`."""
+    _stay(stating, stay_id, at)
+    return LeaveStarted(**stating.fields(stay_id, at), kind=kind, expected_return=expected_return)
 
 
-def leave_ended(saying: StayProvenance, stay_id: str, at: datetime, kind: LeaveKind | None = None) -> LeaveEnded:
-    """The patient is back; without `kind` it is that of the leave that goes on. Raises Rejected as `leave_started`."""
-    away = _told(saying, stay_id, at).away
-    return LeaveEnded(**saying.fields(stay_id, at), kind=kind or (away[-1].kind if away else "other"))
+def leave_ended(stating: StayProvenance, stay_id: str, at: datetime, kind: LeaveKind | None = None) -> LeaveEnded:
+    """The patient came back `at`. `kind` None: that of the latest leave. Raises Rejected as `leave_started` does."""
+    away = _stay(stating, stay_id, at).away
+    return LeaveEnded(**stating.fields(stay_id, at), kind=kind or (away[-1].kind if away else "other"))
 
 
-def _told(saying: StayProvenance, stay_id: str, at: datetime) -> StayState:
-    stay = stay_of(saying.folded, stay_id)
+def _stay(stating: StayProvenance, stay_id: str, at: datetime) -> StayState:
+    """The stay. Raises Rejected: `not-open`, `in-the-future`."""
+    stay = stay_of(stating.folded, stay_id)
     if stay is None:
         raise Rejected(NoEffectReason.NOT_OPEN.value, MEANING[NoEffectReason.NOT_OPEN], possible=("started",))
-    if at > saying.now:
+    if at > stating.now:
         raise Rejected("in-the-future", "that has not come yet", possible=("later",))
     return stay

@@ -1,8 +1,8 @@
-"""Seats as claims over time on a program and its groups: how many are free, and whether one more claim fits. Pure.
+"""Seats of a program and its groups: claims on them over time, how many are free, and whether one more fits. Pure.
 
-A claim lasts [since, until); `until` None means until it is given back. Times are aware datetimes; the caller says at
-which instant a day begins. No claim is made where as many persons are there already, by whichever door, as the program
-or the group holds at any moment of it (contract 5.5); who counts is in `census`.
+A claim lasts [since, until); `until` None: until it is released. Times have an offset; the caller says at which instant
+a day begins. No claim is made when, at any moment of it, as many seats are taken as the program or its group holds
+(contract 5.5); what counts as taken is in census.py.
 """
 
 from __future__ import annotations
@@ -19,25 +19,29 @@ from shared.events.placing import SeatHeld, SeatReleased
 from shared.values import replace, value_object
 
 MOST_IN_A_GROUP = 10
-"""The field's usual limit for process groups; site config allows no more either."""
+"""The usual limit of a therapy group; the site config allows no larger group either."""
 
 
 @value_object
 class Seats:
-    """How many a program takes at one time, and each of its groups."""
+    """How many patients a program, and each of its groups, takes at one time."""
 
     program: str
     capacity: int
     groups: Mapping[str, int] = field(default_factory=dict)
 
     def room(self, group: str | None) -> int:
-        """Capacity of the group, at most 10; of the program where none is named. KeyError: there is no such group."""
+        """The capacity of the group, at most MOST_IN_A_GROUP; without a group that of the program. Raises KeyError for
+        an unknown group."""
         return self.capacity if group is None else min(self.groups[group], MOST_IN_A_GROUP)
 
 
 @value_object
 class Claim:
-    """One seat, held or taken, over [since, until); it counts in the program, and in its group where it has one."""
+    """One seat that is held over [since, until); it counts in the program, and in its group where it has one.
+
+    `placement_id` None: the desk holds it without a placement.
+    """
 
     seat_id: str
     program: str
@@ -47,13 +51,13 @@ class Claim:
     placement_id: str | None = None
 
     def place(self, person: str) -> Place:
-        """What it takes of the program, and who."""
+        """The claim as this person's place in the census."""
         return Place(person, self.since, self.until, self.group, self.seat_id)
 
 
 class Headcount(NamedTuple):
-    """What a claim was decided on: seats taken at the fullest moment of it, the claim itself not among them, and how
-    many the site then said there are; the same of the group, where it has one."""
+    """The numbers that a claim was decided on: how many other seats are taken at the fullest moment of it, and how many
+    the program had by the site config then; the same of the group, where the claim has one."""
 
     census: int
     capacity: int
@@ -64,10 +68,10 @@ class Headcount(NamedTuple):
 def free(
     seats: Seats, places: Iterable[Place], since: datetime, until: datetime | None = None, group: str | None = None
 ) -> int:
-    """Seats free during the whole of [since, until): of the program, and of the group where one is named.
+    """How many seats are free during the whole of [since, until): of the program, or of the group where that has fewer.
 
-    Less than 0 where more are there than it holds: hospitals ask nobody, and a site may lower a capacity. Raises
-    Rejected for an unknown group.
+    Less than 0 where the program is over capacity, since a hospital's admission asks for no seat and a site may lower a
+    capacity. Raises Rejected `unknown-group`.
     """
     every = list(places)
     whole = seats.capacity - census(every, since, until)
@@ -75,14 +79,15 @@ def free(
 
 
 def first_free(seats: Seats, places: Iterable[Place], since: datetime, person: str | None = None) -> datetime | None:
-    """The first instant from `since` on at which a seat is free (for this person) and stays so; None: none is known."""
+    """The first instant, `since` or later, from which on a seat stays free; None: none is known. `person`: whose own
+    seats do not count."""
     return first_under((one for one in places if one.person != person), seats.capacity, since)
 
 
 def may_claim(seats: Seats, places: Iterable[Place], new: Claim, person: str) -> Headcount:
-    """What the claim of this person rests on; refused where as many seats are taken as the program or its group has.
+    """The numbers on which a new claim of this person may be made.
 
-    The seat of somebody who is there already is the one that they sit on. Raises Rejected: `empty-claim`,
+    A person who has a stay there without a seat does not count twice. Raises Rejected: `empty-claim`,
     `already-claimed`, `unknown-group`, `program-full`, `group-full`.
     """
     standing = list(places)
@@ -103,19 +108,20 @@ def may_claim(seats: Seats, places: Iterable[Place], new: Claim, person: str) ->
 
 
 def kept(told: Headcount) -> bool:
-    """Whether the promise was kept when the claim was made (contract 5.5)."""
+    """True when, by these numbers, a seat was free when the claim was made (contract 5.5)."""
     group = told.group_census is None or told.group_capacity is None or told.group_census < told.group_capacity
     return told.census < told.capacity and group
 
 
 def told_of(fact: SeatHeld) -> Headcount | None:
-    """What the claim was decided on, as the fact keeps it; None: the first version kept nothing."""
+    """The numbers that the claim was decided on, from its fact; None: a fact of the first version, which has none."""
     if fact.census is None or fact.capacity is None:
         return None
     return Headcount(fact.census, fact.capacity, fact.group_census, fact.group_capacity)
 
 
 def _room(seats: Seats, group: str) -> int:
+    """The capacity of the group. Raises Rejected `unknown-group`."""
     if group not in seats.groups:
         raise Rejected("unknown-group", "the program has no such group", possible=tuple(sorted(seats.groups)))
     return seats.room(group)
@@ -128,7 +134,8 @@ def _of(places: Iterable[Place], group: str) -> list[Place]:
 def held(
     about: About, claim: Claim, now: datetime, reason: str, told: Headcount, *, asked_by: str | None = None
 ) -> SeatHeld:
-    """The fact that the claim stands, with what it was decided on; `asked_by`: the facility whose desk keeps it."""
+    """The fact that the seat is held, with the numbers it was decided on. `asked_by`: the facility whose desk holds it
+    without a placement."""
     return SeatHeld(
         **about.heading(now),
         program=claim.program,
@@ -149,7 +156,7 @@ def held(
 def released(
     about: About, claim: Claim, now: datetime, reason: str, *, at: datetime | None = None, cause: tuple[str, ...] = ()
 ) -> SeatReleased:
-    """The fact that the seat is free from `at`, else now, on; `cause` are the ce_ids of the facts that ask for it."""
+    """The fact that the seat is released from `at`, else from now on. `cause`: ce_ids of the facts that ask for it."""
     return SeatReleased(
         **about.heading(now, at),
         program=claim.program,
@@ -162,7 +169,8 @@ def released(
 
 
 def claims(stated: Iterable[SeatHeld | SeatReleased]) -> tuple[Claim, ...]:
-    """What stands by seat facts in the order they were stated: given back before it began, a claim is gone."""
+    """The claims by an episode's seat facts, in the order in which they were stated: one that was released lasts until
+    then, and one that was released before it began is gone."""
     found: dict[str, Claim] = {}
     for fact in stated:
         if fact.seat_id is None:
@@ -177,7 +185,7 @@ def claims(stated: Iterable[SeatHeld | SeatReleased]) -> tuple[Claim, ...]:
 
 
 def given_back(claim: Claim, at: datetime) -> Claim | None:
-    """The claim as it is once its seat is free from `at` on; None where nothing is left of it."""
+    """The claim as it is when its seat is released from `at` on; None where nothing is left of it."""
     if at <= claim.since:
         return None
     return claim if claim.until is not None and claim.until <= at else replace(claim, until=at)

@@ -1,16 +1,15 @@
-"""The sessions of an episode's stays at programs, as they were told and what became of each. Pure."""
+"""The sessions of an episode's stays at programs, each as it was stated last, with its effect. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.states import MEANING, NoEffectReason
 from shared.events.published import as_json
 from shared.events.stays import Absent, Attended
-from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of
+from shared.facts.restating import OwnFacts
 from shared.values import value_object
 
 State = Literal["attended", "absent", "withdrawn"]
@@ -19,8 +18,8 @@ STATES: tuple[State, ...] = ("attended", "absent", "withdrawn")
 
 @value_object
 class SessionRecord:
-    """One session. `id` is the ce_id of its first statement, `told` its last wording; `word` says why it has no
-    effect."""
+    """One session. `id`: ce_id of the first fact about it; `told`: the last fact about it; `word`: why that has no
+    effect, by contract 3.6; None: it has one."""
 
     id: str
     state: State
@@ -29,11 +28,11 @@ class SessionRecord:
 
     @property
     def placement_id(self) -> str:
-        """The stay that it is of."""
+        """The id of its stay, which is the placement's."""
         return self.told.stay.id
 
     def shown(self) -> dict[str, Any]:
-        """As lists show it."""
+        """The session as the API shows it."""
         told = self.told
         found: dict[str, Any] = {
             "placement_id": self.placement_id, "session_id": told.session_id, "date": told.date.isoformat(),
@@ -52,13 +51,14 @@ class SessionRecord:
         return found
 
 
-def sessions(own: Sequence[Fact], ineffective: Mapping[str, str]) -> tuple[SessionRecord, ...]:
-    """Every session that was told, by placement's own facts in their order; `ineffective` is the fold's."""
-    roots, gone = roots_of(own), cancelled_of(own)
+def sessions(own: OwnFacts, ineffective: Mapping[str, str]) -> tuple[SessionRecord, ...]:
+    """Every session that was stated, withdrawn ones too. `own`: placement's facts of the episode; `ineffective`: the
+    fold's."""
+    roots = roots_of(own)
     last = {roots[fact.id]: (fact.id, told) for fact in own if isinstance(told := fact.value, Attended | Absent)}
     return tuple(
         SessionRecord(root, "withdrawn", told, None)
-        if ce_id in gone
+        if ce_id in own.cancelled
         else SessionRecord(root, _state(told), told, ineffective.get(ce_id))
         for root, (ce_id, told) in last.items()
     )

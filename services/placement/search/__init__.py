@@ -1,1 +1,2 @@
-"""Who takes this patient, when, at which level: recommendation, matching, offers. Pure."""
+"""Finding a program for a patient: searches, the recommended level, ranking, offers, placements, waiting lists.
+Pure."""

@@ -1,4 +1,4 @@
-"""One line of the desk's lists as a value: kinds, states, and what an entry consists of; nothing is derived here."""
+"""An entry of the desk's lists: its kinds, their states and its fields; entries are made in worklists/."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal
 from shared.values import value_object
 
 Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective"]
+"""What an entry is about. `plan`: a plan of treatment; `ineffective`: facts without effect."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -19,16 +20,17 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "ineffective": ("open",),
 }
 AHEAD = timedelta(days=7)
-"""So long before its last day an authorization is to be extended."""
+"""How long before its last day an authorization is listed as ending."""
 UNANSWERED = timedelta(days=1)
-"""An offer without an end waits no longer than that for an answer."""
+"""How long an offer that does not expire may wait for an answer before it is listed as late."""
 
 
 @value_object
 class ListEntry:
-    """One line of a list. `at`: since when; `due`: when somebody should have done something; `content`: plain JSON.
+    """One entry of a list. `at`: since when it is so; `due`: by when somebody has to act; `content`: JSON values.
 
-    Who may see `facility`, and all of `besides`, sees it; so does the desk of `asked_by`, whose search asked for it.
+    Readers see it who may see `facility` and all of `besides`, and those of `asked_by`, the facility whose search asked
+    for it.
     """
 
     kind: Kind
@@ -44,5 +46,5 @@ class ListEntry:
 
 
 def known(content: dict[str, Any]) -> dict[str, Any]:
-    """The fields that have a value."""
+    """`content` without the fields that are None."""
     return {name: value for name, value in content.items() if value is not None}

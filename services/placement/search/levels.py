@@ -1,6 +1,6 @@
-"""The level to look for, by the site's own rules in order: the first that fits wins, and says so in words. Pure.
+"""The level of care to look for, by the first rule of the site config that fits. Pure.
 
-No instrument's criteria are in here, only what the site wrote in its config; a person may choose otherwise and say why.
+The code holds no clinical criteria: only the site's rules decide, and a person may choose another level with a reason.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from shared.values import value_object
 
 @value_object
 class LevelQuestion:
-    """What is known when a level has to be recommended; None and empty where nothing is known.
+    """What is known of the patient when a level has to be recommended; None or empty where it is not known.
 
-    `from_level` is the level that ended, `ended` how (discharged, completed, discontinued), `disposition` what kind of
-    discharge; `assessed` the level of the latest assessment that recommends one, `asked` the referral's.
+    `from_level`: the level of the stay that ended; `ended`: how it ended; `disposition`: the kind of discharge.
+    `assessed`: the level that the latest assessment recommends; `asked`: the one that the referral asks for.
     """
 
     from_level: Level | None = None
@@ -32,7 +32,8 @@ class LevelQuestion:
 
 @value_object
 class Recommendation:
-    """The level, why in words, the rule's name, and the version of the site's config that had it."""
+    """The recommended level, the reasons in words, the name of the rule, and the version of the site config
+    (`policy`)."""
 
     level: Level
     reasons: tuple[str, ...]
@@ -41,7 +42,10 @@ class Recommendation:
 
 
 def recommend(rules: tuple[LevelRule, ...], question: LevelQuestion, policy: str) -> Recommendation:
-    """The level by the first rule that fits. Raises SetUpError where none does: site config always ends in one."""
+    """The level by the first of these rules that fits; `policy`: the version of the site config that they are from.
+
+    Raises SetUpError where none fits; the last rule of a checked site config has no condition.
+    """
     for rule in rules:
         level = _level(rule, question) if _fits(rule, question) else None
         if level is not None:
@@ -50,7 +54,7 @@ def recommend(rules: tuple[LevelRule, ...], question: LevelQuestion, policy: str
 
 
 def _fits(rule: LevelRule, question: LevelQuestion) -> bool:
-    """Every condition that the rule has holds; what is not known does not hold."""
+    """True when every condition of the rule holds; a condition on what is not known does not."""
     told = (
         (rule.after, question.from_level),
         (rule.ended, question.ended),
@@ -70,12 +74,13 @@ def _fits_age(rule: LevelRule, age: int | None) -> bool:
 
 
 def _level(rule: LevelRule, question: LevelQuestion) -> Level | None:
-    """The level that the rule names, or where it is to be found; None where it is not known."""
+    """The level that the rule recommends: a level by name, or the assessed, asked or next one; None where that is not
+    known."""
     found = {"assessed": question.assessed, "asked": question.asked, "next": _next(question.from_level)}
     return found[rule.recommend] if rule.recommend in found else Level(rule.recommend)
 
 
 def _next(level: Level | None) -> Level | None:
-    """The next less intensive level that is a step down; none after the last."""
+    """The next less intensive level that patients step down to; None after the last."""
     following = (one for one in Level if level and RANK[one] > RANK[level] and one.traits.a_step_down)
     return next(following, None)

@@ -1,8 +1,8 @@
-"""Which programs suit a patient: musts and preferences as small named rules, each with its reason in words. Pure.
+"""Ranking the site's programs for a patient by musts and preferences, each with a reason in words. Pure.
 
-A must that fails puts the program after all that suit, with why; what nobody asked for judges nothing. The order
-(contract 3.7.4): musts failed, distance of level, the less intensive of two alike, preferences met, the first free day,
-the site's order.
+A program that fails a must comes after all that fail none. A need that is not stated is not judged. The order is that
+of contract 3.7.4: musts failed, distance from the level looked for, at equal distance the less intensive first,
+preferences met, the first free day, the site's order.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from shared.site.values import Program
 from shared.values import value_object
 
 SOON = 3
-"""Days of waiting that count as none for the preference."""
+"""Up to so many days of waiting meet the preference `wait`."""
 
 
 @value_object
 class Reason:
-    """What one rule says of a program, for it or against it."""
+    """What one rule says of a program. `must`: else it is a preference; `holds`: the program meets it."""
 
     rule: str
     must: bool
@@ -32,7 +32,8 @@ class Reason:
 
 @value_object
 class Candidate:
-    """One program: whether it meets every must, how many preferences, its first free day, and all reasons."""
+    """One program for a patient. `fits`: it meets every must; `preferences`: how many it meets; `free_on`: its first
+    day with a free seat, None where none is known."""
 
     program: str
     fits: bool
@@ -42,12 +43,12 @@ class Candidate:
 
     @property
     def fails(self) -> tuple[str, ...]:
-        """The musts that it does not meet."""
+        """Names of the musts that the program does not meet."""
         return tuple(reason.rule for reason in self.reasons if reason.must and not reason.holds)
 
 
 class ProgramFit(NamedTuple):
-    """One program beside what is asked of it; `free_on` is the first day with a seat, None: none is known of."""
+    """One program and what is asked of it. `free_on`: its first day with a free seat; None: none is known."""
 
     program: Program
     level: Level
@@ -57,21 +58,23 @@ class ProgramFit(NamedTuple):
 
 
 class FitReason(NamedTuple):
-    """A rule's judgement in words; no judgement at all (None) where nothing was asked."""
+    """Whether a rule holds, and why, in words."""
 
     holds: bool
     words: str
 
 
 Judge = Callable[[ProgramFit], FitReason | None]
+"""A rule; it gives None where the patient does not need what it judges."""
 
 
 def rank(
     programs: Iterable[Program], level: Level, needs: Needs, seats_free_by: Mapping[str, date | None], today: date
 ) -> tuple[Candidate, ...]:
-    """Every program, best first, for a patient who needs this level.
+    """All these programs, the best first, for a patient who needs this level.
 
-    `seats_free_by`: program id → first day, today or later, from which on a seat stays free; None or absent: none.
+    `seats_free_by`: program id → the first day, today or later, from which on a seat stays free; None or absent where
+    none is known.
     """
     cases = [ProgramFit(one, level, needs, seats_free_by.get(one.id), today) for one in programs]
     found = [(_order(case, one), nth, one) for nth, case in enumerate(cases) for one in [_judged(case)]]
@@ -129,7 +132,8 @@ def _track(case: ProgramFit) -> FitReason | None:
 
 
 def _schedule(case: ProgramFit) -> FitReason | None:
-    """A program of which no schedule is known is not preferred for it."""
+    """Whether the program meets only on days that suit; a program without a known schedule does not meet the
+    preference."""
     if not case.needs.days:
         return None
     meets = {day for hours in case.program.schedule for day in hours.days}
@@ -155,7 +159,7 @@ def _wait(case: ProgramFit) -> FitReason | None:
 
 
 def _one_of(wanted: str | None, offered: Iterable[str], yes: str, no: str) -> FitReason | None:
-    """Names of site config are compared without regard to case and spaces."""
+    """Whether `wanted` is among `offered`, compared without regard to case and spaces; None where nothing is wanted."""
     if wanted is None:
         return None
     holds = _norm(wanted) in {_norm(one) for one in offered}

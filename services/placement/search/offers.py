@@ -1,8 +1,10 @@
-"""Offers through their table of moves: sent to one or many, countered, accepted, declined, withdrawn, expired. Pure.
+"""Offers by their table of moves: each function returns the facts to state, or raises Rejected. Pure.
 
-The first acceptance of a search wins. A state changes by facts alone: an offer whose time is over may be accepted until
-its expiry is stated (contract 3.6 rule 8). Whether the seat is there is for whoever has the program locked to say, with
-`programs.seats.may_claim` on the claim of the SeatHeld that `accept` returns, in the same transaction.
+The first acceptance of a search wins. An offer whose time is over can be accepted until its expiry is stated, since
+only facts change a state (contract 3.6 rule 8). `accept` does not check for a free seat: its caller locks the program
+and checks the returned SeatHeld with `programs.seats.may_claim`, in the same transaction.
+
+"Raises Rejected: a reason of the table" below is one of `states.No`.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ from shared.values import replace, value_object
 
 @value_object
 class OfferRequest:
-    """One program that is to be asked, and for what."""
+    """One program to offer the patient to, with the first day, track and group asked for. `variance_reason`: why
+    another level than the recommended one."""
 
     program: Program
     start_date: date | None = None
@@ -51,10 +54,10 @@ class OfferRequest:
 
 
 def send(desk: Desk, asked: Sequence[OfferRequest], expires_at: datetime | None = None) -> tuple[OfferSent, ...]:
-    """Offer the patient to one program or many, all or none.
+    """Offer the patient to one or several programs, all of them or none.
 
-    Raises Rejected: `no-search`, `search-closed`, `nobody-asked`, `already-asked`, `variance-reason-needed` (a level
-    other than the recommended one), `unknown-group`, `unknown-track`, `expires-in-the-past`.
+    Raises Rejected: `no-search`, `search-closed`, `nobody-asked`, `already-asked`, `variance-reason-needed` (for
+    another level than the recommended one), `unknown-group`, `unknown-track`, `expires-in-the-past`.
     """
     search = _open(desk)
     _not_over(desk, expires_at)
@@ -68,13 +71,13 @@ def send(desk: Desk, asked: Sequence[OfferRequest], expires_at: datetime | None 
 
 
 def counter(desk: Desk, offer_id: str, start_date: date, reason: str | None = None) -> tuple[OfferCountered, ...]:
-    """The program would take the patient on another day. Raises Rejected: a word of the table."""
+    """The program would take the patient on another day. Raises Rejected: a reason of the table."""
     offer = _moving(desk, "offer-countered", offer_id)
     return (OfferCountered(**_fields(desk, offer, start_date), reason=reason),)
 
 
 def decline(desk: Desk, offer_id: str, reason: str) -> tuple[OfferDeclined, ...]:
-    """The program does not take the patient. Raises Rejected: a word of the table, `unknown-reason`."""
+    """The program does not take the patient. Raises Rejected: a reason of the table, `unknown-reason`."""
     offer = _moving(desk, "offer-declined", offer_id)
     if reason not in DECLINE_REASONS:
         raise Rejected("unknown-reason", "a decline needs one of the coded reasons", possible=_sorted(DECLINE_REASONS))
@@ -82,12 +85,13 @@ def decline(desk: Desk, offer_id: str, reason: str) -> tuple[OfferDeclined, ...]
 
 
 def withdraw(desk: Desk, offer_id: str, reason: str) -> tuple[OfferWithdrawn, ...]:
-    """The desk asks no longer. Raises Rejected: a word of the table."""
+    """The desk withdraws the offer. Raises Rejected: a reason of the table."""
     return (withdrawn(desk, _moving(desk, "offer-withdrawn", offer_id), reason),)
 
 
 def reopen(desk: Desk, offer_id: str, reason: str, expires_at: datetime | None = None) -> tuple[OfferReopened, ...]:
-    """The desk asks again. Raises Rejected: a word of the table, `already-asked`, `expires-in-the-past`."""
+    """The desk makes the offer again. Raises Rejected: a reason of the table, `already-asked`,
+    `expires-in-the-past`."""
     offer = _moving(desk, "offer-reopened", offer_id)
     _not_over(desk, expires_at)
     if offer.program in {one.program for one in _open(desk).waiting}:
@@ -96,7 +100,7 @@ def reopen(desk: Desk, offer_id: str, reason: str, expires_at: datetime | None =
 
 
 def expire(desk: Desk) -> tuple[OfferExpired, ...]:
-    """Every offer that waits and whose time is over by now; none where no search is open."""
+    """The expiry of every unanswered offer whose time is over by now; none where no search is open."""
     if desk.search is None or desk.search.state is not SearchState.OPEN:
         return ()
     return tuple(
@@ -107,10 +111,11 @@ def expire(desk: Desk) -> tuple[OfferExpired, ...]:
 
 
 def accept(desk: Desk, offer_id: str, zone: ZoneInfo, start_date: date | None = None) -> tuple[CareFact, ...]:
-    """The program takes the patient: accepted, placed, the seat held from the first day on, all other offers withdrawn,
-    the search closed. `zone` is the program's; without `start_date` the day last proposed holds.
+    """The program takes the patient: the facts that the offer is accepted, the patient placed, a seat held from the
+    first day on, every other open offer withdrawn and the search closed.
 
-    Raises Rejected: a word of the table, `search-closed` (another program was first), `start-date-needed`.
+    `zone`: the program's. `start_date` None: the day proposed last. Raises Rejected: a reason of the table,
+    `search-closed` (another program was first), `start-date-needed`.
     """
     offer, search = _moving(desk, "offer-accepted", offer_id), _open(desk)
     day = start_date or offer.start_date
@@ -128,11 +133,12 @@ def accept(desk: Desk, offer_id: str, zone: ZoneInfo, start_date: date | None = 
 
 
 def possible(state: OfferState) -> tuple[str, ...]:
-    """The facts that may be said of an offer in this state."""
+    """Names of the facts that may be stated of an offer in this state."""
     return tuple(name for (name, at), after in OFFER_MOVES.items() if at is state and not isinstance(after, No))
 
 
 def _open(desk: Desk) -> Search:
+    """The desk's search, where it is open. Raises Rejected: `no-search`, `search-closed`."""
     search = desk.search
     if search is None:
         raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH], possible=("search-opened",))
@@ -142,7 +148,8 @@ def _open(desk: Desk) -> Search:
 
 
 def _moving(desk: Desk, name: str, offer_id: str) -> Offer:
-    """The offer, where this may be said of it: first its own state speaks, then the search's."""
+    """The offer, where the fact `name` may be stated of it. Raises Rejected by the offer's state, then by the
+    search's."""
     offers = desk.search.offers if desk.search else ()
     offer = next((one for one in offers if one.offer_id == offer_id), None)
     state = offer.state if offer else OfferState.NONE
@@ -155,6 +162,7 @@ def _moving(desk: Desk, name: str, offer_id: str) -> Offer:
 
 
 def _suits(asked: OfferRequest, search: Search, waiting: Iterable[str]) -> None:
+    """Raises Rejected where this offer may not be sent. `waiting`: programs with an unanswered offer."""
     program = asked.program
     if program.id in waiting:
         raise Rejected("already-asked", "an offer to this program is open", possible=("offer-withdrawn",))
@@ -169,6 +177,7 @@ def _suits(asked: OfferRequest, search: Search, waiting: Iterable[str]) -> None:
 
 
 def _not_over(desk: Desk, expires_at: datetime | None) -> None:
+    """Raises Rejected `expires-in-the-past`."""
     if expires_at is not None and expires_at <= desk.now:
         raise Rejected("expires-in-the-past", "an offer must leave time to answer", possible=("later",))
 
@@ -190,7 +199,7 @@ def _sent(desk: Desk, search: Search, asked: OfferRequest, expires_at: datetime 
 
 
 class _OfferFields(LabelledHeading):
-    """What every move of an offer says, by the names of its fields."""
+    """The fields that every fact about an offer has."""
 
     offer_id: str
     program: str
@@ -199,7 +208,8 @@ class _OfferFields(LabelledHeading):
 
 
 def _fields(desk: Desk, offer: Offer, start_date: date | None = None, at: datetime | None = None) -> _OfferFields:
-    """It happened `at`, else now; the first day is the one last proposed, where it is no other now."""
+    """The fields of a fact about this offer, which happened `at`, else now. `start_date` None: the day proposed
+    last."""
     about = desk.about._replace(facility=offer.facility or desk.about.facility)
     return _OfferFields(
         **about.heading(desk.now, at),

@@ -1,11 +1,10 @@
-"""A placement before its first day: cancelled, brought back, or the day missed; its stay is attendance's. Pure.
+"""A placement before its first day: cancelled, standing again, or the day missed. Pure.
 
-Placing again is the search's: it opens by itself once no placement stands.
+The stay that it becomes is in programs/attendance.py. A new search opens by itself when no placement stands any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from services.placement.continuum.model import Folded, StandingPlacement, StayState
@@ -15,36 +14,33 @@ from shared.events.base import LabelledHeading
 from shared.events.placing import PlacementCancelled, StartMissed
 from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled, taken_back
-from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of, fallen_of
+from shared.facts.restating import OwnFacts
 
 
-def cancel(
-    folded: Folded, own: Iterable[Fact], heading: LabelledHeading, which: str, reason: str
-) -> PlacementCancelled:
-    """The placement will not be; its seat is given back and the search goes on, as what follows. `heading` is at the
-    program's facility.
+def cancel(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, reason: str) -> PlacementCancelled:
+    """A placement is cancelled; that its seat is released and a search opens follows from the fact. `which`: the
+    placement's id; `heading`: with the program's facility.
 
-    Raises Rejected: `cancelled`, `started` (say what became of the stay instead).
+    Raises Rejected: `cancelled` already, or `started` (then the stay has to be ended instead).
     """
-    _waits(folded, list(own), which)
+    _waits(folded, own, which)
     return PlacementCancelled(**heading, placement_id=which, reason=reason)
 
 
 def brought_back(
-    folded: Folded, own: Sequence[Fact], now: datetime, cause: tuple[str, ...] = ()
+    folded: Folded, own: OwnFacts, now: datetime, cause: tuple[str, ...] = ()
 ) -> tuple[FactCancelled, ...]:
-    """A death that was told by mistake: the placements that it had cancelled stand again (contract 3.6 rule 13).
+    """When no death is reported any more, the cancels of those cancellations that a death had caused (contract 3.6 rule
+    13), so that these placements stand again; `cause`: ce_ids of what changed.
 
-    What a person cancelled names no cause, and stays cancelled.
+    A cancellation by a person names no cause, and stays.
     """
     if folded.deaths:
         return ()
-    gone = cancelled_of(own)
     return tuple(
         taken_back(fact.value, fact.id, reason="death-taken-back", now=now, derived_from=cause)
         for fact in own
-        if isinstance(fact.value, PlacementCancelled) and fact.id not in gone and _by_a_death(fact.value)
+        if isinstance(fact.value, PlacementCancelled) and fact.id not in own.cancelled and _by_a_death(fact.value)
     )
 
 
@@ -52,15 +48,13 @@ def _by_a_death(told: PlacementCancelled) -> bool:
     return told.reason in BY_A_DEATH and bool(told.derived_from)
 
 
-def miss(folded: Folded, own: Iterable[Fact], heading: LabelledHeading, which: str, today: date) -> StartMissed:
-    """The first day came and the patient did not; `today` is the facility's day. The seat stays the patient's.
+def miss(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, today: date) -> StartMissed:
+    """The patient did not come on the first day; the seat stays the patient's. `today`: the day at the facility.
 
-    Raises Rejected: `cancelled`, `started`, `missed`, `not-due`.
+    Raises Rejected: `cancelled`, `started`, `missed` already, `not-due` before that day.
     """
-    facts = list(own)
-    placement = _waits(folded, facts, which)
-    gone = cancelled_of(facts)
-    left = (fact.value for fact in facts if fact.id not in gone)
+    placement = _waits(folded, own, which)
+    left = (fact.value for fact in own if fact.id not in own.cancelled)
     if any(isinstance(told, StartMissed) and told.placement_id == which for told in left):
         raise Rejected("missed", "it is known that the first day was missed", possible=("started", "cancelled"))
     if today < placement.start_date:
@@ -68,13 +62,12 @@ def miss(folded: Folded, own: Iterable[Fact], heading: LabelledHeading, which: s
     return StartMissed(**heading, placement_id=which)
 
 
-def _waits(folded: Folded, own: list[Fact], which: str) -> StandingPlacement:
-    """The placement, where it stands and its first day is still to come."""
+def _waits(folded: Folded, own: OwnFacts, which: str) -> StandingPlacement:
+    """The placement, where it stands and has not begun. Raises Rejected: `cancelled`, `started`."""
     found = next((one for one in folded.placements if one.placement_id == which), None)
     if found is None:
         raise Rejected("cancelled", "the placement was cancelled")
-    gone = fallen_of(own)
-    stand = (fact.value for fact in own if fact.id not in gone)
+    stand = (fact.value for fact in own if fact.id not in own.fallen)
     started = any(isinstance(told, Started) and told.placement_id == which for told in stand)
     if started or any(which in _names(stay) for stay in folded.stays):
         raise Rejected("started", "the patient has started there", possible=("completed", "discontinued"))

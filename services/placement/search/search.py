@@ -1,7 +1,7 @@
-"""Which search an episode should have, which it has, and what makes the two agree. Pure.
+"""Which search an episode should have, and the facts that make the search it has agree with that. Pure.
 
-A search is wanted after a discharge or a completion without a next stay, and on a referral. It is derived from the
-fold, so a discharge that is taken back takes its search along (contract 3.6 rule 9). Offers move in `offers`.
+A search is wanted after a discharge or a completion that no stay follows, and on a referral. It follows from the fold:
+a discharge that is taken back takes its search along (contract 3.6 rule 9). Offers are in offers.py.
 """
 
 from __future__ import annotations
@@ -25,24 +25,27 @@ from services.placement.search.states import (
 )
 from shared.errors import Rejected
 from shared.events.base import CareFact
-from shared.events.levels import LEAST_INTENSIVE
+from shared.events.episodes import HowEnded
+from shared.events.levels import LEAST_INTENSIVE, Level
+from shared.events.open_lists import DispositionKind
 from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
-from shared.values import replace
 
 FIRST_DAY: Final = timedelta(days=1)
-"""What is asked for or assessed until then, or before the end of a shorter stay, is about that stay."""
+"""A referral or assessment so soon after a stay began, or before a shorter stay ended, is about that stay and not about
+what follows it."""
 _REASONS: Final = {"placed": "placed-elsewhere"}
-"""Close reason → reason of the offers withdrawn with it, where it isn't the same."""
+"""Reason of a search's close → reason of the offers withdrawn with it, where that is another."""
 DECEASED: Final = "deceased"
 ASK_FIRST: Final = "ask-before-calling"
-"""What a program of a facility that did not tell the death itself is told instead (contract 3.6 rule 13)."""
+"""The reason given, instead of DECEASED, to a program of a facility that did not itself report the death (contract 3.6
+rule 13)."""
 BY_A_DEATH: Final = frozenset({DECEASED, ASK_FIRST})
-"""Why a placement was cancelled, as its program's facility may know it."""
+"""Reasons of placements that were cancelled because the patient died."""
 
 
 class Desk(NamedTuple):
-    """What every decision about a search is made on: the episode, its latest search, the time, new ids; and which
-    facilities told that the patient died."""
+    """What decisions about a search are made on. `search`: the episode's latest, or the one asked about; None: there is
+    none. `ids` gives new ids. `told_of_death`: the facilities that reported the patient's death."""
 
     about: About
     search: Search | None
@@ -51,20 +54,23 @@ class Desk(NamedTuple):
     told_of_death: frozenset[str] = frozenset()
 
 
+Recommend = Callable[[LevelQuestion], Recommendation]
+"""Which level the site recommends, and why."""
 Begins = Callable[..., bool]
-"""Whether a search begins after an end: its disposition's code and kind, and its reason, by the site's table."""
+"""Called with the disposition's code and kind and the reason of an end: whether a search begins, by the site's
+table."""
 
 
 class Policy(NamedTuple):
-    """What the site says: which level is recommended, and after which ends a search begins."""
+    """The site's rules: which level is recommended, and after which ends of a stay a search begins."""
 
-    recommend: Callable[[LevelQuestion], Recommendation]
+    recommend: Recommend
     begins: Begins
 
 
 class DesiredSearch(NamedTuple):
-    """A search that should be open: the fact that asks for it, its root and facility, and what is known for a
-    recommendation."""
+    """A search that should be open. `fact`: the discharge, completion or referral that asks for it; `trigger`: the root
+    of that fact; `question`: what is known for a recommendation."""
 
     trigger: str
     fact: str
@@ -73,14 +79,15 @@ class DesiredSearch(NamedTuple):
 
 
 def wanted(folded: Folded, begins: Begins) -> DesiredSearch | None:
-    """The search that should be open now; None where there is a next stay, or none is to be."""
-    if folded.deaths or folded.state in {"void", "closed"} or any(stay.open and stay.level for stay in folded.stays):
+    """The search that should be open now; None where the patient has a stay or placement, or none is to begin."""
+    if folded.deaths or folded.state in {"void", "closed"}:
         return None
-    if any(not _used(one, folded) for one in folded.placements):
+    at_a_level = [stay for stay in folded.stays if stay.segments[-1].level]
+    if not all(stay.ended for stay in at_a_level) or not all(_used(one, folded) for one in folded.placements):
         return None
-    ended = [stay for stay in folded.stays if stay.ended and stay.level]
-    if ended:
-        return _after(max(ended, key=_left), folded, begins)
+    if at_a_level:
+        last = at_a_level[0] if len(at_a_level) == 1 else max(at_a_level, key=_left)
+        return _after(last, folded, begins)
     referral = folded.referral
     if referral is None:
         return None
@@ -92,22 +99,34 @@ def _left(stay: StayState) -> tuple[datetime, str, str]:
 
 
 def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | None:
-    """A stay that was discontinued is followed up by aftercare; after the least intensive level there is none."""
-    end = stay.ended
-    if end is None or end.how not in {"discharged", "completed"} or stay.level == LEAST_INTENSIVE:
+    """The search after this stay; None after the least intensive level, after a stay that was discontinued (aftercare
+    follows that up), or where the site's table says so."""
+    end, level = stay.ended, stay.segments[-1].level
+    if end is None or end.how not in {"discharged", "completed"} or level == LEAST_INTENSIVE:
         return None
     code, kind = (end.disposition.code, end.disposition.kind) if end.disposition else (None, None)
     if not begins("unknown") if DECEASED in {kind, end.reason} else not begins(code, kind, end.reason):
-        return None  # a death that stood would have ended all before
-    since = min(stay.begun + FIRST_DAY, end.at)
-    question = replace(_known(folded, since), from_level=stay.level, ended=end.how, disposition=kind)
+        return None  # a death that stands gets no search from `wanted`; one that fell counts as `unknown`
+    since = min(stay.segments[0].since + FIRST_DAY, end.at)
+    question = _known(folded, since, from_level=level, ended=end.how, disposition=kind)
     return DesiredSearch(end.root or end.fact, end.fact, question, stay.facility)
 
 
-def _known(folded: Folded, since: datetime | None = None) -> LevelQuestion:
-    """What the episode says for a recommendation: a referral or an assessment before `since` was about what is over."""
+def _known(
+    folded: Folded,
+    since: datetime | None = None,
+    *,
+    from_level: Level | None = None,
+    ended: HowEnded | None = None,
+    disposition: DispositionKind | None = None,
+) -> LevelQuestion:
+    """What is known for a recommendation: how the stay before ended, where one did, and what the episode says, without
+    a referral or an assessment up to `since`."""
     asked, assessed = folded.referral, folded.assessment
     return LevelQuestion(
+        from_level,
+        ended,
+        disposition,
         labels=folded.labels,
         age_years=_age(folded),
         assessed=assessed.recommended_level if assessed and (since is None or assessed.at > since) else None,
@@ -116,7 +135,7 @@ def _known(folded: Folded, since: datetime | None = None) -> LevelQuestion:
 
 
 def _used(placement: StandingPlacement, folded: Folded) -> bool:
-    """Whether the placement's stay has begun, by the desk's word or by ADT's."""
+    """True when the placement's stay has begun, whether the desk or ADT reported it."""
     for stay in folded.stays:
         names = {stay.placement_id, *(one for kind, one in (stay.key, *stay.aliases) if kind == "placement")}
         if placement.placement_id in names:
@@ -127,13 +146,14 @@ def _used(placement: StandingPlacement, folded: Folded) -> bool:
 
 
 def needs_of(folded: Folded) -> Needs:
-    """What the fold knows of the patient's needs: the first payer of the latest coverage, the age last told."""
+    """The patient's needs as far as the fold knows them: the first payer of the latest coverage, and the latest age."""
     latest = folded.coverage[-1].coverage if folded.coverage else ()
     return Needs(payer=latest[0].payer if latest else None, age_years=_age(folded))
 
 
 def _age(folded: Folded) -> int | None:
-    return next((stay.age_years for stay in reversed(folded.stays) if stay.age_years is not None), None)
+    told = [stay.age_years for stay in folded.stays if stay.age_years is not None]
+    return told[-1] if told else None
 
 
 def opened(
@@ -145,9 +165,10 @@ def opened(
     replaces: str | None = None,
     at: datetime | None = None,
 ) -> SearchOpened:
-    """The fact that a search is open since `at`, else now; with `replaces` an open one looks for something else.
+    """The fact that a search is open since `at`, else since now. `replaces`: the ce_id of the open search's fact, which
+    is restated with another level or other needs.
 
-    Raises Rejected `search-open`.
+    Raises Rejected `search-open` where one is open and `replaces` is None.
     """
     if replaces is None:
         _move("search-opened", desk.search)
@@ -168,7 +189,10 @@ def opened(
 
 
 def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tuple[CareFact, ...]:
-    """Withdraw every offer that waits, and close. Raises Rejected: `no-search`, `search-closed`."""
+    """Withdraw every unanswered offer of the search and close it. `cause`: ce_ids of the facts that ask for it.
+
+    Raises Rejected: `no-search`, `search-closed`.
+    """
     _move("search-closed", desk.search)
     if desk.search is None:
         raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH])
@@ -185,14 +209,14 @@ def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tupl
 
 
 def _said_to(desk: Desk, facility: str, reason: CloseReason) -> str:
-    """The reason as a program's facility may know it."""
+    """The reason to state to this facility: one that did not report the death itself is not told of it."""
     if reason == "deceased" and facility not in desk.told_of_death:
         return ASK_FIRST
     return _REASONS.get(reason, reason)
 
 
 def withdrawn(desk: Desk, offer: Offer, reason: str, cause: tuple[str, ...] = ()) -> OfferWithdrawn:
-    """The fact that the desk asks this program no longer."""
+    """The fact that the desk withdraws this offer."""
     about = desk.about._replace(facility=offer.facility or desk.about.facility)
     return OfferWithdrawn(
         **about.heading(desk.now),
@@ -207,20 +231,25 @@ def withdrawn(desk: Desk, offer: Offer, reason: str, cause: tuple[str, ...] = ()
 def followed(
     desk: Desk,
     folded: Folded,
-    policy: Policy,
+    want: DesiredSearch | None,
+    recommend: Recommend,
+    *,
     earlier: Sequence[Search] = (),
     cause: tuple[str, ...] = (),
 ) -> tuple[CareFact, ...]:
-    """What makes the searches agree with the fold: nothing where they do. `cause`: ce_ids of what changed it.
+    """The facts that make the episode's searches and placements agree with the fold; none where they do. `want`: the
+    search that should be open by the fold, as `wanted` gives it.
 
-    `earlier` are the closed searches before the desk's. A placement that has not started goes with its discharge.
+    `earlier`: the searches before the desk's, all closed. `cause`: ce_ids of the facts that changed the fold. A
+    placement that has not begun is cancelled when the discharge that its search came from is taken back.
     """
-    want, now = wanted(folded, policy.begins), desk.search
-    desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
+    now = desk.search
+    if want and now and now.state is SearchState.OPEN and want.trigger == now.trigger:
+        return ()
+    if folded.deaths:
+        desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
     facts: list[CareFact] = []
     if now and now.state is SearchState.OPEN:
-        if want and want.trigger == now.trigger:
-            return ()
         facts += closed(desk, _why(now, want, folded), cause)
     elif now and _lost_its_discharge(now, folded):
         facts += _placement_gone(desk, now, folded, cause)
@@ -228,13 +257,13 @@ def followed(
         facts += _nobody_comes(desk, (*earlier, *([now] if now else ())), folded, cause)
     settled = {one.trigger for one in (*earlier, *([now] if now else ())) if one.reason in BY_A_PERSON}
     if want and want.trigger not in settled:
-        facts.append(opened(desk._replace(search=None), want, policy.recommend(want.question), needs_of(folded)))
+        facts.append(opened(desk._replace(search=None), want, recommend(want.question), needs_of(folded)))
     return tuple(facts)
 
 
 def _why(search: Search, want: DesiredSearch | None, folded: Folded) -> CloseReason:
-    """Why an open search is wanted no more. An end of the episode leaves no program to look for; a later discharge
-    shows that there was a next stay."""
+    """The reason to close an open search that is no longer wanted: `placed` where a stay or placement followed, which a
+    later discharge also shows; `no-program` where nothing followed or the episode is closed."""
     if folded.deaths:
         return "deceased"
     if _lost_its_discharge(search, folded):
@@ -244,13 +273,15 @@ def _why(search: Search, want: DesiredSearch | None, folded: Folded) -> CloseRea
 
 
 def _lost_its_discharge(search: Search, folded: Folded) -> bool:
+    """True when the discharge, completion or referral that the search came from no longer stands."""
     roots = {stay.ended.root or stay.ended.fact for stay in folded.stays if stay.ended}
     roots |= {folded.referral.root} if folded.referral else set()
     return search.trigger is not None and search.trigger not in roots
 
 
 def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str, ...]) -> list[CareFact]:
-    """A first day that stands keeps its placement: it may count again (contract 3.6 rule 10)."""
+    """The cancel of the search's placement, where it stands and no first day was stated for it; a placement with a
+    first day stays, since that may have effect again (contract 3.6 rule 10)."""
     stands = any(one.placement_id == search.placement_id for one in folded.placements)
     if search.placement_id is None or search.started or not stands:
         return []
@@ -261,7 +292,7 @@ def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str
 def _nobody_comes(
     desk: Desk, searches: Iterable[Search], folded: Folded, cause: tuple[str, ...]
 ) -> list[PlacementCancelled]:
-    """Who died takes up no placement any more; one whose first day was told is the program's to end."""
+    """The cancels of the placements of a patient who died; one whose first day was stated is for the program to end."""
     every = list(searches)
     begun = {one.placement_id for one in every if one.started}
     places = {offer.program: offer.facility for one in every for offer in one.offers}
@@ -279,6 +310,7 @@ def _cancelled(desk: Desk, placement_id: str, facility: str, reason: str, cause:
 
 
 def _move(name: str, search: Search | None) -> None:
+    """Raises Rejected where the table has no such move of the search."""
     state = search.state if search else SearchState.NONE
     outcome = SEARCH_MOVES[name, state]
     if isinstance(outcome, No):

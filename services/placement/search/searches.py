@@ -1,9 +1,11 @@
-"""The searches of an episode and their offers, read back from what placement stated; decides nothing. Pure."""
+"""The searches of an episode and their offers, read from the facts that placement stated. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import cached_property
+from operator import attrgetter
 from typing import Final
 
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
@@ -24,20 +26,22 @@ from shared.events.placing import (
     Placed,
     SearchClosed,
     SearchOpened,
+    SeatHeld,
+    SeatReleased,
 )
 from shared.events.placing import Offer as OfferMove
 from shared.events.planning import ConflictSettled, PlanRecorded
 from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of, fallen_of
+from shared.facts.restating import OwnFacts
 from shared.values import replace, value_object
 
 _FACTS: tuple[type[CareFact], ...] = (
     *PLACING, *AUTHORIZATIONS, Started, ConflictSettled, PlanRecorded, FactCancelled,
 )  # fmt: skip
 DESK: Final = frozenset(kind.TYPE for kind in _FACTS)
-"""Placement's own facts that searches, seats, first days and lists are read from, by name."""
+"""Names of placement's own facts from which the desk's state (searches, seats, first days, lists) is read."""
 _STATES: Final[dict[type[CareFact], OfferState]] = {
     OfferSent: OfferState.SENT,
     OfferCountered: OfferState.COUNTERED,
@@ -47,12 +51,12 @@ _STATES: Final[dict[type[CareFact], OfferState]] = {
     OfferWithdrawn: OfferState.WITHDRAWN,
     OfferReopened: OfferState.SENT,
 }
-"""What was said of an offer → where that leaves it."""
+"""Type of a fact about an offer → the offer's state after it."""
 
 
 @value_object
 class Offer:
-    """One offer of a search, as the facts leave it."""
+    """One offer of a search by the facts about it. `facility`: the program's; `reason`: of the latest fact."""
 
     offer_id: str
     program: str
@@ -69,7 +73,8 @@ class Offer:
 
 @value_object
 class Search:
-    """One search, as the facts leave it. `fact` opened it; `trigger` is the root of the discharge or referral."""
+    """One search by the facts about it. `fact`: ce_id of the fact that opened or restated it last; `trigger`: the root
+    of the discharge, completion or referral that it came from."""
 
     search_id: str
     state: SearchState
@@ -83,32 +88,48 @@ class Search:
     placement_id: str | None = None
     closed_at: datetime | None = None
     started: bool = False
-    """Whether a first day stands for its placement, with effect or without."""
+    """True when a first day was stated for its placement and stands, with effect or without."""
     facility: str = ""
-    """Whose patient it is for: the one of the stay that ended, or of the referral."""
+    """The facility of the stay that ended, or of the referral."""
 
     @property
     def waiting(self) -> tuple[Offer, ...]:
-        """Offers that somebody still has to answer."""
+        """The offers that are not answered yet."""
         return tuple(one for one in self.offers if one.state in ANSWERABLE)
 
 
-def searches(facts: Iterable[Fact]) -> tuple[Search, ...]:
-    """The episode's searches by placement's own facts, in whatever order they are given; the last one is the latest."""
-    own = sorted((fact for fact in facts if fact.writer == "placement"), key=lambda fact: fact.sequence)
-    gone = fallen_of(own)
-    found: dict[str, Search] = {}
-    for fact in own:
-        if isinstance(fact.value, SearchOpened):
-            _opened(fact.id, fact.value, found)
-        elif fact.id not in gone:
-            _read(fact.value, found)
-    cancelled = cancelled_of(own)
-    return tuple(one for one in found.values() if one.fact not in cancelled)
+class DeskFacts(OwnFacts):
+    """Placement's own facts of one episode, by sequence, with the searches and seats that are read from them."""
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact]) -> DeskFacts:
+        """Placement's among these facts of one episode, which may be given in any order."""
+        return cls(sorted([fact for fact in facts if fact.writer == "placement"], key=attrgetter("sequence")))
+
+    @cached_property
+    def searches(self) -> tuple[Search, ...]:
+        """The episode's searches, the latest last."""
+        found: dict[str, Search] = {}
+        for fact in self:
+            if isinstance(fact.value, SearchOpened):
+                _opened(fact.id, fact.value, found)
+            elif fact.id not in self.fallen:
+                _read(fact.value, found)
+        return tuple([one for one in found.values() if one.fact not in self.cancelled])
+
+    @cached_property
+    def seats(self) -> tuple[SeatHeld | SeatReleased, ...]:
+        """The facts about seats, in the order in which they were stated."""
+        return tuple([told for fact in self if isinstance(told := fact.value, SeatHeld | SeatReleased)])
+
+    @property
+    def latest(self) -> Search | None:
+        """The latest search, open or closed; None where there was none."""
+        return self.searches[-1] if self.searches else None
 
 
 def _opened(ce_id: str, told: SearchOpened, found: dict[str, Search]) -> None:
-    """A search restated keeps its offers: only what is looked for changed."""
+    """Add a search, or change what is looked for in one that is restated, which keeps its offers."""
     search_id = told.search_id or told.replaces or ce_id
     before = found.get(search_id)
     now = Search(
@@ -149,7 +170,7 @@ def _read(told: CareFact, found: dict[str, Search]) -> None:
 
 
 def _named(search_id: str | None, found: dict[str, Search]) -> Search | None:
-    """The search that a fact names, else the latest."""
+    """The search that a fact names, else the latest; facts of the first version name none."""
     return found.get(search_id or next(reversed(found), ""))
 
 

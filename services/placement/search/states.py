@@ -1,4 +1,4 @@
-"""The tables of moves of a search and of an offer, and every word that says why not; data only."""
+"""The tables of moves of a search and of an offer, and the reasons why a move is refused; data only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 
 
 class SearchState(StrEnum):
-    """Where a search can be."""
+    """The states of a search; NONE: there is none."""
 
     NONE = "none"
     OPEN = "open"
@@ -15,7 +15,7 @@ class SearchState(StrEnum):
 
 
 class OfferState(StrEnum):
-    """Where one offer can be. An offer that is reopened is sent again."""
+    """The states of an offer; NONE: there is none. An offer that is reopened is in SENT again."""
 
     NONE = "none"
     SENT = "sent"
@@ -27,7 +27,7 @@ class OfferState(StrEnum):
 
 
 class No(StrEnum):
-    """Why something may not be said of a search or an offer now."""
+    """Why a fact may not be stated of a search or an offer in its present state."""
 
     NO_SEARCH = "no-search"
     SEARCH_OPEN = "search-open"
@@ -62,7 +62,8 @@ SEARCH_MOVES: Final[dict[tuple[str, SearchState], SearchState | No]] = {
     ("search-closed", SearchState.OPEN): SearchState.CLOSED,
     ("search-closed", SearchState.CLOSED): No.SEARCH_CLOSED,
 }
-"""(fact, state of the episode's latest search) → the state after, or why not. Every move of an offer needs OPEN."""
+"""(fact, state of the episode's latest search) → the state after, or why not. Facts about an offer need an open
+search."""
 
 _COLUMNS = tuple(OfferState)
 _ANSWERED = (No.ACCEPTED, No.DECLINED, No.EXPIRED, No.WITHDRAWN)
@@ -86,12 +87,12 @@ OFFER_MOVES: Final[dict[tuple[str, OfferState], OfferState | No]] = {
 """(fact, state of the offer) → the state after, or why not."""
 
 ANSWERABLE: Final = frozenset({OfferState.SENT, OfferState.COUNTERED})
-"""Offers that somebody still has to answer."""
+"""States of an offer that is not answered yet."""
 
 CloseReason = Literal["placed", "patient-declined", "no-program", "lost-contact", "discharge-cancelled", "deceased"]
 PersonsCloseReason = Literal["patient-declined", "no-program", "lost-contact"]
 BY_A_PERSON: Final = frozenset(get_args(PersonsCloseReason))
-"""Reasons with which a person closed a search: it is not opened again for the same discharge."""
+"""Reasons with which a person closes a search; then it is not opened again for the same discharge."""
 
 DeclineReason = Literal[
     "no-capacity",
@@ -106,4 +107,4 @@ DeclineReason = Literal[
     "other",
 ]
 DECLINE_REASONS: Final = frozenset(get_args(DeclineReason))
-"""Why a program declines, in code."""
+"""The coded reasons with which a program may decline an offer."""

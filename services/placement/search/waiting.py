@@ -1,11 +1,11 @@
-"""A program's waiting line: who joins it, who leaves it, and that nobody waits whose search is over. Pure.
+"""Programs' waiting lists: joining and leaving one, and leaving all when the search is over. Pure.
 
-The place in a line is stated as it was on joining; who waits now is read from the lists, the longest first.
+A fact states the place in the list at the time of joining; the present places are read from the desk's lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from services.placement.continuum.about import About
 from services.placement.search.search import Desk
@@ -14,27 +14,32 @@ from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
 from shared.events.placing import Placed, Waitlisted, WaitlistLeft
 from shared.facts.envelope import Fact
-from shared.facts.restating import cancelled_of
+from shared.facts.restating import OwnFacts
 
 AboutAt = Callable[[str], About]
-"""The episode as facts about a program (by its id) name it."""
+"""From a program's id to what facts about this episode and that program are about."""
 
 
-def waiting(own: Iterable[Fact]) -> dict[str, Fact]:
-    """Program → the fact with which the patient joined its line, where they still wait; `own` are placement's facts."""
-    facts, found = list(own), dict[str, Fact]()
-    gone = cancelled_of(facts)
-    for fact in facts:
+def waiting(own: OwnFacts) -> dict[str, Fact]:
+    """Program → the fact with which the patient joined its waiting list, for each that they are still on.
+
+    `own`: placement's facts of the episode.
+    """
+    found = dict[str, Fact]()
+    for fact in own:
         match fact.value:
-            case Waitlisted(program=program) if fact.id not in gone:
+            case Waitlisted(program=program) if fact.id not in own.cancelled:
                 found.setdefault(program, fact)
-            case WaitlistLeft(program=program) if fact.id not in gone:
+            case WaitlistLeft(program=program) if fact.id not in own.cancelled:
                 found.pop(program, None)
     return found
 
 
-def join(desk: Desk, about: About, program: str, own: Iterable[Fact], before: int) -> Waitlisted:
-    """The patient waits for a seat; `before` others do already. Raises Rejected: `search-closed`, `already-waiting`."""
+def join(desk: Desk, about: About, program: str, own: OwnFacts, before: int) -> Waitlisted:
+    """The patient joins a program's waiting list, on which `before` others are already.
+
+    Raises Rejected: `search-closed`, `already-waiting`.
+    """
     if desk.search is None or desk.search.state is not SearchState.OPEN:
         raise Rejected(No.SEARCH_CLOSED.value, MEANING[No.SEARCH_CLOSED], possible=("search-opened",))
     if program in waiting(own):
@@ -42,15 +47,16 @@ def join(desk: Desk, about: About, program: str, own: Iterable[Fact], before: in
     return Waitlisted(**about.heading(desk.now), program=program, position=before + 1)
 
 
-def leave(desk: Desk, about: About, program: str, own: Iterable[Fact], reason: str) -> WaitlistLeft:
-    """The patient waits no longer. Raises Rejected `not-waiting`."""
+def leave(desk: Desk, about: About, program: str, own: OwnFacts, reason: str) -> WaitlistLeft:
+    """The patient leaves a program's waiting list. Raises Rejected `not-waiting`."""
     if program not in waiting(own):
         raise Rejected("not-waiting", "the patient does not wait for this program")
     return WaitlistLeft(**about.heading(desk.now), program=program, reason=reason)
 
 
-def over(desk: Desk, about_at: AboutAt, own: Sequence[Fact]) -> tuple[WaitlistLeft, ...]:
-    """Who waits leaves the lines when the search is over: seated, where that program took the patient."""
+def over(desk: Desk, about_at: AboutAt, own: OwnFacts) -> tuple[WaitlistLeft, ...]:
+    """When no search is open, the facts that the patient leaves every waiting list: with reason `seated` at the program
+    that took the patient, else `search-closed`."""
     if desk.search is not None and desk.search.state is SearchState.OPEN:
         return ()
     seated = _program(desk.search, own)
@@ -60,7 +66,8 @@ def over(desk: Desk, about_at: AboutAt, own: Sequence[Fact]) -> tuple[WaitlistLe
     )
 
 
-def _program(search: Search | None, own: Iterable[Fact]) -> str | None:
+def _program(search: Search | None, own: OwnFacts) -> str | None:
+    """The program of the search's placement."""
     placement_id = search.placement_id if search else None
     found = (fact.value for fact in own)
     return next((one.program for one in found if isinstance(one, Placed) and one.placement_id == placement_id), None)

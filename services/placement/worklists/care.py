@@ -15,19 +15,22 @@ from services.placement.search.entry import ListEntry, known
 from shared.events.planning import ConflictSettled, PlanRecorded
 from shared.events.published import as_json
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import OwnFacts
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-"""Since when something has no effect, in an episode of which nothing stands."""
+"""Since when facts have no effect in an episode without any active fact."""
 
 
-def entries_of_care(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
+def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[ListEntry]:
     """Entries of these four kinds; `own` are the facts that placement's desk stated, by sequence."""
-    used = _used(folded, rules)
-    yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
-    yield from _conflicts(folded, own)
+    if folded.authorizations:
+        used = _used(folded, rules)
+        yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
+    if folded.conflicts or folded.settled:
+        yield from _conflicts(folded, own)
     yield from _plan(folded, own, rules)
-    yield from _ineffective(folded)
+    if folded.ineffective:
+        yield from _ineffective(folded)
 
 
 def idle(folded: Folded) -> list[dict[str, str]]:
@@ -97,10 +100,9 @@ def _everywhere(folded: Folded) -> list[str]:
     return sorted({stay.facility for stay in folded.stays})
 
 
-def _plan(folded: Folded, own: Sequence[Fact], rules: Rules) -> Iterator[ListEntry]:
+def _plan(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[ListEntry]:
     """For each facility the plan recorded last; none once the episode is closed."""
-    gone = fallen_of(own)
-    plans = [fact.value for fact in own if isinstance(fact.value, PlanRecorded) and fact.id not in gone]
+    plans = [one for fact in own if isinstance(one := fact.value, PlanRecorded) and fact.id not in own.fallen]
     last = {plan.facility: plan for plan in plans}
     for place, facility in enumerate(last):
         name = folded.episode_id if place == 0 else f"{folded.episode_id}/{facility}"

@@ -38,7 +38,7 @@ class Glance:
 
 
 Drawn = tuple[str, tuple[str, ...], Badge]
-"""What it is about, details, and how it stands."""
+"""How a line is shown: what it is about, its details, and a badge with its state."""
 
 
 def level(code: str | None) -> str:

@@ -6,7 +6,7 @@ Computed from the folded episode and the facts that the desk stated; an entry's 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,11 +16,11 @@ import orjson
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
-from services.placement.programs.following import claimed
+from services.placement.programs.seats import claims
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry, known
 from services.placement.search.search import wanted
-from services.placement.search.searches import Offer, Search, searches
+from services.placement.search.searches import DeskFacts, Offer, Search
 from services.placement.search.states import SearchState
 from services.placement.worklists.care import entries_of_care
 from shared.events.placing import Offer as OfferMove
@@ -35,17 +35,16 @@ from shared.events.placing import (
 from shared.events.published import as_json
 from shared.events.stays import Started
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
 
 
-def entries(folded: Folded, own: Sequence[Fact], rules: Rules) -> tuple[ListEntry, ...]:
+def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ...]:
     """Every entry of an episode; `own` are the facts that placement's desk stated, by sequence."""
     opened = {fact.id: fact.value for fact in own if isinstance(fact.value, SearchOpened)}
-    found = searches(own)
+    found = own.searches
     return (
         *(_search(one, opened[one.fact], folded, rules, last=one is found[-1]) for one in found),
         *(_offer(offer, one, opened[one.fact], folded, own) for one in found for offer in one.offers),
-        *_placements(folded, own, rules, placements_asked_for(own, found)),
+        *_placements(folded, own, rules),
         *_waiting(own),
         *entries_of_care(folded, own, rules),
     )
@@ -137,12 +136,14 @@ def _offer(offer: Offer, search: Search, opened: SearchOpened, folded: Folded, o
     return ListEntry("offer", offer.offer_id, facility, offer.program, state, at, due, known(content), asked_by=asker)
 
 
-def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Mapping[str, str]) -> list[ListEntry]:
-    gone = fallen_of(own)
-    stand = [fact.value for fact in own if fact.id not in gone]
+def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]:
+    stand = [fact.value for fact in own if fact.id not in own.fallen]
+    if not any(isinstance(one, Placed) for one in stand):
+        return []
+    asked_for = placements_asked_for(own, own.searches)
     cancelled = {one.placement_id: one for one in stand if isinstance(one, PlacementCancelled)}
     missed = {one.placement_id: one for one in stand if isinstance(one, StartMissed)}
-    seated = {one.placement_id for one in claimed(own) if one.until is None}
+    seated = {one.placement_id for one in claims(own.seats) if one.until is None}
     told = {one.placement_id for one in stand if isinstance(one, Started)}
     found = []
     for placed in stand:
@@ -151,7 +152,7 @@ def _placements(folded: Folded, own: Sequence[Fact], rules: Rules, asked_for: Ma
         name, program = placed.placement_id, placed.program
         stay = stay_of(folded, name)
         state, at = _of_placement(stay, cancelled.get(name), missed.get(name), placed)
-        without = None if state == "placed" and name in told else False  # its start has no effect, so it needs none
+        without = None if state == "placed" and name in told else False  # a start without effect needs no seat
         content = _placed_told(placed) | _stay_told(stay) | {"seat": True if name in seated else without}
         if name in cancelled:
             content["reason"] = cancelled[name].reason
@@ -213,14 +214,16 @@ def _first_day(placed: Placed, rules: Rules) -> datetime:
     return midnight(placed.start_date + timedelta(days=1), rules.zone_of(placed.facility))
 
 
-def _waiting(own: Sequence[Fact]) -> list[ListEntry]:
+def _waiting(own: DeskFacts) -> list[ListEntry]:
     """One entry for each program that the patient waits for; its id is the ce_id of the first `waitlisted`."""
-    gone, found, asked_for = fallen_of(own), dict[str, ListEntry](), lines_asked_for(own)
+    if not any(isinstance(fact.value, Waitlisted | WaitlistLeft) for fact in own):
+        return []
+    found, asked_for = dict[str, ListEntry](), lines_asked_for(own)
     for fact in own:
         match fact.value:
-            case Waitlisted(program=program, position=position) if fact.id not in gone:
+            case Waitlisted(program=program, position=position) if fact.id not in own.fallen:
                 state, content = "waiting", {"program": program, "position": position}
-            case WaitlistLeft(program=program, reason=reason) if fact.id not in gone:
+            case WaitlistLeft(program=program, reason=reason) if fact.id not in own.fallen:
                 state, content = "left", {"program": program, "reason": reason}
             case _:
                 continue

@@ -35,7 +35,7 @@ _WHAT = {
 
 
 def told(fact: Fact, rules: Rules) -> dict[str, Any]:
-    """A fact with its words: `{"ce_id", "type", "writer", "says"}`."""
+    """A fact with its sentence as JSON: `{"ce_id", "type", "writer", "says"}`."""
     return {"ce_id": fact.id, "type": fact.type, "writer": fact.writer, "says": says(fact, rules)}
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from services.intake.api.paces import Pace
+from services.intake.api.rate_limits import RateLimit
 from services.intake.app import assemble
 from shared.clock import SetClock
 from shared.web.app import Problem
@@ -157,15 +157,15 @@ async def test_a_question_that_means_nobody_is_audited_without_the_question(
 
 async def test_who_reads_out_the_register_is_slowed_down() -> None:
     now = [0.0]
-    pace = Pace(3, 60, lambda: now[0])
+    limit = RateLimit(3, 60, lambda: now[0])
     for _ in range(3):
-        pace.take("one")
+        limit.take("one")
     with pytest.raises(Problem) as told:
-        pace.take("one")
+        limit.take("one")
     assert (told.value.status, told.value.more["retry_after"]) == (429, 61)
-    pace.take("another")
+    limit.take("another")
     now[0] = 60.0
-    pace.take("one")
+    limit.take("one")
 
 
 async def test_no_word_of_a_person_lies_open(hospital: Hospital) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from starlette.applications import Starlette
 
 from services.placement.checks import broken
 from services.placement.desk import api
@@ -162,3 +163,21 @@ async def desk(
     yield Desk(client, feed, clock)
     found = [str(one) async for one in broken(database, rules)]
     assert [one for one in found if "outbox" not in one and "position" not in one] == []
+
+
+@pytest.fixture
+async def app(desk: Desk, database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]) -> Starlette:
+    """The whole web side of placement, on what `desk` has."""
+
+    async def ready() -> dict[str, str]:
+        return {}
+
+    parts = Parts(database, rules, clock, ids)
+    routes = [*api.routes(parts), *page.routes(parts, page.pages(None))]
+    return web_app(title="placement", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=ready, routes=routes)
+
+
+@pytest.fixture
+async def http(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, "placement", "http://desk") as client:
+        yield client

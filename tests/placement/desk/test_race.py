@@ -1,4 +1,4 @@
-"""200 programs' answers at once for 20 seats: exactly 20 patients are placed, and the others are told why not."""
+"""More acceptances at once than seats: exactly 20 patients are placed, and the others are told why not."""
 
 from __future__ import annotations
 
@@ -27,20 +27,24 @@ async def answered(desk: Desk, path: str, body: dict[str, Any]) -> httpx.Respons
     return answer
 
 
-async def test_of_200_acceptances_at_once_20_are_placed_and_180_told_that_the_program_is_full(desk: Desk) -> None:
-    await desk.leaves_the_ward(*EPISODES)
+@pytest.mark.parametrize("number", [60, pytest.param(200, marks=pytest.mark.slow)])
+async def test_of_many_acceptances_at_once_20_are_placed_and_the_others_told_that_the_program_is_full(
+    desk: Desk, number: int
+) -> None:
+    asking = EPISODES[:number]
+    await desk.leaves_the_ward(*asking)
     body = {"program": "GH-PHP1", "start_date": DAY}
-    sent = await asyncio.gather(*(answered(desk, "/api/offers", body | {"episode_id": each}) for each in EPISODES))
+    sent = await asyncio.gather(*(answered(desk, "/api/offers", body | {"episode_id": each}) for each in asking))
     offers = [answer.json()["offers"][0]["id"] for answer in sent]
     answers = await asyncio.gather(*(answered(desk, f"/api/offers/{offer}/accepted", {}) for offer in offers))
-    assert Counter(one.status_code for one in answers) == {200: SEATS, 409: len(EPISODES) - SEATS}
+    assert Counter(one.status_code for one in answers) == {200: SEATS, 409: number - SEATS}
     refused = [one.json() for one in answers if one.status_code == 409]
     assert {(one["type"], one["state"]) for one in refused} == {("urn:stepdown:problem:program-full", "sent")}
     said = Counter(await desk.said())
     assert (said["placed"], said["seat-held"], said["offer-accepted"], said["search-closed"]) == (SEATS,) * 4
     assert len(await desk.listed("placements", limit="200")) == SEATS
     assert await there(desk) == SEATS
-    assert Counter(code for *_, code in await desk.feed.refusals()) == {"program-full": len(EPISODES) - SEATS}
+    assert Counter(code for *_, code in await desk.feed.refusals()) == {"program-full": number - SEATS}
 
 
 async def there(desk: Desk) -> int:

@@ -1,6 +1,6 @@
-"""Apache Kafka from its own jars, for slow tests and benchmarks: fetched once with Maven, run by the local Java.
+"""Apache Kafka from its own jars, for slow tests and benchmarks: fetched once with Maven, run with the local Java.
 
-Production runs Kafka its own way (docs/run-it.md); `up` starts the embedded broker. This knows no topic.
+`up` starts the embedded broker instead, and production runs its own Kafka (docs/run-it.md). Knows no topic.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ auto.create.topics.enable=false
 
 
 def java() -> str:
-    """The local Java in words. SetUpError where it does not do."""
+    """The local Java's version in words. Raises SetUpError where there is none, or it is older than Kafka needs."""
     try:
         said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError):
@@ -56,7 +56,8 @@ def java() -> str:
 
 
 def fetched(cache: Path, pom: Path = POM) -> Path:
-    """The folder with the jars of a pom.xml, by the broker's version. SetUpError where Maven can't bring them."""
+    """The folder in `cache` with the jars of a pom.xml, fetched where it is missing. Raises SetUpError where Maven
+    cannot fetch them within 300 s."""
     libs: Path = cache / VERSION
     if libs.is_dir():
         return libs
@@ -84,10 +85,11 @@ class ApacheKafka:
 
     @property
     def bootstrap(self) -> str:
+        """Its address, `host:port`."""
         return f"127.0.0.1:{self.taken['broker']}"
 
     async def prepare(self) -> None:
-        """Format its folder the first time."""
+        """Format its folder the first time. Raises SetUpError where that fails."""
         if self.properties.exists():
             return
         self.properties.write_text(PROPERTIES.format(place=self.place, **self.taken), encoding="utf-8")
@@ -103,11 +105,12 @@ class ApacheKafka:
             raise SetUpError(f"Apache Kafka could not format {self.place} (exit {done.returncode}: {why[0]})")
 
     def command(self) -> Command:
+        """How it is started."""
         arguments = [*self.java, "kafka.Kafka", str(self.properties)]
         return Command(name="Apache Kafka", arguments=arguments, log=self.log, folder=self.place)
 
     def is_ready(self) -> bool:
-        """Whether it answers a request, which is later than it listens."""
+        """True when it answers a request, which is later than when it begins to listen."""
         try:
             with socket.create_connection(("127.0.0.1", self.taken["broker"]), timeout=1) as asked:
                 asked.sendall(API_VERSIONS)

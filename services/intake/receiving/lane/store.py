@@ -31,9 +31,9 @@ _TAKE_DONE = "DELETE FROM waiting_records WHERE outcome IS NOT NULL RETURNING to
 
 
 class Waiting(NamedTuple):
-    """A record in the lane: as it came and when, and keyed hashes of its key and of the ids it tells.
+    """A record in the lane: as it came and when, and keyed hashes of its Kafka key and of the patient's ids in it.
 
-    One that is still to be kept has no number.
+    `number` is its order in the lane, 0 before it is stored.
     """
 
     record: RawRecord
@@ -43,43 +43,44 @@ class Waiting(NamedTuple):
 
     @property
     def slot(self) -> Slot:
-        """The partition that it came by."""
+        """The partition that it came from."""
         return Slot(self.record.topic, self.record.partition)
 
 
-async def keep(connection: Connection, aside: Sequence[Waiting], seal: Seal) -> None:
-    """Put records into the lane, in their order and sealed, in the transaction that moves their position."""
-    await at_once(connection, written(_KEEP, [_row(each, seal) for each in aside]))
+async def keep(connection: Connection, waiting: Sequence[Waiting], seal: Seal) -> None:
+    """Put records into the lane, encrypted and in their order, in the transaction that moves their position."""
+    await at_once(connection, written(_KEEP, [_row(each, seal) for each in waiting]))
 
 
 async def keys_waiting(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
-    """The keys of all that waits and has one of these."""
+    """All keys of the waiting records that have one of these."""
     return {row["key"] for row in await rows(connection, _KEYS, list(keys))}
 
 
 async def is_empty(database: Database) -> bool:
-    """Whether nothing is in the lane, nor is to be counted."""
+    """Whether no record is in the lane, waiting or to be counted."""
     [row] = await database.alone(_ANY)
     return not row["some"]
 
 
 async def oldest(connection: Connection, most: int, seal: Seal) -> list[Waiting]:
-    """The first records that wait, locked; where another process has them, what it leaves. Raises CannotOpen."""
+    """At most `most` waiting records, the oldest first, locked; records that another process holds are waited for.
+    Raises CannotOpen where one can't be decrypted."""
     return [_waiting(row, seal) for row in await rows(connection, _OLDEST, most)]
 
 
 async def done(connection: Connection, outcomes: Mapping[int, Outcome]) -> None:
-    """Note what came of records; their content goes."""
+    """Note what came of records, by number, and delete their content."""
     await at_once(connection, written(_DONE, [(number, outcome, b"") for number, outcome in outcomes.items()]))
 
 
 async def dead_again(connection: Connection, consumer: str, record: RawRecord) -> None:
-    """Forget that a record was a dead letter and came here by its replay: it is to be one anew."""
+    """Delete the dead letter whose replay brought a record here, so that the record can become one again."""
     await rows(connection, _FORGET, consumer, record.topic, record.partition, record.offset)
 
 
 async def take_done(connection: Connection) -> list[tuple[Slot, Outcome]]:
-    """What came of records that are worked off and not counted yet; their rows go."""
+    """Delete the records that are worked off, and return what came of each, for the counts."""
     return [(Slot(row["topic"], row["partition"]), row["outcome"]) for row in await rows(connection, _TAKE_DONE)]
 
 

@@ -1,8 +1,8 @@
-"""Works off the lane for long visits on hospital.adt, what belongs together at a time, in transactions of its own.
+"""Works off the lane for long visits on hospital.adt: in each transaction the oldest record, and those of its patient.
 
-A record in the lane is kept with the position moved behind it: from then on its place is here. It is answered and
-counted once, with all that follows from it, whatever dies when; the lane is in the database, so that a restart goes on
-with it. Fails in the three ways that the subscription does (shared/messaging/batches.py).
+The transaction that puts a record into the lane also moves the consumer's position behind it. The lane is in the
+database, so a restart goes on with it, and a record is answered and counted once, whatever fails when. Errors are of
+the three kinds of every subscription (shared/messaging/batches.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.receiving.group_commit import about_the_first
-from services.intake.receiving.kafka import BATCH, CONSUMER, DEAD, AdtRecord, answer, outcome_of, parcel_of
+from services.intake.receiving.kafka import BATCH, CONSUMER, DEAD, AdtRecord, adt_record_of, answer, outcome_of
 from services.intake.receiving.lane import store
 from services.intake.receiving.lane.store import Waiting
 from services.intake.receiving.receive import Intake
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 POLL = 0.1
 """Seconds from one look into an empty lane to the next."""
 LONGEST_WAIT = 5.0
-"""Seconds between two tries at most, while something is away."""
+"""Seconds between two tries at most, while something that is needed is away."""
 
 
 class Worker:
-    """Begins with the doors and ends with them; one process works at a time, however many there are."""
+    """Starts and stops with the doors. Of several processes one at a time works: the others find the records locked."""
 
     def __init__(self, intake: Intake) -> None:
         self.intake = intake
@@ -44,11 +44,11 @@ class Worker:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to work; what was left in the lane comes first."""
+        """Start to work; what was left in the lane comes first."""
         self._task = asyncio.create_task(self._run(), name="lane")
 
     async def stop(self) -> None:
-        """End; what is in hand is rolled back and stays in the lane."""
+        """Stop; what is being worked on is rolled back and stays in the lane."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -71,7 +71,7 @@ class Worker:
                     await asyncio.sleep(POLL)
 
     async def _step(self) -> bool:
-        """Count what is worked off, and work off the next; False where nothing is there."""
+        """Count what is worked off, and work off the next records; False where the lane is empty."""
         if await store.is_empty(self.intake.database):
             return False
         await self._count()
@@ -87,7 +87,7 @@ class Worker:
         return True
 
     async def _take(self, mine: list[Waiting]) -> None:
-        """Answer the oldest record, and of the next ones those of the same patient or key; `mine` gets them."""
+        """Take in the oldest record, and of the next ones those of the same patient or key; `mine` gets them."""
         intake = self.intake
         async with intake.database.begin() as connection:
             mine += about_the_first(await store.oldest(connection, self._most, intake.seal), self._most)[0]
@@ -101,16 +101,17 @@ class Worker:
             await store.done(connection, {one.number: what for one, what in told})
 
     async def _read(self, mine: Sequence[Waiting]) -> list[Incoming[AdtRecord]]:
-        """Read them as at the door, giving way to the others after each."""
+        """Read records as at the door; after each one other tasks have their turn."""
         found = []
         for record, _, at, _ in mine:
-            parcel = parcel_of(record, intake=self.intake, arrived_at=at)
-            found.append(Incoming(Slot(record.topic, record.partition), record.offset, record.key or b"", parcel))
+            read = adt_record_of(record, intake=self.intake, arrived_at=at)
+            found.append(Incoming(Slot(record.topic, record.partition), record.offset, record.key or b"", read))
             await asyncio.sleep(0)
         return found
 
     async def _halve(self, tried: Sequence[Waiting], fault: Exception) -> None:
-        """Try half as many; a single one that can't be taken is a dead letter. What can't be opened stays."""
+        """After a failure: take half as many records next time; a single one becomes a dead letter. What can't be
+        decrypted stays in the lane. Raises Transient where too many in a row fail."""
         if not tried:
             raise fault
         if len(tried) > 1:
@@ -127,14 +128,16 @@ class Worker:
                     await store.done(connection, {one.number: "dead"})
 
     async def _bury(self, connection: Connection, gone: Sequence[Waiting], fault: Exception) -> None:
+        """Make records dead letters."""
         for one in gone:
             await store.dead_again(connection, CONSUMER, one.record)
             await dead_letters.bury(connection, CONSUMER, DEAD, [(one.record, fault)], self.intake.seal)
 
     async def _count(self) -> None:
-        """Count what came of records, in a transaction of its own: the batches of the door move the same positions.
+        """Count what came of records, in a transaction of its own, since the door's batches move the same positions.
 
-        In that which worked a record off, the position would be held as long as that took, or be asked for last.
+        The transaction that works records off would lock the position for as long as that takes, or ask for it last,
+        against the order of locks.
         """
         tally = Tally()
         async with self.intake.database.begin() as connection:

@@ -1,1 +1,1 @@
-"""What patients allow others to be told: consents given, taken back and over, stated for each of their episodes."""
+"""Consents to disclosures: given, revoked, expired; each is stated as a fact for every episode of the patient."""

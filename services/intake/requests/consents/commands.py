@@ -1,4 +1,4 @@
-"""What giving a consent and taking it back consist of as JSON; values that check themselves, and repeat nothing."""
+"""The JSON of giving and revoking a consent, as types that check it; their errors never repeat a value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from services.intake.requests.commands import Person, Text
 from shared.site.values import Label
 from shared.web.commands import Command
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
+SiteCode = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
+"""A code of site config: 1 to 60 lower-case letters, digits and hyphens."""
 
 
 class ConsentGiven(Command):
@@ -25,11 +26,11 @@ class ConsentGiven(Command):
     discloser: Text | None = Field(
         default=None, description="who may disclose: a facility, or the site's name for all of them; absent: `facility`"
     )
-    recipient: Code | None = Field(
+    recipient: SiteCode | None = Field(
         default=None, description="to whom: a recipient of site config; or `recipient_class`"
     )
-    recipient_class: Code | None = Field(default=None, description="to which class of recipients of site config")
-    purpose: Code = Field(description="what for: treatment, payment, operations, or tpo for these three")
+    recipient_class: SiteCode | None = Field(default=None, description="to which class of recipients of site config")
+    purpose: SiteCode = Field(description="what for: treatment, payment, operations, or tpo for these three")
     scope: tuple[Label, ...] = Field(min_length=1, description="labels of what may be disclosed")
     begins: date | None = Field(default=None, alias="from", description="first day; absent: the day it was given")
     ends: date | None = Field(default=None, alias="to", description="last day; absent: until it is revoked")
@@ -37,6 +38,7 @@ class ConsentGiven(Command):
 
     @model_validator(mode="after")
     def _of_one_to_one(self) -> ConsentGiven:
+        """Refuse more or less than one patient and one recipient, and days in the wrong order."""
         if sum(each is not None for each in (self.patient_id, self.episode_id, self.identity)) != 1:
             raise PydanticCustomError("one_patient", "one of `patient_id`, `episode_id` and `identity`")
         if (self.recipient is None) == (self.recipient_class is None):
@@ -53,7 +55,7 @@ class ConsentTakenBack(Command):
 
 
 class ConsentStated(Command):
-    """What is answered: the consent, and the episodes for which facts were stated."""
+    """The answer: the consent, and the episodes for which it is stated."""
 
     consent_id: str = Field(description="the consent")
     patient_id: str = Field(description="Stepdown's id of the patient")

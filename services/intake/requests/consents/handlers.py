@@ -1,4 +1,4 @@
-"""What intake does with consents: recorded, stated for each episode of the patient, taken back, run out.
+"""Takes in consents and revocations, and states for each episode of the patient that a consent begins or ends.
 
 The order of locks is that of messages: the key first, then the patient's row. A new episode of a patient gets the
 standing consents by a timer, whatever began it: so no message waits for a look at consents (decision 0122).
@@ -20,7 +20,7 @@ from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import store
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.requests.consents.store import Consent
-from services.intake.requests.handlers import named, owner_of, patient_known_by
+from services.intake.requests.handlers import facility_name, owner_of, patient_known_by
 from services.intake.visits.reconcile import EpisodeSequences
 from shared.errors import Rejected
 from shared.events.aftercare import Consent as ConsentFact
@@ -38,7 +38,7 @@ ACTOR = "intake"
 
 
 async def record(intake: Intake, connection: Connection, who: Caller, _: str, asked: ConsentGiven) -> ConsentStated:
-    """A consent, stated for every episode that the patient has; in the caller's transaction.
+    """Record a consent and state it for every episode that the patient has, in the caller's transaction.
 
     Raises a Problem (404) where patient or episode are not the caller's.
     """
@@ -47,9 +47,9 @@ async def record(intake: Intake, connection: Connection, who: Caller, _: str, as
     patient_id = await _patient(connection, intake, who, asked)
     consent = _consent(intake, consent_id, patient_id, asked, now)
     await store.keep(connection, consent)
-    ledger = await visits.ledger_of(connection, [patient_id])
-    pairs = [(consent, episode) for episode in sorted(ledger.sequences)]
-    await _state(connection, ConsentRecorded, pairs, ledger, now)
+    sequences = await visits.sequences_of(connection, [patient_id])
+    pairs = [(consent, episode) for episode in sorted(sequences.last)]
+    await _state(connection, ConsentRecorded, pairs, sequences, now)
     await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
     await audit.note(connection, [audit.Entry(now, who.subject, "consent-recorded", consent_id)])
     return await _answer(connection, who, consent, [episode for _, episode in pairs])
@@ -58,9 +58,9 @@ async def record(intake: Intake, connection: Connection, who: Caller, _: str, as
 async def revoke(
     intake: Intake, connection: Connection, who: Caller, consent_id: str, asked: ConsentTakenBack
 ) -> ConsentStated:
-    """The consent is taken back for every episode that it was stated for; in the caller's transaction.
+    """Revoke a consent for every episode that it was stated for, in the caller's transaction.
 
-    Of one that was taken back before: as it stands. Raises a Problem (404), Rejected where the consent has expired.
+    One that is revoked already is answered as it stands. Raises a Problem (404), and Rejected where it has expired.
     """
     now = intake.clock()
     consent = await _revocable(connection, who, consent_id)
@@ -74,15 +74,15 @@ async def revoke(
 
 
 async def count_revoked(intake: Intake, consent_ids: Collection[str]) -> None:
-    """Say of these consents that they are revoked where they were revoking and care.episodes told meanwhile."""
+    """Turn these consents from `revoking` to `revoked` where placement's gate has their revocations by now."""
     async with intake.database.begin() as connection:
         await store.count_revoked(connection, consent_ids, intake.clock())
 
 
 async def until_it_counts(intake: Intake, consent_id: str) -> str:
-    """The consent's state, once it is not `revoking` any more, or when that took as long as an answer may take.
+    """Wait until a consent is not `revoking` any more, `intake.revocation_wait` seconds at most; returns its state.
 
-    `revoked`: nothing leaves on it any more; `revoking`: placement's gate had not heard of it in that time.
+    `revoked`: nothing leaves on it any more; `revoking`: placement's gate did not have the revocation in that time.
     """
     end = monotonic() + intake.revocation_wait
     while True:
@@ -95,7 +95,7 @@ async def until_it_counts(intake: Intake, consent_id: str) -> str:
 
 
 async def run_out(intake: Intake, most: int = 200) -> int:
-    """State that consents expired whose last day is over; at most so many, how many there were. For a timer."""
+    """State the expiry of at most `most` consents whose last day is over; returns how many there were. For a timer."""
     now = intake.clock()
     async with intake.database.begin() as connection:
         found = await store.over(connection, now, most)
@@ -110,7 +110,8 @@ async def run_out(intake: Intake, most: int = 200) -> int:
 
 
 async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
-    """State standing consents for episodes that began after them; at most so many, how many there were. For a timer."""
+    """State standing consents for episodes that began after them, at most `most` pairs of the two; returns how many
+    there were. For a timer."""
     now = intake.clock()
     async with intake.database.begin() as connection:
         found = await store.untold(connection, most)
@@ -119,9 +120,9 @@ async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
             await receiving.lock_patients(connection, patients)
             pairs = await store.still_untold(connection, [(consent, episode) for consent, _, episode in found])
             consents = await store.consents_of(connection, [consent for consent, _ in pairs])
-            ledger = await visits.ledger_of(connection, patients)
+            sequences = await visits.sequences_of(connection, patients)
             told = [(consents[consent], episode) for consent, episode in pairs]
-            await _state(connection, ConsentRecorded, told, ledger, now)
+            await _state(connection, ConsentRecorded, told, sequences, now)
             await store.keep_episodes(connection, pairs)
     return len(found)
 
@@ -129,7 +130,7 @@ async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
 async def _patient(connection: Connection, intake: Intake, who: Caller, asked: ConsentGiven) -> str:
     """The patient, locked."""
     if asked.identity is not None:
-        facility = named(intake, asked.facility)
+        facility = facility_name(intake, asked.facility)
         return await patient_known_by(connection, intake, who, asked.identity, facility)
     if asked.episode_id is not None:
         return await owner_of(connection, who, asked.episode_id)
@@ -142,15 +143,16 @@ async def _patient(connection: Connection, intake: Intake, who: Caller, asked: C
 
 
 def _consent(intake: Intake, consent_id: str, patient_id: str, asked: ConsentGiven, now: datetime) -> Consent:
+    """The row of a consent; days count in the zone of the facility where it was given."""
     zone = intake.site.zone(asked.facility)
-    facility = named(intake, asked.facility)
+    facility = facility_name(intake, asked.facility)
     at = asked.occurred_at or now
     over = datetime.combine(asked.ends + timedelta(days=1), time(), zone) if asked.ends else None
     return Consent(
         consent_id=consent_id,
         patient_id=patient_id,
         facility=facility,
-        discloser=named(intake, asked.discloser) if asked.discloser else facility,
+        discloser=facility_name(intake, asked.discloser) if asked.discloser else facility,
         recipient=asked.recipient,
         recipient_class=asked.recipient_class,
         purpose=asked.purpose,
@@ -177,11 +179,11 @@ async def _revocable(connection: Connection, who: Caller, consent_id: str) -> Co
 async def _end(
     connection: Connection, kind: type[ConsentFact], consents: Sequence[Consent], at: datetime | None, now: datetime
 ) -> list[str]:
-    """State the end of consents, at that time or the end of each, for every episode that has them; these."""
+    """State the end of consents for every episode that has them; returns these. `at`: when; None: with the last day."""
     known = {each.consent_id: each._replace(occurred_at=at or each.over_at or now) for each in consents}
     pairs = [(known[consent], episode) for consent, episode in await store.episodes_of(connection, known)]
-    ledger = await visits.ledger_of(connection, sorted({each.patient_id for each in consents}))
-    stated = await _state(connection, kind, pairs, ledger, now)
+    sequences = await visits.sequences_of(connection, sorted({each.patient_id for each in consents}))
+    stated = await _state(connection, kind, pairs, sequences, now)
     if kind is ConsentRevoked:
         await store.keep_revoked_by(connection, stated)
     await store.end(connection, known, "revoking" if kind is ConsentRevoked else "expired", now)
@@ -192,15 +194,15 @@ async def _state(
     connection: Connection,
     kind: type[ConsentFact],
     pairs: Iterable[tuple[Consent, str]],
-    ledger: EpisodeSequences,
+    sequences: EpisodeSequences,
     now: datetime,
 ) -> list[tuple[str, str, int]]:
-    """(consent, episode): state that of each; with the sequence that it got."""
+    """State a fact of this kind for each (consent, episode); returns (consent, episode, sequence of the fact)."""
     trace = tracing.of_the_request()
     values = [(one.consent_id, _value(kind, one, episode, now)) for one, episode in pairs]
-    stated = [(consent, ledger.stated(value, now, consent, trace=trace)) for consent, value in values]
+    stated = [(consent, sequences.stated(value, now, consent, trace=trace)) for consent, value in values]
     if stated:
-        await store.keep_stated(connection, stated, ledger.owners)
+        await store.keep_stated(connection, stated, sequences.owners)
         await outbox.send(connection, [to_record(fact, TOPIC) for _, fact in stated])
     return [(consent, fact.subject, fact.sequence) for consent, fact in stated]
 
@@ -225,7 +227,7 @@ def _value(kind: type[ConsentFact], consent: Consent, episode: str, now: datetim
 
 
 async def _answer(connection: Connection, who: Caller, consent: Consent, episodes: Sequence[str]) -> ConsentStated:
-    """Of the episodes that it is stated for those in which the caller's facilities told something."""
+    """The answer, with those of these episodes that the caller may see."""
     seen = await people.episodes_within(connection, consent.patient_id, who.scope)
     return ConsentStated.model_validate(
         {

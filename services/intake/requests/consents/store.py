@@ -89,55 +89,55 @@ async def consents_of(connection: Connection, ids: Collection[str]) -> dict[str,
 
 
 async def episodes_of(connection: Connection, ids: Collection[str]) -> list[tuple[str, str]]:
-    """(consent, episode) for which these consents were stated."""
+    """(consent, episode): the episodes for which these consents were stated."""
     return [(row[0], row[1]) for row in (await connection.execute(_EPISODES, {"ids": sorted(ids)})).all()]
 
 
 async def over(connection: Connection, now: datetime, most: int) -> list[tuple[str, str]]:
-    """(consent, patient) whose last day is over, and nobody has said so."""
+    """(consent, patient) of at most `most` standing consents whose last day is over."""
     return [(row[0], row[1]) for row in (await connection.execute(_OVER, {"now": now, "most": most})).all()]
 
 
 async def untold(connection: Connection, most: int) -> list[tuple[str, str, str]]:
-    """(consent, patient, episode): standing consents, and episodes for which they were not stated yet."""
+    """(consent, patient, episode): at most `most` standing consents with an episode that lacks them."""
     return [(row[0], row[1], row[2]) for row in (await connection.execute(_UNTOLD, {"most": most})).all()]
 
 
 async def still_untold(connection: Connection, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Which of these (consent, episode) are so, now that the patients are locked."""
+    """Those of these (consent, episode) that are still not stated, now that the patients are locked."""
     given = {"consents": [consent for consent, _ in pairs], "episodes": [episode for _, episode in pairs]}
     return [(row[0], row[1]) for row in (await connection.execute(_STILL_UNTOLD, given)).all()]
 
 
 async def end(connection: Connection, ids: Collection[str], state: str, at: datetime) -> None:
-    """These consents don't stand any more."""
+    """Give those of these consents that stand another state; `at`: when that was stated."""
     await connection.execute(_END, {"ids": sorted(ids), "state": state, "at": at})
 
 
 async def keep_revoked_by(connection: Connection, told: Sequence[tuple[str, str, int]]) -> None:
-    """(consent, episode, sequence of the fact that took it back there)."""
+    """Note of each (consent, episode) the sequence of the fact that revoked it there."""
     columns = list(zip(*told, strict=True)) or [(), (), ()]
     given = dict(zip(("consents", "episodes", "sequences"), map(list, columns), strict=True))
     await connection.execute(_REVOKED_BY, given)
 
 
 async def count_revoked(connection: Connection, ids: Collection[str], now: datetime) -> None:
-    """Those of these that are being revoked are revoked from now on, where placement has all that took them back."""
+    """Turn these consents from `revoking` to `revoked` where placement has all facts that revoke them."""
     await connection.execute(_COUNTS, {"ids": sorted(ids), "now": now})
 
 
 async def keep_stated(connection: Connection, stated: Sequence[tuple[str, Fact]], owners: Mapping[str, str]) -> None:
-    """(consent, fact): the facts, and the last sequences of their episodes; the patients' rows are locked."""
+    """Store facts, each with its consent, and the last sequences of their episodes; the patients' rows are locked."""
     await at_once(connection, visits_store.keep_stated([(fact, consent) for consent, fact in stated], owners))
 
 
 async def keep_episodes(connection: Connection, pairs: Sequence[tuple[str, str]]) -> None:
-    """(consent, episode): the consents are stated for these."""
+    """Note the (consent, episode) pairs that are stated."""
     await copy_rows(connection, consent_episodes, ("consent_id", "episode_id"), pairs)
 
 
 async def facilities_of(connection: Connection, patient_id: str) -> frozenset[str] | None:
-    """Who has a patient; None where there is no such patient."""
+    """The facilities that have a patient (told of it, or have it at a program); None where there is no such patient."""
     if (await connection.execute(_PATIENT, {"patient": patient_id})).first() is None:
         return None
     return frozenset((await connection.execute(_PLACES, {"patient": patient_id})).scalars())

@@ -1,4 +1,4 @@
-"""All SQL that consents are only read with."""
+"""All SQL that only reads consents, as they are shown over HTTP."""
 
 from __future__ import annotations
 
@@ -39,5 +39,6 @@ async def consent(connection: Connection, consent_id: str, *, scope: Scope) -> d
 
 
 def _shown(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A consent as it is shown: the names of its fields as in the request, nothing that is not known."""
     told = {_NAMES.get(str(name), str(name)): value for name, value in row.items() if name not in _HIDDEN}
     return {name: value for name, value in told.items() if value is not None}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from services.placement.gate.bases import Basis, obstacle
 from services.placement.gate.cases import DisclosureCase, Key, Past
-from services.placement.gate.docket import Docket, rule
+from services.placement.gate.docket import Docket, decide
 from shared.facts.envelope import Fact
-from shared.facts.restating import fallen_of
+from shared.facts.restating import OwnFacts
 from tests.builders import a_story, admitted, cancelled, discharged, restated
 from tests.placement.gating import CLINIC, consent, revoked, two_recipients
 
@@ -35,11 +35,11 @@ class Memory:
         held = {case.key: Past(False, case.writer, case.labels, case.corrects) for case in self.withheld.values()}
         self.docket.past = {**held, **out}
         self.docket.withheld = sorted(self.withheld.values(), key=lambda case: case.place)
-        ruling = rule(self.docket, batch, RULES, now)
-        for key in ruling.released | ruling.void:
+        decisions = decide(self.docket, batch, RULES, now)
+        for key in decisions.released | decisions.void:
             self.withheld.pop(key, None)
-        self.withheld |= {case.key: case for case, _ in ruling.withheld}
-        self.sent += [(case, basis, now) for case, basis in ruling.disclosed]
+        self.withheld |= {case.key: case for case, _ in decisions.withheld}
+        self.sent += [(case, basis, now) for case, basis in decisions.disclosed]
 
     def believed(self, recipient: str) -> set[str]:
         """The facts that a recipient takes for true, after all corrections that it got."""
@@ -117,7 +117,7 @@ def test_with_a_consent_to_all_of_it_a_recipient_believes_what_stands_whatever_t
     for batch in cut(story, places):
         memory.takes(batch, START)
     memory.takes([replace(consent(consent_id="all", scope=SCOPES[1]), sequence=len(story) + 1)], START)
-    gone = fallen_of(story)
+    gone = OwnFacts(story).fallen
     stands = {one.id for one in story if one.name in {"admitted", "discharged"} and one.id not in gone}
     assert memory.believed(CLINIC) == stands
     assert not [key for key in memory.withheld if key[0] == CLINIC]

@@ -17,7 +17,7 @@ from faststream.kafka import KafkaBroker
 
 from services.placement.engine import consumer
 from services.placement.gate.consumer import passable, subscription
-from services.placement.gate.docket import Docket, Ruling, rule
+from services.placement.gate.docket import Decisions, Docket, decide
 from services.placement.gate.recipients import GateRules
 from services.placement.rules import Rules
 from shared.clock import SetClock
@@ -85,7 +85,7 @@ def test_of_a_type_that_nobody_knows_nothing_goes_out_whatever_the_site_says(gat
     rules = replace(gate_site, outsiders={CLINIC: lets_all}, received=frozenset({danced.type}))
     told = passable(record(danced, facility=...), rules=rules)
     assert isinstance(told.value, UnknownFact)
-    assert rule(Docket(told.subject), [told, danced], rules, datetime(2026, 5, 4, tzinfo=UTC)) == Ruling()
+    assert decide(Docket(told.subject), [told, danced], rules, datetime(2026, 5, 4, tzinfo=UTC)) == Decisions()
 
 
 @pytest.mark.parametrize("where", [{"unit": "DTX"}, {"program": "GH-DETOX"}, {"to": {"unit": "RES"}}])
@@ -94,7 +94,7 @@ def test_what_is_said_of_a_stay_by_a_type_that_nobody_knows_is_not_forgotten(
 ) -> None:
     docket = Docket("episode-1")
     danced = fact("danced", labels=(), stay=("visit", "V1"), **where)
-    rule(docket, [danced], gate_site, datetime(2026, 5, 4, tzinfo=UTC))
+    decide(docket, [danced], gate_site, datetime(2026, 5, 4, tzinfo=UTC))
     assert docket.labels["visit:V1"] >= {"SUD", "PART2"}
 
 

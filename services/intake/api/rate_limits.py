@@ -1,4 +1,4 @@
-"""How often who somebody is may be asked at intake's doors, by one caller; no answer repeats anything that was sent."""
+"""How often one caller may ask, or say, who a patient is over HTTP."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from shared.web.app import Problem
 from shared.web.auth import Caller
 
 
-class Paces:
-    """How often who somebody is may be asked in a minute, by reading or by posting: people, and machines more often."""
+class RateLimits:
+    """The site's limits for a minute: one for people, and a higher one for machines; reads and posts count alike."""
 
     def __init__(self, limits: Limits) -> None:
         self._people, self._machines = (
-            Pace(limits.identity_questions, 60.0),
-            Pace(limits.machine_identity_questions, 60.0),
+            RateLimit(limits.identity_questions, 60.0),
+            RateLimit(limits.machine_identity_questions, 60.0),
         )
 
     def take(self, who: Caller) -> None:
-        """Count one question. Raises 429 until it is time again."""
+        """Count one question. Raises a Problem (429) while the caller is over the limit."""
         (self._machines if who.roles == MACHINES else self._people).take(who.subject)
 
 
 MACHINES = frozenset({"hospital"})
-"""The roles of a token that no person has."""
+"""The roles of a machine's token."""
 
 
-class Pace:
-    """How often one caller may ask: `most` times in `seconds`, by one process's count; then 429 until it is time again.
+class RateLimit:
+    """Each caller may ask `most` times in `seconds`, as this process counts.
 
-    It slows down who reads out the register; it is no defence against many callers.
+    It slows down a caller who reads out all patients; it is no defence against many callers.
     """
 
     def __init__(self, most: int, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -41,7 +41,7 @@ class Pace:
         self._asked: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def take(self, subject: str) -> None:
-        """Count one question of a caller."""
+        """Count one question of a caller. Raises a Problem (429, with the seconds to wait) over the limit."""
         now = self._now()
         since, number = self._asked.pop(subject, (now, 0))
         if now - since >= self._seconds:

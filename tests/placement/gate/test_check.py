@@ -13,7 +13,7 @@ from shared.facts.envelope import Fact, headers, to_record
 from tests.builders import a_story, admitted, discharged
 from tests.placement.feeding import Feed
 from tests.placement.gating import BOARD, CLINIC, Gate, board, consent, site_with
-from tools.verify.disclosures import OnOut, not_in_the_ledger, unlike_the_ledger
+from tools.verify.disclosures import DisclosuresOnTopics, not_in_the_ledger, unlike_the_ledger
 
 SITE = site_with(board())
 
@@ -85,7 +85,7 @@ class Read:
 
 async def compared(gate: Gate, change: Any = None) -> list[str]:
     """What the topics and the ledger say of each other, after a change of what was on the topics."""
-    out = OnOut(set())
+    out = DisclosuresOnTopics(set())
     records = [
         Read(f"out.{recipient}", offset, fact)
         for recipient in (CLINIC, BOARD)

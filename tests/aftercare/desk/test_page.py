@@ -26,8 +26,8 @@ from shared.storage.tables import audit, refusals
 from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
+from tests.aftercare.desk.test_follow_ups import KEY, _ready, token
 from tests.aftercare.test_handlers import SITE, look, sent, take_in
-from tests.aftercare.test_web import KEY, _ready, token
 from tests.browsing import Browser
 
 COMPLETED = stay("iop", LEFT - timedelta(days=30), LEFT, id="P1", how="completed", reason="goals-met")

@@ -1,4 +1,4 @@
-"""A life as its hospital tells it: messages in the order said, errors and their mending among them."""
+"""The messages that a hospital records of a life, in order, with its errors and their corrections."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ CODES: dict[Disposition, str] = {
     "transfer": "65",
     "deceased": "20",
 }
-"""PV1-36, where the hospital has no words of its own."""
+"""How a stay ended → PV1-36, where the hospital has no code of its own."""
 OTHER_DIAGNOSIS = "F33.9"
+"""The diagnosis of an update."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedMessage:
-    """A message, when it was said, which stay it is about, and the visit to say more of it."""
+    """A message, when the hospital recorded it (`said`), its stay, and the visit from which more messages can be
+    made."""
 
     said: datetime
     stay: Stay
@@ -33,53 +35,53 @@ class SimulatedMessage:
     message: Message
 
 
-def told(life: Life, updated: float, chance: Chance, zone: tzinfo) -> list[SimulatedMessage]:
-    """Everything that the hospital says of a life, by the time it is said; of `updated` stays another diagnosis too."""
+def messages_of(life: Life, updated: float, chance: Chance, zone: tzinfo) -> list[SimulatedMessage]:
+    """Every message of a life, by the time recorded. `updated`: the share of stays with an update of the diagnosis."""
     numbers = count(1)
-    sayings = [_saying(life, stay, numbers, zone) for stay in life.stays]
-    found = [one for each in sayings for one in _of_stay(each, chance.happens(updated))]
+    by_stay = [_stay_messages(life, stay, numbers, zone) for stay in life.stays]
+    found = [one for each in by_stay for one in _of_stay(each, chance.happens(updated))]
     if life.oddity == "discharge-alone":
         found = [one for one in found if one.message.trigger == "A03"]
     return sorted(found, key=lambda one: one.said)
 
 
 def dialect_of(hospital: HospitalProfile) -> Dialect:
-    """How a hospital writes."""
+    """The dialect of a hospital."""
     return Dialect(hospital.delimiters, hospital.sending_facility, hospital.line_end, hospital.visit_numbers)
 
 
 def payer_at(life: Life, day: date) -> str:
-    """Who pays on a day."""
+    """The payer on a day."""
     changes = sorted((since, payer) for stay in life.stays for since, payer in stay.payers)
     return next((payer for since, payer in reversed(changes) if since <= day), life.person.payer)
 
 
-def _saying(life: Life, stay: Stay, numbers: count[int], zone: tzinfo) -> _Saying:
+def _stay_messages(life: Life, stay: Stay, numbers: count[int], zone: tzinfo) -> _StayMessages:
     mrn = life.person.mrn
 
     def next_id() -> str:
         return f"{mrn}-{next(numbers):03d}"
 
     number = f"V{mrn}-{stay.number}"
-    return _Saying(life, stay, Visit(life.person, number, zone, next_id, dialect=dialect_of(life.hospital)))
+    return _StayMessages(life, stay, Visit(life.person, number, zone, next_id, dialect=dialect_of(life.hospital)))
 
 
-def _of_stay(saying: _Saying, updated: bool) -> Iterator[SimulatedMessage]:
-    stay = saying.stay
-    yield from saying.places()
-    yield from saying.leaves()
+def _of_stay(messages: _StayMessages, updated: bool) -> Iterator[SimulatedMessage]:
+    stay = messages.stay
+    yield from messages.places()
+    yield from messages.leaves()
     if updated and stay.began + timedelta(days=2) < (stay.ended or stay.began):
-        yield saying.says("A08", stay.began + timedelta(days=1, hours=1), diagnosis=OTHER_DIAGNOSIS)
+        yield messages.says("A08", stay.began + timedelta(days=1, hours=1), diagnosis=OTHER_DIAGNOSIS)
     for since, payer in stay.payers:
         at = datetime.combine(since, stay.began.timetz()) + timedelta(hours=2)
-        yield saying.says("A08", at, payer=payer, since=since)
-    yield from saying.mishaps()
-    yield from saying.discharge()
+        yield messages.says("A08", at, payer=payer, since=since)
+    yield from messages.mishaps()
+    yield from messages.discharge()
 
 
 @dataclass(frozen=True, slots=True)
-class _Saying:
-    """One stay of a life, being told."""
+class _StayMessages:
+    """Makes the messages of one stay."""
 
     life: Life
     stay: Stay
@@ -88,7 +90,7 @@ class _Saying:
     def says(
         self, trigger: str, at: datetime, unit: str = "", *, said: datetime | None = None, **more: Any
     ) -> SimulatedMessage:
-        """One message; the unit is where the patient was then."""
+        """One message; its unit is the given one, else that of the patient at `at`."""
         unit = unit or self._unit(at)
         classed = {"ED": "E", "OBS": "O", "PHP1": "O", "IOP1": "O", "OPC": "O"}.get(unit, "I")
         message = self.visit.says(trigger, at, unit, said=said, patient_class=classed, **more)
@@ -99,7 +101,7 @@ class _Saying:
         return there[-1] if there else self.stay.places[0].unit
 
     def places(self) -> Iterator[SimulatedMessage]:
-        """Registration, admission, transfers; one of these perhaps only after the discharge."""
+        """Registration, admission and transfers; a late transfer is recorded 20 hours after the discharge."""
         first, *others = self.stay.places
         outside = first.unit not in {"3W", "DTX", "RES", "7NORTH"}
         payer = payer_at(self.life, first.at.date())
@@ -113,7 +115,7 @@ class _Saying:
             outside = False
 
     def leaves(self) -> Iterator[SimulatedMessage]:
-        """Going and coming back."""
+        """Leaves: A21 on going, A22 on coming back."""
         for away in self.stay.aways:
             back = away.back or away.since + timedelta(days=3)
             yield self.says("A21", away.since, reason="02", back=back)
@@ -121,7 +123,7 @@ class _Saying:
                 yield self.says("A22", away.back)
 
     def mishaps(self) -> Iterator[SimulatedMessage]:
-        """What was told in error, and taken back."""
+        """What was sent in error, and its cancel."""
         for one in self.stay.mishaps:
             if one.kind == "registration":
                 yield self.says("A11", self.stay.began, said=one.mended)
@@ -133,7 +135,7 @@ class _Saying:
                 yield self.says("A13", one.mended)
 
     def discharge(self) -> Iterator[SimulatedMessage]:
-        """How it ended; where a wrong time was told, the right one some hours later."""
+        """The discharge; where a wrong time was sent, also the update with the right one."""
         left = self.stay.ended
         if left is None or self.stay.never:
             return

@@ -26,8 +26,8 @@ from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
 from shared.web.sessions import SESSION, token_of
 from tests.aftercare.builders import LEFT, day, document, inpatient, stay
+from tests.aftercare.desk.test_follow_ups import KEY, _ready, token
 from tests.aftercare.test_handlers import SITE, take_in
-from tests.aftercare.test_web import KEY, _ready, token
 from tests.answers import client_of
 from tests.scoping import Tried, reads, routes_of, told_of
 
@@ -203,6 +203,17 @@ async def test_a_window_that_a_visit_elsewhere_kept_does_not_say_which(
             await asked(http, Tried("coordinator", "GET", f"/api/follow-ups/{kept['follow_up_id']}"), facilities)
         ).json()
         assert (facilities, found["state"], "by_fact" in found, "kept_at" in found) == (facilities, "kept", told, told)
+
+
+async def test_the_desk_lists_an_excluded_window_without_the_reason_that_another_facility_gives(
+    http: httpx.AsyncClient, database: Database
+) -> None:
+    admitted = stay("residential", day(1), id="rbsecret-res", facility="RIVERBEND")
+    await take_in(database, document(inpatient(), admitted))
+    for facilities, told in ((("*",), True), (HERE, False)):
+        page = await asked(http, Tried("coordinator", "GET", "/", {"list": "excluded"}), facilities)
+        assert (page.status_code, "non acute stay" in page.text) == (200, told)
+        assert "does not count" in page.text
 
 
 async def test_an_appointment_or_referral_of_another_facility_is_not_there_to_name(
