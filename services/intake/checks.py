@@ -99,6 +99,7 @@ def _of_visit(visit: VisitRecord, mapping: str, places: FacilityMap) -> Iterator
 
 async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Broken]:
     """A death that was told and not taken back must stand in every episode of the patient, and no other may."""
+    places = FacilityMap(site)
     after: str | None = ""
     while after is not None:
         async with database.read() as connection:
@@ -106,7 +107,7 @@ async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Br
             patients = await views.told_of_deaths_after(connection, after, page)
             sequences = await visits_store.sequences_of(connection, patients)
             known = await known_of(connection, patients)
-        died = deaths(known, [], {}, Provenance(sequences, site, _ANY_TIME))
+        died = deaths(known, [], {}, Provenance(sequences, places, _ANY_TIME))
         for episode in sorted({one.fact.subject for one in died.stated}):
             yield Broken(1, f"episode {episode}", "what stands of the patient's death is not what was told of it")
         after = patients[-1] if len(patients) == page else None

@@ -62,8 +62,8 @@ async def rows(connection: AsyncConnection, sql: str, *given: Any) -> Sequence[A
 async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[list[Any]]:
     """The rows of each read, in one round trip and as of one instant; columns by place."""
     every = list(reads)
-    sql = _asked(tuple((read.sql, len(read.given)) for read in every))
-    found = await driver_of(connection).fetchrow(sql, *(value for read in every for value in read.given))
+    sql = _asked(tuple([(read.sql, len(read.given)) for read in every]))
+    found = await driver_of(connection).fetchrow(sql, *[value for read in every for value in read.given])
     return list(found)
 
 
@@ -78,8 +78,8 @@ async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Appen
         elif each.rows:
             few += written(_appending(each.table, each.columns), each.rows)
     if few:
-        sql = _joined(tuple((write.sql, len(write.given)) for write in few))
-        await driver_of(connection).fetch(sql, *(value for write in few for value in write.given))
+        sql = _joined(tuple([(write.sql, len(write.given)) for write in few]))
+        await driver_of(connection).fetch(sql, *[value for write in few for value in write.given])
 
 
 def written(by: RowWrite, rows: Sequence[Sequence[Any]]) -> list[SqlWrite]:
@@ -94,12 +94,12 @@ def _appending(table: sa.Table, columns: tuple[str, ...]) -> RowWrite:
 
 def array(values: Iterable[str]) -> str:
     """Texts as the text of a PostgreSQL array, for a column of arrays, which `unnest` would flatten."""
-    return "{" + ",".join('"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values) + "}"
+    return "{" + ",".join(['"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values]) + "}"
 
 
 def bytes_array(values: Iterable[bytes]) -> str:
     """Bytes as the text of a PostgreSQL bytea[]."""
-    return "{" + ",".join('"\\\\x' + each.hex() + '"' for each in values) + "}"
+    return "{" + ",".join(['"\\\\x' + each.hex() + '"' for each in values]) + "}"
 
 
 @lru_cache(256)

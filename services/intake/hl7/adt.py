@@ -35,7 +35,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     times = _times(message.texts, sender.zone)
     occurred, source = _occurred(head.trigger, times, arrived_at)
     _check_future(occurred.start, source, arrived_at + rules.future_limit)
-    stated, sent, death = _first(times, "EVN-2", "MSH-7"), _first(times, "MSH-7"), fields.death(removable)
+    stated, sent, death = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7"), fields.death(removable)
     return Adt(
         trigger=head.trigger,
         control_id=fields.short(head.control_id),
@@ -47,7 +47,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         occurred=occurred,
         occurred_from=source,
         event=_first(times, "EVN-6") or stated or Moment(arrived_at, arrived_at),
-        sent_at=sent.start if sent else None,
+        sent_at=sent.start if isinstance(sent, Moment) else None,
         patient_ids=ids,
         visit_number=codes.get("PV1-19") or codes.get("PID-18"),
         patient_class=codes.get("PV1-2"),
@@ -94,20 +94,22 @@ def _check_future(occurred: datetime, source: str, latest: datetime) -> None:
 
 def _patient(message: Message) -> tuple[tuple[PatientId, ...], bool]:
     """The patient's ids, and whether they are PID-2's, since PID-3 has none. Raises Refused where neither has one."""
-    if message.first("PID") is None:
+    pid = message.first("PID")
+    if pid is None:
         raise Refused("AE", 100, "PID", 0, "the message has no PID segment")
-    if ids := fields.patient_ids(message, "PID", 3):
+    if ids := fields.patient_ids(pid, 3):
         return ids, False
-    if ids := fields.patient_ids(message, "PID", 2):
+    if ids := fields.patient_ids(pid, 2):
         return ids, True
     raise Refused("AE", 101, "PID", 3, "the message has no patient id")
 
 
 def _merged(message: Message, ids: tuple[PatientId, ...], facility: str) -> tuple[PatientId, ...]:
     """The ids that are merged into the patient's `ids`. Raises Refused."""
-    if message.first("MRG") is None:
+    mrg = message.first("MRG")
+    if mrg is None:
         raise Refused("AE", 100, "MRG", 0, "a merge needs an MRG segment")
-    merged = fields.patient_ids(message, "MRG", 1)
+    merged = fields.patient_ids(mrg, 1)
     if not merged:
         raise Refused("AE", 101, "MRG", 1, "a merge needs the id that is merged")
     if all(any(_same(one, other, facility) for other in merged) for one in ids):

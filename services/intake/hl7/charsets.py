@@ -37,11 +37,6 @@ _NAMES |= {
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def known(name: str) -> str | None:
-    """The codec for an MSH-18 value; "" when it is empty, None when it is not known here."""
-    return _NAMES.get(name.strip().lower())
-
-
 def widen(raw: bytes) -> bytes:
     """Bytes in UTF-16 with a byte order mark as UTF-8, without half a character at the end; other bytes unchanged."""
     return raw.decode("utf-16", "ignore").encode() if raw.startswith(_UTF16) else raw
@@ -51,7 +46,7 @@ def decode(raw: bytes, declared: str) -> tuple[str, str, str | None]:
     """Decode a message; `declared` is its MSH-18. Returns (text, codec used, warning or None) and never fails.
 
     The codecs are tried in this order: MSH-18's, UTF-8, cp1252, Latin-1."""
-    codec = known(declared)
+    codec = _NAMES.get(declared.strip().lower())  # None: it is not known here
     if codec:
         text = _try(raw, codec)
         if text is not None:

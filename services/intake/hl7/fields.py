@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Literal
 
 from services.intake.hl7.model import REMOVED, Diagnosis, Location, PatientId, Payer, Removed
-from services.intake.hl7.parser import NULL, Message
+from services.intake.hl7.parser import NULL, Message, Segment
 from services.intake.hl7.timestamps import read_day
 
 _LONGEST = 200
@@ -53,12 +53,9 @@ def _known(components: Iterable[str]) -> list[str | None]:
     return found
 
 
-def patient_ids(message: Message, name: str, field: int) -> tuple[PatientId, ...]:
+def patient_ids(segment: Segment, field: int) -> tuple[PatientId, ...]:
     """Every repetition of a CX field that has an id: id, authority (namespace, else universal id), type, CX.4.2."""
-    segment = message.first(name)
-    if segment is None:
-        return ()
-    found = []
+    found, message = [], segment.message
     for repetition, row in zip(segment.repetitions(field), segment.rows(field, 5), strict=True):
         universal = message.part(repetition, 4, 2) if message.marks.sub in repetition else ""
         number, namespace, kind, authority = _known((row[0], row[3], row[4], universal))

@@ -19,7 +19,8 @@ from services.intake.hl7.delimiters import delimiters
 NULL = '""'
 """The explicit null: remove what is stored (HL7 v2.5.1 2.5.3)."""
 
-_BREAKS = re.compile(r"[\r\n\x0b\x1c]+")
+_ENDINGS = "\n\x0b\x1c"
+"""What ends a line beside CR; empty lines are nothing."""
 _BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
 _MARK = re.compile(rb"[!-/:-@\[-`{-~]")
 _BLANKS = " \t\ufeff\x00"
@@ -87,8 +88,9 @@ class Segment:
 
     def components(self, field: int) -> list[str]:
         """The components of the first repetition, each its first subcomponent, unescaped and trimmed."""
-        found = self.repetitions(field)
-        return self.message.components(found[0]) if found else []
+        raw = self.fields[field] if field < len(self.fields) else ""
+        message = self.message
+        return message.firsts(raw.split(message.repetition, 1)[0].split(message.marks.component)) if raw else []
 
     def __repr__(self) -> str:
         return f"<Segment {self.name}>"
@@ -108,7 +110,9 @@ class Message:
     def __init__(self, raw: bytes) -> None:
         head = _BREAK_BYTES.split(raw, maxsplit=1)[0]
         text, self.charset, odd = decode(raw, _msh18(head))
-        lines = _BREAKS.split(text.replace(_NEVER, ""))
+        for ending in _ENDINGS:
+            text = text.replace(ending, "\r")
+        lines = text.replace(_NEVER, "").split("\r")
         self.warnings: list[str] = [odd] if odd else []
         mark = lines[0][3]
         self.marks, odd = delimiters(mark, lines[0][4:].split(mark, 1)[0])
@@ -164,10 +168,6 @@ class Message:
         text = subs[sub - 1] if len(subs) >= sub else ""
         return (self.unescape(text) if escape in text else text).strip()
 
-    def components(self, repetition: str) -> list[str]:
-        """Every component of a repetition, each its first subcomponent, unescaped and trimmed."""
-        return self.firsts(repetition.split(self.marks.component))
-
     def unescape(self, text: str) -> str:
         r"""`\F\ \S\ \T\ \R\ \E\ \P\ \Xhh\ \.br\` as what they stand for; what is broken or unknown stays as it is."""
         return _escapes(self.marks.escape).sub(self._plain, text) if self.marks.escape else text
@@ -189,7 +189,7 @@ class Message:
             last = len(fields)
             for place, field, component in components:
                 raw = fields[field] if field < last else ""
-                if component > 1:
+                if raw and component > 1:
                     parts = raw.split(self.repetition, 1)[0].split(self.marks.component, component)
                     raw = parts[component - 1] if len(parts) >= component else ""
                 if raw:
@@ -243,28 +243,19 @@ def messages(raw: bytes) -> Iterator[Message]:
 
 def pieces(raw: bytes) -> list[bytes]:
     """The bytes of every message in a file or frame, from its MSH to the next one's."""
-    found: list[bytes] = []
     raw = widen(raw)
-    starts = _starts(raw)
-    for begin, end in zip(starts, [*starts, len(raw)][1:], strict=True):
-        found.append(raw[begin:end])
-    return found
+    starts: list[int] = []
+    at = raw.find(b"MSH")
+    while at >= 0:
+        if _MARK.match(raw, at + 3) and (at == 0 or _begins_a_line(raw[max(0, at - 64) : at])):
+            starts.append(at)
+        at = raw.find(b"MSH", at + 3)
+    return [raw[begin:end] for begin, end in zip(starts, [*starts[1:], len(raw)], strict=False)]
 
 
 def _msh18(head: bytes) -> str:
     fields = head.split(head[3:4])
     return re.split(rb"[~^]", fields[17], maxsplit=1)[0].decode("latin-1") if len(fields) > 17 else ""
-
-
-def _starts(raw: bytes) -> list[int]:
-    """Each index at which a line begins with MSH and a delimiter."""
-    found: list[int] = []
-    at = raw.find(b"MSH")
-    while at >= 0:
-        if _MARK.match(raw, at + 3) and (at == 0 or _begins_a_line(raw[max(0, at - 64) : at])):
-            found.append(at)
-        at = raw.find(b"MSH", at + 3)
-    return found
 
 
 def _begins_a_line(before: bytes) -> bool:

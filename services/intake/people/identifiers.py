@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.intake.hl7.model import PatientId
@@ -29,6 +30,8 @@ REASONS = {"SS": "same-ssn", "DL": "same-driver-license", "PPN": "same-passport"
 """Type of a number that is no key → the word for two patients who share it."""
 SAME_KEY, SAME_OTHER = "same-identifier", "same-other-number"
 """The words for sharing a key, and for sharing a number of any other type."""
+_MOST = 4096
+"""Authorities and facilities whose names are kept at hand."""
 
 
 class Number(NamedTuple):
@@ -74,6 +77,11 @@ class Authorities:
         self._pairs: dict[bytes, bytes] = {}
         for space, universal in pairs:
             self._pairs |= {space: universal, universal: space}
+        self.names = lru_cache(_MOST)(self._names)
+        """(authority or None, facility) → hashes of all names of the authority, that under which its ids are stored
+        first. An id without authority is the facility's own."""
+        self.own = lru_cache(_MOST)(self._own_names)
+        """Facility → hashes of the names of its own authority."""
 
     def hashed(self, name: str) -> bytes:
         """The keyed hash of a name, which counts without case and outer blanks."""
@@ -84,18 +92,15 @@ class Authorities:
             self._hashes[text] = self._blind(f"authority\x1f{text}")
         return self._hashes[text]
 
-    def names(self, told: PatientId, facility: str) -> tuple[bytes, ...]:
-        """Hashes of all names of an id's authority, that under which the id is stored first. An id without authority is
-        the facility's own."""
-        if not told.authority:
+    def _names(self, authority: str | None, facility: str) -> tuple[bytes, ...]:
+        if not authority:
             own = self._own.get(facility) or self.hashed(facility)
             return self._with_pairs(self._groups.get(own, (own,)))
-        name = self.hashed(told.authority)
+        name = self.hashed(authority)
         return self._with_pairs(self._groups.get(name, (name,)), name)
 
-    def own(self, facility: str) -> frozenset[bytes]:
-        """Hashes of the names of a facility's own authority."""
-        return frozenset(self.names(PatientId("", None, None), facility))
+    def _own_names(self, facility: str) -> frozenset[bytes]:
+        return frozenset(self.names(None, facility))
 
     def new_pair(self, told: PatientId) -> NamePair | None:
         """The two names of an id's authority, if they are not paired yet and contradict nothing known; else None."""
@@ -132,7 +137,7 @@ class Numbers:
         for each in told:
             kind = (each.type or "").upper()
             if not self.placeholder(each.id) and kind not in _NOT_OF_A_PERSON:
-                number = self._number(each, kind, authorities.names(each, facility))
+                number = self._number(each, kind, authorities.names(each.authority, facility))
                 found.setdefault(number.keys[0], number)
         own = authorities.own(facility)
         return tuple(sorted(found.values(), key=lambda one: _rank(one, own)))
@@ -149,7 +154,7 @@ class Numbers:
             keys: tuple[bytes, ...] = (self._blind(f"number\x1f{kind}\x1f{_plain(told.id)}"),)
         else:
             before = "" if is_key else f"{kind}\x1f"
-            keys = tuple(self._blind(f"number\x1f{before}{name.hex()}\x1f{told.id.strip()}") for name in names)
+            keys = tuple([self._blind(f"number\x1f{before}{name.hex()}\x1f{told.id.strip()}") for name in names])
         return Number(keys, names, kind, is_key, told)
 
 

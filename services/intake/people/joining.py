@@ -84,7 +84,7 @@ class Register:
     """Rows that are to be written."""
     evidence: dict[MatchPair, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Two patients who may be one, each as one facility told of it → what speaks for it."""
-    _by_key: dict[bytes, list[tuple[bytes, str, str]]] = field(default_factory=dict)
+    _by_key: dict[bytes, dict[tuple[bytes, str, str], NumberRow]] = field(default_factory=dict)
     _by_patient: dict[str, list[tuple[bytes, str, str]]] = field(default_factory=dict)
 
     def learn(self, rows: Iterable[NumberRow]) -> None:
@@ -113,8 +113,11 @@ class Register:
 
     def several(self, query: IdentityQuery) -> bool:
         """Whether the keys belong to more than one patient."""
-        leading = (self._leading(number, query) for number in query.numbers if number.is_key)
-        return len({row.patient_id for row in leading if row}) > 1
+        patients: set[str] = set()
+        for number in query.numbers:
+            if number.is_key and (row := self._leading(number, query)):
+                patients.add(row.patient_id)
+        return len(patients) > 1
 
     def nothing_new(self, query: IdentityQuery) -> bool:
         """True where nothing is to be decided or written: all numbers are known as told, or a message has no key."""
@@ -122,27 +125,24 @@ class Register:
         row = self._leading(keys[0], query) if keys else None
         if row is None:
             return not keys and not query.is_request
-        return all(
-            (mine := self._mine(number, row.patient_id, query.facility)) is not None
-            and number.type in mine.types
-            and (mine.first or nth > 0 or query.is_request)
-            and mine.leads != "here"
-            for nth, number in enumerate(query.numbers)
-        )
+        for nth, number in enumerate(query.numbers):
+            mine = self._mine(number, row.patient_id, query.facility)
+            if mine is None or number.type not in mine.types or mine.leads == "here":
+                return False
+            if not (mine.first or nth > 0 or query.is_request):
+                return False
+        return True
 
     def undecided_keys(self, every: Iterable[IdentityQuery]) -> set[bytes]:
         """Hashes of the keys that identify nobody yet: one transaction at a time may decide whose they are."""
         numbers = [number for query in every for number in query.numbers if number.is_key]
         return {
-            key
-            for number in numbers
-            if all(self.rows[place].leads == "not" for place in self._places(number))
-            for key in number.keys
+            key for number in numbers if all(row.leads == "not" for row in self._rows_of(number)) for key in number.keys
         }
 
     def near(self, query: IdentityQuery) -> set[str]:
         """The patients who have any of these numbers, whether it identifies them or not."""
-        return {self.rows[place].patient_id for number in query.numbers for place in self._places(number)}
+        return {row.patient_id for number in query.numbers for row in self._rows_of(number)}
 
     # ── which patient it is ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -166,28 +166,22 @@ class Register:
 
     def _leading(self, number: Number, query: IdentityQuery) -> NumberRow | None:
         """The row by which a number identifies a patient for this query; None where it identifies nobody."""
-        found = [self.rows[place] for place in self._places(number)]
+        found = self._rows_of(number)
         for row in found:
-            if row.leads == "everywhere" and self._sees(query, row.patient_id):
+            if row.leads == "everywhere" and (query.sees is None or self.places[row.patient_id] & query.sees):
                 return row
         here = {query.facility} if query.sees is None and not query.is_request else query.sees
         return next((row for row in found if row.leads == "here" and (here is None or row.facility in here)), None)
 
-    def _sees(self, query: IdentityQuery, patient: str) -> bool:
-        """Whether the query may find this patient."""
-        return query.sees is None or bool(self.places[patient] & query.sees)
-
     def _own(self, number: Number, leading: NumberRow) -> bool:
         """Whether any sender told the number as its first key of the patient of `leading`."""
-        return any(
-            self.rows[place].first
-            for place in self._places(number)
-            if self.rows[place].patient_id == leading.patient_id
-        )
+        return any(row.first for row in self._rows_of(number) if row.patient_id == leading.patient_id)
 
     def _contrary(self, patient: str, query: IdentityQuery) -> bool:
         """Whether birth date and sex both differ from all that is known of the patient: this is somebody else."""
-        known = list(self.persons[patient].values()) if patient in self.persons else []
+        if patient not in self.persons:
+            return False
+        known = list(self.persons[patient].values())
         born, sex = self._born(query.told.get("birth_date")), _sex(query.told.get("sex"))
         borns = {each for fields in known if (each := self._born(fields.get("birth_date", (None,))[0]))}
         sexes = {each for fields in known if (each := _sex(fields.get("sex", (None,))[0]))}
@@ -230,7 +224,7 @@ class Register:
         if query.is_request:
             taken = self._leading(number, query)
             return "here" if before == "here" or (taken is None and not self._clashes(number, patient)) else "not"
-        if any(self.rows[place].leads == "everywhere" for place in self._places(number)):
+        if any(row.leads == "everywhere" for row in self._rows_of(number)):
             return before
         if before == "here" or self._leads_to(number, patient, query):
             return "everywhere"
@@ -260,23 +254,29 @@ class Register:
 
     def _mine(self, number: Number, patient: str, facility: str) -> NumberRow | None:
         """The row of a number of the patient, as the facility told it before."""
-        return next((row for key in number.keys if (row := self.rows.get((key, patient, facility)))), None)
+        for key in number.keys:
+            if row := self.rows.get((key, patient, facility)):
+                return row
+        return None
 
     def _written(self, number: Number) -> bytes:
         """The hash under which the number is stored already, else its first."""
         return next((key for key in number.keys if self._by_key.get(key)), number.keys[0])
 
-    def _places(self, number: Number) -> list[tuple[bytes, str, str]]:
-        """Under which keys of `rows` the rows with this number are."""
-        return [place for key in number.keys for place in self._by_key.get(key, ())]
+    def _rows_of(self, number: Number) -> list[NumberRow]:
+        """The rows with this number."""
+        found: list[NumberRow] = []
+        for key in number.keys:
+            if key in self._by_key:
+                found += self._by_key[key].values()
+        return found
 
     def _put(self, row: NumberRow, number: Number | None = None) -> None:
         """Add or change a row; it is to be written where its `number` is given."""
         place = _place(row)
         if place not in self.rows:
-            self._by_key.setdefault(row.key, []).append(place)
             self._by_patient.setdefault(row.patient_id, []).append(place)
-        self.rows[place] = row
+        self.rows[place] = self._by_key.setdefault(row.key, {})[place] = row
         if number is not None:
             self.changed[place] = row, number
 
@@ -284,7 +284,7 @@ class Register:
 
     def _compare(self, number: Number, told: NumberRow) -> None:
         """Note as evidence which other patients have the number, unless too many have it."""
-        others = [row for place in self._places(number) if (row := self.rows[place]).patient_id != told.patient_id]
+        others = [row for row in self._rows_of(number) if row.patient_id != told.patient_id]
         if len({row.patient_id for row in others}) <= MOST_SHARE:
             for other in others:
                 one, two = sorted([(told.patient_id, told.facility), (other.patient_id, other.facility)])

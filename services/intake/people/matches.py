@@ -74,7 +74,7 @@ async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) ->
     """Load what facilities told of these patients."""
     ids = sorted(patients)
     [sealed] = await together(connection, [sealed_of(ids)])
-    persons = {row.whose: opened(row, seal) for row in (Sealed(*each) for each in sealed)}
+    persons = {(row.patient_id, row.facility): opened(row, seal) for row in (Sealed(*each) for each in sealed)}
     rows: dict[tuple[str, str], list[NumberRow]] = defaultdict(list)
     for row in await register.of_patients(connection, ids):
         rows[row.patient_id, row.facility].append(row)

@@ -5,46 +5,38 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
 from services.intake.people import store
 from services.intake.people.finding import words_of
-from services.intake.people.person import Fields, Told, merged, packed, unpacked
+from services.intake.people.person import Fields, PersonReport, merged, packed, unpacked
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
 from shared.storage.statements import SqlWrite, at_once, together
 
 
-class PersonReport(NamedTuple):
-    """What one message or request says of a patient, who told it, and when it was said."""
-
-    patient_id: str
-    facility: str
-    told: Told
-    said_at: datetime
-
-    def __repr__(self) -> str:
-        return "<PersonReport>"
-
-
-async def keep(connection: Connection, reports: Sequence[PersonReport], seal: Seal) -> None:
-    """Merge these reports into what is stored of their patients; the caller holds the locks of the patients' rows."""
-    [found] = await together(connection, [store.sealed_of({report.patient_id for report in reports})])
+async def keep(connection: Connection, reports: Sequence[tuple[str, PersonReport]], seal: Seal) -> None:
+    """Merge reports, each with the id of its patient, into what is stored; the caller holds the locks of the patients'
+    rows."""
+    [found] = await together(connection, [store.sealed_of({patient_id for patient_id, _ in reports})])
     await at_once(connection, keeping(reports, [store.Sealed(*row) for row in found], seal))
 
 
-def keeping(reports: Sequence[PersonReport], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
+def keeping(reports: Sequence[tuple[str, PersonReport]], kept: Iterable[store.Sealed], seal: Seal) -> list[SqlWrite]:
     """The writes that `keep` does. `kept` is what is stored of these patients (`store.sealed_of`)."""
     if not reports:
         return []
     said: dict[store.Whose, list[PersonReport]] = defaultdict(list)
-    for report in reports:
-        said[report.patient_id, report.facility].append(report)
-    before = {row.whose: opened(row, seal) for row in kept if row.whose in said}
+    for patient_id, report in reports:
+        said[patient_id, report.facility].append(report)
+    before: dict[store.Whose, Fields] = {}
+    for row in kept:
+        if (row.patient_id, row.facility) in said:
+            before[row.patient_id, row.facility] = opened(row, seal)
     after = {whose: _with(before.get(whose, {}), told) for whose, told in said.items()}
     rows = [
-        store.Sealed(*whose, seal.close(packed(fields), place(*whose)), max(one.said_at for one in said[whose]))
+        store.Sealed(*whose, seal.close(packed(fields), place(*whose)), max([one.said_at for one in said[whose]]))
         for whose, fields in sorted(after.items())
     ]
     return [*store.keep(rows), *store.keep_places(said.keys()), *_change_words(before, after, seal)]
@@ -52,13 +44,13 @@ def keeping(reports: Sequence[PersonReport], kept: Iterable[store.Sealed], seal:
 
 def opened(row: store.Sealed, seal: Seal) -> Fields:
     """The fields of a patient as one facility told them, decrypted."""
-    return unpacked(seal.open(row.sealed, place(*row.whose)), row.stated_at)
+    return unpacked(seal.open(row.sealed, place(row.patient_id, row.facility)), row.stated_at)
 
 
 def _with(fields: Fields, told: Sequence[PersonReport]) -> Fields:
     """The fields after these reports."""
     for report in told:
-        fields = merged(fields, report.told, report.said_at)
+        fields = merged(fields, report.person, report.said_at)
     return fields
 
 
@@ -76,7 +68,7 @@ def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fi
 
 
 def _values(fields: Fields) -> dict[str, Any]:
-    return {name: value for name, (value, _) in fields.items()}
+    return dict(zip(fields, map(itemgetter(0), fields.values()), strict=True))
 
 
 def place(patient_id: str, facility: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -19,7 +19,7 @@ from services.intake.people import store as persons
 from services.intake.people.identifiers import Authorities, NamePair, Number, Numbers
 from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.names import opened
-from services.intake.people.person import merged
+from services.intake.people.person import PersonReport, Told, merged
 from shared.ids import new_id
 from shared.site.config import Site
 from shared.storage.database import Connection
@@ -31,14 +31,13 @@ COMPARED = ("birth_date", "sex", "names")
 
 
 class IdentityClaim(NamedTuple):
-    """What a message or request says of a person: the numbers as told, by which facility, and the fields of
-    people/person.py. `said_at` is when it was said, `at` when it arrived."""
+    """What a request says of a person: a `PersonReport` by itself."""
 
-    told: tuple[PatientId, ...]
+    known: tuple[PatientId, ...]
     facility: str
-    person: dict[str, Any]
+    person: Told
     said_at: datetime
-    at: datetime
+    arrived_at: datetime
 
 
 class FoundPatient(NamedTuple):
@@ -66,11 +65,11 @@ class Numbering:
         """With the names of site config alone; `up_to_date` adds those that hospitals told."""
         return cls(Numbers(site, seal.blind), Authorities(site, seal.blind), site, seal)
 
-    def of(self, about: IdentityClaim) -> tuple[Number, ...]:
+    def of(self, about: PersonReport) -> tuple[Number, ...]:
         """The numbers of a message or request."""
-        return self.numbers.of(about.told, about.facility, self.authorities)
+        return self.numbers.of(about.known, about.facility, self.authorities)
 
-    async def up_to_date(self, connection: Connection, every: Iterable[IdentityClaim]) -> None:
+    async def up_to_date(self, connection: Connection, every: Iterable[PersonReport]) -> None:
         """Load pairs of authority names that others have stored, and store those that are told here."""
         if await store.pairs_known(connection) != self.known:
             await self._learn(connection)
@@ -78,9 +77,9 @@ class Numbering:
             await store.keep_pairs(connection, new)
             await self._learn(connection)
 
-    def news(self, every: Iterable[IdentityClaim]) -> list[NamePair]:
+    def news(self, every: Iterable[PersonReport]) -> list[NamePair]:
         """Pairs of authority names that are told for the first time."""
-        told = (each for about in every for each in about.told if each.universal)
+        told = (each for report in every for each in report.known if each.universal)
         return [pair for each in told if (pair := self.authorities.new_pair(each))]
 
     async def _learn(self, connection: Connection) -> None:
@@ -91,7 +90,7 @@ class Numbering:
 
 async def find(
     connection: Connection,
-    every: Sequence[IdentityClaim],
+    every: Sequence[PersonReport],
     numbering: Numbering,
     *,
     scope: frozenset[str] | None = None,
@@ -110,7 +109,7 @@ async def find(
         register, unsure = await _known(connection, queries, numbering, always=True)
         await _load(connection, register, queries, numbering.seal, with_places=scope is not None)
     whose = [_decided(register, each, about) for each, about in zip(queries, every, strict=True)]
-    await keep(connection, register, max(about.at for about in every), numbering.seal)
+    await keep(connection, register, max([about.arrived_at for about in every]), numbering.seal)
     return whose, unsure
 
 
@@ -128,10 +127,10 @@ async def _known(
 
 
 def _query(
-    about: IdentityClaim, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool
+    about: PersonReport, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool
 ) -> IdentityQuery:
     told = {name: value for name in COMPARED if (value := about.person.get(name))}
-    return IdentityQuery(about.facility, numbering.of(about), told, new_id(about.at), scope, is_request)
+    return IdentityQuery(about.facility, numbering.of(about), told, new_id(about.arrived_at), scope, is_request)
 
 
 async def _load(
@@ -157,7 +156,7 @@ async def _load(
             register.places[patient].add(facility)
 
 
-def _decided(register: Register, query: IdentityQuery, about: IdentityClaim) -> FoundPatient:
+def _decided(register: Register, query: IdentityQuery, about: PersonReport) -> FoundPatient:
     """Decide whose a query is, and add what it says to the register, for the queries after it."""
     several = register.several(query)
     patient = register.whose(query)

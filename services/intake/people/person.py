@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -22,6 +22,32 @@ _ADDRESS = ("line", "other", "city", "state", "postal_code", "country")
 Told = Mapping[str, Any]
 """Field → plain JSON value; None: removed. Fields: identifiers, names, birth_date, sex, home, work, address (HL7);
 contacts, safe_to_contact (referrals)."""
+
+
+class PersonReport(Protocol):
+    """What a message or a request reports of a person."""
+
+    @property
+    def known(self) -> tuple[PatientId, ...]:
+        """The person's numbers, as told."""
+
+    @property
+    def facility(self) -> str:
+        """Which facility says it."""
+
+    @property
+    def person(self) -> Told:
+        """The fields of the person."""
+
+    @property
+    def said_at(self) -> datetime:
+        """When it was said."""
+
+    @property
+    def arrived_at(self) -> datetime:
+        """When it arrived here."""
+
+
 Fields = dict[str, tuple[Any, str]]
 """Field → (value, when it was said). A removed one stays with None, so that nothing said earlier brings it back."""
 
@@ -39,7 +65,7 @@ def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dic
             if value is not ...:
                 found[name] = value
     if numbers is None:
-        numbers = patient_ids(message, "PID", 3) or patient_ids(message, "PID", 2)
+        numbers = patient_ids(pid, 3) or patient_ids(pid, 2)
     if numbers:
         found[IDS] = [[number, authority, kind] for number, authority, kind, _ in numbers]
     return found

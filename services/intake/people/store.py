@@ -29,11 +29,6 @@ class Sealed(NamedTuple):
     sealed: bytes
     stated_at: datetime
 
-    @property
-    def whose(self) -> Whose:
-        """Whose fields these are, and which facility told them."""
-        return self.patient_id, self.facility
-
 
 def sealed_of(patients: Iterable[str]) -> Read:
     """The read of these patients' fields, as rows of `Sealed`; the caller holds the locks of the patients' rows."""

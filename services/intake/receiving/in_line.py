@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from services.intake.hl7.model import VisitMessage
-from services.intake.people.names import PersonReport, keeping
+from services.intake.people.names import keeping
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
@@ -112,14 +113,10 @@ def _set_alive(visits: Iterable[VisitRecord], of_deaths: KnownDeaths) -> None:
         visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
 
 
-def _person_reports(inbound: Iterable[InboundMessage]) -> list[PersonReport]:
-    """What messages say of persons' names and contacts, in the order said."""
-    told = [
-        PersonReport(message.patient_id, message.facility, message.person, message.adt.stated_at)
-        for message in inbound
-        if message.adt is not None and message.patient_id is not None
-    ]
-    return sorted(told, key=lambda each: each.said_at)
+def _person_reports(inbound: Iterable[InboundMessage]) -> list[tuple[str, InboundMessage]]:
+    """Patients, and the messages that say something of them, in the order said."""
+    every = sorted(inbound, key=attrgetter("said_at"))
+    return [(each.patient_id, each) for each in every if each.adt is not None and each.patient_id is not None]
 
 
 async def brought_in_line(
@@ -150,10 +147,10 @@ async def brought_in_line(
     now = intake.clock()  # once: all that a transaction states has one time, and ids that sort as it was stated
     changes = await _in_line(visits, sequences, inbound, intake, now=now, derived=derived)
     newest = {patient: said for patient, _, said in person_messages(inbound)}
-    died = deaths(of_deaths, changes, newest, Provenance(sequences, intake.site, now))
+    died = deaths(of_deaths, changes, newest, Provenance(sequences, intake.places, now))
     new = {message.message_id for message in inbound}
     notes = [note for each in changes for note in each.notes if note.message_id not in new]
-    stated = [*(one for each in changes for one in each.stated), *died.stated]
+    stated = [*[one for each in changes for one in each.stated], *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
     writes = visits_store.keep_changes(changes, died, sequences, mapping_of(intake.site))
     return changes, [*writes, *store.keep_notes(notes), *outbox.sending(said)]

@@ -48,7 +48,7 @@ class LongVisits:
 
     def has(self, keys: Iterable[Hashable]) -> bool:
         """Whether any of these ids is of a patient with a long visit."""
-        return any(key in self._keys for key in keys)
+        return bool(self._keys) and any(key in self._keys for key in keys)
 
     async def in_thread(self, work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
         """Run `work` in the thread and return its result; it must not touch what the event loop uses meanwhile."""

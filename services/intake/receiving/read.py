@@ -63,6 +63,8 @@ class InboundMessage:
     message_id: str
     door: str
     arrived_at: datetime
+    said_at: datetime
+    """When it was said, as far as that is known."""
     head: Header
     ids: bytes = b""
     body: bytes = b""
@@ -118,7 +120,8 @@ def _reason(fault: Fault) -> str:
 
 def unread(received: Received, seal: Seal) -> InboundMessage:
     """A message with AE for a frame on which `read` failed unexpectedly; it is kept for the operator."""
-    inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+    at = received.arrived_at
+    inbound_message = InboundMessage(new_id(at), received.door, at, at, Header())
     inbound_message.ids, inbound_message.body = seal.blind("unread"), seal.blind(received.raw.decode("latin-1"))
     inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
     inbound_message.answer(Outcome("AE", UNFORESEEN))
@@ -129,7 +132,8 @@ def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessag
     """The messages of a frame, one for each message in it; one with AR 100 where there is none."""
     every = list(messages(received.raw))
     if not every:
-        inbound_message = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, Header())
+        at = received.arrived_at
+        inbound_message = InboundMessage(new_id(at), received.door, at, at, Header())
         inbound_message.answer(Outcome("AR", NOT_HL7))
         return [inbound_message]
     alone = received.raw if len(every) == 1 else None
@@ -138,8 +142,8 @@ def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessag
 
 def _inbound(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> InboundMessage:
     """One message of a frame; `alone`: the bytes of the frame, where it is the only one."""
-    head = header(message)
-    inbound = InboundMessage(new_id(received.arrived_at), received.door, received.arrived_at, head)
+    head, at = header(message), received.arrived_at
+    inbound = InboundMessage(new_id(at), received.door, at, at, head)
     inbound.trace, inbound.trigger, inbound.control_id = received.trace, head.trigger, head.control_id
     inbound.warnings = list(message.warnings)
     inbound.ids = seal.blind(f"ids\x1f{head.sending_app}\x1f{head.sending_facility}\x1f{head.control_id}")
@@ -160,7 +164,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.adt, inbound.facility, inbound.trigger = adt, adt.facility, adt.trigger
     inbound.values = codec.encode(adt)
     inbound.warnings = list(adt.warnings)
-    inbound.known = adt.patient_ids
+    inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     inbound.person = told_by(message, adt.patient_ids)
     inbound.answer()

@@ -208,8 +208,7 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
 async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
     """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
     await _prepared(connection, intake)
-    every = [_about(message) for message in inbound]
-    found, unsure = await whom.find(connection, every, intake.numbering)
+    found, unsure = await whom.find(connection, inbound, intake.numbering)
     for message, whose in zip(inbound, found, strict=True):
         message.patient_id = whose.patient_id
         if whose.several:
@@ -235,12 +234,6 @@ async def _prepared(connection: Connection, intake: Intake) -> None:
     if not intake.prepared:
         await first_version.must_be_done(connection, intake.seal)
         intake.prepared = True
-
-
-def _about(message: InboundMessage) -> whom.IdentityClaim:
-    """What a message says of its person."""
-    said_at = message.adt.stated_at if message.adt else message.arrived_at
-    return whom.IdentityClaim(message.known, message.facility, message.person, said_at, message.arrived_at)
 
 
 async def _load(
@@ -302,12 +295,15 @@ def _message_row(message: InboundMessage) -> store.MessageRow:
 
 def _account(inbound: Sequence[InboundMessage], repeats: set[int], intake: Intake) -> Writes:
     """The writes for the audit and the feeds' counts, added up over the batch."""
-    counts: Counter[tuple[str, str, str, str]] = Counter()
+    told: Counter[tuple[str, str, str, str]] = Counter()
     for message in inbound:
-        facility = intake.site.facility(message.facility)
         trigger = message.trigger if message.trigger in TRIGGERS else "other"
         answer = "repeat" if id(message) in repeats else message.outcome.code
-        counts[facility.name if facility else "other", message.door, trigger, answer] += 1
+        told[message.facility, message.door, trigger, answer] += 1
+    counts: Counter[tuple[str, str, str, str]] = Counter()
+    for (name, door, trigger, code), number in told.items():
+        facility = intake.site.facility(name)
+        counts[facility.name if facility else "other", door, trigger, code] += number
     now = intake.clock()
     entries = [
         audit.Entry(now, f"{door}:{facility}", f"message {trigger}", facility, answer, number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.intake.hl7.model import PatientId
-from services.intake.people.names import PersonReport, keep
+from services.intake.people.names import keep
 from services.intake.people.patients import IdentityClaim
 from services.intake.receiving import store as receiving
 from services.intake.receiving import visits_store as visits
@@ -63,7 +63,7 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     value = _fact(asked, about)
     fact = sequences.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, request_id)
-    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(sequences, intake.site, now))
+    died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(sequences, intake.places, now))
     await at_once(connection, visits.keep_changes([], died, sequences, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
@@ -89,7 +89,7 @@ async def patient_known_by(connection: Connection, intake: Intake, who: Caller, 
     ids = tuple(PatientId(one.id, one.assigning_authority, one.type) for one in person.identifiers)
     about = IdentityClaim(ids, facility, person.told(), now, now)
     patient_id = await patient_of(connection, about, intake, scope_of(who))
-    await keep(connection, [PersonReport(patient_id, facility, person.told(), now)], intake.seal)
+    await keep(connection, [(patient_id, about)], intake.seal)
     return patient_id
 
 

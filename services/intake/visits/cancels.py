@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY
-from services.intake.visits.moves import Walk, placed, statement, walk
+from services.intake.visits.moves import Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 from services.intake.visits.updates import Update
 
@@ -41,8 +41,8 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
             _cancel(found, message, turn, gone, site)
         elif means.updates:
             found.updates.append(Update(turn, message))
-        elif (one := statement(message, turn, site)) is not None:
-            found.live.append(one)
+        elif means.states is not None:
+            found.live.append(statement(message, means.states, turn, site))
     return found
 
 
@@ -55,7 +55,7 @@ def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: 
     found.taken_back |= gone
     found.live = [one for one in found.live if one.turn not in gone]
     if TRIGGERS[message.adt.trigger].moves_too and message.adt.location.unit:
-        found.live.append(placed(message, "move", message.adt.event.start, turn, site, by_cancel=True))
+        found.live.append(statement(message, "move", turn, site, by_cancel=True))
 
 
 def _is_repetition(found: EffectiveStatements, message: VisitMessage) -> bool:

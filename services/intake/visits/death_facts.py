@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
+from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
 from services.intake.visits.death_reports import Death, DeathRecord, death_of, mentions_death, with_ends, with_messages
 from services.intake.visits.desired import DesiredFact, FactKey, heading
@@ -23,7 +24,6 @@ from shared.events import CareFact, type_name
 from shared.events.stays import PatientDied
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.site.config import Site
 
 DIED = PatientDied.TYPE
 Teller = tuple[str, str]
@@ -59,10 +59,10 @@ class DeathChanges:
 
 
 class Provenance(NamedTuple):
-    """What facts are stated with: the episodes and their sequences, the site, and when (`recorded_at`)."""
+    """What facts are stated with: the episodes and their sequences, the site's tables, and when (`recorded_at`)."""
 
     sequences: EpisodeSequences
-    site: Site
+    places: FacilityMap
     now: datetime
 
 
@@ -78,22 +78,24 @@ def add_reports(known: KnownDeaths, messages: Iterable[PersonMessage]) -> set[st
     return {visit_id for teller in said for visit_id in known.record(teller).ends}
 
 
-def _see_ends(known: KnownDeaths, changes: Iterable[VisitChanges], site: Site) -> None:
+def _see_ends(known: KnownDeaths, changes: Iterable[VisitChanges], places: FacilityMap) -> None:
     """Bring the records in line with how these visits' stays ended."""
     for each in changes:
         teller = (each.visit.patient_id, each.visit.facility)
-        ends = list(_ends(each, site))
+        ends = _ends(each, places)
         if ends or each.visit.visit_id in known.record(teller).ends:
             known.change(teller, with_ends(known.record(teller), each.visit.visit_id, ends))
 
 
-def _ends(changes: VisitChanges, site: Site) -> Iterator[tuple[VisitMessage, datetime]]:
+def _ends(changes: VisitChanges, places: FacilityMap) -> list[tuple[VisitMessage, datetime]]:
     """(message, time) of the ends of a visit's stays whose disposition is a death by the site's table."""
-    told = {one.message_id: one for one in changes.visit.messages}
+    found: list[tuple[VisitMessage, datetime]] = []
     for fact in changes.facts:
         code = fact.value.disposition.code if isinstance(fact.value, ENDS) and fact.value.disposition else None
-        if code and site.disposition(changes.visit.facility, code) == "deceased":
-            yield told[fact.said_by], fact.value.occurred_at
+        if code and places.disposition(changes.visit.facility, code).kind == "deceased":
+            told = {one.message_id: one for one in changes.visit.messages}
+            found.append((told[fact.said_by], fact.value.occurred_at))
+    return found
 
 
 def deaths(
@@ -103,7 +105,7 @@ def deaths(
 
     `newest`: the last message of each patient, as the cause of what is cancelled.
     """
-    _see_ends(known, changes, provenance.site)
+    _see_ends(known, changes, provenance.places)
     found = DeathChanges({teller: known.records[teller] for teller in known.changed})
     for patient in sorted({patient for patient, _ in known.records}):
         writer = _DeathWriter(patient, newest.get(patient), provenance)
@@ -117,7 +119,7 @@ def _wanted(patient: str, records: Mapping[Teller, DeathRecord], provenance: Pro
     """The facts that ought to stand of a patient: one for each facility that tells a death, in each episode."""
     for (whose, facility), record in sorted(records.items()):
         death = death_of(record) if whose == patient else None
-        place = provenance.site.facility(facility)
+        place = provenance.places.site.facility(facility)
         if death is None or place is None:  # a facility that the site does not have says nothing yet
             continue
         first = death.first

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -35,23 +34,14 @@ class Walk:
     """Turn of the statement (its place in the order said) → why it did nothing."""
 
 
-def statement(said: VisitMessage, turn: int, site: SiteMap) -> Statement | None:
-    """The statement in a message; None where its trigger has none. `turn`: the message's place in the order said."""
-    adt = said.adt
-    kind = TRIGGERS[adt.trigger].states
-    if kind is None:
-        return None
-    if kind == "end":
-        return placed(said, kind, adt.occurred.end, turn, site)
-    return placed(said, kind, (adt.occurred if kind == "start" else adt.event).start, turn, site)
-
-
-def placed(
-    said: VisitMessage, kind: StatementKind, at: datetime, turn: int, site: SiteMap, *, by_cancel: bool = False
+def statement(
+    said: VisitMessage, kind: StatementKind, turn: int, site: SiteMap, *, by_cancel: bool = False
 ) -> Statement:
-    """A statement, with what its unit is at this site where it goes to one: a level or a class of visit."""
-    unit = said.adt.location.unit or ""
-    found = site.unit(said.adt.facility, unit) if unit and kind in {"start", "move"} else None
+    """What a message states: when that was, and where it goes to a unit what this is at the site (a level, or a class
+    of visit). `turn`: the message's place in the order said."""
+    adt, unit = said.adt, said.adt.location.unit or ""
+    at = adt.occurred.end if kind == "end" else adt.occurred.start if kind == "start" else adt.event.start
+    found = site.unit(adt.facility, unit) if unit and kind in {"start", "move"} else None
     mapped = found if found and (found.level or found.visit_class) else None
     return Statement(said, kind, at, _RANK[kind], turn, unit, mapped, by_cancel)
 
@@ -63,7 +53,10 @@ def walk(statements: Iterable[Statement]) -> Walk:
     """
     found = Walk()
     for _, tied in groupby(_with_a_start(sorted(statements, key=_CLINICAL)), key=attrgetter("at")):
-        _try_all(found, list(tied))
+        pending = list(tied)
+        while pending:
+            left = [one for one in pending if not _try(found, one)]
+            pending = left if len(left) < len(pending) else []
     return found
 
 
@@ -93,15 +86,6 @@ def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Stat
     at = min(told.start, one.at) if isinstance(told, Moment) and not begun else one.at
     start = structs.replace(one, kind="start", at=at, rank=_RANK["start"])
     return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=_CLINICAL)
-
-
-def _try_all(found: Walk, pending: list[Statement]) -> None:
-    """Try statements again and again until none of them moves anything any more."""
-    while pending:
-        left = [one for one in pending if not _try(found, one)]
-        if len(left) == len(pending):
-            return
-        pending = left
 
 
 def _try(found: Walk, one: Statement) -> bool:

@@ -96,21 +96,17 @@ class EpisodeSequences:
         self.last[episode_id], self.owners[episode_id] = 0, patient_id
         return episode_id
 
-    def next(self, episode_id: str) -> int:
-        """The next ce_sequence of an episode."""
-        self.last[episode_id] += 1
-        return self.last[episode_id]
-
     def stated(
         self, value: CareFact, now: datetime, told_by: str | None, cause: str | None = None, trace: str | None = None
     ) -> Fact:
         """The value as the next fact of its episode. `told_by`: id of the message or request with which it is stated
         (ce_correlationid); `cause`: of the message that says it (ce_causationid); `trace`: a request's."""
+        self.last[value.episode_id] += 1
         return said(
             value,
             ce_id=new_id(now),
             writer="intake",
-            sequence=self.next(value.episode_id),
+            sequence=self.last[value.episode_id],
             correlation_id=told_by,
             causation_id=cause,
             trace=trace or self.traces.get(told_by or ""),
@@ -188,7 +184,7 @@ def mapping_of(site: Site) -> str:
 
 def meant_by(visit: VisitRecord, places: FacilityMap) -> Derived:
     """What the visit's messages mean, with its unmapped codes: all for which the messages themselves are needed."""
-    odd = codes.unmapped([said.adt for said in visit.messages], places)
+    odd = codes.unmapped(map(attrgetter("adt"), visit.messages), places)
     return wanted_of(visit, places)._replace(unmapped=tuple(map(" ".join, odd)))
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from services.intake.hl7.model import Adt, Diagnosis, Moment, Payer, Removed, SiteMap, VisitMessage
+from services.intake.hl7.model import Adt, Diagnosis, Moment, Removed, SiteMap, VisitMessage
 from services.intake.visits.stays import Statement, Stay
 from shared.events.stays import Coverage
 
@@ -109,15 +109,10 @@ def coverage(
         if isinstance(told, Removed):
             found = {}
         elif told is not None:
-            day = _since(told, first, message.adt.event.start.astimezone(zone).date())
+            since, said_on = told[0].since, message.adt.event.start.astimezone(zone).date()
+            day = since if since and first < since <= said_on else first
             payers = tuple(map(site.payer, told))
             before = max([known for known in found if known <= day], default=None)
             if before is None or found[before][0] != payers:
                 found[day] = (payers, message)
     return found
-
-
-def _since(told: tuple[Payer, ...], first: date, said_on: date) -> date:
-    """The day from which these payers hold; `first` is the stay's first day, `said_on` the day of the message."""
-    since = told[0].since
-    return since if since and first < since <= said_on else first
