@@ -27,10 +27,10 @@ class SiteRules:
         self._site = site
         self.future_limit = timedelta(minutes=site.limits.future_minutes)
         self._any = tuple(dict.fromkeys(each for facility in site.facilities for each in facility.processing_ids))
-        self.sender = lru_cache(MOST)(self._sender)
+        self.sender = lru_cache(MOST)(self._sender_at)
         """Who says a message with this MSH-3, MSH-4 and PV1-3.4; a feed that the site doesn't have is `other`."""
 
-    def _sender(self, application: str, facility: str, location: str) -> Sender:
+    def _sender_at(self, application: str, facility: str, location: str) -> Sender:
         site, feed = self._site, self._site.feed(application, facility).name
         found = site.facility_of(application, facility, location)
         name = found.name if found else (facility or location)[:LONGEST]
