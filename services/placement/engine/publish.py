@@ -120,16 +120,20 @@ async def publish(
 ) -> None:
     """State the facts that follow from these changes, store the new state, and put into the outbox what differs from
     what went out before: own facts, service periods, and the episodes. `entries_of_audit`: to store with it."""
-    await _state_what_follows(connection, changes, by)
+    earlier = await store.earlier(
+        connection,
+        [episode for episode, one in changes.items() if one.row.desk],
+        [episode for episode, one in changes.items() if one.row.version],
+    )
+    await _state_what_follows(connection, changes, earlier.of_the_desk, by)
     await _claim_seats(connection, changes, by)
     lists = _lists(changes, by.rules)
-    sent = await store.sent_periods(connection, [episode for episode, one in changes.items() if one.row.version])
     made: list[Outcome] = [
         outcome(
             one.row,
             one.after,
             one.seen,
-            sent=sent.get(episode, {}),
+            sent=earlier.sent.get(episode, {}),
             rules=by.rules,
             provenance=by.telling(one),
             desk=lists[episode][0] if episode in lists else NOTHING,
@@ -144,10 +148,12 @@ async def publish(
     await _save(connection, changes, made, lists, [*entries_of_audit, *stated])
 
 
-async def _state_what_follows(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
-    """State the facts that follow from the changes, and from these facts, until none do. Raises SetUpError after
-    ROUNDS."""
-    await _load_desk_facts(connection, changes, by.rules.policy.begins)
+async def _state_what_follows(
+    connection: Connection, changes: Mapping[str, EpisodeChange], stored: Mapping[str, Sequence[Fact]], by: Publishing
+) -> None:
+    """State the facts that follow from the changes, and from these facts, until none do; `stored`: by episode, its
+    facts of the desk from before. Raises SetUpError after ROUNDS."""
+    _gather_desk_facts(changes, stored, by.rules.policy.begins)
     left = [one for one in changes.values() if one.own is not None]
     for _ in range(ROUNDS):
         moved = []
@@ -162,11 +168,11 @@ async def _state_what_follows(connection: Connection, changes: Mapping[str, Epis
     raise SetUpError("what follows at the desk does not come to an end: two rules undo each other")
 
 
-async def _load_desk_facts(connection: Connection, changes: Mapping[str, EpisodeChange], begins: Begins) -> None:
-    """Load for each episode that the desk has to do with placement's facts of the desk, with those of this
+def _gather_desk_facts(
+    changes: Mapping[str, EpisodeChange], stored: Mapping[str, Sequence[Fact]], begins: Begins
+) -> None:
+    """Give each episode that the desk has to do with its facts of the desk: those from before and those of this
     transaction."""
-    had = [episode for episode, one in changes.items() if one.row.desk]
-    stored = await store.facts_of_the_desk(connection, had)
     for episode, one in changes.items():
         own = [fact for fact in (*one.new, *one.stated) if fact.writer == WRITER and fact.name in DESK]
         if one.row.desk or own or one.desired_search(begins):
@@ -266,6 +272,7 @@ async def _save(
 ) -> None:
     periods = {one.saved.episode_id: one.sent for one in made if one.sent}
     opened = {period for one in made for period in one.opened}
+    relisted = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
     writes = (
         *store.keeping(chain((f for one in changes.values() for f in one.new), (f for one in made for f in one.own))),
         *store.saving([one.saved for one in made]),
@@ -273,13 +280,14 @@ async def _save(
         *audit.noting(told),
         *outbox.sending([record for one in made for record in one.records]),
         *store.keeping_stays(_moved(changes)),
+        *desk_store.keeping_entries(relisted),
     )
     await at_once(connection, writes)
-    held_now = {episode: claims(one.own.seats) for episode, one in changes.items() if one.own and _changes_seats(one)}
-    askers = {seat: asker for one in changes.values() if one.own for seat, asker in seats_asked_for(one.own).items()}
-    await desk_store.put_seats(connection, held_now, askers)
-    changed = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
-    await desk_store.put_entries(connection, changed)
+    own = {episode: one.own for episode, one in changes.items() if one.own and _changes_seats(one)}
+    if own:
+        askers = {seat: asker for each in own.values() for seat, asker in seats_asked_for(each).items()}
+        held_now = {episode: claims(each.seats) for episode, each in own.items()}
+        await desk_store.put_seats(connection, held_now, askers)
 
 
 def _moved(changes: Mapping[str, EpisodeChange]) -> dict[str, tuple[Presence, ...]]:

@@ -19,7 +19,7 @@ from shared.events.published import encode
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.storage.row_writes import update, upsert
-from shared.storage.statements import Append, SqlWrite, driven, rows, written
+from shared.storage.statements import Append, Read, SqlWrite, driven, rows, together, written
 
 
 @dataclass(slots=True)
@@ -64,8 +64,8 @@ class EpisodeRow(NamedTuple):
 
 
 _SAVE = update(episodes, EpisodeRow._fields, changes={"facility": "COALESCE(NULLIF(n.facility, ''), t.facility)"})
-_INSERT_MISSING = sa.text(
-    "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING"
+_INSERT_MISSING = (
+    "INSERT INTO episodes (episode_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING RETURNING episode_id"
 )
 _ROW = sa.select(
     episodes.c.episode_id,
@@ -135,8 +135,11 @@ async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[
     ids = sorted(episode_ids)
     found = _rows(await rows(connection, _LOCK, ids))
     if len(found) < len(ids):
-        await connection.execute(_INSERT_MISSING, {"ids": ids})
-        found = _rows(await rows(connection, _LOCK, ids))
+        missing = [episode for episode in ids if episode not in found]
+        made = [row[0] for row in await rows(connection, _INSERT_MISSING, missing)]
+        if len(made) < len(missing):  # somebody else inserted some meanwhile
+            return _rows(await rows(connection, _LOCK, ids))
+        found |= {episode: LockedEpisode(episode) for episode in made}
     return found
 
 
@@ -185,15 +188,6 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
     return found
 
 
-async def facts_of_the_desk(connection: AsyncConnection, episode_ids: Sequence[str]) -> dict[str, list[Fact]]:
-    """Episode → placement's own facts of the desk, by sequence."""
-    found: dict[str, list[Fact]] = defaultdict(list)
-    if episode_ids:
-        for row in await rows(connection, _OF_THE_DESK, list(episode_ids)):
-            found[row[0]].append(fact_of(row))
-    return found
-
-
 async def known(connection: AsyncConnection, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
     """The ce_id of the fact that was applied at each of these places (episode, writer, sequence); others are absent."""
     if not places:
@@ -203,15 +197,26 @@ async def known(connection: AsyncConnection, places: Sequence[FactPlace]) -> dic
     return {(row[0], row[1], row[2]): row[3] for row in found.all()}
 
 
-async def sent_periods(
-    connection: AsyncConnection, episode_ids: Sequence[str]
-) -> dict[str, dict[PeriodKey, SentPeriod]]:
-    """Episode → key of a period → its latest version that was sent, voided ones too."""
-    found: dict[str, dict[PeriodKey, SentPeriod]] = defaultdict(dict)
-    if episode_ids:
-        for row in await rows(connection, _PERIODS, list(episode_ids)):
-            episode, key, sent = sent_of(row)
-            found[episode][key] = sent
+class Earlier(NamedTuple):
+    """What was stated and sent of episodes before: placement's own facts that the desk is made of, by sequence, and
+    the last version of each service period, of its latest life, voided ones too."""
+
+    of_the_desk: dict[str, list[Fact]]
+    sent: dict[str, dict[PeriodKey, SentPeriod]]
+
+
+async def earlier(connection: AsyncConnection, desk: Sequence[str], billed: Sequence[str]) -> Earlier:
+    """Load it: own facts of the episodes in `desk`, periods of those in `billed`. In one round trip, or none."""
+    found = Earlier(defaultdict(list), defaultdict(dict))
+    reads = [Read(sql, (list(ids),)) for sql, ids in ((_OF_THE_DESK, desk), (_PERIODS, billed)) if ids]
+    if not reads:
+        return found
+    parts = iter(await together(connection, reads))
+    for row in next(parts) if desk else ():
+        found.of_the_desk[row[0]].append(fact_of(row))
+    for row in next(parts) if billed else ():
+        episode, key, sent = sent_of(row)
+        found.sent[episode][key] = sent
     return found
 
 

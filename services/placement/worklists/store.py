@@ -14,6 +14,8 @@ from services.placement.programs.seats import Claim
 from services.placement.search.entry import ListEntry
 from services.placement.tables import entries, seats
 from shared.storage.database import copy_rows
+from shared.storage.row_writes import upsert
+from shared.storage.statements import SqlWrite, array, written
 
 _INSERT_MISSING = sa.text(
     "INSERT INTO programs (program) SELECT unnest(CAST(:programs AS text[])) ON CONFLICT DO NOTHING"
@@ -27,7 +29,13 @@ _QUEUES = sa.text(
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
 _FORGET_SEATS = sa.delete(seats).where(seats.c.episode_id == sa.any_(_IDS))
-_FORGET_ENTRIES = sa.delete(entries).where(entries.c.episode_id == sa.any_(_IDS))
+_ENTRY = ("episode_id", "kind", "id", "facility", "program", "state", "at", "due", "content", "besides", "asked_by")
+_LISTED = upsert(entries, _ENTRY)
+_NOT_LISTED = (
+    "DELETE FROM entries AS e WHERE e.episode_id = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM "
+    "unnest($2::text[], $3::text[], $4::text[]) AS n(episode_id, kind, id) "
+    "WHERE n.episode_id = e.episode_id AND n.kind = e.kind AND n.id = e.id)"
+)
 _DUE = sa.text(
     "SELECT DISTINCT episode_id FROM entries WHERE kind = :kind AND state = ANY(:states) AND due <= :now "
     "ORDER BY episode_id LIMIT :most"
@@ -71,23 +79,20 @@ async def put_seats(
     await copy_rows(connection, seats, columns, rows)
 
 
-async def put_entries(connection: AsyncConnection, found: Mapping[str, Iterable[ListEntry]]) -> None:
-    """Replace all list entries of these episodes. `found`: episode → its entries."""
+def keeping_entries(found: Mapping[str, Iterable[ListEntry]]) -> list[SqlWrite]:
+    """Writes that make these the list entries of their episodes; others go. `found`: episode → its entries."""
     if not found:
-        return
-    await connection.execute(_FORGET_ENTRIES, {"ids": list(found)})
+        return []
     rows = [
         (
-            e.kind, e.id, episode, e.facility, e.program, e.state, e.at, e.due, orjson.dumps(e.content).decode(),
-            list(e.besides), e.asked_by,
+            episode, e.kind, e.id, e.facility, e.program, e.state, e.at, e.due, orjson.dumps(e.content).decode(),
+            array(e.besides), e.asked_by,
         )
         for episode, group in found.items()
         for e in group
     ]  # fmt: skip
-    columns = (
-        "kind", "id", "episode_id", "facility", "program", "state", "at", "due", "content", "besides", "asked_by",
-    )  # fmt: skip
-    await copy_rows(connection, entries, columns, rows)
+    kept = list(map(list, zip(*(row[:3] for row in rows), strict=True))) or [[]] * 3
+    return [SqlWrite(_NOT_LISTED, (list(found), *kept)), *written(_LISTED, rows)]
 
 
 async def due(connection: AsyncConnection, kind: str, states: Sequence[str], now: datetime, most: int) -> list[str]:
