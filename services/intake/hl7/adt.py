@@ -24,18 +24,17 @@ Times = Mapping[str, Moment | Removed | None]
 def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datetime) -> Adt:
     """What an ADT message says. `arrived_at` stands in for times that it lacks, and future times are measured from it.
 
-    Raises Refused (an InvalidMessage): AR 200/201/202 for what this door does not take, AE for a message without
-    control id, PID or patient id, a merge without MRG or into itself, a required time that is unreadable or further
-    in the future than the site's limit. Everything else that is odd is a warning.
+    Raises Refused: AR 200/201/202 for what this door does not take; AE where control id, PID, patient id or a merge's
+    other patient is missing, a required time unreadable or too far in the future. All else that is odd is a warning.
     """
     codes, removable = fields.codes(message.texts), fields.removable(message.texts)
     sender = rules.sender(head.sending_app, head.sending_facility, codes.get("PV1-3.4", ""))
     _check(head, sender.processing_ids)
-    ids, from_pid_2 = _patient(message)
+    (ids, from_pid_2), death = _patient(message), fields.death(removable)
     times = _times(message.texts, sender.zone)
     occurred, source = _occurred(head.trigger, times, arrived_at)
     _check_future(occurred.start, source, arrived_at + rules.future_limit)
-    stated, sent, death = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7"), fields.death(removable)
+    stated, sent = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7")
     return Adt(
         trigger=head.trigger,
         control_id=fields.short(head.control_id),
