@@ -19,9 +19,10 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * Facts to the latest state of each episode, exactly once (exactly_once_v2): decode the JSON, keep level, count and last
- * fact of the episode in a store with its changelog, send the state on. Less than Stepdown does: no fact is kept, nothing
- * can be taken back, there are no service periods, no audit and no announcements.
+ * A ceiling: facts to the latest state of each episode, exactly once (exactly_once_v2): decode the JSON, keep level, count
+ * and time of the last fact of the episode in a store with its changelog, send the state on. Less than Stepdown does: no
+ * fact is kept, nothing can be taken back, there are no service periods, no audit and no announcements. It is measured
+ * cold, from its first record. EveryFact.java is the peer.
  *
  * Arguments: bootstrap servers, topic, topic of states, number of records. Prints {"count": …, "seconds": …}, from the
  * first record until everything is committed.
