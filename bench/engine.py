@@ -41,6 +41,7 @@ GOALS = {TEN: 8_000, "150 facts an episode, one process": 13_000, LIVE: 3_500}
 """Row → facts a second."""
 AIMS = {TEN: " (aim: 12,000)"}
 BESIDE = ((peers.STREAMS_LIGHT, 0.9), (peers.STREAMS, 0.6))
+"""Peer, and how many times as fast the row TEN should be."""
 
 
 async def measure(asked: Asked, report: Report) -> None:

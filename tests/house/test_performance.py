@@ -83,7 +83,7 @@ def test_a_goal_that_wants_little_is_met_at_its_figure(figure: float, met: bool)
 
 
 def test_the_cpu_of_a_process_is_that_of_its_children_too() -> None:
-    busy = "import sys; sum(range(20_000_000)); print(flush=True); sys.stdin.read()"
+    busy = "import sys; sum(range(8_000_000)); print(flush=True); sys.stdin.read()"
     before = spent([os.getpid()])
     with subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
