@@ -3,11 +3,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
@@ -52,7 +55,8 @@ public final class EveryFact {
         properties.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
         properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 100);
         properties.put(StreamsConfig.REPLICATION_FACTOR_CONFIG, 1);
-        properties.put(StreamsConfig.STATE_DIR_CONFIG, Files.createTempDirectory("stepdown-bench-").toString());
+        Path place = Files.createTempDirectory("stepdown-bench-");
+        properties.put(StreamsConfig.STATE_DIR_CONFIG, place.toString());
         properties.put("producer.linger.ms", 100);
         properties.put("consumer.max.poll.records", 5000);
         properties.put("consumer.auto.offset.reset", "earliest");
@@ -63,6 +67,9 @@ public final class EveryFact {
         streams.close(Duration.ofSeconds(60));
         double seconds = (System.nanoTime() - began) / 1e9;
         streams.cleanUp();
+        try (Stream<Path> left = Files.walk(place)) {
+            left.sorted(Comparator.reverseOrder()).forEach(path -> path.toFile().delete());
+        }
         System.out.printf("{\"count\": %d, \"seconds\": %.3f}%n", seen.get() - warming, seconds);
     }
 
