@@ -30,7 +30,7 @@ check: $(SET_UP) ## lint, format, types, import contracts, generated docs fresh
 	@$(BIN)/lint-imports
 	@$(BIN)/stepdown export --check
 
-bench: $(SET_UP) ## every benchmark beside its peers: bench/results, docs/performance.md; about 20 minutes
+bench: $(SET_UP) ## every benchmark beside its peers: bench/results, docs/performance.md; about 40 minutes
 	@$(BIN)/stepdown bench all $(ARGS)
 
 # The stamp is newer than the lock files when what is installed is what they name.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from math import log10
 
-WIDTH, LEFT, RIGHT, LINE, TOP = 760, 216, 64, 24, 92
+WIDTH, LEFT, RIGHT, LINE, TOP = 820, 270, 64, 24, 92
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 STYLE = """
   svg { background: #ffffff }

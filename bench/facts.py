@@ -42,11 +42,12 @@ class Template(NamedTuple):
     headers: tuple[tuple[str, bytes], ...]
 
 
-def records(length: int, episodes: int, seed: int = 7) -> Iterator[Record]:
-    """The facts of so many episodes of `length` facts each, so many episodes at a time, each one's in order."""
-    chance = random.Random(seed)
-    for first in range(0, episodes, EPISODES_AT_A_TIME):
-        group = range(first, min(first + EPISODES_AT_A_TIME, episodes))
+def records(length: int, episodes: int, seed: int = 7, first: int = 0) -> Iterator[Record]:
+    """The facts of so many episodes of `length` facts each, so many episodes at a time, each one's in order; `first`:
+    the number of the first episode."""
+    chance, end = random.Random(seed), first + episodes
+    for begin in range(first, end, EPISODES_AT_A_TIME):
+        group = range(begin, min(begin + EPISODES_AT_A_TIME, end))
         turns = [episode for episode in group for _ in range(length)]
         chance.shuffle(turns)
         told = dict.fromkeys(group, 0)

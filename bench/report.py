@@ -84,6 +84,11 @@ def at_least(goal: str, ratio: float | None, wanted: float, why: str = "no peer 
     return Goal(goal, None if ratio is None else ratio >= wanted, why if ratio is None else "")
 
 
+def at_most(goal: str, figure: float, wanted: float) -> Goal:
+    """A goal that wants a figure to be so small or smaller."""
+    return Goal(goal, figure <= wanted)
+
+
 def rounded(figure: float) -> float:
     """Three significant digits, whole numbers from 100 on."""
     return float(round(figure)) if abs(figure) >= 100 else float(f"{figure:.3g}")

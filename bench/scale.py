@@ -15,7 +15,7 @@ from bench.feed import Feed, feed_of
 from bench.report import Goal, Report, rounded, row
 from bench.sizes import EPISODES_BEFORE, FACTS_OF_SCALE
 from bench.stage import staged
-from services.placement.tables import episodes, periods
+from services.placement.tables import episodes, periods, program_stays
 from services.placement.tables import facts as facts_table
 from shared.facts.envelope import Fact, from_record
 from tools.stack.databases import on_database
@@ -32,7 +32,7 @@ LONG = 1000
 STANDING = 2
 """Facts that each episode in the database has: admitted, covered. Ten million of these take 43 GB."""
 _new = count(1)
-TABLES = (episodes, facts_table, periods)
+TABLES = (episodes, facts_table, periods, program_stays)
 COPY = {
     sa.Text: "replace({0}, $1::text, n)",
     sa.LargeBinary: "convert_to(replace(convert_from({0}, 'UTF8'), $1::text, n), 'UTF8')",

@@ -1,4 +1,4 @@
-"""How much each benchmark does, in one table: by default what lets `make bench` end in 20 minutes on 2 cores."""
+"""How much each benchmark does, in one table: by default what lets `make bench` end in 40 minutes on 2 cores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ SIZES: dict[str, Size] = {
     "engine": Size(60_000, 3_000, "facts of each shape"),
     "mllp": Size(6, 1, "seconds for each number of connections"),
     "intake": Size(30_000, 1_000, "HL7 messages"),
-    "latency": Size(6, 2, "seconds for each rate"),
+    "latency": Size(10, 2, "seconds for each rate"),
+    "idle": Size(20, 3, "seconds at rest"),
     "scale": Size(1_000_000, 20_000, "episodes at most"),
 }
 """In the order in which `stepdown bench all` runs them."""
@@ -28,7 +29,15 @@ EPISODES_AT_A_TIME = 1_000
 """So many patients are in care at a time: their facts come mixed."""
 EPISODES_BEFORE = 10_000
 """Where the scale begins."""
+FACTS_ONE_BY_ONE = 1_000
+"""Facts that come alone, each in a transaction; a tenth of them with `--quick`, and so of the two below."""
+WARMING_FACTS = 300_000
+"""Facts that go through the Kafka Streams job that keeps them before it is measured."""
+TEXTBOOK_FACTS = 3_000
+"""Facts for the textbook service, which takes its time."""
 FACTS_OF_SCALE = 10_000
 """Facts measured at each size of the database."""
+WARMING_SECONDS = 120
+"""Seconds of traffic before latency is measured: by then the broker's JVM has compiled itself."""
 PARSED_BY_PEERS = 2_000
 """Messages that other parsers read; they take longer."""

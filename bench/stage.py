@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bench.cpu import spent
 from services.intake import checks as intake
 from services.placement import checks as placement
 from shared.errors import SetUpError, StepdownError
@@ -54,6 +55,10 @@ class Stage:
     async def end(self, *services: str) -> None:
         """Stop these services in order."""
         await self.system.supervision.stop(services)
+
+    def cpu(self, *services: str) -> float:
+        """Seconds of CPU that the processes of these services took so far."""
+        return spent(self.system.supervision.pid(name) for name in services)
 
     def url(self, service: str) -> str:
         """The database of a service, as its application role."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from subprocess import run
@@ -18,7 +19,10 @@ PYTHON = (str(PEERS / "python" / "bin" / "python"),)
 
 
 class Peer(NamedTuple):
-    """A peer by its name; `kind` is its folder here with its `set-up`, None for what is in our own environment."""
+    """A peer by its name; `kind` is its folder here with its `set-up`, None for what is in our own environment.
+
+    A ceiling is named as one: it does a part of the work only, and shows what the machine could do at most.
+    """
 
     name: str
     kind: str | None
@@ -29,12 +33,15 @@ def _java(kind: str, main: str) -> tuple[str, ...]:
     return ("java", "-Xmx512m", "-cp", f"{PEERS / kind}:{PEERS / kind}/libs/*", main)
 
 
-COPY = Peer("bare copy", None, (sys.executable, "-m", "bench.peers.bare_copy"))
-STREAMS = Peer("Kafka Streams", "streams", _java("streams", "Episodes"))
-QUIX = Peer("Quix Streams", "python", (*PYTHON, str(HERE / "python" / "quix.py")))
+COPY = Peer("bare copy (ceiling)", None, (sys.executable, "-m", "bench.peers.bare_copy"))
+STREAMS_LIGHT = Peer("light Kafka Streams (ceiling)", "streams", _java("streams", "Episodes"))
+QUIX = Peer("Quix Streams (ceiling)", "python", (*PYTHON, str(HERE / "python" / "quix.py")))
 PARSERS = Peer("parsers", "python", (*PYTHON, str(HERE / "python" / "parse.py")))
-HAPI = Peer("HAPI", "hapi", _java("hapi", "Acknowledge"))
-HL7_MLLP = Peer("hl7.mllp", "python", (*PYTHON, str(HERE / "python" / "acknowledge.py")))
+HAPI_ONLY = Peer("HAPI storing nothing (ceiling)", "hapi", _java("hapi", "Acknowledge"))
+HL7_MLLP = Peer("hl7.mllp storing nothing (ceiling)", "python", (*PYTHON, str(HERE / "python" / "acknowledge.py")))
+STREAMS = Peer("Kafka Streams", "streams", _java("streams", "EveryFact"))
+HAPI = Peer("HAPI that stores", "hapi", _java("hapi", "StoreFirst"))
+TEXTBOOK = Peer("textbook service", None, (sys.executable, "-m", "bench.peers.textbook.service"))
 
 
 @lru_cache
@@ -73,7 +80,8 @@ def _last_line(said: bytes) -> str:
 class Beside:
     """What peers came to, run by run; one that fails is left out, and its reason is a note of the row."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
         self.rates: dict[str, list[float]] = {}
         self.notes: dict[str, None] = {}
 
@@ -85,3 +93,4 @@ class Beside:
             self.notes[str(why)] = None
         else:
             self.rates.setdefault(peer.name, []).append(told["count"] / told["seconds"])
+            self.say(f"{peer.name}: {self.rates[peer.name][-1]:.0f}/s")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from bench import facts, page
+from bench import facts, page, peers
+from bench.cpu import spent
 from bench.messages import STORY, message
-from bench.report import Goal, Report, at_least, lines, ratios, read, row
+from bench.report import Goal, Report, at_least, at_most, lines, ratios, read, row
 from bench.sizes import SIZES
 from services.placement.continuum.fold import fold
 from services.placement.rules import rules_of
@@ -53,6 +57,7 @@ def test_patients_facts_come_mixed_and_each_ones_in_order() -> None:
     told = [from_record(one.value, one.headers) for one in facts.records(10, 30)]
     assert len(told) == len({fact.id for fact in told}) == 300
     assert [fact.subject for fact in told] != sorted(fact.subject for fact in told)
+    assert not {fact.subject for fact in told} & {made.key.decode() for made in facts.records(10, 30, first=30)}
     for episode in {fact.subject for fact in told}:
         assert [fact.sequence for fact in told if fact.subject == episode] == list(range(1, 11))
 
@@ -70,6 +75,26 @@ def test_a_ratio_is_of_figures_of_the_same_run() -> None:
 def test_a_goal_without_its_peer_is_not_judged() -> None:
     assert at_least("fast", None, 2.0) == Goal("fast", None, "no peer was measured")
     assert at_least("fast", 1.9, 2.0).met is False
+
+
+@pytest.mark.parametrize(("figure", "met"), [(80.0, True), (80.1, False)])
+def test_a_goal_that_wants_little_is_met_at_its_figure(figure: float, met: bool) -> None:
+    assert at_most("calm", figure, 80.0) == Goal("calm", met)
+
+
+def test_the_cpu_of_a_process_is_that_of_its_children_too() -> None:
+    busy = "import sys; sum(range(8_000_000)); print(flush=True); sys.stdin.read()"
+    before = spent([os.getpid()])
+    with subprocess.Popen([sys.executable, "-c", busy], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert 0 < spent([child.pid]) <= spent([os.getpid()]) - before
+
+
+def test_what_does_less_is_called_a_ceiling() -> None:
+    found = [peer for peer in vars(peers).values() if isinstance(peer, peers.Peer) and peer is not peers.PARSERS]
+    fair = {peer.name for peer in found if "(ceiling)" not in peer.name}
+    assert fair == {"Kafka Streams", "HAPI that stores", "textbook service"}
 
 
 def test_a_report_is_kept_and_read_again_and_shown(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "dead-letters discard": ('stepdown dead-letters discard 0192f1c8 --why "a test record"',),
     "bench": (
-        "stepdown bench engine                         one of start, correct, engine, mllp, intake, latency, scale",
+        "stepdown bench engine                         or start, correct, mllp, intake, latency, idle, scale",
         "stepdown bench engine --size 1000000 --json   1,000,000 facts of each shape",
         "stepdown bench all --quick                    whether all of it works here",
     ),

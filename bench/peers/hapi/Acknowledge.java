@@ -8,7 +8,7 @@ import ca.uhn.hl7v2.validation.impl.ValidationContextFactory;
 import java.io.IOException;
 import java.util.Map;
 
-/** HAPI's MLLP server that parses each message, without validation, and acknowledges it; nothing is stored. Argument: port. */
+/** A ceiling: HAPI's MLLP server that parses each message, without validation, and acknowledges it; nothing is stored. Argument: port. */
 public final class Acknowledge {
     public static void main(String[] arguments) throws Exception {
         HapiContext context = new DefaultHapiContext();
