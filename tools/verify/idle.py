@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from aiokafka import TopicPartition
 
 from shared.invariants import Broken
+from shared.messaging import outbox
 from shared.messaging.reading import Reading
 from shared.storage.database import Database
-from shared.storage.tables import dead_letters, outbox, parked, positions
+from shared.storage.tables import dead_letters, parked, positions
 from tools.verify.facts import Offset
 
 Databases = Mapping[str, Database]
-_UNSENT = sa.select(sa.func.count()).select_from(outbox)
 _STAND = sa.select(positions).order_by(positions.c.consumer, positions.c.topic, positions.c.partition)
 _DEAD = sa.select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.kafka_offset, dead_letters.c.state)
 _PARKED = sa.select(parked.c.topic, parked.c.partition, parked.c.kafka_offset)
@@ -32,7 +32,7 @@ async def stands(database: Database) -> list[dict[str, Any]]:
 async def unsent(database: Database) -> int:
     """Records in the outbox."""
     async with database.read() as connection:
-        return int((await connection.execute(_UNSENT)).scalar_one())
+        return (await outbox.unsent(connection)).total()
 
 
 async def settled(databases: Databases, topics: Reading, seconds: float) -> object:

@@ -146,7 +146,7 @@ async def brought_in_line(
     stated = [*(one for each in settled for one in each.stated), *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
     writes = visits_store.keep_settled(settled, died, ledger, mapping_of(intake.site))
-    return settled, [*writes, *store.keep_notes(changed), *outbox.sending(said)]
+    return settled, [*writes, *store.keep_notes(changed), *outbox.sending(connection, said)]
 
 
 async def _in_line(

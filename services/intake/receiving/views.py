@@ -159,11 +159,6 @@ async def joined(connection: Connection) -> list[tuple[str, tuple[str, ...]]]:
     return [(row.patient_id, tuple(row.joined)) for row in (await connection.execute(_JOINED)).all()]
 
 
-async def unsent(connection: Connection) -> int:
-    """Records in the outbox."""
-    return int((await connection.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one())
-
-
 async def where_consumers_stand(connection: Connection) -> Sequence[dict[str, Any]]:
     """The rows of `positions`."""
     return [dict(row) for row in (await connection.execute(sa.select(positions))).mappings()]
