@@ -93,16 +93,17 @@ def sending(connection: AsyncConnection, records: Sequence[Record]) -> Writes:
     if not records:
         return []
     known, now = outgoing_of(database_of(connection)), time.time_ns() // 1_000_000
+    partitions = {topic: known.of(topic) for topic in {record.topic for record in records}}
     parts: dict[Place, list[StampedRecord]] = defaultdict(list)
     for topic, key, value, headers in records:
-        parts[topic, partition_of(key, known.of(topic))].append(StampedRecord(now, key, value, headers))
+        parts[topic, partition_of(key, partitions[topic])].append(StampedRecord(now, key, value, headers))
     kept: list[tuple[Any, ...]] = []
     aside: Writes = []
     for (topic, partition), part in parts.items():
         number = 0
         for batch in batches(part):
             if batch.fits:
-                kept.append((topic, partition, known.of(topic), batch.records, batch.content))
+                kept.append((topic, partition, partitions[topic], batch.records, batch.content))
             else:
                 aside.append(known.put_aside(topic, part[number]))
             number += batch.records

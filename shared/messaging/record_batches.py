@@ -23,8 +23,8 @@ LARGEST = 1 << 20
 WORTH_COMPRESSING = 2048
 """Bytes of records from which a batch is compressed: a single fact would become a fifth shorter, ten of them four
 fifths."""
-MANY = 100
-"""Records from which a batch is sent as it is: a request costs about what putting so many together anew costs."""
+MANY = 30
+"""Records from which a batch is sent as it is: one more to send costs what putting so many together anew costs."""
 
 _FORMAT = 2
 _LENGTH = struct.Struct(">i")  # at 8: bytes that follow it

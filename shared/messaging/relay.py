@@ -282,9 +282,11 @@ async def _transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
 
 
 async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, parts: Iterable[RecordBatch]) -> None:
-    """Send the batches of one partition, in their order."""
+    """Send the batches of one partition, in their order. One of the first version may be too large."""
     sent = []
     for batch in parts:
+        if not batch.fits:
+            raise MessageSizeTooLargeError
         sent.append(await producer.send_batch(SendableBatch(batch), topic, partition=partition))
         sent[-1].add_done_callback(seen)
     await asyncio.gather(*sent)

@@ -317,12 +317,17 @@ async def test_rows_of_the_first_version_go_out_before_those_written_after_the_u
                     *(one.topic, one.key, one.value, packed(one.headers)),
                 )
             await rows(connection, "INSERT INTO outbox (topic, key, headers) VALUES ($1, 'gone', '[]')", topic)
+            large = "INSERT INTO outbox (topic, key, value, headers) VALUES ($1, 'large', $2, '[]')"
+            await rows(connection, large, topic, b"9" * (1 << 20))
         await migrate(database, name)
         relay = a_relay(database, kafka, name, partitions=3)
         await commit(database, records(topic, range(20, 40)))
-        assert await waiting(database) == 41
-        assert await relay.once() == 41
-        await relay.stop()
+        assert await waiting(database) == 42
+        async with relaying(relay):
+            await until(lambda: is_empty(database))
+        async with database.read() as connection:
+            letter = (await connection.execute(sa.select(dead_letters))).one()
+        assert content_of(letter, relay.outgoing.seal) == Content(b"large", b"9" * (1 << 20), [])
     found = await everything(kafka, topic)
     (deleted,) = [one for one in found if one.key == b"gone"]
     assert (deleted.value, deleted.headers) == (None, ())
