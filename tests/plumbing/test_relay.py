@@ -283,6 +283,23 @@ async def test_what_kafka_refuses_though_it_was_small_enough_for_us_is_put_aside
     assert {letter.consumer for letter in letters} == {f"{service}.outbox"}
 
 
+async def test_of_a_topic_that_allows_less_than_we_do_only_what_is_too_large_by_itself_is_put_aside(
+    kafka: str, database: Database, service: str
+) -> None:
+    topic = await a_topic(kafka, 1, max_message_bytes="4000")
+    noise = [Record(topic, b"k", os.urandom(5000 if n == 7 else 500), [("n", b"%d" % n)]) for n in range(20)]
+    relay = a_relay(database, kafka, service)
+    await commit(database, noise[:12])
+    await commit(database, noise[12:])
+    async with relaying(relay):
+        await until(lambda: is_empty(database))
+    found = [record.value for record in await everything(kafka, topic)]
+    assert found == [one.value for n, one in enumerate(noise) if n != 7]
+    async with database.read() as connection:
+        letter = (await connection.execute(sa.select(dead_letters))).one()
+    assert content_of(letter, relay.outgoing.seal).value == noise[7].value
+
+
 @pytest.mark.parametrize("known", [1, 2, 5])
 async def test_each_record_goes_where_its_key_is_now_though_the_topic_had_other_partitions_when_it_was_written(
     kafka: str, database: Database, service: str, known: int
