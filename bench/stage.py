@@ -19,9 +19,10 @@ from bench.cpu import spent
 from services.intake import checks as intake
 from services.placement import checks as placement
 from shared.errors import SetUpError, StepdownError
+from shared.messaging.outbox import unsent
 from shared.site import config
 from shared.storage.database import Database
-from shared.storage.tables import outbox, positions
+from shared.storage.tables import positions
 from tools.stack import apache_kafka, postgres, up
 from tools.stack.folder import claim
 from tools.stack.supervise import Child, Supervision
@@ -151,7 +152,7 @@ async def at_rest(database: Database, topic: str, received: int) -> bool:
         found = (await connection.execute(of_each.group_by(positions.c.consumer))).scalars().all()
         if not found or min(found) < received:
             return False
-        return not (await connection.execute(sa.select(sa.exists(sa.select(outbox.c.id))))).scalar()
+        return not await unsent(connection)
 
 
 def _quiet(text: str) -> None:

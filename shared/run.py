@@ -29,7 +29,7 @@ from shared import logs, metrics
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.messaging import dead_letter_desk, positions
-from shared.messaging.outbox import Relay
+from shared.messaging.relay import Relay
 from shared.messaging.replay import replay_asked
 from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
@@ -106,7 +106,13 @@ class ServiceProcess:
 
     def __post_init__(self) -> None:
         self.seal = Seal(self.settings.keys())
-        self.relay = Relay(self.database, self.name, self.settings.kafka_client(), seal=self.seal)
+        self.relay = Relay(
+            self.database,
+            self.name,
+            self.settings.kafka_client(),
+            partitions=self.settings.kafka_partitions,
+            seal=self.seal,
+        )
         for subscription in self.subscriptions:
             subscription.seal = self.seal
             subscription.join_as(self.settings.instance)

@@ -52,19 +52,20 @@ async def migrate(database: Database, service: str, revision: str = "head") -> N
     await migrations.upgrade(database.engine.url.render_as_string(hide_password=False), found, revision)
 
 
-async def a_topic(bootstrap: str, partitions: int = 2) -> str:
-    """A new topic with a random name."""
+async def a_topic(bootstrap: str, partitions: int = 2, **configured: str) -> str:
+    """A new topic with a random name; `configured`: its settings, with _ for each dot."""
     name = f"test-{uuid.uuid4().hex[:12]}"
-    await make_topics(bootstrap, [name], partitions)
+    await make_topics(bootstrap, [name], partitions, **configured)
     return name
 
 
-async def make_topics(bootstrap: str, names: Sequence[str], partitions: int = 2) -> None:
+async def make_topics(bootstrap: str, names: Sequence[str], partitions: int = 2, **configured: str) -> None:
     """Make topics by their names."""
+    settings = {name.replace("_", "."): value for name, value in configured.items()}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(name, partitions, 1) for name in names])
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=settings) for name in names])
     finally:
         await admin.close()
 

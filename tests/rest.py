@@ -9,8 +9,9 @@ import orjson
 import sqlalchemy as sa
 
 from shared.errors import StepdownError
+from shared.messaging import outbox
 from shared.storage.database import Database
-from shared.storage.tables import outbox, parked, positions, relay_lease
+from shared.storage.tables import parked, positions, relay_lease
 from tests.databases import in_transaction
 from tools.stack import SERVICES
 
@@ -24,7 +25,6 @@ READING = {
     "aftercare.care.episodes": "care.episodes",
 }
 """What each consumer reads of what the services write; a consumer's name begins with its service's."""
-_UNSENT = sa.select(outbox.c.topic, sa.func.count()).group_by(outbox.c.topic)
 _PARKED = sa.select(parked.c.consumer, sa.func.count()).group_by(parked.c.consumer)
 _IN_LANE = sa.select(positions.c.waiting).where(positions.c.topic == "hospital.adt", positions.c.waiting > 0)
 _LEASE = sa.select(relay_lease.c.holder, sa.extract("epoch", relay_lease.c.until - sa.func.now())).where(
@@ -37,7 +37,9 @@ async def under_way(system: System) -> list[str]:
     waiting, received = [], {}
     for service in SERVICES:
         async with system.database(service) as database:
-            waiting += [f"{service}'s outbox: {number} for {topic}" for topic, number in await _rows(database, _UNSENT)]
+            async with database.read() as connection:
+                unsent = await outbox.unsent(connection)
+            waiting += [f"{service}'s outbox: {number} for {topic}" for topic, number in unsent.items()]
             waiting += [f"{number} records in the lane of long visits" for (number,) in await _rows(database, _IN_LANE)]
             for consumer in READING:
                 if consumer.startswith(f"{service}."):

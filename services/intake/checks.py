@@ -15,6 +15,7 @@ from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import difference
 from services.intake.visits.reconcile import VisitRecord, mapping_of, wanted_of
 from shared.invariants import Broken, Checked, nobody
+from shared.messaging import outbox
 from shared.messaging.positions import all_positions
 from shared.site.config import Site
 from shared.storage.database import Database
@@ -42,7 +43,8 @@ async def broken(
         yield what
     async with database.read() as connection:
         await views.at_one_instant(connection)
-        waiting, stands = await views.unsent(connection), await all_positions(connection)
+        waiting = (await outbox.unsent(connection)).total()
+        stands = await all_positions(connection)
         lane = await views.in_lane(connection)
     if waiting:
         yield Broken(6, "outbox", f"{waiting} records wait")

@@ -23,6 +23,7 @@ from services.placement.rules import Rules, rules_of
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.invariants import Broken, Checked, nobody
+from shared.messaging import outbox
 from shared.site.config import Site
 from shared.storage.database import Database
 
@@ -73,7 +74,7 @@ def broken_at(database: Database, site: Site, *, checked: Checked) -> AsyncItera
 async def _of_plumbing(database: Database) -> list[Broken]:
     async with database.read() as connection:
         await views.at_one_instant(connection)
-        waiting = await views.unsent(connection)
+        waiting = (await outbox.unsent(connection)).total()
         wrong = await views.miscounted(connection)
         parked = await views.parked_unlike_counted(connection)
     return [

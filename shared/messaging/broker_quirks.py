@@ -1,4 +1,5 @@
-"""Every use of private parts of aiokafka and FastStream, each with its reason; no other module may use any.
+"""Every use of private parts of aiokafka and FastStream, each with its reason; no other module may use any, but for
+Kafka's format in record_batches.py.
 
 tests/plumbing/test_broker_quirks.py has a test for each that fails once upstream makes it needless or moves it.
 """

@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.errors import Rejected
-from shared.messaging import outbox
 from shared.messaging.dead_letter_content import Content, opened, sealed
+from shared.messaging.stored_headers import unpacked
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
@@ -104,7 +104,7 @@ def content_of(row: Any, seal: Seal) -> Content:
         return opened(seal, row.id, row.sealed)
     if row.headers is None:
         raise Rejected("expired", "its content is not kept any more: read its topic, where that still has it")
-    return Content(row.key, row.value, outbox.unpacked(row.headers))
+    return Content(row.key, row.value, unpacked(row.headers))
 
 
 async def seal_clear(connection: Connection, seal: Seal, most: int = 200) -> int:

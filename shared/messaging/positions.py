@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 
 from shared.errors import Rejected, StalePosition
 from shared.facts.envelope import Fact, from_record, headers
-from shared.messaging.outbox import packed, unpacked
+from shared.messaging.stored_headers import packed, unpacked
 from shared.storage.database import copy_rows
 from shared.storage.statements import rows
 from shared.storage.tables import parked, positions

@@ -47,6 +47,7 @@ class Database:
             max_overflow=4,
             pool_pre_ping=False,
             hide_parameters=True,
+            execution_options={"database": self},
             isolation_level="AUTOCOMMIT",  # SQLAlchemy's word for: BEGIN and COMMIT are not its business, but ours
             connect_args={
                 "timeout": 10,
@@ -65,6 +66,7 @@ class Database:
         sa.event.listen(self.engine.sync_engine, "connect", _limited)
         self.after_commit: list[Callable[[], None]] = []
         self.full = False
+        self.outgoing: Any = None  # shared/messaging/outbox.py: where this process's records go
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -178,6 +180,14 @@ def _place(cause: BaseException) -> str:
     names = [getattr(cause, name, None) for name in ("table_name", "constraint_name", "column_name")]
     said = ", ".join(name for name in names if name)
     return f", {said}" if said else ""
+
+
+def database_of(connection: AsyncConnection) -> Database:
+    """The Database that gave this connection. Raises RuntimeError where the connection is closed."""
+    if connection.sync_connection is None:
+        raise RuntimeError("the connection is not open")
+    found: Database = connection.sync_connection.get_execution_options()["database"]
+    return found
 
 
 def driver_of(connection: AsyncConnection) -> Any:

@@ -158,6 +158,45 @@ def unseal_dead_letters(connection: sa.Connection) -> None:
     run_statements(connection, _DEAD_LETTERS_BACK)
 
 
+_BATCHES = """\
+ALTER TABLE outbox ADD COLUMN partition integer;
+ALTER TABLE outbox ADD COLUMN partitions integer;
+ALTER TABLE outbox ADD COLUMN records integer DEFAULT '1' NOT NULL;
+ALTER TABLE outbox ADD COLUMN batch bytea;
+ALTER TABLE outbox ALTER COLUMN batch SET STORAGE EXTERNAL;
+ALTER TABLE outbox ALTER COLUMN key DROP NOT NULL;
+ALTER TABLE outbox ALTER COLUMN headers DROP NOT NULL;
+ALTER TABLE outbox SET (toast.autovacuum_vacuum_scale_factor = 0.0, toast.autovacuum_vacuum_threshold = 5000);
+COMMENT ON COLUMN outbox.key IS 'of a row without a batch: only one of the first version';
+COMMENT ON COLUMN outbox.value IS 'likewise';
+COMMENT ON COLUMN outbox.headers IS 'likewise';
+COMMENT ON COLUMN outbox.partitions IS 'how many partitions the topic had by what the writer knew';
+COMMENT ON COLUMN outbox.batch IS 'a Kafka record batch of that partition, ready to be sent';
+"""
+_BATCHES_BACK = """\
+ALTER TABLE outbox ALTER COLUMN key SET NOT NULL;
+ALTER TABLE outbox ALTER COLUMN headers SET NOT NULL;
+ALTER TABLE outbox DROP COLUMN partition;
+ALTER TABLE outbox DROP COLUMN partitions;
+ALTER TABLE outbox DROP COLUMN records;
+ALTER TABLE outbox DROP COLUMN batch;
+ALTER TABLE outbox RESET (toast.autovacuum_vacuum_scale_factor, toast.autovacuum_vacuum_threshold);
+COMMENT ON COLUMN outbox.key IS NULL;
+COMMENT ON COLUMN outbox.value IS NULL;
+COMMENT ON COLUMN outbox.headers IS NULL;
+"""
+
+
+def outbox_of_batches(connection: sa.Connection) -> None:
+    """For a migration of each service: a row of the outbox is a record batch. Rows that wait stay as they are."""
+    run_statements(connection, _BATCHES)
+
+
+def outbox_of_records(connection: sa.Connection) -> None:
+    """The downgrade. It fails while batches wait: let the relay send them first."""
+    run_statements(connection, _BATCHES_BACK)
+
+
 def create_plumbing(connection: sa.Connection) -> None:
     """Create the shared tables; for the first migration of a service."""
     run_statements(connection, _FIRST)

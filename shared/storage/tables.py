@@ -50,9 +50,13 @@ outbox = sa.Table(
     PLUMBING,
     sa.Column("id", sa.BigInteger, sa.Identity(always=False, cache=1), primary_key=True),
     sa.Column("topic", sa.Text, nullable=False),
-    sa.Column("key", sa.LargeBinary, nullable=False),
-    sa.Column("value", sa.LargeBinary),
-    sa.Column("headers", sa.LargeBinary, nullable=False),
+    sa.Column("key", sa.LargeBinary, comment="of a row without a batch: only one of the first version"),
+    sa.Column("value", sa.LargeBinary, comment="likewise"),
+    sa.Column("headers", sa.LargeBinary, comment="likewise"),
+    sa.Column("partition", sa.Integer),
+    sa.Column("partitions", sa.Integer, comment="how many partitions the topic had by what the writer knew"),
+    sa.Column("records", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("batch", sa.LargeBinary, comment="a Kafka record batch of that partition, ready to be sent"),
     comment="records committed with the state they belong to, until the relay has them on Kafka",
 )
 

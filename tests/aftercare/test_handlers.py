@@ -26,12 +26,12 @@ from services.aftercare.timers import whole_round
 from services.aftercare.windows.measures import windows
 from shared.clock import SetClock
 from shared.events.follow_ups import FollowUp
-from shared.messaging.outbox import unpacked
+from shared.messaging.outbox import stored
 from shared.messaging.positions import Tally
 from shared.scope import EVERYTHING
 from shared.site.config import SAMPLE, load
 from shared.storage.database import Database
-from shared.storage.tables import KEYS, PLUMBING, outbox
+from shared.storage.tables import KEYS, PLUMBING
 from tests.aftercare.builders import LEFT, SLOT, content, day, document, episode, incoming, inpatient, stay, told
 from tests.aftercare.test_domain import _STAYS, contents, ordered
 
@@ -58,8 +58,8 @@ async def look(database: Database, at: Any) -> None:
 async def sent(database: Database) -> list[str]:
     """What is in the outbox: names and sequences."""
     async with database.read() as connection:
-        rows = (await connection.execute(sa.select(outbox).order_by(outbox.c.id))).all()
-    heads = [dict(unpacked(row.headers)) for row in rows]
+        rows = await stored(connection)
+    heads = [dict(row.headers) for row in rows]
     assert {row.topic for row in rows} <= {"care.events"}
     return [f"{h['ce_sequence'].decode()} {h['ce_type'].decode()[5:-3]}" for h in heads]
 
@@ -91,11 +91,10 @@ async def test_a_discharge_is_remembered_listed_and_sent_in_order(database: Data
 async def test_what_goes_out_names_the_document_that_caused_it(database: Database) -> None:
     await take_in(database, document(inpatient()))
     async with database.read() as connection:
-        row = (await connection.execute(sa.select(outbox))).first()
-    assert row is not None
+        row = (await stored(connection))[0]
     assert row.key == b"E1"
-    assert dict(unpacked(row.headers))["ce_causationid"] == b"doc-E1-1"
-    assert orjson.loads(row.value)["measure"] == "FUH-7"
+    assert dict(row.headers)["ce_causationid"] == b"doc-E1-1"
+    assert orjson.loads(row.value or b"")["measure"] == "FUH-7"
 
 
 async def test_an_older_version_is_ignored_and_the_same_one_a_repeat(database: Database) -> None:

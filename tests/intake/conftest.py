@@ -21,7 +21,7 @@ from services.intake.requests.consents.tables import CONSENTS
 from services.intake.tables import INTAKE
 from shared.clock import SetClock
 from shared.facts.envelope import Fact, from_record
-from shared.messaging.outbox import unpacked
+from shared.messaging.outbox import stored
 from shared.site import config
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
@@ -134,10 +134,9 @@ class Hospital:
 
     async def facts_about(self, patient_id: str | None) -> list[Fact]:
         """What was stated of a patient, in the order of the outbox."""
-        query = sa.text("SELECT value, headers FROM outbox WHERE position(:id IN value) > 0 ORDER BY id")
         async with self.intake.database.read() as connection:
-            rows = (await connection.execute(query, {"id": (patient_id or "").encode()})).all()
-        found = [from_record(row.value, unpacked(row.headers)) for row in rows]
+            rows = await stored(connection)
+        found = [from_record(row.value, row.headers) for row in rows]
         return [fact for fact in found if fact.as_json["patient_id"] == patient_id]
 
     async def names(self) -> list[str]:

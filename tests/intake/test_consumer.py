@@ -16,8 +16,9 @@ from services.intake.receiving.receive import Intake
 from shared.errors import InvalidMessage
 from shared.events.episodes import EpisodeState, read_document
 from shared.facts.envelope import Fact, Record, to_record
+from shared.messaging.outbox import stored
 from shared.messaging.positions import Incoming, Slot, Tally
-from shared.storage.tables import outbox, positions
+from shared.storage.tables import positions
 from tests.intake.conftest import NOW, Hospital
 from tests.wiring import in_memory, publish
 
@@ -73,7 +74,7 @@ async def test_a_message_and_a_document_reach_their_handlers_by_way_of_the_route
         await publish(broker, message, 0)
         await publish(broker, to_record(told("e", 1).fact, EPISODES), 1)
     async with own_intake.database.read() as connection:
-        topics = (await connection.execute(sa.select(outbox.c.topic).order_by(outbox.c.id))).scalars().all()
+        topics = [one.topic for one in await stored(connection)]
         handled = sa.select(positions.c.consumer, positions.c.partition).where(positions.c.applied == 1)
         assert {*(await connection.execute(handled))} == {("intake.hospital.adt", 0), ("intake.care.episodes", 1)}
     assert topics == ["care.events", "hospital.acks"]

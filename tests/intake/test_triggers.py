@@ -17,7 +17,7 @@ from services.intake.receiving.read import Received
 from services.intake.receiving.receive import Intake
 from services.intake.visits.derive import derive
 from shared.facts.envelope import Fact, from_record
-from shared.messaging.outbox import unpacked
+from shared.messaging.outbox import stored
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.said import SITE, stay_id, told
 
@@ -159,12 +159,12 @@ async def test_every_cell_is_so_at_the_door_and_in_the_database(own_intake: Inta
 
 async def _what_came_of(intake: Intake, cells: dict[str, Hospital]) -> dict[str, str]:
     async with intake.database.read() as connection:
-        sent = (await connection.execute(sa.text("SELECT value, headers FROM outbox ORDER BY id"))).all()
+        sent = await stored(connection)
         noted = (await connection.execute(sa.text("SELECT control_id, message_id, note, reason FROM messages"))).all()
     messages = {row.message_id: row.control_id for row in noted}
     moved: dict[str, list[str]] = defaultdict(list)
     for row in sent:
-        fact = from_record(row.value, unpacked(row.headers))
+        fact = from_record(row.value, row.headers)
         moved[messages[fact.correlation_id or ""]].append(_as_written(fact))
     notes = {row.control_id: words(row.note, row.reason) for row in noted}
     return {cell: " ".join(sorted(moved[cell]) or [notes[cell]]) for cell in cells}

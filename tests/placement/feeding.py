@@ -14,8 +14,8 @@ from services.placement.engine import apply
 from services.placement.rules import Rules
 from services.placement.tables import episodes, facts, periods
 from shared.clock import Clock
-from shared.facts.envelope import Fact, from_record
-from shared.messaging.outbox import unpacked
+from shared.facts.envelope import Fact, Record, from_record
+from shared.messaging.outbox import stored
 from shared.messaging.positions import Incoming, Slot, Tally
 from shared.storage.database import Database
 from shared.storage.tables import audit, outbox, refusals
@@ -67,8 +67,7 @@ class Feed:
     async def sent(self, topic: str | None = None) -> list[Sent]:
         """What is in the outbox, in its order."""
         async with self.database.read() as connection:
-            rows = (await connection.execute(sa.select(outbox).order_by(outbox.c.id))).all()
-        found = [_sent(row) for row in rows]
+            found = [_sent(one) for one in await stored(connection)]
         return [one for one in found if topic in {None, one.topic}]
 
     async def relayed(self) -> list[Sent]:
@@ -113,8 +112,6 @@ class Feed:
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def _sent(row: Any) -> Sent:
-    headers = unpacked(row.headers)
-    return Sent(
-        row.topic, row.key.decode(), {name: value.decode() for name, value in headers}, from_record(row.value, headers)
-    )
+def _sent(one: Record) -> Sent:
+    headers = {name: value.decode() for name, value in one.headers}
+    return Sent(one.topic, one.key.decode(), headers, from_record(one.value, one.headers))

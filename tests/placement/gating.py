@@ -17,11 +17,10 @@ from shared.clock import Clock
 from shared.events import Disclosed
 from shared.events.disclosures import read_disclosed
 from shared.facts.envelope import Fact, from_record
-from shared.messaging.outbox import unpacked
+from shared.messaging import outbox
 from shared.messaging.positions import Incoming, Slot, Tally
 from shared.site.config import SAMPLE, Site, load
 from shared.storage.database import Database
-from shared.storage.tables import outbox
 from tests.builders import fact
 
 SLOT = Slot("care.events", 0)
@@ -121,10 +120,10 @@ class Gate:
 
     async def out(self, recipient: str = CLINIC) -> list[Fact[Disclosed]]:
         """What is on its way to a recipient, in its order."""
-        query = sa.select(outbox).where(outbox.c.topic == f"out.{recipient}").order_by(outbox.c.id)
         async with self.database.read() as connection:
-            rows = (await connection.execute(query)).all()
-        return [from_record(row.value, unpacked(row.headers), read_disclosed) for row in rows]
+            waiting = await outbox.stored(connection)
+        topic = f"out.{recipient}"
+        return [from_record(one.value, one.headers, read_disclosed) for one in waiting if one.topic == topic]
 
     async def told(self, recipient: str = CLINIC) -> list[str]:
         """The facts that it was told, by their ids, in order."""

@@ -26,9 +26,9 @@ from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact, to_record
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
-from shared.messaging.outbox import unpacked
+from shared.messaging.outbox import stored, unsent
 from shared.storage.database import Database
-from shared.storage.tables import dead_letters, outbox, positions
+from shared.storage.tables import dead_letters, positions
 from tests import builders
 from tests.builders import a_story, admitted, attended, discharged, fact, transferred
 from tests.wiring import in_memory, publish
@@ -144,7 +144,7 @@ async def test_facts_on_a_real_broker_become_episodes_and_what_is_unreadable_a_d
     async with database.read() as connection:
         states = (await connection.execute(sa.select(episodes.c.state))).scalars().all()
         dead = (await connection.execute(sa.select(dead_letters))).all()
-        topics = (await connection.execute(sa.select(outbox.c.topic))).scalars().all()
+        topics = await unsent(connection)
     assert states == ["between"] * 10
     reasons = {row.error: content_of(row, consuming.seal).value for row in dead}
     assert reasons.keys() == {
@@ -153,7 +153,7 @@ async def test_facts_on_a_real_broker_become_episodes_and_what_is_unreadable_a_d
         "ce_specversion is not 1.0, or not there",
     }
     assert reasons["another fact of this writer has this ce_sequence already"] == to_record(taken, "").value
-    assert topics.count("dead.placement") == 3
+    assert topics["dead.placement"] == 3
     assert [one async for one in broken(database, rules) if one.subject != "outbox"] == []
 
 
@@ -166,7 +166,7 @@ async def test_facts_that_come_in_any_order_become_an_episode_by_way_of_the_rout
             await publish(broker, to_record(one, "care.events"), partition)
     async with database.read() as connection:
         states = (await connection.execute(sa.select(episodes.c.state))).scalars().all()
-        topics = (await connection.execute(sa.select(outbox.c.topic))).scalars().all()
+        topics = await unsent(connection)
     assert states == ["between"]
     assert "care.episodes" in topics
 
@@ -184,11 +184,11 @@ async def test_a_waiting_fact_that_turns_out_wrong_is_buried_with_what_it_was_pa
             await consuming.places.subscriber.process_message(tuple(batch))
     async with database.read() as connection:
         (dead,) = (await connection.execute(sa.select(dead_letters))).all()
-        (letter,) = (await connection.execute(sa.select(outbox).where(outbox.c.topic == "dead.placement"))).all()
+        (letter,) = [one for one in await stored(connection) if one.topic == "dead.placement"]
     made = to_record(heard, "care.events")
     assert (dead.topic, dead.partition, dead.kafka_offset) == ("care.events", 0, 0)
     assert content_of(dead, consuming.seal) == Content(made.key, made.value, made.headers)
-    assert dict(unpacked(letter.headers))["x-origin"] == b"care.events/0/0"
+    assert dict(letter.headers)["x-origin"] == b"care.events/0/0"
     assert [one async for one in broken(database, rules) if one.subject != "outbox"] == []
 
 

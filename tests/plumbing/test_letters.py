@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from shared.errors import Rejected
 from shared.messaging import dead_letter_desk, positions
 from shared.messaging.dead_letter_content import Content, opened, sealed
-from shared.messaging.outbox import packed
+from shared.messaging.stored_headers import packed
 from shared.storage.database import Database
 from shared.storage.sealing import CannotOpen, Seal
 from shared.storage.tables import dead_letters

@@ -21,7 +21,7 @@ from shared.facts.envelope import Record
 from shared.messaging import outbox as outgoing
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
-from shared.messaging.outbox import Relay
+from shared.messaging.relay import _OLDEST, Relay
 from shared.storage.database import Database
 from shared.storage.tables import dead_letters, outbox, relay_lease
 from tests.databases import a_topic, everything
@@ -46,7 +46,7 @@ async def commit(database: Database, made: Sequence[Record]) -> None:
 
 async def waiting(database: Database) -> int:
     async with database.read() as connection:
-        return int((await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one())
+        return (await outgoing.unsent(connection)).total()
 
 
 async def is_empty(database: Database) -> bool:
@@ -158,7 +158,7 @@ async def test_a_deposed_leader_publishes_nothing_more_and_the_last_record_of_a_
     await commit(database, records(topic, range(5), keys=1))
     await old.once()
     await commit(database, records(topic, range(5, 10), keys=1))
-    rows = await database.alone(outgoing._OLDEST, 100)  # the old leader has read the outbox, and then it is paused
+    rows = await database.alone(_OLDEST, 100)  # the old leader has read the outbox, and then it is paused
     await let_lapse(database)
     await new.once()
     await commit(database, records(topic, range(10, 15), keys=1))
@@ -212,8 +212,9 @@ async def test_stop_sends_the_rest_though_a_pass_is_in_hand_and_gives_the_lease_
 ) -> None:
     topic = await a_topic(kafka, 1)
     relay = a_relay(database, kafka, service, chunk=20, lease=60)
+    for first in range(0, 400, 20):
+        await commit(database, records(topic, range(first, first + 20)))
     async with relaying(relay):
-        await commit(database, records(topic, range(400)))
         await until(lambda: _some_left(database, 380), every=0)
     assert await waiting(database) == 0
     assert [int(record.value) for record in await everything(kafka, topic)] == list(range(400))
@@ -232,14 +233,20 @@ async def test_what_is_too_large_for_kafka_is_put_aside_where_it_is_seen_and_the
 ) -> None:
     topic = await a_topic(kafka, 1)
     large = Record(topic, b"k1", b"9" * (1 << 20), [("ce_id", b"large")])
+    relay = a_relay(database, kafka, service)
+    with pytest.raises(RuntimeError):
+        async with database.begin() as connection:
+            await outgoing.send(connection, [large])
+            raise RuntimeError
     await commit(database, [*records(topic, range(7)), large, *records(topic, range(7, 10))])
-    async with relaying(a_relay(database, kafka, service)) as relay:
+    assert await waiting(database) == 10, "it never was in the outbox"
+    async with relaying(relay):
         await until(lambda: is_empty(database))
     assert [int(record.value) for record in await everything(kafka, topic)] == list(range(10))
     async with database.read() as connection:
         letter = (await connection.execute(sa.select(dead_letters))).one()
     assert (letter.topic, letter.key, letter.value, letter.size) == (topic, None, None, 1 << 20)
-    assert content_of(letter, relay.seal) == Content(large.key, large.value, large.headers)
+    assert content_of(letter, relay.outgoing.seal) == Content(large.key, large.value, large.headers)
     assert letter.consumer == f"{service}.outbox"
     assert letter.error.startswith("Kafka does not take it")
     assert "9" * 10 not in letter.error

@@ -22,12 +22,13 @@ from shared.facts.envelope import Fact, from_record, headers
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
 from shared.messaging.handlers import Outcomes, Records, Transaction
-from shared.messaging.outbox import Relay
+from shared.messaging.outbox import stored
 from shared.messaging.positions import Incoming, Tally
+from shared.messaging.relay import Relay
 from shared.messaging.subscription import Subscription
 from shared.storage.database import Database, copy_rows
 from shared.storage.sealing import CannotOpen, Seal
-from shared.storage.tables import dead_letters, outbox, positions
+from shared.storage.tables import dead_letters, positions
 from tests.builders import fact
 from tests.databases import a_topic, everything, in_transaction, make_topics, produce
 from tests.waiting import until
@@ -162,14 +163,14 @@ async def test_an_unreadable_record_is_a_dead_letter_with_its_origin_and_the_nex
         await until(lambda: _count_is(database, 2))
     async with database.read() as connection:
         letter = (await connection.execute(sa.select(dead_letters))).one()
-        sent = (await connection.execute(sa.select(outbox))).one()
+        (sent,) = await stored(connection)
     assert (letter.kafka_offset, letter.size, letter.topic) == (1, len(bad[1] or b""), topic)
     assert (letter.key, letter.value, letter.headers) == (None, None, None), "nothing of it lies in clear"
     assert content_of(letter, subscription.seal) == Content(bad[0], bad[1], bad[2])
     with pytest.raises(CannotOpen):
         content_of(letter, Seal({"another": bytes(32)}))
     assert sent.topic == f"dead.{group}"
-    assert f"{topic}/0/1" in sent.headers.decode()
+    assert ("x-origin", f"{topic}/0/1".encode()) in sent.headers
     assert (await row(database))["dead"] == 1
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from shared.errors import Transient
-from shared.messaging.outbox import Relay
+from shared.messaging.relay import Relay
 from shared.storage.database import Database
 from shared.storage.tables import relay_lease
 from tests.databases import a_topic, everything

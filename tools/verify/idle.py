@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from aiokafka import TopicPartition
 
 from shared.invariants import Broken
+from shared.messaging import outbox
 from shared.messaging.positions import StoredPosition, all_positions
 from shared.messaging.reading import Reading
 from shared.storage.database import Database
-from shared.storage.tables import dead_letters, outbox, parked
+from shared.storage.tables import dead_letters, parked
 from tools.verify.facts import Offset
 
 Databases = Mapping[str, Database]
-_UNSENT = sa.select(sa.func.count()).select_from(outbox)
 _DEAD = sa.select(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.kafka_offset, dead_letters.c.state)
 _PARKED = sa.select(parked.c.topic, parked.c.partition, parked.c.kafka_offset)
 NOBODY = ""
@@ -32,7 +32,7 @@ async def stands(database: Database) -> list[StoredPosition]:
 async def unsent(database: Database) -> int:
     """The number of records in a service's outbox."""
     async with database.read() as connection:
-        return int((await connection.execute(_UNSENT)).scalar_one())
+        return (await outbox.unsent(connection)).total()
 
 
 async def until_idle(databases: Databases, topics: Reading, seconds: float) -> object:

@@ -153,7 +153,7 @@ async def brought_in_line(
     stated = [*[one for each in changes for one in each.stated], *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
     writes = visits_store.keep_changes(changes, died, sequences, mapping_of(intake.site))
-    return changes, [*writes, *store.keep_notes(notes), *outbox.sending(said)]
+    return changes, [*writes, *store.keep_notes(notes), *outbox.sending(connection, said)]
 
 
 async def _in_line(

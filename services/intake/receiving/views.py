@@ -158,11 +158,6 @@ async def joined(connection: Connection) -> list[tuple[str, tuple[str, ...]]]:
     return [(row.patient_id, tuple(row.joined)) for row in (await connection.execute(_JOINED)).all()]
 
 
-async def unsent(connection: Connection) -> int:
-    """Records in the outbox."""
-    return int((await connection.execute(sa.text("SELECT count(*) FROM outbox"))).scalar_one())
-
-
 async def in_lane(connection: Connection) -> dict[int, int]:
     """Partition of hospital.adt → how many of its records are in the lane of long visits, or not counted yet."""
     return {row.partition: row.number for row in (await connection.execute(_IN_LANE)).all()}

@@ -278,7 +278,7 @@ async def _save(
         *store.saving([one.saved for one in made]),
         *store.keeping_periods(periods, opened),
         *audit.noting(told),
-        *outbox.sending([record for one in made for record in one.records]),
+        *outbox.sending(connection, [record for one in made for record in one.records]),
         *store.keeping_stays(_moved(changes)),
         *desk_store.keeping_entries(relisted),
     )

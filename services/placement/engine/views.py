@@ -32,7 +32,7 @@ from shared.facts.envelope import Fact
 from shared.messaging.positions import all_positions
 from shared.scope import Scope
 from shared.storage import scoped
-from shared.storage.tables import outbox, parked, positions
+from shared.storage.tables import parked, positions
 from shared.values import value_object
 
 Made = TypeVar("Made")
@@ -217,11 +217,6 @@ async def _by_episode(
 async def at_one_instant(connection: AsyncConnection) -> None:
     """Let this transaction read everything as of one instant; it has to be called before any other statement."""
     await connection.execute(_ONE_INSTANT)
-
-
-async def unsent(connection: AsyncConnection) -> int:
-    """How many records wait in the outbox."""
-    return int((await connection.execute(sa.select(sa.func.count()).select_from(outbox))).scalar_one())
 
 
 async def miscounted(connection: AsyncConnection) -> list[str]:

@@ -24,7 +24,7 @@ from shared.clock import SetClock
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact, to_record
 from shared.facts.values import UnknownFact
-from shared.messaging.outbox import Relay
+from shared.messaging.relay import Relay
 from shared.storage.database import Database
 from shared.storage.tables import positions
 from tests.builders import a_story, admitted, cancelled, discharged, fact

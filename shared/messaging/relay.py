@@ -1,0 +1,298 @@
+"""The relay: sends one service's outbox to Kafka.
+
+It reads the oldest rows, sends their record batches in one Kafka transaction and deletes the rows once it is committed.
+A second relay fences the first (writer_names.py). A crash between commit and delete repeats records with the same
+ce_id. A producer never sends rows that were read before it began, so no older record follows a newer one of its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
+
+from shared import metrics
+from shared.errors import Transient
+from shared.messaging.broker_quirks import close_for_good, seen
+from shared.messaging.outbox import Outgoing, by_partition, records_of
+from shared.messaging.record_batches import LARGEST, RecordBatch, SendableBatch, StampedRecord, batches, partition_of
+from shared.messaging.writer_names import WriterNames
+from shared.pulse import Pulse
+from shared.storage.database import Database
+from shared.storage.sealing import Seal
+from shared.storage.statements import at_once, rows
+
+log = logging.getLogger(__name__)
+
+_LEASE = sa.text(
+    "INSERT INTO relay_lease AS r (name, holder, until) VALUES ('relay', :me, now() + make_interval(secs => :secs)) "
+    "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until "
+    "WHERE r.holder = excluded.holder OR r.until < now() RETURNING holder"
+)
+_RELEASE = sa.text("UPDATE relay_lease SET until = now() WHERE holder = :me")
+_OLDEST = (  # the oldest rows, until they have so many records
+    "SELECT id, topic, partition, partitions, records, batch, key, value, headers "
+    "FROM (SELECT *, sum(records) OVER (ORDER BY id) - records AS before FROM outbox ORDER BY id LIMIT $1) AS o "
+    "WHERE before < $1 ORDER BY id"
+)
+_DONE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+_WITHOUT = "UPDATE outbox SET records = $3, batch = $4 WHERE id = $1 AND records = $2 RETURNING id"
+_GONE = "DELETE FROM outbox WHERE id = $1 AND records = $2 RETURNING id"
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+class Relay:
+    """Sends one service's outbox to Kafka. Any number may run; one of them leads.
+
+    A record that Kafka refuses for its size becomes a dead letter of `<service>.outbox`, partition -1, as one does that
+    is too large when it is written (outbox.py). Readers of its episode then wait for the gap to be filled (contract
+    5.2); other episodes go on.
+
+    `chunk`: a pass takes the oldest rows until they have so many records. `partitions`: how many a topic has that no
+    pass has seen yet. In seconds: `poll` between looks into an empty outbox, unless a commit wakes it; `lease` for
+    which it leads without renewing; `farewell` for the last pass at a stop.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        service: str,
+        connect: dict[str, Any],
+        *,
+        chunk: int = 5000,
+        partitions: int = 1,
+        poll: float = 0.25,
+        lease: float = 6.0,
+        farewell: float = 5.0,
+        seal: Seal | None = None,
+    ) -> None:
+        self.database, self.service, self.connect = database, service, connect
+        self.chunk, self.poll, self.lease, self.farewell = chunk, poll, lease, farewell
+        self.outgoing = Outgoing(service, seal or Seal.of_this_process(), partitions)
+        database.outgoing = self.outgoing
+        self.me = uuid.uuid4().hex
+        self.pulse = Pulse("relay")
+        self._names = WriterNames(database, service)
+        self.leading = False
+        self._closely = 0  # rows to be sent one by one: one of them has a record that Kafka refuses
+        self._renewed = float("-inf")
+        self._producer: AIOKafkaProducer | None = None
+        self._turn = asyncio.Lock()  # one pass at a time, also when stopping
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+        database.after_commit.append(self._wake.set)
+
+    def wake(self) -> None:
+        """Look into the outbox now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Relay until `stop`; after any failure, wait and begin again with a new producer."""
+        wait = 0.1
+        while not self._stopping.is_set():
+            try:
+                full = await self.once() >= self.chunk
+                wait = 0.1
+            except Exception as fault:  # noqa: BLE001 - a relay that ends would hold back everything, in silence
+                self._tell(fault, wait)
+                await self._begin_anew()
+                await _event(self._stopping, wait)  # a commit does not end this wait
+                wait = min(wait * 2, 5.0)
+            else:
+                if not self.leading:
+                    await _event(self._stopping, self.lease / 6)
+                elif not full:
+                    await self._rest()
+
+    def _tell(self, fault: Exception, wait: float) -> None:
+        foreseen = isinstance(fault, KafkaError | Transient | OSError | TimeoutError)
+        what = "relay fenced" if isinstance(fault, ProducerFenced) else "relay waits"
+        extra = {"service": self.service, "kind": type(fault).__name__, "seconds": wait}
+        log.log(logging.WARNING if foreseen else logging.ERROR, what, extra=extra, exc_info=None if foreseen else fault)
+
+    async def once(self) -> int:
+        """One pass; returns how many records it handled, 0 unless this relay leads and has or can begin a producer."""
+        async with self._turn:
+            with self.pulse:
+                return await self._pass()
+
+    async def _pass(self) -> int:
+        if not await self._leads():
+            return 0
+        producer = self._producer or await self._new_producer()
+        if producer is None:
+            return 0
+        found = await self.database.alone(_OLDEST, 1 if self._closely else self.chunk)
+        number = sum(row["records"] for row in found)
+        metrics.OUTBOX.set(number)
+        if not found:
+            self._closely = 0
+            return 0
+        closely = bool(self._closely)
+        await (self._look_closer(producer, found[0]) if closely else self._move(producer, found))
+        return self.chunk if closely or self._closely else number
+
+    async def _move(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> None:
+        """Send rows and delete them; where Kafka refuses a batch for its size, they are sent one by one from now on."""
+        try:
+            await self._publish(producer, found)
+        except TOO_LARGE:
+            await self._close_producer()
+            self._closely = len(found)
+            return
+        await self._forget(found)
+
+    async def _publish(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> None:
+        async with _transaction(producer):
+            await self._see_partitions(producer, {row["topic"] for row in found})
+            parts = by_partition(found, self.outgoing.partitions)
+            await asyncio.gather(*(_deliver(producer, *place, part) for place, part in parts.items()))
+
+    async def _see_partitions(self, producer: AIOKafkaProducer, topics: Iterable[str]) -> None:
+        for topic in topics:
+            self.outgoing.partitions[topic] = len(await producer.partitions_for(topic))
+
+    async def _forget(self, found: Sequence[Any]) -> None:
+        await self.database.alone(_DONE, [row["id"] for row in found])
+        metrics.RELAYED.inc(sum(row["records"] for row in found))
+
+    async def _look_closer(self, producer: AIOKafkaProducer, row: Any) -> None:
+        """Send each record of a row by itself, in one transaction; the first that Kafka refuses is put aside, and the
+        rest of the row is for the next pass."""
+        records, topic, sent = records_of(row), row["topic"], 0
+        try:
+            async with _transaction(producer):
+                await self._see_partitions(producer, [topic])
+                for sent, record in enumerate(records):  # noqa: B007 - how many it took
+                    partition = partition_of(record.key, self.outgoing.of(topic))
+                    await _deliver(producer, topic, partition, batches([record]))
+        except TOO_LARGE:
+            await self._close_producer()
+            await self._put_aside(row, records, sent)
+            return
+        self._closely -= 1
+        await self._forget([row])
+
+    async def _put_aside(self, row: Any, records: Sequence[StampedRecord], nth: int) -> None:
+        """Take the nth record out of the row, and make it a dead letter."""
+        rest = list(batches([*records[:nth], *records[nth + 1 :]]))
+        shorter = (_WITHOUT, row["id"], row["records"], rest[0].records, rest[0].content) if rest else None
+        async with self.database.begin() as connection:
+            if await rows(connection, *(shorter or (_GONE, row["id"], row["records"]))):
+                await at_once(connection, [self.outgoing.put_aside(row["topic"], records[nth])])
+
+    async def _leads(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if self.leading and now - self._renewed < self.lease / 3:
+            return True
+        async with self.database.begin() as connection:
+            held = (await connection.execute(_LEASE, {"me": self.me, "secs": self.lease})).scalar()
+        was, self.leading, self._renewed = self.leading, held == self.me, now
+        if was and not self.leading:
+            await self._close_producer()
+        return self.leading
+
+    async def _new_producer(self) -> AIOKafkaProducer | None:
+        """A producer that may write: earlier ones are fenced, and their open transactions aborted.
+
+        None when stopping: what is left is for the next start, and nothing would close this producer.
+        """
+        name, earlier = await self._names.enroll()
+        for each in earlier:
+            await close_for_good(await self._started(each))
+        await self._names.fenced(earlier)
+        producer = await self._started(name)
+        if self._stopping.is_set():
+            await close_for_good(producer)
+            return None
+        self._producer = producer  # before anything else can fail: whoever gives up closes it
+        await self._names.confirm(name)
+        return producer
+
+    async def _started(self, name: str) -> AIOKafkaProducer:
+        producer = self._named(name)
+        try:
+            await producer.start()
+        except BaseException:
+            await close_for_good(producer)
+            raise
+        return producer
+
+    def _named(self, name: str) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **self.connect,
+            transactional_id=name,
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=LARGEST,
+            max_request_size=LARGEST,
+            transaction_timeout_ms=30_000,
+            request_timeout_ms=20_000,
+        )
+
+    async def _rest(self) -> None:
+        await _event(self._wake, self.poll)
+        self._wake.clear()
+
+    async def _begin_anew(self) -> None:
+        """After a failure: drop the producer, and ask for the lease first, since another relay may lead by now."""
+        self._renewed = float("-inf")
+        await self._close_producer()
+
+    async def _close_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await close_for_good(producer)
+
+    async def stop(self) -> None:
+        """Send what is left if this relay leads, release the lease, close."""
+        self._stopping.set()
+        self._wake.set()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(self.farewell):
+                while self.leading and await self.once():
+                    pass
+        self.leading = False
+        await self._close_producer()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(5), self.database.begin() as connection:
+                await connection.execute(_RELEASE, {"me": self.me})
+
+
+@contextlib.asynccontextmanager
+async def _transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
+    """A Kafka transaction of at most a minute: committed at the end, aborted on any error."""
+    async with asyncio.timeout(60):
+        await producer.begin_transaction()
+        try:
+            yield
+            await producer.commit_transaction()
+        except BaseException:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(1):  # it would wait for a broker that is away
+                    await producer.abort_transaction()
+            raise
+
+
+async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, parts: Iterable[RecordBatch]) -> None:
+    """Send the batches of one partition, in their order. One of the first version may be too large."""
+    sent = []
+    for batch in parts:
+        if not batch.fits:
+            raise MessageSizeTooLargeError
+        sent.append(await producer.send_batch(SendableBatch(batch), topic, partition=partition))
+        sent[-1].add_done_callback(seen)
+    await asyncio.gather(*sent)
+
+
+async def _event(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
