@@ -3,8 +3,6 @@ its own."""
 
 from __future__ import annotations
 
-from functools import partial
-
 from services.placement import timers
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
@@ -16,9 +14,7 @@ from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from shared.clock import Clock, system_clock
 from shared.ids import random_id
-from shared.messaging.batches import Decode
 from shared.messaging.broker import broker_for
-from shared.messaging.decoded_once import DecodedOnce
 from shared.run import ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
@@ -35,13 +31,10 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     broker = broker_for(settings, NAME)
     frame = desk.pages(settings.intake_url)
     parts = Parts(database, rules, clock, random_id)
-    decode: Decode = partial(consumer.readable, has_facility=rules.has_facility)
-    if outside.outsiders:
-        decode = DecodedOnce(decode)  # the gate reads the same records, and asks the same of them
-    subscriptions = [consumer.subscription(database, rules, clock=clock, ids=random_id, decode=decode)]
+    subscriptions = [consumer.subscription(database, rules, clock=clock, ids=random_id)]
     rounds = [*timers.timers(database, rules, clock=clock, ids=random_id)]
     if outside.outsiders:
-        subscriptions.append(gate.subscription(database, outside, clock=clock, ids=random_id, decode=decode))
+        subscriptions.append(gate.subscription(database, outside, clock=clock, ids=random_id))
         rounds += gate_timers.timers(database, outside, clock=clock, ids=random_id)
     broker.include_routers(*(each.router for each in subscriptions))
     return ServiceProcess(

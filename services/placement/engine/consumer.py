@@ -13,24 +13,22 @@ from services.placement.engine.store import LockedEpisode
 from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.facts.envelope import Fact
-from shared.messaging.batches import Decode
 from shared.messaging.handlers import InOrder, Transaction
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
 
 
 def subscription(
-    database: Database,
-    rules: Rules,
-    *,
-    clock: Clock,
-    ids: Callable[[], str],
-    topic: str = "care.events",
-    decode: Decode | None = None,
+    database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], topic: str = "care.events"
 ) -> Subscription:
-    """The engine's consumer, with its handler; `decode` where it shares that of the gate's consumer."""
-    decode = decode or partial(readable, has_facility=rules.has_facility)
-    facts = Subscription("placement", topic, database, decode=decode, order=apply.INBOX)
+    """The engine's consumer, with its handler."""
+    facts = Subscription(
+        "placement",
+        topic,
+        database,
+        decode=partial(readable, has_facility=rules.has_facility),
+        order=apply.INBOX,
+    )
 
     @facts.router.subscriber(topic, group_id="stepdown-placement", max_records=10_000, **facts.options)
     async def on_facts(line: InOrder[LockedEpisode], connection: Transaction) -> None:

@@ -14,24 +14,18 @@ from services.placement.gate.recipients import GateRules
 from services.placement.gate.store import GateRow
 from shared.clock import Clock
 from shared.facts.envelope import Fact
-from shared.messaging.batches import Decode
 from shared.messaging.handlers import InOrder, Transaction
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Database
 
 
 def subscription(
-    database: Database,
-    rules: GateRules,
-    *,
-    clock: Clock,
-    ids: Callable[[], str],
-    topic: str = "care.events",
-    decode: Decode | None = None,
+    database: Database, rules: GateRules, *, clock: Clock, ids: Callable[[], str], topic: str = "care.events"
 ) -> Subscription:
-    """The gate's consumer, `placement.gate`, with its handler; `decode` where it shares that of the fold's consumer."""
-    decode = decode or partial(passable, rules=rules)
-    facts = Subscription("placement", "gate", database, decode=decode, order=apply.INBOX, pace=0.1)
+    """The gate's consumer, `placement.gate`, with its handler."""
+    facts = Subscription(
+        "placement", "gate", database, decode=partial(passable, rules=rules), order=apply.INBOX, pace=0.1
+    )
 
     @facts.router.subscriber(topic, group_id="stepdown-placement-gate", max_records=10_000, **facts.options)
     async def on_facts(line: InOrder[GateRow], connection: Transaction) -> None:
