@@ -1,8 +1,9 @@
-"""Ids of 32 hex digits: those that sort by the time they were made, and those that tell nothing."""
+"""Ids: those of intake, which sort by the time they were made, and those that tell nothing."""
 
 from __future__ import annotations
 
 import os
+import uuid
 from datetime import datetime
 from itertools import count
 
@@ -10,7 +11,7 @@ _COUNT = count()
 
 
 def new_id(at: datetime) -> str:
-    """An id for the time `at`; those of one process sort in the order in which they were made.
+    """An id of 32 hex digits for the time `at`; those of one process sort in the order in which they were made.
 
     12 digits of milliseconds since 1970, 4 of a counter, 16 random.
     """
@@ -18,5 +19,5 @@ def new_id(at: datetime) -> str:
 
 
 def random_id() -> str:
-    """An id that tells neither when nor by whom it was made: 128 random bits."""
-    return os.urandom(16).hex()
+    """An id that tells neither when nor by whom it was made: a UUID of version 4 (RFC 9562)."""
+    return str(uuid.uuid4())

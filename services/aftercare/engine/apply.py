@@ -6,7 +6,6 @@ Every cause goes the same way and takes locks in the same order: positions, miss
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +25,7 @@ from shared.events.episodes import EpisodeState
 from shared.facts.envelope import Fact, to_record
 from shared.facts.stating import Provenance
 from shared.facts.tracing import begun_with
+from shared.ids import random_id
 from shared.messaging import outbox
 from shared.messaging.positions import Incoming, Tally
 from shared.site.config import Site
@@ -35,11 +35,6 @@ from shared.web import acts, tracing
 from shared.web.acts import Acted, ActRequest
 
 TOPIC = "care.events"
-
-
-def random_id() -> str:
-    """A random ce_id (UUID version 4)."""
-    return str(uuid.uuid4())
 
 
 @dataclass(frozen=True, slots=True)
