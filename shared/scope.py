@@ -6,7 +6,7 @@ same facilities; an episode of several facilities is shown by the facts in scope
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 from shared.values import value_object
@@ -29,10 +29,6 @@ class Scope:
     def has_all(self, facilities: Iterable[str]) -> bool:
         """True when all of these facilities are in scope."""
         return self.facilities is None or self.facilities.issuperset(facilities)
-
-    def has_value(self, value: Mapping[str, Any]) -> bool:
-        """True when a fact with this JSON value may be seen, by the facility that it names."""
-        return self.has(value.get("facility"))
 
     @property
     def listed(self) -> list[str] | None:

@@ -89,10 +89,6 @@ class Relay:
         self._stopping = asyncio.Event()
         database.after_commit.append(self._wake.set)
 
-    def wake(self) -> None:
-        """Look into the outbox now."""
-        self._wake.set()
-
     async def run(self) -> None:
         """Relay until `stop`; after any failure, wait and begin again with a new producer."""
         wait = 0.1

@@ -31,7 +31,7 @@ def codes(texts: Mapping[str, str]) -> dict[str, str]:
     for place in _CODES:
         text = texts.get(place)
         if text and text != NULL:
-            found[place] = text if len(text) <= _LONGEST else short(text)
+            found[place] = short(text)
     return found
 
 
@@ -40,17 +40,13 @@ def removable(texts: Mapping[str, str]) -> dict[str, str | Removed]:
     found: dict[str, str | Removed] = {}
     for place in _REMOVABLE:
         if text := texts.get(place):
-            found[place] = REMOVED if text == NULL else text if len(text) <= _LONGEST else short(text)
+            found[place] = REMOVED if text == NULL else short(text)
     return found
 
 
 def _known(components: Iterable[str]) -> list[str | None]:
     """Components as values, none over 200 characters; None for one that is empty or `""`."""
-    found: list[str | None] = []
-    for text in components:
-        value = None if not text or text == NULL else text
-        found.append(short(value) if value and len(value) > _LONGEST else value)
-    return found
+    return [short(text) if text and text != NULL else None for text in components]
 
 
 def patient_ids(segment: Segment, field: int) -> tuple[PatientId, ...]:

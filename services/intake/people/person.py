@@ -202,11 +202,7 @@ def _contacts(pid: Segment, field: int, _: str) -> list[dict[str, str]]:
 
 def _shortened(parts: Sequence[str]) -> list[str]:
     """Components as they are kept: none longer than 200 characters, "" for the explicit null."""
-    found = []
-    for part in parts:
-        text = "" if part == NULL else part
-        found.append(text if len(text) <= 200 else short(text))
-    return found
+    return ["" if part == NULL else short(part) for part in parts]
 
 
 _READ: tuple[tuple[str, int, Callable[[Segment, int, str], Any]], ...] = (

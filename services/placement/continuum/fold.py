@@ -222,8 +222,7 @@ def _read_together(
     fields of Folded that are known already."""
     episode = EpisodeFacts(folded)
     refused = {told.id: reason.value for told in others if (reason := episode.take(told)) is not None}
-    if len(stays) > 1:
-        stays = sorted(stays, key=lambda stay: (stay.begun, stay.key))
+    stays = sorted(stays, key=lambda stay: (stay.begun, stay.key))
     stretches = stretches_of(stays)
     stays = with_suspensions(stays, stretches)
     deaths = deaths_of(episode.deaths, stays, folded.disbelieved)

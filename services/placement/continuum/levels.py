@@ -3,6 +3,7 @@ inside a 24-hour stay."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -57,8 +58,7 @@ def levels_of(found: Sequence[LevelStretch]) -> tuple[LevelChange, ...]:
     changes: list[LevelChange] = []
     holder: tuple[Level | None, StayKey | None] = (None, None)
     for at in sorted({edge for one in found for edge in (one.since, one.until)} - {FOREVER}):
-        there = [one for one in found if one.since <= at < one.until]
-        top = there[0] if len(there) == 1 else min(there, key=_intensity, default=None)
+        top = min((one for one in found if one.since <= at < one.until), key=_intensity, default=None)
         now = (top.level, top.stay) if top else (None, None)
         if now != holder:
             holder = now
@@ -73,21 +73,16 @@ def _intensity(one: LevelStretch) -> tuple[int, datetime, StayKey]:
 def with_suspensions(stays: Iterable[StayState], found: Sequence[LevelStretch]) -> list[StayState]:
     """The stays, each with the times in which a more intensive 24-hour stay was open (contract 3.6 rule 4). `found`:
     the stretches of these stays."""
-    over = [one for one in found if one.level in ROUND_THE_CLOCK]
-    return [_suspended(stay, found, over) for stay in stays]
+    spans: dict[StayKey, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for other in (one for one in found if one.level in ROUND_THE_CLOCK):
+        for mine in found:
+            shared = mine.since < other.until and other.since < mine.until
+            if shared and other.rank < mine.rank and other.stay != mine.stay:
+                spans[mine.stay].append((max(mine.since, other.since), min(mine.until, other.until)))
+    return [_suspended(stay, spans.get(stay.key, ())) for stay in stays]
 
 
-def _suspended(stay: StayState, found: Sequence[LevelStretch], over: Sequence[LevelStretch]) -> StayState:
-    key = stay.key
-    spans = [
-        (max(mine.since, other.since), min(mine.until, other.until))
-        for mine in found
-        if mine.stay == key
-        for other in over
-        if other.rank < mine.rank and other.stay != key and other.since < mine.until and mine.since < other.until
-    ]
-    if not spans and not stay.suspended:
-        return stay
+def _suspended(stay: StayState, spans: Iterable[tuple[datetime, datetime]]) -> StayState:
     merged = tuple(Span(since, None if until == FOREVER else until) for since, until in _joined(sorted(spans)))
     return stay if merged == stay.suspended else replace(stay, suspended=merged)
 

@@ -44,8 +44,8 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
     own = DeskFacts.of(fact for fact in facts if fact.name in DESK)
     if any(not isinstance(fact.value, FactCancelled) for fact in own) and not row.desk:
         yield Broken(3, name, "it has facts of the desk, and its row does not say so")
-    seen = Seen(folded, folded, own, wanted(folded, rules.policy.begins))
-    if follows(seen, rules, system_clock(), lambda: "compared"):
+    want = wanted(folded, rules.policy.begins)
+    if follows(Seen(folded, folded, own), want, rules, system_clock(), lambda: "compared"):
         yield Broken(3, name, "something follows at the desk that was not stated")
     lines = entries(folded, own, rules)
     if mark(lines) != row.lists or _by_id(lines) != _by_id(shown.lines):

@@ -92,10 +92,10 @@ class EpisodeChange:
             self.want = (self.after, wanted(self.after, begins))
         return self.want[1]
 
-    def at_the_desk(self, begins: Begins) -> Seen:
+    @property
+    def at_the_desk(self) -> Seen:
         """The change as programs/following.py takes it."""
-        own, want = self.own or NOTHING_SAID, self.desired_search(begins)
-        return Seen(self.before, self.after, own, want, self.because)
+        return Seen(self.before, self.after, self.own or NOTHING_SAID, self.because)
 
 
 @value_object
@@ -158,7 +158,8 @@ async def _state_what_follows(
     for _ in range(ROUNDS):
         moved = []
         for one in left:
-            values = follows(one.at_the_desk(by.rules.policy.begins), by.rules, by.now, by.ids)
+            want = one.desired_search(by.rules.policy.begins)
+            values = follows(one.at_the_desk, want, by.rules, by.now, by.ids)
             if values:
                 moved.append((one, one.state(values, by.telling(one))))
         if not moved:
@@ -199,12 +200,7 @@ async def _add_to_folds(
 async def _claim_seats(connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing) -> None:
     """Claim seats for stays and placements that stand again, where there is room; where there is none, a worklist shows
     it."""
-    wants = [
-        (one, want)
-        for one in changes.values()
-        if one.own
-        for want in seats_wanted(one.at_the_desk(by.rules.policy.begins), by.now)
-    ]
+    wants = [(one, want) for one in changes.values() if one.own for want in seats_wanted(one.at_the_desk, by.now)]
     wants = [(one, want) for one, want in wants if by.rules.site.program(want.program)]
     if not wants:
         return

@@ -25,25 +25,26 @@ from shared.values import value_object
 
 @value_object
 class Seen:
-    """One changed episode: its fold before and after the change, the desk's facts of it by sequence (`own`), the search
-    that should be open by the fold after it (`want`), and the ce_ids of the facts that made the change (`cause`)."""
+    """One changed episode: its fold before and after the change, the desk's facts of it by sequence (`own`), and the
+    ce_ids of the facts that made the change (`cause`)."""
 
     before: Folded
     after: Folded
     own: DeskFacts
-    want: DesiredSearch | None
     cause: tuple[str, ...] = ()
 
 
-def follows(seen: Seen, rules: Rules, now: datetime, ids: Callable[[], str]) -> tuple[CareFact, ...]:
-    """The facts to state, in order; none where the desk's state agrees with the fold."""
+def follows(
+    seen: Seen, want: DesiredSearch | None, rules: Rules, now: datetime, ids: Callable[[], str]
+) -> tuple[CareFact, ...]:
+    """The facts to state, in order; none where the desk's state agrees with the fold. `want`: the search that should be
+    open by the fold after the change."""
     if back := placements.brought_back(seen.after, seen.own, now, seen.cause):
         return back  # the other facts depend on these placements standing again
     at_hand = Desk(about(seen.after), seen.own.latest, now, ids)
+    earlier = seen.own.searches[:-1]
     return (
-        *followed(
-            at_hand, seen.after, seen.want, rules.policy.recommend, earlier=seen.own.searches[:-1], cause=seen.cause
-        ),
+        *followed(at_hand, seen.after, want, rules.policy.recommend, earlier=earlier, cause=seen.cause),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),

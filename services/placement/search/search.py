@@ -86,8 +86,7 @@ def wanted(folded: Folded, begins: Begins) -> DesiredSearch | None:
     if not all(stay.ended for stay in at_a_level) or not all(_used(one, folded) for one in folded.placements):
         return None
     if at_a_level:
-        last = at_a_level[0] if len(at_a_level) == 1 else max(at_a_level, key=_left)
-        return _after(last, folded, begins)
+        return _after(max(at_a_level, key=_left), folded, begins)
     referral = folded.referral
     if referral is None:
         return None
