@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("stepdown:"))
+OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 LONG_RUNNING = ["intake", "placement", "aftercare"]
 
 
@@ -30,8 +30,24 @@ def _instructions(text: str) -> list[Instruction]:
 
 
 DOCKERFILE = _instructions((ROOT / "Dockerfile").read_text(encoding="utf-8"))
-FINAL = DOCKERFILE[max(place for place, one in enumerate(DOCKERFILE) if one.word == "FROM") :]
-"""The stage that becomes the image."""
+
+
+def _stages(instructions: list[Instruction]) -> dict[str, list[Instruction]]:
+    """Each stage's name → its instructions behind those of the stage that it begins with, in the order of the file."""
+    found: dict[str, list[Instruction]] = {}
+    for one in instructions:
+        if one.word == "FROM":
+            base, _, name = one.rest.split()
+            found[name] = [*found.get(base, [])]
+        found[name].append(one)
+    return found
+
+
+STAGES = _stages(DOCKERFILE)
+IMAGES = ("services", "demo")
+"""The stages that become images."""
+FINAL = STAGES["services"]
+"""What becomes the image of the services and the commands."""
 
 
 def all_of(word: str, stage: list[Instruction] = DOCKERFILE) -> list[str]:

@@ -27,7 +27,7 @@ def program() -> Path:
     found = Path(spec.origin).parent / PROGRAM if spec and spec.origin else None
     if found is None or not found.exists():
         raise SetUpError(
-            "there is no embedded broker for this platform (package noida-db): "
+            "there is no embedded broker here (extra `embedded`, package noida-db, not for every platform): "
             "start an Apache Kafka and name it with --kafka"
         )
     if not os.access(found, os.X_OK):  # some installers drop the bit
