@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from shared.settings import COMMANDS_READ, documented
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -68,3 +70,10 @@ def environment(service: str) -> dict[str, str]:
 def command_line(service: str) -> str:
     """What a container of ours runs, as typed."""
     return shlex.join(["stepdown", *SERVICES[service]["command"]])
+
+
+def read_by_the_code() -> set[str]:
+    """Every STEPDOWN_* variable that a service or a command reads."""
+    names = {name for name, _, _ in documented()}
+    urls = {name for name in COMMANDS_READ if name.endswith("_URL")}
+    return names | set(COMMANDS_READ) | {f"{name}_FILE" for name in names | urls}

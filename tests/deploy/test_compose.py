@@ -7,9 +7,18 @@ import tomllib
 
 import pytest
 
-from shared.settings import COMMANDS_READ, documented
 from shared.stopping import STOP_SECONDS
-from tests.deploy.composed import COMPOSE, IMAGES, LONG_RUNNING, OURS, ROOT, SERVICES, command_line, environment
+from tests.deploy.composed import (
+    COMPOSE,
+    IMAGES,
+    LONG_RUNNING,
+    OURS,
+    ROOT,
+    SERVICES,
+    command_line,
+    environment,
+    read_by_the_code,
+)
 from tests.deploy.composed import image_environment as of_the_image
 from tests.house.test_docs import wrong_with
 
@@ -64,12 +73,6 @@ def test_our_images_have_the_version_of_the_project_and_are_stages_of_the_docker
     assert SERVICES[name]["image"] == (f"stepdown-demo:{version}" if embedded else f"stepdown:{version}")
     assert build == {"context": ".", "target": "demo" if embedded else "services"}
     assert build["target"] in IMAGES
-
-
-def read_by_the_code() -> set[str]:
-    names = {name for name, _, _ in documented()}
-    urls = {name for name in COMMANDS_READ if name.endswith("_URL")}
-    return names | set(COMMANDS_READ) | {f"{name}_FILE" for name in names | urls}
 
 
 @pytest.mark.parametrize("name", OURS)
