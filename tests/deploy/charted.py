@@ -40,22 +40,27 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Object:
 
 
 def helm(cache: Path) -> str:
-    """The program: the machine's, else built once with the local Go into `cache`. Raises SetUpError where there is
-    neither, or it can't be built within 500 s."""
-    found = shutil.which("helm") or shutil.which("helm", path=str(cache))
-    if found:
-        return found
-    if not (go := shutil.which("go")):
-        raise SetUpError("there is no helm here, and no Go to build it with")
-    cache.mkdir(parents=True, exist_ok=True)
-    try:
-        subprocess.run(
-            [go, "install", HELM], check=True, capture_output=True, timeout=500,
-            env={**os.environ, "GOBIN": str(cache.absolute())},
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as fault:
-        raise SetUpError(f"helm could not be built ({type(fault).__name__})") from None
-    return str(cache.absolute() / "helm")
+    """The program: the machine's, else built once with the local Go into `cache`. Raises SetUpError where neither is
+    to be had."""
+    return shutil.which("helm") or _built(cache / "helm", ["install", HELM], cache)
+
+
+def kinds(cache: Path) -> str:
+    """The program of tests/deploy/kinds, built once with the local Go into `cache`. Raises SetUpError likewise."""
+    return _built(cache / "kinds", ["build", "-o", str(cache.absolute()), "."], Path(__file__).parent / "kinds")
+
+
+def _built(program: Path, arguments: list[str], folder: Path) -> str:
+    """A program, built by Go in `folder` within 500 s where it is not there."""
+    if not program.exists():
+        if not (go := shutil.which("go")):
+            raise SetUpError(f"there is no {program.name} here, and no Go to build it with")
+        given = {**os.environ, "GOBIN": str(program.parent.absolute())}
+        try:
+            subprocess.run([go, *arguments], check=True, capture_output=True, timeout=500, cwd=folder, env=given)
+        except (OSError, subprocess.SubprocessError) as fault:
+            raise SetUpError(f"{program.name} could not be built ({type(fault).__name__})") from None
+    return str(program.absolute())
 
 
 @dataclass(frozen=True)

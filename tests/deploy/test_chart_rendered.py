@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
+import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from shared.settings import load, unknown_variables
 from shared.site.config import load as site_at
@@ -39,6 +42,20 @@ def test_helm_has_nothing_against_it(program: str, values: str) -> None:
     how = [program, "lint", "--strict", str(CHART), "--kube-version", "1.31.0", *OPTIONS[values]]
     done = subprocess.run(how, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def of_their_kind(strict: str, objects: Iterable[Object]) -> str:
+    """What Kubernetes' own types have against objects; empty for nothing."""
+    done = subprocess.run([strict], input=yaml.safe_dump_all(objects), capture_output=True, text=True, check=False)
+    assert done.returncode == bool(done.stdout), done.stderr
+    return done.stdout
+
+
+def test_every_object_is_of_its_kind(strict: str, chart: Rendered) -> None:
+    known = [one for one in chart.objects if one["kind"] != "ServiceMonitor"]  # its kind is the operator's
+    assert of_their_kind(strict, known) == ""
+    misspelt = {**known[0], "spce": {}}
+    assert 'unknown field "spce"' in of_their_kind(strict, [misspelt])
 
 
 def test_every_part_is_rendered(program: str) -> None:
@@ -221,6 +238,21 @@ def test_a_hook_needs_nothing_that_is_made_after_it(chart: Rendered) -> None:
 def test_a_service_has_the_time_that_it_may_take_to_stop(chart: Rendered) -> None:
     for deployment in chart.of("Deployment"):
         assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > STOP_SECONDS
+
+
+def test_what_run_it_shows_is_rendered(program: str) -> None:
+    page = (ROOT / "docs" / "run-it.md").read_text(encoding="utf-8")
+    shown = [shlex.split(line) for line in page.splitlines() if line.startswith("helm install")]
+    assert shown
+    for words in shown:
+        assert words[2:4] == ["stepdown", str(CHART.relative_to(ROOT))]
+        chart = rendered(program, *words[4:])
+        assert any(one["metadata"]["name"].endswith("-hospitals") for one in chart.of("NetworkPolicy"))
+        secrets = {
+            v["secret"]["secretName"] for _, pod in chart.pods() for v in pod["spec"]["volumes"] if "secret" in v
+        }
+        made = set(re.findall(r"^kubectl create secret generic (\S+)", page, re.MULTILINE))
+        assert secrets == made
 
 
 def test_a_site_of_files_is_read_as_it_is_mounted(program: str, tmp_path: Path) -> None:
