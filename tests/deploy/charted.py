@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,7 +14,6 @@ from tests.deploy.composed import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "stepdown"
 FULL = CHART / "ci" / "full-values.yaml"
-HELM = "helm.sh/helm/v3/cmd/helm@v3.19.0"
 KUBERNETES = "1.31.0"
 
 Object = dict[str, Any]
@@ -37,30 +33,6 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Object:
         deep = isinstance(value, dict) and isinstance(both.get(name), dict)
         both[name] = merged(both[name], value) if deep else value
     return both
-
-
-def helm(cache: Path) -> str:
-    """The program: the machine's, else built once with the local Go into `cache`. Raises SetUpError where neither is
-    to be had."""
-    return shutil.which("helm") or _built(cache / "helm", ["install", HELM], cache)
-
-
-def kinds(cache: Path) -> str:
-    """The program of tests/deploy/kinds, built once with the local Go into `cache`. Raises SetUpError likewise."""
-    return _built(cache / "kinds", ["build", "-o", str(cache.absolute()), "."], Path(__file__).parent / "kinds")
-
-
-def _built(program: Path, arguments: list[str], folder: Path) -> str:
-    """A program, built by Go in `folder` within 500 s where it is not there."""
-    if not program.exists():
-        if not (go := shutil.which("go")):
-            raise SetUpError(f"there is no {program.name} here, and no Go to build it with")
-        given = {**os.environ, "GOBIN": str(program.parent.absolute())}
-        try:
-            subprocess.run([go, *arguments], check=True, capture_output=True, timeout=500, cwd=folder, env=given)
-        except (OSError, subprocess.SubprocessError) as fault:
-            raise SetUpError(f"{program.name} could not be built ({type(fault).__name__})") from None
-    return str(program.absolute())
 
 
 @dataclass(frozen=True)

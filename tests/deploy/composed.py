@@ -77,3 +77,8 @@ def read_by_the_code() -> set[str]:
     names = {name for name, _, _ in documented()}
     urls = {name for name in COMMANDS_READ if name.endswith("_URL")}
     return names | set(COMMANDS_READ) | {f"{name}_FILE" for name in names | urls}
+
+
+def in_bytes(size: str) -> int:
+    """`64m` → bytes, as Docker reads sizes."""
+    return int(size[:-1]) * {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[-1]]

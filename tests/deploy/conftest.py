@@ -1,31 +1,34 @@
-"""What the tests of the chart share: helm, and a program that knows Kubernetes' own types."""
+"""What the tests of the chart and of the compose file share: programs that know these formats."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from shared.errors import SetUpError
-from tests.deploy.charted import helm, kinds
+from tests.deploy.programs import found
 
 
 @pytest.fixture(scope="session")
 def program(request: pytest.FixtureRequest) -> str:
     """helm; without one the tests are skipped and say why."""
-    return _had(request, helm)
+    return _had(request, "helm")
 
 
 @pytest.fixture(scope="session")
 def strict(request: pytest.FixtureRequest) -> str:
     """The program of tests/deploy/kinds, likewise."""
-    return _had(request, kinds)
+    return _had(request, "kinds")
 
 
-def _had(request: pytest.FixtureRequest, find: Callable[[Path], str]) -> str:
+@pytest.fixture(scope="session")
+def loader(request: pytest.FixtureRequest) -> str:
+    """The program of tests/deploy/compose_file, likewise."""
+    return _had(request, "compose_file")
+
+
+def _had(request: pytest.FixtureRequest, name: str) -> str:
     assert request.config.cache is not None
     try:
-        return find(request.config.cache.mkdir("kubernetes"))
+        return found(name, request.config.cache.mkdir("deploy"))
     except SetUpError as why:
         pytest.skip(str(why))

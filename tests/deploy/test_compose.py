@@ -17,6 +17,7 @@ from tests.deploy.composed import (
     SERVICES,
     command_line,
     environment,
+    in_bytes,
     read_by_the_code,
 )
 from tests.deploy.composed import image_environment as of_the_image
@@ -140,10 +141,6 @@ def test_a_folder_in_memory_belongs_to_who_writes_into_it(name: str) -> None:
         words = options.split(",")
         assert any(word.startswith("size=") for word in words), "else it takes half of the machine's memory"
         assert ("uid=" in options) is (folder != "/tmp"), "a mode is ignored where the image has the folder"
-
-
-def in_bytes(size: str) -> int:
-    return int(size[:-1]) * {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[-1]]
 
 
 @pytest.mark.parametrize("name", SERVICES)
