@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import logs, metrics
+from shared import figures, logs, metrics
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.messaging import dead_letter_desk, positions
@@ -96,6 +96,9 @@ class ServiceProcess:
     parked_alarm_seconds: int = 60
     """A fact that waits longer for the one before it raises the alarm (site config, `limits`)."""
     pulses: Sequence[Pulse] = ()
+    site_version: str = ""
+    own_figures: figures.Figures | None = None
+    """Sets the metrics that only this service has; called by a timer (figures.py)."""
     clock: Clock = system_clock
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,6 +109,7 @@ class ServiceProcess:
 
     def __post_init__(self) -> None:
         self.seal = Seal(self.settings.keys())
+        figures.tell_constants(self.name, self.database, self.site_version)
         self.relay = Relay(
             self.database,
             self.name,
@@ -124,6 +128,7 @@ class ServiceProcess:
             live=self.live,
             routes=routes,
             page=self.page,
+            logged=self.settings.request_log,
         )
 
     async def _subscriptions_told(self, _: Request) -> Response:
@@ -144,7 +149,9 @@ class ServiceProcess:
         else:
             if self.database.full and not await self.database.has_room():
                 missing["database"] = "its disk is full: free some space"
-            if apart := _apart(self.clock(), theirs):
+            ahead = self.clock() - theirs
+            metrics.CLOCK_APART.labels(self.name).set(ahead.total_seconds())
+            if apart := _apart(ahead):
                 missing["clock"] = apart
         for subscription in self.subscriptions:
             if subscription.refused:
@@ -153,6 +160,7 @@ class ServiceProcess:
                 missing[subscription.consumer_name] = "no partition is assigned yet"
             elif unread := subscription.lags.unread():
                 missing[subscription.consumer_name] = unread
+        metrics.READY.labels(self.name).set(not missing)
         return missing
 
     async def live(self) -> dict[str, str]:
@@ -176,6 +184,7 @@ class ServiceProcess:
         await _start_broker(self.broker)
         own = (
             Timer("watch", 5.0, self._watch),
+            Timer("figures", figures.EVERY, self._figures),
             Timer("operator", 1.0, self._what_operators_ask),
             Timer("dead-letters", 3600.0, self._age_dead_letters),
         )
@@ -211,6 +220,11 @@ class ServiceProcess:
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
 
+    async def _figures(self) -> None:
+        await self.ready()
+        consumers = [subscription.consumer_name for subscription in self.subscriptions]
+        await figures.look(self.database, self.name, consumers, self.own_figures)
+
     async def _age_dead_letters(self) -> None:
         """Seal dead letters of the first version, and delete content that is too old."""
         while True:
@@ -230,9 +244,8 @@ class ServiceProcess:
             await replay_asked(subscription)
 
 
-def _apart(ours: datetime, theirs: datetime) -> str | None:
-    """A sentence for the operator where this machine's and the database's clocks differ too much; else None."""
-    ahead = ours - theirs
+def _apart(ahead: timedelta) -> str | None:
+    """A sentence for the operator where this machine's clock is too far from the database's; else None."""
     if abs(ahead) <= APART:
         return None
     how = "ahead of" if ahead > timedelta(0) else "behind"

@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="what is logged; there is no DEBUG, it would tell what messages say"
     )
+    request_log: bool = Field(
+        True, description="a log line (INFO) for each HTTP request: method, route, status, seconds, roles; no address"
+    )
 
     @field_validator("message_keys")
     @classmethod

@@ -34,6 +34,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,
         subscriptions=(episodes,),
         timers=timers(database, rules),
+        site_version=rules.site.version,
     )
 
 

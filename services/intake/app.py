@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from services.intake import gauges
 from services.intake.api import front, routes
 from services.intake.receiving import kafka, mllp
 from services.intake.receiving.group_commit import Reception
@@ -92,6 +93,8 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=subscriptions,
         timers=timers(intake),
+        site_version=site.version,
+        own_figures=gauges.tell,
         pulses=[reception.pulse, reception.long_pulse, lane.pulse],
         clock=clock,
         doors=[Doors(intake, reception, [door, lane])],

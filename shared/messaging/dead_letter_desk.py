@@ -51,6 +51,7 @@ _SEAL = (
     .values(sealed=sa.bindparam("blob"), key=None, value=None, headers=None)
 )
 _OPEN = dead_letters.c.state.in_(["dead", "replay"])
+_OPEN_BY_CONSUMER = sa.select(dead_letters.c.consumer, sa.func.count()).where(_OPEN).group_by(dead_letters.c.consumer)
 _EXPIRE = (
     sa.update(dead_letters)
     .where(
@@ -84,6 +85,12 @@ async def listed(
     if id_begins:
         wanted = wanted.where(dead_letters.c.id.startswith(id_begins, autoescape=True))
     return [DeadLetter(*row) for row in (await connection.execute(wanted)).all()]
+
+
+async def open_by_consumer(connection: Connection) -> dict[str, int]:
+    """Consumer → how many of its dead letters nobody has settled yet; those without any are left out."""
+    rows = (await connection.execute(_OPEN_BY_CONSUMER)).all()
+    return {row[0]: row[1] for row in rows}
 
 
 async def content(

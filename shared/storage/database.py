@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
 import asyncpg
@@ -33,6 +33,10 @@ _ROOM = sa.text("SELECT count(*) FROM (SELECT n FROM generate_series(1, 300000) 
 _SPILL = sa.text("SELECT set_config('work_mem', '64kB', true)")
 
 
+_MORE = 4
+"""Connections above the pool's size that a peak may open; they are closed after it."""
+
+
 class DatabaseFault(StepdownError):
     """The database refused a statement, and would again; the text has the SQLSTATE and no value."""
 
@@ -44,7 +48,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             sa.make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool,
-            max_overflow=4,
+            max_overflow=_MORE,
             pool_pre_ping=False,
             hide_parameters=True,
             execution_options={"database": self},
@@ -64,6 +68,9 @@ class Database:
             },
         )
         sa.event.listen(self.engine.sync_engine, "connect", _limited)
+        self.pool_size = pool + _MORE
+        self.waiting = 0
+        """Pieces of work that wait for a connection."""
         self.after_commit: list[Callable[[], None]] = []
         self.full = False
         self.outgoing: Any = None  # shared/messaging/outbox.py: where this process's records go
@@ -112,13 +119,23 @@ class Database:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool; one that is still inside a transaction at the end is dropped."""
-        async with self.engine.connect() as connection:
+        async with AsyncExitStack() as held:
+            self.waiting += 1
+            try:
+                connection = await held.enter_async_context(self.engine.connect())
+            finally:
+                self.waiting -= 1
             driver = driver_of(connection)
             try:
                 yield connection
             finally:
                 if driver.is_in_transaction():
                     await connection.invalidate()
+
+    def in_use(self) -> int:
+        """How many connections are at work."""
+        pool: Any = self.engine.pool
+        return int(pool.checkedout())
 
     @asynccontextmanager
     async def _faults_told(self) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Match, Route
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.web import tracing
 from shared.web.auth import Caller, NotSignedIn, Tokens
+from shared.web.each_request import CALLER, EachRequest
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Returns part of the service → what is the matter with it; an empty dict when all is well."""
@@ -64,11 +65,13 @@ def web_app(
     routes: Sequence[BaseRoute],
     live: Check = _nothing,
     page: WrongAddress | None = None,
+    logged: bool = True,
 ) -> Starlette:
     """A service's web application: its own routes, and /health/live, /health/ready and /metrics.
 
     `tokens` None: nobody can sign in. `ready` names what the service waits for, `live` the parts that are stuck so that
-    only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json.
+    only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json. `logged`:
+    whether each request is a log line (each_request.py).
     """
 
     async def liveness(_: Request) -> Response:
@@ -93,6 +96,7 @@ def web_app(
     app.add_middleware(_HeadersAndTrace)
     if tokens is not None:
         app.add_middleware(_FetchKeys, tokens=tokens)
+    app.add_middleware(EachRequest, service=title, logged=logged)
     return app
 
 
@@ -107,7 +111,7 @@ def caller_by(request: Request, header: str | None, *roles: str) -> Caller:
     tokens: Tokens | None = request.app.state.tokens
     if tokens is None:
         raise NotSignedIn("no token issuer is configured")
-    asking = tokens.caller(header)
+    asking = request.scope[CALLER] = tokens.caller(header)
     if roles and not asking.roles & {*roles, "admin"}:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs one of the roles {', '.join(roles)}")
     return asking
