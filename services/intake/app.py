@@ -90,6 +90,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         routes=routes(intake, reception, cross_origin.origins(settings.desk_origins)),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
+        dead_letter_days=site.retention.dead_letter_days,
         subscriptions=subscriptions,
         timers=timers(intake),
         pulses=[reception.pulse, reception.long_pulse, lane.pulse],

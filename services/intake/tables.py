@@ -206,7 +206,7 @@ messages = sa.Table(
     sa.Column("patient_id", sa.Text),
     sa.Column("visit_id", sa.Text),
     sa.Column("said", sa.LargeBinary, comment="its values as JSON: codes, dates, ids (kept.py)"),
-    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="the raw message; place: its message_id"),
+    sa.Column("sealed", sa.LargeBinary, comment="the raw message while it is kept; place: its message_id"),
     sa.UniqueConstraint("ids", "body"),
     sa.Index("messages_of_visit", "visit_id", "message_id"),
     sa.Index("messages_noted", "note", "message_id", postgresql_where=sa.text("note NOT IN ('applied', 'kept')")),
