@@ -40,6 +40,7 @@ from shared.storage.sealing import Seal
 from shared.web import descriptors, http_limits
 from shared.web.app import WrongAddress, web_app
 from shared.web.auth import tokens_of
+from shared.web.retired import RetiredFacilities
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,8 @@ class ServiceProcess:
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
     page: WrongAddress | None = None
+    facilities: frozenset[str] = frozenset()
+    """The facilities of the site, which a token for all of them stands for."""
     parked_alarm_seconds: int = 60
     """A fact that waits longer for the one before it raises the alarm (site config, `limits`)."""
     dead_letter_days: int | None = None
@@ -126,6 +129,7 @@ class ServiceProcess:
             live=self.live,
             routes=routes,
             page=self.page,
+            retired=RetiredFacilities(self.database, self.facilities),
         )
 
     async def _subscriptions_told(self, _: Request) -> Response:

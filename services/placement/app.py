@@ -45,6 +45,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         page=frame.wrong,
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
+        facilities=site.facility_names,
         dead_letter_days=site.retention.dead_letter_days,
         subscriptions=subscriptions,
         timers=rounds,

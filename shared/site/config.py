@@ -134,6 +134,11 @@ class Site(Part):
         content = json.dumps(self.model_dump(mode="json", exclude={"retention"}), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
+    @cached_property
+    def facility_names(self) -> frozenset[str]:
+        """The names of all facilities."""
+        return frozenset(each.name for each in self.facilities)
+
     def facility(self, name: str) -> Facility | None:
         """The facility by its name, or by a text that it is sent as; None for one that the site does not have."""
         return self._facilities.get(norm(name))

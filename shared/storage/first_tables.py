@@ -202,10 +202,14 @@ CREATE TABLE retired_facilities (
     facility text NOT NULL,
     at timestamptz NOT NULL,
     actor text NOT NULL,
+    under text,
+    until date,
     PRIMARY KEY (facility)
 );
 COMMENT ON TABLE retired_facilities IS 'facilities that left: nothing more is taken from them';
 COMMENT ON COLUMN retired_facilities.facility IS 'as the site config names it';
+COMMENT ON COLUMN retired_facilities.under IS 'the law by which its records are kept (42 CFR 2.19(b))';
+COMMENT ON COLUMN retired_facilities.until IS 'the last day that it asks for';
 """
 
 

@@ -1,4 +1,4 @@
-"""All SQL that deletes the texts of messages."""
+"""All SQL that deletes the texts of messages: those that are old, and those of a facility that left."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from shared.retention import AT_ONCE
 from shared.storage.database import Connection
 from shared.storage.statements import rows
 
-_NOT_NEEDED = "NOT EXISTS (SELECT 1 FROM first_identifiers) AND NOT EXISTS (SELECT 1 FROM first_identities)"
+NOT_NEEDED = "NOT EXISTS (SELECT 1 FROM first_identifiers) AND NOT EXISTS (SELECT 1 FROM first_identities)"
 """What the first version stored of persons is brought over by the texts of messages: until then all of them stay."""
-_OLD = f"message_id < $1 AND answer = ANY($2::text[]) AND sealed IS NOT NULL AND {_NOT_NEEDED}"
+_OLD = f"message_id < $1 AND answer = ANY($2::text[]) AND sealed IS NOT NULL AND {NOT_NEEDED}"
 _COUNT_TEXTS = f"SELECT count(*) FROM messages WHERE {_OLD}"  # noqa: S608 - our own words
 _DELETE_TEXTS = (
     "WITH p AS MATERIALIZED (SELECT message_id FROM messages WHERE message_id > $3 AND message_id < $1 "  # noqa: S608

@@ -25,6 +25,7 @@ from services.intake.receiving.long_visits import LongVisits
 from services.intake.receiving.read import (
     AWAY,
     CLOCK_WRONG,
+    LEFT,
     NOT_KEPT,
     UNFORESEEN,
     Answer,
@@ -74,6 +75,8 @@ class Intake:
     places: FacilityMap = field(init=False)
     numbering: whom.Numbering = field(init=False)
     long_visits: LongVisits = field(init=False)
+    retired: frozenset[str] = frozenset()
+    """The facilities that have left, as the last batch found them."""
     prepared: bool = False
     """Whether what the first version stored of persons is brought over, with the keys that it was stored with."""
 
@@ -182,18 +185,38 @@ class Intake:
 
 
 async def take_in(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
-    """Store messages and what follows from them, inside the caller's transaction; each message gets its answer."""
+    """Store messages and what follows from them, inside the caller's transaction; each message gets its answer.
+
+    Raises Transient where a facility of the batch is found to have left, which the next try knows from the beginning.
+    """
+    _refuse_retired(inbound, intake)
     await _blame_our_clock(connection, inbound, intake)
     news = [message for message in inbound if message.stored]
     about = [message for message in news if message.adt is not None and message.outcome.code == "AA"]
     unsure = await _find_patients(connection, about, intake) if about else set()
     loaded = await _load(connection, news, about, intake) if news else store.NOTHING
+    _learn_retired(news, loaded, intake)
     repeats = await _repeats(connection, news, loaded)
     news = [message for message in news if id(message) not in repeats]
     about = [message for message in about if id(message) not in repeats]
     writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_message_row(message) for message in news])
     await at_once(connection, writes + _account(inbound, repeats, intake))
+
+
+def _refuse_retired(inbound: Sequence[InboundMessage], intake: Intake) -> None:
+    """Answer AR, and keep nothing, where the facility has left."""
+    for message in inbound:
+        if message.facility in intake.retired and message.stored:
+            message.answer(Outcome("AR", LEFT))
+
+
+def _learn_retired(news: Sequence[InboundMessage], loaded: store.Loaded, intake: Intake) -> None:
+    """Take over which facilities have left, as this transaction sees it. Raises Transient where a message is of one."""
+    if news:
+        intake.retired = loaded.retired
+    if any(message.facility in intake.retired for message in news):
+        raise Transient(LEFT.text)
 
 
 async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:

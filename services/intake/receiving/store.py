@@ -30,6 +30,7 @@ from services.intake.tables import feeds, messages
 from services.intake.visits.death_facts import KnownDeaths
 from services.intake.visits.derive import Note
 from services.intake.visits.reconcile import EpisodeSequences, PersonMessage, VisitRecord
+from shared.storage import retired
 from shared.storage.database import Connection, driver_of
 from shared.storage.row_writes import insert, update, upsert
 from shared.storage.statements import Read, SqlWrite, rows, together, written
@@ -189,6 +190,8 @@ class Loaded(NamedTuple):
     deaths: KnownDeaths
     elsewhere: frozenset[Numbered] = frozenset()
     """Those of the batch's visit numbers that another patient of the facility has, too."""
+    retired: frozenset[str] = frozenset()
+    """The facilities that have left."""
 
 
 NOTHING = Loaded({}, [], set(), EpisodeSequences(), [], KnownDeaths())
@@ -206,7 +209,7 @@ async def load(
 
     Locking is a statement before this one, which so sees what the transactions that were waited for have written.
     """
-    before, visits, episodes, said, standing, persons, elsewhere, *died = await together(
+    before, visits, episodes, said, standing, persons, elsewhere, left, *died = await together(
         connection,
         [
             Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
@@ -216,6 +219,7 @@ async def load(
             Read(STANDING.format(visits=_NAMED), (patients, keys)),
             people.sealed_of(patients),
             Read(_ELSEWHERE, tuple([each[place] for each in numbered] for place in range(3))),
+            retired.READ,
             *deaths.reads(patients),
         ],
     )
@@ -225,7 +229,8 @@ async def load(
     known = {(ids, body): Before(*rest) for ids, body, *rest in before}
     persons_kept = [people.Sealed(*row) for row in persons]
     others = frozenset((each[0], each[1], each[2]) for each in elsewhere)
-    return Loaded(known, found, set(named), known_episodes(episodes), persons_kept, deaths.known(*died), others)
+    gone = frozenset(each[0] for each in left)
+    return Loaded(known, found, set(named), known_episodes(episodes), persons_kept, deaths.known(*died), others, gone)
 
 
 InThread = Callable[..., Awaitable[Any]]
