@@ -85,8 +85,8 @@ def another_site(folder: Path) -> Path:
     for file in SAMPLE.glob("*.yml"):
         text = file.read_text(encoding="utf-8")
         (folder / file.name).write_text(text.replace("name: goodhealth-network", "name: my-site"), encoding="utf-8")
-    with (folder / "facilities.yml").open("a", encoding="utf-8") as file:
-        file.write(LEAVING)
+    with (folder / "facilities.yml").open("a", encoding="utf-8") as facilities:
+        facilities.write(LEAVING)
     return folder
 
 

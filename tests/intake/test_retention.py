@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.intake.keeping.texts import raw_messages, refused_messages
+from services.intake.receiving.read import Received
 from services.intake.receiving.receive import Intake
 from services.intake.timers import retention_kinds, timers
 from shared import metrics, retention
@@ -84,6 +85,39 @@ async def test_what_would_go_is_counted_and_nothing_is_written(own_intake: Intak
     assert would == {"raw-messages": 1, "refused-messages": 1, "dead-letters": 0, "answered-requests": 0}
     assert await rows(own_intake, "SELECT messages.*::text FROM messages ORDER BY message_id") == before
     assert await rows(own_intake, "SELECT 1 FROM audit WHERE action = 'retention'") == []
+
+
+def unknown(hospital: Hospital) -> bytes:
+    """A message of an event that there is not: AR."""
+    return hospital.message("A01").replace(b"ADT^A01", b"ADT^A19")
+
+
+async def test_what_got_ar_is_kept_sealed_once_and_goes_after_its_days(own_intake: Intake) -> None:
+    hospital = Hospital(own_intake)
+    odd = unknown(hospital)
+    answers = await hospital.says(odd, b"no HL7 at all", odd, hospital.message("A01", msh11="D"))
+    answers += await hospital.says(odd)
+    assert {answer.code for answer in answers} == {"AR"}
+    kept = await rows(own_intake, "SELECT * FROM refused_messages ORDER BY message_id")
+    assert [(row.reason, row.times, row.facility) for row in kept] == [
+        ("201 MSH-9", 3, "GOODHEALTH"), ("100 MSH", 1, ""), ("202 MSH-11", 1, "GOODHEALTH"),
+    ]  # fmt: skip
+    assert [own_intake.seal.open(row.sealed, row.message_id) for row in kept[:2]] == [odd, b"no HL7 at all"]
+    assert (await delete(own_intake, NOW + 5 * DAY))["refused-messages"] == 0
+    assert (await delete(own_intake, NOW + 5 * DAY + MOMENT))["refused-messages"] == 3
+    assert await rows(own_intake, "SELECT 1 FROM refused_messages") == []
+    assert [answer.code for answer in await hospital.says(odd)] == ["AR"]
+    assert [row.times for row in await rows(own_intake, "SELECT times FROM refused_messages")] == [1]
+
+
+async def test_what_is_refused_while_the_clock_is_wrong_is_not_kept(own_intake: Intake) -> None:
+    hospital = Hospital(own_intake)
+    await hospital.tells("A01")
+    slow = Intake(own_intake.database, own_intake.site, own_intake.seal, SetClock(NOW - 40 * DAY))
+    told = slow.messages_of(Received(hospital.message("A03", "20260312100000"), "mllp", slow.clock()))
+    [answer] = await slow.receive([told])
+    assert (answer.code, answer.away) == ("AR", True)
+    assert await rows(own_intake, "SELECT 1 FROM refused_messages") == []
 
 
 async def test_more_texts_than_one_transaction_takes_all_go(own_intake: Intake) -> None:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tools.cli.facility_report import Remaining, label, remaining
 from tools.cli.options import JSON, RUNNING
 
 if TYPE_CHECKING:
     from shared.site.config import Site
     from shared.storage.database import Database
     from shared.storage.retired import Retirement
+    from tools.cli.facility_report import Remaining
     from tools.stack.access import Access
 
 
 @dataclass(frozen=True)
-class Asked:
+class RetireRequest:
     """What was asked for: the facility as the site names it, and the law and the last day of its records."""
 
     facility: str
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass
-class Outcome:
+class RetireOutcome:
     """What came of it. `open`: episode → stays that are open there; `gone`: kind → how much went, or would go."""
 
     facility: str
@@ -82,7 +82,7 @@ def retire(
     """
     from shared.clock import system_clock
 
-    asked = Asked(facility, system_clock(), dry_run, with_open, under, until)
+    asked = RetireRequest(facility, system_clock(), dry_run, with_open, under, until)
     told = asyncio.run(_work(data, asked))
     if as_json:
         click.echo(json.dumps(_as_json(told)))
@@ -94,7 +94,7 @@ def retire(
         context.exit(1)
 
 
-async def _work(data: Path | None, asked: Asked) -> Outcome:
+async def _work(data: Path | None, asked: RetireRequest) -> RetireOutcome:
     from dataclasses import replace
 
     from shared.storage.database import Database
@@ -122,13 +122,14 @@ def _named(site: Site, facility: str) -> str:
     return found.name
 
 
-async def _retire(databases: dict[str, Database], asked: Asked, site: Site, reached: Access) -> Outcome:
+async def _retire(databases: dict[str, Database], asked: RetireRequest, site: Site, reached: Access) -> RetireOutcome:
     from services.intake.keeping.leaving import facility as leaving
     from tools.cli.actor import actor
+    from tools.cli.facility_report import label, remaining
 
     intake = databases["intake"]
     await leaving.must_be_ready(intake)
-    told = Outcome(asked.facility, asked.dry_run, await _open_stays(databases, asked.facility))
+    told = RetireOutcome(asked.facility, asked.dry_run, await _open_stays(databases, asked.facility))
     before = await _known(intake, asked.facility)
     told.refused = _refusal(told, asked, before)
     if asked.dry_run:
@@ -150,7 +151,7 @@ async def _retire(databases: dict[str, Database], asked: Asked, site: Site, reac
     return told
 
 
-def _refusal(told: Outcome, asked: Asked, before: Retirement | None) -> str | None:
+def _refusal(told: RetireOutcome, asked: RetireRequest, before: Retirement | None) -> str | None:
     """Why the facility can't leave now; None where it can, or has left already. A dry run is refused nothing."""
     if not told.open or asked.with_open or asked.dry_run or before is not None:
         return None
@@ -179,7 +180,7 @@ async def _known(database: Database, facility: str) -> Retirement | None:
         return await retirement(connection, facility)
 
 
-def _law(asked: Asked) -> Retirement:
+def _law(asked: RetireRequest) -> Retirement:
     from shared.storage.retired import Retirement
     from tools.cli.actor import actor
 
@@ -187,7 +188,7 @@ def _law(asked: Asked) -> Retirement:
     return Retirement(asked.facility, asked.at, actor(), asked.under, until)
 
 
-async def _remember(databases: dict[str, Database], asked: Asked) -> None:
+async def _remember(databases: dict[str, Database], asked: RetireRequest) -> None:
     """Write into each service's database that the facility left, with an audit entry the first time."""
     from shared.storage import audit
     from shared.storage.retired import retire as remember
@@ -214,7 +215,7 @@ async def _records(databases: dict[str, Database], facility: str) -> dict[str, d
     return found
 
 
-def _as_json(told: Outcome) -> dict[str, object]:
+def _as_json(told: RetireOutcome) -> dict[str, object]:
     return {
         "facility": told.facility,
         "dry_run": told.dry_run,
@@ -227,7 +228,7 @@ def _as_json(told: Outcome) -> dict[str, object]:
     }
 
 
-def _show(told: Outcome) -> None:
+def _show(told: RetireOutcome) -> None:
     for episode, number in told.open.items():
         click.echo(f"open  {episode}  {number} {'stay' if number == 1 else 'stays'}")
     done = "would go" if told.dry_run else "went"

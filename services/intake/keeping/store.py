@@ -23,6 +23,13 @@ _DELETE_TEXTS = (
 )
 
 
+_COUNT_REFUSED = "SELECT count(*) FROM refused_messages WHERE message_id < $1"
+_DELETE_REFUSED = (
+    "DELETE FROM refused_messages WHERE message_id IN (SELECT message_id FROM refused_messages "  # noqa: S608
+    f"WHERE message_id < $1 ORDER BY message_id LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING 1"
+)
+
+
 class TextsDeleted(NamedTuple):
     """The last message that was looked at, None where there was none, and how many texts were deleted."""
 
@@ -41,3 +48,14 @@ async def delete_texts(connection: Connection, answers: Sequence[AckCode], after
     `before`. A message that another transaction has locked keeps its text."""
     [row] = await rows(connection, _DELETE_TEXTS, before, list(answers), after)
     return TextsDeleted(row["last"], row["number"])
+
+
+async def count_refused(connection: Connection, before: str) -> int:
+    """How many messages that got AR have an id below `before`."""
+    return int((await rows(connection, _COUNT_REFUSED, before))[0][0])
+
+
+async def delete_refused(connection: Connection, before: str) -> int:
+    """Delete at most AT_ONCE messages that got AR and have an id below `before`, the oldest first; returns how many.
+    One that another transaction has locked stays."""
+    return len(await rows(connection, _DELETE_REFUSED, before))

@@ -32,6 +32,7 @@ from services.intake.receiving.read import (
     InboundMessage,
     Received,
     read,
+    reason_of,
     together,
     unread,
 )
@@ -46,6 +47,7 @@ from shared.errors import Transient
 from shared.site.config import Site
 from shared.storage import audit
 from shared.storage.database import Connection, Database
+from shared.storage.retired import retired
 from shared.storage.sealing import Seal
 from shared.storage.statements import Writes, array, at_once, bytes_array
 
@@ -189,7 +191,7 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
 
     Raises Transient where a facility of the batch is found to have left, which the next try knows from the beginning.
     """
-    _refuse_retired(inbound, intake)
+    await _refuse_retired(connection, inbound, intake)
     await _blame_our_clock(connection, inbound, intake)
     news = [message for message in inbound if message.stored]
     about = [message for message in news if message.adt is not None and message.outcome.code == "AA"]
@@ -201,13 +203,16 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
     about = [message for message in about if id(message) not in repeats]
     writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_message_row(message) for message in news])
+    writes += store.keep_refused(_refused_row(message) for message in inbound if message.kept_refused)
     await at_once(connection, writes + _account(inbound, repeats, intake))
 
 
-def _refuse_retired(inbound: Sequence[InboundMessage], intake: Intake) -> None:
+async def _refuse_retired(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
     """Answer AR, and keep nothing, where the facility has left."""
+    if any(message.kept_refused for message in inbound):  # of the others `_learn_retired` knows
+        intake.retired = await retired(connection)
     for message in inbound:
-        if message.facility in intake.retired and message.stored:
+        if message.facility in intake.retired and (message.stored or message.kept_refused):
             message.answer(Outcome("AR", LEFT))
 
 
@@ -313,6 +318,14 @@ def _message_row(message: InboundMessage) -> store.MessageRow:
         visit_id=message.visit_id,
         said=message.values,
         sealed=message.sealed,
+    )
+
+
+def _refused_row(message: InboundMessage) -> store.RefusedRow:
+    at, fault = message.arrived_at, message.outcome.fault or UNFORESEEN
+    head = (message.ids, message.body, message.message_id, message.door, at, at, 1)
+    return store.RefusedRow(
+        *head, message.facility, message.trigger, message.control_id, reason_of(fault), message.sealed
     )
 
 

@@ -26,7 +26,7 @@ from services.intake.receiving.visits_store import (
     known_episodes,
     put_standing,
 )
-from services.intake.tables import feeds, messages
+from services.intake.tables import feeds, messages, refused_messages
 from services.intake.visits.death_facts import KnownDeaths
 from services.intake.visits.derive import Note
 from services.intake.visits.reconcile import EpisodeSequences, PersonMessage, VisitRecord
@@ -140,6 +140,40 @@ _KEEP_MESSAGES = insert(messages, MessageRow._fields)
 def keep_messages(given: Sequence[MessageRow]) -> list[SqlWrite]:
     """The writes of messages with their answers."""
     return written(_KEEP_MESSAGES, given)
+
+
+class RefusedRow(NamedTuple):
+    """A row of `refused_messages`: one that came before counts again, and the row stays as it was."""
+
+    ids: bytes
+    body: bytes
+    message_id: str
+    door: str
+    arrived_at: datetime
+    last_at: datetime
+    times: int
+    facility: str
+    trigger: str
+    control_id: str
+    reason: str
+    sealed: bytes
+
+
+_KEEP_REFUSED = upsert(
+    refused_messages,
+    RefusedRow._fields,
+    once=[name for name in RefusedRow._fields if name not in {"last_at", "times"}],
+    changes={"last_at": "greatest(t.last_at, excluded.last_at)", "times": "t.times + excluded.times"},
+)
+
+
+def keep_refused(given: Iterable[RefusedRow]) -> list[SqlWrite]:
+    """The writes of messages that were refused; one that is given several times is written once."""
+    found: dict[tuple[bytes, bytes], RefusedRow] = {}
+    for row in given:
+        first = found.get((row.ids, row.body))
+        found[row.ids, row.body] = row if first is None else first._replace(times=first.times + row.times)
+    return written(_KEEP_REFUSED, [found[key] for key in sorted(found)])
 
 
 def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:

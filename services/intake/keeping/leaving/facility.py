@@ -67,6 +67,7 @@ class Leaving:
         await self._persons()
         await self._matches()
         await self._texts()
+        await self._refused()
         left = {kind: number for kind, number in (await counts(self.database, self.facility)).items() if number}
         if left:
             told = ", ".join(f"{number} {kind}" for kind, number in left.items())
@@ -99,6 +100,13 @@ class Leaving:
             async with self.database.begin() as connection:
                 after, raw, refused = await store.delete_texts(connection, self.facility, after)
                 await self._note(connection, {"raw-messages": raw, "refused-messages": refused})
+
+    async def _refused(self) -> None:
+        number = 1
+        while number:
+            async with self.database.begin() as connection:
+                number = await store.delete_refused(connection, self.facility)
+                await self._note(connection, {"refused-messages": number})
 
     async def _note(self, connection: Connection, gone: dict[str, int]) -> None:
         """Write to the audit what this transaction deletes, and count it."""

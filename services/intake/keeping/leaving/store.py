@@ -54,6 +54,10 @@ _TEXTS = (
     "SELECT (SELECT max(message_id) FROM p), (SELECT count(*) FROM u WHERE answer = 'AA'), "
     "(SELECT count(*) FROM u WHERE answer <> 'AA')"
 )
+_REFUSED = (
+    "DELETE FROM refused_messages WHERE message_id IN (SELECT message_id FROM refused_messages "  # noqa: S608
+    f"WHERE facility = $1 LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING 1"
+)
 _COUNTS = {
     "names": f"SELECT count(*) FROM identities AS t WHERE {_THEIRS}",  # noqa: S608
     "identifiers": "SELECT count(*) FROM patient_identifiers WHERE facility = $1",
@@ -63,7 +67,10 @@ _COUNTS = {
         "WHERE e.match_id = m.match_id AND $1 NOT IN (e.of_one, e.of_other))"
     ),
     "raw-messages": "SELECT count(*) FROM messages WHERE facility = $1 AND answer = 'AA' AND sealed IS NOT NULL",
-    "refused-messages": "SELECT count(*) FROM messages WHERE facility = $1 AND answer <> 'AA' AND sealed IS NOT NULL",
+    "refused-messages": (
+        "SELECT (SELECT count(*) FROM messages WHERE facility = $1 AND answer <> 'AA' AND sealed IS NOT NULL) + "
+        "(SELECT count(*) FROM refused_messages WHERE facility = $1)"
+    ),
 }
 _READY = f"SELECT {NOT_NEEDED}"
 _OLDER = (
@@ -123,6 +130,11 @@ async def delete_texts(connection: Connection, facility: str, after: str) -> Tex
     """Delete the facility's texts among the next AT_ONCE messages above `after`; one that is locked keeps its text."""
     [row] = await rows(connection, _TEXTS, facility, after)
     return TextsGone(*row)
+
+
+async def delete_refused(connection: Connection, facility: str) -> int:
+    """Delete at most AT_ONCE of the facility's messages that got AR; returns how many."""
+    return len(await rows(connection, _REFUSED, facility))
 
 
 async def is_ready(connection: Connection) -> bool:
