@@ -18,6 +18,12 @@ def new_id(at: datetime) -> str:
     return f"{int(at.timestamp() * 1000):012x}{next(_COUNT) & 0xFFFF:04x}{os.urandom(8).hex()}"
 
 
+def first_id(at: datetime) -> str:
+    """A text that sorts before every id made at the time `at` or later, and after every one made a millisecond
+    earlier."""
+    return f"{int(at.timestamp() * 1000):012x}"
+
+
 def random_id() -> str:
     """An id that tells neither when nor by whom it was made: a UUID of version 4 (RFC 9562)."""
     return str(uuid.uuid4())

@@ -38,6 +38,7 @@ HTTP_SECONDS = Histogram(
 HTTP_IN_FLIGHT = Gauge("stepdown_http_in_flight", "HTTP requests that are being answered", ["service"])
 HTTP_CONNECTIONS = Gauge("stepdown_http_connections", "Open HTTP connections")
 HTTP_CLOSED = Counter("stepdown_http_closed_total", "HTTP connections that we closed or turned away, by why", ["why"])
+RETENTION = Counter("stepdown_retention_total", "What was deleted because its days were over, by kind", ["kind"])
 TIMER_RUNS = Counter("stepdown_timer_runs_total", "Runs of each timer, by outcome", ["timer", "outcome"])
 BUILD = Info("stepdown_build", "The release that this process runs", ["service"])
 SITE = Info("stepdown_site", "The version of the site config that this process works by", ["service"])

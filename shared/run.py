@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import figures, logs, metrics
+from shared import figures, logs, metrics, retention
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.messaging import dead_letter_desk, positions
@@ -40,6 +40,7 @@ from shared.storage.sealing import Seal
 from shared.web import descriptors, http_limits
 from shared.web.app import WrongAddress, web_app
 from shared.web.auth import tokens_of
+from shared.web.retired import RetiredFacilities
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +94,12 @@ class ServiceProcess:
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
     page: WrongAddress | None = None
+    facilities: frozenset[str] = frozenset()
+    """The facilities of the site, which a token for all of them stands for."""
     parked_alarm_seconds: int = 60
     """A fact that waits longer for the one before it raises the alarm (site config, `limits`)."""
+    dead_letter_days: int | None = None
+    """Days that the content of dead letters is kept (site config, `retention`); None: as the settings say."""
     pulses: Sequence[Pulse] = ()
     site_version: str = ""
     own_figures: figures.Figures | None = None
@@ -129,6 +134,7 @@ class ServiceProcess:
             routes=routes,
             page=self.page,
             logged=self.settings.request_log,
+            retired=RetiredFacilities(self.database, self.facilities),
         )
 
     async def _subscriptions_told(self, _: Request) -> Response:
@@ -231,11 +237,8 @@ class ServiceProcess:
             async with self.database.begin() as connection:
                 if not await dead_letter_desk.seal_clear(connection, self.seal):
                     break
-        async with self.database.begin() as connection:
-            gone, unsettled = await dead_letter_desk.expire(connection, self.settings.dead_letter_days)
-        if gone:
-            extra = {"service": self.name, "count": gone, "unsettled": unsettled}
-            log.warning("the content of dead letters is not kept any longer", extra=extra)
+        letters = retention.dead_letters(self.dead_letter_days or self.settings.dead_letter_days)
+        await retention.delete_old(self.database, [letters], at=self.clock(), actor="retention")
 
     async def _what_operators_ask(self) -> None:
         """Do what `stepdown positions reset` and `stepdown dead-letters replay` have marked in the database."""

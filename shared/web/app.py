@@ -19,6 +19,7 @@ from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.web import tracing
 from shared.web.auth import Caller, NotSignedIn, Tokens
 from shared.web.each_request import CALLER, EachRequest
+from shared.web.retired import RetiredFacilities
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Returns part of the service → what is the matter with it; an empty dict when all is well."""
@@ -66,12 +67,14 @@ def web_app(
     live: Check = _nothing,
     page: WrongAddress | None = None,
     logged: bool = True,
+    retired: RetiredFacilities | None = None,
 ) -> Starlette:
     """A service's web application: its own routes, and /health/live, /health/ready and /metrics.
 
     `tokens` None: nobody can sign in. `ready` names what the service waits for, `live` the parts that are stuck so that
     only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json. `logged`:
-    whether each request is a log line (each_request.py).
+    whether each request is a log line (each_request.py). `retired`: the facilities that left, which callers do not see
+    any more.
     """
 
     async def liveness(_: Request) -> Response:
@@ -92,10 +95,12 @@ def web_app(
     app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
-    app.state.tokens, app.state.page = tokens, page
+    app.state.tokens, app.state.page, app.state.retired = tokens, page, retired
     app.add_middleware(_HeadersAndTrace)
     if tokens is not None:
         app.add_middleware(_FetchKeys, tokens=tokens)
+    if retired is not None:
+        app.add_middleware(_KnowRetired, retired=retired)
     app.add_middleware(EachRequest, service=title, logged=logged)
     return app
 
@@ -112,6 +117,8 @@ def caller_by(request: Request, header: str | None, *roles: str) -> Caller:
     if tokens is None:
         raise NotSignedIn("no token issuer is configured")
     asking = request.scope[CALLER] = tokens.caller(header)
+    if request.app.state.retired is not None:
+        asking = request.app.state.retired.without(asking)
     if roles and not asking.roles & {*roles, "admin"}:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs one of the roles {', '.join(roles)}")
     return asking
@@ -223,6 +230,10 @@ COOKIE = "stepdown_session"
 """The cookie that holds the bearer token of somebody who signed in with a browser (sessions.py)."""
 
 
+WITHOUT_TOKEN = ("/health/", "/metrics", "/assets/")
+"""Where the addresses begin that everybody may read."""
+
+
 class _FetchKeys:
     """Middleware: before a request is handled, fetch the issuer's keys that its tokens need. It waits here, where other
     requests do not wait for it. Health, metrics and assets need no token."""
@@ -231,11 +242,23 @@ class _FetchKeys:
         self.app, self.tokens = app, tokens
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(("/health/", "/metrics", "/assets/")):
+        if scope["type"] == "http" and not scope["path"].startswith(WITHOUT_TOKEN):
             asking = Request(scope)
             scheme, _, token = asking.headers.get("authorization", "").partition(" ")
             given = (token if scheme.lower() == "bearer" else "", asking.cookies.get(COOKIE, ""))
             await self.tokens.ready_for(filter(None, given))
+        await self.app(scope, receive, send)
+
+
+class _KnowRetired:
+    """Middleware: before a request is handled, read which facilities have left, where that is not known of late."""
+
+    def __init__(self, app: Any, retired: RetiredFacilities) -> None:
+        self.app, self.retired = app, retired
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(WITHOUT_TOKEN):
+            await self.retired.up_to_date()
         await self.app(scope, receive, send)
 
 

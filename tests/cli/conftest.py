@@ -68,11 +68,25 @@ class RunningSystem:
         return (self.data / "secrets" / f"{service}.url").read_text()
 
 
+LEAVING = """
+  - name: MEADOW
+    title: Meadow Hospital
+    zone: America/New_York
+    npi: "1000000012"
+    billing: {inpatient: {bill_type: 11X}}
+    units:
+      - {code: M1, level: inpatient}
+"""
+
+
 def another_site(folder: Path) -> Path:
-    """The sample site under another name: so its version is another one."""
+    """The sample site under another name, with a facility more, which leaves in a test: so its version is another
+    one."""
     for file in SAMPLE.glob("*.yml"):
         text = file.read_text(encoding="utf-8")
         (folder / file.name).write_text(text.replace("name: goodhealth-network", "name: my-site"), encoding="utf-8")
+    with (folder / "facilities.yml").open("a", encoding="utf-8") as facilities:
+        facilities.write(LEAVING)
     return folder
 
 

@@ -53,6 +53,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown dead-letters replay --reason schema  those whose reason has this text",
     ),
     "dead-letters discard": ('stepdown dead-letters discard 0192f1c8 --why "a test record"',),
+    "retention": (
+        "stepdown retention --dry-run                  how much of what is older than the site keeps it",
+        "stepdown retention                            deletes it now; the services do it once an hour",
+    ),
+    "facility retire": (
+        "stepdown facility retire RIVERBEND --dry-run  what would go, what would remain, what is open there",
+        'stepdown facility retire RIVERBEND --under "42 CFR 482.24(b)(1)" --until 2032-12-31',
+    ),
     "bench": (
         "stepdown bench engine                         or start, correct, mllp, intake, latency, idle, scale",
         "stepdown bench engine --size 1000000 --json   1,000,000 facts of each shape",

@@ -43,13 +43,15 @@ COMMANDS: dict[str, Entry] = {
     "verify": Entry("verify", "check what is promised, across databases and topics"),
     "positions": Entry("positions", "where each consumer stands; reset after a topic was made anew"),
     "dead-letters": Entry("dead_letters", "records that could not be read or applied"),
+    "retention": Entry("retention", "delete what is older than the site keeps it; --dry-run says what would go"),
+    "facility": Entry("facility", "a facility leaves: who its patients are is deleted, their care stays"),
     "bench": Entry("bench", "measure, beside its peers; from a checkout"),
     "export": Entry("export", "the published language: AsyncAPI, schemas, OpenAPI"),
     "completion": Entry("completion", "complete commands and options in bash, zsh or fish"),
 }
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Try it": ("demo", "up", "simulate", "send", "hl7"),
-    "Run it": ("run", "topics", "db", "doctor"),
+    "Run it": ("run", "topics", "db", "retention", "facility", "doctor"),
     "Look at it": ("episodes", "events", "feeds", "verify"),
     "Mend it": ("dead-letters", "positions"),
 }

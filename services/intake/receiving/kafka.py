@@ -79,6 +79,8 @@ def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | N
     trace = next((value.decode("latin-1") for name, value in headers if name == HEADER), None)
     at = arrived_at or intake.clock()
     inbound = intake.messages_of(Received(record.value, DOOR, at, trace))
+    if inbound[0].outcome.fault is NOT_HL7:
+        inbound[0].sealed = b""  # it becomes a dead letter, which has its bytes
     back = [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST]
     return AdtRecord(inbound, back, record, at)
 

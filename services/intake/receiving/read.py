@@ -26,6 +26,8 @@ AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
+LEFT = Fault(207, "MSH", 4, "this facility has left: nothing more is taken from it")
+_NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
 
 
@@ -94,6 +96,12 @@ class InboundMessage:
         """Whether it is stored: all is but what is answered AR (what this door does not take, or what is not HL7)."""
         return self.outcome.code != "AR"
 
+    @property
+    def kept_refused(self) -> bool:
+        """Whether its text is kept for a limited time though it gets AR: what this door never takes is (contract 6);
+        what is to be sent again is not, nor what comes from a facility that left."""
+        return not self.stored and bool(self.sealed) and self.outcome.fault not in _NOT_KEPT_REFUSED
+
     def warn(self, text: str) -> None:
         """Add a warning, once."""
         if text not in self.warnings:
@@ -110,10 +118,10 @@ class InboundMessage:
                 replies.append(build(self.head, sent, fault, at=self.arrived_at, control_id=control_id))
         self.replies = tuple(replies)
         if code == "AE":
-            self.note, self.reason = "error", _reason(fault or UNFORESEEN)
+            self.note, self.reason = "error", reason_of(fault or UNFORESEEN)
 
 
-def _reason(fault: Fault) -> str:
+def reason_of(fault: Fault) -> str:
     """`102 PV1-44`: what is wrong and where, for the operators' list."""
     return f"{fault.code} {fault.segment}" + (f"-{fault.field}" if fault.field else "")
 
@@ -134,6 +142,8 @@ def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessag
     if not every:
         at = received.arrived_at
         inbound_message = InboundMessage(new_id(at), received.door, at, at, Header())
+        inbound_message.ids, inbound_message.body = seal.blind("no HL7"), seal.blind(received.raw.decode("latin-1"))
+        inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
         inbound_message.answer(Outcome("AR", NOT_HL7))
         return [inbound_message]
     alone = received.raw if len(every) == 1 else None
