@@ -14,6 +14,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown up                                   everything on this machine, any free ports",
         "stepdown up --data here --mllp-port 2575 --http-port 8080",
         "stepdown up --kafka broker:9092               with a broker of your own",
+        "stepdown up --kafka apache --data here        with Apache Kafka itself, from its jars",
     ),
     "run": ("stepdown run intake                           what STEPDOWN_* must say: docs/settings.md",),
     "topics apply": ("stepdown topics apply                         before the first start, and after each upgrade",),
