@@ -14,6 +14,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown up                                   everything on this machine, any free ports",
         "stepdown up --data here --mllp-port 2575 --http-port 8080",
         "stepdown up --kafka broker:9092               with a broker of your own",
+        "stepdown up --kafka apache --data here        with Apache Kafka itself, from its jars",
     ),
     "run": ("stepdown run intake                           what STEPDOWN_* must say: docs/settings.md",),
     "topics apply": ("stepdown topics apply                         before the first start, and after each upgrade",),
@@ -46,6 +47,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "verify": ("stepdown verify                               exit 1, and the names of what is broken",),
     "positions show": ("stepdown positions show                       where each consumer stands, and its lag",),
     "positions reset": ("stepdown positions reset placement.care.events",),
+    "backup": (
+        "stepdown backup /backups/today                the system on .stepdown, while it runs",
+        "stepdown backup --check /backups/today        whether its files are what was written",
+    ),
+    "restore": (
+        "stepdown restore --dry-run /backups/today     whether it is whole and fits; changes nothing",
+        "stepdown restore /backups/today --replace     in place of what the databases have",
+    ),
     "dead-letters list": ("stepdown dead-letters list --state dead",),
     "dead-letters show": ("stepdown dead-letters show 0192f1c8           by the first characters of its id",),
     "dead-letters replay": (

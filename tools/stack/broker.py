@@ -19,6 +19,8 @@ from tools.stack.folder import Folder, answers
 
 PACKAGE = "noida_db"
 PROGRAM = "noida-db"
+FOLDER = "kafka"
+"""Where it keeps its records, inside the data directory."""
 
 
 def program() -> Path:
@@ -40,7 +42,7 @@ class Broker:
 
     def __init__(self, folder: Folder, port: int) -> None:
         self.port = port
-        self.place = folder.inside("kafka")
+        self.place = folder.inside(FOLDER)
         self.log = folder.log("kafka")
         self.program = program()
 
