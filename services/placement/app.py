@@ -53,6 +53,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         timers=rounds,
         site_version=site.version,
         own_figures=partial(gauges.tell, rules=rules, clock=clock),
+        recipients=[each.id for each in site.recipients],
     )
 
 

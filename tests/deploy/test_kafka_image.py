@@ -6,6 +6,7 @@ configuration from the environment and from /mnt/shared/config, in /opt/kafka/co
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from pathlib import Path
@@ -14,7 +15,6 @@ import pytest
 
 from shared.errors import SetUpError
 from tests import containers
-from tests.apache.answering import says_it_is_there
 from tests.deploy.composed import ROOT, SERVICES
 from tests.servers import running
 from tools.stack import apache_kafka
@@ -46,8 +46,9 @@ def classpath(request: pytest.FixtureRequest) -> str:
     assert cache is not None
     try:
         apache_kafka.java()
-        broker = apache_kafka.fetched(cache.mkdir("apache-kafka"))
-        log = apache_kafka.fetched(cache.mkdir("apache-kafka-log"), Path(__file__).parent / "kafka_log" / "pom.xml")
+        broker = asyncio.run(apache_kafka.fetched(cache.mkdir("apache-kafka")))
+        pom = Path(__file__).parent / "kafka_log" / "pom.xml"
+        log = asyncio.run(apache_kafka.fetched(cache.mkdir("apache-kafka-log"), pom=pom))
     except SetUpError as why:
         pytest.skip(str(why))
     jars = [*broker.glob("*.jar"), *log.glob("log4j-slf4j-impl-*.jar")]
@@ -100,6 +101,6 @@ def test_a_broker_starts_from_an_empty_folder_and_writes_no_file_of_its_log(clas
         log=tmp_path / "printed",
         folder=tmp_path,
     )
-    with running(command, lambda: says_it_is_there(f"127.0.0.1:{taken['broker']}"), seconds=90):
+    with running(command, lambda: apache_kafka.tells_of_itself(taken["broker"]), seconds=90):
         assert "Kafka Server started" in command.log.read_text(encoding="utf-8", errors="replace")
     assert list((tmp_path / "logs").iterdir()) == []

@@ -94,10 +94,15 @@ class ApacheKafka:
 
     def is_ready(self) -> bool:
         """True when it tells clients of itself: later than it listens, when its controller knows it."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.ports.broker), timeout=1) as asked:
-                asked.sendall(METADATA)
-                with asked.makefile("rb") as answer:
-                    return int.from_bytes(answer.read(12)[8:]) > 0
-        except OSError:
-            return False
+        return tells_of_itself(self.ports.broker)
+
+
+def tells_of_itself(port: int) -> bool:
+    """True when the broker on this port of loopback names at least one broker."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as asked:
+            asked.sendall(METADATA)
+            with asked.makefile("rb") as answer:
+                return int.from_bytes(answer.read(12)[8:]) > 0
+    except OSError:
+        return False

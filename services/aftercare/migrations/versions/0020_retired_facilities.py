@@ -7,7 +7,7 @@ from alembic import op
 from shared.storage.first_tables import create_retired, drop_retired
 
 revision = "0020"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
