@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.intake.hl7 import codec
+from services.intake.hl7 import codec, fields
 from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, build
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import Header, header
@@ -162,7 +162,8 @@ def _inbound(received: Received, message: Message, alone: bytes | None, rules: F
     try:
         _fill(inbound, message, rules)
     except Refused as refused:
-        inbound.facility = rules.sender(head.sending_app, head.sending_facility, "").facility
+        location = fields.codes(message.texts).get("PV1-3.4", "")
+        inbound.facility = rules.sender(head.sending_app, head.sending_facility, location).facility
         inbound.too_early = refused.at
         inbound.answer(Outcome(refused.ack, refused.fault))
     return inbound
