@@ -120,7 +120,11 @@ class Settings(BaseSettings):
         "commas; each service has its own",
     )
     dead_letter_days: int = Field(
-        30, ge=1, le=3650, description="days that the content of a dead letter is kept, sealed; its place stays known"
+        30,
+        ge=1,
+        le=3650,
+        description="days that the content of a dead letter is kept, sealed, where the site config says none; its "
+        "place stays known",
     )
     revocation_wait: float = Field(
         5.0, ge=0, le=5, description="seconds that the answer to a revoked consent waits for placement's gate, then 202"

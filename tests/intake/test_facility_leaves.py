@@ -211,3 +211,16 @@ async def test_when_and_by_which_law_it_left_is_remembered_and_may_be_told_later
         await retire(connection, Retirement(LEFT, NOW.replace(year=2027), "cli:b", "42 CFR 482.24(b)(1)"))
         assert await retirement(connection, LEFT) == Retirement(LEFT, NOW, "cli:a", "42 CFR 482.24(b)(1)")
         assert await retirement(connection, "GOODHEALTH") is None
+
+
+async def test_a_refused_message_of_an_exchange_is_of_the_facility_that_it_names(own_intake: Intake) -> None:
+    hospital = Hospital(own_intake)
+    raw = of(hospital.message("A01", unit=f"RB3^^^{LEFT}"), "REGIONAL-HIE").replace(
+        f"{LEFT}^101^A".encode(), LEFT.encode()
+    )
+    wrong = [raw.replace(b"PID|", b"ZID|"), raw.replace(b"ADT^A01", b"ADT^A19")]
+    assert [answer.code for answer in await hospital.says(*wrong)] == ["AE", "AR"]
+    assert (await leave(own_intake))["refused-messages"] == 2
+    assert [answer.code for answer in await hospital.says(raw, *wrong)] == ["AR", "AR", "AR"]
+    assert await column(own_intake, "SELECT facility FROM messages WHERE sealed IS NOT NULL") == []
+    assert await column(own_intake, "SELECT facility FROM refused_messages") == []

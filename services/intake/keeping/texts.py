@@ -7,7 +7,6 @@ with every later message and after every change of the site config. Of a message
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from services.intake.hl7.model import AckCode
@@ -19,13 +18,13 @@ from shared.storage.database import Connection
 
 def raw_messages(days: int) -> RetentionKind:
     """The texts of messages that got AA, kept for so many days; 0: for ever."""
-    return _texts("raw-messages", ("AA",), days)
+    return _texts("raw-messages", "AA", days)
 
 
 def refused_messages(days: int) -> RetentionKind:
     """The texts of messages that got AE, and all of those that got AR, kept for so many days; 0: for ever (contract
     6)."""
-    texts = _texts("refused-messages", ("AE",), days)
+    texts = _texts("refused-messages", "AE", days)
 
     async def count(connection: Connection, before: datetime) -> int:
         return await texts.old(connection, before) + await store.count_refused(connection, first_id(before))
@@ -38,18 +37,18 @@ def refused_messages(days: int) -> RetentionKind:
     return texts._replace(old=count, delete=delete)
 
 
-def _texts(name: str, answers: Sequence[AckCode], days: int) -> RetentionKind:
-    """The texts of messages with one of these answers. They are gone through in the order of arrival; a process begins
+def _texts(name: str, answer: AckCode, days: int) -> RetentionKind:
+    """The texts of messages with this answer. They are gone through in the order of arrival; a process begins
     with the first one, and each round goes on where the one before stopped: what was locked then goes after the next
     start."""
     place = ""
 
     async def count(connection: Connection, before: datetime) -> int:
-        return await store.count_texts(connection, answers, first_id(before))
+        return await store.count_texts(connection, answer, first_id(before))
 
     async def delete(connection: Connection, before: datetime) -> Deleted:
         nonlocal place
-        done = await store.delete_texts(connection, answers, place, first_id(before))
+        done = await store.delete_texts(connection, answer, place, first_id(before))
         place = done.last or place
         return Deleted(done.number, done.last is not None)
 

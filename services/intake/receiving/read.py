@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.intake.hl7 import codec
+from services.intake.hl7 import codec, fields
 from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, build
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import Header, header
@@ -26,7 +26,7 @@ AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
-LEFT = Fault(207, "MSH", 4, "this facility has left: nothing more is taken from it")
+LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
 _NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
 
@@ -162,7 +162,8 @@ def _inbound(received: Received, message: Message, alone: bytes | None, rules: F
     try:
         _fill(inbound, message, rules)
     except Refused as refused:
-        inbound.facility = rules.sender(head.sending_app, head.sending_facility, "").facility
+        location = fields.codes(message.texts).get("PV1-3.4", "")
+        inbound.facility = rules.sender(head.sending_app, head.sending_facility, location).facility
         inbound.too_early = refused.at
         inbound.answer(Outcome(refused.ack, refused.fault))
     return inbound
