@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import figures, logs, metrics
+from shared import figures, logs, metrics, spans
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.messaging import dead_letter_desk, positions
@@ -204,6 +204,8 @@ class ServiceProcess:
         await stopped("relay", self.relay.stop(), 12)
         await stopped("relay", _cancelled(self._tasks), 3)  # it may wait for a broker that is away
         await stopped("database", self.database.close(), 5)
+        if spans.on():
+            await stopped("spans", asyncio.to_thread(spans.turn_off), 5)
 
     async def _watch(self) -> None:
         for subscription in self.subscriptions:
@@ -349,6 +351,14 @@ async def _either(*events: asyncio.Event) -> None:
             task.cancel()
 
 
+def trace(name: str, settings: Settings) -> None:
+    """Send spans where an endpoint is set; OpenTelemetry's SDK is imported only then."""
+    if settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        from shared.span_export import to_collector  # noqa: PLC0415 - 0.2 s and 15 MB that most do not need
+
+        spans.turn_on(to_collector(settings.otlp_endpoint, name, settings.traces_share))
+
+
 def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Settings) -> None:
     """What each app.py's `main` does: set up logs, assemble the service, serve until told to stop."""
     logs.set_up(name, settings.log_level)
@@ -358,6 +368,7 @@ def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Set
 
     async def assembled() -> None:
         service = assemble(settings)
+        trace(name, settings)
         logs.take_over()  # a library that was imported meanwhile
         await serve(service, parent_pipe=settings.parent_pipe, deadline=deadline)
 
