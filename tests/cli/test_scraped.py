@@ -77,6 +77,7 @@ def posted(address: str, body: str, headers: dict[str, str]) -> int:
     """The status that a request is refused with."""
     with pytest.raises(HTTPError) as refused:
         urlopen(Request(address, body.encode(), headers), timeout=10)
+    refused.value.close()
     return refused.value.code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import subprocess
@@ -28,6 +29,7 @@ Written = Callable[[Callable[[], None]], list[dict[str, Any]]]
 @pytest.fixture
 def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     """The lines that something writes; logging is as before afterwards."""
+    gc.collect()  # what other tests left unclosed is told now, and not by a line here
     root, before = logging.getLogger(), logging.getLogger().handlers[:]
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     known = {one: (one.handlers[:], one.filters[:], one.propagate, one.level) for one in _loggers()}
