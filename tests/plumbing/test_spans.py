@@ -17,6 +17,8 @@ from starlette.routing import Route
 from shared import spans
 from shared.facts.envelope import Record
 from shared.facts.tracing import begun_with, onward
+from shared.run import trace
+from shared.settings import Settings
 from shared.span_export import TIMEOUT, TRACES, to_collector
 from shared.storage.database import Database
 from shared.web import tracing
@@ -156,6 +158,27 @@ def test_a_collector_that_is_away_holds_up_no_stop(monkeypatch: pytest.MonkeyPat
     began = time.monotonic()
     spans.turn_off()
     assert time.monotonic() - began < TIMEOUT, "the SDK alone takes that for each of six batches"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "sent"), [(True, False, True), (False, True, True), (False, False, False)],
+    ids=["our variable", "OpenTelemetry's", "neither"],
+)  # fmt: skip
+def test_an_endpoint_turns_it_on_by_either_variable(
+    running: Collector, monkeypatch: pytest.MonkeyPatch, ours: bool, theirs: bool, sent: bool
+) -> None:
+    running.spans.clear()
+    running.paths.clear()
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    if theirs:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.url)
+    trace("tested", Settings(otlp_endpoint=running.url if ours else None))
+    assert spans.on() == sent
+    spans.door("MLLP message", [MINE], 0.0, {})
+    spans.turn_off()
+    assert ([one.traceparent for one in running.spans], running.paths) == (
+        ([MINE], {"/v1/traces"}) if sent else ([], set())
+    )
 
 
 async def _ok(request: Request) -> Response:
