@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import figures, logs, metrics, retention
+from shared import figures, logs, metrics, retention, spans
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.events import topics_of
@@ -228,6 +228,8 @@ class ServiceProcess:
         await stopped("relay", _cancelled(self._tasks), 3)  # it may wait for a broker that is away
         await stopped("guard", self.guard.stop(), 3)
         await stopped("database", self.database.close(), 5)
+        if spans.on():
+            await stopped("spans", asyncio.to_thread(spans.turn_off), 5)
 
     async def _begin_anew(self) -> None:
         """After a loss is mended: consumers look where they are to go on."""
@@ -375,6 +377,14 @@ async def _either(*events: asyncio.Event) -> None:
             task.cancel()
 
 
+def trace(name: str, settings: Settings) -> None:
+    """Send spans where an endpoint is set; OpenTelemetry's SDK is imported only then."""
+    if settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        from shared.span_export import to_collector  # noqa: PLC0415 - 0.2 s and 15 MB that most do not need
+
+        spans.turn_on(to_collector(settings.otlp_endpoint, name, settings.traces_share))
+
+
 def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Settings) -> None:
     """What each app.py's `main` does: set up logs, assemble the service, serve until told to stop."""
     logs.set_up(name, settings.log_level)
@@ -384,6 +394,7 @@ def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Set
 
     async def assembled() -> None:
         service = assemble(settings)
+        trace(name, settings)
         logs.take_over()  # a library that was imported meanwhile
         await serve(service, parent_pipe=settings.parent_pipe, deadline=deadline)
 

@@ -151,6 +151,16 @@ class Settings(BaseSettings):
         description="origins of the desks (https://host:port, by commas) whose pages may ask intake who patients are",
     )
 
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"https?://[^\s?#]+",
+        description="OpenTelemetry collector that takes traces by OTLP over HTTP (http://host:4318): spans go to its "
+        "/v1/traces; absent: where OTEL_EXPORTER_OTLP_ENDPOINT says, else none are made",
+    )
+    traces_share: float = Field(
+        1.0, ge=0, le=1, description="the part of all traces of which spans are sent: 0.01 is one in a hundred"
+    )
+
     instance: str | None = Field(
         None,
         pattern=r"[A-Za-z0-9._-]{1,60}",

@@ -10,13 +10,15 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from shared import metrics
+from shared import metrics, spans
 from shared.errors import InvalidMessage, Transient
+from shared.facts.tracing import HEADER
 from shared.messaging import dead_letters, positions
 from shared.messaging.handlers import Handle, in_transaction
 from shared.messaging.places import Places
@@ -87,6 +89,15 @@ class Batches:
         await self._one_transaction(records, fault, handle)
 
     async def _one_transaction(self, records: list[ConsumerRecord], fault: Exception | None, handle: Handle) -> None:
+        causes = partial(_traceparents, records)
+        with spans.work(f"process {self.consumer_name}", causes, kind="consumer") as work:
+            tally = await self._committed(records, fault, handle)
+            outcomes = {f"stepdown.{outcome}": number for outcome, number in tally.total().items() if number}
+            work.note({"messaging.batch.message_count": len(records), **outcomes})
+        for outcome, number in tally.total().items():
+            metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
+
+    async def _committed(self, records: list[ConsumerRecord], fault: Exception | None, handle: Handle) -> Tally:
         good, bad = ([], [(records[0], fault)]) if fault else self._decoded(records)
         moves, tally = self._places.moves(records), Tally()
         async with self._database.begin() as connection:
@@ -99,8 +110,7 @@ class Batches:
             await dead_letters.bury(connection, self.consumer_name, self._dead_topic, bad, self.seal)
             await positions.count(connection, self.consumer_name, tally)
         self._places.moved(moves)
-        for outcome, number in tally.total().items():
-            metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
+        return tally
 
     def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming[Any]], list[dead_letters.Failed]]:
         good: list[Incoming[Any]] = []
@@ -135,3 +145,11 @@ class Batches:
         if now:
             with in_transaction(connection, tally):
                 await handle(now)
+
+
+def _traceparents(records: Sequence[ConsumerRecord]) -> Iterator[str]:
+    """What records say of their trace."""
+    for record in records:
+        for name, value in record.headers:
+            if name == HEADER and value:
+                yield value.decode("latin-1")

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
 
-from shared import metrics
+from shared import metrics, spans
 from shared.errors import Transient
 from shared.messaging import written
 from shared.messaging.broker_quirks import close_for_good
@@ -149,7 +149,9 @@ class Relay:
         if found[0]["written"] != sum(count.records for count in self.written.values()):
             raise Transient("another relay writes by now, or the database is an older one")
         closely = bool(self._closely)
-        await (self._look_closer(producer, found[0]) if closely else self._move(producer, found))
+        told = {"stepdown.rows": len(found), "messaging.batch.message_count": number}
+        with spans.work("relay pass", kind="producer", told=lambda: told):
+            await (self._look_closer(producer, found[0]) if closely else self._move(producer, found))
         return self.chunk if closely or self._closely else number
 
     async def _move(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> None:

@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.web import tracing
 from shared.web.auth import Caller, NotSignedIn, Tokens
 from shared.web.each_request import CALLER, EachRequest
 from shared.web.retired import RetiredFacilities
@@ -96,7 +95,7 @@ def web_app(
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
     app.state.tokens, app.state.page, app.state.retired = tokens, page, retired
-    app.add_middleware(_HeadersAndTrace)
+    app.add_middleware(_Headers)
     if tokens is not None:
         app.add_middleware(_FetchKeys, tokens=tokens)
     if retired is not None:
@@ -262,18 +261,13 @@ class _KnowRetired:
         await self.app(scope, receive, send)
 
 
-class _HeadersAndTrace:
-    """Middleware: begins the request's trace (tracing.py), and adds the security headers to every answer that has none
-    of that name."""
+class _Headers:
+    """Middleware: adds the security headers to every answer that has none of that name."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
-            tracing.begin(given.decode("latin-1") or None)
-
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 given = {name.decode() for name, _ in message["headers"]}

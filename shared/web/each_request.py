@@ -10,7 +10,7 @@ import logging
 import time
 from typing import Any
 
-from shared import metrics
+from shared import metrics, spans
 from shared.facts.tracing import trace_of
 from shared.web import tracing
 from shared.web.auth import ROLES
@@ -27,7 +27,7 @@ CALLER = "stepdown.caller"
 
 
 class EachRequest:
-    """Middleware around all others: counts and times each request, and logs one line of it where `logged`."""
+    """Middleware around all others: begins each request's trace, counts it, times it, logs a line where `logged`."""
 
     def __init__(self, app: Any, service: str, *, logged: bool) -> None:
         self.app, self.service, self.logged = app, service, logged
@@ -44,17 +44,24 @@ class EachRequest:
                 status = message["status"]
             await send(message)
 
+        given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+        tracing.begin(given.decode("latin-1") or None)
         in_flight = metrics.HTTP_IN_FLIGHT.labels(self.service)
         began = time.perf_counter()
         in_flight.inc()
         try:
-            await self.app(scope, receive, with_status)
+            with _span(scope, given.decode("latin-1")) as work:
+                tracing.go_on_at(work.place())
+                try:
+                    await self.app(scope, receive, with_status)
+                finally:
+                    work.note({**_named(scope), "http.response.status_code": status, "stepdown.roles": roles_of(scope)})
         finally:
             in_flight.dec()
             self._note(scope, status, time.perf_counter() - began)
 
     def _note(self, scope: Any, status: int, seconds: float) -> None:
-        route, method = route_of(scope), scope["method"] if scope["method"] in METHODS else "other"
+        route, method = route_of(scope), method_of(scope)
         metrics.HTTP_REQUESTS.labels(self.service, route, method, f"{status // 100}xx").inc()
         metrics.HTTP_SECONDS.labels(self.service, route).observe(seconds)
         if self.logged and not route.startswith(UNLOGGED):
@@ -67,10 +74,27 @@ def route_of(scope: Any) -> str:
     return str(getattr(scope.get("route"), "path", NO_ROUTE))
 
 
+def method_of(scope: Any) -> str:
+    """Its method, where it is one that HTTP has."""
+    return scope["method"] if scope["method"] in METHODS else "other"
+
+
 def roles_of(scope: Any) -> str:
     """The caller's roles that this project knows, by commas; empty before anybody is known."""
     asking = scope.get(CALLER)
     return ",".join(role for role in ROLES if asking is not None and role in asking.roles)
+
+
+def _span(scope: Any, given: str) -> spans.Work:
+    """The request's span: below the caller's, where the request came with one, else with the ids of its own trace."""
+    if scope["path"].startswith(UNLOGGED):
+        return spans.NO_WORK
+    own = None if trace_of(given) else tracing.of_the_request()
+    return spans.work("request", lambda: [given], kind="server", own=own)
+
+
+def _named(scope: Any) -> dict[str, str]:
+    return {"http.request.method": method_of(scope), "http.route": route_of(scope)}
 
 
 def _trace() -> str | None:

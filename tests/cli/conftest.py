@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,27 +90,31 @@ def another_site(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="package")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    """A system on a site that the environment of the commands does not name.
-
-    It ends with these tests: one that only waits takes an eighth of a core (timers, polls, lag) from all that follow.
-    """
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
-    environment["STEPDOWN_CONFIG"] = str(another_site(tmp_path_factory.mktemp("site")))
-    with (
-        quick_folder(tmp_path_factory.mktemp("system")) as data,
-        subprocess.Popen(
-            [sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json"],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=environment,
-        ) as process,
-    ):
+@contextmanager
+def a_system(data: Path, **environment: str) -> Iterator[RunningSystem]:
+    """A system of its own with these variables, and none of ours from the environment of the tests."""
+    given = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=given | environment,
+    ) as process:
         try:
             assert process.stdout is not None
             yield RunningSystem(data, json.loads(process.stdout.readline())["kafka"])
         finally:
             process.terminate()
             process.wait(60)
+
+
+@pytest.fixture(scope="package")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A system on a site that the environment of the commands does not name.
+
+    It ends with these tests: one that only waits takes an eighth of a core (timers, polls, lag) from all that follow.
+    """
+    site = str(another_site(tmp_path_factory.mktemp("site")))
+    with quick_folder(tmp_path_factory.mktemp("system")) as data, a_system(data, STEPDOWN_CONFIG=site) as running:
+        yield running

@@ -1,4 +1,4 @@
-"""What is scraped of a running system: everything that alarms and the dashboard ask for, and nothing of a patient."""
+"""What operators see of a running system, metrics and logs: all that alarms ask for, and nothing of a patient."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import json
 import uuid
 from collections import defaultdict
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cli.conftest import RunningSystem
@@ -69,3 +71,31 @@ async def test_every_series_of_ours_is_one_that_is_written_down(system: RunningS
     }
     assert {name for name in ours if name not in known and name not in made} == set()
     assert {name for name, labels in ours.items() if name in known and labels != known[name]} == set()
+
+
+def posted(address: str, body: str, headers: dict[str, str]) -> int:
+    """The status that a request is refused with."""
+    with pytest.raises(HTTPError) as refused:
+        urlopen(Request(address, body.encode(), headers), timeout=10)
+    refused.value.close()
+    return refused.value.code
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_all_that_a_service_writes_is_json_lines_and_a_request_is_one_without_its_address(
+    system: RunningSystem, service: str
+) -> None:
+    canary = f"CANARY-{uuid.uuid4().hex}"
+    ready = json.loads((system.data / "ready.json").read_text())
+    trace = uuid.uuid4().hex
+    headers = {"authorization": f"Bearer {canary}", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    assert posted(f"{ready[service]}/{canary}?mrn={canary}", canary, headers) == 404
+
+    def lines() -> list[dict[str, object]]:
+        return [json.loads(line) for line in (system.data / f"logs/{service}.log").read_text().splitlines()]
+
+    [line] = await until(lambda: [one for one in lines() if one.get("trace") == trace])
+    told = {"event": "request", "method": "POST", "route": "none", "status": 404, "roles": "", "level": "info"}
+    assert told.items() <= line.items()
+    assert {one["service"] for one in lines()} == {service}
+    assert canary not in (system.data / f"logs/{service}.log").read_text()

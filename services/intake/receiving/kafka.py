@@ -7,6 +7,7 @@ patient with a long visit is put into a lane of its own in that transaction, and
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -16,8 +17,8 @@ from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.receiving import visits_store
 from services.intake.receiving.lane import store as lane
 from services.intake.receiving.read import ER7, InboundMessage, Received
-from services.intake.receiving.receive import Intake, take_in
-from shared import metrics
+from services.intake.receiving.receive import Intake, intake_work, take_in
+from shared import metrics, spans
 from shared.errors import InvalidMessage
 from shared.events.episodes import EpisodeState, read_document
 from shared.facts.envelope import Fact, Record
@@ -133,11 +134,14 @@ def _keys(incoming: Incoming[AdtRecord], intake: Intake) -> set[bytes]:
 
 async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], intake: Intake) -> None:
     """Take in the messages of records, and put their acknowledgements into the outbox in the order of the records."""
-    await take_in(connection, [message for incoming in batch for message in incoming.fact.messages], intake)
-    await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
-    for incoming in batch:
-        for message in incoming.fact.messages:
-            metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()
+    inbound, began = [message for incoming in batch for message in incoming.fact.messages], time.perf_counter()
+    with intake_work(inbound):
+        await take_in(connection, inbound, intake)
+        await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
+    for message in inbound:
+        metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()
+        if spans.on() and message.trace is None:
+            spans.door(f"{TOPIC} message", [message.place], began, {"stepdown.answer": message.outcome.code})
 
 
 def acknowledgements(incoming: Incoming[AdtRecord]) -> list[Record]:

@@ -17,6 +17,7 @@ from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
 from services.intake.hl7.parser import Message, messages
 from services.intake.people.person import told_by
+from shared.facts.tracing import begun_with, trace_of
 from shared.ids import new_id
 from shared.storage.sealing import Seal
 
@@ -90,6 +91,11 @@ class InboundMessage:
     trace: str | None = None
     too_early: datetime | None = None
     """Its time, where that lies further ahead of our clock than the site allows."""
+
+    @property
+    def place(self) -> str:
+        """Its traceparent: what it came with, else the one made from its id, which its facts have too."""
+        return self.trace if self.trace and trace_of(self.trace) else begun_with(self.message_id)
 
     @property
     def stored(self) -> bool:

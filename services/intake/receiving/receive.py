@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.mapping import FacilityMap, SiteRules
@@ -42,7 +43,7 @@ from services.intake.visits.reconcile import (
     mapping_of,
 )
 from services.intake.visits.unnamed import visit_id
-from shared import metrics
+from shared import metrics, spans
 from shared.errors import Transient
 from shared.site.config import Site
 from shared.storage import audit
@@ -119,8 +120,9 @@ class Intake:
         """Take in messages in one transaction. Raises Transient after TRIES tries."""
         for attempt in range(1, TRIES + 1):
             try:
-                async with self.database.begin() as connection:
-                    await take_in(connection, inbound, self)
+                with intake_work(inbound):
+                    async with self.database.begin() as connection:
+                        await take_in(connection, inbound, self)
             except Transient:
                 if attempt == TRIES:
                     raise
@@ -184,6 +186,21 @@ class Intake:
             _, writes = await brought_in_line(connection, found, [], (sequences, told), self)
             await at_once(connection, writes)
         return len(set(patients))
+
+
+def intake_work(inbound: Sequence[InboundMessage]) -> spans.Work:
+    """The span of a transaction that takes in messages, in the trace of each."""
+    return spans.work("intake transaction", lambda: [each.place for each in inbound], told=partial(_told, inbound))
+
+
+def _told(inbound: Sequence[InboundMessage]) -> spans.Attributes:
+    triggers = ",".join(sorted({_known_trigger(message) for message in inbound}))
+    return {"stepdown.messages": len(inbound), "stepdown.triggers": triggers}
+
+
+def _known_trigger(message: InboundMessage) -> str:
+    """Its HL7 event; one that HL7 does not have is `other`."""
+    return message.trigger if message.trigger in TRIGGERS else "other"
 
 
 async def take_in(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
@@ -333,7 +350,7 @@ def _account(inbound: Sequence[InboundMessage], repeats: set[int], intake: Intak
     """The writes for the audit and the feeds' counts, added up over the batch."""
     told: Counter[tuple[str, str, str, str]] = Counter()
     for message in inbound:
-        trigger = message.trigger if message.trigger in TRIGGERS else "other"
+        trigger = _known_trigger(message)
         answer = "repeat" if id(message) in repeats else message.outcome.code
         told[message.facility, message.door, trigger, answer] += 1
     counts: Counter[tuple[str, str, str, str]] = Counter()
