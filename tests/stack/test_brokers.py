@@ -12,7 +12,7 @@ import pytest
 from shared.errors import SetUpError
 from tests.apache import Apache
 from tests.delivery.load import deliver_all, feed, patients
-from tests.stack.test_backup import asked, stepdown
+from tests.stack.test_backup import stepdown
 from tests.system import System, a_system
 from tools.stack import apache_kafka, brokers
 from tools.stack.apache_kafka.jars import kept_in, user_cache
