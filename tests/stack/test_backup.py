@@ -28,9 +28,10 @@ from shared.storage.database import Database
 from tests.cli.conftest import run
 from tests.databases import a_database, migrate
 from tests.delivery.load import deliver_all, feed, patients
-from tests.servers import DatabaseServer, quick_folder
+from tests.servers import DatabaseServer, a_database_server, quick_folder
 from tests.system import ROOT, System, a_system
 from tools.backup import moment, servers
+from tools.stack import databases
 
 FROM_INTAKE = "SELECT episode_id, sequence, ce_id FROM facts WHERE writer = 'intake'"
 TOLD_BY_INTAKE = "SELECT episode_id, sequence, ce_id FROM facts"
@@ -238,6 +239,41 @@ def test_keys_that_are_not_those_of_the_backup_are_told_before_anything_is_made(
 
 def _key() -> str:
     return base64.b64encode(os.urandom(32)).decode()
+
+
+async def test_databases_that_the_environment_names_are_restored_and_backed_up(
+    taken: Taken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in containers: by owner roles and application roles, with keys in files, and no data directory."""
+    (tmp_path / "server").mkdir()
+    with quick_folder(tmp_path / "server") as place, a_database_server(place) as server:
+        if "127.0.0.1" not in server.url:
+            pytest.skip("a given server is not filled with databases of ours")
+        urls = {role: _url(server.url, role) for role in databases.ROLES}
+        await databases.make_with(server.url, databases.passwords_in(urls.values()))
+        for role, url in urls.items():
+            service, _, kind = role.partition("_")
+            monkeypatch.setenv(f"STEPDOWN_{service.upper()}_DATABASE_{'OWNER_' * (kind == 'owner')}URL", url)
+        monkeypatch.setenv("STEPDOWN_MESSAGE_KEYS_FILE", str(taken.data / "secrets" / "message.keys"))
+        application = await asyncpg.connect(urls["placement_app"])
+        said = await asyncio.to_thread(asked, "restore", taken.at_rest)
+        assert "placement runs: 1 connections to its database; stop all services first" in said.err
+        await application.close()
+        said = await asyncio.to_thread(asked, "restore", taken.at_rest, "--json")
+        assert said.code == 0, said.err
+        assert json.loads(said.out)["next"][1] == "`stepdown heal`"
+        again = tmp_path / "again"
+        assert (await asyncio.to_thread(asked, "backup", again)).code == 0
+        before, after = (manifest(folder)["databases"]["intake"] for folder in (taken.at_rest, again))
+        assert before["positions"] == after["positions"]
+        application = await asyncpg.connect(urls["placement_app"])
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await application.execute("UPDATE audit SET actor = 'nobody'")
+        await application.close()
+
+
+def _url(admin: str, role: str) -> str:
+    return databases._as_role(databases.on_database(admin, role.partition("_")[0]), role, "secret")
 
 
 def test_a_backup_is_not_written_over_another(taken: Taken) -> None:

@@ -27,7 +27,7 @@ async def take(folder: Path, data: Path | None, actor: str, moved: Progress) -> 
     SetUpError where something is away or the folder is not empty, Transient where no moment was found.
     """
     named = keys.named(data)
-    running = ready.find(data) if is_claimed(ready.data_directory(data)) else None
+    running = ready.find(data) if is_claimed(ready.data_directory(data)) and not servers.are_elsewhere(data) else None
     settings = load(kafka=running.kafka) if running else load()
     site = sites.site_of(running, settings)
     _make(folder)
