@@ -22,7 +22,7 @@ from services.intake import checks as intake
 from services.placement import checks as placement
 from services.placement.rules import rules_of
 from shared.clock import system_clock
-from shared.errors import Transient
+from shared.errors import SetUpError, Transient
 from shared.site import config
 from shared.storage.database import Database
 from tests.cli.conftest import run
@@ -30,7 +30,7 @@ from tests.databases import a_database, migrate
 from tests.delivery.load import deliver_all, feed, patients
 from tests.servers import DatabaseServer, a_database_server, quick_folder
 from tests.system import ROOT, System, a_system
-from tools.backup import moment, servers
+from tools.backup import moment, programs, servers
 from tools.stack import databases
 
 FROM_INTAKE = "SELECT episode_id, sequence, ce_id FROM facts WHERE writer = 'intake'"
@@ -266,6 +266,12 @@ async def test_databases_that_the_environment_names_are_restored_and_backed_up(
         assert (await asyncio.to_thread(asked, "backup", again)).code == 0
         before, after = (manifest(folder)["databases"]["intake"] for folder in (taken.at_rest, again))
         assert before["positions"] == after["positions"]
+        monkeypatch.delenv("STEPDOWN_MESSAGE_KEYS_FILE")
+        unnamed = tmp_path / "unnamed"
+        assert "say --without-keys" in (await asyncio.to_thread(asked, "backup", unnamed)).err
+        assert (await asyncio.to_thread(asked, "backup", unnamed, "--without-keys")).code == 0
+        assert manifest(unnamed)["keys"] == {}
+        assert (await asyncio.to_thread(asked, "restore", unnamed, "--dry-run")).code == 0
         application = await asyncpg.connect(urls["placement_app"])
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await application.execute("UPDATE audit SET actor = 'nobody'")
@@ -282,6 +288,15 @@ def test_a_backup_is_not_written_over_another(taken: Taken) -> None:
     assert said.code == 1
     assert "is not empty" in said.err
     assert manifest(taken.at_rest) == before
+
+
+async def test_a_dump_that_fails_is_told_without_the_password(postgres: DatabaseServer, tmp_path: Path) -> None:
+    with pytest.raises(SetUpError, match=r"pg_dump failed at postgres \(exit 1\)"):
+        await programs.dump(postgres.url, "00000003-00000002-1", 16, tmp_path / "one.dump", lambda _: None)
+    with pytest.raises(SetUpError, match="there is no pg_dump 99 or newer here"):
+        programs.program("pg_dump", 99)
+    place, secret = programs.without_password("postgresql+asyncpg://me:s%3Ccret@here:5433/intake?sslmode=require")
+    assert (place, secret) == ("postgresql://me@here:5433/intake?sslmode=require", {"PGPASSWORD": "s<cret"})
 
 
 async def test_no_moment_is_taken_while_a_batch_is_under_way(
