@@ -22,15 +22,16 @@ from services.intake import checks as intake
 from services.placement import checks as placement
 from services.placement.rules import rules_of
 from shared.clock import system_clock
-from shared.errors import Transient
+from shared.errors import SetUpError, Transient
 from shared.site import config
 from shared.storage.database import Database
 from tests.cli.conftest import run
 from tests.databases import a_database, migrate
 from tests.delivery.load import deliver_all, feed, patients
-from tests.servers import DatabaseServer, quick_folder
+from tests.servers import DatabaseServer, a_database_server, quick_folder
 from tests.system import ROOT, System, a_system
-from tools.backup import moment, servers
+from tools.backup import moment, programs, servers
+from tools.stack import databases
 
 FROM_INTAKE = "SELECT episode_id, sequence, ce_id FROM facts WHERE writer = 'intake'"
 TOLD_BY_INTAKE = "SELECT episode_id, sequence, ce_id FROM facts"
@@ -240,12 +241,62 @@ def _key() -> str:
     return base64.b64encode(os.urandom(32)).decode()
 
 
+async def test_databases_that_the_environment_names_are_restored_and_backed_up(
+    taken: Taken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in containers: by owner roles and application roles, with keys in files, and no data directory."""
+    (tmp_path / "server").mkdir()
+    with quick_folder(tmp_path / "server") as place, a_database_server(place) as server:
+        if "127.0.0.1" not in server.url:
+            pytest.skip("a given server is not filled with databases of ours")
+        urls = {role: _url(server.url, role) for role in databases.ROLES}
+        await databases.make_with(server.url, databases.passwords_in(urls.values()))
+        for role, url in urls.items():
+            service, _, kind = role.partition("_")
+            monkeypatch.setenv(f"STEPDOWN_{service.upper()}_DATABASE_{'OWNER_' * (kind == 'owner')}URL", url)
+        monkeypatch.setenv("STEPDOWN_MESSAGE_KEYS_FILE", str(taken.data / "secrets" / "message.keys"))
+        application = await asyncpg.connect(urls["placement_app"])
+        said = await asyncio.to_thread(asked, "restore", taken.at_rest)
+        assert "placement runs: 1 connections to its database; stop all services first" in said.err
+        await application.close()
+        said = await asyncio.to_thread(asked, "restore", taken.at_rest, "--json")
+        assert said.code == 0, said.err
+        assert json.loads(said.out)["next"][1] == "`stepdown heal`"
+        again = tmp_path / "again"
+        assert (await asyncio.to_thread(asked, "backup", again)).code == 0
+        before, after = (manifest(folder)["databases"]["intake"] for folder in (taken.at_rest, again))
+        assert before["positions"] == after["positions"]
+        monkeypatch.delenv("STEPDOWN_MESSAGE_KEYS_FILE")
+        unnamed = tmp_path / "unnamed"
+        assert "say --without-keys" in (await asyncio.to_thread(asked, "backup", unnamed)).err
+        assert (await asyncio.to_thread(asked, "backup", unnamed, "--without-keys")).code == 0
+        assert manifest(unnamed)["keys"] == {}
+        assert (await asyncio.to_thread(asked, "restore", unnamed, "--dry-run")).code == 0
+        application = await asyncpg.connect(urls["placement_app"])
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await application.execute("UPDATE audit SET actor = 'nobody'")
+        await application.close()
+
+
+def _url(admin: str, role: str) -> str:
+    return databases._as_role(databases.on_database(admin, role.partition("_")[0]), role, "secret")
+
+
 def test_a_backup_is_not_written_over_another(taken: Taken) -> None:
     before = manifest(taken.at_rest)
     said = asked("backup", taken.at_rest, "--data", taken.data)
     assert said.code == 1
     assert "is not empty" in said.err
     assert manifest(taken.at_rest) == before
+
+
+async def test_a_dump_that_fails_is_told_without_the_password(postgres: DatabaseServer, tmp_path: Path) -> None:
+    with pytest.raises(SetUpError, match=r"pg_dump failed at postgres \(exit 1\)"):
+        await programs.dump(postgres.url, "00000003-00000002-1", 16, tmp_path / "one.dump", lambda _: None)
+    with pytest.raises(SetUpError, match="there is no pg_dump 99 or newer here"):
+        programs.program("pg_dump", 99)
+    place, secret = programs.without_password("postgresql+asyncpg://me:s%3Ccret@here:5433/intake?sslmode=require")
+    assert (place, secret) == ("postgresql://me@here:5433/intake?sslmode=require", {"PGPASSWORD": "s<cret"})
 
 
 async def test_no_moment_is_taken_while_a_batch_is_under_way(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from shared.errors import SetUpError
 from tests.apache import Apache
 from tests.delivery.load import deliver_all, feed, patients
 from tests.stack.test_backup import stepdown
-from tests.system import System, a_system
+from tests.system import ROOT, System, a_system
+from tests.waiting import until
 from tools.stack import apache_kafka, brokers
 from tools.stack.apache_kafka.jars import kept_in, user_cache
 
@@ -32,7 +35,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, 
     """Puts a program on a PATH that has no other Java and Maven; the user's cache is empty."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("sh", "mkdir"):
+    for name in ("sh", "mkdir", "sleep"):
         (folder / name).symlink_to(Path("/bin") / name)
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -79,6 +82,27 @@ async def test_jars_are_fetched_once_and_each_file_is_told(programs: Callable[[s
     programs("mvn", MAVEN.format(1))
     assert await brokers.jars(steps.append, events.append) == found == kept_in(user_cache())
     assert len(events) == 1
+
+
+async def test_up_ends_at_once_while_jars_are_fetched(programs: Callable[[str, str], None], tmp_path: Path) -> None:
+    programs("java", JAVA.format("17.0.2"))
+    programs("mvn", "#!/bin/sh\nexec ${0%/*}/sleep 300\n")
+    with _up_with_apache_kafka(tmp_path / "data") as started:
+        assert started.stderr is not None
+        assert "with Maven into" in started.stderr.readline()
+        await until(lambda: _maven(tmp_path))
+        started.terminate()
+        assert started.wait(20) == 0
+    assert not _maven(tmp_path)
+
+
+def _up_with_apache_kafka(data: Path) -> subprocess.Popen[str]:
+    words = ["-m", "tools.cli.main", "up", "--kafka", "apache", "--data", str(data)]
+    return subprocess.Popen([sys.executable, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+
+
+def _maven(place: Path) -> bool:
+    return any(line.endswith("/bin/sleep 300 ") for line in _running(place))
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,18 @@ from tools.stack import SERVICES, access
 
 def named(data: Path | None) -> dict[str, tuple[KeyName, ...]]:
     """Service → its keys by name, of the environment, else of the data directory. Raises SetUpError where a service's
-    are not known here: a backup that can't say what opens it would be found out too late."""
-    return {service: _names(access.keys_of(service, data)) for service in SERVICES}
+    are not known here: that a backup can't say what opens it would be found out too late."""
+    try:
+        return {service: _names(access.keys_of(service, data)) for service in SERVICES}
+    except SetUpError as unknown:
+        raise SetUpError(f"{unknown}; or say --without-keys, and the backup does not name what opens it") from None
 
 
 def compare(wanted: Mapping[str, tuple[KeyName, ...]], data: Path | None) -> None:
     """Raise SetUpError where a key that the backup names is not here, or another one has its id."""
     for service, names in wanted.items():
+        if not names:
+            continue
         here = {one.id: one.fingerprint for one in _names(access.keys_of(service, data))}
         missing = [one.id for one in names if one.id not in here]
         other = [one.id for one in names if here.get(one.id, one.fingerprint) != one.fingerprint]

@@ -85,7 +85,7 @@ async def _running(
 ) -> AsyncIterator[Process]:
     """The program while the body of `async with` reads its output; waited for afterwards, and killed on an error.
     Raises SetUpError where it fails."""
-    place, secrets = _without_password(url)
+    place, secrets = without_password(url)
     process = await asyncio.create_subprocess_exec(
         path, *how, f"--dbname={place}", stdin=DEVNULL, stdout=PIPE if wants_output else DEVNULL, stderr=PIPE,
         env=_environment() | secrets,
@@ -118,8 +118,8 @@ async def _follow(process: Process, at_table: AtTable) -> None:
                 at_table(named[1].decode())
 
 
-def _without_password(url: str) -> tuple[str, dict[str, str]]:
-    """(The URL without its password, the environment variable that has it.)"""
+def without_password(url: str) -> tuple[str, dict[str, str]]:
+    """(A database's URL without its password, as libpq reads it; the environment variable that has the password.)"""
     parts = urlsplit(url)
     user, _, server = parts.netloc.rpartition("@")
     name = user.partition(":")[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.errors import SetUpError
 from shared.settings import variable
-from tools.stack import access, databases, ready
+from tools.stack import SERVICES, access, databases, ready
 from tools.stack.folder import Folder, claim, is_claimed, ports
 from tools.stack.postgres import Postgres
 from tools.stack.supervise import Child, Supervision
@@ -31,18 +31,23 @@ class Target:
     admin_url: str | None = field(default=None, repr=False)
 
 
+def are_elsewhere(data: Path | None) -> bool:
+    """True where no data directory is named and the environment names the databases."""
+    return data is None and variable("intake_database_url") is not None
+
+
 @asynccontextmanager
 async def to_read(data: Path | None) -> AsyncIterator[dict[str, str]]:
     """Service → URL of its application role. The embedded PostgreSQL of a data directory without a running `up` is
     started, and stopped afterwards. Raises SetUpError where no database is known, or one can't be started."""
     place = ready.data_directory(data)
     embedded = (place / "postgres" / "PG_VERSION").exists() and not is_claimed(place)
-    if not embedded or variable("intake_database_url"):
+    if not embedded or are_elsewhere(data):
         yield access.databases(data)
         return
     async with _claimed(place) as folder, _server(folder) as admin_url:
         await databases.make(admin_url, folder)
-        yield access.databases(place)
+        yield {service: (place / "secrets" / f"{service}.url").read_text("utf-8") for service in SERVICES}
 
 
 @asynccontextmanager

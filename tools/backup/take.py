@@ -20,14 +20,15 @@ from tools.stack.folder import is_claimed
 MIB = 1 << 20
 
 
-async def take(folder: Path, data: Path | None, actor: str, moved: Progress) -> Manifest:
+async def take(folder: Path, data: Path | None, actor: str, moved: Progress, *, without_keys: bool = False) -> Manifest:
     """Back up the system on `data`, or the one that the environment names, into a new or empty folder of mode 0700.
 
-    `moved` gets the MiB of tables that were just written. The audit of each database gets an entry for `actor`. Raises
-    SetUpError where something is away or the folder is not empty, Transient where no moment was found.
+    `without_keys`: name none. `moved` gets the MiB of tables that were just written. The audit of each database gets an
+    entry for `actor`. Raises SetUpError where something is away or the folder is not empty, Transient where no moment
+    was found.
     """
-    named = keys.named(data)
-    running = ready.find(data) if is_claimed(ready.data_directory(data)) else None
+    named = {} if without_keys else keys.named(data)
+    running = ready.find(data) if is_claimed(ready.data_directory(data)) and not servers.are_elsewhere(data) else None
     settings = load(kafka=running.kafka) if running else load()
     site = sites.site_of(running, settings)
     _make(folder)

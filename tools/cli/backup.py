@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 @click.command("backup", short_help="copy databases and site config into a folder")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Take none: compare the files of the backup in DIR with their checksums.")
+@click.option("--without-keys", is_flag=True, help="Name no key: where this command may not know them.")
 @DATA
 @JSON
-def command(folder: Path, check: bool, data: Path | None, as_json: bool) -> None:
+def command(folder: Path, check: bool, without_keys: bool, data: Path | None, as_json: bool) -> None:
     """Copy the three databases, all of one moment, and the site config into DIR, with a manifest: versions, checksums,
     positions, the ends of the topics, and by name the keys that seal. The keys themselves are NOT in it.
 
@@ -38,7 +39,7 @@ def command(folder: Path, check: bool, data: Path | None, as_json: bool) -> None
             of.check(folder, found, moved)
     else:
         with bar("writing (MiB of tables)", None) as moved:
-            found = asyncio.run(take(folder, data, actor(), moved))
+            found = asyncio.run(take(folder, data, actor(), moved, without_keys=without_keys))
     click.echo(json.dumps(told(folder, found)) if as_json else for_people(folder, found, checked=check))
 
 
@@ -57,5 +58,6 @@ def for_people(folder: Path, found: manifest.Manifest, *, checked: bool) -> str:
     broker = "" if found.topics else "\nThe broker did not answer: where the topics ended is not in it."
     return (
         f"The backup in {folder} {what}: {len(found.files)} files, {found.size / 2**20:.1f} MiB, of {found.taken_at}.\n"
-        f"It opens only with the keys {', '.join(ids)}, which are not in it: keep them in your vault.{broker}"
+        f"It opens only with the keys {', '.join(ids) or 'of its time'}, which are not in it: keep them in your vault."
+        f"{broker}"
     )

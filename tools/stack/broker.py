@@ -1,7 +1,8 @@
 """The embedded broker (noida-db), which speaks Kafka's protocol: its program, folder and port. Knows no topic.
 
-It holds its records in memory and writes them to disk about once a second, and all of them when it is asked to end. So
-it is always asked: when its parent has ended, the kernel sends it SIGTERM, never SIGKILL.
+It holds its records in memory and rewrites all of them into one file: about once a second while they are few, ever more
+rarely as they grow, and when it is asked to end. So it is always asked: when its parent has ended, the kernel sends it
+SIGTERM, never SIGKILL. It is for trying (decision 0109).
 """
 
 from __future__ import annotations
