@@ -181,7 +181,7 @@ async def _of_losses(run: Verification) -> None:
     """Databases against what relays told of themselves, and against the topics as they are now."""
     recipients = [each.id for each in run.site.recipients]
     for service, database in run.databases.items():
-        found = await held_by(database, service, run.connect, topics_of(service, recipients))
+        found = await held_by(database, service, run.connect, topics_of(service, recipients), told="all")
         run.report.checked(8, len(await written.load(database)))
         if found:
             run.report.add(Broken(8, service, sentence(found, service)))
