@@ -37,12 +37,16 @@ _LEASE = sa.text(
     "WHERE r.holder = excluded.holder OR r.until < now() RETURNING holder"
 )
 _RELEASE = sa.text("UPDATE relay_lease SET until = now() WHERE holder = :me")
-_OLDEST = (  # the oldest rows, until they have so many records
-    "SELECT id, topic, partition, partitions, records, batch, key, value, headers "
-    "FROM (SELECT *, sum(records) OVER (ORDER BY id) - records AS before FROM outbox ORDER BY id LIMIT $1) AS o "
-    "WHERE before < $1 ORDER BY id"
+# Not waited for until it is on the disk: what the database loses with it is sent again, as after a crash before it, and
+# it is the last that was sent, so that no older record follows a newer one (decision 0107).
+_DONE = (
+    "DELETE FROM outbox WHERE id = ANY($1::bigint[]) AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
 )
-_DONE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+_OLDEST = (  # the oldest rows but for those that are done, until they have so many records
+    f"WITH done AS ({_DONE}) SELECT id, topic, partition, partitions, records, batch, key, value, headers "  # noqa: S608
+    "FROM (SELECT *, sum(records) OVER (ORDER BY id) - records AS before FROM outbox WHERE id <> ALL($1::bigint[]) "
+    "ORDER BY id LIMIT $2) AS o WHERE before < $2 ORDER BY id"
+)
 _WITHOUT = "UPDATE outbox SET records = $3, batch = $4 WHERE id = $1 AND records = $2 RETURNING id"
 _GONE = "DELETE FROM outbox WHERE id = $1 AND records = $2 RETURNING id"
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -82,6 +86,7 @@ class Relay:
         self._names = WriterNames(database, service)
         self.leading = False
         self._closely = 0  # rows to be sent one by one: one of them has a record that Kafka refuses
+        self._done: list[int] = []  # ids of rows that are on Kafka and not deleted yet
         self._renewed = float("-inf")
         self._producer: AIOKafkaProducer | None = None
         self._turn = asyncio.Lock()  # one pass at a time, also when stopping
@@ -105,7 +110,7 @@ class Relay:
                 if not self.leading:
                     await _event(self._stopping, self.lease / 6)
                 elif not full:
-                    await self._rest()
+                    await _event(self._wake, self.poll)
 
     def _tell(self, fault: Exception, wait: float) -> None:
         foreseen = isinstance(fault, KafkaError | Transient | OSError | TimeoutError)
@@ -125,7 +130,9 @@ class Relay:
         producer = self._producer or await self._new_producer()
         if producer is None:
             return 0
-        found = await self.database.alone(_OLDEST, 1 if self._closely else self.chunk)
+        self._wake.clear()  # what is committed from now on may not be among what is read
+        found = await self.database.alone(_OLDEST, self._done, 1 if self._closely else self.chunk)
+        self._done = []
         number = sum(row["records"] for row in found)
         metrics.OUTBOX.set(number)
         if not found:
@@ -156,8 +163,12 @@ class Relay:
             self.outgoing.partitions[topic] = len(await producer.partitions_for(topic))
 
     async def _forget(self, found: Sequence[Any]) -> None:
-        await self.database.alone(_DONE, [row["id"] for row in found])
+        """Delete rows that are on Kafka: together with the next read where more waits already, else at once."""
         metrics.RELAYED.inc(sum(row["records"] for row in found))
+        self._done = [row["id"] for row in found]
+        if not self._wake.is_set():
+            await self.database.alone(_DONE, self._done)
+            self._done = []
 
     async def _look_closer(self, producer: AIOKafkaProducer, row: Any) -> None:
         """Send each record of a row by itself, in one transaction; the first that Kafka refuses is put aside, and the
@@ -233,17 +244,13 @@ class Relay:
             request_timeout_ms=20_000,
         )
 
-    async def _rest(self) -> None:
-        await _event(self._wake, self.poll)
-        self._wake.clear()
-
     async def _begin_anew(self) -> None:
         """After a failure: drop the producer, and ask for the lease first, since another relay may lead by now."""
         self._renewed = float("-inf")
         await self._close_producer()
 
     async def _close_producer(self) -> None:
-        producer, self._producer = self._producer, None
+        producer, self._producer, self._done = self._producer, None, []
         if producer is not None:
             await close_for_good(producer)
 
