@@ -45,12 +45,13 @@ class InLine(NamedTuple, Generic[Row]):
 class Inbox(Generic[Row]):
     """How a subscription orders a batch (`Order`) where facts go by sequence.
 
-    `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones. `handled`: the ce_ids of
+    `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones, after the positions that
+    the tally has to advance (`positions.then`). `handled`: the ce_ids of
     facts handled earlier at these places; the handler has to store these, and each row's `seen`.
     """
 
     consumer: str
-    lock: Callable[[Connection, Iterable[str]], Awaitable[Mapping[str, Row]]]
+    lock: Callable[[Connection, Iterable[str], Tally], Awaitable[Mapping[str, Row]]]
     handled: Callable[[Connection, Sequence[FactPlace]], Awaitable[Mapping[FactPlace, str]]]
 
     async def __call__(
@@ -63,7 +64,9 @@ class Inbox(Generic[Row]):
         arriving: dict[str, list[Incoming]] = defaultdict(list)
         for one in incoming:
             arriving[one.fact.subject].append(one)
-        rows = await self.lock(connection, arriving)
+        rows = await self.lock(connection, arriving, tally)
+        if tally.advance:
+            raise RuntimeError(f"{self.consumer}: its rows are locked, but its positions are not advanced")
         parked = await positions.waiting(connection, self.consumer, list(arriving)) if tally.some_wait else {}
         line = {
             episode: sort_out(rows[episode].seen, chain(parked.get(episode, ()), new))
