@@ -101,7 +101,10 @@ class Batches:
         good, bad = ([], [(records[0], fault)]) if fault else self._decoded(records)
         moves, tally = self._places.moves(records), Tally()
         async with self._database.begin() as connection:
-            tally.some_wait = await positions.advance(connection, self.consumer_name, moves)
+            if good and self._order:
+                tally.advance = positions.Advance(self.consumer_name, moves)  # by what locks the rows
+            else:
+                tally.some_wait = await positions.advance(connection, self.consumer_name, moves)
             if good:
                 await self._hand_over(connection, good, tally, handle)
             for record, _ in bad:

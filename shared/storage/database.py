@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
@@ -28,6 +28,8 @@ _LONGEST = "SELECT set_config(name, '60s', false) FROM pg_settings WHERE name = 
 _HOWEVER_LONG = sa.text("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'")
 
 
+_BEFORE_COMMIT = "before commit"
+LastWork = TypeVar("LastWork", bound=Callable[[AsyncConnection], Awaitable[None]])
 _FULL = "53100"  # disk_full
 _ROOM = sa.text("SELECT count(*) FROM (SELECT n FROM generate_series(1, 300000) AS n ORDER BY n DESC OFFSET 1) AS s")
 _SPILL = sa.text("SELECT set_config('work_mem', '64kB', true)")
@@ -86,7 +88,11 @@ class Database:
         if self.held is not None:
             raise Transient(self.held)
         async with self._faults_told(), self._connected() as connection, _transaction(connection, "commit"):
+            late: dict[Any, Callable[[AsyncConnection], Awaitable[None]]] = {}
+            connection.info[_BEFORE_COMMIT] = late
             yield connection
+            for work in late.values():
+                await work(connection)
         for call in self.after_commit:
             call()
 
@@ -208,6 +214,13 @@ def database_of(connection: AsyncConnection) -> Database:
     if connection.sync_connection is None:
         raise RuntimeError("the connection is not open")
     found: Database = connection.sync_connection.get_execution_options()["database"]
+    return found
+
+
+def before_commit(connection: AsyncConnection, kind: Callable[[], LastWork]) -> LastWork:
+    """The work of this kind that is called as the last of the connection's transaction (`Database.begin`), unless that
+    is rolled back; it is made when it is first asked for."""
+    found: LastWork = connection.info[_BEFORE_COMMIT].setdefault(kind, kind())
     return found
 
 
