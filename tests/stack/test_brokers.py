@@ -125,7 +125,7 @@ def test_a_data_directory_keeps_its_broker(tmp_path: Path, begun: str, kafka: st
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_system_on_apache_kafka_goes_on_after_a_stop_and_refuses_the_embedded_broker(
+def test_a_system_on_apache_kafka_goes_on_after_a_kill_and_a_stop_and_refuses_the_embedded_broker(
     apache_kafka: Apache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     if "jars" not in apache_kafka.told:
@@ -138,15 +138,19 @@ def test_a_system_on_apache_kafka_goes_on_after_a_stop_and_refuses_the_embedded_
     for first in (0, 20):
         with a_system(data, kafka="apache") as system:
             asyncio.run(_as_promised(system, first))
-            assert system.pids("kafka.Kafka")
     assert not any("kafka.Kafka" in line for line in _running(data)), "it outlived `up`"
     assert "was begun with Apache Kafka" in stepdown("up", "--data", data).err
 
 
 async def _as_promised(system: System, first: int) -> None:
-    """Twenty patients more, and all that is promised holds across databases and topics."""
-    await deliver_all(system, feed(patients(20, first)))
-    await system.idle()
+    """Twenty patients more, while the broker is killed, and all that is promised holds across databases and topics."""
+    async with system.database("intake") as database:
+        before = len(await database.alone("SELECT FROM facts"))
+        sending = asyncio.create_task(deliver_all(system, feed(patients(20, first))))
+        await until(lambda: database.alone("SELECT FROM facts OFFSET $1", before + 5))
+    assert system.kill("kafka.Kafka")
+    await sending
+    await system.idle(120)
     said = await asyncio.to_thread(stepdown, "verify", "--data", system.data)
     assert said.code == 0, said.out
     admitted = {fact.subject for fact in await system.facts() if fact.name == "admitted"}
