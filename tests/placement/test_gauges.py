@@ -102,5 +102,9 @@ async def test_it_costs_no_more_however_many_are_closed(database: Database, clos
     async with database.begin() as connection:
         few = await pages_read(connection)
         await connection.execute(many, {"closed": closed})
+        await connection.execute(sa.text("ANALYZE entries"))  # as the server does by itself some time after it grew
     async with database.read() as connection:
-        assert await pages_read(connection) < few + 30
+        many_too = await pages_read(connection)
+    async with database.begin() as connection:  # a deleted row would cost the tests that follow as much as one that is
+        await connection.execute(sa.text("TRUNCATE entries"))
+    assert many_too < few + 30
