@@ -47,6 +47,9 @@ log = logging.getLogger(__name__)
 _THEIR_TIME = sa.text("SELECT clock_timestamp()")
 APART = timedelta(minutes=5)
 """So far may this machine's clock and the database's lie apart."""
+GARBAGE = (500_000, 10, 10)
+"""The thresholds of Python's garbage collector: objects made and not freed until it looks through the youngest, and so
+on. 10,000 fetched records are 130,000 objects, which are freed without it when their batch is done."""
 
 
 class Door(Protocol):
@@ -181,7 +184,7 @@ class ServiceProcess:
         )
         self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
         gc.freeze()  # what was imported and made until now stays: it is looked through no more
-        gc.set_threshold(50_000, 20, 100)
+        gc.set_threshold(*GARBAGE)
         self.started = True
 
     async def stop(self) -> None:
