@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
+from services.placement.billing.periods import billed_from
 from services.placement.continuum.active import read, speaks_out_of_turn
 from services.placement.continuum.announcements import (
     Announced,
     StandingAnnouncement,
+    announced_from,
     announcements,
     difference,
 )
@@ -28,6 +30,7 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import Difference
 from shared.facts.values import read_fact, written
 from tests import builders as tell
+from tests.placement.period_builders import derived
 from tests.placement.strategies import plain_facts, stories
 
 
@@ -162,6 +165,20 @@ def test_differences_along_any_order_of_arrival_end_in_the_same_announcements(
     assert not difference(standing, wanted)
     for one in wanted:
         assert read_fact(type_name(one.value.TYPE), written(one.value)) == one.value
+
+
+@given(stories(), st.data())
+def test_where_nothing_changes_that_announcements_or_periods_are_derived_from_they_are_the_same(
+    facts: list[Fact], data: st.DataObject
+) -> None:
+    """Which is why they are not derived then: a fact more changes what is looked at, or changes neither of them."""
+    came = data.draw(st.permutations(facts))
+    folds = [fold(came[:number], tell.zone_of) for number in range(1, len(came) + 1)]
+    for before, now in pairwise(folds):
+        if announced_from(before) == announced_from(now):
+            assert announcements(before, tell.zone_of) == announcements(now, tell.zone_of)
+        if billed_from(before) == billed_from(now):
+            assert derived(before) == derived(now)
 
 
 def after(

@@ -13,7 +13,7 @@ from services.placement.continuum.episode_facts import EpisodeFacts
 from services.placement.continuum.levels import levels_of, round_the_clock, stretches_of, with_suspensions
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of, place
-from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, NoEffectReason
+from services.placement.continuum.states import ABOUT_A_STAY, LEAVES, MAY_WAKE, NoEffectReason
 from services.placement.continuum.stay import judged
 from services.placement.continuum.stay_facts import (
     Run,
@@ -151,14 +151,19 @@ def _onward(
         reasons |= run.reasons
     others = [one for one in told if one.name not in ABOUT_A_STAY]
     fields = _heading(folded, told)
-    if others or any(one_stay.moving for one_stay in by_stay.values()):
+    moves = {fact.name for one_stay in by_stay.values() for fact in one_stay.moving}
+    if others or not moves <= LEAVES:
         return _read_together(folded, list(stays.values()), others, zone_of, ineffective=reasons, **fields)
     if not told:
         return replace(folded, ineffective=reasons)
     fields["stays"] = tuple(stays[stay.key] for stay in folded.stays)
     if more := _conflicts_of_new_sessions(folded, runs, stays.values(), zone_of):
         fields["conflicts"] = in_order([*folded.conflicts, *more], folded.settled)
-    return replace(folded, **fields, ineffective=reasons)
+    whole = replace(folded, **fields, ineffective=reasons)
+    if not moves:
+        return whole
+    state, since = state_of_episode(whole, zone_of)
+    return whole if (state, since) == (whole.state, whole.since) else replace(whole, state=state, since=since)
 
 
 def _reaches_back(
