@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from services.placement.billing.periods import billed_from
-from services.placement.continuum.active import read, speaks_out_of_turn
+from services.placement.continuum.active import read, speaks_out_of_turn, standing
 from services.placement.continuum.announcements import (
     Announced,
     StandingAnnouncement,
@@ -44,6 +44,16 @@ def test_every_order_and_repetition_ends_alike(facts: list[Fact], data: st.DataO
     repeats = data.draw(st.lists(st.sampled_from(facts), max_size=5))
     shuffled = data.draw(st.permutations([*facts, *repeats]))
     assert fold(shuffled, tell.zone_of) == fold(facts, tell.zone_of)
+
+
+@given(stories(plain=True))
+def test_facts_that_name_no_other_are_active_as_they_are_beside_one_that_does(facts: list[Fact]) -> None:
+    """Where no fact names another, what stands is found in a shorter way."""
+    absent = replace(tell.admitted(), id="never-told", sequence=900)
+    cancel = replace(tell.cancelled(absent), id="its-cancel", sequence=901)
+    alone, beside = standing(facts), standing([*facts, cancel])
+    assert (alone.facts, alone.corroborating, alone.names) == (beside.facts, beside.corroborating, beside.names)
+    assert alone.ineffective | {cancel.id: "target-unknown"} == beside.ineffective
 
 
 @given(stories(), plain_facts())

@@ -41,8 +41,10 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
     """
     given = list(facts)
     found = standing(given)
-    start = replace(_named_only(given), settled=found.settled, disbelieved=found.disbelieved)
     everything = sorted([*found.facts, *(fact for fact, _ in found.corroborating)])
+    start = Folded(given[0].subject) if everything else _named_only(given)
+    if found.settled or found.disbelieved:
+        start = replace(start, settled=found.settled, disbelieved=found.disbelieved)
     runs = run_all(facts_by_stay((fact for fact in found.facts if fact.name in ABOUT_A_STAY), found.names), zone_of)
     stays, reasons = _with_second_starts(found, runs)
     others = [fact for fact in found.facts if fact.name not in ABOUT_A_STAY]
