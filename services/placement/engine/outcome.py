@@ -182,7 +182,7 @@ def _billed(changes: list[PeriodChange], provenance: Provenance) -> Iterator[Rec
         value = change.value
         record = to_record(_published(billing_type(value.TYPE), value.period_id, value, provenance), "billing.periods")
         latest[value.period_id] = record
-        yield record._replace(topic="billing.service-periods", key=value.episode_id.encode())
+        yield Record("billing.service-periods", value.episode_id.encode(), record.value, record.headers)
     yield from latest.values()
 
 
