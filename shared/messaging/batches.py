@@ -21,7 +21,7 @@ from shared.errors import InvalidMessage, Transient
 from shared.facts.tracing import HEADER
 from shared.messaging import dead_letters, positions
 from shared.messaging.handlers import Handle, in_transaction
-from shared.messaging.places import Places
+from shared.messaging.places import Places, by_slot
 from shared.messaging.positions import Incoming, Slot, Tally
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
@@ -118,16 +118,16 @@ class Batches:
     def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming[Any]], list[dead_letters.Failed]]:
         good: list[Incoming[Any]] = []
         bad: list[dead_letters.Failed] = []
-        for record in records:
-            try:
-                good.append(self._incoming(record))
-            except InvalidMessage as fault:
-                bad.append((record, fault))
+        for slot, part in by_slot(records):
+            for record in part:
+                try:
+                    good.append(self._incoming(record, slot))
+                except InvalidMessage as fault:
+                    bad.append((record, fault))
         return good, bad
 
-    def _incoming(self, record: Any) -> Incoming[Any]:
-        carried = self._decode(record)
-        return Incoming(Slot(record.topic, record.partition), record.offset, record.key or b"", carried)
+    def _incoming(self, record: Any, slot: Slot) -> Incoming[Any]:
+        return Incoming(slot, record.offset, record.key or b"", self._decode(record))
 
     async def handle_again(
         self, connection: Connection, record: dead_letters.RawRecord, tally: Tally, handle: Handle
@@ -136,7 +136,8 @@ class Batches:
 
         Raises InvalidMessage where it is still wrong.
         """
-        await self._hand_over(connection, [self._incoming(record)], tally, handle)
+        slot = Slot(record.topic, record.partition)
+        await self._hand_over(connection, [self._incoming(record, slot)], tally, handle)
         if tally.refused:
             raise InvalidMessage(tally.refused[0][1])
 

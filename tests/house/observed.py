@@ -227,7 +227,7 @@ def _without_policy(found: Any) -> object:
 def gate(site: Site) -> object:
     """Who gets what on which basis, what a program and a unit are about, whose consent counts where."""
     rules = gate_rules(site)
-    named = [rules.labels_of(each.facility, [Place(program=each.id)]) for each in site.programs]
+    named = [rules.labels_of(each.facility, (Place(program=each.id),)) for each in site.programs]
     titles = [recipient_title(each, site) for each in ("valley-clinic", "gone")]
     own = rules.discloses("goodhealth-network", "GOODHEALTH")
     return dict(rules.outsiders), rules.received, rules.notice, named, titles, own

@@ -19,7 +19,7 @@ from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
 from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, outcome
 from services.placement.programs.askers import seats_asked_for
-from services.placement.programs.census import Place, Presence, presences
+from services.placement.programs.census import Place, Presence, presences, present_from
 from services.placement.programs.consequences import SeatNeeded
 from services.placement.programs.following import (
     Seen,
@@ -111,9 +111,10 @@ class Publishing:
 
     def telling(self, change: EpisodeChange) -> Provenance:
         """The provenance of facts about this episode; their cause is the last fact that came in."""
+        if change.new:
+            return Provenance(WRITER, self.now, self.ids).caused_by(change.new[-1])
         asked = self.trace or begun_with(f"{change.row.episode_id}#{change.row.version}")
-        by = Provenance(WRITER, self.now, self.ids, trace=asked)
-        return by.caused_by(change.new[-1]) if change.new else by
+        return Provenance(WRITER, self.now, self.ids, trace=asked)
 
 
 async def publish(
@@ -133,6 +134,7 @@ async def publish(
     made: list[Outcome] = [
         outcome(
             one.row,
+            one.before,
             one.after,
             one.seen,
             sent=earlier.sent.get(episode, {}),
@@ -296,8 +298,10 @@ def _moved(changes: Mapping[str, EpisodeChange]) -> dict[str, tuple[Presence, ..
     """Episode → its times at programs, where these have changed or an older version of the fold made them."""
     found = {}
     for episode, one in changes.items():
-        there = presences(one.after)
         outdated = one.row.version and one.row.fold_version != FOLD_VERSION
+        if not outdated and present_from(one.before) == present_from(one.after):
+            continue
+        there = presences(one.after)
         if outdated or there != presences(one.before):
             found[episode] = there
     return found
