@@ -28,6 +28,7 @@ from shared.messaging.handlers import Outcomes, Records, Transaction
 from shared.messaging.positions import Incoming, Outcome, Tally
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Connection, Database
+from shared.storage.statements import at_the_end
 
 DOOR = "kafka"
 TOPIC = "hospital.adt"
@@ -132,7 +133,8 @@ def _keys(incoming: Incoming[AdtRecord], intake: Intake) -> set[bytes]:
 async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], intake: Intake) -> None:
     """Take in the messages of records, and put their acknowledgements into the outbox in the order of the records."""
     await take_in(connection, [message for incoming in batch for message in incoming.fact.messages], intake)
-    await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
+    told = [ack for incoming in batch for ack in acknowledgements(incoming)]
+    await at_the_end(connection, outbox.sending(connection, told))
     for incoming in batch:
         for message in incoming.fact.messages:
             metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()

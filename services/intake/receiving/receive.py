@@ -46,7 +46,7 @@ from shared.site.config import Site
 from shared.storage import audit
 from shared.storage.database import Connection, Database
 from shared.storage.sealing import Seal
-from shared.storage.statements import Writes, array, at_once, bytes_array
+from shared.storage.statements import Writes, array, at_once, at_the_end, bytes_array
 
 log = logging.getLogger(__name__)
 TRIES = 3
@@ -182,7 +182,8 @@ class Intake:
 
 
 async def take_in(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
-    """Store messages and what follows from them, inside the caller's transaction; each message gets its answer."""
+    """Store messages and what follows from them, inside the caller's transaction, at its end; each message gets its
+    answer."""
     await _blame_our_clock(connection, inbound, intake)
     news = [message for message in inbound if message.stored]
     about = [message for message in news if message.adt is not None and message.outcome.code == "AA"]
@@ -193,7 +194,7 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
     about = [message for message in about if id(message) not in repeats]
     writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_message_row(message) for message in news])
-    await at_once(connection, writes + _account(inbound, repeats, intake))
+    await at_the_end(connection, writes + _account(inbound, repeats, intake))
 
 
 async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
