@@ -30,7 +30,7 @@ from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.messaging import dead_letter_desk, positions
 from shared.messaging.relay import Relay
-from shared.messaging.replay import replay_asked
+from shared.messaging.replay import asked_of, replay_asked
 from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
 from shared.settings import Settings, unknown_variables
@@ -225,9 +225,11 @@ class ServiceProcess:
 
     async def _what_operators_ask(self) -> None:
         """Do what `stepdown positions reset` and `stepdown dead-letters replay` have marked in the database."""
+        asked = await asked_of(self.database, [each.consumer_name for each in self.subscriptions])
         for subscription in self.subscriptions:
-            await subscription.begin_anew_if_asked()
-            await replay_asked(subscription)
+            if subscription.consumer_name in asked:
+                await subscription.begin_anew_if_asked()
+                await replay_asked(subscription)
 
 
 def _apart(ours: datetime, theirs: datetime) -> str | None:
