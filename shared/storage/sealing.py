@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,7 +28,11 @@ class Seal:
             raise SetUpError("no message key was given: set STEPDOWN_MESSAGE_KEYS_FILE")
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._newest = next(iter(keys))
-        self._blind = _prepared(hashlib.sha256(b"stepdown blind index" + list(keys.values())[-1]).digest())
+        key = hashlib.sha256(b"stepdown blind index" + list(keys.values())[-1]).digest()
+        # HMAC (RFC 2104) with the two blocks of the key hashed once: `hmac` hashes them anew for each text, which for a
+        # short one is two thirds of its time. A key shorter than a block of SHA-256 (64 bytes) is filled up.
+        block = key.ljust(64, b"\0")
+        self._inner, self._outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
 
     @classmethod
     def of_this_process(cls) -> Seal:
@@ -56,19 +59,7 @@ class Seal:
 
     def blind(self, text: str) -> bytes:
         """A keyed hash to search by without storing the text (HMAC-SHA-256 with a key derived from the oldest key)."""
-        return self._blind(text.encode())
-
-
-def _prepared(key: bytes) -> Callable[[bytes], bytes]:
-    """HMAC-SHA-256 (RFC 2104) with this key, whose two blocks are hashed once: `hmac` hashes them anew for each text,
-    which for a short one is two thirds of its time."""
-    block = key.ljust(64, b"\0")  # a key of up to 64 bytes, the block size of SHA-256, is taken as it is
-    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
-
-    def digest(text: bytes) -> bytes:
-        inside, outside = inner.copy(), outer.copy()
-        inside.update(text)
+        inside, outside = self._inner.copy(), self._outer.copy()
+        inside.update(text.encode())
         outside.update(inside.digest())
         return outside.digest()
-
-    return digest
