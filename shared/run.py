@@ -31,7 +31,7 @@ from shared.errors import SetUpError, Transient
 from shared.events import topics_of
 from shared.messaging import dead_letter_desk, positions
 from shared.messaging.relay import Relay
-from shared.messaging.replay import replay_asked
+from shared.messaging.replay import asked_of, replay_asked
 from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
 from shared.recovery.guard import NOT_COMPARED, Guard
@@ -270,9 +270,11 @@ class ServiceProcess:
 
     async def _what_operators_ask(self) -> None:
         """Do what `stepdown positions reset` and `stepdown dead-letters replay` have marked in the database."""
+        asked = await asked_of(self.database, [each.consumer_name for each in self.subscriptions])
         for subscription in self.subscriptions:
-            await subscription.begin_anew_if_asked()
-            await replay_asked(subscription)
+            if subscription.consumer_name in asked:
+                await subscription.begin_anew_if_asked()
+                await replay_asked(subscription)
 
 
 def _apart(ahead: timedelta) -> str | None:

@@ -29,6 +29,7 @@ from shared.messaging.handlers import Outcomes, Records, Transaction
 from shared.messaging.positions import Incoming, Outcome, Tally
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Connection, Database
+from shared.storage.statements import at_the_end
 
 DOOR = "kafka"
 TOPIC = "hospital.adt"
@@ -137,7 +138,8 @@ async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], i
     inbound, began = [message for incoming in batch for message in incoming.fact.messages], time.perf_counter()
     with intake_work(inbound):
         await take_in(connection, inbound, intake)
-        await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
+        told = [ack for incoming in batch for ack in acknowledgements(incoming)]
+        await at_the_end(connection, outbox.sending(connection, told))
     for message in inbound:
         metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()
         if spans.on() and message.trace is None:

@@ -50,7 +50,7 @@ from shared.storage import audit
 from shared.storage.database import Connection, Database
 from shared.storage.retired import retired
 from shared.storage.sealing import Seal
-from shared.storage.statements import Writes, array, at_once, bytes_array
+from shared.storage.statements import Writes, array, at_once, at_the_end, bytes_array
 
 log = logging.getLogger(__name__)
 TRIES = 3
@@ -204,7 +204,8 @@ def _known_trigger(message: InboundMessage) -> str:
 
 
 async def take_in(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
-    """Store messages and what follows from them, inside the caller's transaction; each message gets its answer.
+    """Store messages and what follows from them, inside the caller's transaction, at its end; each message gets its
+    answer.
 
     Raises Transient where a facility of the batch is found to have left, which the next try knows from the beginning.
     """
@@ -221,7 +222,7 @@ async def take_in(connection: Connection, inbound: Sequence[InboundMessage], int
     writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_message_row(message) for message in news])
     writes += store.keep_refused(_refused_row(message) for message in inbound if message.kept_refused)
-    await at_once(connection, writes + _account(inbound, repeats, intake))
+    await at_the_end(connection, writes + _account(inbound, repeats, intake))
 
 
 async def _refuse_retired(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
