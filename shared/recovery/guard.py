@@ -128,8 +128,8 @@ class Guard:
         """Compare, and hold the service or let it go on; True where all is in line.
 
         Where database or broker do not answer, all stays as it is, and the answer is False. A loss that is new is
-        looked for again soon: a broker that has just changed leaders may tell less for a moment. `all_of_it`: ops.writers
-        too, which is read anyway where the database has counted less than before.
+        looked for again soon: a broker that has just changed leaders may tell less for a moment. `all_of_it`: also what
+        ops.writers tells, which is read anyway where the database has counted less than before.
         """
         async with self._turn:
             try:
