@@ -19,6 +19,7 @@ from shared.values import value_object
 LossKind = Literal[
     "database-older",  # ops.writers tells of records that the database does not know
     "other-cluster",  # another Kafka cluster, which lacks what was written
+    "not-made",  # ops.writers was never made: an upgrade without `stepdown topics apply`
     "topic-missing",
     "topic-anew",  # made anew
     "topic-cut",  # it ends before the last record that was written
@@ -76,6 +77,8 @@ def losses(before: TablesNow, topics: TopicsNow, after: TablesNow, watched: Iter
         *_of_counts(counted, topics, after),
         *_of_positions(before, topics, after),
     ]
+    if not found and WRITERS_TOPIC not in topics.topics:
+        return [Loss("not-made", WRITERS_TOPIC)]
     return [*_other_cluster(counted, topics, found), *found]
 
 
@@ -140,6 +143,7 @@ _WORDS: dict[LossKind, str] = {
     "database-older": "the database is older than its topics: {records} records of this service that it does not know "
     "are on {topics}",
     "other-cluster": "this is another Kafka cluster than the one that was written to",
+    "not-made": "there is no topic {topics}: run `stepdown topics apply`",
     "topic-missing": "there is no topic {topics}, and records were written to it",
     "topic-anew": "{topics} was made anew, and what was written to it is not there",
     "topic-cut": "{topics} ends before the last record that was written to it",
@@ -157,6 +161,8 @@ def sentence(found: Sequence[Loss], service: str) -> str:
     kinds = list(dict.fromkeys(loss.kind for loss in found))
     if "healing" in kinds:
         return _WORDS["healing"]
+    if kinds == ["not-made"]:
+        return _told("not-made", found)
     told = [_told(kind, [loss for loss in found if loss.kind == kind]) for kind in kinds]
     return f"{'; '.join(told)}: nothing is taken in or sent until `stepdown heal {service}` has brought them in line"
 
