@@ -140,18 +140,17 @@ def _other_cluster(counted: Mapping[Place, Written], topics: TopicsNow, found: S
 
 
 _WORDS: dict[LossKind, str] = {
-    "database-older": "the database is older than its topics: {records} records of this service that it does not know "
-    "are on {topics}",
+    "database-older": "the database is older than its topics: it does not know {records} of this service ({topics})",
     "other-cluster": "this is another Kafka cluster than the one that was written to",
     "not-made": "there is no topic {topics}: run `stepdown topics apply`",
-    "topic-missing": "there is no topic {topics}, and records were written to it",
-    "topic-anew": "{topics} was made anew, and what was written to it is not there",
-    "topic-cut": "{topics} ends before the last record that was written to it",
-    "topic-older": "{topics} is older than the database: {records} records of this service are missing",
-    "other-partitions": "{topics} has another number of partitions than it had",
-    "not-there-yet": "{topics} ends before what {consumers} has read of it",
-    "gone-unread": "{topics} has lost {records} records that {consumers} has not read",
-    "own-fact-ahead": "the database is older than its topics: it does not know a fact of this service on {topics}",
+    "topic-missing": "there is no such topic any more, and records were written to it ({topics})",
+    "topic-anew": "a topic was made anew, and what was written to it is not there ({topics})",
+    "topic-cut": "a topic ends before the last record that was written to it ({topics})",
+    "topic-older": "a topic is older than the database: it lacks {records} of this service ({topics})",
+    "other-partitions": "a topic has another number of partitions than it had ({topics})",
+    "not-there-yet": "a topic ends before what was read of it ({topics}, by {consumers})",
+    "gone-unread": "{records} gone before being read ({topics}, by {consumers})",
+    "own-fact-ahead": "the database is older than its topics: it does not know a fact of this service ({topics})",
     "healing": "`stepdown heal` has begun and has not finished: run it again if it is not running",
 }
 
@@ -168,8 +167,9 @@ def sentence(found: Sequence[Loss], service: str) -> str:
 
 
 def _told(kind: LossKind, found: Sequence[Loss]) -> str:
+    number = sum(loss.records for loss in found)
     return _WORDS[kind].format(
-        records=sum(loss.records for loss in found),
+        records=f"{number} record{'' if number == 1 else 's'}",
         topics=", ".join(dict.fromkeys(loss.topic for loss in found)),
         consumers=", ".join(dict.fromkeys(loss.consumer for loss in found if loss.consumer)),
     )

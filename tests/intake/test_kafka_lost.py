@@ -41,7 +41,9 @@ async def test_a_database_that_was_put_back_is_seen_at_the_start(installed: Inst
     await installed.put_the_copy_back()
     before = len(await everything(installed.settings.kafka, "care.events"))
     async with installed.running() as intake:
-        await intake.is_held("the database is older than its topics: 1 records of this service that it does not know")
+        await intake.is_held(
+            "the database is older than its topics: it does not know 1 records of this service (care.events)"
+        )
         assert await intake.told(hospital, "A13", "20260312110000") == b"AR"
         raw = hospital.message("A08", "20260312120000")
         await produce(installed.settings.kafka, "hospital.adt", [(b"GOODHEALTH|M", raw, [])])
@@ -79,14 +81,14 @@ async def test_a_topic_that_was_made_anew_is_seen(
         await intake.all_sent()
         if while_it_runs:
             await installed.made_anew("care.events")
-            await intake.is_held("care.events was made anew")
+            await intake.is_held("a topic was made anew, and what was written to it is not there (care.events)")
             assert await intake.told(hospital, "A03", "20260312100000") == b"AR"
             await installed.brought_in_line()
             await until(intake.is_ready)
             return
     await installed.made_anew("care.events")
     async with installed.running() as intake:
-        await intake.is_held("care.events was made anew")
+        await intake.is_held("a topic was made anew, and what was written to it is not there (care.events)")
         assert await intake.told(hospital, "A03", "20260312100000") == b"AR"
         await installed.brought_in_line()
         await until(intake.is_ready)

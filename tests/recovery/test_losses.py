@@ -187,6 +187,6 @@ def test_a_loss_says_how_many_records_of_which_partition() -> None:
 def test_the_sentence_says_what_was_lost_and_what_to_do() -> None:
     found = losses(TABLES, replace(TOPICS, told=told(130, 90)), TABLES, WATCHED)
     assert sentence(found, "intake") == (
-        "the database is older than its topics: 40 records of this service that it does not know are on care.events: "
+        "the database is older than its topics: it does not know 40 records of this service (care.events): "
         "nothing is taken in or sent until `stepdown heal intake` has brought them in line"
     )
