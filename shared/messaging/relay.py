@@ -156,7 +156,7 @@ class Relay:
     async def _oldest(self) -> Sequence[Any]:
         """The rows of a pass. Raises Transient where the counts are not those that this relay left."""
         self._wake.clear()  # what is committed from now on may not be among what is read
-        counted = sum(count.records for count in self.written.values())
+        counted = self.counted()
         found = await self.database.alone(_OLDEST, *self._done.given(), 1 if self._closely else self.chunk)
         self._forgotten(all_moved=found[0]["all_moved"])
         if found[0]["id"] is None:
@@ -164,6 +164,10 @@ class Relay:
         if found[0]["written"] != counted:
             raise Transient(ANOTHER)
         return found
+
+    def counted(self) -> int:
+        """How many records it knows to be written, by itself and those before it."""
+        return sum(count.records for count in self.written.values())
 
     async def _move(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> None:
         """Send rows and delete them; where Kafka refuses a batch for its size, they are sent one by one from now on."""

@@ -23,8 +23,7 @@ DAMAGE = {
         ("5.2", "facts", "ce_id = ce_id || 'x'", "ce_id = rtrim(ce_id, 'x')",
          "sequence = 1 AND episode_id = '{episode}'", "intake's own table and care.events"),
         ("5.8", "written", "records = records - 1", "records = records + 1",
-         "topic = 'care.events' AND last_offset >= 0",
-         "the database is older than its topics"),
+         "topic = 'care.events' AND last_offset >= 0", "the database is older than its topics"),
     ),
     "placement": (
         ("5.1", "facts", "ce_id = ce_id || 'x'", "ce_id = rtrim(ce_id, 'x')",

@@ -28,6 +28,7 @@ class Child:
     """What to keep running: its command, how to see that it is ready, and what to do before each start (`prepare`).
 
     `patience`: seconds within which it must be ready; `grace`: seconds to end after its stop signal, before SIGKILL.
+    `waits_for`: what it says itself why it is not ready; "" where it says nothing.
     """
 
     command: Command
@@ -35,6 +36,7 @@ class Child:
     prepare: Callable[[], Awaitable[None]] = _nothing
     patience: float = 60.0
     grace: float = 15.0
+    waits_for: Callable[[], str] = str
 
 
 @dataclass
@@ -104,8 +106,9 @@ class Supervision:
             if await asyncio.to_thread(child.is_ready):
                 return True
             await asyncio.sleep(LOOK_EVERY)
+        why = await asyncio.to_thread(child.waits_for)
         raise SetUpError(
-            f"{child.command.name} runs but was not ready in {child.patience:.0f} s: "
+            f"{child.command.name} runs but was not ready in {child.patience:.0f} s{why and f' ({why})'}: "
             f"{child.command.log} has what it said"
         )
 
