@@ -314,4 +314,5 @@ class Relay:
 async def _event(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, at most so many seconds."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -52,7 +52,8 @@ class Watch:
             if left <= 0:
                 return None
             try:
-                await asyncio.wait_for(self._news.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._news.wait()
             except TimeoutError:
                 return found()
         return answer

@@ -112,7 +112,8 @@ async def stop(process: asyncio.subprocess.Process, sign: signal.Signals, second
         return True
     _send(process, sign)
     try:
-        await asyncio.wait_for(process.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await process.wait()
     except TimeoutError:
         _send(process, signal.SIGKILL)
         await process.wait()

@@ -51,7 +51,8 @@ async def fetched(cache: Path, say: Callable[[str], None] = lambda _: None, pom:
         raise SetUpError("there is no Maven (mvn) here")
     draft = libs.with_name(f"{libs.name}.{uuid.uuid4().hex[:8]}")
     try:
-        await asyncio.wait_for(_run_maven(pom, draft, say), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await _run_maven(pom, draft, say)
         with contextlib.suppress(OSError):  # somebody else was quicker
             draft.rename(libs)
     except (OSError, TimeoutError) as fault:

@@ -76,7 +76,8 @@ class Worker:
         """Wait until this process commits something, which may be a record for the lane; from POLL to LOOK seconds."""
         await asyncio.sleep(POLL)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), LOOK - POLL)
+            async with asyncio.timeout(LOOK - POLL):  # `wait_for` loses a cancellation that comes with the event
+                await self._wake.wait()
         self._wake.clear()
 
     async def _step(self) -> bool:
