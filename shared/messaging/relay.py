@@ -36,6 +36,10 @@ _LEASE = sa.text(
     "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until "
     "WHERE r.holder = excluded.holder OR r.until < now() RETURNING holder"
 )
+_TAKE = sa.text(
+    "INSERT INTO relay_lease AS r (name, holder, until) VALUES ('relay', :me, now() + make_interval(secs => :secs)) "
+    "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
+)
 _RELEASE = sa.text("UPDATE relay_lease SET until = now() WHERE holder = :me")
 _OLDEST = (  # the oldest rows, until they have so many records
     "SELECT id, topic, partition, partitions, records, batch, key, value, headers "
@@ -194,6 +198,15 @@ class Relay:
         if was and not self.leading:
             await self._close_producer()
         return self.leading
+
+    async def take_over(self) -> None:
+        """For `heal`: lead from now on, whoever led until now, and fence every earlier writer. Nothing is sent before
+        `once`; call it again within `lease` seconds to go on leading."""
+        async with self.database.begin() as connection:
+            await connection.execute(_TAKE, {"me": self.me, "secs": self.lease})
+        self.leading, self._renewed = True, asyncio.get_running_loop().time()
+        if self._producer is None:
+            await self._new_producer()
 
     async def _new_producer(self) -> AIOKafkaProducer | None:
         """A producer that may write: earlier ones are fenced, and their open transactions aborted.

@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "verify": Entry("verify", "check what is promised, across databases and topics"),
     "positions": Entry("positions", "where each consumer stands; reset after a topic was made anew"),
     "dead-letters": Entry("dead_letters", "records that could not be read or applied"),
+    "heal": Entry("heal", "bring databases and topics in line again after either was lost or restored older"),
     "bench": Entry("bench", "measure, beside its peers; from a checkout"),
     "export": Entry("export", "the published language: AsyncAPI, schemas, OpenAPI"),
     "completion": Entry("completion", "complete commands and options in bash, zsh or fish"),
@@ -51,7 +52,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Try it": ("demo", "up", "simulate", "send", "hl7"),
     "Run it": ("run", "topics", "db", "doctor"),
     "Look at it": ("episodes", "events", "feeds", "verify"),
-    "Mend it": ("dead-letters", "positions"),
+    "Mend it": ("heal", "dead-letters", "positions"),
 }
 """Heading in `--help` → the commands below it; a command below none comes last."""
 

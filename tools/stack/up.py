@@ -173,6 +173,27 @@ class System:
         site, self.config = sites.described(settings)
         await _all(topics.apply(settings, topics.of(site)), databases.make(self.admin_url, self.folder))
         await schemas.migrate(databases.owner_urls(self.folder.path))
+        if self.owns_both:
+            await self._heal()
+
+    @property
+    def owns_both(self) -> bool:
+        """Whether broker and database are this system's own: then it brings them in line by itself (contract 5.8)."""
+        return not self.options.kafka and not self.options.database_url
+
+    async def _heal(self) -> None:
+        """Bring databases and topics in line before a door opens; says in one line what had to be done."""
+        from shared.settings import load  # noqa: PLC0415
+        from shared.site import config  # noqa: PLC0415
+        from tools.heal import heal  # noqa: PLC0415
+        from tools.stack import access  # noqa: PLC0415
+
+        settings = load(kafka=self.kafka, data=self.folder.path)
+        seals = {name: access.seal_of(name, self.folder.path) for name in SERVICES}
+        urls = access.databases(self.folder.path)
+        healed = await heal(urls, settings, config.load(settings.config), seals, actor="up")
+        if not healed.nothing:
+            self.told.event(healed.sentence())
 
     async def stop(self) -> None:
         """Delete the ready file, stop the services, then the broker and the database."""

@@ -107,7 +107,7 @@ def outcome(
     return Outcome(
         saved=_row(row, folded, document)._replace(
             facility=folded.facility or (new[-1].value.facility if new else ""),
-            announced=row.announced if after == standing else _stored(after),
+            announced=row.announced if after == standing else stored_announcements(after),
             desk=row.desk or desk.desk,
             listed=desk.listed,
             rules=rules.site.version,
@@ -116,7 +116,7 @@ def outcome(
         records=(
             *(to_record(fact, "care.events") for fact in own),
             *_billed(changes, provenance),
-            to_record(_published(EPISODE_TYPE, row.episode_id, document, provenance), "care.episodes"),
+            to_record(published(EPISODE_TYPE, row.episode_id, document, provenance), "care.episodes"),
         ),
         sent=sent_after({}, changes),
         opened=frozenset(change.sent.period_id for change in changes if isinstance(change.value, PeriodOpened)),
@@ -133,7 +133,8 @@ def _content(name: str, told: dict[str, Any]) -> CareFact:
     return read_as_struct(CARE_FACTS[type_name(name)], {"recorded_at": told["occurred_at"], **told})
 
 
-def _stored(standing: Standing) -> bytes:
+def stored_announcements(standing: Standing) -> bytes:
+    """The announcements that stand as they are stored in the episode's row."""
     return encode([(key, one.ce_id, one.value.TYPE, one.value) for key, one in standing.items()])
 
 
@@ -164,13 +165,13 @@ def _billed(changes: list[PeriodChange], provenance: Provenance) -> Iterator[Rec
     latest: dict[str, Record] = {}
     for change in changes:
         value = change.value
-        record = to_record(_published(billing_type(value.TYPE), value.period_id, value, provenance), "billing.periods")
+        record = to_record(published(billing_type(value.TYPE), value.period_id, value, provenance), "billing.periods")
         latest[value.period_id] = record
         yield record._replace(topic="billing.service-periods", key=value.episode_id.encode())
     yield from latest.values()
 
 
-def _published(kind: str, subject: str, value: Document, provenance: Provenance) -> Fact[Document]:
+def published(kind: str, subject: str, value: Document, provenance: Provenance) -> Fact[Document]:
     """A record of care.episodes or billing.* as an envelope and value; its version is its sequence."""
     ce_id = provenance.new_id()
     return Fact(
