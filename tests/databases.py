@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.messaging.written import WRITERS_TOPIC
 from shared.storage import migrations
 from shared.storage.database import Database
 
@@ -60,12 +61,13 @@ async def a_topic(bootstrap: str, partitions: int = 2, **configured: str) -> str
 
 
 async def make_topics(bootstrap: str, names: Sequence[str], partitions: int = 2, **configured: str) -> None:
-    """Make topics by their names."""
+    """Make topics by their names, and the one on which relays tell how far they have written."""
     settings = {name.replace("_", "."): value for name, value in configured.items()}
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=settings) for name in names])
+        await admin.create_topics([NewTopic(WRITERS_TOPIC, 2, 1)])
     finally:
         await admin.close()
 

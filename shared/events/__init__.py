@@ -281,6 +281,15 @@ TOPICS: tuple[Topic, ...] = (
         )
         for service in _ALL
     ),
+    Topic(
+        "ops.writers",
+        "service|topic|partition",
+        _ALL,
+        True,
+        FOREVER,
+        "how far each service has written to each partition: what its start compares its tables with",
+        ("operators",),
+    ),
 )
 
 OUT = Topic(

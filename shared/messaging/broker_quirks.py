@@ -101,6 +101,12 @@ def _its_own(task: asyncio.Task[Any]) -> Any:
     return frame.f_locals.get("self") if frame else None
 
 
+async def ask(consumer: Any, request: Any) -> Any:
+    """The answer of some broker of the cluster to a request of Kafka's protocol, on this consumer's connection."""
+    client = consumer._client  # noqa: SLF001 - aiokafka asks for what it needs itself, and for nothing else
+    return await client.send(client.get_random_node(), request)
+
+
 def seen(sent: asyncio.Future[Any]) -> None:
     """Mark the future's exception as retrieved: the relay's pass reports one failure, asyncio need not log the
     others."""

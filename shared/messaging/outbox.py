@@ -29,6 +29,7 @@ from shared.messaging.record_batches import (
     records_in,
 )
 from shared.messaging.stored_headers import unpacked
+from shared.messaging.written import Place
 from shared.storage.database import Database, copy_rows, database_of
 from shared.storage.sealing import Seal
 from shared.storage.statements import Append, SqlWrite, Writes, at_once, rows
@@ -48,8 +49,6 @@ _PUT_ASIDE = (  # numbered as a row would be: a dead letter's place is unique
     " $6::text, 1)"
 )
 NOT_TAKEN = "Kafka does not take it: it is larger than the topic or the relay allows"
-Place = tuple[str, int]
-"""A topic, and the number of one of its partitions."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,8 @@
 It reads the oldest rows, sends their record batches in one Kafka transaction and deletes the rows once it is committed.
 A second relay fences the first (writer_names.py). A crash between commit and delete repeats records with the same
 ce_id. A producer never sends rows that were read before it began, so no older record follows a newer one of its key.
+How far it has written is counted with each pass (written.py); where the count in the database is not the one that it
+left there, another relay writes or the database is an older one, and it begins anew.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,10 +23,13 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced
 
 from shared import metrics
 from shared.errors import Transient
-from shared.messaging.broker_quirks import close_for_good, seen
+from shared.messaging import written
+from shared.messaging.broker_quirks import close_for_good
 from shared.messaging.outbox import Outgoing, by_partition, records_of
-from shared.messaging.record_batches import LARGEST, RecordBatch, SendableBatch, StampedRecord, batches, partition_of
+from shared.messaging.record_batches import RecordBatch, StampedRecord, batches, partition_of
 from shared.messaging.writer_names import WriterNames
+from shared.messaging.writer_producer import deliver, fenced_producer, kafka_transaction
+from shared.messaging.written import WRITERS_TOPIC, Place, Written
 from shared.pulse import Pulse
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
@@ -36,20 +42,18 @@ _LEASE = sa.text(
     "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until "
     "WHERE r.holder = excluded.holder OR r.until < now() RETURNING holder"
 )
-_TAKE = sa.text(
-    "INSERT INTO relay_lease AS r (name, holder, until) VALUES ('relay', :me, now() + make_interval(secs => :secs)) "
-    "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
-)
 _RELEASE = sa.text("UPDATE relay_lease SET until = now() WHERE holder = :me")
 _OLDEST = (  # the oldest rows, until they have so many records
-    "SELECT id, topic, partition, partitions, records, batch, key, value, headers "
+    "SELECT id, topic, partition, partitions, records, batch, key, value, headers, "
+    "coalesce((SELECT sum(records) FROM written), 0)::bigint AS written "
     "FROM (SELECT *, sum(records) OVER (ORDER BY id) - records AS before FROM outbox ORDER BY id LIMIT $1) AS o "
     "WHERE before < $1 ORDER BY id"
 )
-_DONE = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 _WITHOUT = "UPDATE outbox SET records = $3, batch = $4 WHERE id = $1 AND records = $2 RETURNING id"
 _GONE = "DELETE FROM outbox WHERE id = $1 AND records = $2 RETURNING id"
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+Move = tuple[str, int, int, int, int]
+"""How a pass moved a partition's count: topic, number, the count before and after, the offset of the last record."""
 
 
 class Relay:
@@ -62,6 +66,8 @@ class Relay:
     `chunk`: a pass takes the oldest rows until they have so many records. `partitions`: how many a topic has that no
     pass has seen yet. In seconds: `poll` between looks into an empty outbox, unless a commit wakes it; `lease` for
     which it leads without renewing; `farewell` for the last pass at a stop.
+
+    `may_write`: asked whenever a producer has begun, before it writes. `written`: how far it has, by its own count.
     """
 
     def __init__(
@@ -83,6 +89,8 @@ class Relay:
         database.outgoing = self.outgoing
         self.me = uuid.uuid4().hex
         self.pulse = Pulse("relay")
+        self.may_write: Callable[[], Awaitable[bool]] | None = None
+        self.written: dict[Place, Written] = {}
         self._names = WriterNames(database, service)
         self.leading = False
         self._closely = 0  # rows to be sent one by one: one of them has a record that Kafka refuses
@@ -135,6 +143,8 @@ class Relay:
         if not found:
             self._closely = 0
             return 0
+        if found[0]["written"] != sum(count.records for count in self.written.values()):
+            raise Transient("another relay writes by now, or the database is an older one")
         closely = bool(self._closely)
         await (self._look_closer(producer, found[0]) if closely else self._move(producer, found))
         return self.chunk if closely or self._closely else number
@@ -142,43 +152,78 @@ class Relay:
     async def _move(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> None:
         """Send rows and delete them; where Kafka refuses a batch for its size, they are sent one by one from now on."""
         try:
-            await self._publish(producer, found)
+            moves = await self._publish(producer, found)
         except TOO_LARGE:
             await self._close_producer()
             self._closely = len(found)
             return
-        await self._forget(found)
+        await self._forget(found, moves)
 
-    async def _publish(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> None:
-        async with _transaction(producer):
+    async def _publish(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> list[Move]:
+        async with kafka_transaction(producer):
             await self._see_partitions(producer, {row["topic"] for row in found})
-            parts = by_partition(found, self.outgoing.partitions)
-            await asyncio.gather(*(_deliver(producer, *place, part) for place, part in parts.items()))
+            parts = {place: [*part] for place, part in by_partition(found, self.outgoing.partitions).items()}
+            numbers = {place: sum(batch.records for batch in part) for place, part in parts.items()}
+            return await self._send(producer, parts, await self._counted(numbers))
 
     async def _see_partitions(self, producer: AIOKafkaProducer, topics: Iterable[str]) -> None:
-        for topic in topics:
+        for topic in {*topics, WRITERS_TOPIC}:
             self.outgoing.partitions[topic] = len(await producer.partitions_for(topic))
 
-    async def _forget(self, found: Sequence[Any]) -> None:
-        await self.database.alone(_DONE, [row["id"] for row in found])
+    async def _counted(self, numbers: Mapping[Place, int]) -> dict[Place, Written]:
+        """The counts after so many records more, with that of ops.writers; for a partition that is new one begins."""
+        own = (WRITERS_TOPIC, written.partition_for(self.service, self.outgoing.of(WRITERS_TOPIC)))
+        more = {**numbers, own: len(numbers)}
+        if new := {place for place in more if place not in self.written}:
+            begun = {place: Written(partitions=self.outgoing.of(place[0])) for place in new}
+            await written.begin(self.database, begun)
+            self.written |= begun
+        return {place: self.written[place].plus(number) for place, number in more.items()}
+
+    async def _send(
+        self, producer: AIOKafkaProducer, parts: Mapping[Place, Iterable[RecordBatch]], counts: Mapping[Place, Written]
+    ) -> list[Move]:
+        """Send batches, and on ops.writers how far that is; partitions whose batches are sent already have none."""
+        *places, own = counts
+        told = [written.record_of(self.service, place, counts[place]) for place in places]
+        every = {**parts, own: batches(told)}
+        ends = await asyncio.gather(*(deliver(producer, *place, part) for place, part in every.items()))
+        return [
+            (*place, self.written[place].records, counts[place].records, end)
+            for place, end in zip(every, ends, strict=True)
+        ]
+
+    async def _forget(self, found: Sequence[Any], moves: Sequence[Move]) -> None:
+        ids = [row["id"] for row in found]
+        [[all_moved]] = await self.database.alone(written.MOVE, ids, *map(list, zip(*moves, strict=True)))
+        if not all_moved:
+            raise Transient("another relay writes by now, or the database is an older one")
+        for topic, partition, _, after, end in moves:
+            self.written[topic, partition] = self.written[topic, partition].at(after, end)
         metrics.RELAYED.inc(sum(row["records"] for row in found))
 
     async def _look_closer(self, producer: AIOKafkaProducer, row: Any) -> None:
         """Send each record of a row by itself, in one transaction; the first that Kafka refuses is put aside, and the
         rest of the row is for the next pass."""
         records, topic, sent = records_of(row), row["topic"], 0
+        ends: dict[Place, int] = {}
+        numbers = Counter[Place]()
         try:
-            async with _transaction(producer):
+            async with kafka_transaction(producer):
                 await self._see_partitions(producer, [topic])
                 for sent, record in enumerate(records):  # noqa: B007 - how many it took
-                    partition = partition_of(record.key, self.outgoing.of(topic))
-                    await _deliver(producer, topic, partition, batches([record]))
+                    place = topic, partition_of(record.key, self.outgoing.of(topic))
+                    ends[place] = await deliver(producer, *place, batches([record]))
+                    numbers[place] += 1
+                counts = await self._counted(numbers)
+                moves = await self._send(producer, {}, counts)
         except TOO_LARGE:
             await self._close_producer()
             await self._put_aside(row, records, sent)
             return
         self._closely -= 1
-        await self._forget([row])
+        moves += [(*place, self.written[place].records, counts[place].records, end) for place, end in ends.items()]
+        await self._forget([row], moves)
 
     async def _put_aside(self, row: Any, records: Sequence[StampedRecord], nth: int) -> None:
         """Take the nth record out of the row, and make it a dead letter."""
@@ -199,52 +244,22 @@ class Relay:
             await self._close_producer()
         return self.leading
 
-    async def take_over(self) -> None:
-        """For `heal`: lead from now on, whoever led until now, and fence every earlier writer. Nothing is sent before
-        `once`; call it again within `lease` seconds to go on leading."""
-        async with self.database.begin() as connection:
-            await connection.execute(_TAKE, {"me": self.me, "secs": self.lease})
-        self.leading, self._renewed = True, asyncio.get_running_loop().time()
-        if self._producer is None:
-            await self._new_producer()
-
     async def _new_producer(self) -> AIOKafkaProducer | None:
-        """A producer that may write: earlier ones are fenced, and their open transactions aborted.
+        """A producer that may write, and the counts that it goes on from.
 
-        None when stopping: what is left is for the next start, and nothing would close this producer.
+        None when stopping: what is left is for the next start, and nothing would close this producer. None too where
+        `may_write` says no.
         """
-        name, earlier = await self._names.enroll()
-        for each in earlier:
-            await close_for_good(await self._started(each))
-        await self._names.fenced(earlier)
-        producer = await self._started(name)
+        producer = await fenced_producer(self._names, self.connect)
         if self._stopping.is_set():
             await close_for_good(producer)
             return None
         self._producer = producer  # before anything else can fail: whoever gives up closes it
-        await self._names.confirm(name)
+        if self.may_write is not None and not await self.may_write():
+            await self._close_producer()
+            return None
+        self.written = await written.load(self.database)
         return producer
-
-    async def _started(self, name: str) -> AIOKafkaProducer:
-        producer = self._named(name)
-        try:
-            await producer.start()
-        except BaseException:
-            await close_for_good(producer)
-            raise
-        return producer
-
-    def _named(self, name: str) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            **self.connect,
-            transactional_id=name,
-            enable_idempotence=True,
-            acks="all",
-            max_batch_size=LARGEST,
-            max_request_size=LARGEST,
-            transaction_timeout_ms=30_000,
-            request_timeout_ms=20_000,
-        )
 
     async def _rest(self) -> None:
         await _event(self._wake, self.poll)
@@ -273,32 +288,6 @@ class Relay:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(5), self.database.begin() as connection:
                 await connection.execute(_RELEASE, {"me": self.me})
-
-
-@contextlib.asynccontextmanager
-async def _transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
-    """A Kafka transaction of at most a minute: committed at the end, aborted on any error."""
-    async with asyncio.timeout(60):
-        await producer.begin_transaction()
-        try:
-            yield
-            await producer.commit_transaction()
-        except BaseException:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(1):  # it would wait for a broker that is away
-                    await producer.abort_transaction()
-            raise
-
-
-async def _deliver(producer: AIOKafkaProducer, topic: str, partition: int, parts: Iterable[RecordBatch]) -> None:
-    """Send the batches of one partition, in their order. One of the first version may be too large."""
-    sent = []
-    for batch in parts:
-        if not batch.fits:
-            raise MessageSizeTooLargeError
-        sent.append(await producer.send_batch(SendableBatch(batch), topic, partition=partition))
-        sent[-1].add_done_callback(seen)
-    await asyncio.gather(*sent)
 
 
 async def _event(event: asyncio.Event, seconds: float) -> None:

@@ -197,6 +197,37 @@ def outbox_of_records(connection: sa.Connection) -> None:
     run_statements(connection, _BATCHES_BACK)
 
 
+_WRITTEN = """\
+CREATE TABLE written (
+    topic text NOT NULL,
+    partition integer NOT NULL,
+    records bigint NOT NULL,
+    last_offset bigint NOT NULL,
+    partitions integer NOT NULL,
+    topic_id text,
+    cluster_id text,
+    PRIMARY KEY (topic, partition)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE written IS
+    'how many records of the outbox the relay has written to each partition: ops.writers has the counterpart';
+COMMENT ON COLUMN written.last_offset IS 'of the last of them; -1 before the first';
+COMMENT ON COLUMN written.partitions IS 'how many the topic has; 0: not known';
+COMMENT ON COLUMN written.topic_id IS 'Kafka''s: another one when the topic is made anew';
+COMMENT ON COLUMN written.cluster_id IS 'Kafka''s';
+"""
+
+
+def create_written(connection: sa.Connection) -> None:
+    """For a migration of each service: the counts of what its relay has written. It has none: they begin with the next
+    start."""
+    run_statements(connection, _WRITTEN)
+
+
+def drop_written(connection: sa.Connection) -> None:
+    """The downgrade."""
+    run_statements(connection, "DROP TABLE written")
+
+
 def create_plumbing(connection: sa.Connection) -> None:
     """Create the shared tables; for the first migration of a service."""
     run_statements(connection, _FIRST)

@@ -60,6 +60,19 @@ outbox = sa.Table(
     comment="records committed with the state they belong to, until the relay has them on Kafka",
 )
 
+written = sa.Table(
+    "written",
+    PLUMBING,
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True),
+    sa.Column("records", sa.BigInteger, nullable=False),
+    sa.Column("last_offset", sa.BigInteger, nullable=False, comment="of the last of them; -1 before the first"),
+    sa.Column("partitions", sa.Integer, nullable=False, comment="how many the topic has; 0: not known"),
+    sa.Column("topic_id", sa.Text, comment="Kafka's: another one when the topic is made anew"),
+    sa.Column("cluster_id", sa.Text, comment="Kafka's"),
+    comment="how many records of the outbox the relay has written to each partition: ops.writers has the counterpart",
+)
+
 relay_lease = sa.Table(
     "relay_lease",
     PLUMBING,

@@ -17,6 +17,7 @@ from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
 from shared.messaging.record_batches import RecordBatch, records_in
 from shared.messaging.stored_headers import packed
+from shared.messaging.writer_producer import deliver
 from shared.storage.database import Database
 from shared.storage.statements import rows
 from shared.storage.tables import dead_letters
@@ -31,15 +32,15 @@ __all__ = ["service"]
 async def test_what_kafka_refuses_though_it_was_small_enough_for_us_is_put_aside_alone_and_the_order_stays(
     kafka: str, database: Database, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic, deliver = await a_topic(kafka, 1), sending._deliver
+    topic = await a_topic(kafka, 1)
 
-    async def refusing(producer: Any, topic: str, partition: int, parts: Iterable[RecordBatch]) -> None:
+    async def refusing(producer: Any, topic: str, partition: int, parts: Iterable[RecordBatch]) -> int:
         together = list(parts)
         if any(record.value in {b"3", b"4", b"12"} for each in together for record in records_in(each.content)):
             raise MessageSizeTooLargeError
-        await deliver(producer, topic, partition, together)
+        return await deliver(producer, topic, partition, together)
 
-    monkeypatch.setattr(sending, "_deliver", refusing)
+    monkeypatch.setattr(sending, "deliver", refusing)
     relay = a_relay(database, kafka, service)
     for first in (0, 10, 20):
         await commit(database, records(topic, range(first, first + 10), keys=1))

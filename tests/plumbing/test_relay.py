@@ -260,10 +260,10 @@ async def test_a_relay_goes_on_after_a_fault_that_nobody_foresaw(
     faults: list[Exception] = [AssertionError("Invalid state transition"), RuntimeError(), Transient("away")]
     publish = relay._publish
 
-    async def stumbling(*given: Any) -> None:
+    async def stumbling(*given: Any) -> Any:
         if faults:
             raise faults.pop()
-        await publish(*given)
+        return await publish(*given)
 
     monkeypatch.setattr(relay, "_publish", stumbling)
     await commit(database, records(topic, range(3)))

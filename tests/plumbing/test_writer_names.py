@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from shared.errors import Transient
 from shared.messaging.relay import Relay
+from shared.messaging.writer_producer import named
 from shared.storage.database import Database
 from shared.storage.tables import relay_lease
 from tests.databases import a_topic, everything
@@ -133,7 +134,7 @@ async def test_a_relay_that_slept_before_it_began_writes_nothing_while_another_d
     name, _ = await slow._names.enroll()
     await commit(database, records(topic, range(2)))
     await quick.once()  # fences a name whose producer has not begun, which protects from nothing
-    producer = slow._named(name)
+    producer = named(slow.connect, name)
     await producer.start()
     with pytest.raises(Transient, match="another relay writes"):
         await slow._names.confirm(name)

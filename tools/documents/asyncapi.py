@@ -92,6 +92,28 @@ _DEAD: Schema = {
     "payload": {"description": "as received"},
     "bindings": _KEY,
 }
+_COUNT = {"type": "integer", "minimum": 0}
+_WRITER: Schema = {
+    "title": "How far a service has written",
+    "summary": "In the Kafka transaction of the records that it counts. All records of a service are on one partition.",
+    "contentType": "application/json",
+    "payload": {
+        "type": "object",
+        "properties": {
+            "service": {"enum": list(SERVICES), "description": "who writes"},
+            "topic": {**_TEXT, "description": "where to"},
+            "partition": {**_COUNT, "description": "the number of the partition there"},
+            "records": {**_COUNT, "description": "how many records it has written there since it began to count"},
+            "last_offset": {
+                "type": "integer",
+                "minimum": -1,
+                "description": "where the last of them was before this transaction; -1: nowhere yet",
+            },
+        },
+        "required": ["service", "topic", "partition", "records", "last_offset"],
+    },
+    "bindings": _KEY,
+}
 
 
 def asyncapi() -> dict[str, Any]:
@@ -132,11 +154,13 @@ class _Plain(yaml.SafeDumper):
 
 
 def types_on(topic: str) -> list[str]:
-    """The names of a topic's messages: ce_types, or for hospitals' topics the two formats, or the dead letter."""
+    """The names of a topic's messages: ce_types, or the names of other formats."""
     if topic.startswith("hospital."):
         return list(_HL7)
     if topic.startswith("dead."):
         return ["dead-letter"]
+    if topic == "ops.writers":
+        return ["writer"]
     if topic.startswith("out."):
         return [OUT_TYPE]
     return {"care.events": list(CARE_FACTS), "care.episodes": [EPISODE_TYPE]}.get(topic, list(BILLING))
@@ -198,7 +222,7 @@ def _operation(topic: Topic, who: str, action: str) -> dict[str, Any]:
 def _messages(places: dict[str, str]) -> dict[str, Any]:
     shown = examples()
     facts = {ce_type: _message(ce_type, places[ce_type], shown[ce_type]) for ce_type in places}
-    return {**_HL7, **facts, "dead-letter": _DEAD}
+    return {**_HL7, **facts, "dead-letter": _DEAD, "writer": _WRITER}
 
 
 def _message(ce_type: str, place: str, example: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""One run over the services that are asked for: fence their relays, read the topics once, compare, mend, and set their
-consumers' positions.
+"""One run over the services that are asked for: look; where anything was lost, hold them and fence their relays, read
+the topics, compare, mend, and set their consumers' positions and what counts as written.
 
 Each service is mended by its own `recovery`, in pages that commit by themselves; nothing is remembered between two runs
 but what is in tables and outboxes. So a run that was killed is finished by the next one, and one that has nothing to do
@@ -12,19 +12,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from services.aftercare.recovery import heal as aftercare
 from services.intake.recovery import heal as intake
 from services.placement.recovery import heal as placement
 from shared.clock import Clock, system_clock
+from shared.errors import SetUpError
+from shared.events import TOPICS, out_topic
 from shared.messaging import positions
 from shared.messaging.outbox import Outgoing
 from shared.messaging.positions import StoredPosition
 from shared.messaging.reading import Reading, reading
-from shared.messaging.relay import Relay
 from shared.messaging.spool import Spool
+from shared.messaging.written import WRITERS_TOPIC
+from shared.recovery.comparing import alone, held_by, in_line
 from shared.settings import Settings
 from shared.site.config import Site
 from shared.storage import audit
@@ -49,21 +52,19 @@ class Mending(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """What a run works with; `databases` are those of all three services, `relays` of those that are healed."""
+    """What a run works with: the databases of all three services, and the topics."""
 
     databases: Mapping[str, Database]
+    topics: Reading
     site: Site
     seals: Mapping[str, Seal]
     clock: Clock
     tick: Tick
     actor: str
-    relays: dict[str, Relay] = field(default_factory=dict)
 
     async def step(self, number: int) -> None:
-        """Tell how many were worked off, and go on leading."""
+        """Tell how many were worked off."""
         self.tick(number)
-        for relay in self.relays.values():
-            await relay.take_over()
 
 
 async def heal(
@@ -81,61 +82,78 @@ async def heal(
     """Heal these services; `dry_run` only counts. `urls`: service → its database's URL, of all three; `seals`: what
     each service's messages and dead letters are sealed with.
 
-    Raises SetUpError or Transient where the broker or a database does not answer; what was done until then stays.
+    It looks first, and writes nothing where nothing was lost. Raises SetUpError where a topic is missing or the broker
+    does not answer, Transient where a database does not; what was done until then stays.
     """
     began, asked = time.monotonic(), [name for name in SERVICES if name in set(services)]
-    healed = Healed(dry=dry_run)
     async with AsyncExitStack() as stack:
         databases = {name: Database(url, pool=1, application="stepdown-heal") for name, url in urls.items()}
         for name, database in databases.items():
             stack.push_async_callback(database.close)
             database.outgoing = Outgoing(name, seals[name], settings.kafka_partitions)
-        run = Run(databases, site, seals, clock, tick, actor)
-        if not dry_run:
-            for name in asked:
-                run.relays[name] = await _fenced(stack, databases[name], name, settings, seals[name])
-        topics = await stack.enter_async_context(reading(settings.kafka_client()))
-        await _heal(run, topics, asked, healed)
+        connect = settings.kafka_client()
+        topics = await stack.enter_async_context(reading(connect))
+        if missing := sorted({topic for name in asked for topic in written_by(name, site)} - {*topics.names("")}):
+            raise SetUpError(f"there is no {', '.join(missing)}: run `stepdown topics apply` first")
+        run = Run(databases, topics, site, seals, clock, tick, actor)
+        held = [name for name in asked if await held_by(databases[name], name, connect, written_by(name, site))]
+        healed = Healed(dry=dry_run)
+        if dry_run or not held:
+            await _look(run, asked, healed, mend=False)
+        if not dry_run and (held or not healed.nothing):
+            healed = Healed()
+            await _alone(run, asked, healed, connect)
     healed.seconds = time.monotonic() - began
     return healed
 
 
-async def _fenced(stack: AsyncExitStack, database: Database, name: str, settings: Settings, seal: Seal) -> Relay:
-    """The relay of this run: it leads, and nobody else of this service writes. At the end it sends what waits."""
-    outgoing = database.outgoing
-    relay = Relay(
-        database,
-        name,
-        settings.kafka_client(),
-        partitions=settings.kafka_partitions,
-        lease=60.0,
-        farewell=30.0,
-        seal=seal,
-    )
-    relay.outgoing = database.outgoing = outgoing
-    stack.push_async_callback(relay.stop)
-    await relay.take_over()
-    return relay
+def written_by(service: str, site: Site) -> list[str]:
+    """The topics that a service writes to."""
+    own = [topic.name for topic in TOPICS if service in topic.writers and topic.name != WRITERS_TOPIC]
+    return [*own, *(out_topic(each.id).name for each in site.recipients if service == "placement")]
 
 
-async def _heal(run: Run, topics: Reading, asked: Sequence[str], healed: Healed) -> None:
+async def lost_something(urls: Mapping[str, str], settings: Settings, site: Site) -> bool:
+    """Whether any service has lost something, by a look at what was counted, which costs the same however much there
+    is; also where a run of `heal` was ended before its end."""
+    async with AsyncExitStack() as stack:
+        for name, url in urls.items():
+            database = Database(url, pool=1, application="stepdown-heal")
+            stack.push_async_callback(database.close)
+            if await held_by(database, name, settings.kafka_client(), written_by(name, site)):
+                return True
+    return False
+
+
+async def _alone(run: Run, asked: Sequence[str], healed: Healed, connect: Mapping[str, Any]) -> None:
+    """Mend, with these services held and their relays fenced; then set what counts as written to what stands."""
+    async with AsyncExitStack() as fenced:
+        producers = {
+            name: await fenced.enter_async_context(alone(run.databases[name], name, connect)) for name in asked
+        }
+        await _look(run, asked, healed, mend=True)
+        for name, producer in producers.items():
+            await in_line(run.databases[name], name, connect, producer, written_by(name, run.site))
+
+
+async def _look(run: Run, asked: Sequence[str], healed: Healed, *, mend: bool) -> None:
+    """Read and compare, and `mend` what is not in line."""
     spools = {name: Spool(run.databases[name]) for name in asked}
     for spool in spools.values():
         await spool.begin()
     stands = [one for name in asked for one in await _stands(run.databases[name])]
-    reader = Reader(topics, spools, stands, run.tick)
+    reader = Reader(run.topics, spools, stands, run.tick)
     await reader.read()
-    for spool in spools.values():
-        await spool.add_outbox()
     for name, spool in spools.items():
+        await spool.add_outbox()
         mending = await _mending(run, name, spool)
         found = await mending.compare()
-        healed.done[name] = found if healed.dry else await mending.heal()
+        healed.done[name] = await mending.heal() if mend else found
         healed.gone += [f"{name}: {each}" for each in mending.gone()]
     for consumer, why in (await reader.lost()).items():
         service = consumer.partition(".")[0]
         healed.done[service]["consumers that begin anew"] += 1
-        if not healed.dry:
+        if mend:
             await _begin_anew(run, service, consumer, why)
 
 

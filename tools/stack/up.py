@@ -185,15 +185,15 @@ class System:
         """Bring databases and topics in line before a door opens; says in one line what had to be done."""
         from shared.settings import load  # noqa: PLC0415
         from shared.site import config  # noqa: PLC0415
-        from tools.heal import heal  # noqa: PLC0415
+        from tools.heal import heal, lost_something  # noqa: PLC0415
         from tools.stack import access  # noqa: PLC0415
 
         settings = load(kafka=self.kafka, data=self.folder.path)
-        seals = {name: access.seal_of(name, self.folder.path) for name in SERVICES}
-        urls = access.databases(self.folder.path)
-        healed = await heal(urls, settings, config.load(settings.config), seals, actor="up")
-        if not healed.nothing:
-            self.told.event(healed.sentence())
+        urls, site = access.databases(self.folder.path), config.load(settings.config)
+        if await lost_something(urls, settings, site):
+            self.told.step("bringing databases and topics in line")
+            seals = {name: access.seal_of(name, self.folder.path) for name in SERVICES}
+            self.told.event((await heal(urls, settings, site, seals, actor="up")).sentence())
 
     async def stop(self) -> None:
         """Delete the ready file, stop the services, then the broker and the database."""

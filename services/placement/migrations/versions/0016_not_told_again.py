@@ -7,7 +7,7 @@ from alembic import op
 from shared.storage.first_tables import run_statements
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

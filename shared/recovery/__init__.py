@@ -1,0 +1,1 @@
+"""What is done so that nothing goes on after a loss: databases and topics are compared (contract 5.8)."""
