@@ -181,6 +181,11 @@ class System:
         """Whether broker and database are this system's own: then it brings them in line by itself (contract 5.8)."""
         return not self.options.kafka and not self.options.database_url
 
+    async def _broker_is_back(self) -> None:
+        """It was killed, perhaps, and has lost its last seconds: the services hold themselves until that is mended."""
+        if self.owns_both:
+            await self._heal()
+
     async def _heal(self) -> None:
         """Bring databases and topics in line before a door opens; says in one line what had to be done."""
         from shared.settings import load  # noqa: PLC0415
@@ -217,7 +222,7 @@ class System:
         if not self.kafka:
             broker = Broker(self.folder, self.doors["broker"])
             self.kafka = broker.bootstrap
-            parts.append(Child(broker.command(), broker.is_ready, broker.prepare))
+            parts.append(Child(broker.command(), broker.is_ready, broker.prepare, again=self._broker_is_back))
         if not self.admin_url:
             server = Postgres(self.folder, self.doors["database"])
             self.admin_url = server.admin_url
