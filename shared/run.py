@@ -28,11 +28,13 @@ from starlette.routing import BaseRoute, Route
 from shared import logs, metrics
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
+from shared.events import topics_of
 from shared.messaging import dead_letter_desk, positions
 from shared.messaging.relay import Relay
 from shared.messaging.replay import replay_asked
 from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
+from shared.recovery.guard import NOT_COMPARED, Guard
 from shared.settings import Settings, unknown_variables
 from shared.stopping import Deadline, stopped
 from shared.storage.database import Database
@@ -47,6 +49,9 @@ log = logging.getLogger(__name__)
 _THEIR_TIME = sa.text("SELECT clock_timestamp()")
 APART = timedelta(minutes=5)
 """So far may this machine's clock and the database's lie apart."""
+COMPARE_SECONDS = 10.0
+"""So long does a start wait for database and broker, to compare them, before the doors open: they answer then that they
+can't take anything yet."""
 
 
 class Door(Protocol):
@@ -96,10 +101,13 @@ class ServiceProcess:
     parked_alarm_seconds: int = 60
     """A fact that waits longer for the one before it raises the alarm (site config, `limits`)."""
     pulses: Sequence[Pulse] = ()
+    recipients: Sequence[str] = ()
+    """Ids of the recipients whose topics it writes to."""
     clock: Clock = system_clock
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     relay: Relay = field(init=False)
+    guard: Guard = field(init=False)
     seal: Seal = field(init=False)
     web: Starlette = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -113,8 +121,12 @@ class ServiceProcess:
             partitions=self.settings.kafka_partitions,
             seal=self.seal,
         )
+        watched = topics_of(self.name, self.recipients)
+        self.guard = Guard(self.database, self.name, self.settings.kafka_client(), watched, let_go=self._begin_anew)
+        self.relay.may_write = self.guard.may_write
         for subscription in self.subscriptions:
             subscription.seal = self.seal
+            subscription.retries.on_own_fact_ahead = self.guard.is_ahead
             subscription.join_as(self.settings.instance)
         routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
         self.web = web_app(
@@ -133,9 +145,13 @@ class ServiceProcess:
 
     async def ready(self) -> dict[str, str]:
         """part → why it is not ready; empty when everything is."""
+        if self.database.held is not None and self.database.held != NOT_COMPARED:
+            return {"databases and topics": self.database.held}
         missing: dict[str, str] = {}
         if not self.started:
             missing["service"] = "starting"
+        elif self.database.held is not None:
+            missing["service"] = self.database.held
         try:
             async with self.database.read() as connection:
                 theirs = (await connection.execute(_THEIR_TIME)).scalar_one()
@@ -146,14 +162,8 @@ class ServiceProcess:
                 missing["database"] = "its disk is full: free some space"
             if apart := _apart(self.clock(), theirs):
                 missing["clock"] = apart
-        for subscription in self.subscriptions:
-            if subscription.refused:
-                missing[subscription.consumer_name] = subscription.refused
-            elif not subscription.places.at:
-                missing[subscription.consumer_name] = "no partition is assigned yet"
-            elif unread := subscription.lags.unread():
-                missing[subscription.consumer_name] = unread
-        return missing
+        unread = {each.consumer_name: each.waits_for() for each in self.subscriptions}
+        return missing | {name: why for name, why in unread.items() if why}
 
     async def live(self) -> dict[str, str]:
         """part → why only a restart would help; empty while everything moves or waits for something unavailable.
@@ -169,8 +179,14 @@ class ServiceProcess:
         return stuck | dict.fromkeys(ended, "it has ended")
 
     async def start(self) -> None:
-        """Start the relay, the doors (they store messages whether Kafka is there or not), the consumers, the timers."""
+        """Compare databases and topics; then start the relay, the doors, the consumers, the timers.
+
+        The doors open whether Kafka is there or not, but until it was compared they store nothing (contract 5.8).
+        """
+        self.guard.hold()
+        await self.guard.in_line(COMPARE_SECONDS)
         self._tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
+        self._tasks.append(asyncio.create_task(self.guard.run(), name="guard"))
         for door in self.doors:
             await door.start()
         await _start_broker(self.broker)
@@ -194,7 +210,13 @@ class ServiceProcess:
         await stopped("timers", _cancelled(self._tasks[1:]), 3)
         await stopped("relay", self.relay.stop(), 12)
         await stopped("relay", _cancelled(self._tasks), 3)  # it may wait for a broker that is away
+        await stopped("guard", self.guard.stop(), 3)
         await stopped("database", self.database.close(), 5)
+
+    async def _begin_anew(self) -> None:
+        """After a loss is mended: consumers look where they are to go on."""
+        for subscription in self.subscriptions if self.started else ():
+            await subscription.retries.begin_anew()
 
     async def _watch(self) -> None:
         for subscription in self.subscriptions:

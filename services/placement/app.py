@@ -47,6 +47,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         subscriptions=subscriptions,
         timers=rounds,
+        recipients=[each.id for each in site.recipients],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from shared.events.aftercare import (
@@ -309,6 +310,12 @@ def out_topic(recipient: str) -> Topic:
     return OUT._replace(name=f"out.{recipient}")
 
 
+def topics_of(service: str, recipients: Iterable[str] = ()) -> tuple[str, ...]:
+    """The names of the topics that a service writes its records to; `recipients`: the ids of the site config's."""
+    named = tuple(topic.name for topic in TOPICS if service in topic.writers and topic.name != "ops.writers")
+    return (*named, *(out_topic(each).name for each in recipients if service in OUT.writers))
+
+
 __all__ = [
     "AFTERCARE",
     "ANNOUNCEMENTS",
@@ -337,5 +344,6 @@ __all__ = [
     "Topic",
     "billing_type",
     "out_topic",
+    "topics_of",
     "type_name",
 ]

@@ -21,6 +21,7 @@ from shared import metrics
 from shared.errors import StalePosition, Transient
 from shared.messaging.batches import Batches
 from shared.messaging.handlers import Handle
+from shared.messaging.inbox import OwnFactAhead
 from shared.messaging.places import Places
 
 log = logging.getLogger(__name__)
@@ -53,11 +54,13 @@ class Retries:
 
     `pace`: least seconds between two batches that are not full, so that the cost of a batch is shared by more records.
     `patience`: seconds for which a batch is retried while something is unavailable, before it is left.
+    `on_own_fact_ahead`: called with topic and partition where a fact of the service's own is not in its database.
     """
 
     def __init__(self, places: Places, batches: Batches, *, pace: float, patience: float) -> None:
         self.places, self.batches, self.pulse = places, batches, places.pulse
         self.pace, self.patience = pace, patience
+        self.on_own_fact_ahead: Callable[[str, int], Awaitable[None]] | None = None
         self._astray = False
         self._turn = asyncio.Lock()
 
@@ -112,6 +115,8 @@ class Retries:
                 raise
             except Transient as fault:
                 metrics.WAITS.labels(name).inc()
+                if isinstance(fault, OwnFactAhead) and self.on_own_fact_ahead is not None:
+                    await self.on_own_fact_ahead(*fault.slot)
                 if time.monotonic() - began > self.patience:
                     raise
                 log.warning("consumer waits", extra={"consumer": name, "why": str(fault)})

@@ -13,13 +13,23 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from shared.errors import Transient
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace, Sorted, old_places, sort_out, tell_repeats
 from shared.messaging import positions
-from shared.messaging.positions import Incoming, Tally
+from shared.messaging.positions import Incoming, Slot, Tally
 from shared.storage.database import Connection
 
 TAKEN = "another fact of this writer has this ce_sequence already"
+
+
+class OwnFactAhead(Transient):
+    """A fact of the consumer's own service came back that it does not know: its database is an older one (contract
+    5.8)."""
+
+    def __init__(self, slot: Slot) -> None:
+        super().__init__(f"a fact of this service on {slot.topic}, partition {slot.partition}, is not in its database")
+        self.slot = slot
 
 
 class HasSeen(Protocol):
@@ -46,24 +56,30 @@ class Inbox(Generic[Row]):
     """How a subscription orders a batch (`Order`) where facts go by sequence.
 
     `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones. `handled`: the ce_ids of
-    facts handled earlier at these places; the handler has to store these, and each row's `seen`.
+    facts handled earlier at these places; the handler has to store these, and each row's `seen`. `own`: the writer
+    whose facts come back to it, so that `seen` has them before they come; None: nobody's do.
     """
 
     consumer: str
     lock: Callable[[Connection, Iterable[str]], Awaitable[Mapping[str, Row]]]
     handled: Callable[[Connection, Sequence[FactPlace]], Awaitable[Mapping[FactPlace, str]]]
+    own: str | None = None
 
     async def __call__(
         self, connection: Connection, incoming: Sequence[Incoming], tally: Tally
     ) -> dict[str, InLine[Row]]:
         """Inside the batch's transaction: only the episodes that have facts in line, for the handler.
 
-        Every fact is counted in `tally` as applied, repeated, waiting or refused.
+        Every fact is counted in `tally` as applied, repeated, waiting or refused. Raises OwnFactAhead, which leaves all
+        as it was.
         """
         arriving: dict[str, list[Incoming]] = defaultdict(list)
         for one in incoming:
             arriving[one.fact.subject].append(one)
         rows = await self.lock(connection, arriving)
+        for one in incoming if self.own else ():
+            if one.fact.writer == self.own and one.fact.sequence > rows[one.fact.subject].seen.get(one.fact.writer, 0):
+                raise OwnFactAhead(one.slot)
         parked = await positions.waiting(connection, self.consumer, list(arriving)) if tally.some_wait else {}
         line = {
             episode: sort_out(rows[episode].seen, chain(parked.get(episode, ()), new))

@@ -67,7 +67,8 @@ class Relay:
     pass has seen yet. In seconds: `poll` between looks into an empty outbox, unless a commit wakes it; `lease` for
     which it leads without renewing; `farewell` for the last pass at a stop.
 
-    `may_write`: asked whenever a producer has begun, before it writes. `written`: how far it has, by its own count.
+    `may_write`: called whenever a producer has begun, before it writes; raises Transient where it may not. `written`:
+    how far it has written, by its own count.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Relay:
         database.outgoing = self.outgoing
         self.me = uuid.uuid4().hex
         self.pulse = Pulse("relay")
-        self.may_write: Callable[[], Awaitable[bool]] | None = None
+        self.may_write: Callable[[], Awaitable[None]] | None = None
         self.written: dict[Place, Written] = {}
         self._names = WriterNames(database, service)
         self.leading = False
@@ -132,6 +133,8 @@ class Relay:
                 return await self._pass()
 
     async def _pass(self) -> int:
+        if self.database.held is not None:
+            raise Transient(self.database.held)
         if not await self._leads():
             return 0
         producer = self._producer or await self._new_producer()
@@ -247,17 +250,15 @@ class Relay:
     async def _new_producer(self) -> AIOKafkaProducer | None:
         """A producer that may write, and the counts that it goes on from.
 
-        None when stopping: what is left is for the next start, and nothing would close this producer. None too where
-        `may_write` says no.
+        None when stopping: what is left is for the next start, and nothing would close this producer.
         """
         producer = await fenced_producer(self._names, self.connect)
         if self._stopping.is_set():
             await close_for_good(producer)
             return None
         self._producer = producer  # before anything else can fail: whoever gives up closes it
-        if self.may_write is not None and not await self.may_write():
-            await self._close_producer()
-            return None
+        if self.may_write is not None:
+            await self.may_write()
         self.written = await written.load(self.database)
         return producer
 

@@ -121,6 +121,10 @@ class Subscription:
         """A sentence for the operator why nothing is read; None while all is well."""
         return self.places.refused
 
+    def waits_for(self) -> str | None:
+        """A sentence why it is not ready; None when it is."""
+        return self.refused or self.lags.unread() if self.places.at or self.refused else "no partition is assigned yet"
+
     def join_as(self, instance: str | None) -> None:
         """Before the start: join the group as a static member, which gets its partitions back at once after a kill.
 

@@ -59,6 +59,10 @@ class Written:
     topic_id: str | None = None
     cluster_id: str | None = None
 
+    def lacks_ids_of(self, other: Written) -> bool:
+        """True where this one was begun without Kafka's ids, and the other one has them."""
+        return self.topic_id is None and other.topic_id is not None
+
     def plus(self, number: int) -> Written:
         """So many records further; where the last of them is, is not known yet."""
         return replace(self, records=self.records + number)

@@ -14,39 +14,43 @@ from shared.messaging.writer_names import WriterNames
 from shared.messaging.writer_producer import Producer, deliver, fenced_producer, kafka_transaction
 from shared.messaging.written import WRITERS_TOPIC, Place, Written
 from shared.recovery import store
-from shared.recovery.losses import Loss, losses
+from shared.recovery.losses import Loss, TablesNow, losses
 from shared.storage.database import Database
 
 
-async def compare(database: Database, looking: Looking, watched: Iterable[str], *, told: bool = True) -> list[Loss]:
-    """What was lost; empty when tables and topics are in line.
+async def compare(
+    database: Database, before: TablesNow, looking: Looking, watched: Iterable[str], *, told: bool = True
+) -> tuple[list[Loss], TopicsNow]:
+    """What was lost, nothing where tables and topics are in line; and the topics as they are now.
 
-    `watched`: the topics that the service writes to. `told`: False leaves ops.writers unread, which is cheaper. Raises
-    Transient where the broker or the database does not answer.
+    `before`: what the tables said a moment ago. `watched`: the topics that the service writes to. `told`: False leaves
+    ops.writers unread, which is cheaper. Raises Transient where the broker or the database does not answer.
     """
     mine = {*watched}
-    before = await store.tables_now(database)
     topics = {*mine, *(topic for topic, _ in before.written), *(each.slot.topic for each in before.read)}
     known = max((each.last_offset for (topic, _), each in before.written.items() if topic == WRITERS_TOPIC), default=-1)
     now = await looking.look(topics, known + 1 if told else None)
-    after = await store.tables_now(database, {name: len(each.partitions) for name, each in now.topics.items()})
-    return losses(before, now, after, mine)
+    numbers = {name: len(each.partitions) for name, each in now.topics.items()} if told else None
+    return losses(before, now, await store.tables_now(database, numbers), mine), now
 
 
 async def held_by(database: Database, service: str, connect: Mapping[str, Any], watched: Iterable[str]) -> list[Loss]:
     """Whether a service has to be held, and why: the losses that stand now. For a look from outside, by doctor and
     heal; a running service has a `Guard`."""
     async with looking(connect, service) as each:
-        return await compare(database, each, watched)
+        return (await compare(database, await store.tables_now(database, None), each, watched))[0]
 
 
 async def adopt(database: Database, now: TopicsNow, watched: Iterable[str]) -> None:
     """Begin to count where nothing is counted yet: what is on Kafka is taken for what belongs there."""
-    await written.begin(database, _as_they_stand(now, watched, {}))
+    known = await written.load(database)
+    stand = _as_they_stand(now, watched, {})
+    new = {place: count for place, count in stand.items() if place not in known or known[place].lacks_ids_of(count)}
+    await written.begin(database, new)
 
 
 @asynccontextmanager
-async def alone(database: Database, service: str, connect: Mapping[str, Any]) -> AsyncIterator[Producer]:
+async def only_writer(database: Database, service: str, connect: Mapping[str, Any]) -> AsyncIterator[Producer]:
     """Hold the service and be its only writer: the mark of `stepdown heal` is set, its relays' names are fenced, and
     the producer writes under a new one. The mark stays until `in_line` takes it away.
 
@@ -65,7 +69,7 @@ async def in_line(
 ) -> dict[Place, Written]:
     """Set both counterparts to what stands now, and let the service go on; the counts by partition.
 
-    Call it inside `alone`, once tables and topics are in line. Records that wait in the outbox stay there and are
+    Call it inside `only_writer`, once tables and topics are in line. Records that wait in the outbox stay there and are
     counted when the relay sends them. A crash in between leaves the service held.
     """
     async with looking(connect, service) as each:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +17,7 @@ from shared.storage.statements import Read, rows, together
 
 _WRITTEN = Read("SELECT topic, partition, records, last_offset, partitions, topic_id, cluster_id FROM written", ())
 _WAITING = Read(
-    "SELECT topic, CASE WHEN partitions IS NULL THEN -1 ELSE partition END, partitions, sum(records)::bigint "
-    "FROM outbox GROUP BY 1, 2, 3",
+    "SELECT topic, partition, partitions, sum(records)::bigint FROM outbox GROUP BY topic, partition, partitions",
     (),
 )
 _READ = Read("SELECT consumer, topic, partition, next_offset FROM positions", ())
@@ -28,19 +29,27 @@ _SET = (
 _BEGUN = sa.text(
     "INSERT INTO relay_lease (name, holder, until) VALUES ('heal', 'heal', now()) ON CONFLICT (name) DO NOTHING"
 )
+_HEALED = sa.text(
+    "INSERT INTO relay_lease (name, holder, until) VALUES ('healed', :id, now()) "
+    "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until"
+)
+_LAST_HEALED = sa.text("SELECT holder FROM relay_lease WHERE name = 'healed'")
 _FINISHED = sa.text("DELETE FROM relay_lease WHERE name = 'heal'")
 
 
-async def tables_now(database: Database, partitions: Mapping[str, int] | None = None) -> TablesNow:
-    """What the tables say, as of one instant. `partitions`: topic → how many it has: records in the outbox that were
-    written for another number may go to any of them."""
+async def tables_now(database: Database, partitions: Mapping[str, int] | None) -> TablesNow:
+    """What the tables say, as of one instant.
+
+    `partitions`: topic → how many it has: records in the outbox that were written for another number may go to any of
+    them. None: the outbox is not counted.
+    """
+    counted = [] if partitions is None else [_WAITING]
     async with database.read() as connection:
-        written, waiting, read, healing = await together(connection, [_WRITTEN, _WAITING, _READ, _HEALING])
-    outbox: dict[Place, int] = {}
-    for topic, partition, number, records in waiting:
-        known = partitions is None or partitions.get(topic) == number
-        place = (topic, partition if known else -1)
-        outbox[place] = outbox.get(place, 0) + records
+        written, read, healing, *waiting = await together(connection, [_WRITTEN, _READ, _HEALING, *counted])
+    outbox = Counter[Place]()
+    for topic, partition, number, records in waiting[0] if waiting else ():
+        known = partitions is not None and partitions.get(topic) == number
+        outbox[topic, partition if known else -1] += records
     return TablesNow(
         {(row[0], row[1]): Written(*row[2:]) for row in written},
         outbox,
@@ -67,5 +76,13 @@ async def heal_begins(database: Database) -> None:
 
 
 async def heal_has_finished(connection: Connection) -> None:
-    """Take the mark away, in the transaction in which the counts are set."""
+    """Take the mark away, in the transaction in which the counts are set, and leave another one that it was done."""
     await connection.execute(_FINISHED)
+    await connection.execute(_HEALED, {"id": uuid.uuid4().hex})
+
+
+async def healed(database: Database) -> str | None:
+    """Which `stepdown heal` has finished last; another text after the next one."""
+    async with database.read() as connection:
+        found: str | None = (await connection.execute(_LAST_HEALED)).scalar()
+    return found

@@ -66,14 +66,18 @@ class Database:
         sa.event.listen(self.engine.sync_engine, "connect", _limited)
         self.after_commit: list[Callable[[], None]] = []
         self.full = False
+        self.held: str | None = None  # shared/recovery/guard.py: why nothing may be stored
         self.outgoing: Any = None  # shared/messaging/outbox.py: where this process's records go
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: commits at the end, rolls back on any error.
 
-        Raises Transient where trying again may help, DatabaseFault where it will not; other errors pass through.
+        Raises Transient where trying again may help or the service is held, DatabaseFault where it will not; other
+        errors pass through.
         """
+        if self.held is not None:
+            raise Transient(self.held)
         async with self._faults_told(), self._connected() as connection, _transaction(connection, "commit"):
             yield connection
         for call in self.after_commit:

@@ -18,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream.kafka import KafkaBroker
 
 from services.placement.checks import broken
+from services.placement.engine import apply
 from services.placement.engine.consumer import readable, subscription
 from services.placement.rules import Rules
 from services.placement.tables import episodes
@@ -175,6 +176,7 @@ async def test_a_waiting_fact_that_turns_out_wrong_is_buried_with_what_it_was_pa
     database: Database, rules: Rules, clock: SetClock, ids: Callable[[], str]
 ) -> None:
     consuming = subscription(database, rules, clock=clock, ids=ids)
+    consuming.batches._order = replace(apply.INBOX, own=None)  # as the first version's, which parked such a fact
     heard = fact("danced", writer="placement", sequence=2)
     there, back = transferred("2026-03-05 09:00"), transferred("2026-03-06 09:00", to="inpatient")
     told = [heard, *a_story(admitted(), there, back, discharged())]

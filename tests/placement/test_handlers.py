@@ -11,10 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from services.placement.gate.tables import GATE
-from services.placement.tables import METADATA
+from services.placement.tables import METADATA, facts
 from shared.events.episodes import read_episode
 from shared.facts.envelope import Fact
 from shared.facts.tracing import begun_with, trace_of
+from shared.messaging.inbox import OwnFactAhead
 from shared.storage.database import Database
 from shared.storage.tables import KEYS, PLUMBING, parked
 from tests.builders import a_story, admitted, attended, cancelled, covered, discharged, fact, transferred, with_value
@@ -173,18 +174,25 @@ async def test_another_fact_with_the_number_of_one_that_waits_is_refused(feed: F
     assert [one.ce_id for one in await feed.kept(EPISODE) if one.writer == "intake"] == [begun.id, ended.id]
 
 
-async def test_a_waiting_fact_whose_number_was_given_meanwhile_is_refused(feed: Feed, database: Database) -> None:
-    """A restored database hears its own fact from Kafka, and has given its number to another one since."""
-    begun, moved, ended = a_story(admitted(), transferred("2026-03-05 09:00"), discharged())
-    heard = attended(sequence=2)
-    assert await feed.bring(begun, heard) == {"applied": 1, "waiting": 1}
-    back = replace(transferred("2026-03-06 09:00", to="inpatient"), sequence=3)
-    await feed.bring(moved, back)
-    assert (await feed.row(EPISODE)).seen == {"intake": 3, "placement": 2}
-    assert await feed.bring(replace(ended, sequence=4)) == {"applied": 1, "waiting": -1, "dead": 1}
-    assert feed.refused == [(heard.id, "another fact of this writer has this ce_sequence already")]
+@pytest.mark.parametrize("sequence", [1, 2], ids=["the next number", "a later one"])
+async def test_an_own_fact_that_a_restored_database_does_not_know_is_neither_applied_nor_parked_nor_refused(
+    feed: Feed, database: Database, sequence: int
+) -> None:
+    (begun,) = a_story(admitted())
+    with pytest.raises(OwnFactAhead, match=r"care\.events, partition 0"):
+        await feed.bring(begun, attended(sequence=sequence))
+    assert feed.refused == []
     async with database.read() as connection:
         assert (await connection.execute(sa.select(parked))).all() == []
+        assert (await connection.execute(sa.select(facts))).all() == []
+    assert await feed.bring(begun) == {"applied": 1}, "what others said goes on"
+
+
+async def test_an_own_fact_that_comes_back_is_a_repeat(feed: Feed) -> None:
+    await feed.bring(*stay())
+    own = [one.fact for one in await feed.sent("care.events")]
+    assert own
+    assert await feed.bring(*own) == {"repeated": len(own)}
 
 
 async def test_a_type_that_nobody_knows_is_kept_and_counts(feed: Feed) -> None:

@@ -28,7 +28,7 @@ CONSUMER = "placement.care.events"
 
 Line = dict[str, InLine[store.LockedEpisode]]
 """Episode → its locked row and its new facts, each writer's in sequence."""
-INBOX = Inbox(CONSUMER, store.lock, store.known)
+INBOX = Inbox(CONSUMER, store.lock, store.known, own="placement")
 """How this consumer of care.events puts facts into the order of their sequences."""
 
 
