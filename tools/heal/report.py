@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,11 @@ class Healed:
     gone: list[str] = field(default_factory=list)
     """Sentences about what cannot come back."""
     seconds: float = 0.0
+
+    def add(self, service: str, counts: Counter[str], gone: Iterable[str] = ()) -> None:
+        """Count what was done for a service, and name what of it cannot come back, each once."""
+        self.done[service] = self.done.get(service, Counter()) + counts
+        self.gone += [text for each in gone if (text := f"{service}: {each}") not in self.gone]
 
     @property
     def nothing(self) -> bool:

@@ -8,6 +8,7 @@ writes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,19 +16,20 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from aiokafka.errors import ProducerFenced
+
 from services.aftercare.recovery import heal as aftercare
 from services.intake.recovery import heal as intake
 from services.placement.recovery import heal as placement
 from shared.clock import Clock, system_clock
-from shared.errors import SetUpError
-from shared.events import TOPICS, out_topic
+from shared.errors import SetUpError, Transient
+from shared.events import topics_of
 from shared.messaging import positions
 from shared.messaging.outbox import Outgoing
 from shared.messaging.positions import StoredPosition
 from shared.messaging.reading import Reading, reading
 from shared.messaging.spool import Spool
-from shared.messaging.written import WRITERS_TOPIC
-from shared.recovery.comparing import alone, held_by, in_line
+from shared.recovery.comparing import held_by, in_line, only_writer
 from shared.settings import Settings
 from shared.site.config import Site
 from shared.storage import audit
@@ -37,6 +39,8 @@ from tools.heal.report import Healed
 from tools.heal.topics import Reader
 
 SERVICES = ("intake", "aftercare", "placement")
+TRIES = 5
+"""How often a run is begun that another writer fences."""
 Tick = Callable[[int], None]
 
 
@@ -102,15 +106,14 @@ async def heal(
             await _look(run, asked, healed, mend=False)
         if not dry_run and (held or not healed.nothing):
             healed = Healed()
-            await _alone(run, asked, healed, connect)
+            await _until_alone(run, asked, healed, connect)
     healed.seconds = time.monotonic() - began
     return healed
 
 
-def written_by(service: str, site: Site) -> list[str]:
+def written_by(service: str, site: Site) -> tuple[str, ...]:
     """The topics that a service writes to."""
-    own = [topic.name for topic in TOPICS if service in topic.writers and topic.name != WRITERS_TOPIC]
-    return [*own, *(out_topic(each.id).name for each in site.recipients if service == "placement")]
+    return topics_of(service, (each.id for each in site.recipients))
 
 
 async def lost_something(urls: Mapping[str, str], settings: Settings, site: Site) -> bool:
@@ -125,11 +128,26 @@ async def lost_something(urls: Mapping[str, str], settings: Settings, site: Site
     return False
 
 
+async def _until_alone(run: Run, asked: Sequence[str], healed: Healed, connect: Mapping[str, Any]) -> None:
+    """Mend; again where a relay that had just begun has fenced this run: it is held by now, and does so once."""
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            await _alone(run, asked, healed, connect)
+        except ProducerFenced:
+            if not left:
+                raise Transient(
+                    "another relay writes: is a service running that does not look at what is held?"
+                ) from None
+            await asyncio.sleep(1)
+        else:
+            return
+
+
 async def _alone(run: Run, asked: Sequence[str], healed: Healed, connect: Mapping[str, Any]) -> None:
     """Mend, with these services held and their relays fenced; then set what counts as written to what stands."""
     async with AsyncExitStack() as fenced:
         producers = {
-            name: await fenced.enter_async_context(alone(run.databases[name], name, connect)) for name in asked
+            name: await fenced.enter_async_context(only_writer(run.databases[name], name, connect)) for name in asked
         }
         await _look(run, asked, healed, mend=True)
         for name, producer in producers.items():
@@ -148,11 +166,10 @@ async def _look(run: Run, asked: Sequence[str], healed: Healed, *, mend: bool) -
         await spool.add_outbox()
         mending = await _mending(run, name, spool)
         found = await mending.compare()
-        healed.done[name] = await mending.heal() if mend else found
-        healed.gone += [f"{name}: {each}" for each in mending.gone()]
+        healed.add(name, await mending.heal() if mend else found, mending.gone())
     for consumer, why in (await reader.lost()).items():
         service = consumer.partition(".")[0]
-        healed.done[service]["consumers that begin anew"] += 1
+        healed.add(service, Counter({"consumers that begin anew": 1}))
         if mend:
             await _begin_anew(run, service, consumer, why)
 
