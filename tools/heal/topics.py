@@ -18,7 +18,7 @@ OUT = "out."
 
 
 @dataclass(slots=True)
-class Reader:
+class TopicsPass:
     """One pass over the topics. `tick` gets the number of records just read."""
 
     topics: Reading

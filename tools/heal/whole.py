@@ -36,7 +36,7 @@ from shared.storage import audit
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
 from tools.heal.report import Healed
-from tools.heal.topics import Reader
+from tools.heal.topics import TopicsPass
 
 SERVICES = ("intake", "aftercare", "placement")
 TRIES = 5
@@ -160,7 +160,7 @@ async def _look(run: Run, asked: Sequence[str], healed: Healed, *, mend: bool) -
     for spool in spools.values():
         await spool.begin()
     stands = [one for name in asked for one in await _stands(run.databases[name])]
-    reader = Reader(run.topics, spools, stands, run.tick)
+    reader = TopicsPass(run.topics, spools, stands, run.tick)
     await reader.read()
     for name, spool in spools.items():
         await spool.add_outbox()

@@ -77,12 +77,12 @@ async def _decide(
 ) -> None:
     await _fill(connection, rows, news, again, context.rules)
     batch = Batch()
-    decided = {
-        episode: decide(row.docket, news.get(episode, ()), context.rules, context.now) for episode, row in rows.items()
-    }
-    await _leave_out_what_left(connection, decided.values())
+    decided: dict[str, Decisions] = {}
     for episode, row in rows.items():
         batch.known |= row.docket.consents.keys()
+        decided[episode] = decide(row.docket, news.get(episode, ()), context.rules, context.now)
+    await _leave_out_what_left(connection, decided.values())
+    for episode, row in rows.items():
         _collect(batch, row, decided[episode], news.get(episode, ()), context)
     await _keep(connection, batch, context)
     await store.save(connection, list(rows.values()))
