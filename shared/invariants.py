@@ -13,6 +13,7 @@ PROMISES: dict[int, str] = {
     5: "seats taken and held never exceed capacity",
     6: "outboxes are empty, every consumer is at the end, and its counts add up",
     7: "whatever left by out.* had a basis",
+    8: "no database and no topic lacks what the other has",
 }
 """Contract 5, point by point."""
 

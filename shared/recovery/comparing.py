@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from shared.messaging import written
 from shared.messaging.broker_quirks import close_for_good
@@ -17,28 +17,35 @@ from shared.recovery import store
 from shared.recovery.losses import Loss, TablesNow, losses
 from shared.storage.database import Database
 
+ReadTold = Literal["all", "new", "none"]
+"""How much of ops.writers is read. `new`: what came after the last record there that the database counted, which is all
+that can matter where the database is of one piece."""
+
 
 async def compare(
-    database: Database, before: TablesNow, looking: Looking, watched: Iterable[str], *, told: bool = True
+    database: Database, before: TablesNow, looking: Looking, watched: Iterable[str], *, told: ReadTold = "new"
 ) -> tuple[list[Loss], TopicsNow]:
     """What was lost, nothing where tables and topics are in line; and the topics as they are now.
 
-    `before`: what the tables said a moment ago. `watched`: the topics that the service writes to. `told`: False leaves
-    ops.writers unread, which is cheaper. Raises Transient where the broker or the database does not answer.
+    `before`: what the tables said a moment ago. `watched`: the topics that the service writes to. `told`: how much of
+    ops.writers is read. Raises Transient where the broker or the database does not answer.
     """
     mine = {*watched}
     topics = {*mine, *(topic for topic, _ in before.written), *(each.slot.topic for each in before.read)}
-    known = max((each.last_offset for (topic, _), each in before.written.items() if topic == WRITERS_TOPIC), default=-1)
-    now = await looking.look(topics, known + 1 if told else None)
-    numbers = {name: len(each.partitions) for name, each in now.topics.items()} if told else None
+    counted = max((each.last_offset for (name, _), each in before.written.items() if name == WRITERS_TOPIC), default=-1)
+    start = {"all": 0, "new": counted + 1, "none": None}[told]
+    now = await looking.look(topics, start)
+    numbers = None if start is None else {name: len(each.partitions) for name, each in now.topics.items()}
     return losses(before, now, await store.tables_now(database, numbers), mine), now
 
 
-async def held_by(database: Database, service: str, connect: Mapping[str, Any], watched: Iterable[str]) -> list[Loss]:
-    """Whether a service has to be held, and why: the losses that stand now. For a look from outside, by doctor and
-    heal; a running service has a `Guard`."""
+async def held_by(
+    database: Database, service: str, connect: Mapping[str, Any], watched: Iterable[str], *, told: ReadTold = "new"
+) -> list[Loss]:
+    """Whether a service has to be held, and why: the losses that stand now. For a look from outside, by doctor, verify
+    and heal; a running service has a `Guard`."""
     async with looking(connect, service) as each:
-        return (await compare(database, await store.tables_now(database, None), each, watched))[0]
+        return (await compare(database, await store.tables_now(database, None), each, watched, told=told))[0]
 
 
 async def adopt(database: Database, now: TopicsNow, watched: Iterable[str]) -> None:

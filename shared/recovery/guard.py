@@ -15,7 +15,7 @@ from typing import Any
 from shared.errors import StepdownError, Transient
 from shared.messaging.topics_now import Looking, looking
 from shared.recovery import store
-from shared.recovery.comparing import adopt, compare
+from shared.recovery.comparing import ReadTold, adopt, compare
 from shared.recovery.losses import Loss, sentence
 from shared.storage.database import Database
 
@@ -114,7 +114,8 @@ class Guard:
         before = await store.tables_now(self.database, None)
         total = sum(count.records for count in before.written.values())
         told, self._total = all_of_it or total < self._total, total
-        found, now = await compare(self.database, before, self._looking, self.watched, told=told)
+        how: ReadTold = "new" if told else "none"
+        found, now = await compare(self.database, before, self._looking, self.watched, told=how)
         if self._ahead and await store.healed(self.database) != self._healed:
             self._ahead = []
         found += self._ahead

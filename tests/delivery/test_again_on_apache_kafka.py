@@ -13,9 +13,20 @@ from tests.apache import Apache
 from tests.system import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-PLUMBING = ["relay", "outbox", "record_batches", "writer_names", "subscription", "broker", "replay", "reading"]
+PLUMBING = (
+    "relay",
+    "outbox",
+    "record_batches",
+    "writer_names",
+    "written",
+    "subscription",
+    "broker",
+    "replay",
+    "reading",
+)
 FILES = [
     *(f"tests/plumbing/test_{name}.py" for name in PLUMBING),
+    "tests/intake/test_kafka_lost.py",
     *(f"tests/journeys/test_{name}.py" for name in ("journeys", "spine")),
 ]
 

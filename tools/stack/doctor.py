@@ -1,4 +1,4 @@
-"""What `stepdown doctor` checks: settings, config, sign-in, broker, topics, databases and clocks."""
+"""What `stepdown doctor` checks: settings, config, sign-in, broker, topics, databases, clocks, and what was lost."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ async def examine(data: Path) -> list[Finding]:
         await _finding("broker", _broker(data)),
         await _finding("topics", _topics(data)),
         *[await _finding(f"database {name}", _database(data, name)) for name in SERVICES],
+        *[await _finding(f"losses {name}", _losses(data, name)) for name in SERVICES],
     ]
 
 
@@ -129,9 +130,33 @@ def _database(data: Path, service: str) -> Callable[[], Awaitable[str]]:
     async def look() -> str:
         from tools.stack import databases  # noqa: PLC0415
 
-        secret = data / "secrets" / f"{service}.url"
-        given = variable(f"{service}_database_url")
-        url = secret.read_text(encoding="utf-8") if is_claimed(data) else given or _from(data).database()
-        return await databases.look(url, service, SKEW_SECONDS, lambda: datetime.now(UTC))
+        return await databases.look(_url(data, service), service, SKEW_SECONDS, lambda: datetime.now(UTC))
+
+    return look
+
+
+def _url(data: Path, service: str) -> str:
+    if is_claimed(data):
+        return (data / "secrets" / f"{service}.url").read_text(encoding="utf-8")
+    return variable(f"{service}_database_url") or _from(data).database()
+
+
+def _losses(data: Path, service: str) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        from shared.events import topics_of  # noqa: PLC0415
+        from shared.recovery.comparing import held_by  # noqa: PLC0415
+        from shared.recovery.losses import sentence  # noqa: PLC0415
+        from shared.storage.database import Database  # noqa: PLC0415
+        from tools.stack import sites  # noqa: PLC0415
+
+        recipients = [each.id for each in sites.site_of(_running(data), load()).recipients]
+        database = Database(_url(data, service), pool=1, application="stepdown-doctor")
+        try:
+            found = await held_by(database, service, _from(data).kafka_client(), topics_of(service, recipients))
+        finally:
+            await database.close()
+        if found:
+            raise SetUpError(sentence(found, service))
+        return "its database and its topics have what the other one has"
 
     return look

@@ -6,14 +6,19 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from services.aftercare import checks as aftercare
 from services.intake import checks as intake
 from services.placement import checks as placement
 from services.placement.gate import checks as gate
 from shared.clock import Clock, system_clock
+from shared.events import topics_of
 from shared.invariants import Broken
+from shared.messaging import written
 from shared.messaging.reading import Reading, reading
+from shared.recovery.comparing import held_by
+from shared.recovery.losses import sentence
 from shared.settings import Settings
 from shared.site.config import Site
 from shared.storage.database import Database
@@ -30,11 +35,13 @@ AFTERCARE = {"sequences-have-no-gap": 2, "positions-add-up": 6}
 
 @dataclass(slots=True)
 class Verification:
-    """One run: the databases by service, the topics, and the report; `tick` gets the number of things just checked."""
+    """One run: the databases by service, the topics, the arguments of Kafka clients, and the report; `tick` gets the
+    number of things just checked."""
 
     databases: Mapping[str, Database]
     topics: Reading
     site: Site
+    connect: Mapping[str, Any]
     clock: Clock
     report: Report
     tick: Tick
@@ -67,7 +74,7 @@ async def verify(
         for database in databases.values():
             stack.push_async_callback(database.close)
         while True:
-            run = Verification(databases, topics, site, clock, Report(), tick)
+            run = Verification(databases, topics, site, settings.kafka_client(), clock, Report(), tick)
             moved = await _checked(run, max(0.0, end - time.monotonic()))
             if run.report.ok or not moved or time.monotonic() > end:
                 return run.report
@@ -78,7 +85,7 @@ async def _checked(run: Verification, settle: float) -> bool:
     at_rest = await idle.until_idle(run.databases, run.topics, settle)
     if at_rest is None:
         run.report.notes.append(f"not at rest after {settle:.0f} s: what is on its way may show as broken")
-    for check in (_of_services, _of_facts, _of_documents, _of_disclosures, _of_plumbing):
+    for check in (_of_services, _of_facts, _of_documents, _of_disclosures, _of_plumbing, _of_losses):
         await check(run)
     return await idle.all_stands(run.databases) != at_rest or bool(await idle.not_there_yet(run.databases, run.topics))
 
@@ -168,6 +175,16 @@ async def _of_plumbing(run: Verification) -> None:
         run.report.add(one)
     for database in run.databases.values():
         run.report.checked(6, 1 + len(await idle.stands(database)))
+
+
+async def _of_losses(run: Verification) -> None:
+    """Databases against what relays told of themselves, and against the topics as they are now."""
+    recipients = [each.id for each in run.site.recipients]
+    for service, database in run.databases.items():
+        found = await held_by(database, service, run.connect, topics_of(service, recipients), told="all")
+        run.report.checked(8, len(await written.load(database)))
+        if found:
+            run.report.add(Broken(8, service, sentence(found, service)))
 
 
 async def _read(run: Verification, topic: str, take: Callable[[facts.RawRecord], Iterator[Broken]]) -> None:
