@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import sqlalchemy as sa
 
 from shared.settings import Settings, load
@@ -98,6 +99,29 @@ class Servers:
     settings: Settings
     urls: Mapping[str, str]
     seals: Mapping[str, Seal]
+    admin_url: str = field(repr=False)
+
+    async def copy(self, suffix: str) -> None:
+        """Copy each service's database as it is now, under its name with this suffix."""
+        await self._administrate(
+            *(f"CREATE DATABASE {name}_{suffix} TEMPLATE {name} OWNER {name}_owner" for name in SERVICES)
+        )
+
+    async def restore(self, suffix: str, *services: str) -> None:
+        """Put these services' databases back to such a copy."""
+        for name in services:
+            await self._administrate(
+                f"DROP DATABASE {name} WITH (FORCE)",
+                f"ALTER DATABASE {name}_{suffix} RENAME TO {name}",
+                f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+                f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {name}_app",
+            )
+
+    async def _administrate(self, *statements: str) -> None:
+        admin = await asyncpg.connect(self.admin_url)
+        for statement in statements:
+            await admin.execute(statement)
+        await admin.close()
 
     async def heal(self, *, dry_run: bool = False, step: Callable[[int], None] = lambda _: None) -> Healed:
         """`stepdown heal`; `step` is called after each page."""
@@ -124,18 +148,18 @@ _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = '
 
 
 @contextmanager
-def servers(data: Path) -> Iterator[Servers]:
-    """Start them on the ports that they had."""
+def servers(data: Path, kafka: str | None = None) -> Iterator[Servers]:
+    """Start them on the ports that they had; with `kafka` (bootstrap servers) the database alone."""
     folder = claim(data)
     try:
         ports = folder.ports({"broker": 0, "database": 0}, print)
         broker, database = Broker(folder, ports["broker"]), Postgres(folder, ports["database"])
         with (
-            running(broker.command(), broker.is_ready),
+            nullcontext() if kafka else running(broker.command(), broker.is_ready),
             running(database.command(), database.is_ready),
         ):
-            settings = load(kafka=broker.bootstrap, data=data)
+            settings = load(kafka=kafka or broker.bootstrap, data=data)
             seals = {name: access.seal_of(name, data) for name in SERVICES}
-            yield Servers(settings, access.databases(data), seals)
+            yield Servers(settings, access.databases(data), seals, database.admin_url)
     finally:
         folder.release()
