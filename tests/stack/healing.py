@@ -73,10 +73,10 @@ def _own(source: Path, target: Path) -> None:
         here.chmod(there.st_mode)
 
 
-async def two_times(data: Path, number: int = 10) -> TwoTimes:
-    """A system that so many patients are told to, twice; it has ended."""
+async def two_times(data: Path, number: int = 10, more: int = 10) -> TwoTimes:
+    """A system that was told of so many patients, and then of so many more; it has ended."""
     found = TwoTimes(data, patients(number))
-    found.people = [*found.early, *patients(number, number)]
+    found.people = [*found.early, *patients(more, number)]
     with a_system(data) as system:
         await told(system, found.early)
     found.keep("early")
@@ -89,7 +89,7 @@ async def two_times(data: Path, number: int = 10) -> TwoTimes:
 async def told(system: System, people: Sequence[Patient]) -> None:
     """These patients' messages, and all at rest."""
     assert set((await deliver_all(system, feed(people))).codes) == {b"AA"}
-    await system.idle()
+    await system.idle(300)
 
 
 @dataclass(frozen=True)
