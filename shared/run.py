@@ -122,7 +122,14 @@ class ServiceProcess:
             seal=self.seal,
         )
         watched = topics_of(self.name, self.recipients)
-        self.guard = Guard(self.database, self.name, self.settings.kafka_client(), watched, let_go=self._begin_anew)
+        self.guard = Guard(
+            self.database,
+            self.name,
+            self.settings.kafka_client(),
+            watched,
+            counted=self.relay.counted,
+            let_go=self._begin_anew,
+        )
         self.relay.may_write = self.guard.may_write
         for subscription in self.subscriptions:
             subscription.seal = self.seal

@@ -9,7 +9,6 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from shared.settings import Settings
 
-
 SEES_TOPICS_AGAIN = 10
 """Seconds until a consumer sees that its topic, which was deleted, is there again; aiokafka's own five minutes are long
 after a `stepdown heal`."""

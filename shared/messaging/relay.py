@@ -146,11 +146,15 @@ class Relay:
         if not found:
             self._closely = 0
             return 0
-        if found[0]["written"] != sum(count.records for count in self.written.values()):
+        if found[0]["written"] != self.counted():
             raise Transient("another relay writes by now, or the database is an older one")
         closely = bool(self._closely)
         await (self._look_closer(producer, found[0]) if closely else self._move(producer, found))
         return self.chunk if closely or self._closely else number
+
+    def counted(self) -> int:
+        """How many records it knows to be written, by itself and those before it."""
+        return sum(count.records for count in self.written.values())
 
     async def _move(self, producer: AIOKafkaProducer, found: Sequence[Any]) -> None:
         """Send rows and delete them; where Kafka refuses a batch for its size, they are sent one by one from now on."""

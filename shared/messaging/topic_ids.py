@@ -22,13 +22,16 @@ from aiokafka.protocol.types import (
 )
 
 _NONE = uuid.UUID(int=0)
+_UNKNOWN_TOPIC = 3  # Kafka protocol error code UNKNOWN_TOPIC_OR_PARTITION
 
 
 class KafkaMetadata(NamedTuple):
-    """The cluster's id, and of each topic its id (None where the broker has none) and its number of partitions."""
+    """The cluster's id, and of each topic its id (None where the broker has none) and its number of partitions.
+    `unclear`: topics of which the broker can't tell just now."""
 
     cluster_id: str | None
     topics: dict[str, tuple[str | None, int]]
+    unclear: set[str]
 
 
 class _Uuid(AbstractType[uuid.UUID]):  # type: ignore[misc]
@@ -112,4 +115,5 @@ def metadata_in(answer: Any) -> KafkaMetadata:
         for error, name, topic_id, _, partitions, *_ in answer.topics
         if not error
     }
-    return KafkaMetadata(answer.cluster_id, topics)
+    unclear = {topic[1] for topic in answer.topics if topic[0] not in {0, _UNKNOWN_TOPIC}}
+    return KafkaMetadata(answer.cluster_id, topics, unclear)

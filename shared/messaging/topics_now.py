@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.errors import InvalidMessage, Transient
+from shared.errors import InvalidMessage, SetUpError, Transient
 from shared.messaging.broker_quirks import ask, be_patient
 from shared.messaging.topic_ids import EveryTopic, metadata_in
 from shared.messaging.written import WRITERS_TOPIC, Place, Written, partition_for, told_in
@@ -59,16 +59,20 @@ class Looking:
         """These topics as they are now; those that do not exist are left out.
 
         `told_from`: the offset from which the service's records on ops.writers are read; None: not at all. Raises
-        Transient where the broker does not answer.
+        Transient where the broker does not answer, SetUpError where it is too old.
         """
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await self._look(topics, told_from)
+        except NotImplementedError:
+            raise SetUpError("this broker is older than Apache Kafka 3.1: it has no ids of topics") from None
         except (KafkaError, OSError, TimeoutError) as fault:
             raise Transient(f"the broker can't be asked ({type(fault).__name__})") from None
 
     async def _look(self, topics: Iterable[str], told_from: int | None) -> TopicsNow:
         found = metadata_in(await ask(self._consumer, EveryTopic()))
+        if unclear := found.unclear & {*topics, WRITERS_TOPIC}:
+            raise Transient(f"the broker can't tell of {', '.join(sorted(unclear))}")
         wanted = {*topics, WRITERS_TOPIC} & {*found.topics}
         slots = [TopicPartition(name, number) for name in sorted(wanted) for number in range(found.topics[name][1])]
         first = await self._consumer.beginning_offsets(slots) if slots else {}

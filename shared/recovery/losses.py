@@ -19,6 +19,7 @@ from shared.values import value_object
 LossKind = Literal[
     "database-older",  # ops.writers tells of records that the database does not know
     "other-cluster",  # another Kafka cluster, which lacks what was written
+    "not-made",  # ops.writers was never made: an upgrade without `stepdown topics apply`
     "topic-missing",
     "topic-anew",  # made anew
     "topic-cut",  # it ends before the last record that was written
@@ -76,6 +77,8 @@ def losses(before: TablesNow, topics: TopicsNow, after: TablesNow, watched: Iter
         *_of_counts(counted, topics, after),
         *_of_positions(before, topics, after),
     ]
+    if not found and WRITERS_TOPIC not in topics.topics:
+        return [Loss("not-made", WRITERS_TOPIC)]
     return [*_other_cluster(counted, topics, found), *found]
 
 
@@ -137,17 +140,17 @@ def _other_cluster(counted: Mapping[Place, Written], topics: TopicsNow, found: S
 
 
 _WORDS: dict[LossKind, str] = {
-    "database-older": "the database is older than its topics: {records} records of this service that it does not know "
-    "are on {topics}",
+    "database-older": "the database is older than its topics: it does not know {records} of this service ({topics})",
     "other-cluster": "this is another Kafka cluster than the one that was written to",
-    "topic-missing": "there is no topic {topics}, and records were written to it",
-    "topic-anew": "{topics} was made anew, and what was written to it is not there",
-    "topic-cut": "{topics} ends before the last record that was written to it",
-    "topic-older": "{topics} is older than the database: {records} records of this service are missing",
-    "other-partitions": "{topics} has another number of partitions than it had",
-    "not-there-yet": "{topics} ends before what {consumers} has read of it",
-    "gone-unread": "{topics} has lost {records} records that {consumers} has not read",
-    "own-fact-ahead": "the database is older than its topics: it does not know a fact of this service on {topics}",
+    "not-made": "there is no topic {topics}: run `stepdown topics apply`",
+    "topic-missing": "there is no such topic any more, and records were written to it ({topics})",
+    "topic-anew": "a topic was made anew, and what was written to it is not there ({topics})",
+    "topic-cut": "a topic ends before the last record that was written to it ({topics})",
+    "topic-older": "a topic is older than the database: it lacks {records} of this service ({topics})",
+    "other-partitions": "a topic has another number of partitions than it had ({topics})",
+    "not-there-yet": "a topic ends before what was read of it ({topics}, by {consumers})",
+    "gone-unread": "{records} gone before being read ({topics}, by {consumers})",
+    "own-fact-ahead": "the database is older than its topics: it does not know a fact of this service ({topics})",
     "healing": "`stepdown heal` has begun and has not finished: run it again if it is not running",
 }
 
@@ -157,13 +160,16 @@ def sentence(found: Sequence[Loss], service: str) -> str:
     kinds = list(dict.fromkeys(loss.kind for loss in found))
     if "healing" in kinds:
         return _WORDS["healing"]
+    if kinds == ["not-made"]:
+        return _told("not-made", found)
     told = [_told(kind, [loss for loss in found if loss.kind == kind]) for kind in kinds]
     return f"{'; '.join(told)}: nothing is taken in or sent until `stepdown heal {service}` has brought them in line"
 
 
 def _told(kind: LossKind, found: Sequence[Loss]) -> str:
+    number = sum(loss.records for loss in found)
     return _WORDS[kind].format(
-        records=sum(loss.records for loss in found),
+        records=f"{number} record{'' if number == 1 else 's'}",
         topics=", ".join(dict.fromkeys(loss.topic for loss in found)),
         consumers=", ".join(dict.fromkeys(loss.consumer for loss in found if loss.consumer)),
     )

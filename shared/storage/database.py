@@ -67,6 +67,7 @@ class Database:
         self.after_commit: list[Callable[[], None]] = []
         self.full = False
         self.held: str | None = None  # shared/recovery/guard.py: why nothing may be stored
+        self.on_loss: list[Callable[[], None]] = []  # called when a connection was lost
         self.outgoing: Any = None  # shared/messaging/outbox.py: where this process's records go
 
     @asynccontextmanager
@@ -137,6 +138,8 @@ class Database:
         """Drop all pooled connections when one is lost: what ended it has mostly ended them all."""
         state = _sqlstate(fault) or ""
         if _is_lost(fault) or state.startswith(("08", "57P")):
+            for call in self.on_loss:
+                call()
             await self.engine.dispose()
 
     async def close(self) -> None:

@@ -22,8 +22,8 @@ DAMAGE = {
         ("5.1", "messages", "note = 'waiting'", "note = 'applied'", "control_id = 'A01-{mrn}'", "what is noted"),
         ("5.2", "facts", "ce_id = ce_id || 'x'", "ce_id = rtrim(ce_id, 'x')",
          "sequence = 1 AND episode_id = '{episode}'", "intake's own table and care.events"),
-        ("5.8", "written", "records = records - 1", "records = records + 1", "topic = 'care.events' AND last_offset >= 0",
-         "the database is older than its topics"),
+        ("5.8", "written", "records = records - 1", "records = records + 1",
+         "topic = 'care.events' AND last_offset >= 0", "the database is older than its topics"),
     ),
     "placement": (
         ("5.1", "facts", "ce_id = ce_id || 'x'", "ce_id = rtrim(ce_id, 'x')",

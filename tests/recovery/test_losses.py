@@ -26,7 +26,8 @@ def topic(*ends: int, topic_id: str | None = "events-1", first: int = 0) -> Topi
 
 WRITTEN = {(EVENTS, 0): count(100, 149), (EVENTS, 1): count(80, 99)}
 TABLES = TablesNow(WRITTEN, {})
-TOPICS = TopicsNow("c1", {EVENTS: topic(151, 101)}, {(EVENTS, 0): Written(100, 0), (EVENTS, 1): Written(80, 0)})
+OPS = {"ops.writers": topic(9, 9, topic_id="ops-1")}
+TOPICS = TopicsNow("c1", {EVENTS: topic(151, 101), **OPS}, {(EVENTS, 0): Written(100, 0), (EVENTS, 1): Written(80, 0)})
 """A service whose tables and topics are in line."""
 
 
@@ -36,7 +37,7 @@ def told(first: int, second: int) -> dict[Place, Written]:
 
 
 def having(**topics: TopicNow) -> TopicsNow:
-    return replace(TOPICS, topics={name.replace("_", "."): found for name, found in topics.items()})
+    return replace(TOPICS, topics={name.replace("_", "."): found for name, found in topics.items()} | OPS)
 
 
 def kinds(tables: TablesNow, topics: TopicsNow, after: TablesNow | None = None) -> list[str]:
@@ -51,7 +52,7 @@ NO_LOSS: Mapping[str, tuple[TablesNow, TopicsNow]] = {
     "in line": (TABLES, TOPICS),
     "killed after Kafka's commit, before the rows were deleted": (
         replace(TABLES, waiting={(EVENTS, 0): 7}),
-        replace(TOPICS, topics={EVENTS: topic(160, 101)}, told=told(107, 80)),
+        replace(TOPICS, topics={EVENTS: topic(160, 101), **OPS}, told=told(107, 80)),
     ),
     "killed there, and more waits than was sent": (
         replace(TABLES, waiting={(EVENTS, 0): 12, (EVENTS, 1): 3}),
@@ -62,10 +63,10 @@ NO_LOSS: Mapping[str, tuple[TablesNow, TopicsNow]] = {
         replace(TOPICS, told=told(103, 84)),
     ),
     "killed before Kafka's commit": (replace(TABLES, waiting={(EVENTS, 0): 7}), TOPICS),
-    "the first start of all": (TablesNow({}, {}), TopicsNow("c1", {EVENTS: topic(0, 0)}, {})),
+    "the first start of all": (TablesNow({}, {}), TopicsNow("c1", {EVENTS: topic(0, 0), **OPS}, {})),
     "the first start after an upgrade, with records on Kafka and in the outbox": (
         TablesNow({}, {(EVENTS, -1): 5}, [ReadUpTo("c", Slot(EVENTS, 0), 900)]),
-        TopicsNow("c1", {EVENTS: topic(900, 700)}, {}),
+        TopicsNow("c1", {EVENTS: topic(900, 700), **OPS}, {}),
     ),
     "a new recipient, whose topic nothing was written to": (
         TABLES,
@@ -153,6 +154,12 @@ LOST: Mapping[str, tuple[TablesNow, TopicsNow, Sequence[str]]] = {
         having(care_events=topic(151, 101, first=40)),
         ["gone-unread"],
     ),
+    "an upgrade without ops.writers": (TablesNow({}, {}), replace(TOPICS, topics={}, told={}), ["not-made"]),
+    "ops.writers deleted": (
+        replace(TABLES, written={**WRITTEN, ("ops.writers", 0): count(9, 8, "ops-1")}),
+        replace(TOPICS, topics={EVENTS: topic(151, 101)}, told={}),
+        ["topic-missing"],
+    ),
     "heal under way": (replace(TABLES, healing=True), TOPICS, ["healing"]),
 }
 
@@ -166,7 +173,7 @@ def test_this_is_a_loss(case: str) -> None:
 
 def test_what_the_relay_writes_while_topics_are_asked_is_no_loss() -> None:
     later = TablesNow({(EVENTS, 0): count(110, 159), (EVENTS, 1): count(80, 99)}, {})
-    between = replace(TOPICS, topics={EVENTS: topic(156, 101)}, told=told(105, 80))
+    between = replace(TOPICS, topics={EVENTS: topic(156, 101), **OPS}, told=told(105, 80))
     assert kinds(TABLES, between, later) == []
 
 
@@ -180,6 +187,6 @@ def test_a_loss_says_how_many_records_of_which_partition() -> None:
 def test_the_sentence_says_what_was_lost_and_what_to_do() -> None:
     found = losses(TABLES, replace(TOPICS, told=told(130, 90)), TABLES, WATCHED)
     assert sentence(found, "intake") == (
-        "the database is older than its topics: 40 records of this service that it does not know are on care.events: "
+        "the database is older than its topics: it does not know 40 records of this service (care.events): "
         "nothing is taken in or sent until `stepdown heal intake` has brought them in line"
     )

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -100,6 +101,14 @@ async def test_a_child_that_does_not_get_ready_is_told_in_a_sentence(
         await supervision[0].start(
             a_child(tmp_path, program, is_ready=is_ready, patience=0.3 if program == SLEEPS else 20)
         )
+
+
+async def test_why_a_child_is_not_ready_is_told_in_its_own_words(
+    tmp_path: Path, supervision: tuple[Supervision, list[str]]
+) -> None:
+    child = a_child(tmp_path, SLEEPS, is_ready=False, patience=0.3)
+    with pytest.raises(SetUpError, match=r"not ready in 0 s \(care.events was made anew\): "):
+        await supervision[0].start(replace(child, waits_for=lambda: "care.events was made anew"))
 
 
 @pytest.mark.skipif(not LINUX, reason="the kernel does it on Linux")

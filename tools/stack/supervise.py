@@ -29,6 +29,7 @@ class Child:
 
     `patience`: seconds within which it must be ready; `grace`: seconds to end after its stop signal, before SIGKILL.
     `again`: what to do once it is ready again after an end that nobody asked for.
+    `waits_for`: what it says itself why it is not ready; "" where it says nothing.
     """
 
     command: Command
@@ -37,6 +38,7 @@ class Child:
     patience: float = 60.0
     grace: float = 15.0
     again: Callable[[], Awaitable[None]] = _nothing
+    waits_for: Callable[[], str] = str
 
 
 @dataclass
@@ -108,8 +110,9 @@ class Supervision:
             if await asyncio.to_thread(child.is_ready):
                 return True
             await asyncio.sleep(LOOK_EVERY)
+        why = await asyncio.to_thread(child.waits_for)
         raise SetUpError(
-            f"{child.command.name} runs but was not ready in {child.patience:.0f} s: "
+            f"{child.command.name} runs but was not ready in {child.patience:.0f} s{why and f' ({why})'}: "
             f"{child.command.log} has what it said"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import os
 import signal
 import sys
@@ -277,7 +278,13 @@ class System:
             environment=self.environment | own,
             pass_fds=(self.pipe[0],),
         )
-        return Child(command, lambda: self.prepared.exists() and says_ready(port), patience=90.0, grace=20.0)
+        return Child(
+            command,
+            lambda: self.prepared.exists() and says_ready(port),
+            patience=90.0,
+            grace=20.0,
+            waits_for=lambda: waits_for(port),
+        )
 
 
 async def _all(*starting: object) -> None:
@@ -298,11 +305,26 @@ def _inherited() -> dict[str, str]:
 
 def says_ready(port: int) -> bool:
     """True where a service's /health/ready answers 200 within 2 s."""
+    return _ready(port)[0] == http.client.OK
+
+
+def waits_for(port: int) -> str:
+    """Why a service is not ready, by its /health/ready; "" where it does not answer."""
+    try:
+        told = json.loads(_ready(port)[1] or b"{}").get("waiting_for", {})
+    except ValueError:
+        return ""
+    return "; ".join(f"{part}: {why}" for part, why in told.items())
+
+
+def _ready(port: int) -> tuple[int, bytes]:
+    """Status and body of /health/ready; 0 where there is no answer within 2 s."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", "/health/ready")
-        return connection.getresponse().status == http.client.OK
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return 0, b""
     finally:
         connection.close()
