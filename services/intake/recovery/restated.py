@@ -129,7 +129,8 @@ class VisitHistory:
 
     def _adt(self, values: Sequence[CareFact], before: Mapping[str, CareFact], begun: Mapping[str, CareFact]) -> Adt:
         trigger, by = _trigger(values, before, begun)
-        at = max(value.occurred_at for value in values) if trigger == UPDATE else by.occurred_at
+        told_at = [value.occurred_at for value in values if not isinstance(value, FactCancelled)]
+        at = max(told_at, default=by.occurred_at) if trigger == UPDATE else by.occurred_at
         start = self.starts.get(by.stay.id if by.stay else "")
         when, event = Moment(by.occurred_at, by.occurred_at), Moment(at, at)
         told: dict[str, Any] = {}
@@ -224,7 +225,9 @@ def _trigger(
         for value in values:
             if isinstance(value, kind) and not _amends(value, before):
                 return _as_moved(trigger, value, begun), value
-    return UPDATE, values[0]
+    own = [value for value in values if not isinstance(value, FactCancelled)]
+    timed = [value for value in own if isinstance(value, DiagnosisRecorded | DischargePlanned | DischargePlanCancelled)]
+    return UPDATE, [*timed, *own, *values][0]
 
 
 def _amends(value: CareFact, before: Mapping[str, CareFact]) -> bool:

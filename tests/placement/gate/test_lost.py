@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import pytest
 import sqlalchemy as sa
 
 from services.placement.engine import store
@@ -119,10 +118,3 @@ async def test_what_left_before_the_gate_was_restored_older_is_adopted_and_does_
     ]
     assert await broken(gate) == []
     assert await gate.waiting() == []
-
-
-@pytest.fixture(autouse=True)
-async def nothing_from_before(gate: Gate) -> None:
-    """The engine's tables too are empty."""
-    async with gate.database.begin() as connection:
-        await connection.execute(sa.text("TRUNCATE facts, episodes, periods, outbox"))
