@@ -19,6 +19,7 @@ PLUMBING = (
     "record_batches",
     "writer_names",
     "written",
+    "guard",
     "subscription",
     "broker",
     "replay",

@@ -41,9 +41,7 @@ async def test_a_database_that_was_put_back_is_seen_at_the_start(installed: Inst
     await installed.put_the_copy_back()
     before = len(await everything(installed.settings.kafka, "care.events"))
     async with installed.running() as intake:
-        await intake.is_held(
-            "the database is older than its topics: it does not know 1 records of this service (care.events)"
-        )
+        await intake.is_held("older than its topics: it does not know 1 record of this service (care.events)")
         assert await intake.told(hospital, "A13", "20260312110000") == b"AR"
         raw = hospital.message("A08", "20260312120000")
         await produce(installed.settings.kafka, "hospital.adt", [(b"GOODHEALTH|M", raw, [])])
@@ -72,7 +70,9 @@ async def test_a_database_that_is_put_back_while_intake_runs_is_seen(
         await until(intake.is_ready)
 
 
-@pytest.mark.parametrize("while_it_runs", [False, True], ids=["at the start", "while it runs"])
+@pytest.mark.parametrize(
+    "while_it_runs", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["at the start", "while it runs"]
+)
 async def test_a_topic_that_was_made_anew_is_seen(
     installed: Installation, hospital: Hospital, while_it_runs: bool
 ) -> None:
@@ -94,6 +94,7 @@ async def test_a_topic_that_was_made_anew_is_seen(
         await until(intake.is_ready)
 
 
+@pytest.mark.slow
 async def test_a_database_of_before_the_counts_begins_to_count_and_loses_nothing(
     installed: Installation, hospital: Hospital
 ) -> None:
