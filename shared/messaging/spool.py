@@ -177,6 +177,14 @@ class Applied(Protocol):
         """The writer's facts beyond these sequences (episode → sequence), each episode's in order."""
 
 
+def stuck(to_adopt: int, adopted: int) -> list[str]:
+    """A sentence about own facts that could not be adopted; none where all could."""
+    left = to_adopt - adopted
+    return (
+        [f"{left:,} facts come after ones that nothing has any more, or can't be read: they wait"] if left > 0 else []
+    )
+
+
 Sequences = Callable[[Connection, Sequence[str]], Awaitable[Mapping[str, int]]]
 """Episode → the last sequence of the service's own facts, of these episodes; 0 or absent: none."""
 

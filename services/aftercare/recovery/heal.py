@@ -22,7 +22,7 @@ from shared.facts.envelope import Fact, from_record, headers, to_record
 from shared.facts.restating import OwnFacts
 from shared.facts.tracing import begun_with, onward
 from shared.messaging import outbox
-from shared.messaging.spool import Applied, Spool, Told, by_subject, put_applied
+from shared.messaging.spool import Applied, Spool, Told, by_subject, put_applied, stuck
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
 from shared.values import replace as with_values
@@ -65,6 +65,8 @@ class Healing:
     def gone(self) -> list[str]:
         """Sentences about what cannot come back; after `compare`."""
         told = ["audit entries since the backup: no topic has them"] if self.found["facts to be adopted"] else []
+        if self.done:
+            told += stuck(self.found["facts to be adopted"], self.done["own facts adopted"])
         if n := self.found["places with two facts"]:
             told.append(f"{n} places of care.events hold another fact than the table: a number was given twice")
         return told

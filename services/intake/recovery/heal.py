@@ -12,7 +12,7 @@ from services.intake.recovery import store
 from services.intake.recovery.adopt import Adoption
 from services.intake.recovery.tell import tell_facts
 from shared.clock import Clock, system_clock
-from shared.messaging.spool import Applied, Spool, put_applied
+from shared.messaging.spool import Applied, Spool, put_applied, stuck
 from shared.site.config import Site
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
@@ -70,6 +70,8 @@ class Healing:
         ]
         if self.found["facts to be adopted"]:
             told.append("matches, names and contacts told since the backup, and the audit: no topic has them")
+        if self.done:
+            told += stuck(self.found["facts to be adopted"], self.done["own facts adopted"])
         if n := self.found["places with two facts"]:
             told.append(f"{n} places of care.events hold another fact than the table: a number was given twice")
         return told

@@ -18,7 +18,7 @@ from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.facts.values import UnknownFact
 from shared.ids import random_id
-from shared.messaging.spool import Spool, Told
+from shared.messaging.spool import Spool, Told, stuck
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
 
@@ -73,6 +73,8 @@ class Healing:
             told.append(f"{number:,} places of care.events hold another fact than the table: a number was given twice")
         if found["own facts to be adopted"]:
             told.append("audit entries, refusals and answers to idempotency keys since the backup: no topic has them")
+        if self.done:
+            told += stuck(found["own facts to be adopted"], self.done["own facts adopted"])
         return told
 
     async def compare(self) -> Counter[str]:
