@@ -46,6 +46,12 @@ async def test_after_a_database_was_restored_older_the_hospital_goes_on_as_if_it
     with a_system(times.put_back(kafka="late", postgres="early")) as system:
         assert "raw messages" in system.said.read_text()
         await holds(system, times.people)
+        feeds = {
+            (c["door"], c["trigger"])
+            for f in system.get("intake", "/api/feeds", "admin")["facilities"]
+            for c in f["counts"]
+        }
+        assert {("adopted", "A01"), ("adopted", "A03")} <= feeds
         adopted = times.people[len(times.early) :]
         gone, back = [next(one for one in adopted if one.taken_back is whether) for whether in (False, True)]
         other = next(one for one in adopted if not one.taken_back and one is not gone)
