@@ -40,4 +40,5 @@ $(SET_UP): pyproject.toml requirements-dev.lock .ci/set-up
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
 lock: ## write the lock files anew from pyproject.toml (needs uv); UPGRADE=--upgrade for newer versions
 	@$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
-	@$(COMPILE) $(UPGRADE) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@$(COMPILE) $(UPGRADE) --extra embedded -c requirements.lock pyproject.toml -o requirements-embedded.lock
+	@$(COMPILE) $(UPGRADE) --extra embedded --extra dev -c requirements-embedded.lock pyproject.toml -o requirements-dev.lock

@@ -38,9 +38,7 @@ class Feed:
         after = Position(self.next + len(batch), self.next + len(batch) - 1, batch[-1].id)
         tally, began = Tally(), time.perf_counter()
         async with self.database.begin() as connection:
-            tally.some_wait = await positions.advance(
-                connection, apply.CONSUMER, [Move(SLOT, self.next, after, len(batch))]
-            )
+            tally.advance = positions.Advance(apply.CONSUMER, [Move(SLOT, self.next, after, len(batch))])
             if line := await apply.INBOX(connection, incoming, tally):
                 await apply.apply(connection, line, rules=self.rules, clock=system_clock, ids=_new_id)
             await positions.count(connection, apply.CONSUMER, tally)

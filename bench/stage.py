@@ -24,7 +24,7 @@ from shared.site import config
 from shared.storage.database import Database
 from shared.storage.tables import positions
 from tools.stack import apache_kafka, postgres, up
-from tools.stack.folder import claim
+from tools.stack.folder import claim, ports
 from tools.stack.supervise import Child, Supervision
 
 PEERS = Path(__file__).parent / ".peers"
@@ -112,9 +112,10 @@ async def _broker(broker: str, place: Path) -> AsyncIterator[tuple[str | None, s
         yield None, EMBEDDED
         return
     java = await asyncio.to_thread(apache_kafka.java)
-    libs = await asyncio.to_thread(apache_kafka.fetched, PEERS / "apache-kafka")
+    libs = await apache_kafka.fetched(PEERS / "apache-kafka")
     folder = claim(place / "broker")
-    kafka, supervision = apache_kafka.ApacheKafka(folder, libs), Supervision(_loud)
+    taken = apache_kafka.Ports(**ports({"broker": 0, "controller": 0}))
+    kafka, supervision = apache_kafka.ApacheKafka(folder, libs, taken), Supervision(_loud)
     try:
         await supervision.start(Child(kafka.command(), kafka.is_ready, kafka.prepare))
         yield kafka.bootstrap, f"Apache Kafka {apache_kafka.VERSION} from its jars, {java}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from datetime import datetime
 from itertools import count
 
@@ -18,6 +17,14 @@ def new_id(at: datetime) -> str:
     return f"{int(at.timestamp() * 1000):012x}{next(_COUNT) & 0xFFFF:04x}{os.urandom(8).hex()}"
 
 
+def first_id(at: datetime) -> str:
+    """A text that sorts before every id made at the time `at` or later, and after every one made a millisecond
+    earlier."""
+    return f"{int(at.timestamp() * 1000):012x}"
+
+
 def random_id() -> str:
     """An id that tells neither when nor by whom it was made: a UUID of version 4 (RFC 9562)."""
-    return str(uuid.uuid4())
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]  # its two highest bits are 10
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -5,16 +5,20 @@ A library's exception text may contain the data that it failed on, so only its c
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from types import TracebackType
+from typing import Any, TextIO
 
 import orjson
 
 from shared.errors import StepdownError
 
+log = logging.getLogger(__name__)
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
@@ -39,6 +43,18 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[1]:
             line["fault"] = told(record.exc_info[1])
         return orjson.dumps(line, default=lambda value: type(value).__name__).decode()
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes to a stream; of a line that can't be made it says so in a line, where Python would print the arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name is given
+        """Say which logger's line was lost, and by what kind of error."""
+        fault = sys.exc_info()[0]
+        what = {"level": "error", "logger": record.name, "event": "a log line was lost"}
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(orjson.dumps(what | {"kind": fault.__name__ if fault else ""}).decode() + "\n")
+            self.flush()
 
 
 _OURS = ("shared", "services", "uvicorn")
@@ -66,10 +82,7 @@ def told(fault: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(fault.__traceback__)[-6:]
     what: dict[str, Any] = {
         "kind": type(fault).__name__,
-        "at": [
-            f"{frame.filename.rsplit('/', 2)[-2]}/{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
-            for frame in frames
-        ],
+        "at": [f"{'/'.join(frame.filename.rsplit('/', 2)[-2:])}:{frame.lineno}" for frame in frames],
     }
     if isinstance(fault, StepdownError):
         what["text"] = str(fault)
@@ -78,7 +91,7 @@ def told(fault: BaseException) -> dict[str, Any]:
 
 def set_up(service: str, level: str = "INFO") -> None:
     """Log JSON lines to stdout for this service; libraries log warnings only, since their DEBUG would print content."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Lines(sys.stdout)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -89,6 +102,24 @@ def set_up(service: str, level: str = "INFO") -> None:
         logging.getLogger(name).setLevel(quiet)
     logging.captureWarnings(True)
     take_over()
+    sys.excepthook, threading.excepthook, sys.unraisablehook = _uncaught, _uncaught_in_thread, _unraisable
+
+
+def _uncaught(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """Python would print an exception that nobody caught with its text, on several lines."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, fault, trace)
+    else:
+        log.critical("the process ends by an error that nobody caught", exc_info=(kind, fault, trace))
+
+
+def _uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
+    if told.exc_value is not None:
+        log.error("a thread ends by an error that nobody caught", exc_info=told.exc_value)
+
+
+def _unraisable(told: sys.UnraisableHookArgs) -> None:
+    log.error("an error where none can be raised", exc_info=told.exc_value)
 
 
 def take_over() -> None:

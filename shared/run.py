@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -25,13 +25,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from shared import logs, metrics
+from shared import figures, logs, metrics, retention, spans
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.events import topics_of
 from shared.messaging import dead_letter_desk, positions
 from shared.messaging.relay import Relay
-from shared.messaging.replay import replay_asked
+from shared.messaging.replay import asked_of, replay_asked
 from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
 from shared.recovery.guard import NOT_COMPARED, Guard
@@ -42,6 +42,7 @@ from shared.storage.sealing import Seal
 from shared.web import descriptors, http_limits
 from shared.web.app import WrongAddress, web_app
 from shared.web.auth import tokens_of
+from shared.web.retired import RetiredFacilities
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,9 @@ APART = timedelta(minutes=5)
 COMPARE_SECONDS = 10.0
 """So long does a start wait for database and broker, to compare them, before the doors open: they answer then that they
 can't take anything yet."""
+GARBAGE = (500_000, 10, 10)
+"""The thresholds of Python's garbage collector: objects made and not freed until it looks through the youngest, and so
+on. 10,000 fetched records are 130,000 objects, which are freed without it when their batch is done."""
 
 
 class Door(Protocol):
@@ -98,9 +102,16 @@ class ServiceProcess:
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
     page: WrongAddress | None = None
+    facilities: frozenset[str] = frozenset()
+    """The facilities of the site, which a token for all of them stands for."""
     parked_alarm_seconds: int = 60
     """A fact that waits longer for the one before it raises the alarm (site config, `limits`)."""
+    dead_letter_days: int | None = None
+    """Days that the content of dead letters is kept (site config, `retention`); None: as the settings say."""
     pulses: Sequence[Pulse] = ()
+    site_version: str = ""
+    own_figures: figures.Figures | None = None
+    """Sets the metrics that only this service has; called by a timer (figures.py)."""
     recipients: Sequence[str] = ()
     """Ids of the recipients whose topics it writes to."""
     clock: Clock = system_clock
@@ -114,6 +125,7 @@ class ServiceProcess:
 
     def __post_init__(self) -> None:
         self.seal = Seal(self.settings.keys())
+        figures.tell_constants(self.name, self.database, self.site_version)
         self.relay = Relay(
             self.database,
             self.name,
@@ -143,6 +155,8 @@ class ServiceProcess:
             live=self.live,
             routes=routes,
             page=self.page,
+            logged=self.settings.request_log,
+            retired=RetiredFacilities(self.database, self.facilities),
         )
 
     async def _subscriptions_told(self, _: Request) -> Response:
@@ -167,10 +181,14 @@ class ServiceProcess:
         else:
             if self.database.full and not await self.database.has_room():
                 missing["database"] = "its disk is full: free some space"
-            if apart := _apart(self.clock(), theirs):
+            ahead = self.clock() - theirs
+            metrics.CLOCK_APART.labels(self.name).set(ahead.total_seconds())
+            if apart := _apart(ahead):
                 missing["clock"] = apart
         unread = {each.consumer_name: each.waits_for() for each in self.subscriptions}
-        return missing | {name: why for name, why in unread.items() if why}
+        missing |= {name: why for name, why in unread.items() if why}
+        metrics.READY.labels(self.name).set(not missing)
+        return missing
 
     async def live(self) -> dict[str, str]:
         """part → why only a restart would help; empty while everything moves or waits for something unavailable.
@@ -199,12 +217,13 @@ class ServiceProcess:
         await _start_broker(self.broker)
         own = (
             Timer("watch", 5.0, self._watch),
+            Timer("figures", figures.EVERY, self._figures),
             Timer("operator", 1.0, self._what_operators_ask),
             Timer("dead-letters", 3600.0, self._age_dead_letters),
         )
         self._tasks += [asyncio.create_task(t.run(), name=t.name) for t in (*self.timers, *own)]
         gc.freeze()  # what was imported and made until now stays: it is looked through no more
-        gc.set_threshold(50_000, 20, 100)
+        gc.set_threshold(*GARBAGE)
         self.started = True
 
     async def stop(self) -> None:
@@ -219,6 +238,8 @@ class ServiceProcess:
         await stopped("relay", _cancelled(self._tasks), 3)  # it may wait for a broker that is away
         await stopped("guard", self.guard.stop(), 3)
         await stopped("database", self.database.close(), 5)
+        if spans.on():
+            await stopped("spans", asyncio.to_thread(spans.turn_off), 5)
 
     async def _begin_anew(self) -> None:
         """After a loss is mended: consumers look where they are to go on."""
@@ -240,28 +261,31 @@ class ServiceProcess:
             if overdue:
                 log.error("facts wait for the one before them", extra={"consumer": name, "count": overdue})
 
+    async def _figures(self) -> None:
+        await self.ready()
+        consumers = [subscription.consumer_name for subscription in self.subscriptions]
+        await figures.look(self.database, self.name, consumers, self.own_figures)
+
     async def _age_dead_letters(self) -> None:
         """Seal dead letters of the first version, and delete content that is too old."""
         while True:
             async with self.database.begin() as connection:
                 if not await dead_letter_desk.seal_clear(connection, self.seal):
                     break
-        async with self.database.begin() as connection:
-            gone, unsettled = await dead_letter_desk.expire(connection, self.settings.dead_letter_days)
-        if gone:
-            extra = {"service": self.name, "count": gone, "unsettled": unsettled}
-            log.warning("the content of dead letters is not kept any longer", extra=extra)
+        letters = retention.dead_letters(self.dead_letter_days or self.settings.dead_letter_days)
+        await retention.delete_old(self.database, [letters], at=self.clock(), actor="retention")
 
     async def _what_operators_ask(self) -> None:
         """Do what `stepdown positions reset` and `stepdown dead-letters replay` have marked in the database."""
+        asked = await asked_of(self.database, [each.consumer_name for each in self.subscriptions])
         for subscription in self.subscriptions:
-            await subscription.begin_anew_if_asked()
-            await replay_asked(subscription)
+            if subscription.consumer_name in asked:
+                await subscription.begin_anew_if_asked()
+                await replay_asked(subscription)
 
 
-def _apart(ours: datetime, theirs: datetime) -> str | None:
-    """A sentence for the operator where this machine's and the database's clocks differ too much; else None."""
-    ahead = ours - theirs
+def _apart(ahead: timedelta) -> str | None:
+    """A sentence for the operator where this machine's clock is too far from the database's; else None."""
     if abs(ahead) <= APART:
         return None
     how = "ahead of" if ahead > timedelta(0) else "behind"
@@ -365,6 +389,14 @@ async def _either(*events: asyncio.Event) -> None:
             task.cancel()
 
 
+def trace(name: str, settings: Settings) -> None:
+    """Send spans where an endpoint is set; OpenTelemetry's SDK is imported only then."""
+    if settings.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        from shared.span_export import to_collector  # noqa: PLC0415 - 0.2 s and 15 MB that most do not need
+
+        spans.turn_on(to_collector(settings.otlp_endpoint, name, settings.traces_share))
+
+
 def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Settings) -> None:
     """What each app.py's `main` does: set up logs, assemble the service, serve until told to stop."""
     logs.set_up(name, settings.log_level)
@@ -374,6 +406,7 @@ def run(name: str, assemble: Callable[[Settings], ServiceProcess], settings: Set
 
     async def assembled() -> None:
         service = assemble(settings)
+        trace(name, settings)
         logs.take_over()  # a library that was imported meanwhile
         await serve(service, parent_pipe=settings.parent_pipe, deadline=deadline)
 

@@ -120,7 +120,11 @@ class Settings(BaseSettings):
         "commas; each service has its own",
     )
     dead_letter_days: int = Field(
-        30, ge=1, le=3650, description="days that the content of a dead letter is kept, sealed; its place stays known"
+        30,
+        ge=1,
+        le=3650,
+        description="days that the content of a dead letter is kept, sealed, where the site config says none; its "
+        "place stays known",
     )
     revocation_wait: float = Field(
         5.0, ge=0, le=5, description="seconds that the answer to a revoked consent waits for placement's gate, then 202"
@@ -147,6 +151,16 @@ class Settings(BaseSettings):
         description="origins of the desks (https://host:port, by commas) whose pages may ask intake who patients are",
     )
 
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"https?://[^\s?#]+",
+        description="OpenTelemetry collector that takes traces by OTLP over HTTP (http://host:4318): spans go to its "
+        "/v1/traces; absent: where OTEL_EXPORTER_OTLP_ENDPOINT says, else none are made",
+    )
+    traces_share: float = Field(
+        1.0, ge=0, le=1, description="the part of all traces of which spans are sent: 0.01 is one in a hundred"
+    )
+
     instance: str | None = Field(
         None,
         pattern=r"[A-Za-z0-9._-]{1,60}",
@@ -159,6 +173,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="what is logged; there is no DEBUG, it would tell what messages say"
+    )
+    request_log: bool = Field(
+        True, description="a log line (INFO) for each HTTP request: method, route, status, seconds, roles; no address"
     )
 
     @field_validator("message_keys")

@@ -32,8 +32,11 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         page=frame.wrong,
         settings=settings,
         parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,
+        facilities=rules.site.facility_names,
+        dead_letter_days=rules.site.retention.dead_letter_days,
         subscriptions=(episodes,),
         timers=timers(database, rules),
+        site_version=rules.site.version,
     )
 
 

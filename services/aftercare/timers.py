@@ -9,7 +9,9 @@ from datetime import timedelta
 from functools import partial
 
 from services.aftercare.engine.apply import Round, Rules, decide_again, state_due
+from shared import retention
 from shared.run import Timer
+from shared.site.config import Site
 from shared.storage.database import Connection, Database
 from shared.web import idempotency
 
@@ -20,13 +22,19 @@ KEYS_KEPT = timedelta(days=2)
 Part = Callable[[Rules, Connection, str], Awaitable[Round]]
 
 
+def retention_kinds(site: Site, dead_letter_days: int) -> list[retention.RetentionKind]:
+    """All that aftercare keeps for a time, for `stepdown retention`; `dead_letter_days`: STEPDOWN_DEAD_LETTER_DAYS."""
+    return retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT)
+
+
 def timers(database: Database, rules: Rules, every: float = 5.0) -> list[Timer]:
     """`due`, every `every` seconds, and `site-config` and `idempotency-keys`, once an hour. Each round goes through all
     episodes in transactions of limited size."""
+    keys_kept = retention.requests_of(rules.site.retention, KEYS_KEPT)
     return [
         Timer("due", every, partial(whole_round, database, rules, state_due)),
         Timer("site-config", 3600.0, partial(whole_round, database, rules, decide_again)),
-        Timer("idempotency-keys", 3600.0, partial(idempotency.forget, database, rules.clock, KEYS_KEPT)),
+        Timer("idempotency-keys", 3600.0, partial(idempotency.forget, database, rules.clock, keys_kept)),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from services.intake import gauges
 from services.intake.api import front, routes
 from services.intake.receiving import kafka, mllp
 from services.intake.receiving.group_commit import Reception
@@ -90,8 +91,12 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         routes=routes(intake, reception, cross_origin.origins(settings.desk_origins)),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
+        facilities=site.facility_names,
+        dead_letter_days=site.retention.dead_letter_days,
         subscriptions=subscriptions,
         timers=timers(intake),
+        site_version=site.version,
+        own_figures=gauges.tell,
         pulses=[reception.pulse, reception.long_pulse, lane.pulse],
         clock=clock,
         doors=[Doors(intake, reception, [door, lane])],

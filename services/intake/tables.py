@@ -206,12 +206,30 @@ messages = sa.Table(
     sa.Column("patient_id", sa.Text),
     sa.Column("visit_id", sa.Text),
     sa.Column("said", sa.LargeBinary, comment="its values as JSON: codes, dates, ids (kept.py)"),
-    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="the raw message; place: its message_id"),
+    sa.Column("sealed", sa.LargeBinary, comment="the raw message while it is kept; place: its message_id"),
     sa.UniqueConstraint("ids", "body"),
     sa.Index("messages_of_visit", "visit_id", "message_id"),
     sa.Index("messages_noted", "note", "message_id", postgresql_where=sa.text("note NOT IN ('applied', 'kept')")),
     sa.Index("messages_without_visit", "patient_id", postgresql_where=sa.text("visit_id IS NULL AND note = 'waiting'")),
     comment="every message answered AA or AE",
+)
+
+refused_messages = sa.Table(
+    "refused_messages",
+    INTAKE,
+    sa.Column("ids", sa.LargeBinary, primary_key=True, comment="as in messages"),
+    sa.Column("body", sa.LargeBinary, primary_key=True, comment="as in messages"),
+    sa.Column("message_id", sa.Text, nullable=False, unique=True, comment="sorts by when it came first"),
+    sa.Column("door", sa.Text, nullable=False),
+    sa.Column("arrived_at", _TIME, nullable=False),
+    sa.Column("last_at", _TIME, nullable=False, comment="when it came last"),
+    sa.Column("times", sa.BigInteger, nullable=False, comment="how often it came"),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("control_id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False, comment="code of the error and where"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="the raw message; place: its message_id"),
+    comment="messages answered AR, for a limited time",
 )
 
 facts = sa.Table(

@@ -1,17 +1,31 @@
-"""Intake's timers: visits derived again under a changed site config, consents stated for new episodes and expired."""
+"""Intake's timers: visits derived again under a changed site config, consents stated for new episodes and expired, and
+what is not kept any longer deleted."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
 
+from services.intake.keeping.texts import raw_messages, refused_messages
 from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import handlers as consents
+from shared import retention
 from shared.run import Timer
+from shared.site.config import Site
 from shared.web import idempotency
 
 KEYS_KEPT = timedelta(days=7)
 """How long an Idempotency-Key is remembered: a request with it that is sent later is a new one."""
+
+
+def retention_kinds(site: Site, dead_letter_days: int) -> list[retention.RetentionKind]:
+    """All that intake keeps for a time, for `stepdown retention`; `dead_letter_days`: STEPDOWN_DEAD_LETTER_DAYS."""
+    return [*_messages(site), *retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT)]
+
+
+def _messages(site: Site) -> list[retention.RetentionKind]:
+    kept = site.retention
+    return [raw_messages(kept.raw_message_days), refused_messages(kept.refused_message_days)]
 
 
 def timers(intake: Intake) -> list[Timer]:
@@ -32,10 +46,18 @@ def timers(intake: Intake) -> list[Timer]:
         while await consents.tell_new_episodes(intake):
             pass
 
+    messages = _messages(intake.site)
+    keys_kept = retention.requests_of(intake.site.retention, KEYS_KEPT)
+
+    async def old_messages() -> None:
+        if intake.prepared:
+            await retention.delete_old(intake.database, messages, at=intake.clock(), actor="retention")
+
     return [
         Timer("preparing", 1.0, preparing),
         Timer("mapping", 60.0, mapping),
-        Timer("idempotency-keys", 3600.0, partial(idempotency.forget, intake.database, intake.clock, KEYS_KEPT)),
+        Timer("idempotency-keys", 3600.0, partial(idempotency.forget, intake.database, intake.clock, keys_kept)),
+        Timer("retention", 3600.0, old_messages),
         Timer("consents-over", 5.0, consents_over),
         Timer("consents-of-new-episodes", 5.0, consents_of_new_episodes),
     ]

@@ -3,7 +3,9 @@ its own."""
 
 from __future__ import annotations
 
-from services.placement import timers
+from functools import partial
+
+from services.placement import gauges, timers
 from services.placement.desk import api
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk
@@ -45,8 +47,12 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         page=frame.wrong,
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
+        facilities=site.facility_names,
+        dead_letter_days=site.retention.dead_letter_days,
         subscriptions=subscriptions,
         timers=rounds,
+        site_version=site.version,
+        own_figures=partial(gauges.tell, rules=rules, clock=clock),
         recipients=[each.id for each in site.recipients],
     )
 

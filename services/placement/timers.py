@@ -8,8 +8,10 @@ from functools import partial
 
 from services.placement.engine import act, apply
 from services.placement.rules import Rules
+from shared import retention
 from shared.clock import Clock
 from shared.run import Timer
+from shared.site.config import Site
 from shared.storage.database import Database
 from shared.web import idempotency
 
@@ -17,6 +19,11 @@ KEYS_KEPT = timedelta(days=2)
 """A request sent again later than this is a new one."""
 AT_ONCE = 200
 """Episodes in one transaction: consumers of the same episodes wait no longer than that takes."""
+
+
+def retention_kinds(site: Site, dead_letter_days: int) -> list[retention.RetentionKind]:
+    """All that placement keeps for a time, for `stepdown retention`; `dead_letter_days`: STEPDOWN_DEAD_LETTER_DAYS."""
+    return retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT)
 
 
 def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str]) -> tuple[Timer, ...]:
@@ -28,10 +35,11 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def expire() -> None:
         await expire_offers(database, rules, clock=clock, ids=ids)
 
+    keys_kept = retention.requests_of(rules.site.retention, KEYS_KEPT)
     return (
         Timer("placement-fold-anew", 30.0, fold_anew),
         Timer("placement-offers-expire", 2.0, expire),
-        Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, KEYS_KEPT)),
+        Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, keys_kept)),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from shared.events.authorizations import Authorization
-from shared.events.base import Place
+from shared.events.base import CareFact, Place
 from shared.events.levels import Level
 from shared.events.placing import Offer, OfferSent, PatientSaid, Placed, Seat, Waiting
 from shared.events.planning import PlanRecorded
@@ -30,6 +31,8 @@ def places_of(fact: Fact) -> tuple[Place, ...]:
     A fact of an unknown type may name one too; what can be read of it is returned.
     """
     found: tuple[Place, ...] = ()
+    if not _names_places(type(fact.value)):
+        return found
     match fact.value:
         case Transferred(origin=origin, to=to):
             found = origin, to
@@ -46,6 +49,18 @@ def places_of(fact: Fact) -> tuple[Place, ...]:
         case UnknownFact():
             found = tuple(_readable(fact.as_json))
     return found
+
+
+_NAMES_PLACES = (
+    Transferred, Admitted, Started, Arrival, VisitStarted, PatientSaid, OfferSent, Placed, Offer, Seat, Waiting,
+    Discharged, Completed, Discontinued, PlanRecorded, Authorization, UnknownFact,
+)  # fmt: skip
+
+
+@cache
+def _names_places(kind: type[CareFact]) -> bool:
+    """True for the types that `places_of` reads; most facts are of others."""
+    return issubclass(kind, _NAMES_PLACES)
 
 
 def _readable(told: dict[str, Any]) -> Iterator[Place]:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRecord
 
-from shared import metrics
+from shared import metrics, spans
 from shared.errors import InvalidMessage, Transient
+from shared.facts.tracing import HEADER
 from shared.messaging import dead_letters, positions
 from shared.messaging.handlers import Handle, in_transaction
-from shared.messaging.places import Places
+from shared.messaging.places import Places, by_slot
 from shared.messaging.positions import Incoming, Slot, Tally
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
@@ -87,10 +89,22 @@ class Batches:
         await self._one_transaction(records, fault, handle)
 
     async def _one_transaction(self, records: list[ConsumerRecord], fault: Exception | None, handle: Handle) -> None:
+        causes = partial(_traceparents, records)
+        with spans.work(f"process {self.consumer_name}", causes, kind="consumer") as work:
+            tally = await self._committed(records, fault, handle)
+            outcomes = {f"stepdown.{outcome}": number for outcome, number in tally.total().items() if number}
+            work.note({"messaging.batch.message_count": len(records), **outcomes})
+        for outcome, number in tally.total().items():
+            metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
+
+    async def _committed(self, records: list[ConsumerRecord], fault: Exception | None, handle: Handle) -> Tally:
         good, bad = ([], [(records[0], fault)]) if fault else self._decoded(records)
         moves, tally = self._places.moves(records), Tally()
         async with self._database.begin() as connection:
-            tally.some_wait = await positions.advance(connection, self.consumer_name, moves)
+            if good and self._order:
+                tally.advance = positions.Advance(self.consumer_name, moves)  # by what locks the rows
+            else:
+                tally.some_wait = await positions.advance(connection, self.consumer_name, moves)
             if good:
                 await self._hand_over(connection, good, tally, handle)
             for record, _ in bad:
@@ -99,22 +113,21 @@ class Batches:
             await dead_letters.bury(connection, self.consumer_name, self._dead_topic, bad, self.seal)
             await positions.count(connection, self.consumer_name, tally)
         self._places.moved(moves)
-        for outcome, number in tally.total().items():
-            metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
+        return tally
 
     def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming[Any]], list[dead_letters.Failed]]:
         good: list[Incoming[Any]] = []
         bad: list[dead_letters.Failed] = []
-        for record in records:
-            try:
-                good.append(self._incoming(record))
-            except InvalidMessage as fault:
-                bad.append((record, fault))
+        for slot, part in by_slot(records):
+            for record in part:
+                try:
+                    good.append(self._incoming(record, slot))
+                except InvalidMessage as fault:
+                    bad.append((record, fault))
         return good, bad
 
-    def _incoming(self, record: Any) -> Incoming[Any]:
-        carried = self._decode(record)
-        return Incoming(Slot(record.topic, record.partition), record.offset, record.key or b"", carried)
+    def _incoming(self, record: Any, slot: Slot) -> Incoming[Any]:
+        return Incoming(slot, record.offset, record.key or b"", self._decode(record))
 
     async def handle_again(
         self, connection: Connection, record: dead_letters.RawRecord, tally: Tally, handle: Handle
@@ -123,7 +136,8 @@ class Batches:
 
         Raises InvalidMessage where it is still wrong.
         """
-        await self._hand_over(connection, [self._incoming(record)], tally, handle)
+        slot = Slot(record.topic, record.partition)
+        await self._hand_over(connection, [self._incoming(record, slot)], tally, handle)
         if tally.refused:
             raise InvalidMessage(tally.refused[0][1])
 
@@ -135,3 +149,11 @@ class Batches:
         if now:
             with in_transaction(connection, tally):
                 await handle(now)
+
+
+def _traceparents(records: Sequence[ConsumerRecord]) -> Iterator[str]:
+    """What records say of their trace."""
+    for record in records:
+        for name, value in record.headers:
+            if name == HEADER and value:
+                yield value.decode("latin-1")

@@ -51,13 +51,22 @@ _SEAL = (
     .values(sealed=sa.bindparam("blob"), key=None, value=None, headers=None)
 )
 _OPEN = dead_letters.c.state.in_(["dead", "replay"])
+_OPEN_BY_CONSUMER = sa.select(dead_letters.c.consumer, sa.func.count()).where(_OPEN).group_by(dead_letters.c.consumer)
+_TOO_OLD = sa.and_(
+    dead_letters.c.died_at < sa.func.now() - sa.func.make_interval(0, 0, 0, sa.bindparam("days", type_=sa.Integer)),
+    sa.or_(dead_letters.c.sealed.is_not(None), dead_letters.c.headers.is_not(None)),
+    sa.not_(sa.and_(_OPEN, dead_letters.c.consumer.endswith(".outbox"))),  # it is nowhere else
+)
+_SOME_TOO_OLD = (
+    sa.select(dead_letters.c.id)
+    .where(_TOO_OLD)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_EXPIRING = sa.select(sa.func.count()).select_from(dead_letters).where(_TOO_OLD)
 _EXPIRE = (
     sa.update(dead_letters)
-    .where(
-        dead_letters.c.died_at < sa.func.now() - sa.func.make_interval(0, 0, 0, sa.bindparam("days", type_=sa.Integer)),
-        sa.or_(dead_letters.c.sealed.is_not(None), dead_letters.c.headers.is_not(None)),
-        sa.not_(sa.and_(_OPEN, dead_letters.c.consumer.endswith(".outbox"))),  # it is nowhere else
-    )
+    .where(dead_letters.c.id.in_(_SOME_TOO_OLD))
     .values(
         sealed=None, key=None, value=None, headers=None,
         state=sa.case((_OPEN, "expired"), else_=dead_letters.c.state),
@@ -84,6 +93,12 @@ async def listed(
     if id_begins:
         wanted = wanted.where(dead_letters.c.id.startswith(id_begins, autoescape=True))
     return [DeadLetter(*row) for row in (await connection.execute(wanted)).all()]
+
+
+async def open_by_consumer(connection: Connection) -> dict[str, int]:
+    """Consumer → how many of its dead letters nobody has settled yet; those without any are left out."""
+    rows = (await connection.execute(_OPEN_BY_CONSUMER)).all()
+    return {row[0]: row[1] for row in rows}
 
 
 async def content(
@@ -116,9 +131,16 @@ async def seal_clear(connection: Connection, seal: Seal, most: int = 200) -> int
     return len(rows)
 
 
-async def expire(connection: Connection, days: int) -> tuple[int, int]:
-    """Delete the content of letters older than `days` days: (how many, how many of them were still dead)."""
-    states = (await connection.execute(_EXPIRE, {"days": days})).scalars().all()
+async def expiring(connection: Connection, days: int) -> int:
+    """How many letters older than `days` days still have their content."""
+    found: int = (await connection.execute(_EXPIRING, {"days": days})).scalar_one()
+    return found
+
+
+async def expire(connection: Connection, days: int, most: int = 500) -> tuple[int, int]:
+    """Delete the content of at most `most` letters older than `days` days: (how many, how many of them were still
+    dead)."""
+    states = (await connection.execute(_EXPIRE, {"days": days, "most": most})).scalars().all()
     return len(states), states.count("expired")
 
 

@@ -55,13 +55,14 @@ class InLine(NamedTuple, Generic[Row]):
 class Inbox(Generic[Row]):
     """How a subscription orders a batch (`Order`) where facts go by sequence.
 
-    `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones. `handled`: the ce_ids of
-    facts handled earlier at these places; the handler has to store these, and each row's `seen`. `own`: the writer
-    whose facts come back to it, so that `seen` has them before they come; None: nobody's do.
+    `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones, after the positions that
+    the tally has to advance (`positions.then`). `handled`: the ce_ids of facts handled earlier at these places; the
+    handler has to store these, and each row's `seen`. `own`: the writer whose facts come back to it, so that `seen` has
+    them before they come; None: nobody's do.
     """
 
     consumer: str
-    lock: Callable[[Connection, Iterable[str]], Awaitable[Mapping[str, Row]]]
+    lock: Callable[[Connection, Iterable[str], Tally], Awaitable[Mapping[str, Row]]]
     handled: Callable[[Connection, Sequence[FactPlace]], Awaitable[Mapping[FactPlace, str]]]
     own: str | None = None
 
@@ -76,7 +77,9 @@ class Inbox(Generic[Row]):
         arriving: dict[str, list[Incoming]] = defaultdict(list)
         for one in incoming:
             arriving[one.fact.subject].append(one)
-        rows = await self.lock(connection, arriving)
+        rows = await self.lock(connection, arriving, tally)
+        if tally.advance:
+            raise RuntimeError(f"{self.consumer}: its rows are locked, but its positions are not advanced")
         for one in incoming if self.own else ():
             if one.fact.writer == self.own and one.fact.sequence > rows[one.fact.subject].seen.get(one.fact.writer, 0):
                 raise OwnFactAhead(one.slot)

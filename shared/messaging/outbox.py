@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared import spans
 from shared.facts.envelope import Record
 from shared.messaging.dead_letter_content import Content, given, sealed
 from shared.messaging.record_batches import (
@@ -94,6 +95,7 @@ def sending(connection: AsyncConnection, records: Sequence[Record]) -> Writes:
     """The same as writes that can be done together with others (statements.py)."""
     if not records:
         return []
+    spans.sent(records)
     kept, aside = _packed(connection, records)
     return [Append(outbox, _COLUMNS, kept), *aside]
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, cast
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -141,36 +143,42 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
     def new(self, records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
         """The records at or after the stored positions; none, and `refused` is set, where the last handled record is
         now a different one."""
-        new = []
-        for record in records:
-            slot = Slot(record.topic, record.partition)
+        new: list[ConsumerRecord] = []
+        for slot, part in by_slot(records):
             position = self.at.get(slot)
             if position is None or self.refused:
                 continue
-            if record.offset >= position.next_offset:
-                new.append(record)
-            elif record.offset == position.last_offset and position.last_id != _ce_id(record):
-                self._refuse(slot, "the last record handled is another one now: the topic was made anew")
+            for record in part:
+                if record.offset >= position.next_offset:
+                    new.append(record)
+                elif record.offset == position.last_offset and position.last_id != _ce_id(record):
+                    self._refuse(slot, "the last record handled is another one now: the topic was made anew")
         return [] if self.refused else new
 
     def moves(self, records: Sequence[ConsumerRecord]) -> list[Move]:
         """Each partition's move through these records. Raises StalePosition where a partition is no longer this
         process's."""
         parts: dict[Slot, list[ConsumerRecord]] = defaultdict(list)
-        for record in records:  # Kafka gives each partition in its order
-            parts[Slot(record.topic, record.partition)].append(record)
+        for slot, part in by_slot(records):  # Kafka gives each partition in its order
+            parts[slot] += part
         moves = []
-        for slot, part in parts.items():
+        for slot, found in parts.items():
             if slot not in self.at:
                 raise StalePosition(f"{self.consumer_name}: partition {slot.partition} went to another member")
-            after = Position(part[-1].offset + 1, part[-1].offset, _ce_id(part[-1]))
-            moves.append(Move(slot, self.at[slot].next_offset, after, len(part)))
+            after = Position(found[-1].offset + 1, found[-1].offset, _ce_id(found[-1]))
+            moves.append(Move(slot, self.at[slot].next_offset, after, len(found)))
         return moves
 
     def moved(self, moves: Iterable[Move]) -> None:
         """Remember the new positions, after the transaction is committed."""
         for move in moves:
             self.at[move.slot] = move.after
+
+
+def by_slot(records: Iterable[ConsumerRecord]) -> Iterator[tuple[Slot, Iterator[ConsumerRecord]]]:
+    """The records in runs of one partition, as Kafka gives them."""
+    for (topic, partition), part in groupby(records, key=attrgetter("topic", "partition")):
+        yield Slot(topic, partition), part
 
 
 def _reread_from(position: Position, first: int) -> int:

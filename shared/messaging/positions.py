@@ -16,7 +16,7 @@ from shared.errors import Rejected, StalePosition
 from shared.facts.envelope import Fact, from_record, headers
 from shared.messaging.stored_headers import packed, unpacked
 from shared.storage.database import copy_rows
-from shared.storage.statements import rows
+from shared.storage.statements import Read, SqlWrite, at_the_end, first_then, rows, together
 from shared.storage.tables import parked, positions
 from shared.values import value_object
 
@@ -65,6 +65,8 @@ class Tally:
     +1."""
 
     counts: dict[Slot, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    advance: Advance | None = None
+    """The batch's positions, where they are still to be advanced: by what locks its rows."""
     some_wait: bool = True
     """Whether facts may be parked; False spares the handler a look."""
     refused: list[tuple[Incoming[Any], str]] = field(default_factory=list)
@@ -182,29 +184,58 @@ async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Mo
 
     Raises StalePosition if another member has moved the position.
     """
-    told = [
-        (
-            m.slot.topic,
-            m.slot.partition,
-            m.remembered,
-            m.after.next_offset,
-            m.after.last_offset,
-            m.after.last_id,
-            m.received,
-        )
-        for m in sorted(moves)
-    ]
-    found = [row[0] for row in await rows(connection, _ADVANCE, consumer, *map(list, zip(*told, strict=True)))]
-    if len(found) != len(moves):
-        raise StalePosition(f"{consumer}: another member went on with these partitions")
-    return any(found)
+    advance = Advance(consumer, moves)
+    sql, given = advance.write
+    return advance.told(await rows(connection, sql, *given))
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The same, to be sent together with what locks the batch's rows (`then`)."""
+
+    consumer: str
+    moves: Sequence[Move]
+
+    @property
+    def write(self) -> SqlWrite:
+        """The statement; it returns a row for each move."""
+        told = [
+            (
+                m.slot.topic,
+                m.slot.partition,
+                m.remembered,
+                m.after.next_offset,
+                m.after.last_offset,
+                m.after.last_id,
+                m.received,
+            )
+            for m in sorted(self.moves)
+        ]
+        return SqlWrite(_ADVANCE, (self.consumer, *map(list, zip(*told, strict=True))))
+
+    def told(self, found: Sequence[Any]) -> bool:
+        """What the rows that it returned say: True when some facts are parked. Raises StalePosition as `advance`."""
+        if len(found) != len(self.moves):
+            raise StalePosition(f"{self.consumer}: another member went on with these partitions")
+        return any(row[0] for row in found)
+
+
+async def then(connection: AsyncConnection, tally: Tally, reads: Sequence[Read]) -> list[list[Any]]:
+    """The rows of reads, which may lock rows, as `statements.together` has them; where the tally has positions to
+    advance, that is done before, in the same round trip. Raises StalePosition."""
+    if (advance := tally.advance) is None:
+        return await together(connection, reads)
+    moved, found = await first_then(connection, advance.write, len(advance.moves), reads)
+    tally.some_wait, tally.advance = advance.told(moved), None
+    return found
 
 
 async def count(connection: AsyncConnection, consumer: str, tally: Tally) -> None:
-    """Add a batch's outcomes to the counts of the positions."""
+    """Add a batch's outcomes to the counts of the positions, at the end of the transaction."""
     told = [(*slot, *(c[name] for name in _OUTCOMES)) for slot, c in sorted(tally.counts.items())]
     if told:
-        await rows(connection, _COUNT, consumer, *map(list, zip(*told, strict=True)))
+        columns = map(list, zip(*told, strict=True))
+        await at_the_end(connection, [SqlWrite(_COUNT, (consumer, *columns))])
 
 
 _PARKED = sa.select(parked).where(

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
 
-from shared import metrics
+from shared import metrics, spans
 from shared.errors import Transient
 from shared.messaging import written
 from shared.messaging.broker_quirks import close_for_good
@@ -29,7 +29,7 @@ from shared.messaging.outbox import Outgoing, by_partition, records_of
 from shared.messaging.record_batches import RecordBatch, StampedRecord, batches, partition_of
 from shared.messaging.writer_names import WriterNames
 from shared.messaging.writer_producer import deliver, fenced_producer, kafka_transaction
-from shared.messaging.written import WRITERS_TOPIC, Place, Written
+from shared.messaging.written import WRITERS_TOPIC, Done, Move, Place, Written
 from shared.pulse import Pulse
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
@@ -43,17 +43,17 @@ _LEASE = sa.text(
     "WHERE r.holder = excluded.holder OR r.until < now() RETURNING holder"
 )
 _RELEASE = sa.text("UPDATE relay_lease SET until = now() WHERE holder = :me")
-_OLDEST = (  # the oldest rows, until they have so many records
-    "SELECT id, topic, partition, partitions, records, batch, key, value, headers, "
-    "coalesce((SELECT sum(records) FROM written), 0)::bigint AS written "
-    "FROM (SELECT *, sum(records) OVER (ORDER BY id) - records AS before FROM outbox ORDER BY id LIMIT $1) AS o "
-    "WHERE before < $1 ORDER BY id"
+_OLDEST = (  # the oldest rows but for those that are done, until they have so many records; at least one row
+    f"{written.MOVED} SELECT {written.ALL_MOVED}, o.id, topic, partition, partitions, records, batch, key, value, "  # noqa: S608
+    "headers, "
+    "coalesce((SELECT sum(records) FROM written), 0)::bigint AS written FROM (SELECT) AS one LEFT JOIN "
+    "(SELECT *, sum(records) OVER (ORDER BY id) - records AS before FROM outbox WHERE id <> ALL($1::bigint[]) "
+    "ORDER BY id LIMIT $7) AS o ON before < $7 ORDER BY o.id"
 )
 _WITHOUT = "UPDATE outbox SET records = $3, batch = $4 WHERE id = $1 AND records = $2 RETURNING id"
 _GONE = "DELETE FROM outbox WHERE id = $1 AND records = $2 RETURNING id"
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-Move = tuple[str, int, int, int, int]
-"""How a pass moved a partition's count: topic, number, the count before and after, the offset of the last record."""
+ANOTHER = "another relay writes by now, or the database is an older one"
 
 
 class Relay:
@@ -95,6 +95,7 @@ class Relay:
         self._names = WriterNames(database, service)
         self.leading = False
         self._closely = 0  # rows to be sent one by one: one of them has a record that Kafka refuses
+        self._done = Done()  # on Kafka, and not deleted yet
         self._renewed = float("-inf")
         self._producer: AIOKafkaProducer | None = None
         self._turn = asyncio.Lock()  # one pass at a time, also when stopping
@@ -118,7 +119,7 @@ class Relay:
                 if not self.leading:
                     await _event(self._stopping, self.lease / 6)
                 elif not full:
-                    await self._rest()
+                    await _event(self._wake, self.poll)
 
     def _tell(self, fault: Exception, wait: float) -> None:
         foreseen = isinstance(fault, KafkaError | Transient | OSError | TimeoutError)
@@ -140,17 +141,29 @@ class Relay:
         producer = self._producer or await self._new_producer()
         if producer is None:
             return 0
-        found = await self.database.alone(_OLDEST, 1 if self._closely else self.chunk)
+        found = await self._oldest()
         number = sum(row["records"] for row in found)
         metrics.OUTBOX.set(number)
         if not found:
             self._closely = 0
             return 0
-        if found[0]["written"] != self.counted():
-            raise Transient("another relay writes by now, or the database is an older one")
         closely = bool(self._closely)
-        await (self._look_closer(producer, found[0]) if closely else self._move(producer, found))
+        told = {"stepdown.rows": len(found), "messaging.batch.message_count": number}
+        with spans.work("relay pass", kind="producer", told=lambda: told):
+            await (self._look_closer(producer, found[0]) if closely else self._move(producer, found))
         return self.chunk if closely or self._closely else number
+
+    async def _oldest(self) -> Sequence[Any]:
+        """The rows of a pass. Raises Transient where the counts are not those that this relay left."""
+        self._wake.clear()  # what is committed from now on may not be among what is read
+        counted = self.counted()
+        found = await self.database.alone(_OLDEST, *self._done.given(), 1 if self._closely else self.chunk)
+        self._forgotten(all_moved=found[0]["all_moved"])
+        if found[0]["id"] is None:
+            return []
+        if found[0]["written"] != counted:
+            raise Transient(ANOTHER)
+        return found
 
     def counted(self) -> int:
         """How many records it knows to be written, by itself and those before it."""
@@ -201,13 +214,20 @@ class Relay:
         ]
 
     async def _forget(self, found: Sequence[Any], moves: Sequence[Move]) -> None:
-        ids = [row["id"] for row in found]
-        [[all_moved]] = await self.database.alone(written.MOVE, ids, *map(list, zip(*moves, strict=True)))
-        if not all_moved:
-            raise Transient("another relay writes by now, or the database is an older one")
-        for topic, partition, _, after, end in moves:
-            self.written[topic, partition] = self.written[topic, partition].at(after, end)
+        """Delete rows that are on Kafka, and move the counts: with the next read where more waits already, else at
+        once."""
         metrics.RELAYED.inc(sum(row["records"] for row in found))
+        self._done = Done([row["id"] for row in found], moves)
+        if not self._wake.is_set():
+            [[all_moved]] = await self.database.alone(written.MOVE, *self._done.given())
+            self._forgotten(all_moved=all_moved)
+
+    def _forgotten(self, *, all_moved: bool) -> None:
+        done, self._done = self._done, Done()
+        if not all_moved:
+            raise Transient(ANOTHER)
+        for topic, partition, _, after, end in done.moves:
+            self.written[topic, partition] = self.written[topic, partition].at(after, end)
 
     async def _look_closer(self, producer: AIOKafkaProducer, row: Any) -> None:
         """Send each record of a row by itself, in one transaction; the first that Kafka refuses is put aside, and the
@@ -266,17 +286,13 @@ class Relay:
         self.written = await written.load(self.database)
         return producer
 
-    async def _rest(self) -> None:
-        await _event(self._wake, self.poll)
-        self._wake.clear()
-
     async def _begin_anew(self) -> None:
         """After a failure: drop the producer, and ask for the lease first, since another relay may lead by now."""
         self._renewed = float("-inf")
         await self._close_producer()
 
     async def _close_producer(self) -> None:
-        producer, self._producer = self._producer, None
+        producer, self._producer, self._done = self._producer, None, Done()
         if producer is not None:
             await close_for_good(producer)
 

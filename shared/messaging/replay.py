@@ -7,6 +7,7 @@ locked in the transaction that applies it and changes its state, and its count m
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from shared.messaging import positions
 from shared.messaging.dead_letter_desk import content_of
 from shared.messaging.positions import Slot, Tally
 from shared.messaging.subscription import Subscription
+from shared.storage.database import Database
 from shared.storage.sealing import Seal
 from shared.storage.tables import dead_letters
 from shared.storage.tables import positions as stands
@@ -29,6 +31,10 @@ _ASKED = (
     .where(dead_letters.c.consumer == sa.bindparam("consumer"), dead_letters.c.state == "replay")
     .order_by(dead_letters.c.topic, dead_letters.c.partition, dead_letters.c.kafka_offset)
     .limit(100)
+)
+_SOMETHING = (
+    "SELECT consumer FROM positions WHERE consumer = ANY($1::text[]) AND next_offset < 0 "
+    "UNION SELECT consumer FROM dead_letters WHERE consumer = ANY($1::text[]) AND state = 'replay'"
 )
 _LOCK_POSITION = (
     sa.select(stands.c.next_offset)
@@ -44,6 +50,11 @@ _LOCK_LETTER = (
     .where(dead_letters.c.id == sa.bindparam("id"), dead_letters.c.state == "replay")
     .with_for_update(skip_locked=True)
 )
+
+
+async def asked_of(database: Database, consumers: Iterable[str]) -> set[str]:
+    """Those of these consumers of which `stepdown positions reset` or `stepdown dead-letters replay` asks something."""
+    return {row["consumer"] for row in await database.alone(_SOMETHING, list(consumers))}
 
 
 async def replay_asked(subscription: Subscription) -> int:

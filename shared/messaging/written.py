@@ -10,8 +10,8 @@ between the two is counted once. So at any instant, for each partition (contract
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,17 +31,34 @@ _BEGIN = (
     "ON CONFLICT (topic, partition) DO UPDATE SET partitions = excluded.partitions, topic_id = excluded.topic_id, "
     "cluster_id = excluded.cluster_id WHERE written.topic_id IS NULL AND excluded.topic_id IS NOT NULL"
 )
-MOVE = (  # nothing is deleted where one of the counts is not what this relay left there
+# Nothing is deleted where one of the counts is not what this relay left there. It is not waited for until it is on the
+# disk: what the database loses with it is sent again, as after a crash before it, and it is the last that was sent, so
+# that no older record follows a newer one (decision 0107).
+MOVED = (
     "WITH n AS (SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[]) "
     "AS n(topic, partition, before, after, last)), "
     "moved AS (UPDATE written AS w SET records = n.after, last_offset = n.last FROM n "
-    "WHERE w.topic = n.topic AND w.partition = n.partition AND w.records = n.before RETURNING 1), "
+    "WHERE w.topic = n.topic AND w.partition = n.partition AND w.records = n.before "
+    "AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off' RETURNING 1), "
     "gone AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]) "
-    "AND (SELECT count(*) FROM moved) = (SELECT count(*) FROM n)) "
-    "SELECT (SELECT count(*) FROM moved) = (SELECT count(*) FROM n) AS all_moved"
+    "AND (SELECT count(*) FROM moved) = (SELECT count(*) FROM n))"
 )
-"""SQL: move the counts of some partitions on, and delete rows of the outbox. Parameters: the rows' ids; of each
-partition its topic and number, the count before and after, the offset of the last record."""
+"""Beginning of a statement that moves counts of partitions on and deletes rows of the outbox. Parameters: `Done`."""
+ALL_MOVED = "(SELECT count(*) FROM moved) = (SELECT count(*) FROM n) AS all_moved"
+MOVE = f"{MOVED} SELECT {ALL_MOVED}"
+Move = tuple[str, int, int, int, int]
+"""How a pass moved a partition's count: topic, number, the count before and after, the offset of the last record."""
+
+
+class Done(NamedTuple):
+    """What a pass has put on Kafka: `ids` of rows of the outbox, and how the counts moved by them."""
+
+    ids: Sequence[int] = ()
+    moves: Sequence[Move] = ()
+
+    def given(self) -> list[list[Any]]:
+        """The parameters of a statement that begins with MOVED."""
+        return [list(self.ids), *(map(list, zip(*self.moves, strict=True)) if self.moves else ([], [], [], [], []))]
 
 
 @value_object

@@ -44,6 +44,7 @@ from shared.site.values import (
     Payer,
     Placeholders,
     Program,
+    Retention,
     Setting,
     Unit,
 )
@@ -116,6 +117,8 @@ class Site(Part):
     """Who assigns patient ids, where one has several names; what is not here is known by each name it is sent with."""
     placeholders: Placeholders = Placeholders()
     limits: Limits = Limits()
+    retention: Retention = Retention()
+    """How long things are kept; it decides nothing of what is derived, so it is not part of the version."""
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
     """The policy that recommends a level: the first rule that fits wins."""
@@ -128,8 +131,13 @@ class Site(Part):
     @cached_property
     def version(self) -> str:
         """Twelve hex digits of a hash of the content, whatever its files, order of keys and comments."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+        content = json.dumps(self.model_dump(mode="json", exclude={"retention"}), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    @cached_property
+    def facility_names(self) -> frozenset[str]:
+        """The names of all facilities."""
+        return frozenset(each.name for each in self.facilities)
 
     def facility(self, name: str) -> Facility | None:
         """The facility by its name, or by a text that it is sent as; None for one that the site does not have."""

@@ -285,6 +285,19 @@ class Limits(Part):
     """The same for a token that has the role `hospital` and no role of a person."""
 
 
+class Retention(Part):
+    """For how many days what is kept sealed, or for a time, is kept."""
+
+    raw_message_days: int = Field(default=0, ge=0, le=36_500)
+    """The text of a message that got AA; 0: for ever. What it said, as codes, dates and ids, stays."""
+    refused_message_days: int = Field(default=30, ge=0, le=36_500)
+    """The text of a message that got AE or AR; 0: for ever (contract 6)."""
+    dead_letter_days: int | None = Field(default=None, ge=1, le=3650)
+    """The content of a dead letter; absent: STEPDOWN_DEAD_LETTER_DAYS."""
+    answered_request_days: int | None = Field(default=None, ge=1, le=365)
+    """The answer to a POST with an Idempotency-Key; absent: 7 at intake, 2 at placement and aftercare."""
+
+
 class Authority(Part):
     """Who assigns patient ids: the names in CX.4.1 and CX.4.2, and those of single facilities."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Literal, TypeVar
 
 import asyncpg
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.errors import StepdownError, Transient
+from shared.storage.driver_quirks import know_texts_at_once
 
 Connection = AsyncConnection
 """What handlers are handed: they pass it on, and no SQL is theirs."""
@@ -28,9 +29,15 @@ _LONGEST = "SELECT set_config(name, '60s', false) FROM pg_settings WHERE name = 
 _HOWEVER_LONG = sa.text("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'")
 
 
+_BEFORE_COMMIT = "before commit"
+LastWork = TypeVar("LastWork", bound=Callable[[AsyncConnection], Awaitable[None]])
 _FULL = "53100"  # disk_full
 _ROOM = sa.text("SELECT count(*) FROM (SELECT n FROM generate_series(1, 300000) AS n ORDER BY n DESC OFFSET 1) AS s")
 _SPILL = sa.text("SELECT set_config('work_mem', '64kB', true)")
+
+
+_MORE = 4
+"""Connections above the pool's size that a peak may open; they are closed after it."""
 
 
 class DatabaseFault(StepdownError):
@@ -44,7 +51,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             sa.make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool,
-            max_overflow=4,
+            max_overflow=_MORE,
             pool_pre_ping=False,
             hide_parameters=True,
             execution_options={"database": self},
@@ -63,7 +70,11 @@ class Database:
                 },
             },
         )
+        know_texts_at_once()
         sa.event.listen(self.engine.sync_engine, "connect", _limited)
+        self.pool_size = pool + _MORE
+        self.waiting = 0
+        """Pieces of work that wait for a connection."""
         self.after_commit: list[Callable[[], None]] = []
         self.full = False
         self.held: str | None = None  # shared/recovery/guard.py: why nothing may be stored
@@ -80,7 +91,11 @@ class Database:
         if self.held is not None:
             raise Transient(self.held)
         async with self._faults_told(), self._connected() as connection, _transaction(connection, "commit"):
+            late: dict[Any, Callable[[AsyncConnection], Awaitable[None]]] = {}
+            connection.info[_BEFORE_COMMIT] = late
             yield connection
+            for work in late.values():
+                await work(connection)
         for call in self.after_commit:
             call()
 
@@ -117,13 +132,23 @@ class Database:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         """A connection of the pool; one that is still inside a transaction at the end is dropped."""
-        async with self.engine.connect() as connection:
+        async with AsyncExitStack() as held:
+            self.waiting += 1
+            try:
+                connection = await held.enter_async_context(self.engine.connect())
+            finally:
+                self.waiting -= 1
             driver = driver_of(connection)
             try:
                 yield connection
             finally:
                 if driver.is_in_transaction():
                     await connection.invalidate()
+
+    def in_use(self) -> int:
+        """How many connections are at work."""
+        pool: Any = self.engine.pool
+        return int(pool.checkedout())
 
     @asynccontextmanager
     async def _faults_told(self) -> AsyncIterator[None]:
@@ -194,6 +219,13 @@ def database_of(connection: AsyncConnection) -> Database:
     if connection.sync_connection is None:
         raise RuntimeError("the connection is not open")
     found: Database = connection.sync_connection.get_execution_options()["database"]
+    return found
+
+
+def before_commit(connection: AsyncConnection, kind: Callable[[], LastWork]) -> LastWork:
+    """The work of this kind that is called as the last of the connection's transaction (`Database.begin`), unless that
+    is rolled back; it is made when it is first asked for."""
+    found: LastWork = connection.info[_BEFORE_COMMIT].setdefault(kind, kind())
     return found
 
 

@@ -197,6 +197,32 @@ def outbox_of_records(connection: sa.Connection) -> None:
     run_statements(connection, _BATCHES_BACK)
 
 
+_RETIRED = """\
+CREATE TABLE retired_facilities (
+    facility text NOT NULL,
+    at timestamptz NOT NULL,
+    actor text NOT NULL,
+    under text,
+    until date,
+    PRIMARY KEY (facility)
+);
+COMMENT ON TABLE retired_facilities IS 'facilities that left: nothing more is taken from them';
+COMMENT ON COLUMN retired_facilities.facility IS 'as the site config names it';
+COMMENT ON COLUMN retired_facilities.under IS 'the law by which its records are kept (42 CFR 2.19(b))';
+COMMENT ON COLUMN retired_facilities.until IS 'the last day that it asks for';
+"""
+
+
+def create_retired(connection: sa.Connection) -> None:
+    """For a migration of each service: the table of facilities that left."""
+    run_statements(connection, _RETIRED)
+
+
+def drop_retired(connection: sa.Connection) -> None:
+    """That migration's downgrade."""
+    run_statements(connection, "DROP TABLE retired_facilities")
+
+
 _WRITTEN = """\
 CREATE TABLE written (
     topic text NOT NULL,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from alembic import command, context
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -56,6 +57,11 @@ async def _on_connection(url: str, work: Callable[[Connection], None]) -> None:
         raise SetUpError(f"the schema does not fit this program: {error}") from None
     finally:
         await engine.dispose()
+
+
+def revisions(migrations: Path) -> list[str]:
+    """The revisions that a migrations folder has, the newest first."""
+    return [one.revision for one in ScriptDirectory(str(migrations)).walk_revisions()]
 
 
 def _upgrade(connection: Connection, migrations: Path, revision: str) -> None:

@@ -7,6 +7,7 @@ batch of one message consists mostly of statements. Placeholders are PostgreSQL'
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.storage.database import copy_rows, driver_of
+from shared.storage.database import before_commit, copy_rows, driver_of
 from shared.storage.row_writes import POSTGRESQL, RowWrite, insert
 
 _PLACE = re.compile(r"\$(\d+)")
@@ -67,6 +68,21 @@ async def together(connection: AsyncConnection, reads: Iterable[Read]) -> list[l
     return list(found)
 
 
+async def first_then(
+    connection: AsyncConnection, first: SqlWrite, number: int, reads: Sequence[Read]
+) -> tuple[list[Any], list[list[Any]]]:
+    """A transaction's first write, and reads once it is done, in one round trip: what the write returns, and the rows
+    of each read, as `together` gives them. A read that locks rows does so after the write.
+
+    `number`: how many rows the write has to return; with another number the reads find, and lock, nothing. All reads
+    see what was there when the write began, but for the rows that they lock.
+    """
+    sql = _led(first.sql, len(first.given), tuple([(read.sql, len(read.given)) for read in reads]))
+    given = [value for read in reads for value in read.given]
+    done, *found = await driver_of(connection).fetchrow(sql, *first.given, number, *given)
+    return done, found
+
+
 async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Append]) -> None:
     """Do all writes in one round trip, and one more for each long Append; each sees the tables as before."""
     few: list[SqlWrite] = []
@@ -80,6 +96,31 @@ async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Appen
     if few:
         sql = _joined(tuple([(write.sql, len(write.given)) for write in few]))
         await driver_of(connection).fetch(sql, *[value for write in few for value in write.given])
+
+
+async def at_the_end(connection: AsyncConnection, writes: Iterable[SqlWrite | Append]) -> None:
+    """Do these writes before COMMIT, in one round trip with all others of the transaction that can wait so long.
+
+    Nothing that follows in the transaction may read what they write, nor write the same rows.
+    """
+    before_commit(connection, _LateWrites).writes += writes
+
+
+class _LateWrites:
+    """The writes of one transaction that wait for its end; rows for the same columns go in together, in their order."""
+
+    def __init__(self) -> None:
+        self.writes: Writes = []
+
+    async def __call__(self, connection: AsyncConnection) -> None:
+        appended: dict[tuple[sa.Table, tuple[str, ...]], list[Sequence[Any]]] = defaultdict(list)
+        others: Writes = []
+        for each in self.writes:
+            if isinstance(each, SqlWrite):
+                others.append(each)
+            else:
+                appended[each.table, each.columns] += each.rows
+        await at_once(connection, [*others, *(Append(*where, rows) for where, rows in appended.items())])
 
 
 def written(by: RowWrite, rows: Sequence[Sequence[Any]]) -> list[SqlWrite]:
@@ -114,6 +155,14 @@ def _joined(parts: tuple[tuple[str, int], ...]) -> str:
 def _asked(parts: tuple[tuple[str, int], ...]) -> str:
     """The reads as one statement with one row: an array of rows for each read."""
     return "SELECT " + ",\n".join(f"ARRAY(SELECT r FROM ({sql}) AS r)" for sql in _counted_on(parts))  # noqa: S608
+
+
+@lru_cache(64)
+def _led(first: str, given: int, parts: tuple[tuple[str, int], ...]) -> str:
+    """A write `w`, and the reads as `_asked` has them, each only where the write returned as many rows as it should."""
+    _, done, *reads = _counted_on((("", given), ("(SELECT count(*) FROM w) = $1::bigint", 1), *parts))
+    found = [f"ARRAY(SELECT r FROM ({sql}) AS r WHERE {done})" for sql in reads]  # noqa: S608
+    return f"WITH w AS ({first}) SELECT " + ",\n".join(["ARRAY(SELECT w FROM w)", *found])  # noqa: S608
 
 
 def _counted_on(parts: tuple[tuple[str, int], ...]) -> list[str]:

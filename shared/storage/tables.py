@@ -131,6 +131,17 @@ refusals = sa.Table(
     comment="what a rule said no to; nothing was published for it",
 )
 
+retired_facilities = sa.Table(
+    "retired_facilities",
+    PLUMBING,
+    sa.Column("facility", sa.Text, primary_key=True, comment="as the site config names it"),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("under", sa.Text, comment="the law by which its records are kept (42 CFR 2.19(b))"),
+    sa.Column("until", sa.Date, comment="the last day that it asks for"),
+    comment="facilities that left: nothing more is taken from them",
+)
+
 KEYS = sa.MetaData()
 """Beside the plumbing: only services with a door that takes an Idempotency-Key create it, in a migration of theirs."""
 

@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.web import tracing
 from shared.web.auth import Caller, NotSignedIn, Tokens
+from shared.web.each_request import CALLER, EachRequest
+from shared.web.retired import RetiredFacilities
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Returns part of the service → what is the matter with it; an empty dict when all is well."""
@@ -64,11 +65,15 @@ def web_app(
     routes: Sequence[BaseRoute],
     live: Check = _nothing,
     page: WrongAddress | None = None,
+    logged: bool = True,
+    retired: RetiredFacilities | None = None,
 ) -> Starlette:
     """A service's web application: its own routes, and /health/live, /health/ready and /metrics.
 
     `tokens` None: nobody can sign in. `ready` names what the service waits for, `live` the parts that are stuck so that
-    only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json.
+    only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json. `logged`:
+    whether each request is a log line (each_request.py). `retired`: the facilities that left, which callers do not see
+    any more.
     """
 
     async def liveness(_: Request) -> Response:
@@ -89,10 +94,13 @@ def web_app(
     app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
-    app.state.tokens, app.state.page = tokens, page
-    app.add_middleware(_HeadersAndTrace)
+    app.state.tokens, app.state.page, app.state.retired = tokens, page, retired
+    app.add_middleware(_Headers)
     if tokens is not None:
         app.add_middleware(_FetchKeys, tokens=tokens)
+    if retired is not None:
+        app.add_middleware(_KnowRetired, retired=retired)
+    app.add_middleware(EachRequest, service=title, logged=logged)
     return app
 
 
@@ -107,7 +115,9 @@ def caller_by(request: Request, header: str | None, *roles: str) -> Caller:
     tokens: Tokens | None = request.app.state.tokens
     if tokens is None:
         raise NotSignedIn("no token issuer is configured")
-    asking = tokens.caller(header)
+    asking = request.scope[CALLER] = tokens.caller(header)
+    if request.app.state.retired is not None:
+        asking = request.app.state.retired.without(asking)
     if roles and not asking.roles & {*roles, "admin"}:
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs one of the roles {', '.join(roles)}")
     return asking
@@ -219,6 +229,10 @@ COOKIE = "stepdown_session"
 """The cookie that holds the bearer token of somebody who signed in with a browser (sessions.py)."""
 
 
+WITHOUT_TOKEN = ("/health/", "/metrics", "/assets/")
+"""Where the addresses begin that everybody may read."""
+
+
 class _FetchKeys:
     """Middleware: before a request is handled, fetch the issuer's keys that its tokens need. It waits here, where other
     requests do not wait for it. Health, metrics and assets need no token."""
@@ -227,7 +241,7 @@ class _FetchKeys:
         self.app, self.tokens = app, tokens
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith(("/health/", "/metrics", "/assets/")):
+        if scope["type"] == "http" and not scope["path"].startswith(WITHOUT_TOKEN):
             asking = Request(scope)
             scheme, _, token = asking.headers.get("authorization", "").partition(" ")
             given = (token if scheme.lower() == "bearer" else "", asking.cookies.get(COOKIE, ""))
@@ -235,18 +249,25 @@ class _FetchKeys:
         await self.app(scope, receive, send)
 
 
-class _HeadersAndTrace:
-    """Middleware: begins the request's trace (tracing.py), and adds the security headers to every answer that has none
-    of that name."""
+class _KnowRetired:
+    """Middleware: before a request is handled, read which facilities have left, where that is not known of late."""
+
+    def __init__(self, app: Any, retired: RetiredFacilities) -> None:
+        self.app, self.retired = app, retired
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith(WITHOUT_TOKEN):
+            await self.retired.up_to_date()
+        await self.app(scope, receive, send)
+
+
+class _Headers:
+    """Middleware: adds the security headers to every answer that has none of that name."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
-            tracing.begin(given.decode("latin-1") or None)
-
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
                 given = {name.decode() for name, _ in message["headers"]}

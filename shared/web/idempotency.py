@@ -14,6 +14,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from shared import retention
 from shared.clock import Clock
 from shared.errors import StepdownError
 from shared.storage.database import Connection, Database
@@ -82,8 +83,7 @@ async def finish(connection: Connection, asked: HashedRequest, answer: Answered)
 
 async def forget(database: Database, clock: Clock, kept: timedelta) -> None:
     """Delete the keys taken longer ago than `kept`; each service calls it by a timer."""
-    async with database.begin() as connection:
-        await connection.execute(sa.delete(answered_requests).where(answered_requests.c.at < clock() - kept))
+    await retention.delete_old(database, [retention.requests_answered(kept)], at=clock(), actor="retention")
 
 
 def _row(asked: HashedRequest) -> sa.ColumnElement[bool]:

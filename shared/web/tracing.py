@@ -17,6 +17,12 @@ def begin(header: str | None) -> None:
     _OF_THE_REQUEST.set(header if trace_of(header) else new)
 
 
+def go_on_at(place: str | None) -> None:
+    """What the request causes is below this place (a traceparent); None: leave it as it is."""
+    if place is not None:
+        _OF_THE_REQUEST.set(place)
+
+
 def of_the_request() -> str | None:
     """The `traceparent` of the request that is being answered; None outside of a request."""
     return _OF_THE_REQUEST.get()

@@ -33,7 +33,7 @@ def found(cache: Path) -> Apache | str:
     if containers.engine_answers():
         return Apache(f"Apache Kafka {VERSION} in a container", _contained)
     try:
-        java, libs = apache_kafka.java(), apache_kafka.fetched(cache)
+        java, libs = apache_kafka.java(), jars.aside(apache_kafka.fetched(cache))
     except SetUpError as why:
         return f"no Apache Kafka: no Docker engine answers, and {why}"
     return Apache(f"Apache Kafka {VERSION} from its jars, on {java}", partial(jars.running_broker, libs=libs))

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from tests.apache.answering import says_it_is_there
 from tests.servers import running
-from tools.stack.apache_kafka import ApacheKafka
-from tools.stack.folder import claim
+from tools.stack.apache_kafka import ApacheKafka, Ports
+from tools.stack.folder import claim, ports
+
+T = TypeVar("T")
+
+
+def aside(work: Coroutine[None, None, T]) -> T:
+    """What it returns; run in a thread of its own, since the test session has a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @contextmanager
 def running_broker(place: Path, *, libs: Path) -> Iterator[str]:
     """One broker that is its own controller, with its records in `place`: its bootstrap servers."""
     folder = claim(place)
-    broker = ApacheKafka(folder, libs)
-    with ThreadPoolExecutor(1) as aside:  # the test session has a loop of its own in this thread
-        aside.submit(asyncio.run, broker.prepare()).result()
-    ready = lambda: broker.is_ready() and says_it_is_there(broker.bootstrap)  # noqa: E731
+    broker = ApacheKafka(folder, libs, Ports(**ports({"broker": 0, "controller": 0})))
+    aside(broker.prepare())
     try:
-        with running(broker.command(), ready, seconds=90):
+        with running(broker.command(), broker.is_ready, seconds=90):
             yield broker.bootstrap
     finally:
         folder.release()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,12 +68,45 @@ class RunningSystem:
         return (self.data / "secrets" / f"{service}.url").read_text()
 
 
+LEAVING = """
+  - name: MEADOW
+    title: Meadow Hospital
+    zone: America/New_York
+    npi: "1000000012"
+    billing: {inpatient: {bill_type: 11X}}
+    units:
+      - {code: M1, level: inpatient}
+"""
+
+
 def another_site(folder: Path) -> Path:
-    """The sample site under another name: so its version is another one."""
+    """The sample site under another name, with a facility more, which leaves in a test: so its version is another
+    one."""
     for file in SAMPLE.glob("*.yml"):
         text = file.read_text(encoding="utf-8")
         (folder / file.name).write_text(text.replace("name: goodhealth-network", "name: my-site"), encoding="utf-8")
+    with (folder / "facilities.yml").open("a", encoding="utf-8") as facilities:
+        facilities.write(LEAVING)
     return folder
+
+
+@contextmanager
+def a_system(data: Path, **environment: str) -> Iterator[RunningSystem]:
+    """A system of its own with these variables, and none of ours from the environment of the tests."""
+    given = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=given | environment,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield RunningSystem(data, json.loads(process.stdout.readline())["kafka"])
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
 @pytest.fixture(scope="package")
@@ -82,21 +115,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
     It ends with these tests: one that only waits takes an eighth of a core (timers, polls, lag) from all that follow.
     """
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("STEPDOWN_")}
-    environment["STEPDOWN_CONFIG"] = str(another_site(tmp_path_factory.mktemp("site")))
-    with (
-        quick_folder(tmp_path_factory.mktemp("system")) as data,
-        subprocess.Popen(
-            [sys.executable, "-m", "tools.cli.main", "up", "--data", str(data), "--json"],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=environment,
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            yield RunningSystem(data, json.loads(process.stdout.readline())["kafka"])
-        finally:
-            process.terminate()
-            process.wait(60)
+    site = str(another_site(tmp_path_factory.mktemp("site")))
+    with quick_folder(tmp_path_factory.mktemp("system")) as data, a_system(data, STEPDOWN_CONFIG=site) as running:
+        yield running

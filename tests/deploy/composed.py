@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from shared.settings import COMMANDS_READ, documented
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("stepdown:"))
+OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 LONG_RUNNING = ["intake", "placement", "aftercare"]
 
 
@@ -30,8 +32,24 @@ def _instructions(text: str) -> list[Instruction]:
 
 
 DOCKERFILE = _instructions((ROOT / "Dockerfile").read_text(encoding="utf-8"))
-FINAL = DOCKERFILE[max(place for place, one in enumerate(DOCKERFILE) if one.word == "FROM") :]
-"""The stage that becomes the image."""
+
+
+def _stages(instructions: list[Instruction]) -> dict[str, list[Instruction]]:
+    """Each stage's name → its instructions behind those of the stage that it begins with, in the order of the file."""
+    found: dict[str, list[Instruction]] = {}
+    for one in instructions:
+        if one.word == "FROM":
+            base, _, name = one.rest.split()
+            found[name] = [*found.get(base, [])]
+        found[name].append(one)
+    return found
+
+
+STAGES = _stages(DOCKERFILE)
+IMAGES = ("services", "demo")
+"""The stages that become images."""
+FINAL = STAGES["services"]
+"""What becomes the image of the services and the commands."""
 
 
 def all_of(word: str, stage: list[Instruction] = DOCKERFILE) -> list[str]:
@@ -52,3 +70,15 @@ def environment(service: str) -> dict[str, str]:
 def command_line(service: str) -> str:
     """What a container of ours runs, as typed."""
     return shlex.join(["stepdown", *SERVICES[service]["command"]])
+
+
+def read_by_the_code() -> set[str]:
+    """Every STEPDOWN_* variable that a service or a command reads."""
+    names = {name for name, _, _ in documented()}
+    urls = {name for name in COMMANDS_READ if name.endswith("_URL")}
+    return names | set(COMMANDS_READ) | {f"{name}_FILE" for name in names | urls}
+
+
+def in_bytes(size: str) -> int:
+    """`64m` → bytes, as Docker reads sizes."""
+    return int(size[:-1]) * {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[size[-1]]

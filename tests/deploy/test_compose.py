@@ -7,8 +7,19 @@ import tomllib
 
 import pytest
 
-from shared.settings import COMMANDS_READ, documented
-from tests.deploy.composed import COMPOSE, LONG_RUNNING, OURS, ROOT, SERVICES, command_line, environment
+from shared.stopping import STOP_SECONDS
+from tests.deploy.composed import (
+    COMPOSE,
+    IMAGES,
+    LONG_RUNNING,
+    OURS,
+    ROOT,
+    SERVICES,
+    command_line,
+    environment,
+    in_bytes,
+    read_by_the_code,
+)
 from tests.deploy.composed import image_environment as of_the_image
 from tests.house.test_docs import wrong_with
 
@@ -18,11 +29,11 @@ KNOWN = {
 KNOWN_OF_A_SERVICE = {
     "image", "build", "init", "read_only", "tmpfs", "cap_drop", "security_opt", "volumes", "restart", "networks",
     "stop_grace_period", "depends_on", "environment", "secrets", "ports", "command", "healthcheck", "profiles",
-    "network_mode", "shm_size",
+    "network_mode", "shm_size", "mem_limit", "cpus", "pids_limit", "logging", "user",
 }  # fmt: skip
 """The words of the Compose Specification that are used here."""
 CONDITIONS = {"service_healthy", "service_completed_successfully"}
-PINNED = re.compile(r"[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z0-9]+)?(@sha256:[0-9a-f]{64})?")
+PINNED = re.compile(r"[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9]+)?(@sha256:[0-9a-f]{64})?")
 SECRET_WORDS = re.compile(r"PASSWORD|SECRET|KEY|TOKEN|URL")
 NO_SECRETS = {"STEPDOWN_INTAKE_URL", "STEPDOWN_TOKEN_ISSUER", "STEPDOWN_TOKEN_JWKS_URL"}
 
@@ -56,15 +67,13 @@ def test_every_image_is_pinned(name: str) -> None:
     assert PINNED.fullmatch(SERVICES[name]["image"])
 
 
-def test_our_image_has_the_version_of_the_project() -> None:
+@pytest.mark.parametrize("name", OURS)
+def test_our_images_have_the_version_of_the_project_and_are_stages_of_the_dockerfile(name: str) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    assert {SERVICES[name]["image"] for name in OURS} == {f"stepdown:{version}"}
-
-
-def read_by_the_code() -> set[str]:
-    names = {name for name, _, _ in documented()}
-    urls = {name for name in COMMANDS_READ if name.endswith("_URL")}
-    return names | set(COMMANDS_READ) | {f"{name}_FILE" for name in names | urls}
+    build, embedded = SERVICES[name]["build"], name == "demo"
+    assert SERVICES[name]["image"] == (f"stepdown-demo:{version}" if embedded else f"stepdown:{version}")
+    assert build == {"context": ".", "target": "demo" if embedded else "services"}
+    assert build["target"] in IMAGES
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -111,14 +120,53 @@ def test_what_runs_on_says_whether_it_is_well(name: str) -> None:
         assert {"interval", "timeout", "start_period", "retries"} <= set(check)
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_a_container_of_ours_may_do_nothing_that_it_need_not(name: str) -> None:
+WRITTEN = {"kafka": ["/tmp", "/opt/kafka/config"], "postgres": ["/tmp", "/run/postgresql"]}
+"""Folders beside its volume that a container of another's image writes into."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_may_do_nothing_that_it_need_not(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert [one.split(":")[0] for one in service["tmpfs"]] == ["/tmp"]
+    assert [one.split(":")[0] for one in service["tmpfs"]] == WRITTEN.get(name, ["/tmp"])
     assert "privileged" not in service
+    assert "cap_add" not in service
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_folder_in_memory_belongs_to_who_writes_into_it(name: str) -> None:
+    for folder, _, options in (one.partition(":") for one in SERVICES[name]["tmpfs"]):
+        words = options.split(",")
+        assert any(word.startswith("size=") for word in words), "else it takes half of the machine's memory"
+        assert ("uid=" in options) is (folder != "/tmp"), "a mode is ignored where the image has the folder"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_container_can_take_the_whole_machine(name: str) -> None:
+    service = SERVICES[name]
+    assert in_bytes(service["mem_limit"]) <= 4 << 30
+    assert 0 < service["cpus"] <= 2
+    assert 0 < service["pids_limit"] <= 512
+    kept = sum(in_bytes(word.removeprefix("size=")) for word in re.findall(r"size=\w+", ",".join(service["tmpfs"])))
+    assert kept < in_bytes(service["mem_limit"]), "files in memory count"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_container_prints_does_not_fill_the_disk(name: str) -> None:
+    logging = SERVICES[name]["logging"]
+    assert logging["driver"] == "json-file"
+    assert in_bytes(logging["options"]["max-size"]) * int(logging["options"]["max-file"]) <= 100 << 20
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_a_service_has_the_time_that_it_may_take_to_stop(name: str) -> None:
+    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
+
+
+def test_the_topics_of_ones_own_recipients_are_made_too() -> None:
+    assert environment("topics")["STEPDOWN_CONFIG"] == environment("placement")["STEPDOWN_CONFIG"]
 
 
 def test_nothing_is_open_beyond_this_machine() -> None:

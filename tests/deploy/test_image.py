@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 import pytest
 
-from tests.deploy.composed import DOCKERFILE, FINAL, ROOT, all_of, image_environment
+from tests.deploy.composed import DOCKERFILE, FINAL, IMAGES, ROOT, STAGES, all_of, image_environment
 
 KNOWN = {
     "FROM", "LABEL", "ENV", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT",
@@ -33,7 +33,7 @@ def test_only_instructions_that_are_judged_here_are_used() -> None:
 
 
 def test_all_stages_begin_with_one_pinned_image() -> None:
-    images = {rest.split()[0] for rest in all_of("FROM")}
+    images = {rest.split()[0] for rest in all_of("FROM")} - set(STAGES)
     assert len(images) == 1
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", images.pop())
 
@@ -49,15 +49,21 @@ def test_every_package_that_is_installed_has_a_hash() -> None:
         assert "--require-hashes" in arguments or ("--no-deps" in arguments and "--no-build-isolation" in arguments)
 
 
-def test_it_does_not_run_as_root() -> None:
-    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", all_of("USER", FINAL)[-1])
-    after = FINAL[[one.word for one in FINAL].index("USER") :]
+@pytest.mark.parametrize("image", IMAGES)
+def test_it_does_not_run_as_root(image: str) -> None:
+    stage = STAGES[image]
+    assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", all_of("USER", stage)[-1])
+    after = stage[[one.word for one in stage].index("USER") :]
     assert not {"RUN", "COPY"} & {one.word for one in after}
+
+
+def test_the_image_that_is_built_where_none_is_named_is_that_of_the_services() -> None:
+    assert list(STAGES)[-1] == "services"
 
 
 def test_what_it_runs_gets_signals_itself() -> None:
     for word in ("ENTRYPOINT", "CMD"):
-        assert isinstance(json.loads(all_of(word, FINAL)[0]), list)
+        assert all(isinstance(json.loads(rest), list) for rest in all_of(word))
 
 
 def test_no_file_but_temporary_ones_is_written() -> None:

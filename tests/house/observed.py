@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
+from services.aftercare import timers as aftercare_timers
 from services.aftercare.contacts.contacts import Contact
 from services.aftercare.engine.derive import derive
 from services.aftercare.plans import plans
 from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
+from services.intake import timers as intake_timers
 from services.intake.api.rate_limits import RateLimits
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
+from services.placement import timers as placement_timers
 from services.placement.desk.page import rows, search
 from services.placement.desk.worklists import recipient_title
 from services.placement.engine.publish import seats_of
@@ -153,6 +156,12 @@ def service(site: Site) -> object:
     return made.parked_alarm_seconds, doors.doors[0].limits.frame_bytes  # type: ignore[attr-defined]
 
 
+def kept(site: Site) -> object:
+    """How long each service keeps what, and the days that its process is put together with."""
+    services = (intake_timers, placement_timers, aftercare_timers)
+    return [(kind.name, kind.kept) for each in services for kind in each.retention_kinds(site, dead_letter_days=30)]
+
+
 # ── placement ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ASKED = (
@@ -218,7 +227,7 @@ def _without_policy(found: Any) -> object:
 def gate(site: Site) -> object:
     """Who gets what on which basis, what a program and a unit are about, whose consent counts where."""
     rules = gate_rules(site)
-    named = [rules.labels_of(each.facility, [Place(program=each.id)]) for each in site.programs]
+    named = [rules.labels_of(each.facility, (Place(program=each.id),)) for each in site.programs]
     titles = [recipient_title(each, site) for each in ("valley-clinic", "gone")]
     own = rules.discloses("goodhealth-network", "GOODHEALTH")
     return dict(rules.outsiders), rules.received, rules.notice, named, titles, own

@@ -15,7 +15,7 @@ from shared.site.config import Site
 from tools.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FUNCTION = re.compile(r"`((?:services|shared)/[\w/]+\.py):(\w+)`")
 SHELL = re.compile(r"```sh[^\n]*\n(.*?)```", re.DOTALL)

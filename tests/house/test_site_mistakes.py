@@ -54,6 +54,8 @@ def outside(own: str) -> str:
         (("title: Ward", "title: Ward\n    schedule: [{days: [mon], from: '11:00', to: '10:00'}]"), 16, "later than"),
         (("title: Ward", "title: Ward\n    schedule: [{days: [moon], from: '11:00', to: '12:00'}]"), 16, "days.1."),
         (("name: small", "name: small\nlimits: {future_minutes: -1}"), 2, "limits.future_minutes"),
+        (("name: small", "name: small\nretention: {raw_message_days: -1}"), 2, "retention.raw_message_days"),
+        (("name: small", "name: small\nretention: {raw_days: 9}"), 2, "`raw_days` is not known here"),
         (("name: small", "name: small\nfollow_ups: [{measure: F, levels: [php], first_day: 9, last_day: 7}]"),
          2, "must not be before"),
         (("name: small", "name: small\naftercare: {starts: [{after: complete, levels: [php]}]}"), 2, "starts.1..after"),

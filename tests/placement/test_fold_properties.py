@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from services.placement.continuum.active import read, speaks_out_of_turn
+from services.placement.billing.periods import billed_from
+from services.placement.continuum.active import read, speaks_out_of_turn, standing
 from services.placement.continuum.announcements import (
     Announced,
     StandingAnnouncement,
+    announced_from,
     announcements,
     difference,
 )
@@ -28,6 +30,7 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import Difference
 from shared.facts.values import read_fact, written
 from tests import builders as tell
+from tests.placement.period_builders import derived
 from tests.placement.strategies import plain_facts, stories
 
 
@@ -41,6 +44,16 @@ def test_every_order_and_repetition_ends_alike(facts: list[Fact], data: st.DataO
     repeats = data.draw(st.lists(st.sampled_from(facts), max_size=5))
     shuffled = data.draw(st.permutations([*facts, *repeats]))
     assert fold(shuffled, tell.zone_of) == fold(facts, tell.zone_of)
+
+
+@given(stories(plain=True))
+def test_facts_that_name_no_other_are_active_as_they_are_beside_one_that_does(facts: list[Fact]) -> None:
+    """Where no fact names another, what stands is found in a shorter way."""
+    absent = replace(tell.admitted(), id="never-told", sequence=900)
+    cancel = replace(tell.cancelled(absent), id="its-cancel", sequence=901)
+    alone, beside = standing(facts), standing([*facts, cancel])
+    assert (alone.facts, alone.corroborating, alone.names) == (beside.facts, beside.corroborating, beside.names)
+    assert alone.ineffective | {cancel.id: "target-unknown"} == beside.ineffective
 
 
 @given(stories(), plain_facts())
@@ -162,6 +175,20 @@ def test_differences_along_any_order_of_arrival_end_in_the_same_announcements(
     assert not difference(standing, wanted)
     for one in wanted:
         assert read_fact(type_name(one.value.TYPE), written(one.value)) == one.value
+
+
+@given(stories(), st.data())
+def test_where_nothing_changes_that_announcements_or_periods_are_derived_from_they_are_the_same(
+    facts: list[Fact], data: st.DataObject
+) -> None:
+    """Which is why they are not derived then: a fact more changes what is looked at, or changes neither of them."""
+    came = data.draw(st.permutations(facts))
+    folds = [fold(came[:number], tell.zone_of) for number in range(1, len(came) + 1)]
+    for before, now in pairwise(folds):
+        if announced_from(before) == announced_from(now):
+            assert announcements(before, tell.zone_of) == announcements(now, tell.zone_of)
+        if billed_from(before) == billed_from(now):
+            assert derived(before) == derived(now)
 
 
 def after(

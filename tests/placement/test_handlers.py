@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,16 +12,19 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from services.placement.engine import apply
 from services.placement.gate.tables import GATE
 from services.placement.tables import METADATA, facts
 from shared.events.episodes import read_episode
 from shared.facts.envelope import Fact
 from shared.facts.tracing import begun_with, trace_of
 from shared.messaging.inbox import OwnFactAhead
+from shared.messaging.positions import Incoming, Tally
 from shared.storage.database import Database
 from shared.storage.tables import KEYS, PLUMBING, parked
 from tests.builders import a_story, admitted, attended, cancelled, covered, discharged, fact, transferred, with_value
-from tests.placement.feeding import Feed, Sent
+from tests.placement.feeding import SLOT, Feed, Sent
+from tests.waiting import until
 from tools.documents.schemas import TYPES
 
 EPISODE = "episode-1"
@@ -54,6 +59,26 @@ async def test_a_discharge_closes_the_period_and_leaves_the_episode_between(feed
     assert names(await feed.sent("billing.service-periods")) == ["service-period-opened", "service-period-closed"]
     (period,) = await feed.billed(EPISODE)
     assert (period["end_date"], period["patient_status"]) == ("2026-03-09", "01")
+
+
+async def test_what_another_batch_sends_while_the_episode_is_waited_for_is_known(feed: Feed) -> None:
+    begun, ended, payer = a_story(
+        admitted("2026-03-02 10:00"), discharged("2026-03-09 14:00"), covered("2026-03-10 10:00")
+    )
+    await feed.bring(begun)
+    async with feed.database.begin() as connection:
+        line = await apply.INBOX(connection, [Incoming(SLOT, 1, EPISODE.encode(), ended)], Tally())
+        await apply.apply(connection, line, rules=feed.rules, clock=feed.clock, ids=feed.ids)
+        waiting = asyncio.create_task(feed.bring(payer))
+        await until(partial(somebody_waits, feed.database))
+    assert await waiting == {"applied": 1}
+    sent = [(one.fact.name, one.headers["ce_sequence"]) for one in await feed.sent("billing.service-periods")]
+    assert sent == [("service-period-opened", "1"), ("service-period-closed", "2"), ("service-period-amended", "3")]
+
+
+async def somebody_waits(database: Database) -> bool:
+    query = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return bool(await database.alone(query))
 
 
 async def test_every_record_says_what_it_is_and_what_caused_it(feed: Feed) -> None:

@@ -9,7 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from shared.storage.database import Database
-from shared.storage.first_tables import create_plumbing, create_written, outbox_of_batches, seal_dead_letters
+from shared.storage.first_tables import (
+    create_plumbing,
+    create_retired,
+    create_written,
+    outbox_of_batches,
+    seal_dead_letters,
+)
 from shared.storage.tables import PLUMBING
 from tests.databases import a_database, empty
 
@@ -26,6 +32,7 @@ async def plumbing_url(postgres: Server) -> AsyncIterator[str]:
             await connection.run_sync(create_plumbing)
             await connection.run_sync(seal_dead_letters)
             await connection.run_sync(outbox_of_batches)
+            await connection.run_sync(create_retired)
             await connection.run_sync(create_written)
             await connection.execute(sa.text("CREATE TABLE ledger (ce_id text, topic_partition int, k text)"))
         yield made.engine.url.render_as_string(hide_password=False)

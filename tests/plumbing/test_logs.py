@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
+import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -26,7 +29,9 @@ Written = Callable[[Callable[[], None]], list[dict[str, Any]]]
 @pytest.fixture
 def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     """The lines that something writes; logging is as before afterwards."""
+    gc.collect()  # what other tests left unclosed is told now, and not by a line here
     root, before = logging.getLogger(), logging.getLogger().handlers[:]
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     known = {one: (one.handlers[:], one.filters[:], one.propagate, one.level) for one in _loggers()}
 
     def lines(write: Callable[[], None]) -> list[dict[str, Any]]:
@@ -35,6 +40,7 @@ def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     yield lines
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     root.handlers[:] = before
     root.setLevel("WARNING")
     logging.captureWarnings(False)
@@ -119,3 +125,40 @@ def test_a_logger_that_a_library_makes_for_a_broker_writes_nothing_twice(written
         logging.getLogger("faststream.access.kafka").error("it failed")
 
     assert [line["event"] for line in written(write)] == ["it failed"]
+
+
+FAILS = """
+import logging
+import threading
+from shared import logs
+
+logs.set_up("intake")
+
+
+class Gone:
+    def __del__(self):
+        raise ValueError("DOE^JANE")
+
+
+def fail():
+    raise KeyError("DOE^JANE")
+
+
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+Gone()
+logging.getLogger("shared").warning("%d were lost", "DOE^JANE")
+raise RuntimeError("DOE^JANE\\nDOE^JANE")
+"""
+
+
+def test_an_error_that_nobody_caught_is_a_line_like_any_other() -> None:
+    done = subprocess.run([sys.executable, "-c", FAILS], capture_output=True, text=True, check=False)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["logger"], one.get("fault", one)["kind"]) for one in told] == [
+        ("shared.logs", "KeyError"), ("shared.logs", "ValueError"),
+        ("shared", "TypeError"), ("shared.logs", "RuntimeError"),
+    ]  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+    assert VALUE not in done.stdout

@@ -8,6 +8,7 @@ from shared.errors import StalePosition
 from shared.messaging import positions
 from shared.messaging.positions import Move, Position, Slot, Tally
 from shared.storage.database import Database
+from shared.storage.statements import Read, rows
 
 ME = "aftercare.care.episodes"
 ONE, OTHER = Slot("care.episodes", 0), Slot("care.episodes", 1)
@@ -50,3 +51,16 @@ async def test_who_remembers_an_older_position_than_the_stored_one_changes_nothi
     async with database.read() as connection:
         stored = await positions.load(connection, ME, [ONE, OTHER])
     assert stored == {ONE: Position(3, 2, "c"), OTHER: Position(0)}
+
+
+async def test_rows_are_read_and_locked_only_by_whom_the_positions_let_go_on(database: Database) -> None:
+    await begun(database)
+    row = Read("SELECT topic FROM positions WHERE partition = $1 FOR UPDATE", (1,))
+    tally, late = (Tally(advance=positions.Advance(ME, [Move(ONE, 0, Position(3, 2, "c"), 3)])) for _ in range(2))
+    async with database.begin() as connection:
+        assert await positions.then(connection, tally, [row]) == [[("care.episodes",)]]
+    assert (tally.advance, tally.some_wait) == (None, False)
+    async with database.begin() as connection, database.begin() as other:
+        with pytest.raises(StalePosition):
+            await positions.then(connection, late, [row])
+        assert await rows(other, f"{row.sql} NOWAIT", *row.given)

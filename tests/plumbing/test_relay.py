@@ -21,7 +21,7 @@ from shared.facts.envelope import Record
 from shared.messaging import outbox as outgoing
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
-from shared.messaging.relay import _OLDEST, Relay
+from shared.messaging.relay import Relay
 from shared.storage.database import Database
 from shared.storage.tables import dead_letters, outbox, relay_lease
 from tests.databases import a_topic, everything
@@ -150,6 +150,29 @@ async def _rows(database: Database) -> list[Any]:
         return list((await connection.execute(sa.select(outbox).order_by(outbox.c.id))).mappings())
 
 
+async def test_what_is_sent_while_more_is_committed_is_deleted_with_the_next_read_and_sent_once(
+    kafka: str, database: Database, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await a_topic(kafka, 1)
+    relay = a_relay(database, kafka, service)
+    publish = relay._publish
+
+    async def meanwhile(*given: Any) -> Any:
+        moves = await publish(*given)
+        if await waiting(database) == 3:
+            await commit(database, records(topic, range(3, 5)))
+        return moves
+
+    monkeypatch.setattr(relay, "_publish", meanwhile)
+    await commit(database, records(topic, range(3)))
+    assert await relay.once() == 3
+    assert await waiting(database) == 5, "the next read deletes the first three"
+    assert await relay.once() == 2
+    assert await waiting(database) == 0
+    assert [int(record.value) for record in await everything(kafka, topic)] == list(range(5))
+    await relay.stop()
+
+
 async def test_a_deposed_leader_publishes_nothing_more_and_the_last_record_of_a_key_is_the_newest(
     kafka: str, database: Database, service: str
 ) -> None:
@@ -158,7 +181,7 @@ async def test_a_deposed_leader_publishes_nothing_more_and_the_last_record_of_a_
     await commit(database, records(topic, range(5), keys=1))
     await old.once()
     await commit(database, records(topic, range(5, 10), keys=1))
-    rows = await database.alone(_OLDEST, 100)  # the old leader has read the outbox, and then it is paused
+    rows = await old._oldest()  # the old leader has read the outbox, and then it is paused
     await let_lapse(database)
     await new.once()
     await commit(database, records(topic, range(10, 15), keys=1))

@@ -11,7 +11,7 @@ import pytest
 from shared.errors import InvalidMessage, Rejected
 from shared.messaging import dead_letter_desk, positions
 from shared.messaging.positions import Incoming
-from shared.messaging.replay import replay_asked
+from shared.messaging.replay import asked_of, replay_asked
 from shared.storage.database import Database
 from tests.databases import a_topic, produce
 from tests.plumbing.test_subscription import Handler, a_record, handled, reading, row
@@ -54,9 +54,13 @@ async def test_a_letter_that_can_be_applied_now_is_applied_once_and_counted(kafk
     async with reading(kafka, database, topic, handler, a_group()) as subscription:
         await until(lambda: counted(database, 3))
         assert await states(database) == [("dead", 1)]
+        mine = subscription.consumer_name
         assert await replay_asked(subscription) == 0
+        assert await asked_of(database, [mine]) == set()
 
         assert len(await ask(database)) == 1
+        assert await asked_of(database, [mine, "another"]) == {mine}
+        assert await asked_of(database, ["another"]) == set()
         assert await replay_asked(subscription) == 0
         assert await states(database) == [("dead", 2)]
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.storage.audit import Entry, noting
 from shared.storage.database import Database
 from shared.storage.row_writes import delete, insert, insert_missing, update, upsert
-from shared.storage.statements import array, at_once, rows, written
+from shared.storage.statements import array, at_once, at_the_end, rows, written
 
 TABLE = sa.Table(
     "beds",
@@ -75,3 +77,25 @@ def test_a_row_type_that_does_not_fit_its_table_is_refused_where_it_is_declared(
         insert(TABLE, (*ROW, "colour"))
     with pytest.raises(TypeError, match="rows of beds need labels"):
         insert(TABLE, ("ward", "bed"))
+
+
+async def test_writes_at_the_end_are_there_with_the_commit_in_their_order_and_gone_with_a_rollback(
+    beds: Database,
+) -> None:
+    await write(beds, insert(TABLE, ROW), ("W", 1, array([]), "{}"))
+    gone = written(delete(TABLE, ("ward", "bed")), [("W", 1)])
+
+    async def leave(*actions: str) -> None:
+        async with beds.begin() as connection:
+            await at_the_end(connection, gone)
+            for action in actions:
+                await at_the_end(connection, noting([Entry(datetime.now(UTC), "me", action, "W")]))
+            assert len(await rows(connection, "SELECT FROM beds")) == 1
+            if not actions:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await leave()
+    await leave("cleaned", "left")
+    assert await write(beds, insert(TABLE, ROW)) == []
+    assert [each["action"] for each in await beds.alone("SELECT action FROM audit ORDER BY id")] == ["cleaned", "left"]

@@ -12,9 +12,10 @@ from shared.facts.envelope import Fact, Record, headers, to_record
 from shared.facts.ordering import FactPlace
 from shared.messaging.handlers import InOrder, Outcomes, Records, Transaction
 from shared.messaging.inbox import Inbox
-from shared.messaging.positions import Slot
+from shared.messaging.positions import Slot, Tally, then
 from shared.messaging.subscription import Subscription
 from shared.storage.database import Connection, Database
+from shared.storage.statements import Read
 from shared.storage.tables import dead_letters, positions
 from tests.builders import fact
 from tests.plumbing.test_subscription import handled, row
@@ -94,7 +95,8 @@ async def test_a_handler_of_facts_gets_each_episodes_in_order(database: Database
     rows: dict[str, Row] = {}
     calls: list[list[int]] = []
 
-    async def lock(_: Connection, episodes: Iterable[str]) -> Mapping[str, Row]:
+    async def lock(connection: Connection, episodes: Iterable[str], tally: Tally) -> Mapping[str, Row]:
+        await then(connection, tally, [Read("SELECT 'the rows'", ())])
         return {episode: rows.setdefault(episode, Row()) for episode in episodes}
 
     async def known(_: Connection, places: Sequence[FactPlace]) -> Mapping[FactPlace, str]:

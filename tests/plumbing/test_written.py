@@ -12,7 +12,7 @@ from aiokafka.protocol import metadata
 from shared.errors import Transient
 from shared.messaging import written
 from shared.messaging.record_batches import batches
-from shared.messaging.relay import _OLDEST, Relay
+from shared.messaging.relay import Relay
 from shared.messaging.topics_now import TopicsNow, looking
 from shared.messaging.writer_producer import deliver, kafka_transaction
 from shared.messaging.written import WRITERS_TOPIC, Place, Written
@@ -47,7 +47,7 @@ async def killed_before_it_deletes(relay: Relay, database: Database) -> None:
     """It sends what is in the outbox, and Kafka commits; then it is gone."""
     producer = relay._producer or await relay._new_producer()
     assert producer is not None
-    await relay._publish(producer, await database.alone(_OLDEST, 1000))
+    await relay._publish(producer, await relay._oldest())
 
 
 async def test_table_and_topic_count_alike_and_know_where_the_last_record_is(
@@ -161,12 +161,13 @@ async def test_where_the_count_moved_meanwhile_nothing_is_deleted(kafka: str, da
     await commit(database, records(topic, range(3)))
     await relay.once()
     await commit(database, records(topic, [3]))
-    rows = await database.alone(_OLDEST, 10)
+    rows = await relay._oldest()
     async with database.begin() as connection:
         await store.set_written(connection, {(topic, 0): Written(2, 1, 1)})
+    await relay._forget(rows, [(topic, 0, 3, 4, 4)])
     with pytest.raises(Transient, match="another relay writes"):
-        await relay._forget(rows, [(topic, 0, 3, 4, 4)])
-    assert [row["id"] for row in await database.alone(_OLDEST, 10)] == [row["id"] for row in rows]
+        await relay.once()
+    assert [row["id"] for row in await database.alone("SELECT id FROM outbox")] == [row["id"] for row in rows]
     await relay.stop()
 
 

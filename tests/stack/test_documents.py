@@ -2,7 +2,7 @@
 
 ```sh blocks are run, and asked whether they are sure they say yes; ```text NAME and ```python NAME are files that they
 use. `sh fails` must fail. Words for blocks that are not run: runs-on (until somebody ends it), takes-long (CI runs it),
-needs-docker. What those say is checked in tests/house/test_docs.py, as far as one can without running it.
+needs-docker, needs-cluster. What those say is checked in tests/house/test_docs.py, as far as one can without running.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.house.test_docs import PAGES, ROOT, name
 from tests.system import System, a_system
 
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NOT_RUN = {"runs-on", "takes-long", "needs-docker"}
+NOT_RUN = {"runs-on", "takes-long", "needs-docker", "needs-cluster"}
 
 
 class Block(NamedTuple):

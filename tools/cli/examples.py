@@ -14,6 +14,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown up                                   everything on this machine, any free ports",
         "stepdown up --data here --mllp-port 2575 --http-port 8080",
         "stepdown up --kafka broker:9092               with a broker of your own",
+        "stepdown up --kafka apache --data here        with Apache Kafka itself, from its jars",
     ),
     "run": ("stepdown run intake                           what STEPDOWN_* must say: docs/settings.md",),
     "topics apply": ("stepdown topics apply                         before the first start, and after each upgrade",),
@@ -51,6 +52,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "verify": ("stepdown verify                               exit 1, and the names of what is broken",),
     "positions show": ("stepdown positions show                       where each consumer stands, and its lag",),
     "positions reset": ("stepdown positions reset placement.care.events",),
+    "backup": (
+        "stepdown backup /backups/today                the system on .stepdown, while it runs",
+        "stepdown backup --check /backups/today        whether its files are what was written",
+    ),
+    "restore": (
+        "stepdown restore --dry-run /backups/today     whether it is whole and fits; changes nothing",
+        "stepdown restore /backups/today --replace     in place of what the databases have",
+    ),
     "dead-letters list": ("stepdown dead-letters list --state dead",),
     "dead-letters show": ("stepdown dead-letters show 0192f1c8           by the first characters of its id",),
     "dead-letters replay": (
@@ -58,6 +67,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown dead-letters replay --reason schema  those whose reason has this text",
     ),
     "dead-letters discard": ('stepdown dead-letters discard 0192f1c8 --why "a test record"',),
+    "retention": (
+        "stepdown retention --dry-run                  how much of what is older than the site keeps it",
+        "stepdown retention                            deletes it now; the services do it once an hour",
+    ),
+    "facility retire": (
+        "stepdown facility retire RIVERBEND --dry-run  what would go, what would remain, what is open there",
+        'stepdown facility retire RIVERBEND --under "42 CFR 482.24(b)(1)" --until 2032-12-31',
+    ),
     "bench": (
         "stepdown bench engine                         or start, correct, mllp, intake, latency, idle, scale",
         "stepdown bench engine --size 1000000 --json   1,000,000 facts of each shape",

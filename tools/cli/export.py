@@ -12,14 +12,17 @@ from tools.cli.options import JSON
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
+KINDS = ("asyncapi", "schemas", "page", "settings", "metrics", "openapi", "all")
+
 
 @click.command("export")
-@click.argument("kind", type=click.Choice(["asyncapi", "schemas", "page", "settings", "openapi", "all"]), default="all")
+@click.argument("kind", type=click.Choice(KINDS), default="all")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and name the files in docs/ that are stale.")
 @JSON
 def command(kind: str, out: Path | None, check: bool, as_json: bool) -> None:
-    """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events; OpenAPI, the page of settings.
+    """Write the published language: AsyncAPI 3, JSON Schemas, a page of all events; OpenAPI, and the pages of
+    settings and metrics.
 
     Without --out it goes to docs/. A schema in the folder that would lose a field, a value or a type is left as it is,
     and the command fails: publish a v2 of the type instead.

@@ -42,17 +42,21 @@ COMMANDS: dict[str, Entry] = {
     "episodes": Entry("episodes", "the current state of episodes, their facts and periods"),
     "verify": Entry("verify", "check what is promised, across databases and topics"),
     "positions": Entry("positions", "where each consumer stands; reset after a topic was made anew"),
+    "backup": Entry("backup", "copy databases and site config into a folder, at one moment"),
+    "restore": Entry("restore", "make the databases of a backup anew"),
     "dead-letters": Entry("dead_letters", "records that could not be read or applied"),
     "heal": Entry("heal", "bring databases and topics in line again after either was lost or restored older"),
+    "retention": Entry("retention", "delete what is older than the site keeps it; --dry-run says what would go"),
+    "facility": Entry("facility", "a facility leaves: who its patients are is deleted, their care stays"),
     "bench": Entry("bench", "measure, beside its peers; from a checkout"),
     "export": Entry("export", "the published language: AsyncAPI, schemas, OpenAPI"),
     "completion": Entry("completion", "complete commands and options in bash, zsh or fish"),
 }
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Try it": ("demo", "up", "simulate", "send", "hl7"),
-    "Run it": ("run", "topics", "db", "doctor"),
+    "Run it": ("run", "topics", "db", "retention", "facility", "doctor"),
     "Look at it": ("episodes", "events", "feeds", "verify"),
-    "Mend it": ("heal", "dead-letters", "positions"),
+    "Mend it": ("heal", "dead-letters", "positions", "backup", "restore"),
 }
 """Heading in `--help` → the commands below it; a command below none comes last."""
 

@@ -24,7 +24,9 @@ HTTP_PORT = click.IntRange(0, 65533)  # three services: this one and the next tw
 @click.option("--data", type=click.Path(path_type=Path), envvar="STEPDOWN_DATA", default=".stepdown",
               show_default=True, help="Where databases, topics, secrets and the ready file are kept.")  # fmt: skip
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Write the ready file here too.")
-@click.option("--kafka", envvar="STEPDOWN_KAFKA", help="Bootstrap servers of a running broker; none is started then.")
+@click.option("--kafka", envvar="STEPDOWN_KAFKA", metavar="BOOTSTRAP|apache",
+              help="Bootstrap servers of a running broker; none is started then. `apache` starts Apache Kafka itself "
+              "instead of the embedded broker; it needs Java 17, and Maven the first time.")  # fmt: skip
 @click.option("--database-url", type=DatabaseUrl(), metavar="URL", envvar="STEPDOWN_DATABASE_URL",
               help="Administrator's URL of a running PostgreSQL (better as STEPDOWN_DATABASE_URL, "
               "which no process list shows); none is started then.")  # fmt: skip

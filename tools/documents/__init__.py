@@ -1,5 +1,5 @@
 """Makes the documents of the published language from `shared.events`: JSON Schemas, AsyncAPI, a page of events; and the
-page of settings.
+pages of settings and metrics.
 
 Only `stale` and `breaks` read files, those that are committed. No running service imports this.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 from tools.documents.asyncapi import as_yaml
 from tools.documents.compatibility import sets_incompatibilities
+from tools.documents.metrics_page import metrics_page
 from tools.documents.page import page
 from tools.documents.schemas import schemas
 from tools.documents.settings_page import settings_page
@@ -21,20 +22,23 @@ __all__ = ["breaks", "documents", "stale"]
 
 
 def documents(kind: str = "all") -> dict[str, str]:
-    """The text of each document by its path below docs/. `kind`: all, asyncapi, schemas, page, or settings."""
+    """The text of each document by its path below docs/. `kind`: all, asyncapi, schemas, page, settings, or
+    metrics."""
     return dict(_made(kind))
 
 
 @cache
 def _made(kind: str) -> dict[str, str]:
     if kind == "all":
-        return _made("asyncapi") | _made("page") | _made("settings") | _made("schemas")
+        return _made("asyncapi") | _made("page") | _made("settings") | _made("metrics") | _made("schemas")
     if kind == "asyncapi":
         return {"asyncapi.yaml": as_yaml()}
     if kind == "page":
         return {"events.md": page()}
     if kind == "settings":
         return {"settings.md": settings_page()}
+    if kind == "metrics":
+        return {"metrics.md": metrics_page()}
     return {f"schemas/{name}.json": _json(schema) for name, schema in _schemas().items()}
 
 

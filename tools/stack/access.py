@@ -44,20 +44,26 @@ def databases(data: Path | None) -> dict[str, str]:
 
 
 def seal_of(service: str, data: Path | None) -> Seal:
-    """What decrypts a service's dead letters: the keys of STEPDOWN_<SERVICE>_MESSAGE_KEYS (or …_FILE), else of
-    STEPDOWN_MESSAGE_KEYS, else of the data directory. Raises SetUpError where there is none, or it cannot be read."""
+    """What decrypts a service's dead letters, with the keys of `keys_of`. Raises SetUpError as that."""
     from shared.storage.sealing import Seal  # noqa: PLC0415 - few commands open anything
 
+    return Seal(keys_of(service, data))
+
+
+def keys_of(service: str, data: Path | None) -> dict[str, bytes]:
+    """A service's keys by id: those of STEPDOWN_<SERVICE>_MESSAGE_KEYS (or …_FILE), else of STEPDOWN_MESSAGE_KEYS, else
+    of the data directory. Raises SetUpError where there is none, or it cannot be read."""
     kept = ready.data_directory(data) / "secrets" / "message.keys"
     text = variable(f"{service}_message_keys") or variable("message_keys")
     if not text and kept.exists():
         text = kept.read_text("utf-8")
     if not text:
         raise SetUpError(
-            f"what {service} keeps is sealed: set STEPDOWN_{service.upper()}_MESSAGE_KEYS_FILE to its keys"
+            f"what {service} keeps is sealed: set STEPDOWN_{service.upper()}_MESSAGE_KEYS_FILE to its keys, "
+            f"or put them into {kept}"
         )
     try:
-        return Seal(parse_keys(text))
+        return parse_keys(text)
     except ValueError as wrong:
         raise SetUpError(f"the message keys of {service} can't be read: {wrong}") from None
 

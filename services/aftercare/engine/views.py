@@ -32,6 +32,28 @@ ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.seque
 ALL_TOLD = sa.select(episodes.c.episode_id, episodes.c.version).where(episodes.c.version > 0)
 
 
+_OPEN_STAYS = sa.text(
+    "SELECT episode_id, count(*) AS number FROM episodes, jsonb_array_elements(document -> 'stays') AS stay "
+    "WHERE document IS NOT NULL AND stay ->> 'facility' = :facility AND stay ->> 'to' IS NULL GROUP BY 1 ORDER BY 1"
+)
+_RECORDS = {
+    "facts": sa.text("SELECT count(*) FROM facts WHERE value ->> 'facility' = :facility"),
+    "follow-ups": sa.text("SELECT count(*) FROM follow_ups WHERE facility = :facility"),
+}
+
+
+async def open_stays(connection: Connection, facility: str) -> dict[str, int]:
+    """Episode → how many stays at this facility are open in it, by what care.episodes says."""
+    found = (await connection.execute(_OPEN_STAYS, {"facility": facility})).all()
+    return {row.episode_id: row.number for row in found}
+
+
+async def records_of(connection: Connection, facility: str) -> dict[str, int]:
+    """Kind → how many records of a facility's care there are."""
+    given = {"facility": facility}
+    return {kind: (await connection.execute(query, given)).scalar_one() for kind, query in _RECORDS.items()}
+
+
 _PLACES = sa.text(
     "SELECT episode_id, ARRAY(SELECT stay ->> 'facility' FROM jsonb_array_elements(document -> 'stays') AS stay) "
     "AS places FROM episodes WHERE episode_id = ANY(CAST(:ids AS text[])) AND document IS NOT NULL"

@@ -77,7 +77,7 @@ MatchShown = TypedDict(
 
 
 class MessageShown(TypedDict):
-    """A message that waits or went wrong: by id and reason, never content."""
+    """A message that waits, went wrong or was refused: by id and reason, never content."""
 
     message_id: str
     facility: str
@@ -86,7 +86,7 @@ class MessageShown(TypedDict):
     since: AwareDatetime
     reason: Annotated[NotRequired[str], Field(description="why it waits")]
     code: Annotated[NotRequired[int], Field(description="HL7 table 0357")]
-    location: Annotated[NotRequired[str], Field(description="segment and field of an AE")]
+    location: Annotated[NotRequired[str], Field(description="segment and field of an AE or AR")]
 
 
 class FeedCount(TypedDict):

@@ -54,7 +54,7 @@ async def _messages(reading: Reading, request: Request) -> Response:
     """GET /api/messages?state=."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, {"state", "facility", *paging.PARAMETERS})
-    state = requests.one_of({"state": asked.get("state", "")}, "state", sorted(views.LISTED_NOTES))
+    state = requests.one_of({"state": asked.get("state", "")}, "state", views.STATES)
     most, [after] = paging.limit(asked), paging.behind(asked, 1) or [""]
     scope = requests.scope(who, asked.get("facility"))
     async with intake.database.begin() as connection:
@@ -137,7 +137,7 @@ def _known(facility: str, intake: Intake) -> str:
 
 
 def _message(message: views.Listed, intake: Intake) -> dict[str, Any]:
-    """A message as it is listed: id, trigger, since when and why; of an AE the error's code and location."""
+    """A message as it is listed: id, trigger, since when and why; of an AE or AR the error's code and location."""
     code, _, location = (message.reason or "").partition(" ") if message.note == "error" else ("", "", "")
     found = {
         "message_id": message.message_id,
@@ -155,10 +155,10 @@ def _message(message: views.Listed, intake: Intake) -> dict[str, Any]:
 READS = (
     Read("/api/feeds", "listFeeds", "How the feeds do, by facility", READERS, FeedsShown, _feeds),
     Read(
-        "/api/messages", "listMessages", "Messages that wait or went wrong", READERS,
+        "/api/messages", "listMessages", "Messages that wait, went wrong or were refused", READERS,
         openapi.page("messages", MessageShown), _messages,
         (
-            openapi.query("state", {"enum": sorted(views.LISTED_NOTES)}, required=True, about="which messages"),
+            openapi.query("state", {"enum": views.STATES}, required=True, about="which messages"),
             openapi.query("facility", about="one facility of site config"),
             openapi.parameter("Limit"), openapi.parameter("Cursor"),
         ),

@@ -22,6 +22,7 @@ from services.intake.requests.commands import Assessment, Referral, Stated
 from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from shared.site.config import Site
+from shared.storage import retired
 from shared.storage.database import Connection
 from shared.web import idempotency, posts, requests
 from shared.web.app import JSON, Problem
@@ -143,6 +144,8 @@ async def _subject(_: Connection, posted: Posted) -> str:
 
 
 async def _act(intake: Intake, connection: Connection, posted: Posted, _: str) -> posts.Answer:
+    if (facility := getattr(posted.command, "facility", None)) is not None:
+        await retired.must_be_here(connection, handlers.facility_name(intake, facility))
     told = await posted.write.decide(intake, connection, posted.who, posted.id, posted.command)
     return posts.Answer(told.model_dump(), None)
 

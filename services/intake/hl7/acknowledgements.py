@@ -22,6 +22,7 @@ _TEXTS = {
     200: "Unsupported message type",
     201: "Unsupported event code",
     202: "Unsupported processing id",
+    204: "Unknown key identifier",
     205: "Duplicate key identifier",
     207: "Application internal error",
 }

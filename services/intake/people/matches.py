@@ -27,6 +27,7 @@ _LISTED = sa.text(
     "AND (CAST(:facilities AS text[]) IS NULL OR (e.of_one = ANY(CAST(:facilities AS text[])) "
     "AND e.of_other = ANY(CAST(:facilities AS text[])))) ORDER BY m.match_id, e.of_one, e.of_other"
 )
+_OPEN = sa.text("SELECT count(*) FROM matches WHERE state = 'open'")
 
 
 class Match(NamedTuple):
@@ -68,6 +69,11 @@ async def listed(
         every[row.match_id].append(row)
     known = await _known(connection, seal, {each for row in found for each in (row.one, row.other)})
     return [_match(rows, known, born_never) for rows in every.values()]
+
+
+async def number_open(connection: Connection) -> int:
+    """How many matches wait for a decision, of all facilities. Reads the whole table: two ids and a word a row."""
+    return int((await connection.execute(_OPEN)).scalar_one())
 
 
 async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) -> _Known:

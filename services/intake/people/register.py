@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
-
 from services.intake.people.joining import MOST_SHARE, Leads, MatchPair, NumberRow
 from services.intake.tables import patient_identifiers
 from shared.storage.database import Connection
@@ -17,19 +15,19 @@ from shared.storage.statements import SqlWrite, array, bytes_array, rows, writte
 _BUCKETS = 65_536
 """Advisory locks that keys share: two keys may have the same lock."""
 
-_FOUND = sa.text(
-    "WITH p AS MATERIALIZED (SELECT key, place FROM unnest(CAST(:keys AS bytea[]), CAST(:places AS int[])) "
+_FOUND = (
+    "WITH p AS MATERIALIZED (SELECT key, place FROM unnest($1::bytea[], $2::int[]) "
     "AS n(key, place)), k AS MATERIALIZED (SELECT DISTINCT key FROM p), "
     "a AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'everywhere'), "
     "b AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) WHERE i.leads = 'here'), "
     "o AS MATERIALIZED (SELECT o.* FROM k CROSS JOIN LATERAL (SELECT * FROM patient_identifiers AS i "
-    "WHERE i.key = k.key AND i.leads = 'not' LIMIT :most) AS o), "
+    "WHERE i.key = k.key AND i.leads = 'not' LIMIT $5::int) AS o), "
     "c AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) "
     "WHERE i.patient_id IN (SELECT patient_id FROM a)), "
     "f AS MATERIALIZED (SELECT * FROM a UNION SELECT * FROM b UNION SELECT * FROM o UNION SELECT * FROM c), "
     "l AS MATERIALIZED (SELECT patient_id, unsure FROM patients WHERE patient_id IN "
-    "(SELECT patient_id FROM f WHERE leads <> 'not') AND (:always OR (SELECT count(DISTINCT p.place) FROM p "
-    "JOIN f ON f.key = p.key AND f.leads <> 'not') = :number) ORDER BY patient_id FOR UPDATE) "
+    "(SELECT patient_id FROM f WHERE leads <> 'not') AND ($4::boolean OR (SELECT count(DISTINCT p.place) FROM p "
+    "JOIN f ON f.key = p.key AND f.leads <> 'not') = $3::bigint) ORDER BY patient_id FOR UPDATE) "
     "SELECT f.key, f.patient_id, f.facility, f.authorities, f.types, f.leads, f.first, l.unsure FROM f "
     "LEFT JOIN l USING (patient_id)"
 )
@@ -84,14 +82,8 @@ async def found(
     """
     places: list[tuple[bytes, int | None]] = [(key, place) for place, each in enumerate(keys) for key in each]
     places += [(key, None) for each in others for key in each]
-    given = {
-        "keys": [key for key, _ in places],
-        "places": [place for _, place in places],
-        "number": len(keys),
-        "always": always,
-        "most": MOST_SHARE + 1,
-    }
-    every = (await connection.execute(_FOUND, given)).mappings().all()
+    given = ([key for key, _ in places], [place for _, place in places], len(keys), always, MOST_SHARE + 1)
+    every = await rows(connection, _FOUND, *given)
     return Found([_row(each) for each in every], {each["patient_id"] for each in every if each["unsure"]})
 
 

@@ -7,6 +7,7 @@ patient with a long visit is put into a lane of its own in that transaction, and
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -16,8 +17,8 @@ from services.intake.hl7.acknowledgements import NOT_HL7
 from services.intake.receiving import visits_store
 from services.intake.receiving.lane import store as lane
 from services.intake.receiving.read import ER7, InboundMessage, Received
-from services.intake.receiving.receive import Intake, take_in
-from shared import metrics
+from services.intake.receiving.receive import Intake, intake_work, take_in
+from shared import metrics, spans
 from shared.errors import InvalidMessage
 from shared.events.episodes import EpisodeState, read_document
 from shared.facts.envelope import Fact, Record
@@ -28,6 +29,7 @@ from shared.messaging.handlers import Outcomes, Records, Transaction
 from shared.messaging.positions import Incoming, Outcome, Tally
 from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Connection, Database
+from shared.storage.statements import at_the_end
 
 DOOR = "kafka"
 TOPIC = "hospital.adt"
@@ -79,6 +81,8 @@ def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | N
     trace = next((value.decode("latin-1") for name, value in headers if name == HEADER), None)
     at = arrived_at or intake.clock()
     inbound = intake.messages_of(Received(record.value, DOOR, at, trace))
+    if inbound[0].outcome.fault is NOT_HL7:
+        inbound[0].sealed = b""  # it becomes a dead letter, which has its bytes
     back = [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST]
     return AdtRecord(inbound, back, record, at)
 
@@ -131,11 +135,15 @@ def _keys(incoming: Incoming[AdtRecord], intake: Intake) -> set[bytes]:
 
 async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], intake: Intake) -> None:
     """Take in the messages of records, and put their acknowledgements into the outbox in the order of the records."""
-    await take_in(connection, [message for incoming in batch for message in incoming.fact.messages], intake)
-    await outbox.send(connection, [ack for incoming in batch for ack in acknowledgements(incoming)])
-    for incoming in batch:
-        for message in incoming.fact.messages:
-            metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()
+    inbound, began = [message for incoming in batch for message in incoming.fact.messages], time.perf_counter()
+    with intake_work(inbound):
+        await take_in(connection, inbound, intake)
+        told = [ack for incoming in batch for ack in acknowledgements(incoming)]
+        await at_the_end(connection, outbox.sending(connection, told))
+    for message in inbound:
+        metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()
+        if spans.on() and message.trace is None:
+            spans.door(f"{TOPIC} message", [message.place], began, {"stepdown.answer": message.outcome.code})
 
 
 def acknowledgements(incoming: Incoming[AdtRecord]) -> list[Record]:

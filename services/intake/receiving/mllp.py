@@ -22,7 +22,8 @@ from services.intake.hl7.frames import Framer, TooLong, framed
 from services.intake.hl7.model import Fault
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import AWAY, Answer, InboundMessage, Received, refusal
-from shared import metrics
+from shared import metrics, spans
+from shared.facts.tracing import begun_with
 from shared.run import bound
 from shared.web.connections import ConnectionSlots, sender_of
 
@@ -251,6 +252,10 @@ class Connection(asyncio.Protocol):
             if renews:
                 self._since = time.monotonic()
             metrics.ANSWER_SECONDS.labels(DOOR).observe(time.perf_counter() - began)
+            if spans.on():
+                answer = done.result()
+                own = [begun_with(each) for each in answer.message_ids]
+                spans.door("MLLP message", own, began, {"stepdown.answer": answer.code})
         self._close_if_done()
         self._tell_seats()
         self.resume()

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.intake.hl7 import codec
+from services.intake.hl7 import codec, fields
 from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, build
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
 from services.intake.hl7.parser import Message, messages
 from services.intake.people.person import told_by
+from shared.facts.tracing import begun_with, trace_of
 from shared.ids import new_id
 from shared.storage.sealing import Seal
 
@@ -26,6 +27,8 @@ AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
+LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
+_NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
 
 
@@ -90,9 +93,20 @@ class InboundMessage:
     """Its time, where that lies further ahead of our clock than the site allows."""
 
     @property
+    def place(self) -> str:
+        """Its traceparent: what it came with, else the one made from its id, which its facts have too."""
+        return self.trace if self.trace and trace_of(self.trace) else begun_with(self.message_id)
+
+    @property
     def stored(self) -> bool:
         """Whether it is stored: all is but what is answered AR (what this door does not take, or what is not HL7)."""
         return self.outcome.code != "AR"
+
+    @property
+    def kept_refused(self) -> bool:
+        """Whether its text is kept for a limited time though it gets AR: what this door never takes is (contract 6);
+        what is to be sent again is not, nor what comes from a facility that left."""
+        return not self.stored and bool(self.sealed) and self.outcome.fault not in _NOT_KEPT_REFUSED
 
     def warn(self, text: str) -> None:
         """Add a warning, once."""
@@ -110,10 +124,10 @@ class InboundMessage:
                 replies.append(build(self.head, sent, fault, at=self.arrived_at, control_id=control_id))
         self.replies = tuple(replies)
         if code == "AE":
-            self.note, self.reason = "error", _reason(fault or UNFORESEEN)
+            self.note, self.reason = "error", reason_of(fault or UNFORESEEN)
 
 
-def _reason(fault: Fault) -> str:
+def reason_of(fault: Fault) -> str:
     """`102 PV1-44`: what is wrong and where, for the operators' list."""
     return f"{fault.code} {fault.segment}" + (f"-{fault.field}" if fault.field else "")
 
@@ -134,6 +148,8 @@ def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessag
     if not every:
         at = received.arrived_at
         inbound_message = InboundMessage(new_id(at), received.door, at, at, Header())
+        inbound_message.ids, inbound_message.body = seal.blind("no HL7"), seal.blind(received.raw.decode("latin-1"))
+        inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
         inbound_message.answer(Outcome("AR", NOT_HL7))
         return [inbound_message]
     alone = received.raw if len(every) == 1 else None
@@ -152,7 +168,8 @@ def _inbound(received: Received, message: Message, alone: bytes | None, rules: F
     try:
         _fill(inbound, message, rules)
     except Refused as refused:
-        inbound.facility = rules.sender(head.sending_app, head.sending_facility, "").facility
+        location = fields.codes(message.texts).get("PV1-3.4", "")
+        inbound.facility = rules.sender(head.sending_app, head.sending_facility, location).facility
         inbound.too_early = refused.at
         inbound.answer(Outcome(refused.ack, refused.fault))
     return inbound

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.mapping import FacilityMap, SiteRules
@@ -25,12 +26,14 @@ from services.intake.receiving.long_visits import LongVisits
 from services.intake.receiving.read import (
     AWAY,
     CLOCK_WRONG,
+    LEFT,
     NOT_KEPT,
     UNFORESEEN,
     Answer,
     InboundMessage,
     Received,
     read,
+    reason_of,
     together,
     unread,
 )
@@ -40,13 +43,14 @@ from services.intake.visits.reconcile import (
     mapping_of,
 )
 from services.intake.visits.unnamed import visit_id
-from shared import metrics
+from shared import metrics, spans
 from shared.errors import Transient
 from shared.site.config import Site
 from shared.storage import audit
 from shared.storage.database import Connection, Database
+from shared.storage.retired import retired
 from shared.storage.sealing import Seal
-from shared.storage.statements import Writes, array, at_once, bytes_array
+from shared.storage.statements import Writes, array, at_once, at_the_end, bytes_array
 
 log = logging.getLogger(__name__)
 TRIES = 3
@@ -74,6 +78,8 @@ class Intake:
     places: FacilityMap = field(init=False)
     numbering: whom.Numbering = field(init=False)
     long_visits: LongVisits = field(init=False)
+    retired: frozenset[str] = frozenset()
+    """The facilities that have left, as the last batch found them."""
     prepared: bool = False
     """Whether what the first version stored of persons is brought over, with the keys that it was stored with."""
 
@@ -114,8 +120,9 @@ class Intake:
         """Take in messages in one transaction. Raises Transient after TRIES tries."""
         for attempt in range(1, TRIES + 1):
             try:
-                async with self.database.begin() as connection:
-                    await take_in(connection, inbound, self)
+                with intake_work(inbound):
+                    async with self.database.begin() as connection:
+                        await take_in(connection, inbound, self)
             except Transient:
                 if attempt == TRIES:
                     raise
@@ -181,19 +188,58 @@ class Intake:
         return len(set(patients))
 
 
+def intake_work(inbound: Sequence[InboundMessage]) -> spans.Work:
+    """The span of a transaction that takes in messages, in the trace of each."""
+    return spans.work("intake transaction", lambda: [each.place for each in inbound], told=partial(_told, inbound))
+
+
+def _told(inbound: Sequence[InboundMessage]) -> spans.Attributes:
+    triggers = ",".join(sorted({_known_trigger(message) for message in inbound}))
+    return {"stepdown.messages": len(inbound), "stepdown.triggers": triggers}
+
+
+def _known_trigger(message: InboundMessage) -> str:
+    """Its HL7 event; one that HL7 does not have is `other`."""
+    return message.trigger if message.trigger in TRIGGERS else "other"
+
+
 async def take_in(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
-    """Store messages and what follows from them, inside the caller's transaction; each message gets its answer."""
+    """Store messages and what follows from them, inside the caller's transaction, at its end; each message gets its
+    answer.
+
+    Raises Transient where a facility of the batch is found to have left, which the next try knows from the beginning.
+    """
+    await _refuse_retired(connection, inbound, intake)
     await _blame_our_clock(connection, inbound, intake)
     news = [message for message in inbound if message.stored]
     about = [message for message in news if message.adt is not None and message.outcome.code == "AA"]
     unsure = await _find_patients(connection, about, intake) if about else set()
     loaded = await _load(connection, news, about, intake) if news else store.NOTHING
+    _learn_retired(news, loaded, intake)
     repeats = await _repeats(connection, news, loaded)
     news = [message for message in news if id(message) not in repeats]
     about = [message for message in about if id(message) not in repeats]
     writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
     writes += store.keep_messages([_message_row(message) for message in news])
-    await at_once(connection, writes + _account(inbound, repeats, intake))
+    writes += store.keep_refused(_refused_row(message) for message in inbound if message.kept_refused)
+    await at_the_end(connection, writes + _account(inbound, repeats, intake))
+
+
+async def _refuse_retired(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
+    """Answer AR, and keep nothing, where the facility has left."""
+    if any(message.kept_refused for message in inbound):  # of the others `_learn_retired` knows
+        intake.retired = await retired(connection)
+    for message in inbound:
+        if message.facility in intake.retired and (message.stored or message.kept_refused):
+            message.answer(Outcome("AR", LEFT))
+
+
+def _learn_retired(news: Sequence[InboundMessage], loaded: store.Loaded, intake: Intake) -> None:
+    """Take over which facilities have left, as this transaction sees it. Raises Transient where a message is of one."""
+    if news:
+        intake.retired = loaded.retired
+    if any(message.facility in intake.retired for message in news):
+        raise Transient(LEFT.text)
 
 
 async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
@@ -293,11 +339,19 @@ def _message_row(message: InboundMessage) -> store.MessageRow:
     )
 
 
+def _refused_row(message: InboundMessage) -> store.RefusedRow:
+    at, fault = message.arrived_at, message.outcome.fault or UNFORESEEN
+    head = (message.ids, message.body, message.message_id, message.door, at, at, 1)
+    return store.RefusedRow(
+        *head, message.facility, message.trigger, message.control_id, reason_of(fault), message.sealed
+    )
+
+
 def _account(inbound: Sequence[InboundMessage], repeats: set[int], intake: Intake) -> Writes:
     """The writes for the audit and the feeds' counts, added up over the batch."""
     told: Counter[tuple[str, str, str, str]] = Counter()
     for message in inbound:
-        trigger = message.trigger if message.trigger in TRIGGERS else "other"
+        trigger = _known_trigger(message)
         answer = "repeat" if id(message) in repeats else message.outcome.code
         told[message.facility, message.door, trigger, answer] += 1
     counts: Counter[tuple[str, str, str, str]] = Counter()

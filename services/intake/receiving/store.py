@@ -26,10 +26,11 @@ from services.intake.receiving.visits_store import (
     known_episodes,
     put_standing,
 )
-from services.intake.tables import feeds, messages
+from services.intake.tables import feeds, messages, refused_messages
 from services.intake.visits.death_facts import KnownDeaths
 from services.intake.visits.derive import Note
 from services.intake.visits.reconcile import EpisodeSequences, PersonMessage, VisitRecord
+from shared.storage import retired
 from shared.storage.database import Connection, driver_of
 from shared.storage.row_writes import insert, update, upsert
 from shared.storage.statements import Read, SqlWrite, rows, together, written
@@ -141,6 +142,40 @@ def keep_messages(given: Sequence[MessageRow]) -> list[SqlWrite]:
     return written(_KEEP_MESSAGES, given)
 
 
+class RefusedRow(NamedTuple):
+    """A row of `refused_messages`: one that came before counts again, and the row stays as it was."""
+
+    ids: bytes
+    body: bytes
+    message_id: str
+    door: str
+    arrived_at: datetime
+    last_at: datetime
+    times: int
+    facility: str
+    trigger: str
+    control_id: str
+    reason: str
+    sealed: bytes
+
+
+_KEEP_REFUSED = upsert(
+    refused_messages,
+    RefusedRow._fields,
+    once=[name for name in RefusedRow._fields if name not in {"last_at", "times"}],
+    changes={"last_at": "greatest(t.last_at, excluded.last_at)", "times": "t.times + excluded.times"},
+)
+
+
+def keep_refused(given: Iterable[RefusedRow]) -> list[SqlWrite]:
+    """The writes of messages that were refused; one that is given several times is written once."""
+    found: dict[tuple[bytes, bytes], RefusedRow] = {}
+    for row in given:
+        first = found.get((row.ids, row.body))
+        found[row.ids, row.body] = row if first is None else first._replace(times=first.times + row.times)
+    return written(_KEEP_REFUSED, [found[key] for key in sorted(found)])
+
+
 def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:
     """The writes of what became of messages that are stored already."""
     return written(_NOTES, notes)
@@ -189,6 +224,8 @@ class Loaded(NamedTuple):
     deaths: KnownDeaths
     elsewhere: frozenset[Numbered] = frozenset()
     """Those of the batch's visit numbers that another patient of the facility has, too."""
+    retired: frozenset[str] = frozenset()
+    """The facilities that have left."""
 
 
 NOTHING = Loaded({}, [], set(), EpisodeSequences(), [], KnownDeaths())
@@ -206,7 +243,7 @@ async def load(
 
     Locking is a statement before this one, which so sees what the transactions that were waited for have written.
     """
-    before, visits, episodes, said, standing, persons, elsewhere, *died = await together(
+    before, visits, episodes, said, standing, persons, elsewhere, left, *died = await together(
         connection,
         [
             Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
@@ -216,6 +253,7 @@ async def load(
             Read(STANDING.format(visits=_NAMED), (patients, keys)),
             people.sealed_of(patients),
             Read(_ELSEWHERE, tuple([each[place] for each in numbered] for place in range(3))),
+            retired.READ,
             *deaths.reads(patients),
         ],
     )
@@ -225,7 +263,8 @@ async def load(
     known = {(ids, body): Before(*rest) for ids, body, *rest in before}
     persons_kept = [people.Sealed(*row) for row in persons]
     others = frozenset((each[0], each[1], each[2]) for each in elsewhere)
-    return Loaded(known, found, set(named), known_episodes(episodes), persons_kept, deaths.known(*died), others)
+    gone = frozenset(each[0] for each in left)
+    return Loaded(known, found, set(named), known_episodes(episodes), persons_kept, deaths.known(*died), others, gone)
 
 
 InThread = Callable[..., Awaitable[Any]]

@@ -45,6 +45,11 @@ _LISTED = sa.text(
     "OR facility = ANY(CAST(:facilities AS text[]))) "
     "ORDER BY message_id LIMIT :most"
 )
+_REFUSED = sa.text(
+    "SELECT message_id, facility, door, trigger, arrived_at, 'error' AS note, reason FROM refused_messages "
+    "WHERE message_id > :after AND (CAST(:facilities AS text[]) IS NULL "
+    "OR facility = ANY(CAST(:facilities AS text[]))) ORDER BY message_id LIMIT :most"
+)
 _CODES = sa.text(
     "SELECT facility, kind, field, code, count(*) AS number, max(begun_at) AS last_at FROM ("
     "SELECT facility, begun_at, split_part(u, ' ', 1) AS kind, split_part(u, ' ', 2) AS field, "
@@ -57,6 +62,9 @@ _CODES = sa.text(
 )
 LISTED_NOTES = {"waiting": "waiting", "ae": "error", "unmapped": "unmapped"}
 """State of a list of messages, as a caller names it → the note of the messages in it."""
+REFUSED = "ar"
+"""The state of messages that were refused: those that are kept for a limited time."""
+STATES = sorted({*LISTED_NOTES, REFUSED})
 
 
 class Feed(NamedTuple):
@@ -91,7 +99,7 @@ class UnmappedCode(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A message that waits or went wrong: its id, where it came from, its note, and the reason."""
+    """A message that waits, went wrong or was refused: its id, where it came from, its note, and the reason."""
 
     message_id: str
     facility: str
@@ -119,13 +127,11 @@ async def unmapped_codes(connection: Connection, *, scope: Scope, most: int) -> 
 
 
 async def listed(connection: Connection, state: str, *, scope: Scope, after: str, most: int) -> list[Listed]:
-    """At most `most` messages in a state (of LISTED_NOTES), in the order of arrival, from behind the id `after` on."""
-    given = {
-        "note": LISTED_NOTES[state],
-        "facilities": scope.listed,
-        "after": after,
-        "most": most,
-    }
+    """At most `most` messages in a state (of STATES), in the order of arrival, from behind the id `after` on."""
+    given = {"facilities": scope.listed, "after": after, "most": most}
+    if state == REFUSED:
+        return [Listed(*row) for row in (await connection.execute(_REFUSED, given)).all()]
+    given["note"] = LISTED_NOTES[state]
     return [Listed(*row) for row in (await connection.execute(_LISTED, given)).all()]
 
 

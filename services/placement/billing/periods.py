@@ -47,6 +47,12 @@ def periods(
     )
 
 
+def billed_from(folded: Folded) -> tuple[object, ...]:
+    """All of a fold that service periods are derived from: two folds of one episode that have the same of it have the
+    same periods."""
+    return (folded.stays, folded.coverage, folded.authorizations, folded.certifications)
+
+
 def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Iterable[str]) -> Period:
     content = structs.replace(one.content, authorizations=tuple(allowed), warnings=tuple(sorted(words)))
     return replace(one, content=content)

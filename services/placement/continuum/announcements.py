@@ -56,6 +56,13 @@ def announcements(folded: Folded, zone_of: ZoneOf) -> tuple[Announced, ...]:
     return tuple(sorted(found, key=lambda one: (one.value.occurred_at, one.key)))
 
 
+def announced_from(folded: Folded) -> tuple[object, ...]:
+    """All that announcements are derived from: two folds of one episode that have the same of it announce the same."""
+    stays = [(one.key, one.facility, one.segments, one.ended, one.placement_id, one.labels) for one in folded.stays]
+    heading = (folded.patient_id, folded.facility, folded.labels)
+    return (*heading, folded.levels, folded.placements, folded.conflicts, folded.closings, stays)
+
+
 def difference(
     standing: Mapping[str, StandingAnnouncement], wanted: Iterable[Announced]
 ) -> Difference[str, StandingAnnouncement, Announced]:

@@ -13,7 +13,7 @@ from services.placement.continuum.episode_facts import EpisodeFacts
 from services.placement.continuum.levels import levels_of, round_the_clock, stretches_of, with_suspensions
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of, place
-from services.placement.continuum.states import ABOUT_A_STAY, MAY_WAKE, NoEffectReason
+from services.placement.continuum.states import ABOUT_A_STAY, LEAVES, MAY_WAKE, NoEffectReason
 from services.placement.continuum.stay import judged
 from services.placement.continuum.stay_facts import (
     Run,
@@ -41,8 +41,10 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
     """
     given = list(facts)
     found = standing(given)
-    start = replace(_named_only(given), settled=found.settled, disbelieved=found.disbelieved)
     everything = sorted([*found.facts, *(fact for fact, _ in found.corroborating)])
+    start = Folded(given[0].subject) if everything else _named_only(given)
+    if found.settled or found.disbelieved:
+        start = replace(start, settled=found.settled, disbelieved=found.disbelieved)
     runs = run_all(facts_by_stay((fact for fact in found.facts if fact.name in ABOUT_A_STAY), found.names), zone_of)
     stays, reasons = _with_second_starts(found, runs)
     others = [fact for fact in found.facts if fact.name not in ABOUT_A_STAY]
@@ -151,14 +153,19 @@ def _onward(
         reasons |= run.reasons
     others = [one for one in told if one.name not in ABOUT_A_STAY]
     fields = _heading(folded, told)
-    if others or any(one_stay.moving for one_stay in by_stay.values()):
+    moves = {fact.name for one_stay in by_stay.values() for fact in one_stay.moving}
+    if others or not moves <= LEAVES:
         return _read_together(folded, list(stays.values()), others, zone_of, ineffective=reasons, **fields)
     if not told:
         return replace(folded, ineffective=reasons)
     fields["stays"] = tuple(stays[stay.key] for stay in folded.stays)
     if more := _conflicts_of_new_sessions(folded, runs, stays.values(), zone_of):
         fields["conflicts"] = in_order([*folded.conflicts, *more], folded.settled)
-    return replace(folded, **fields, ineffective=reasons)
+    whole = replace(folded, **fields, ineffective=reasons)
+    if not moves:
+        return whole
+    state, since = state_of_episode(whole, zone_of)
+    return whole if (state, since) == (whole.state, whole.since) else replace(whole, state=state, since=since)
 
 
 def _reaches_back(

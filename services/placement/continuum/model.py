@@ -21,8 +21,8 @@ from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
 FOLD_VERSION = 7
-"""Raised by one whenever the fold or the service periods give another result for the same facts; episodes stored with
-an older version are folded anew."""
+"""Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
+episodes stored with an older version are folded anew."""
 
 StayKey = tuple[StayKind, str]
 """(kind, id) of a stay: a hospital's visit number, or the id of a placement."""

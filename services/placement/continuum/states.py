@@ -104,7 +104,9 @@ ENDS: Final = frozenset({"visit-ended", "discharged", "completed", "discontinued
 """Names of the facts that end a stay."""
 SESSIONS: Final = frozenset({"attended", "absent"})
 """Names of the facts about a session; they are judged by day, not by instant."""
-MOVING: Final = STARTS | ENDS | {"transferred", "leave-started", "leave-ended"}
+LEAVES: Final = frozenset({"leave-started", "leave-ended"})
+"""Names of the facts about a leave; they change neither place nor level."""
+MOVING: Final = STARTS | ENDS | LEAVES | {"transferred"}
 """Names of the facts that change a stay's state or place."""
 PLANS: Final = frozenset({"discharge-planned", "discharge-plan-cancelled"})
 """Names of the facts that say when a stay is expected to end; they change no state."""

@@ -23,6 +23,7 @@ from shared.facts.envelope import Fact
 from shared.messaging.inbox import Inbox, InLine
 from shared.storage import audit
 from shared.storage.database import Connection
+from shared.storage.statements import at_the_end
 
 CONSUMER = "placement.care.events"
 
@@ -40,7 +41,7 @@ async def apply(connection: Connection, line: Line, *, rules: Rules, clock: Cloc
     applied = [
         audit.Entry(now, ACTOR, "facts-applied", episode, times=len(each.facts)) for episode, each in line.items()
     ]
-    await publish(connection, changes, Publishing(rules, now, ids), applied)
+    await publish(connection, changes, Publishing(rules, now, ids), applied, write=at_the_end)
 
 
 async def _end_consents(connection: Connection, line: Line, clock: Clock) -> None:

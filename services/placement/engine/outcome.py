@@ -17,9 +17,15 @@ from msgspec import structs
 from services.placement.billing.difference import difference as period_changes
 from services.placement.billing.difference import sent_after
 from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
-from services.placement.billing.periods import periods
+from services.placement.billing.periods import billed_from, periods
 from services.placement.continuum import codec
-from services.placement.continuum.announcements import Announced, StandingAnnouncement, announcements, difference
+from services.placement.continuum.announcements import (
+    Announced,
+    StandingAnnouncement,
+    announced_from,
+    announcements,
+    difference,
+)
 from services.placement.continuum.document import NO_DESK, DeskNow, episode_state
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine.store import EpisodeRow, LockedEpisode
@@ -75,6 +81,7 @@ class Outcome:
 
 def outcome(
     row: LockedEpisode,
+    before: Folded,
     folded: Folded,
     seen: Mapping[str, int],
     *,
@@ -87,13 +94,18 @@ def outcome(
 ) -> Outcome:
     """What to store and send of an episode with a new fold.
 
-    `row`: its locked row. `seen`: the last sequence of each writer in the fold. `sent`: the latest versions of its
-    periods. `stated`: own facts in the fold that have not been sent yet. `new`: facts that came in.
+    `row`: its locked row; `before`: the fold stored in it. `seen`: the last sequence of each writer in the fold.
+    `sent`: the latest versions of its periods. `stated`: own facts in the fold that have not been sent yet. `new`:
+    facts that came in. Where all is as before that announcements are derived from, they are too; so are periods.
     """
-    standing = announced(row.announced)
-    after, announcing = _announce(standing, folded, seen.get(WRITER, 0), rules, provenance)
+    goes_on = row.version > 0 and row.fold_version == FOLD_VERSION and row.rules == rules.site.version
+    standing, announcing = row.announced, tuple[Fact, ...]()
+    if not (goes_on and announced_from(before) == announced_from(folded)):
+        standing, announcing = _announce(row.announced, folded, seen.get(WRITER, 0), rules, provenance)
     own = (*stated, *announcing)
-    changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
+    changes = list[PeriodChange]()
+    if not (goes_on and billed_from(before) == billed_from(folded)):
+        changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     document = episode_state(
         folded,
@@ -107,7 +119,7 @@ def outcome(
     return Outcome(
         saved=_row(row, folded, document)._replace(
             facility=folded.facility or (new[-1].value.facility if new else ""),
-            announced=row.announced if after == standing else stored_announcements(after),
+            announced=standing,
             desk=row.desk or desk.desk,
             listed=desk.listed,
             rules=rules.site.version,
@@ -139,17 +151,21 @@ def stored_announcements(standing: Standing) -> bytes:
 
 
 def _announce(
-    standing: Standing, folded: Folded, last: int, rules: Rules, provenance: Provenance
-) -> tuple[Standing, tuple[Fact, ...]]:
-    """The announcements that stand afterwards, and the facts that bring that about: first cancels, then restatements,
-    then new ones. `last`: placement's last sequence in the episode."""
+    stored: bytes, folded: Folded, last: int, rules: Rules, provenance: Provenance
+) -> tuple[bytes, tuple[Fact, ...]]:
+    """The announcements that stand afterwards, as bytes for the row, and the facts that bring that about: first
+    cancels, then restatements, then new ones. `stored`: those that stand before; `last`: placement's last sequence in
+    the episode."""
+    standing = announced(stored)
     due = difference(standing, announcements(folded, rules.zone_of))
+    if not due:
+        return stored, ()
     values = due.said(partial(_taken_back, now=provenance.now), partial(_statement, now=provenance.now))
     own = numbered(values, last, provenance.stated)
     after = {key: one for key, one in standing.items() if key not in due.cancel}
     for (_, wanted), fact in zip(due.state, own[len(due.cancel) :], strict=True):
         after[wanted.key] = StandingAnnouncement(fact.id, wanted.value)
-    return after, own
+    return stored_announcements(after), own
 
 
 def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetime) -> CareFact:
@@ -167,7 +183,7 @@ def _billed(changes: list[PeriodChange], provenance: Provenance) -> Iterator[Rec
         value = change.value
         record = to_record(published(billing_type(value.TYPE), value.period_id, value, provenance), "billing.periods")
         latest[value.period_id] = record
-        yield record._replace(topic="billing.service-periods", key=value.episode_id.encode())
+        yield Record("billing.service-periods", value.episode_id.encode(), record.value, record.headers)
     yield from latest.values()
 
 

@@ -7,7 +7,7 @@ anew. Order of locks: the caller has locked the episodes, programs are locked he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
@@ -19,7 +19,7 @@ from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
 from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, outcome
 from services.placement.programs.askers import seats_asked_for
-from services.placement.programs.census import Place, Presence, presences
+from services.placement.programs.census import Place, Presence, presences, present_from
 from services.placement.programs.consequences import SeatNeeded
 from services.placement.programs.following import (
     Seen,
@@ -45,10 +45,11 @@ from shared.facts.tracing import begun_with
 from shared.messaging import outbox
 from shared.storage import audit
 from shared.storage.database import Connection
-from shared.storage.statements import at_once
+from shared.storage.statements import Append, SqlWrite, Writes, at_once
 from shared.values import replace, value_object
 
 ACTOR = "placement"
+Write = Callable[[Connection, Iterable[SqlWrite | Append]], Awaitable[None]]
 NOTHING_SAID = DeskFacts()
 ROUNDS = 8
 """Facts that follow from facts that followed end after two or three rounds; so many mean that two rules undo each
@@ -110,27 +111,30 @@ class Publishing:
 
     def telling(self, change: EpisodeChange) -> Provenance:
         """The provenance of facts about this episode; their cause is the last fact that came in."""
+        if change.new:
+            return Provenance(WRITER, self.now, self.ids).caused_by(change.new[-1])
         asked = self.trace or begun_with(f"{change.row.episode_id}#{change.row.version}")
-        by = Provenance(WRITER, self.now, self.ids, trace=asked)
-        return by.caused_by(change.new[-1]) if change.new else by
+        return Provenance(WRITER, self.now, self.ids, trace=asked)
 
 
 async def publish(
-    connection: Connection, changes: Mapping[str, EpisodeChange], by: Publishing, entries_of_audit: list[audit.Entry]
+    connection: Connection,
+    changes: Mapping[str, EpisodeChange],
+    by: Publishing,
+    entries_of_audit: list[audit.Entry],
+    write: Write = at_once,
 ) -> None:
     """State the facts that follow from these changes, store the new state, and put into the outbox what differs from
-    what went out before: own facts, service periods, and the episodes. `entries_of_audit`: to store with it."""
-    earlier = await store.earlier(
-        connection,
-        [episode for episode, one in changes.items() if one.row.desk],
-        [episode for episode, one in changes.items() if one.row.version],
-    )
+    what went out before: own facts, service periods, and the episodes. `entries_of_audit`: to store with it; `write`:
+    `at_the_end` where nothing more is read in the transaction."""
+    earlier = await store.earlier(connection, [one.row for one in changes.values()])
     await _state_what_follows(connection, changes, earlier.of_the_desk, by)
     await _claim_seats(connection, changes, by)
     lists = _lists(changes, by.rules)
     made: list[Outcome] = [
         outcome(
             one.row,
+            one.before,
             one.after,
             one.seen,
             sent=earlier.sent.get(episode, {}),
@@ -145,7 +149,9 @@ async def publish(
     stated = [
         audit.Entry(by.now, ACTOR, "facts-stated", one.saved.episode_id, times=len(one.own)) for one in made if one.own
     ]
-    await _save(connection, changes, made, lists, [*entries_of_audit, *stated])
+    writes = _writes(connection, changes, made, lists, [*entries_of_audit, *stated])
+    await write(connection, writes)
+    await _keep_seats(connection, changes)
 
 
 async def _state_what_follows(
@@ -259,17 +265,17 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     return found
 
 
-async def _save(
+def _writes(
     connection: Connection,
     changes: Mapping[str, EpisodeChange],
     made: Sequence[Outcome],
     lists: Mapping[str, tuple[AtTheDesk, tuple[ListEntry, ...]]],
     told: Sequence[audit.Entry],
-) -> None:
+) -> Writes:
     periods = {one.saved.episode_id: one.sent for one in made if one.sent}
     opened = {period for one in made for period in one.opened}
     relisted = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
-    writes = (
+    return [
         *store.keeping(chain((f for one in changes.values() for f in one.new), (f for one in made for f in one.own))),
         *store.saving([one.saved for one in made]),
         *store.keeping_periods(periods, opened),
@@ -277,8 +283,10 @@ async def _save(
         *outbox.sending(connection, [record for one in made for record in one.records]),
         *store.keeping_stays(_moved(changes)),
         *desk_store.keeping_entries(relisted),
-    )
-    await at_once(connection, writes)
+    ]
+
+
+async def _keep_seats(connection: Connection, changes: Mapping[str, EpisodeChange]) -> None:
     own = {episode: one.own for episode, one in changes.items() if one.own and _changes_seats(one)}
     if own:
         askers = {seat: asker for each in own.values() for seat, asker in seats_asked_for(each).items()}
@@ -290,8 +298,10 @@ def _moved(changes: Mapping[str, EpisodeChange]) -> dict[str, tuple[Presence, ..
     """Episode → its times at programs, where these have changed or an older version of the fold made them."""
     found = {}
     for episode, one in changes.items():
-        there = presences(one.after)
         outdated = one.row.version and one.row.fold_version != FOLD_VERSION
+        if not outdated and present_from(one.before) == present_from(one.after):
+            continue
+        there = presences(one.after)
         if outdated or there != presences(one.before):
             found[episode] = there
     return found

@@ -18,6 +18,7 @@ from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, peri
 from shared.events.published import encode
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
+from shared.messaging.positions import Tally, then
 from shared.storage.row_writes import update, upsert
 from shared.storage.statements import Append, Read, SqlWrite, driven, rows, together, written
 
@@ -38,6 +39,17 @@ class LockedEpisode:
     listed: bytes = b""
     rules: str = ""
     facilities: tuple[str, ...] = ()
+    written_by: str = ""
+    """The transaction that wrote it."""
+    earlier: EarlierRows | None = None
+    """What was stated and sent before, where it was read together with the lock."""
+
+
+class EarlierRows(NamedTuple):
+    """Rows of `facts` that the desk is made of, and of `periods`, of one episode."""
+
+    of_the_desk: list[Any]
+    sent: list[Any]
 
 
 class EpisodeRow(NamedTuple):
@@ -78,8 +90,10 @@ _ROW = sa.select(
     episodes.c.desk,
     episodes.c.listed,
     episodes.c.rules,
-    episodes.c.facilities,
+    sa.cast(sa.func.to_json(episodes.c.facilities), sa.Text).label("facilities"),
+    sa.literal_column("episodes.xmin::text").label("written_by"),
 )
+_WRITTEN_BY = "SELECT episode_id, xmin::text FROM episodes WHERE episode_id = ANY($1::text[])"
 _LOCK = driven(
     _ROW.where(episodes.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
     .order_by(episodes.c.episode_id)
@@ -130,10 +144,11 @@ _PERIOD = (
 )  # fmt: skip
 
 
-async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
-    """Lock these episodes in the order of their ids, inserting missing ones first; returns their rows by id."""
+async def lock(connection: AsyncConnection, episode_ids: Iterable[str], tally: Tally) -> dict[str, LockedEpisode]:
+    """Lock these episodes in the order of their ids, inserting missing ones; returns their rows by id. Positions that
+    the tally has to advance are advanced before."""
     ids = sorted(episode_ids)
-    found = _rows(await rows(connection, _LOCK, ids))
+    found = await _locked(connection, ids, tally)
     if len(found) < len(ids):
         missing = [episode for episode in ids if episode not in found]
         made = [row[0] for row in await rows(connection, _INSERT_MISSING, missing)]
@@ -145,8 +160,28 @@ async def lock(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[
 
 async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
     """Lock these episodes in the order of their ids; returns the rows by id of those that were published before."""
-    found = _rows(await rows(connection, _LOCK, sorted(episode_ids)))
+    found = await _locked(connection, sorted(episode_ids), Tally())
     return {episode: row for episode, row in found.items() if row.version}
+
+
+async def _locked(connection: AsyncConnection, ids: Sequence[str], tally: Tally) -> dict[str, LockedEpisode]:
+    """Lock those of these episodes that there are, and read what was stated and sent of them before.
+
+    One statement does both, so what it reads is from before the locks. Whoever writes any of that writes the episode's
+    row too: what was read counts where the locked row is still the one that the statement saw.
+    """
+    reads = [Read(sql, (ids,)) for sql in (_LOCK, _WRITTEN_BY, _OF_THE_DESK, _PERIODS)]
+    locked, written_by, of_the_desk, sent = await then(connection, tally, reads)
+    found = _rows(locked)
+    as_read = dict(written_by)
+    for episode, row in found.items():
+        if row.written_by == as_read[episode]:
+            row.earlier = EarlierRows([], [])
+    for place, group in ((0, of_the_desk), (1, sent)):
+        for each in group:
+            if (rows_of := found[each[place]].earlier) is not None:
+                rows_of[place].append(each)
+    return found
 
 
 async def lock_outdated(connection: AsyncConnection, current: int, rules: str, most: int) -> dict[str, LockedEpisode]:
@@ -159,7 +194,8 @@ async def lock_outdated(connection: AsyncConnection, current: int, rules: str, m
 def _rows(found: Sequence[Any]) -> dict[str, LockedEpisode]:
     return {
         row[0]: LockedEpisode(
-            row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], row[9], tuple(row[10])
+            row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5], row[6], row[7], row[8], row[9],
+            tuple(orjson.loads(row[10])), row[11],
         )
         for row in found
     }  # fmt: skip
@@ -205,18 +241,22 @@ class Earlier(NamedTuple):
     sent: dict[str, dict[PeriodKey, SentPeriod]]
 
 
-async def earlier(connection: AsyncConnection, desk: Sequence[str], billed: Sequence[str]) -> Earlier:
-    """Load it: own facts of the episodes in `desk`, periods of those in `billed`. In one round trip, or none."""
+async def earlier(connection: AsyncConnection, locked: Iterable[LockedEpisode]) -> Earlier:
+    """What there is of these episodes: what was read with their rows, and the rest in one round trip more."""
     found = Earlier(defaultdict(list), defaultdict(dict))
-    reads = [Read(sql, (list(ids),)) for sql, ids in ((_OF_THE_DESK, desk), (_PERIODS, billed)) if ids]
-    if not reads:
-        return found
-    parts = iter(await together(connection, reads))
-    for row in next(parts) if desk else ():
-        found.of_the_desk[row[0]].append(fact_of(row))
-    for row in next(parts) if billed else ():
-        episode, key, sent = sent_of(row)
-        found.sent[episode][key] = sent
+    kept = list(locked)
+    unread = [row for row in kept if row.earlier is None and (row.desk or row.version)]
+    read = [row.earlier for row in kept if row.earlier is not None]
+    if unread:
+        reads = [Read(sql, ([row.episode_id for row in unread],)) for sql in (_OF_THE_DESK, _PERIODS)]
+        read.append(EarlierRows(*await together(connection, reads)))
+    desk = {row.episode_id for row in kept if row.desk}
+    for of_the_desk, sent in read:
+        for each in of_the_desk:
+            if each[0] in desk:
+                found.of_the_desk[each[0]].append(fact_of(each))
+        for episode, key, period in map(sent_of, sent):
+            found.sent[episode][key] = period
     return found
 
 

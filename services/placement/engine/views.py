@@ -36,6 +36,22 @@ from shared.storage.tables import parked, positions
 from shared.values import value_object
 
 Made = TypeVar("Made")
+_RECORDS = {
+    "facts": sa.text(
+        "SELECT count(*) FROM facts AS f JOIN episodes AS e USING (episode_id) WHERE e.facilities @> ARRAY[:facility] "
+        "AND convert_from(f.value, 'UTF8')::jsonb ->> 'facility' = :facility"
+    ),
+    "service-periods": sa.text(
+        "SELECT count(*) FROM periods WHERE convert_from(content, 'UTF8')::jsonb ->> 'facility' = :facility"
+    ),
+    "disclosures": sa.text("SELECT count(*) FROM disclosures WHERE facility = :facility"),
+}
+
+
+async def records_of(connection: AsyncConnection, facility: str) -> dict[str, int]:
+    """Kind → how many records of a facility's care there are."""
+    given = {"facility": facility}
+    return {kind: (await connection.execute(query, given)).scalar_one() for kind, query in _RECORDS.items()}
 
 
 @value_object

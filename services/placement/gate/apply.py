@@ -25,6 +25,7 @@ from shared.messaging import outbox
 from shared.messaging.inbox import Inbox, InLine
 from shared.storage import audit
 from shared.storage.database import Connection
+from shared.storage.statements import at_the_end
 
 CONSUMER = "placement.gate"
 ACTOR = "placement"
@@ -144,9 +145,8 @@ async def _keep(connection: Connection, batch: Batch, context: DecisionContext) 
     await store.settle(connection, batch.gone, batch.still, rules.version)
     await store.keep_withheld(connection, batch.withheld, now, rules.version)
     await store.keep_ledger(connection, batch.ledger)
-    await outbox.send(connection, batch.records)
     told = [audit.Entry(now, ACTOR, "disclosed", entry.episode_id, entry.basis) for entry in batch.ledger]
-    await audit.note(connection, told)
+    await at_the_end(connection, [*outbox.sending(connection, batch.records), *audit.noting(told)])
 
 
 def _opens(batch: Batch, rules: GateRules, now: datetime) -> dict[str, datetime]:

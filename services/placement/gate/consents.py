@@ -16,6 +16,9 @@ from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import replace, value_object
 
+_READ = frozenset({ConsentRecorded, ConsentRevoked, ConsentExpired, FactCancelled})
+"""The types of fact that may change a consent."""
+
 
 class Ended(NamedTuple):
     """Why a consent covers nothing any more, and since when."""
@@ -70,7 +73,7 @@ def after(
     A revocation cannot be taken back; the patient has to consent anew. `over`: by consent_id, ends that are known
     before the consent itself was read.
     """
-    if fact.writer != "intake":
+    if type(fact.value) not in _READ or fact.writer != "intake":
         return {}
     match fact.value:
         case ConsentRecorded() as told:

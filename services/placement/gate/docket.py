@@ -75,9 +75,9 @@ def decide(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetim
     docket."""
     found = Decisions()
     for fact in facts:
-        changed = after(docket.consents, fact, now, docket.over)
-        docket.consents |= changed
-        found.consents |= changed
+        if changed := after(docket.consents, fact, now, docket.over):
+            docket.consents |= changed
+            found.consents |= changed
     again = {case.key for case in docket.withheld}
     open_cases = {case.key: case for case in docket.withheld}
     docket.past |= {case.key: _waiting(case) for case in docket.withheld}
@@ -131,7 +131,7 @@ def _labels(docket: Docket, fact: Fact, rules: GateRules) -> frozenset[str]:
     Writers label only what they know, so a fact with fewer labels than earlier ones of its stay is about the same care.
     """
     value = fact.value
-    own = frozenset(value.labels).union(rules.labels_of(value.facility, places_of(fact)))
+    own = rules.labels_of(value.facility, places_of(fact)).union(value.labels)
     where = f"{value.stay.kind}:{value.stay.id}" if value.stay else EPISODE
     for place in (where, EPISODE):
         known = docket.labels.get(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -50,7 +50,7 @@ class GateRules:
     notice: str
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
-    labels_of: Callable[[str, Iterable[Place]], set[str]]
+    labels_of: Callable[[str, tuple[Place, ...]], frozenset[str]]
     discloses: Discloses
 
     def day(self, facility: str, at: datetime) -> date:
@@ -73,7 +73,7 @@ def gate_rules(site: Site) -> GateRules:
         notice=site.redisclosure_notice,
         zone_of=lru_cache(KEPT)(site.zone),
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
-        labels_of=site.labels,
+        labels_of=lru_cache(KEPT)(lambda facility, places: frozenset(site.labels(facility, places))),
         discloses=lru_cache(KEPT)(discloses),
     )
 

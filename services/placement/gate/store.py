@@ -20,11 +20,12 @@ from services.placement.gate.docket import Docket
 from services.placement.gate.tables import consents, disclosures, gate_episodes, gate_facts, withheld
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace, place_of
+from shared.messaging.positions import Tally, then
 from shared.storage.database import Connection, copy_rows
 from shared.storage.row_writes import delete, update
-from shared.storage.statements import at_once, rows, written
+from shared.storage.statements import Append, Read, at_once, at_the_end, rows, written
 
-_MISSING = sa.text("INSERT INTO gate_episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ON CONFLICT DO NOTHING")
+_MISSING = "INSERT INTO gate_episodes (episode_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 _LOCK = (
     "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place, over::text FROM gate_episodes "
     "WHERE episode_id = ANY($1::text[]) ORDER BY episode_id FOR UPDATE"
@@ -101,13 +102,14 @@ class LedgerRow(NamedTuple):
     config: str
 
 
-async def lock(connection: Connection, episode_ids: Iterable[str]) -> dict[str, GateRow]:
-    """Lock these episodes in the order of their ids, inserting missing ones first; returns their rows by id."""
+async def lock(connection: Connection, episode_ids: Iterable[str], tally: Tally | None = None) -> dict[str, GateRow]:
+    """Lock these episodes in the order of their ids, inserting missing ones; returns their rows by id. Positions that
+    the tally has to advance are advanced before."""
     ids = sorted(episode_ids)
-    found = await rows(connection, _LOCK, ids)
+    [found] = await then(connection, tally or Tally(), [Read(_LOCK, (ids,))])
     if len(found) < len(ids):
-        await connection.execute(_MISSING, {"ids": ids})
-        found = await rows(connection, _LOCK, ids)
+        await rows(connection, _MISSING, ids)
+        found = list(await rows(connection, _LOCK, ids))
     return {row[0]: _row(row) for row in found}
 
 
@@ -126,14 +128,14 @@ async def heard(connection: Connection, places: Sequence[FactPlace]) -> dict[Fac
 
 
 async def hear(connection: Connection, facts: Iterable[Fact]) -> None:
-    """Store the places of these facts, so that a repeat can be told from another fact."""
+    """Store the places of these facts at the end, so that a repeat can be told from another fact."""
     places = [(*place_of(fact), fact.id) for fact in facts]
-    await copy_rows(connection, gate_facts, ("episode_id", "writer", "sequence", "ce_id"), places)
+    await at_the_end(connection, [Append(gate_facts, ("episode_id", "writer", "sequence", "ce_id"), places)])
 
 
 async def save(connection: Connection, changed: Sequence[GateRow]) -> None:
-    """Write locked episodes back."""
-    await at_once(connection, written(_SAVE, [_saved(each) for each in changed]))
+    """Write locked episodes back at the end of the transaction."""
+    await at_the_end(connection, written(_SAVE, [_saved(each) for each in changed]))
 
 
 def _saved(row: GateRow) -> tuple[str, str, str, str, str, int]:

@@ -59,6 +59,11 @@ def presences(folded: Folded) -> tuple[Presence, ...]:
     return tuple(one for stay in folded.stays for one in _of_stay(stay))
 
 
+def present_from(folded: Folded) -> list[tuple[object, ...]]:
+    """All that `presences` are derived from: folds that have the same of it have the same."""
+    return [(one.key, one.segments, one.ended, one.suspended, one.expected_end) for one in folded.stays]
+
+
 def end_known(until: Ends, expected: Ends, now: datetime) -> Ends:
     """When a stay leaves its seat as far as is known at `now`: its end, else the expected end if that is still to come;
     None: not known."""

@@ -34,6 +34,7 @@ from shared.events.billing import PeriodContent, PeriodVoided, ServicePeriod, bi
 from shared.events.published import alike, json_of, read_as_struct
 from shared.facts.envelope import Fact, from_record, headers
 from shared.facts.restating import OwnFacts
+from shared.messaging.positions import Tally
 from shared.messaging.spool import Told, by_subject
 from shared.storage import audit
 from shared.storage.database import Connection
@@ -47,7 +48,7 @@ async def bring_in_line(
 ) -> Counter[str]:
     """Adopt facts, periods and versions of these episodes, fold them anew, and publish what differs."""
     now, done = clock(), Counter[str]()
-    locked = await engine.lock(connection, episodes)
+    locked = await engine.lock(connection, episodes, Tally())
     unknown = by_subject(await store.unknown_of(connection, episodes))
     stored = await engine.facts_of(connection, list(locked))
     new = {one: _in_line(locked[one], unknown.get(one, ()), rules, done) for one in locked}
@@ -61,6 +62,7 @@ async def bring_in_line(
         if not facts:
             continue
         after = fold(facts, rules.zone_of)
+        row.earlier = None  # read before periods were adopted
         row.fold_version, row.version = 0, max(row.version, versions.get(one, 0), 1)
         if any(fact.writer == WRITER for fact in new[one]):
             row.announced = _announced(row, after, facts, rules)

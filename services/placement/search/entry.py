@@ -19,6 +19,15 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "plan": ("current", "over"),
     "ineffective": ("open",),
 }
+UNSETTLED: dict[Kind, tuple[str, ...]] = {
+    "search": ("open",),
+    "offer": ("sent", "countered"),
+    "placement": ("placed", "missed"),
+    "conflict": ("open",),
+    "waiting": ("waiting",),
+    "ineffective": ("open",),
+}
+"""Kinds of entries that wait for somebody in some states → those states."""
 AHEAD = timedelta(days=7)
 """How long before its last day an authorization is listed as ending."""
 UNANSWERED = timedelta(days=1)

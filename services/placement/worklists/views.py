@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.programs.census import Place, end_known
+from services.placement.search.entry import UNSETTLED
 from services.placement.tables import entries, episodes, seats
 from shared.scope import Scope
 from shared.storage import scoped
@@ -86,6 +87,28 @@ _ORDER = sa.text(
     "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
     "WHERE kind = 'waiting' AND state = 'waiting' AND program = ANY(:programs)"
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
+_WAITS = sa.text(  # each part is a range of the index entries_of_kind; of what is closed nothing is read
+    " UNION ALL ".join(
+        f"SELECT '{kind}' AS kind, count(*) AS number, min(at) AS since, "  # noqa: S608 - words of ours
+        "count(*) FILTER (WHERE due <= :now) AS overdue "
+        f"FROM entries WHERE kind = '{kind}' AND state IN ({', '.join(map(repr, states))})"
+        for kind, states in UNSETTLED.items()
+    )
+).bindparams(sa.bindparam("now", type_=sa.DateTime(timezone=True)))
+
+
+class Waits(NamedTuple):
+    """Entries of one kind that wait for somebody: how many, since when the oldest, and how many are past their time."""
+
+    number: int
+    since: datetime | None
+    overdue: int
+
+
+async def waiting_by_kind(connection: AsyncConnection, now: datetime) -> dict[str, Waits]:
+    """kind → what waits, of all facilities; `now` decides what is past its time."""
+    rows = (await connection.execute(_WAITS, {"now": now})).all()
+    return {row.kind: Waits(row.number, row.since, row.overdue) for row in rows}
 
 
 async def lines(connection: AsyncConnection, kind: str, asked: ListQuestion) -> list[Line]:

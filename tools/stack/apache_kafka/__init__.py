@@ -1,28 +1,33 @@
-"""Apache Kafka from its own jars, for slow tests and benchmarks: fetched once with Maven, run with the local Java.
+"""Apache Kafka from its own jars (jars.py), run with the local Java: for `up --kafka apache`, slow tests, benchmarks.
 
-`up` starts the embedded broker instead, and production runs its own Kafka (docs/run-it.md). Knows no topic.
+One process that is broker and controller (KRaft), on loopback, with one copy of everything: not what production runs
+(docs/run-it.md). Knows no topic.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import re
-import shutil
 import socket
 import subprocess
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 from shared.errors import SetUpError
+from tools.stack.apache_kafka.jars import VERSION as VERSION
+from tools.stack.apache_kafka.jars import fetched as fetched
+from tools.stack.apache_kafka.jars import java as java
 from tools.stack.children import Command
-from tools.stack.folder import Folder, ports
+from tools.stack.folder import Folder
 
-POM = Path(__file__).parent / "pom.xml"
-VERSION: str = re.findall(r"kafka_2\.13</artifactId><version>([\d.]+)", POM.read_text(encoding="utf-8"))[0]
-JAVA = 17  # what the brokers of Kafka 4 need
-API_VERSIONS = b"\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x01\xff\xff"
-"""The request that any broker answers first (Kafka protocol guide, ApiVersions version 0), after its length."""
+FOLDER = "kafka-apache"
+"""Where it keeps its records, inside the data directory."""
+METADATA = b"\x00\x00\x00\x0e\x00\x03\x00\x01\x00\x00\x00\x01\xff\xff\x00\x00\x00\x00"
+"""A request, after its length: Metadata version 1 about no topic (Kafka protocol guide). The answer begins with its
+length, the correlation id and the number of brokers, which is 0 until the controller knows this one."""
+LOGGING = ("defaultLogLevel=warn", "showDateTime=true", "dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX")
+"""What slf4j-simple logs to standard error, and so to the log file."""
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -43,56 +48,35 @@ auto.create.topics.enable=false
 """
 
 
-def java() -> str:
-    """The local Java's version in words. Raises SetUpError where there is none, or it is older than Kafka needs."""
-    try:
-        said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
-    except (OSError, subprocess.CalledProcessError):
-        raise SetUpError(f"there is no Java {JAVA} here") from None
-    version = re.findall(r'"([\d._]+)', said)
-    if not version or int(version[0].split(".")[0]) < JAVA:
-        raise SetUpError(f"the Java here is older than {JAVA}")
-    return f"Java {version[0]}"
+class Ports(NamedTuple):
+    """The loopback ports that it listens on; a restart on the same folder has the same ones."""
 
-
-def fetched(cache: Path, pom: Path = POM) -> Path:
-    """The folder in `cache` with the jars of a pom.xml, fetched where it is missing. Raises SetUpError where Maven
-    cannot fetch them within 300 s."""
-    libs: Path = cache / VERSION
-    if libs.is_dir():
-        return libs
-    cache.mkdir(parents=True, exist_ok=True)
-    draft = cache / f"{VERSION}.{uuid.uuid4().hex[:8]}"
-    maven = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
-    try:
-        subprocess.run(maven, capture_output=True, check=True, timeout=300)
-        draft.rename(libs)
-    except (OSError, subprocess.SubprocessError) as fault:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise SetUpError(f"Maven did not bring the jars of Apache Kafka ({type(fault).__name__})") from None
-    return libs
+    broker: int
+    controller: int
 
 
 class ApacheKafka:
-    """One broker in `folder`/apache-kafka that is its own controller, on free loopback ports."""
+    """One broker that is its own controller, with its records in `folder`/kafka-apache."""
 
-    def __init__(self, folder: Folder, libs: Path) -> None:
-        self.place = folder.inside("apache-kafka")
+    def __init__(self, folder: Folder, libs: Path, ports: Ports) -> None:
+        self.place = folder.inside(FOLDER)
         self.log = folder.log("apache-kafka")
-        self.taken = ports({"broker": 0, "controller": 0})
-        self.java = ["java", "-Xmx512m", "-cp", f"{libs.absolute()}/*"]
+        self.ports = ports
+        logging = [f"-Dorg.slf4j.simpleLogger.{one}" for one in LOGGING]
+        self.java = ["java", "-Xmx512m", *logging, "-cp", f"{libs.absolute()}/*"]
         self.properties = self.place / "server.properties"
 
     @property
     def bootstrap(self) -> str:
         """Its address, `host:port`."""
-        return f"127.0.0.1:{self.taken['broker']}"
+        return f"127.0.0.1:{self.ports.broker}"
 
     async def prepare(self) -> None:
-        """Format its folder the first time. Raises SetUpError where that fails."""
-        if self.properties.exists():
+        """Write its configuration, and format its folder the first time. Raises SetUpError where that fails."""
+        properties = PROPERTIES.format(place=self.place, **self.ports._asdict())
+        self.properties.write_text(properties, encoding="utf-8")
+        if (self.place / "log" / "meta.properties").exists():
             return
-        self.properties.write_text(PROPERTIES.format(place=self.place, **self.taken), encoding="utf-8")
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         named = f"--cluster-id={identity}"  # in one word: it may begin with a hyphen
         how = ["kafka.tools.StorageTool", "format", "--standalone", named, "-c", str(self.properties)]
@@ -100,7 +84,6 @@ class ApacheKafka:
             subprocess.run, [*self.java, *how], capture_output=True, check=False, timeout=60, cwd=self.place
         )
         if done.returncode:
-            self.properties.unlink()
             why = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
             raise SetUpError(f"Apache Kafka could not format {self.place} (exit {done.returncode}: {why[0]})")
 
@@ -110,10 +93,16 @@ class ApacheKafka:
         return Command(name="Apache Kafka", arguments=arguments, log=self.log, folder=self.place)
 
     def is_ready(self) -> bool:
-        """True when it answers a request, which is later than when it begins to listen."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.taken["broker"]), timeout=1) as asked:
-                asked.sendall(API_VERSIONS)
-                return len(asked.recv(4)) == 4
-        except OSError:
-            return False
+        """True when it tells clients of itself: later than it listens, when its controller knows it."""
+        return tells_of_itself(self.ports.broker)
+
+
+def tells_of_itself(port: int) -> bool:
+    """True when the broker on this port of loopback names at least one broker."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as asked:
+            asked.sendall(METADATA)
+            with asked.makefile("rb") as answer:
+                return int.from_bytes(answer.read(12)[8:]) > 0
+    except OSError:
+        return False

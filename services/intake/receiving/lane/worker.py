@@ -27,8 +27,8 @@ from shared.pulse import Pulse
 from shared.storage.database import Connection
 
 log = logging.getLogger(__name__)
-POLL = 0.1
-"""Seconds from one look into an empty lane to the next."""
+POLL, LOOK = 0.1, 1.0
+"""Seconds from one look into an empty lane to the next: at least, and at most while this process commits nothing."""
 LONGEST_WAIT = 5.0
 """Seconds between two tries at most, while something that is needed is away."""
 
@@ -42,6 +42,8 @@ class Worker:
         self._most = BATCH
         self._unforeseen = 0
         self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        intake.database.after_commit.append(self._wake.set)
 
     async def start(self) -> None:
         """Start to work; what was left in the lane comes first."""
@@ -68,7 +70,14 @@ class Worker:
             else:
                 wait = POLL
                 if not went_on:
-                    await asyncio.sleep(POLL)
+                    await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait until this process commits something, which may be a record for the lane; from POLL to LOOK seconds."""
+        await asyncio.sleep(POLL)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), LOOK - POLL)
+        self._wake.clear()
 
     async def _step(self) -> bool:
         """Count what is worked off, and work off the next records; False where the lane is empty."""

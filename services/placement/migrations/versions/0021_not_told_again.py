@@ -6,8 +6,8 @@ from alembic import op
 
 from shared.storage.first_tables import run_statements
 
-revision = "0016"
-down_revision = "0015"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

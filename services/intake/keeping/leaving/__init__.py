@@ -1,0 +1,1 @@
+"""What intake deletes of a facility that left, and what it keeps (decision 0185)."""
