@@ -9,6 +9,10 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from shared.settings import Settings
 
+SEES_TOPICS_AGAIN = 10
+"""Seconds until a consumer sees that its topic, which was deleted, is there again; aiokafka's own five minutes are long
+after a `stepdown heal`."""
+
 
 def broker_for(settings: Settings, service: str) -> KafkaBroker:
     """FastStream's broker for one service: creates no topics, lets the current batch finish on stop, logs no
@@ -21,6 +25,7 @@ def broker_for(settings: Settings, service: str) -> KafkaBroker:
         graceful_timeout=10,
         logger=logging.getLogger("faststream"),
         log_level=logging.DEBUG,
+        metadata_max_age_ms=SEES_TOPICS_AGAIN * 1000,
     )
 
 

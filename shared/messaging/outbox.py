@@ -31,7 +31,7 @@ from shared.messaging.record_batches import (
 )
 from shared.messaging.stored_headers import unpacked
 from shared.messaging.written import Place
-from shared.storage.database import Database, database_of
+from shared.storage.database import Database, copy_rows, database_of
 from shared.storage.sealing import Seal
 from shared.storage.statements import Append, SqlWrite, Writes, at_once, rows
 from shared.storage.tables import outbox
@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 _COLUMNS = ("topic", "partition", "partitions", "records", "batch")
 _STORED = "SELECT topic, partition, partitions, records, batch, key, value, headers FROM outbox ORDER BY id"
+_BEFORE_ALL = (  # one at a time: two that tell again would take the same numbers
+    "SELECT least(0, (SELECT min(id) FROM outbox)) AS id FROM pg_advisory_xact_lock(7305129412)"
+)
 _UNSENT = sa.select(outbox.c.topic, sa.func.sum(outbox.c.records)).group_by(outbox.c.topic)
 _PUT_ASIDE = (  # numbered as a row would be: a dead letter's place is unique
     "INSERT INTO dead_letters (id, consumer, topic, partition, kafka_offset, sealed, size, error, attempts) "
@@ -93,6 +96,26 @@ def sending(connection: AsyncConnection, records: Sequence[Record]) -> Writes:
     if not records:
         return []
     spans.sent(records)
+    kept, aside = _packed(connection, records)
+    return [Append(outbox, _COLUMNS, kept), *aside]
+
+
+async def send_first(connection: AsyncConnection, records: Sequence[Record]) -> None:
+    """Add records that are told again before all that wait in the outbox, in their order: what waits may follow them.
+
+    They get numbers below 0, which the outbox gives nobody else.
+    """
+    if not records:
+        return
+    kept, aside = _packed(connection, records)
+    [first] = await rows(connection, _BEFORE_ALL)
+    numbered = [(first["id"] - len(kept) + nth, *row) for nth, row in enumerate(kept)]
+    await copy_rows(connection, outbox, ("id", *_COLUMNS), numbered)
+    await at_once(connection, aside)
+
+
+def _packed(connection: AsyncConnection, records: Sequence[Record]) -> tuple[list[tuple[Any, ...]], Writes]:
+    """The rows for these records, and the dead letters of those that are too large."""
     known, now = outgoing_of(database_of(connection)), time.time_ns() // 1_000_000
     partitions = {topic: known.of(topic) for topic in {record.topic for record in records}}
     parts: dict[Place, list[StampedRecord]] = defaultdict(list)
@@ -108,7 +131,7 @@ def sending(connection: AsyncConnection, records: Sequence[Record]) -> Writes:
             else:
                 aside.append(known.put_aside(topic, part[number]))
             number += batch.records
-    return [Append(outbox, _COLUMNS, kept), *aside]
+    return kept, aside
 
 
 async def stored(connection: AsyncConnection) -> list[Record]:

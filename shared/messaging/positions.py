@@ -122,6 +122,14 @@ _RESET = sa.text(
     "UPDATE positions SET next_offset = -1, last_offset = -1, last_id = NULL, moved_at = now() "
     "WHERE consumer = :consumer"
 )
+_OF_ANOTHER_TOPIC = (  # below 0: none of them is taken for a record of the topic as it is now
+    sa.text(
+        "UPDATE dead_letters AS d SET kafka_offset = n.at FROM (SELECT id, least(0, (SELECT min(kafka_offset) "
+        "FROM dead_letters WHERE consumer = :consumer)) - row_number() OVER (ORDER BY id) AS at FROM dead_letters "
+        "WHERE consumer = :consumer AND kafka_offset >= 0) AS n WHERE d.id = n.id"
+    ),
+    sa.text("UPDATE parked SET kafka_offset = -1 - kafka_offset WHERE consumer = :consumer AND kafka_offset >= 0"),
+)
 _UNSETTLED = sa.text(
     "SELECT count(*) FROM dead_letters WHERE consumer = :consumer AND state NOT IN ('replayed', 'discarded', 'expired')"
 )
@@ -161,6 +169,14 @@ async def reset(connection: AsyncConnection, consumer: str) -> int:
     done = await connection.execute(_RESET, {"consumer": consumer})
     await connection.execute(_SETTLED, {"consumer": consumer})
     return int(done.rowcount)
+
+
+async def begin_anew(connection: AsyncConnection, consumer: str) -> int:
+    """For `heal`: as `reset`, of a topic that has lost records or is another one. Dead letters and parked facts stay,
+    without a place on the topic."""
+    for statement in _OF_ANOTHER_TOPIC:
+        await connection.execute(statement, {"consumer": consumer})
+    return int((await connection.execute(_RESET, {"consumer": consumer})).rowcount)
 
 
 async def advance(connection: AsyncConnection, consumer: str, moves: Sequence[Move]) -> bool:

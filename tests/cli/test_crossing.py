@@ -46,6 +46,7 @@ def facts(*sequences: int | tuple[int, str]) -> list[tuple[str, str, int, str]]:
     [
         ([1, 2, 3], [1, 2, 3], True),
         ([1, 2, 1, 2, 3], [1, 2, 3], True),
+        ([1, 4, 3, 2], [1, 2, 3, 4], True),
         ([1, 2], [1, 2, 3], False),
         ([1, 2, 3], [1, 2], False),
         ([1, 2], [1, (2, "other")], False),
@@ -64,10 +65,15 @@ async def test_a_table_that_holds_other_facts_than_the_topic_is_found(
     assert [(repeat.sequence, repeat.ce_id) for repeat in topic.repeats] == [(n, f"id{n}") for n in again]
 
 
-def test_a_gap_on_the_topic_is_found() -> None:
+@pytest.mark.parametrize(("told", "before"), [((1, 3), 3), ((2, 3), 2), ((1, 3, 5, 2), 5), ((1, 3, 2), None)])
+def test_a_gap_on_the_topic_is_found_unless_what_was_missing_is_told_later(
+    told: tuple[int, ...], before: int | None
+) -> None:
     topic = FactsOnTopic(set(), set())
-    found = [str(one) for n, sequence in enumerate((1, 3)) for one in topic.take(record("care.events", n, sequence))]
-    assert found == ["episode e: intake's sequence has a gap before 3"]
+    for n, sequence in enumerate(told):
+        assert list(topic.take(record("care.events", n, sequence))) == []
+    found = [f"episode e: intake's sequence has a gap before {before}"] if before else []
+    assert [str(one) for one in topic.gaps()] == found
 
 
 async def test_a_dead_letter_and_what_waits_for_it_are_not_missed_where_facts_are_applied() -> None:
@@ -104,6 +110,8 @@ OPENED, VOIDED = "billing.service-period-opened.v1", "billing.service-period-voi
         ([(1, "a"), (2, "b")], 0),
         ([(1, "a"), (2, "b"), (1, "a"), (2, "b")], 0),
         ([(1, "a"), (3, "b")], 1),
+        ([(1, "a"), (3, "b"), (2, "c"), (4, "d")], 0),
+        ([(1, "a"), (3, "b"), (5, "e"), (2, "c")], 1),
         ([(2, "b")], 1),
         ([(1, "a"), (1, "b")], 1),
     ],
@@ -113,7 +121,8 @@ def test_versions_of_a_period_are_told_in_line_and_again_only_as_they_were(
 ) -> None:
     every = EveryVersion(set())
     told = enumerate(versions)
-    assert len([one for n, (v, i) in told for one in every.take(record("billing.service-periods", n, v, i))]) == broken
+    found = [one for n, (v, i) in told for one in every.take(record("billing.service-periods", n, v, i))]
+    assert len([*found, *every.gaps()]) == broken
 
 
 @pytest.mark.parametrize(

@@ -33,16 +33,21 @@ class Patient:
     def messages(self) -> list[bytes]:
         """In clinical order."""
         triggers = ["A01", "A03", "A13"] if self.taken_back else ["A01", "A03"]
-        return [self._message(trigger, 6 - 2 * place) for place, trigger in enumerate(triggers)]
+        return [self.message(trigger, 6 - 2 * place) for place, trigger in enumerate(triggers)]
 
-    def _message(self, trigger: str, days_ago: int) -> bytes:
+    def message(self, trigger: str, days_ago: int, disposition: str | None = None) -> bytes:
+        """One more message about the visit, said so many days ago."""
         at = (NOW - timedelta(days=days_ago)).strftime("%Y%m%d%H%M%S%z")
         began = (NOW - timedelta(days=6)).strftime("%Y%m%d%H%M%S%z")
         return er7(
             trigger, at,
             control_id=f"{trigger}{self.number}", visit=self.visit,
             pid={3: f"{100000 + self.number}^^^GH^MR", 5: "Loadbearing^Ignatius"},
-            pv1={44: began, **({36: "01", 45: at} if trigger == "A03" else {})},
+            pv1={
+                44: began,
+                **({36: "01", 45: at} if trigger == "A03" else {}),
+                **({36: disposition} if disposition else {}),
+            },
         )  # fmt: skip
 
     @property

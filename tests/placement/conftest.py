@@ -67,7 +67,8 @@ async def connected(placement_url: str) -> AsyncIterator[Database]:
 async def database(connected: Database) -> Database:
     """Placement's database with nothing in it."""
     tables = "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit"
-    tables += ", refusals, answered_requests, gate_episodes, gate_facts, consents, disclosures, withheld"
+    tables += ", refusals, answered_requests, gate_episodes, gate_facts, consents, disclosures"
+    tables += ", not_told_again, withheld"
     await empty(connected, tables.split(", "))
     return connected
 

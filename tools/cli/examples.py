@@ -35,6 +35,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "simulate": ("stepdown simulate --seed 7 --patients 500 --out messages",),
     "feeds": ("stepdown feeds                                what came, what waits, what is not mapped",),
+    "heal": (
+        "stepdown heal --dry-run                       what was lost, and what cannot come back",
+        "stepdown heal                                 broker and databases in line again",
+        "stepdown heal intake                          one service",
+    ),
     "events tail": (
         "stepdown events tail                          care.events, as they come",
         "stepdown events tail --topic billing.service-periods --until-idle 2 --json",

@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "backup": Entry("backup", "copy databases and site config into a folder, at one moment"),
     "restore": Entry("restore", "make the databases of a backup anew"),
     "dead-letters": Entry("dead_letters", "records that could not be read or applied"),
+    "heal": Entry("heal", "bring databases and topics in line again after either was lost or restored older"),
     "retention": Entry("retention", "delete what is older than the site keeps it; --dry-run says what would go"),
     "facility": Entry("facility", "a facility leaves: who its patients are is deleted, their care stays"),
     "bench": Entry("bench", "measure, beside its peers; from a checkout"),
@@ -55,7 +56,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Try it": ("demo", "up", "simulate", "send", "hl7"),
     "Run it": ("run", "topics", "db", "retention", "facility", "doctor"),
     "Look at it": ("episodes", "events", "feeds", "verify"),
-    "Mend it": ("dead-letters", "positions", "backup", "restore"),
+    "Mend it": ("heal", "dead-letters", "positions", "backup", "restore"),
 }
 """Heading in `--help` → the commands below it; a command below none comes last."""
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
-from shared.errors import SetUpError
+from shared.errors import SetUpError, StepdownError
 from tools.stack import children
 from tools.stack.children import Command
 from tools.stack.folder import full_disk, tells_full_disk
@@ -28,6 +28,7 @@ class Child:
     """What to keep running: its command, how to see that it is ready, and what to do before each start (`prepare`).
 
     `patience`: seconds within which it must be ready; `grace`: seconds to end after its stop signal, before SIGKILL.
+    `again`: what to do once it is ready again after an end that nobody asked for.
     `waits_for`: what it says itself why it is not ready; "" where it says nothing.
     """
 
@@ -36,6 +37,7 @@ class Child:
     prepare: Callable[[], Awaitable[None]] = _nothing
     patience: float = 60.0
     grace: float = 15.0
+    again: Callable[[], Awaitable[None]] = _nothing
     waits_for: Callable[[], str] = str
 
 
@@ -46,6 +48,8 @@ class _Running:
     child: Child
     process: asyncio.subprocess.Process
     keeper: asyncio.Task[None] | None = field(default=None)
+    mender: asyncio.Task[None] | None = field(default=None)
+    """Does what the child asks for once it is ready again."""
 
 
 class Supervision:
@@ -81,10 +85,10 @@ class Supervision:
     async def stop(self, names: Sequence[str]) -> None:
         """Ask these children to end, all at once, and kill those that do not within their grace."""
         stopping = [self._running.pop(name) for name in names if name in self._running]
-        for running in stopping:
-            if running.keeper:
-                running.keeper.cancel()
-        await asyncio.gather(*(running.keeper for running in stopping if running.keeper), return_exceptions=True)
+        tasks = [task for running in stopping for task in (running.keeper, running.mender) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         ended = await asyncio.gather(
             *(children.stop(one.process, one.child.command.stop, one.child.grace) for one in stopping)
         )
@@ -124,6 +128,17 @@ class Supervision:
             await asyncio.sleep(pause)
             await running.child.prepare()
             running.process = await children.start(running.child.command)
+            if running.mender:
+                running.mender.cancel()
+            running.mender = asyncio.create_task(self._once_ready(running))
+
+    async def _once_ready(self, running: _Running) -> None:
+        """What the child asks for after a restart, once it is ready; where that fails it is said, and left."""
+        try:
+            if await self._gets_ready(running):
+                await running.child.again()
+        except StepdownError as fault:
+            self._say(f"{running.child.command.name} is there again, but: {fault}")
 
 
 def how(code: int) -> str:

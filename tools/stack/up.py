@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -178,6 +178,32 @@ class System:
         site, self.config = sites.described(settings)
         await _all(topics.apply(settings, topics.of(site)), databases.make(self.admin_url, self.folder))
         await schemas.migrate(databases.owner_urls(self.folder.path))
+        if self.owns_both:
+            await self._heal()
+
+    @property
+    def owns_both(self) -> bool:
+        """Whether broker and database are this system's own: then it brings them in line by itself (contract 5.8)."""
+        return self.options.kafka in {None, "", brokers.APACHE} and not self.options.database_url
+
+    async def _broker_is_back(self) -> None:
+        """It was killed, perhaps, and has lost its last seconds: the services hold themselves until that is mended."""
+        if self.owns_both:
+            await self._heal()
+
+    async def _heal(self) -> None:
+        """Bring databases and topics in line before a door opens; says in one line what had to be done."""
+        from shared.settings import load  # noqa: PLC0415
+        from shared.site import config  # noqa: PLC0415
+        from tools.heal import heal, lost_something  # noqa: PLC0415
+        from tools.stack import access  # noqa: PLC0415
+
+        settings = load(kafka=self.kafka, data=self.folder.path)
+        urls, site = access.databases(self.folder.path), config.load(settings.config)
+        if await lost_something(urls, settings, site):
+            self.told.step("bringing databases and topics in line")
+            seals = {name: access.seal_of(name, self.folder.path) for name in SERVICES}
+            self.told.event((await heal(urls, settings, site, seals, actor="up")).sentence())
 
     async def stop(self) -> None:
         """Delete the ready file, stop the services, then the broker and the database."""
@@ -202,10 +228,10 @@ class System:
         self.kafka, self.admin_url = self.options.kafka or "", self.options.database_url or ""
         if self.jars:
             self.kafka, child = brokers.apache(self.folder, self.jars, self.doors["broker"], self.doors["controller"])
-            parts.append(child)
+            parts.append(replace(child, again=self._broker_is_back))
         elif not self.kafka:
             self.kafka, child = brokers.embedded(self.folder, self.doors["broker"])
-            parts.append(child)
+            parts.append(replace(child, again=self._broker_is_back))
         if not self.admin_url:
             server = Postgres(self.folder, self.doors["database"])
             self.admin_url = server.admin_url

@@ -54,21 +54,34 @@ class Documents:
 
 class EveryVersion(Documents):
     """billing.service-periods, which has the versions 1, 2, 3, … of each period; a version may come twice only as the
-    same record."""
+    same record. One that comes too early is right once what was missing before it was told again."""
 
     def __init__(self, kept: set[Offset]) -> None:
         super().__init__(kept)
         self._seen: set[int] = set()
+        self._early: dict[str, dict[int, Fact]] = {}
 
     def _next(self, fact: Fact) -> Iterator[Broken]:
-        before = self.last.get(fact.subject)
+        last, early = self._version(fact.subject), self._early.get(fact.subject, {})
         one = hash((fact.subject, fact.sequence, fact.id))
-        if fact.sequence == (before.version if before else 0) + 1:
+        if fact.sequence == last + 1:
             yield from super()._next(fact)
+            while (following := early.pop(self._version(fact.subject) + 1, None)) is not None:
+                yield from super()._next(following)
+        elif fact.sequence > last and fact.sequence not in early:
+            self._early.setdefault(fact.subject, {})[fact.sequence] = fact
         elif one not in self._seen:
             yield Broken(4, f"period {fact.subject}", f"version {fact.sequence} does not follow the one before")
-            yield from super()._next(fact)
         self._seen.add(one)
+
+    def _version(self, period: str) -> int:
+        return self.last[period].version if period in self.last else 0
+
+    def gaps(self) -> Iterator[Broken]:
+        """Once all is read: the periods with versions after a gap that nothing has filled."""
+        for period, early in self._early.items():
+            if early:
+                yield Broken(4, f"period {period}", f"version {min(early)} does not follow the one before")
 
 
 async def other_versions(stored: AsyncIterator[tuple[str, int]], told: Documents, who: str) -> AsyncIterator[Broken]:

@@ -62,6 +62,7 @@ class FactsOnTopic:
         self.records = 0
         self.repeats: list[Repeat] = []
         self._applied: dict[Key, Chain] = {}
+        self._early: dict[Key, dict[int, tuple[str, bool]]] = {}
 
     def take(self, record: RawRecord) -> Iterator[Broken]:
         """Take in one record; yields what is broken about it."""
@@ -76,21 +77,34 @@ class FactsOnTopic:
                 name = f"record {record.topic}/{record.partition}/{record.offset}"
                 yield Broken(1, name, "it is unreadable, and no dead letter")
             return
-        yield from self._in_line(fact, kept=place in self.kept)
+        self._in_line(fact, kept=place in self.kept)
 
-    def _in_line(self, fact: Fact, *, kept: bool) -> Iterator[Broken]:
+    def _in_line(self, fact: Fact, *, kept: bool) -> None:
         key = (fact.writer, fact.subject)
-        chain = self.told.get(key, Chain())
-        if fact.sequence <= chain.last:
+        last, early = self.told.get(key, Chain()).last, self._early.get(key, {})
+        if fact.sequence <= last or fact.sequence in early:
             self.repeats.append(Repeat(key, fact.sequence, fact.id))
-            return
-        if fact.sequence > chain.last + 1:
-            yield Broken(2, f"episode {fact.subject}", f"{fact.writer}'s sequence has a gap before {fact.sequence}")
+        elif fact.sequence > last + 1:
+            self._early.setdefault(key, {})[fact.sequence] = (fact.id, kept)
+        else:
+            self._add(key, fact.sequence, fact.id, kept=kept)
+            while (following := early.pop(self.told[key].last + 1, None)) is not None:
+                self._add(key, self.told[key].last + 1, following[0], kept=following[1])
+
+    def _add(self, key: Key, sequence: int, ce_id: str, *, kept: bool) -> None:
+        chain = self.told.get(key, Chain())
         if kept:
             self._applied.setdefault(key, chain)
         elif key in self._applied:
-            self._applied[key] = self._applied[key].and_then(fact.sequence, fact.id)
-        self.told[key] = chain.and_then(fact.sequence, fact.id)
+            self._applied[key] = self._applied[key].and_then(sequence, ce_id)
+        self.told[key] = chain.and_then(sequence, ce_id)
+
+    def gaps(self) -> Iterator[Broken]:
+        """Once all is read: the episodes with facts after a gap that nothing has filled. One that was told again fills
+        it, wherever it stands."""
+        for (writer, episode), early in self._early.items():
+            if early:
+                yield Broken(2, f"episode {episode}", f"{writer}'s sequence has a gap before {min(early)}")
 
     def of(self, writer: str) -> dict[Key, Chain]:
         """The chains of one writer."""

@@ -114,6 +114,8 @@ async def _of_facts(run: Verification) -> None:
         run.report.notes.append(f"{dead} dead letters or waiting facts of placement: `stepdown dead-letters list`")
     topic = FactsOnTopic(kept, discarded)
     await _read(run, facts.TOPIC, topic.take)
+    for one in topic.gaps():
+        run.report.add(one)
     run.report.checked(2, topic.records)
     for writer, stored in (
         ("intake", intake.facts(run.databases["intake"])),
@@ -142,6 +144,8 @@ async def _of_documents(run: Verification) -> None:
     told, every, latest = documents.Documents(kept), documents.EveryVersion(kept), documents.Documents(kept)
     for name, into in ((documents.EPISODES, told), (documents.VERSIONS, every), (documents.LATEST, latest)):
         await _read(run, name, into.take)
+    for one in every.gaps():
+        run.report.add(one)
     run.report.checked(4, every.records)
     for who, stored in (
         ("placement", placement.episodes(run.databases["placement"])),

@@ -66,7 +66,7 @@ async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incomin
         for e in locked
         if (told := newest.get(e.episode_id)) is not None
     ]
-    await _decide_and_save(rules, connection, changed, newest)
+    await decide_and_save(rules, connection, changed, newest)
 
 
 def _documents(incoming: Sequence[Incoming[Any]], tally: Tally) -> list[IncomingDocument]:
@@ -120,7 +120,7 @@ async def decide_again(rules: Rules, connection: Connection, after: str = "", li
 
 async def _round(rules: Rules, connection: Connection, locked: list[Stored], over_by: datetime | None) -> Round:
     able = [e for e in locked if _places_are_known(rules.site, e)]
-    await _decide_and_save(rules, connection, able, {}, over_by)
+    await decide_and_save(rules, connection, able, {}, over_by)
     return Round(locked[-1].episode_id if locked else None, len(locked) - len(able))
 
 
@@ -128,7 +128,7 @@ def _places_are_known(site: Site, episode: Stored) -> bool:
     return episode.document is None or all(site.facility(stay.facility) for stay in episode.document.stays)
 
 
-async def _decide_and_save(
+async def decide_and_save(
     rules: Rules,
     connection: Connection,
     episodes: Sequence[Stored],

@@ -141,7 +141,7 @@ async def _save_windows(connection: Connection, saved: Sequence[EpisodeRow]) -> 
     new = [row for s in saved for key, row in s.rows_after.items() if s.rows_before.get(key) != row]
     if gone:
         await connection.execute(_FORGET, {"ids": gone})
-    await copy_rows(connection, follow_ups, follow_ups.columns.keys(), [_window_row(row) for row in new])
+    await copy_rows(connection, follow_ups, follow_ups.columns.keys(), [window_row(row) for row in new])
 
 
 async def _save_entries(connection: Connection, told: Sequence[tuple[Stored, tuple[Entry, ...]]]) -> None:
@@ -190,7 +190,8 @@ def _fact_row(fact: Fact) -> tuple[Any, ...]:
     return (fact.subject, fact.sequence, fact.id, fact.name, fact.body.decode(), stands)
 
 
-def _window_row(window: FollowUp) -> tuple[Any, ...]:
+def window_row(window: FollowUp) -> tuple[Any, ...]:
+    """A window as a row of `follow_ups`."""
     kept = window if isinstance(window, FollowUpKept) else None
     return (
         window.follow_up_id,

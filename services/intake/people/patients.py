@@ -113,6 +113,12 @@ async def find(
     return whose, unsure
 
 
+async def register_of(connection: Connection, queries: Sequence[IdentityQuery], numbering: Numbering) -> Register:
+    """What is known of the numbers of these, with their patients locked."""
+    register, _ = await _known(connection, queries, numbering, always=True)
+    return register
+
+
 async def _known(
     connection: Connection, queries: Sequence[IdentityQuery], numbering: Numbering, *, always: bool
 ) -> tuple[Register, set[str]]:

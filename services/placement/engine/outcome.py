@@ -128,7 +128,7 @@ def outcome(
         records=(
             *(to_record(fact, "care.events") for fact in own),
             *_billed(changes, provenance),
-            to_record(_published(EPISODE_TYPE, row.episode_id, document, provenance), "care.episodes"),
+            to_record(published(EPISODE_TYPE, row.episode_id, document, provenance), "care.episodes"),
         ),
         sent=sent_after({}, changes),
         opened=frozenset(change.sent.period_id for change in changes if isinstance(change.value, PeriodOpened)),
@@ -145,7 +145,8 @@ def _content(name: str, told: dict[str, Any]) -> CareFact:
     return read_as_struct(CARE_FACTS[type_name(name)], {"recorded_at": told["occurred_at"], **told})
 
 
-def _stored(standing: Standing) -> bytes:
+def stored_announcements(standing: Standing) -> bytes:
+    """The announcements that stand as they are stored in the episode's row."""
     return encode([(key, one.ce_id, one.value.TYPE, one.value) for key, one in standing.items()])
 
 
@@ -164,7 +165,7 @@ def _announce(
     after = {key: one for key, one in standing.items() if key not in due.cancel}
     for (_, wanted), fact in zip(due.state, own[len(due.cancel) :], strict=True):
         after[wanted.key] = StandingAnnouncement(fact.id, wanted.value)
-    return _stored(after), own
+    return stored_announcements(after), own
 
 
 def _statement(wanted: Announced, was: StandingAnnouncement | None, now: datetime) -> CareFact:
@@ -180,13 +181,13 @@ def _billed(changes: list[PeriodChange], provenance: Provenance) -> Iterator[Rec
     latest: dict[str, Record] = {}
     for change in changes:
         value = change.value
-        record = to_record(_published(billing_type(value.TYPE), value.period_id, value, provenance), "billing.periods")
+        record = to_record(published(billing_type(value.TYPE), value.period_id, value, provenance), "billing.periods")
         latest[value.period_id] = record
         yield Record("billing.service-periods", value.episode_id.encode(), record.value, record.headers)
     yield from latest.values()
 
 
-def _published(kind: str, subject: str, value: Document, provenance: Provenance) -> Fact[Document]:
+def published(kind: str, subject: str, value: Document, provenance: Provenance) -> Fact[Document]:
     """A record of care.episodes or billing.* as an envelope and value; its version is its sequence."""
     ce_id = provenance.new_id()
     return Fact(

@@ -6,7 +6,7 @@ fold of episodes does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from itertools import chain
@@ -78,10 +78,13 @@ async def _decide(
 ) -> None:
     await _fill(connection, rows, news, again, context.rules)
     batch = Batch()
+    decided: dict[str, Decisions] = {}
     for episode, row in rows.items():
         batch.known |= row.docket.consents.keys()
-        facts = news.get(episode, ())
-        _collect(batch, row, decide(row.docket, facts, context.rules, context.now), facts, context)
+        decided[episode] = decide(row.docket, news.get(episode, ()), context.rules, context.now)
+    await _leave_out_what_left(connection, decided.values())
+    for episode, row in rows.items():
+        _collect(batch, row, decided[episode], news.get(episode, ()), context)
     await _keep(connection, batch, context)
     await store.save(connection, list(rows.values()))
 
@@ -101,6 +104,19 @@ async def _fill(
     changed = [episode for episode in news if changes_consents(news[episode])]
     dockets = {episode: rows[episode].docket for episode in sorted(asked)}
     await store.fill(connection, dockets, targets, [*again, *changed])
+
+
+async def _leave_out_what_left(connection: Connection, decided: Iterable[Decisions]) -> None:
+    """Take out of the decisions what is in the ledger already: it was adopted after a loss (contract 5.8), and its fact
+    is read again."""
+    every = list(decided)
+    keys = {case.key for one in every for case in (*(case for case, _ in one.disclosed), *(c for c, _ in one.withheld))}
+    if not keys:
+        return
+    left = await store.in_ledger(connection, keys)
+    for one in every if left else ():
+        one.disclosed = [each for each in one.disclosed if each[0].key not in left]
+        one.withheld = [each for each in one.withheld if each[0].key not in left]
 
 
 def _collect(batch: Batch, row: GateRow, decisions: Decisions, facts: Sequence[Fact], context: DecisionContext) -> None:

@@ -61,7 +61,7 @@ def going_out(
         disclosed_at=context.now,
         config=context.rules.version,
     )
-    return _record(entry, case, basis, content, context), entry
+    return record_of(entry, case, basis, content, context), entry
 
 
 def _allowed(case: DisclosureCase, rules: GateRules) -> dict[str, Any]:
@@ -70,9 +70,10 @@ def _allowed(case: DisclosureCase, rules: GateRules) -> dict[str, Any]:
     return {name: value for name, value in case.content.items() if name in fields}
 
 
-def _record(
+def record_of(
     entry: LedgerRow, case: DisclosureCase, basis: Basis, content: dict[str, Any], context: DecisionContext
 ) -> Record:
+    """The record that a row of the ledger stands for; `context.now` is when it left."""
     scope = tuple(entry.basis_scope)
     value = Disclosed(
         recipient=entry.recipient,

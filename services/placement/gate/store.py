@@ -51,6 +51,10 @@ _WITHHELD = (
     "SELECT episode_id, recipient, fact_id, fact_type, writer, patient_id, facility, labels, occurred_at, content, "
     "place, corrects, corrected FROM withheld WHERE episode_id = ANY($1::text[]) ORDER BY episode_id, place"
 )
+_IN_LEDGER = (
+    "SELECT d.recipient, d.fact_id FROM unnest($1::text[], $2::text[]) AS n(recipient, fact_id) "
+    "JOIN disclosures AS d ON d.recipient = n.recipient AND d.fact_id = n.fact_id"
+)
 _SETTLED = delete(withheld, ("recipient", "fact_id"))
 _REASON = update(withheld, ("recipient", "fact_id", "reason", "config"))
 _OVER = update(gate_episodes, ("episode_id", "over"), changes={"over": "n.over::jsonb || t.over"})
@@ -198,6 +202,11 @@ async def end(connection: Connection, ended: Mapping[str, Mapping[str, Over]], n
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
+
+
+async def in_ledger(connection: Connection, keys: Iterable[Key]) -> set[Key]:
+    """Those of these (recipient, fact_id) that are in the ledger of disclosures."""
+    return {(row[0], row[1]) for row in await rows(connection, _IN_LEDGER, *map(list, zip(*keys, strict=True)))}
 
 
 async def keep_ledger(connection: Connection, entries: Sequence[LedgerRow]) -> None:

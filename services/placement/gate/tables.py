@@ -90,6 +90,15 @@ disclosures = sa.Table(
     comment="the ledger: everything that ever left, and what it rested on then; append-only",
 )
 
+not_told_again = sa.Table(
+    "not_told_again",
+    GATE,
+    sa.Column("disclosure_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False, comment="why there was no basis for it then"),
+    sa.Column("since", _TIME, nullable=False),
+    comment="of the ledger: disclosures that their topic has lost, and that did not go out again",
+)
+
 withheld = sa.Table(
     "withheld",
     GATE,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from services.placement.gate.tables import consents, disclosures, withheld
+from services.placement.gate.tables import consents, disclosures, not_told_again, withheld
 from services.placement.tables import facts
 from shared.scope import Scope
 from shared.storage import scoped
@@ -40,6 +40,8 @@ _LATE = sa.text(
 SENT = sa.select(
     disclosures.c.recipient, disclosures.c.episode_id, disclosures.c.sequence,
     sa.func.concat_ws(" ", disclosures.c.disclosure_id, disclosures.c.fact_id, disclosures.c.basis),
+).where(
+    ~sa.exists().where(not_told_again.c.disclosure_id == disclosures.c.disclosure_id)
 ).order_by(disclosures.c.recipient, disclosures.c.episode_id, disclosures.c.sequence)  # fmt: skip
 _RESTED_ON = (
     sa.select(disclosures, *_CONSENT, facts.c.type.label("told_as"), facts.c.value.label("told"))

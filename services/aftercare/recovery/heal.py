@@ -1,0 +1,162 @@
+"""Brings aftercare's database and care.events in line again, in pages of episodes, each in a transaction of its own
+(contract 5.8). Safe to be ended at any time and run again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from services.aftercare.decisions import windows
+from services.aftercare.engine import apply, views
+from services.aftercare.engine import store as engine
+from services.aftercare.engine.apply import Rules
+from services.aftercare.recovery import store
+from shared.clock import Clock, system_clock
+from shared.errors import InvalidMessage
+from shared.events import EPISODE_TYPE
+from shared.events.episodes import EpisodeState, read_document
+from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact, from_record, headers, to_record
+from shared.facts.restating import OwnFacts
+from shared.facts.tracing import begun_with, onward
+from shared.messaging import outbox
+from shared.messaging.spool import Applied, Spool, Told, by_subject, put_applied, stuck
+from shared.site.config import Site
+from shared.storage.database import Connection, Database
+from shared.values import replace as with_values
+
+AT_ONCE = 200
+"""Episodes in one transaction."""
+
+
+@dataclass(slots=True)
+class Healing:
+    """One run on aftercare's database; `spool` has what care.events and care.episodes hold, `applied` is placement's
+    table of facts."""
+
+    spool: Spool
+    site: Site
+    applied: Applied
+    step: Callable[[int], Awaitable[None]]
+    clock: Clock = system_clock
+    done: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+
+    async def compare(self) -> Counter[str]:
+        """How many of each kind are to be told again or adopted."""
+        await put_applied(self.spool, self.applied, "aftercare", store.sequences_of)
+        await self.spool.indexed()
+        self.found["facts to be adopted"] = await self.spool.compare("unknown", store.UNKNOWN)
+        self.found["facts"] = await self.spool.compare("untold", store.UNTOLD_WHEN_ADOPTED)
+        self.found["places with two facts"] = await self.spool.compare("others", store.OTHERS)
+        return +self.found
+
+    async def heal(self) -> Counter[str]:
+        """Adopt, then tell again; returns what was done, by kind. After `compare`."""
+        rules = Rules(self.site, self.clock)
+        await self._pages("unknown", lambda connection, page: _adopt(connection, page, rules))
+        if self.found["facts to be adopted"]:
+            await self._decide_again(rules)
+        await self._pages("untold", self._tell)
+        return +self.done
+
+    def gone(self) -> list[str]:
+        """Sentences about what cannot come back; after `compare`."""
+        told = ["audit entries since the backup: no topic has them"] if self.found["facts to be adopted"] else []
+        if self.done:
+            told += stuck(self.found["facts to be adopted"], self.done["own facts adopted"])
+        if n := self.found["places with two facts"]:
+            told.append(f"{n} places of care.events hold another fact than the table: a number was given twice")
+        return told
+
+    async def _pages(self, name: str, work: Callable[[Connection, list[str]], Awaitable[Counter[str]]]) -> None:
+        async for page in self.spool.pages(name, AT_ONCE):
+            async with self.spool.database.begin() as connection:
+                done = await work(connection, page)
+            self.done += done
+            await self.step(len(page))
+
+    async def _decide_again(self, rules: Rules) -> None:
+        after: str | None = ""
+        while after is not None:
+            async with self.spool.database.begin() as connection:
+                after = (await apply.decide_again(rules, connection, after)).last
+            await self.step(0)
+
+    async def _tell(self, connection: Connection, page: list[str]) -> Counter[str]:
+        own = await store.untold_of(connection, page)
+        kept: dict[str, Fact[Any]] = {
+            fact.id: fact
+            for fact in (await self.applied.at([(f.subject, "aftercare", f.sequence) for f in own])).values()
+        }
+        records = [to_record(_traced(kept.get(fact.id, fact)), "care.events") for fact in own]
+        await outbox.send_first(connection, records)
+        return Counter({"facts": len(records)})
+
+
+def _traced(fact: Fact[Any]) -> Fact[Any]:
+    trace = onward(begun_with(fact.correlation_id or fact.causation_id or fact.id), fact.id)
+    return fact if fact.traceparent else with_values(fact, traceparent=trace)
+
+
+async def _adopt(connection: Connection, page: Sequence[str], rules: Rules) -> Counter[str]:
+    """Adopt the facts of these episodes, and the last documents, by which they are decided on."""
+    locked = {each.episode_id: each for each in await engine.lock(connection, page)}
+    unknown = by_subject(await store.unknown_of(connection, page))
+    kept = await views.facts_of(connection, list(locked))
+    new: list[tuple[Fact, bool]] = []
+    fallen: list[Fact] = []
+    shown = {}
+    for episode, row in locked.items():
+        own = _in_line(row.sequence, unknown.get(episode, ()))
+        every = OwnFacts([*(each.fact for each in kept[episode]), *own])
+        standing = [f for f in every if f.id not in every.fallen and not isinstance(f.value, FactCancelled)]
+        stands = {fact.id for fact in standing}
+        new += [(fact, fact.id in stands) for fact in own]
+        fallen += [each.fact for each in kept[episode] if each.stands and each.fact.id not in stands]
+        shown[episode] = list(windows.rows(tuple(standing)).values())
+    await store.keep_adopted(connection, new, fallen, shown)
+    last = {fact.subject: fact.sequence for fact, _ in new}
+    newer = []
+    for one in await store.documents_of(connection, page):
+        row, document = locked[one.subject], _document(one)
+        if document is not None and document.version > row.version:
+            sequence = last.get(one.subject, row.sequence)
+            newer.append(replace(row, version=document.version, document=document, sequence=sequence))
+    await apply.decide_and_save(rules, connection, newer, {})
+    return Counter({"own facts adopted": len(new)})
+
+
+def _in_line(last: int, unknown: Sequence[Told]) -> list[Fact]:
+    """The facts that follow the last one without a gap."""
+    found: list[Fact] = []
+    for one in unknown:
+        if one.sequence != last + 1:
+            break
+        try:
+            found.append(from_record(one.value, headers(one.fact)))
+        except InvalidMessage:
+            break
+        last = one.sequence
+    return found
+
+
+def _document(one: Told) -> EpisodeState | None:
+    try:
+        return read_document(one.value) if one.type == EPISODE_TYPE else None
+    except InvalidMessage:
+        return None
+
+
+async def seen(database: Database, page: int = 2000) -> AsyncIterator[Mapping[str, int]]:
+    """Episode → the version of its document that aftercare holds, in pages."""
+    after = ""
+    while True:
+        async with database.read() as connection:
+            found = await store.seen_after(connection, after, page)
+        if not found:
+            return
+        after = max(found)
+        yield found
