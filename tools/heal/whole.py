@@ -41,6 +41,8 @@ from tools.heal.topics import TopicsPass
 SERVICES = ("intake", "aftercare", "placement")
 TRIES = 5
 """How often a run is begun that another writer fences."""
+LOOKS = 3
+"""How often what no relay's count shows is looked for."""
 Tick = Callable[[int], None]
 
 
@@ -103,7 +105,7 @@ async def heal(
         held = [name for name in asked if await held_by(databases[name], name, connect, written_by(name, site))]
         healed = Healed(dry=dry_run)
         if dry_run or not held:
-            await _look(run, asked, healed, mend=False)
+            healed = await _looked(run, asked, dry=dry_run, looks=1 if held else LOOKS)
         if not dry_run and (held or not healed.nothing):
             healed = Healed()
             await _until_alone(run, asked, healed, connect)
@@ -126,6 +128,17 @@ async def lost_something(urls: Mapping[str, str], settings: Settings, site: Site
             if await held_by(database, name, settings.kafka_client(), written_by(name, site)):
                 return True
     return False
+
+
+async def _looked(run: Run, asked: Sequence[str], *, dry: bool, looks: int) -> Healed:
+    """What would be done. Databases and topics of running services are not read at one instant: where something is
+    found, it is looked again, so many times at most."""
+    found = Healed(dry=dry)
+    await _look(run, asked, found, mend=False)
+    if found.nothing or looks == 1:
+        return found
+    await asyncio.sleep(1)
+    return await _looked(run, asked, dry=dry, looks=looks - 1)
 
 
 async def _until_alone(run: Run, asked: Sequence[str], healed: Healed, connect: Mapping[str, Any]) -> None:

@@ -74,3 +74,21 @@ TRIGGERS: dict[str, Trigger] = {
     "A52": Trigger("leave cancelled", cancels="A21", needs_visit=True),
     "A53": Trigger("back from leave cancelled", cancels="A22", needs_visit=True),
 }
+
+UPDATED, PERSON_UPDATED, TO_INPATIENT, TO_OUTPATIENT = "A08", "A31", "A06", "A07"
+TELLING = {
+    "admitted": "A01",
+    "visit-started": "A04",
+    "transferred": "A02",
+    "leave-started": "A21",
+    "leave-ended": "A22",
+    "discharged": "A03",
+    "visit-ended": "A03",
+}
+"""Type of a fact → the trigger that tells it most plainly: what a message that was lost is taken for (contract 5.8)."""
+
+
+def cancelling(trigger: str) -> str:
+    """The trigger that takes a statement of another one back."""
+    taken = WHOLE_STAY if TRIGGERS[trigger].states == "start" else trigger
+    return next(name for name, row in TRIGGERS.items() if row.cancels == taken)

@@ -14,6 +14,7 @@ from datetime import UTC
 from typing import Any
 
 from services.intake.hl7.model import NOWHERE, REMOVED, Adt, Diagnosis, Location, Moment, PatientId, Payer, VisitMessage
+from services.intake.hl7.triggers import PERSON_UPDATED, TELLING, TO_INPATIENT, TO_OUTPATIENT, UPDATED, cancelling
 from services.intake.recovery.rebuilt import recorded_at
 from services.intake.visits.derive import FactKey
 from shared.events.base import CareFact, PatientNumber
@@ -35,19 +36,10 @@ from shared.facts.envelope import Fact
 from shared.site.config import Site
 
 _START, _END = (Admitted, VisitStarted), (Discharged, VisitEnded)
-_BACK = (
-    (("admitted", "visit-started"), "A11"),
-    (("discharged", "visit-ended"), "A13"),
-    (("transferred",), "A12"),
-    (("leave-started",), "A52"),
-    (("leave-ended",), "A53"),
-)
-"""Types that are cancelled → the trigger that takes them back; the first that fits."""
-_STATES: tuple[tuple[type[CareFact], str], ...] = (
-    (Admitted, "A01"), (VisitStarted, "A04"), (Transferred, "A02"), (LeaveStarted, "A21"), (LeaveEnded, "A22"),
-    (Discharged, "A03"), (VisitEnded, "A03"),
-)  # fmt: skip
-UPDATE = "A08"
+_TOLD = (Admitted, VisitStarted, Transferred, LeaveStarted, LeaveEnded, Discharged, VisitEnded)
+"""Facts that a message of their own tells; of several in one message the first here shows what it was."""
+_CANCELLED = (Admitted, VisitStarted, Discharged, VisitEnded, Transferred, LeaveStarted, LeaveEnded)
+"""The same, of facts that are cancelled."""
 _SEVERAL = (Transferred, LeaveStarted, LeaveEnded)
 
 
@@ -130,13 +122,13 @@ class VisitHistory:
     def _adt(self, values: Sequence[CareFact], before: Mapping[str, CareFact], begun: Mapping[str, CareFact]) -> Adt:
         trigger, by = _trigger(values, before, begun)
         told_at = [value.occurred_at for value in values if not isinstance(value, FactCancelled)]
-        at = max(told_at, default=by.occurred_at) if trigger == UPDATE else by.occurred_at
+        at = max(told_at, default=by.occurred_at) if trigger == UPDATED else by.occurred_at
         start = self.starts.get(by.stay.id if by.stay else "")
         when, event = Moment(by.occurred_at, by.occurred_at), Moment(at, at)
         told: dict[str, Any] = {}
         for value in values:
             told |= self._fields(value)
-        if trigger == UPDATE and start is not None:
+        if trigger == UPDATED and start is not None:
             told["admitted"] = Moment(start.occurred_at, start.occurred_at)
         return Adt(
             trigger=trigger,
@@ -217,17 +209,17 @@ def _trigger(
 ) -> tuple[str, CareFact]:
     """The trigger of a message that said these facts, and the fact that shows it."""
     gone = {value.cancelled_type: value for value in values if isinstance(value, FactCancelled)}
-    for types, trigger in _BACK:
-        for name in types:
-            if (cancel := gone.get(f"care.{name}.v1")) is not None:
-                return trigger, next((each for each in values if isinstance(each, Transferred)), cancel)
-    for kind, trigger in _STATES:
+    for kind in _CANCELLED:
+        if (cancel := gone.get(f"care.{kind.TYPE}.v1")) is not None:
+            shown = next((each for each in values if isinstance(each, Transferred)), cancel)
+            return cancelling(TELLING[kind.TYPE]), shown
+    for kind in _TOLD:
         for value in values:
             if isinstance(value, kind) and not _amends(value, before):
-                return _as_moved(trigger, value, begun), value
+                return _as_moved(TELLING[kind.TYPE], value, begun), value
     own = [value for value in values if not isinstance(value, FactCancelled)]
     timed = [value for value in own if isinstance(value, DiagnosisRecorded | DischargePlanned | DischargePlanCancelled)]
-    return UPDATE, [*timed, *own, *values][0]
+    return UPDATED, [*timed, *own, *values][0]
 
 
 def _amends(value: CareFact, before: Mapping[str, CareFact]) -> bool:
@@ -243,9 +235,9 @@ def _amends(value: CareFact, before: Mapping[str, CareFact]) -> bool:
 def _as_moved(trigger: str, value: CareFact, begun: Mapping[str, CareFact]) -> str:
     """A02 that ends the level is A07; an admission during a visit without level is A06."""
     if isinstance(value, Transferred):
-        return "A07" if value.origin.level and not value.to.level else trigger
+        return TO_OUTPATIENT if value.origin.level and not value.to.level else trigger
     stay = value.stay.id if value.stay else ""
-    return "A06" if isinstance(value, Admitted) and isinstance(begun.get(stay), VisitStarted) else trigger
+    return TO_INPATIENT if isinstance(value, Admitted) and isinstance(begun.get(stay), VisitStarted) else trigger
 
 
 def patient_id(number: PatientNumber) -> PatientId:
@@ -273,7 +265,7 @@ def death_message(fact: Fact[Any]) -> VisitMessage:
     at = Moment(value.occurred_at, value.occurred_at)
     dies = isinstance(value, PatientDied)
     adt = Adt(
-        trigger="A31",
+        trigger=PERSON_UPDATED,
         control_id="adopted",
         sending_app="",
         sending_facility="",
