@@ -16,7 +16,7 @@ def test_where_nothing_was_lost_heal_says_so_and_the_services_go_on(
     assert said.code == 0, said.err
     [told] = said.lines
     asked = {name for name in more if name in SERVICES} or set(SERVICES)
-    assert (told["in_line"], told["dry_run"], set(told["done"])) == (True, "--dry-run" in more, asked)
+    assert (told["in_line"], told["dry_run"], set(told["done"])) == (True, "--dry-run" in more, asked), told["done"]
     assert system.stepdown("verify", "--json").code == 0
     assert "are in line" in system.stepdown("heal", *more).out
 

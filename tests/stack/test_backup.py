@@ -155,6 +155,7 @@ async def test_databases_of_a_backup_amid_messages_are_of_one_moment_and_as_prom
                 await database.close()
 
 
+@pytest.mark.slow
 def test_a_system_that_lost_its_databases_goes_on_from_a_backup(taken: Taken) -> None:
     said = stepdown("restore", taken.at_rest, "--data", taken.data)
     assert said.code == 0, said.err
@@ -242,6 +243,7 @@ def _key() -> str:
     return base64.b64encode(os.urandom(32)).decode()
 
 
+@pytest.mark.slow
 async def test_databases_that_the_environment_names_are_restored_and_backed_up(
     taken: Taken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

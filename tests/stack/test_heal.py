@@ -35,6 +35,7 @@ async def holds(system: System, people: Sequence[Patient]) -> None:
     assert said.code == 0, said.out
 
 
+@pytest.mark.slow
 async def test_what_the_broker_lost_of_its_last_seconds_is_told_again(times: TwoTimes) -> None:
     with a_system(times.put_back(kafka="early", postgres="late")) as system:
         assert "healed: intake" in system.said.read_text()

@@ -35,7 +35,6 @@ FOUND = {
     "service periods": ("untold_newest", "SELECT subject FROM untold_versions WHERE latest"),
     "latest service periods": ("untold_latest", store.UNTOLD_LATEST),
     "disclosures": ("untold_disclosures", store.UNTOLD_DISCLOSURES),
-    "facts to be adopted": ("unknown", store.UNKNOWN),
     "own facts to be adopted": ("unknown_own", "SELECT subject FROM unknown WHERE writer = 'placement'"),
     "service periods to be adopted": ("newer_periods", store.NEWER_PERIODS),
     "documents": ("behind", store.BEHIND),
@@ -80,6 +79,7 @@ class Healing:
     async def compare(self) -> Counter[str]:
         """How many of each kind are to be told again or adopted."""
         await self.spool.indexed()
+        await self.spool.compare("unknown", store.UNKNOWN)  # of others: not read yet, waiting, or a dead letter
         found = Counter({kind: await self.spool.compare(*made) for kind, made in FOUND.items()})
         await self.spool.compare("changed", store.CHANGED)
         await self.spool.compare(
