@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from bench.consuming import Consumed, all_done, applied, begun
 from bench.producing import producer, send
 from bench.stage import Stage, until
+from services.placement.tables import episodes
 from shared.facts.envelope import Record
 from shared.storage.database import Database
 from shared.storage.tables import audit
@@ -26,9 +27,9 @@ SLICE = 1000
 AHEAD = 1000
 """So many facts may lie there untouched while others are worked on."""
 LINGER = 2  # milliseconds for which the producer gathers a slice
-_TOUCHED = sa.select(
-    sa.func.sum(audit.c.count) / sa.cast(sa.func.count(), sa.Float), sa.func.count(sa.distinct(audit.c.at))
-).where(audit.c.action == "facts-applied")
+_BATCHES = sa.select(sa.func.count()).where(audit.c.action == "facts-applied")
+_TOUCHED = sa.select(sa.func.sum(episodes.c.version))
+"""Each batch that touches an episode gives it another version."""
 
 
 class Live(NamedTuple):
@@ -50,8 +51,8 @@ async def lived(stage: Stage, made: Iterator[Record]) -> Live:
         took = Consumed(number, ended - began, stage.cpu("placement") - before)
         await stage.end("placement")
         async with database.read() as connection:
-            touched, batches = (await connection.execute(_TOUCHED)).one()
-    return Live(took, float(touched), number / batches)
+            batches, touched = [(await connection.execute(each)).scalar_one() for each in (_BATCHES, _TOUCHED)]
+    return Live(took, number / float(touched), number / batches)
 
 
 async def _sent(kafka: str, made: Iterator[Record], database: Database) -> int:

@@ -254,13 +254,12 @@ async def test_everything_that_goes_out_is_as_its_model_says(feed: Feed) -> None
     assert len(given) == len(set(given))
 
 
-async def test_each_batch_is_told_to_the_audit_once_for_each_episode(feed: Feed) -> None:
+async def test_each_batch_is_told_to_the_audit_once_for_each_kind(feed: Feed) -> None:
     story = a_story(admitted(), transferred("2026-03-05 09:00"), discharged())
     await feed.bring(*story, admitted(episode="episode-2", sequence=1))
     assert await feed.audited() == [
-        ("placement", "facts-applied", "episode-1", 3),
-        ("placement", "facts-applied", "episode-2", 1),
-        ("placement", "facts-stated", "episode-1", 2),
+        ("placement", "facts-applied", "care.events", 4),
+        ("placement", "facts-stated", "care.events", 2),
     ]
 
 

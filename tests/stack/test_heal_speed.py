@@ -12,9 +12,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.apache import Apache
+from tests.delivery.load import patients
 from tests.servers import quick_folder
-from tests.stack.healing import TwoTimes, servers, two_times
-from tools.stack import topics
+from tests.stack.healing import Servers, TwoTimes, servers, told, two_times
+from tests.system import a_system
+from tools.stack import SERVICES, topics
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 PATIENTS = int(os.environ.get("STEPDOWN_HEAL_PATIENTS", "2300"))
@@ -41,9 +44,31 @@ async def test_heal_takes_a_few_milliseconds_a_fact(times: TwoTimes, when: dict[
     with servers(times.put_back(**when)) as lost:
         if when["kafka"] == "empty":
             await topics.apply(lost.settings)
-        began, cpu = time.monotonic(), time.process_time()
-        healed = await lost.heal()
-        seconds, own = time.monotonic() - began, time.process_time() - cpu
+        await measured(lost)
+
+
+async def test_it_takes_no_more_on_apache_kafka(apache_kafka: Apache, tmp_path_factory: pytest.TempPathFactory) -> None:
+    data = tmp_path_factory.mktemp("apache") / "data"
+    with apache_kafka.run(tmp_path_factory.mktemp("kafka")) as kafka:
+        for number, first, copy in ((1, 0, "early"), (PATIENTS, 1, "late")):
+            with a_system(data, kafka) as system:
+                await told(system, patients(number, first))
+            with servers(data, kafka) as still:
+                await still.copy(copy)
+        with servers(data, kafka) as older:
+            await older.restore("early", *SERVICES)
+            await measured(older)
+    with apache_kafka.run(tmp_path_factory.mktemp("another")) as kafka, servers(data, kafka) as empty:
+        await empty.restore("late", *SERVICES)
+        await topics.apply(empty.settings)
+        await measured(empty)
+
+
+async def measured(lost: Servers) -> None:
+    """Heal, and print what it did and what it took."""
+    began, cpu = time.monotonic(), time.process_time()
+    healed = await lost.heal()
+    seconds, own = time.monotonic() - began, time.process_time() - cpu
     facts = sum(number for done in healed.done.values() for kind, number in done.items() if "fact" in kind)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(f"\n{healed.sentence()}\n{facts} facts in {seconds:.1f} s, {own:.1f} s of its CPU, at most {memory} MB")

@@ -37,10 +37,8 @@ async def apply(connection: Connection, line: Line, *, rules: Rules, clock: Cloc
     """Fold the new facts of these episodes, and publish what changes by them."""
     await _end_consents(connection, line, clock)
     changes = await _changes(connection, line, rules)
-    now = clock()
-    applied = [
-        audit.Entry(now, ACTOR, "facts-applied", episode, times=len(each.facts)) for episode, each in line.items()
-    ]
+    now, number = clock(), sum(len(each.facts) for each in line.values())
+    applied = [audit.Entry(now, ACTOR, "facts-applied", "care.events", times=number)]
     await publish(connection, changes, Publishing(rules, now, ids), applied, write=at_the_end)
 
 
@@ -68,7 +66,7 @@ async def refold(connection: Connection, *, rules: Rules, clock: Clock, ids: Ids
         for episode, row in rows.items():
             after = fold(facts[episode], rules.zone_of)
             changes[episode] = EpisodeChange(row, after, after, dict(row.seen))
-        entries = [audit.Entry(now, ACTOR, "folded-anew", episode) for episode in rows]
+        entries = [audit.Entry(now, ACTOR, "folded-anew", "episodes", times=len(rows))]
         await publish(connection, changes, Publishing(rules, now, ids), entries)
     return len(rows)
 

@@ -146,9 +146,8 @@ async def publish(
         )
         async for episode, one in in_turns(changes.items())
     ]
-    stated = [
-        audit.Entry(by.now, ACTOR, "facts-stated", one.saved.episode_id, times=len(one.own)) for one in made if one.own
-    ]
+    number = sum(len(one.own) for one in made)
+    stated = [audit.Entry(by.now, ACTOR, "facts-stated", "care.events", times=number)] if number else []
     writes = _writes(connection, changes, made, lists, [*entries_of_audit, *stated])
     await write(connection, writes)
     await _keep_seats(connection, changes)
