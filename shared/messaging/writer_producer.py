@@ -16,6 +16,8 @@ from shared.messaging.record_batches import LARGEST, RecordBatch, SendableBatch
 from shared.messaging.writer_names import WriterNames
 
 Producer = AIOKafkaProducer
+_ENDING: set[asyncio.Task[None]] = set()
+"""Producers that were given up while they began; a loop keeps no task by itself."""
 
 
 def named(connect: Mapping[str, Any], name: str) -> AIOKafkaProducer:
@@ -51,13 +53,27 @@ async def fenced_producer(names: WriterNames, connect: Mapping[str, Any]) -> AIO
 
 
 async def _started(connect: Mapping[str, Any], name: str) -> AIOKafkaProducer:
+    """A producer that has begun. Where the caller is cancelled meanwhile, it ends by itself: aiokafka leaves a
+    connection open whose first answer is not waited for."""
     producer = named(connect, name)
+    start = asyncio.create_task(producer.start())
     try:
-        await producer.start()
+        await asyncio.shield(start)
+    except asyncio.CancelledError:
+        ending = asyncio.create_task(_ended(start, producer))
+        _ENDING.add(ending)
+        ending.add_done_callback(_ENDING.discard)
+        raise
     except BaseException:
         await close_for_good(producer)
         raise
     return producer
+
+
+async def _ended(start: asyncio.Task[None], producer: AIOKafkaProducer) -> None:
+    await asyncio.wait([start])
+    seen(start)
+    await close_for_good(producer)
 
 
 @contextlib.asynccontextmanager
