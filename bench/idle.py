@@ -13,7 +13,10 @@ from tools.stack import SERVICES
 
 BROKERS = ("apache", "embedded")
 LIMITS = "Each consumer asks the broker, each relay and timer its database, and each loop wakes for it."
-TRIED = "Nothing yet beyond what decision 0108 says of an empty answer."
+TRIED = (
+    "What an operator asks is one statement a second and service, and the lane of long visits is looked into when "
+    "something is committed: 44 ms → 30, in turns on one machine."
+)
 SETTLE = 10.0
 """Seconds that pass first: a service that just began still imports, plans and joins its groups."""
 SUM = "all three services"
