@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -17,7 +16,6 @@ from datetime import timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
-from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 from starlette.applications import Starlette
@@ -30,6 +28,7 @@ from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
 from shared.events import topics_of
 from shared.messaging import dead_letter_desk, positions
+from shared.messaging.broker import begin_reading
 from shared.messaging.relay import Relay
 from shared.messaging.replay import asked_of, replay_asked
 from shared.messaging.subscription import Subscription
@@ -214,7 +213,7 @@ class ServiceProcess:
         self._tasks.append(asyncio.create_task(self.guard.run(), name="guard"))
         for door in self.doors:
             await door.start()
-        await _start_broker(self.broker)
+        await begin_reading(self.broker)
         own = (
             Timer("watch", 5.0, self._watch),
             Timer("figures", figures.EVERY, self._figures),
@@ -296,30 +295,6 @@ async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _start_broker(broker: KafkaBroker) -> None:
-    wait = 0.2
-    while True:
-        try:
-            await broker.connect()
-            await _all_at_once(broker)
-        except (KafkaError, OSError) as fault:
-            log.warning("kafka is away", extra={"fault": type(fault).__name__, "seconds": wait})
-            with contextlib.suppress(Exception):
-                await broker.stop()
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 5.0)
-        else:
-            return
-
-
-async def _all_at_once(broker: KafkaBroker) -> None:
-    """Start all subscribers at once: `broker.start()` starts one after the other, and each waits for its group to
-    settle."""
-    started = await asyncio.gather(*(each.start() for each in broker.subscribers), return_exceptions=True)
-    for fault in filter(None, started):
-        raise fault
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -7,11 +7,12 @@ A comparison is a table of its own with a column `subject`, worked off in pages.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from shared.errors import InvalidMessage
-from shared.facts.envelope import Fact, Record, from_record, to_record
+from shared.facts.envelope import Fact, Record, from_record, headers, to_record
 from shared.facts.ordering import FactPlace
 from shared.facts.values import UnknownFact
 from shared.messaging.outbox import records_of
@@ -31,6 +32,11 @@ _TOLD = (
 _INDEXED = "CREATE INDEX ON told (topic, writer, subject, sequence); CREATE INDEX ON told (topic, key); ANALYZE told"
 _OUTBOX = "SELECT id, topic, batch, key, value, headers FROM outbox WHERE id > $1 ORDER BY id LIMIT 200"
 _FIRST_ID = -(2**63)
+AT_ONCE = 200
+"""Subjects in one transaction."""
+Step = Callable[[int], Awaitable[None]]
+"""Called with how many were just worked off."""
+Work = Callable[[Connection, list[str]], Awaitable["Counter[str]"]]
 
 
 class KafkaRecord(Protocol):
@@ -138,6 +144,17 @@ class Spool:
             after = found[-1]["subject"]
             yield [row["subject"] for row in found]
 
+    async def work_off(self, name: str, work: Work, step: Step, size: int = AT_ONCE) -> Counter[str]:
+        """Call `work` with the subjects of a table made by `compare`, so many in a transaction, and `step` after each
+        with how many they were; returns what was done, by kind."""
+        done = Counter[str]()
+        async for page in self.pages(name, size):
+            async with self.database.begin() as connection:
+                more = await work(connection, page)
+            done += more
+            await step(len(page))
+        return done
+
     def _driver(self) -> _Session:
         return _Session(self.database)
 
@@ -213,6 +230,83 @@ async def told_of(connection: Connection, sql: str, *given: Any) -> list[Told]:
 
 COLUMNS = ", ".join(f"t.{name}" for name in _COLUMNS)
 """The columns of `told` as `t`, for `told_of`."""
+
+
+TO_ADOPT, TWO_FACTS = "facts to be adopted", "places with two facts"
+
+
+async def compare_own(spool: Spool, applied: Applied, writer: str, sequences: Sequences) -> Counter[str]:
+    """Compare the own facts of a service whose table `facts` has no others with care.events, and with what another
+    service has applied of them: tables `unknown` (to be adopted), `untold` (to be told again, the adopted ones that
+    care.events lacks among them) and `others` (places with two facts); how many each has."""
+    await put_applied(spool, applied, writer, sequences)
+    await spool.indexed()
+    there = "t.subject = f.episode_id AND t.sequence = f.sequence"
+    own = f"told AS t WHERE t.topic IN ('care.events', 'applied') AND t.writer = '{writer}'"
+    on_topic = f"told AS t WHERE t.topic = 'care.events' AND t.writer = '{writer}'"
+    unknown = f"SELECT DISTINCT t.subject, t.sequence FROM {own} AND NOT EXISTS (SELECT FROM facts AS f WHERE {there})"  # noqa: S608 - our own words
+    untold = (
+        f"SELECT f.episode_id AS subject, f.sequence FROM facts AS f WHERE NOT EXISTS (SELECT FROM {on_topic} "  # noqa: S608
+        f"AND {there}) UNION SELECT DISTINCT a.subject, a.sequence FROM told AS a WHERE a.topic = 'applied' "
+        f"AND NOT EXISTS (SELECT FROM {on_topic} AND t.subject = a.subject AND t.sequence = a.sequence)"
+    )
+    others = (
+        f"SELECT DISTINCT t.subject, t.sequence FROM told AS t JOIN facts AS f ON {there} "  # noqa: S608
+        f"WHERE t.topic = 'care.events' AND t.writer = '{writer}' AND f.ce_id <> t.ce_id"
+    )
+    return Counter(
+        {
+            TO_ADOPT: await spool.compare("unknown", unknown),
+            "facts": await spool.compare("untold", untold),
+            TWO_FACTS: await spool.compare("others", others),
+        }
+    )
+
+
+async def unknown_of(connection: Connection, writer: str, subjects: Sequence[str]) -> list[Told]:
+    """The own facts of these episodes that the table lacks, by sequence; after `compare_own`."""
+    sql = (
+        f"SELECT DISTINCT ON (t.subject, t.sequence) {COLUMNS} FROM unknown AS u JOIN told AS t "  # noqa: S608
+        f"ON t.topic IN ('care.events', 'applied') AND t.writer = '{writer}' AND t.subject = u.subject "
+        "AND t.sequence = u.sequence WHERE u.subject = ANY($1::text[]) ORDER BY t.subject, t.sequence, t.nth"
+    )
+    return await told_of(connection, sql, subjects)
+
+
+def next_in_line(last: int, unknown: Sequence[Told]) -> list[Fact[Any]]:
+    """The facts that follow the last sequence without a gap, as far as they can be read."""
+    found: list[Fact[Any]] = []
+    for one in unknown:
+        if one.sequence != last + 1:
+            break
+        try:
+            found.append(from_record(one.value, headers(one.fact)))
+        except InvalidMessage:
+            break
+        last = one.sequence
+    return found
+
+
+def two_facts(number: int) -> list[str]:
+    """A sentence about places with two facts; none where there are none."""
+    told = f"{number:,} places of care.events hold another fact than the table: a number was given twice"
+    return [told] if number else []
+
+
+ReadPage = Callable[[Connection, str], Awaitable[Mapping[str, int]]]
+"""Episode → a number, of the episodes that follow one, in the database's order; none after the last."""
+
+
+async def in_pages(database: Database, read: ReadPage) -> AsyncIterator[Mapping[str, int]]:
+    """Every page of it, each read in a transaction of its own."""
+    after = ""
+    while True:
+        async with database.read() as connection:
+            found = await read(connection, after)
+        if not found:
+            return
+        *_, after = found
+        yield found
 
 
 def by_subject(found: Iterable[Told]) -> Mapping[str, list[Told]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,17 +18,28 @@ from shared.errors import InvalidMessage
 from shared.events import EPISODE_TYPE
 from shared.events.episodes import EpisodeState, read_document
 from shared.events.taking_back import FactCancelled
-from shared.facts.envelope import Fact, from_record, headers, to_record
+from shared.facts.envelope import Fact, to_record
 from shared.facts.restating import OwnFacts
 from shared.facts.tracing import begun_with, onward
 from shared.messaging import outbox
-from shared.messaging.spool import Applied, Spool, Told, by_subject, put_applied, stuck
+from shared.messaging.spool import (
+    TO_ADOPT,
+    TWO_FACTS,
+    Applied,
+    Spool,
+    Step,
+    Told,
+    by_subject,
+    compare_own,
+    in_pages,
+    next_in_line,
+    stuck,
+    two_facts,
+    unknown_of,
+)
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
 from shared.values import replace as with_values
-
-AT_ONCE = 200
-"""Episodes in one transaction."""
 
 
 @dataclass(slots=True)
@@ -39,44 +50,33 @@ class Healing:
     spool: Spool
     site: Site
     applied: Applied
-    step: Callable[[int], Awaitable[None]]
+    step: Step
     clock: Clock = system_clock
     done: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
 
     async def compare(self) -> Counter[str]:
         """How many of each kind are to be told again or adopted."""
-        await put_applied(self.spool, self.applied, "aftercare", store.sequences_of)
-        await self.spool.indexed()
-        self.found["facts to be adopted"] = await self.spool.compare("unknown", store.UNKNOWN)
-        self.found["facts"] = await self.spool.compare("untold", store.UNTOLD_WHEN_ADOPTED)
-        self.found["places with two facts"] = await self.spool.compare("others", store.OTHERS)
+        self.found = await compare_own(self.spool, self.applied, "aftercare", store.sequences_of)
         return +self.found
 
     async def heal(self) -> Counter[str]:
         """Adopt, then tell again; returns what was done, by kind. After `compare`."""
         rules = Rules(self.site, self.clock)
-        await self._pages("unknown", lambda connection, page: _adopt(connection, page, rules))
-        if self.found["facts to be adopted"]:
+        self.done = await self.spool.work_off(
+            "unknown", lambda connection, page: _adopt(connection, page, rules), self.step
+        )
+        if self.found[TO_ADOPT]:
             await self._decide_again(rules)
-        await self._pages("untold", self._tell)
+        self.done += await self.spool.work_off("untold", self._tell, self.step)
         return +self.done
 
     def gone(self) -> list[str]:
         """Sentences about what cannot come back; after `compare`."""
-        told = ["audit entries since the backup: no topic has them"] if self.found["facts to be adopted"] else []
+        told = ["audit entries since the backup: no topic has them"] if self.found[TO_ADOPT] else []
         if self.done:
-            told += stuck(self.found["facts to be adopted"], self.done["own facts adopted"])
-        if n := self.found["places with two facts"]:
-            told.append(f"{n} places of care.events hold another fact than the table: a number was given twice")
-        return told
-
-    async def _pages(self, name: str, work: Callable[[Connection, list[str]], Awaitable[Counter[str]]]) -> None:
-        async for page in self.spool.pages(name, AT_ONCE):
-            async with self.spool.database.begin() as connection:
-                done = await work(connection, page)
-            self.done += done
-            await self.step(len(page))
+            told += stuck(self.found[TO_ADOPT], self.done["own facts adopted"])
+        return told + two_facts(self.found[TWO_FACTS])
 
     async def _decide_again(self, rules: Rules) -> None:
         after: str | None = ""
@@ -104,13 +104,13 @@ def _traced(fact: Fact[Any]) -> Fact[Any]:
 async def _adopt(connection: Connection, page: Sequence[str], rules: Rules) -> Counter[str]:
     """Adopt the facts of these episodes, and the last documents, by which they are decided on."""
     locked = {each.episode_id: each for each in await engine.lock(connection, page)}
-    unknown = by_subject(await store.unknown_of(connection, page))
+    unknown = by_subject(await unknown_of(connection, "aftercare", page))
     kept = await views.facts_of(connection, list(locked))
     new: list[tuple[Fact, bool]] = []
     fallen: list[Fact] = []
     shown = {}
     for episode, row in locked.items():
-        own = _in_line(row.sequence, unknown.get(episode, ()))
+        own = next_in_line(row.sequence, unknown.get(episode, ()))
         every = OwnFacts([*(each.fact for each in kept[episode]), *own])
         standing = [f for f in every if f.id not in every.fallen and not isinstance(f.value, FactCancelled)]
         stands = {fact.id for fact in standing}
@@ -129,20 +129,6 @@ async def _adopt(connection: Connection, page: Sequence[str], rules: Rules) -> C
     return Counter({"own facts adopted": len(new)})
 
 
-def _in_line(last: int, unknown: Sequence[Told]) -> list[Fact]:
-    """The facts that follow the last one without a gap."""
-    found: list[Fact] = []
-    for one in unknown:
-        if one.sequence != last + 1:
-            break
-        try:
-            found.append(from_record(one.value, headers(one.fact)))
-        except InvalidMessage:
-            break
-        last = one.sequence
-    return found
-
-
 def _document(one: Told) -> EpisodeState | None:
     try:
         return read_document(one.value) if one.type == EPISODE_TYPE else None
@@ -150,13 +136,6 @@ def _document(one: Told) -> EpisodeState | None:
         return None
 
 
-async def seen(database: Database, page: int = 2000) -> AsyncIterator[Mapping[str, int]]:
+def seen(database: Database) -> AsyncIterator[Mapping[str, int]]:
     """Episode → the version of its document that aftercare holds, in pages."""
-    after = ""
-    while True:
-        async with database.read() as connection:
-            found = await store.seen_after(connection, after, page)
-        if not found:
-            return
-        after = max(found)
-        yield found
+    return in_pages(database, store.seen_after)

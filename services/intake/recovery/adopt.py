@@ -39,14 +39,13 @@ from services.intake.visits.death_reports import with_messages
 from services.intake.visits.desired import own_fields
 from services.intake.visits.reconcile import VisitRecord
 from shared.clock import Clock
-from shared.errors import InvalidMessage
 from shared.events.aftercare import ConsentExpired, ConsentRecorded, ConsentRevoked
 from shared.events.base import PatientNumber
 from shared.events.stays import Admitted, PatientDied, VisitStarted
 from shared.events.taking_back import FactCancelled
-from shared.facts.envelope import Fact, from_record, headers
+from shared.facts.envelope import Fact
 from shared.ids import new_id
-from shared.messaging.spool import Told, by_subject
+from shared.messaging.spool import by_subject, next_in_line, unknown_of
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
 from shared.storage.sealing import Seal
@@ -97,8 +96,8 @@ class Adoption:
     async def adopt(self, connection: Connection, episodes: Sequence[str]) -> Counter[str]:
         """Adopt the facts of these episodes that follow those which the table has."""
         last = await store.sequences_of(connection, episodes)
-        unknown = by_subject(await store.unknown_of(connection, episodes))
-        page = Page({one: found for one in episodes if (found := _in_line(last.get(one, 0), unknown.get(one, ())))})
+        unknown = by_subject(await unknown_of(connection, "intake", episodes))
+        page = Page({one: found for one in episodes if (found := next_in_line(last.get(one, 0), unknown.get(one, ())))})
         if not page.facts:
             return Counter()
         new = await self._patients(connection, page)
@@ -246,20 +245,6 @@ class Adoption:
             known.records[teller] = with_messages(known.record(teller), said)
         if told:
             await at_once(connection, deaths_store.keep(known.records))
-
-
-def _in_line(last: int, unknown: Sequence[Told]) -> list[Fact[Any]]:
-    """The facts that follow the last one without a gap."""
-    found: list[Fact[Any]] = []
-    for one in unknown:
-        if one.sequence != last + 1:
-            break
-        try:
-            found.append(from_record(one.value, headers(one.fact)))
-        except InvalidMessage:
-            break
-        last = one.sequence
-    return found
 
 
 def _fact_row(fact: Fact[Any], visit_id: str | None, stands: bool) -> FactRow:

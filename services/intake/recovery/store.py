@@ -16,33 +16,10 @@ from services.intake.requests.consents.store import Consent
 from services.intake.requests.consents.tables import consent_episodes, consents
 from services.intake.tables import episodes, facts, visits
 from services.intake.visits.derive import FactKey
-from shared.messaging.spool import COLUMNS, Told, told_of
 from shared.storage.database import Connection
 from shared.storage.row_writes import insert_missing, upsert
 from shared.storage.statements import array, at_once, rows, written
 
-UNTOLD = (
-    "SELECT f.episode_id AS subject, f.sequence FROM facts AS f WHERE NOT EXISTS (SELECT FROM told AS t "
-    "WHERE t.topic = 'care.events' AND t.writer = 'intake' AND t.subject = f.episode_id AND t.sequence = f.sequence)"
-)
-"""Facts that care.events lacks."""
-UNKNOWN = (
-    "SELECT DISTINCT t.subject, t.sequence FROM told AS t WHERE t.topic IN ('care.events', 'applied') "
-    "AND t.writer = 'intake' AND NOT EXISTS (SELECT FROM facts AS f WHERE f.episode_id = t.subject "
-    "AND f.sequence = t.sequence)"
-)
-"""Own facts that the topic, or placement, holds and the table lacks."""
-UNTOLD_WHEN_ADOPTED = (
-    f"{UNTOLD} UNION SELECT DISTINCT a.subject, a.sequence FROM told AS a WHERE a.topic = 'applied' "  # noqa: S608
-    "AND NOT EXISTS (SELECT FROM told AS t WHERE t.topic = 'care.events' AND t.writer = a.writer "
-    "AND t.subject = a.subject AND t.sequence = a.sequence)"
-)
-"""The same, with those that only placement has: they are adopted first, and told again then."""
-OTHERS = (
-    "SELECT DISTINCT t.subject, t.sequence FROM told AS t JOIN facts AS f ON f.episode_id = t.subject "
-    "AND f.sequence = t.sequence WHERE t.topic = 'care.events' AND t.writer = 'intake' AND f.ce_id <> t.ce_id"
-)
-"""Places under which the table and care.events have different facts."""
 _FACTS = (
     "SELECT f.ce_id, f.episode_id, f.sequence, e.patient_id, f.visit_id, v.facility, to_json(f.key)::text AS key, "
     "f.type, f.stay_id, f.occurred_at, f.value, f.message_id, m.said, "
@@ -52,11 +29,6 @@ _FACTS = (
     "WHERE f.episode_id = ANY($1::text[]) ORDER BY f.episode_id, f.sequence"
 )
 _SEQUENCES = "SELECT episode_id, sequence FROM episodes WHERE episode_id = ANY($1::text[])"
-_UNKNOWN_OF = (
-    f"SELECT DISTINCT ON (t.subject, t.sequence) {COLUMNS} FROM unknown AS u JOIN told AS t "  # noqa: S608
-    "ON t.topic IN ('care.events', 'applied') AND t.writer = 'intake' AND t.subject = u.subject "
-    "AND t.sequence = u.sequence WHERE u.subject = ANY($1::text[]) ORDER BY t.subject, t.sequence, t.nth"
-)
 _HERE = "SELECT message_id FROM messages WHERE message_id = ANY($1::text[])"
 _PATIENTS = "INSERT INTO patients (patient_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING RETURNING patient_id"
 _FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
@@ -74,7 +46,7 @@ _REVOKED_BY = (
     "UPDATE consent_episodes AS e SET revoked_by = n.sequence FROM unnest($1::text[], $2::text[], $3::bigint[]) "
     "AS n(consent_id, episode_id, sequence) WHERE e.consent_id = n.consent_id AND e.episode_id = n.episode_id"
 )
-_SEEN = "SELECT episode_id AS subject, version FROM told_episodes WHERE episode_id > $1 ORDER BY 1 LIMIT $2"
+_SEEN = "SELECT episode_id AS subject, version FROM told_episodes WHERE episode_id > $1 ORDER BY 1 LIMIT 2000"
 
 
 class StatedFact(NamedTuple):
@@ -121,14 +93,9 @@ async def sequences_of(connection: Connection, episodes: Iterable[str]) -> dict[
     return {row[0]: row[1] for row in await rows(connection, _SEQUENCES, list(episodes))}
 
 
-async def unknown_of(connection: Connection, episodes: Sequence[str]) -> list[Told]:
-    """The own facts of these episodes that the table lacks, by sequence."""
-    return await told_of(connection, _UNKNOWN_OF, episodes)
-
-
-async def seen_after(connection: Connection, episode: str, page: int) -> Mapping[str, int]:
+async def seen_after(connection: Connection, episode: str) -> Mapping[str, int]:
     """Episode → the version of its document that intake holds, a page of episodes after this one."""
-    return {row[0]: row[1] for row in await rows(connection, _SEEN, episode, page)}
+    return {row[0]: row[1] for row in await rows(connection, _SEEN, episode)}
 
 
 async def new_patients(connection: Connection, patients: Iterable[str]) -> list[str]:

@@ -103,19 +103,10 @@ def outcome(
     if not (goes_on and announced_from(before) == announced_from(folded)):
         standing, announcing = _announce(row.announced, folded, seen.get(WRITER, 0), rules, provenance)
     own = (*stated, *announcing)
-    changes = list[PeriodChange]()
-    if not (goes_on and billed_from(before) == billed_from(folded)):
-        changes = period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
+    as_billed = goes_on and billed_from(before) == billed_from(folded)
+    changes = [] if as_billed else _bill(sent, folded, rules)
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
-    document = episode_state(
-        folded,
-        seen,
-        row.version + 1,
-        rules.places,
-        patient_id=row.patient_id or (new[-1].value.patient_id if new else "") or UNKNOWN,
-        desk=desk.told,
-        facilities=having(row.facilities, (*new, *own)),
-    )
+    document = _document(row, folded, seen, rules, desk, new=new, own=own)
     return Outcome(
         saved=_row(row, folded, document)._replace(
             facility=folded.facility or (new[-1].value.facility if new else ""),
@@ -133,6 +124,31 @@ def outcome(
         sent=sent_after({}, changes),
         opened=frozenset(change.sent.period_id for change in changes if isinstance(change.value, PeriodOpened)),
     )
+
+
+def _document(
+    row: LockedEpisode,
+    folded: Folded,
+    seen: Mapping[str, int],
+    rules: Rules,
+    desk: AtTheDesk,
+    *,
+    new: Sequence[Fact],
+    own: Sequence[Fact],
+) -> EpisodeState:
+    return episode_state(
+        folded,
+        seen,
+        row.version + 1,
+        rules.places,
+        patient_id=row.patient_id or (new[-1].value.patient_id if new else "") or UNKNOWN,
+        desk=desk.told,
+        facilities=having(row.facilities, (*new, *own)),
+    )
+
+
+def _bill(sent: Mapping[PeriodKey, SentPeriod], folded: Folded, rules: Rules) -> list[PeriodChange]:
+    return period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
 
 
 def announced(stored: bytes) -> Standing:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.placement.gate.recipients import gate_rules
 from services.placement.recovery import store
@@ -18,17 +19,12 @@ from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.facts.values import UnknownFact
 from shared.ids import random_id
-from shared.messaging.spool import Spool, Told, stuck
+from shared.messaging.spool import AT_ONCE, TWO_FACTS, Spool, Step, Told, in_pages, stuck, two_facts
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
 
 TOPICS = ("care.events", "care.episodes", "billing.service-periods", "billing.periods")
 """What has to be in `told`; and every topic out.*."""
-AT_ONCE = 200
-"""Episodes, or periods, in one transaction."""
-OneByOne = Callable[[int], Awaitable[None]]
-"""Called with how many were just worked off."""
-Work = Callable[[Connection, list[str]], Awaitable["Counter[str]"]]
 FOUND = {
     "facts": ("untold", store.UNTOLD),
     "versions of service periods": ("untold_versions", store.UNTOLD_VERSIONS),
@@ -39,7 +35,7 @@ FOUND = {
     "service periods to be adopted": ("newer_periods", store.NEWER_PERIODS),
     "documents": ("behind", store.BEHIND),
     "disclosures to be adopted": ("unknown_disclosures", store.UNKNOWN_DISCLOSURES),
-    "places with two facts": ("others", store.OTHERS),
+    TWO_FACTS: ("others", store.OTHERS),
 }
 """What is compared → the temporary table and its SELECT."""
 
@@ -50,7 +46,7 @@ class Healing:
 
     spool: Spool
     site: Site
-    step: OneByOne
+    step: Step
     clock: Clock = system_clock
     done: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
@@ -68,8 +64,7 @@ class Healing:
         found, told = self.found, []
         if (made := found["versions of service periods"] - found["service periods"]) > 0:
             told.append(f"{made:,} earlier versions of service periods: their numbers are told with the latest content")
-        if number := found["places with two facts"]:
-            told.append(f"{number:,} places of care.events hold another fact than the table: a number was given twice")
+        told += two_facts(found[TWO_FACTS])
         if found["own facts to be adopted"]:
             told.append("audit entries, refusals and answers to idempotency keys since the backup: no topic has them")
         if self.done:
@@ -104,19 +99,15 @@ class Healing:
         async def ledger(connection: Connection, ids: list[str]) -> Counter[str]:
             return await adopt_disclosures(connection, ids, outside)
 
-        await self._pages("untold", tell_facts)
-        await self._pages("billed", periods)
-        await self._pages("untold_disclosures", disclosures)
-        await self._pages("changed", in_line)
-        await self._pages("unknown_disclosures", ledger)
+        for name, work in (
+            ("untold", tell_facts),
+            ("billed", periods),
+            ("untold_disclosures", disclosures),
+            ("changed", in_line),
+            ("unknown_disclosures", ledger),
+        ):
+            self.done += await self.spool.work_off(name, work, self.step, AT_ONCE)
         return +self.done
-
-    async def _pages(self, name: str, work: Work) -> None:
-        async for page in self.spool.pages(name, AT_ONCE):
-            async with self.spool.database.begin() as connection:
-                done = await work(connection, page)
-            self.done += done
-            await self.step(len(page))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +121,9 @@ class Applied:
         async with self.database.read() as connection:
             return await store.at(connection, places)
 
-    async def last(self, writer: str, page: int = 2000) -> AsyncIterator[Mapping[str, int]]:
+    def last(self, writer: str) -> AsyncIterator[Mapping[str, int]]:
         """Episode → the last sequence of a writer, in pages."""
-        after = ""
-        while True:
-            async with self.database.read() as connection:
-                found = await store.seen_after(connection, writer, after, page)
-            if not found:
-                return
-            after = found[-1][0]
-            yield dict(found)
+        return in_pages(self.database, partial(store.seen_after, writer))
 
     async def after(self, last: Mapping[str, int], writer: str) -> Sequence[Fact[UnknownFact]]:
         """The writer's facts beyond these sequences (episode → sequence), each episode's in order."""

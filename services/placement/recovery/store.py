@@ -105,7 +105,7 @@ _AFTER = (
 )
 _SEEN = (
     "SELECT episode_id, coalesce((seen ->> $1)::bigint, 0) AS last FROM episodes WHERE episode_id > $2 "
-    "ORDER BY 1 LIMIT $3"
+    "ORDER BY 1 LIMIT 2000"
 )
 _UNKNOWN_OF = (
     f"SELECT DISTINCT ON (t.subject, t.writer, t.sequence) {COLUMNS} FROM unknown AS u JOIN told AS t "  # noqa: S608
@@ -197,9 +197,9 @@ async def after(connection: Connection, last: Mapping[str, int], writer: str) ->
     return [fact_of_row(row) for row in await rows(connection, _AFTER, list(last), list(last.values()), writer)]
 
 
-async def seen_after(connection: Connection, writer: str, episode: str, page: int) -> list[tuple[str, int]]:
-    """(episode, last sequence of the writer that placement has) of a page of episodes after this one."""
-    return [(row[0], row[1]) for row in await rows(connection, _SEEN, writer, episode, page)]
+async def seen_after(writer: str, connection: Connection, episode: str) -> Mapping[str, int]:
+    """Episode → the last sequence of the writer that placement has, a page of episodes after this one."""
+    return {row[0]: row[1] for row in await rows(connection, _SEEN, writer, episode)}
 
 
 async def unknown_of(connection: Connection, subjects: Sequence[str]) -> list[Told]:
