@@ -20,7 +20,7 @@ from services.intake.people.identifiers import Authorities, NamePair, Number, Nu
 from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.names import opened
 from services.intake.people.person import PersonReport, Told, merged
-from shared.ids import new_id
+from shared.ids import ageless_id
 from shared.site.config import Site
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
@@ -136,7 +136,7 @@ def _query(
     about: PersonReport, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool
 ) -> IdentityQuery:
     told = {name: value for name in COMPARED if (value := about.person.get(name))}
-    return IdentityQuery(about.facility, numbering.of(about), told, new_id(about.arrived_at), scope, is_request)
+    return IdentityQuery(about.facility, numbering.of(about), told, ageless_id(), scope, is_request)
 
 
 async def _load(
@@ -180,7 +180,7 @@ async def keep(connection: Connection, register: Register, at: datetime, seal: S
     if register.changed:
         sealed = [(row, _sealed(row.patient_id, number, seal)) for row, number in register.changed.values()]
         await at_once(connection, store.keep(sealed))
-    evidence = [(new_id(at), pair, why) for pair, why in register.evidence.items()]
+    evidence = [(ageless_id(), pair, why) for pair, why in register.evidence.items()]
     await store.keep_matches(connection, evidence, at)
 
 
