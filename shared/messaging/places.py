@@ -19,7 +19,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from shared import metrics
 from shared.errors import StalePosition
 from shared.messaging import positions
-from shared.messaging.broker_quirks import be_patient
+from shared.messaging.broker_quirks import ask_on, be_patient
 from shared.messaging.decoded import Decoded, by_slot
 from shared.messaging.following import Follower
 from shared.messaging.positions import Move, Position, Slot
@@ -76,6 +76,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         if consumer is None:
             return
         be_patient(consumer)
+        ask_on(self.subscriber)
         for tp in assigned:
             consumer.pause(tp)
             consumer.seek(tp, 0)
