@@ -37,6 +37,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     rounds = [*timers.timers(database, rules, clock=clock, ids=random_id)]
     if outside.outsiders:
         subscriptions.append(gate.subscription(database, outside, clock=clock, ids=random_id))
+        subscriptions[1].follow(subscriptions[0])
         rounds += gate_timers.timers(database, outside, clock=clock, ids=random_id)
     broker.include_routers(*(each.router for each in subscriptions))
     return ServiceProcess(

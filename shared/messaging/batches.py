@@ -11,6 +11,7 @@ import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,16 +21,15 @@ from shared import metrics, spans
 from shared.errors import InvalidMessage, Transient
 from shared.facts.tracing import HEADER
 from shared.messaging import dead_letters, positions
+from shared.messaging.decoded import Decode, Decoded, decoded_by
 from shared.messaging.handlers import Handle, in_transaction
-from shared.messaging.places import Places, by_slot
+from shared.messaging.places import Places
 from shared.messaging.positions import Incoming, Slot, Tally
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
 
 log = logging.getLogger(__name__)
 
-Decode = Callable[[ConsumerRecord], Any]
-"""What a record carries (a Fact, mostly), or InvalidMessage; called again for each try, before the transaction."""
 Order = Callable[[Connection, Sequence[Incoming[Any]], Tally], Awaitable[Any]]
 """What of a batch is for the handler now, in order (an Inbox); nothing where it is empty. The rest is counted."""
 UNFORESEEN_IN_A_ROW = 20
@@ -55,30 +55,36 @@ class Batches:
 
         Raises Transient; records handled before that are committed.
         """
-        gc.disable()  # what a batch makes goes with it: a collection meanwhile would find nothing
-        try:
-            await self._handle(self._places.new(records), handle)
-        finally:
-            gc.enable()
+        with _no_garbage():
+            batch = decoded_by(self._decode, self._places.new(records))
+            with self._places.beside(batch):
+                await self._handle(batch, handle)
 
-    async def _handle(self, records: list[ConsumerRecord], handle: Handle) -> None:
-        if not records:
+    async def handle_decoded(self, batch: Decoded, handle: Handle) -> None:
+        """The same with what another consumer fetched and decoded. Raises Transient."""
+        with _no_garbage():
+            if not self._places.refused:
+                await self._handle(batch.since(self._places.at), handle)
+
+    async def _handle(self, batch: Decoded, handle: Handle) -> None:
+        if not batch.records:
             return
         started = time.perf_counter()
         try:
-            await self._one_transaction(records, None, handle)
+            await self._one_transaction(batch, None, handle)
             self.unforeseen = 0
         except Transient:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, it may concern one record only
-            await self._halve(records, fault, handle)
+            self._places.stumbled()
+            await self._halve(batch, fault, handle)
         metrics.BATCH_SECONDS.labels(self.consumer_name).observe(time.perf_counter() - started)
 
-    async def _halve(self, records: list[ConsumerRecord], fault: Exception, handle: Handle) -> None:
-        if len(records) > 1:
-            middle = len(records) // 2
-            await self._handle(records[:middle], handle)
-            await self._handle(records[middle:], handle)
+    async def _halve(self, batch: Decoded, fault: Exception, handle: Handle) -> None:
+        if len(batch.records) > 1:
+            middle = len(batch.records) // 2
+            await self._handle(batch.part(0, middle), handle)
+            await self._handle(batch.part(middle), handle)
             return
         self.unforeseen += not isinstance(fault, InvalidMessage)
         if self.unforeseen > UNFORESEEN_IN_A_ROW:
@@ -86,19 +92,20 @@ class Batches:
                 f"{self.consumer_name}: {self.unforeseen} records in a row failed: it looks like a bad release"
             )
         log.error("record can't be applied", extra={"consumer": self.consumer_name}, exc_info=fault)
-        await self._one_transaction(records, fault, handle)
+        await self._one_transaction(batch, fault, handle)
 
-    async def _one_transaction(self, records: list[ConsumerRecord], fault: Exception | None, handle: Handle) -> None:
-        causes = partial(_traceparents, records)
+    async def _one_transaction(self, batch: Decoded, fault: Exception | None, handle: Handle) -> None:
+        causes = partial(_traceparents, batch.records)
         with spans.work(f"process {self.consumer_name}", causes, kind="consumer") as work:
-            tally = await self._committed(records, fault, handle)
+            tally = await self._committed(batch, fault, handle)
             outcomes = {f"stepdown.{outcome}": number for outcome, number in tally.total().items() if number}
-            work.note({"messaging.batch.message_count": len(records), **outcomes})
+            work.note({"messaging.batch.message_count": len(batch.records), **outcomes})
         for outcome, number in tally.total().items():
             metrics.RECORDS.labels(self.consumer_name, outcome).inc(max(number, 0))
 
-    async def _committed(self, records: list[ConsumerRecord], fault: Exception | None, handle: Handle) -> Tally:
-        good, bad = ([], [(records[0], fault)]) if fault else self._decoded(records)
+    async def _committed(self, batch: Decoded, fault: Exception | None, handle: Handle) -> Tally:
+        records = batch.records
+        good, bad = ([], [(records[0], fault)]) if fault else _told(batch)
         moves, tally = self._places.moves(records), Tally()
         async with self._database.begin() as connection:
             if good and self._order:
@@ -115,20 +122,6 @@ class Batches:
         self._places.moved(moves)
         return tally
 
-    def _decoded(self, records: Sequence[ConsumerRecord]) -> tuple[list[Incoming[Any]], list[dead_letters.Failed]]:
-        good: list[Incoming[Any]] = []
-        bad: list[dead_letters.Failed] = []
-        for slot, part in by_slot(records):
-            for record in part:
-                try:
-                    good.append(self._incoming(record, slot))
-                except InvalidMessage as fault:
-                    bad.append((record, fault))
-        return good, bad
-
-    def _incoming(self, record: Any, slot: Slot) -> Incoming[Any]:
-        return Incoming(slot, record.offset, record.key or b"", self._decode(record))
-
     async def handle_again(
         self, connection: Connection, record: dead_letters.RawRecord, tally: Tally, handle: Handle
     ) -> None:
@@ -136,8 +129,8 @@ class Batches:
 
         Raises InvalidMessage where it is still wrong.
         """
-        slot = Slot(record.topic, record.partition)
-        await self._hand_over(connection, [self._incoming(record, slot)], tally, handle)
+        again = Incoming(Slot(record.topic, record.partition), record.offset, record.key or b"", self._decode(record))
+        await self._hand_over(connection, [again], tally, handle)
         if tally.refused:
             raise InvalidMessage(tally.refused[0][1])
 
@@ -149,6 +142,37 @@ class Batches:
         if now:
             with in_transaction(connection, tally):
                 await handle(now)
+
+
+def _told(batch: Decoded) -> tuple[list[Incoming[Any]], list[dead_letters.Failed]]:
+    """What could be decoded, and the records that could not be. Raises what nobody foresaw in decoding."""
+    good: list[Incoming[Any]] = []
+    bad: list[dead_letters.Failed] = []
+    for record, told in zip(batch.records, batch.told, strict=True):
+        if isinstance(told, Incoming):
+            good.append(told)
+        elif isinstance(told, InvalidMessage):
+            bad.append((record, told))
+        else:
+            raise told
+    return good, bad
+
+
+_AT_WORK: list[None] = []
+"""One for each batch that is being handled in this process."""
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """While a batch of any consumer is handled: what it makes goes with it, so that a collection would find nothing."""
+    _AT_WORK.append(None)
+    gc.disable()
+    try:
+        yield
+    finally:
+        _AT_WORK.pop()
+        if not _AT_WORK:
+            gc.enable()
 
 
 def _traceparents(records: Sequence[ConsumerRecord]) -> Iterator[str]:

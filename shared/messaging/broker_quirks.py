@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from faststream import StreamMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 SHORTEST, LONGEST = 0.01, 0.04
 """Seconds: the first pause, and the one after a second or two without anything; the most that is added to the way of a
@@ -43,6 +45,25 @@ def be_patient(consumer: Any) -> None:
 
     fetcher._proc_fetch_request = patiently  # noqa: SLF001
     fetcher.patient = True
+
+
+class _AtOnce(BatchSubscriber):
+    """A batch subscriber that asks again at once after a wait without records."""
+
+    __slots__ = ()
+
+    async def get_msg(self, consumer: Any) -> tuple[Any, ...]:
+        found = await consumer.getmany(timeout_ms=self.batch_timeout_ms, max_records=self.max_records)
+        return tuple(chain(*found.values()))
+
+
+def ask_on(subscriber: BatchSubscriber) -> None:
+    """Let this FastStream subscriber ask for records again at once after a wait without any.
+
+    FastStream first sleeps for as long as it has waited: what comes meanwhile would lie there for up to a second.
+    """
+    if type(subscriber) is BatchSubscriber:
+        subscriber.__class__ = _AtOnce
 
 
 def join_as(subscriber: Any, member: str) -> None:

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
+from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -20,6 +21,7 @@ from faststream import BaseMiddleware, ContextRepo, StreamMessage
 from shared import metrics
 from shared.errors import StalePosition, Transient
 from shared.messaging.batches import Batches
+from shared.messaging.decoded import Decoded
 from shared.messaging.handlers import Handle
 from shared.messaging.inbox import OwnFactAhead
 from shared.messaging.places import Places
@@ -65,8 +67,9 @@ class Retries:
         self._turn = asyncio.Lock()
 
     def busy(self) -> bool:
-        """True while a batch is being handled."""
-        return self._turn.locked()
+        """True while a batch is being handled, or kept for it by the consumer that it follows."""
+        following = self.places.following
+        return self._turn.locked() or (following is not None and following.busy)
 
     async def take(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
         """Handle one batch of raw records, waiting until that is possible; after `patience` go back to the stored
@@ -75,12 +78,33 @@ class Retries:
         Offsets are not committed to Kafka but stored in the database. So every early end has to seek back (`_astray`),
         else the next batch would leave a gap.
         """
-        began, most = time.monotonic(), self.places.subscriber.max_records
-        full = most is not None and len(records) >= most
+        began = time.monotonic()
         async with self._turn:
             with self.pulse:
-                await self._take(records, handle)
-        if self.pace and not full:
+                if self._astray:
+                    await self._go_back()
+                else:
+                    await self._take(partial(self.batches.handle, records, handle))
+        if self.places.following is not None:
+            self.places.following.settle()
+        await self._pause(began, len(records))
+
+    async def take_decoded(self, taken: Callable[[], Decoded], handle: Handle) -> None:
+        """The same with what another consumer fetched and decoded; `taken` gives it once this one's turn has come."""
+        began = time.monotonic()
+        with self.places.subscriber.lock:  # who stops it, or takes a partition away, waits for the batch
+            async with self._turn:
+                with self.pulse:
+                    if self._astray:
+                        await self._go_back()
+                    batch = taken()
+                    if not self._astray:
+                        await self._take(partial(self.batches.handle_decoded, batch, handle))
+        await self._pause(began, len(batch.records))
+
+    async def _pause(self, began: float, number: int) -> None:
+        most = self.places.subscriber.max_records
+        if self.pace and not (most is not None and number >= most):
             await asyncio.sleep(began + self.pace - time.monotonic())
 
     async def begin_anew(self) -> None:
@@ -89,13 +113,10 @@ class Retries:
             await self.places.look_again()
             self._astray = True
 
-    async def _take(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
-        if self._astray:
-            await self._go_back()
-            return
+    async def _take(self, handle: Callable[[], Awaitable[None]]) -> None:
         self._astray = True
         try:
-            await self._until_handled(records, handle)
+            await self._until_handled(handle)
             self._astray = False
         except Transient as fault:
             log.warning("consumer goes back", extra={"consumer": self.places.consumer_name, "why": str(fault)})
@@ -104,13 +125,13 @@ class Retries:
     async def _go_back(self) -> None:
         self._astray = not await self.places.look_again()
 
-    async def _until_handled(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
+    async def _until_handled(self, handle: Callable[[], Awaitable[None]]) -> None:
         name = self.places.consumer_name
         wait, began = 0.05, time.monotonic()
         while True:
             self.pulse.beat()
             try:
-                await self.batches.handle(records, handle)
+                await handle()
             except StalePosition:
                 raise
             except Transient as fault:

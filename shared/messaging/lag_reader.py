@@ -52,11 +52,13 @@ class LagReader:
                 last = await consumer.end_offsets(slots)
                 begin = await self._begin(consumer, slots)
                 ends = {slot: (begin[slot], last[slot]) for slot in slots}
-                left = {slot: await self._left(consumer, slot, ends[slot]) for slot in slots}
+                left = {slot: await self._left(slot, ends[slot]) for slot in slots}
             async with asyncio.timeout(30):
                 await self._look_closer(left, ends, connect)
         except (KafkaError, OSError, SetUpError):
             return
+        if self._places.following is not None:
+            self._places.following.see([Slot(*slot) for slot, number in left.items() if number])
         by_number = {slot.partition: number for slot, number in left.items()}
         self.lag.see(by_number, {slot.partition: at for slot, (at, _) in ends.items()}, self._mine(), time.monotonic())
 
@@ -82,7 +84,7 @@ class LagReader:
         never = [slot for slot in slots if found.get(slot, -1) < 0]
         return found | (dict(await consumer.beginning_offsets(never)) if never else {})
 
-    async def _left(self, consumer: Any, slot: TopicPartition, ends: Ends) -> int:
+    async def _left(self, slot: TopicPartition, ends: Ends) -> int:
         """Records from a place to the end. Where this process has read to the end and no batch is being handled, what
         is left are transaction markers: 0."""
         place, end = ends
@@ -90,7 +92,7 @@ class LagReader:
         if end <= place or ends == self._marks.get(slot):
             return 0
         if ours is not None and ours.next_offset == place and not self._busy():
-            return 0 if await consumer.position(slot) >= end else end - place
+            return 0 if await self._places.reader(Slot(*slot)).position(slot) >= end else end - place
         return end - place
 
     async def _look_closer(

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -20,7 +19,9 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from shared import metrics
 from shared.errors import StalePosition
 from shared.messaging import positions
-from shared.messaging.broker_quirks import be_patient
+from shared.messaging.broker_quirks import ask_on, be_patient
+from shared.messaging.decoded import Decoded, by_slot
+from shared.messaging.following import Follower
 from shared.messaging.positions import Move, Position, Slot
 from shared.pulse import Pulse
 from shared.storage.database import Database
@@ -37,7 +38,13 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, consumer_name: str, database: Database, router: KafkaRouter, pulse: Pulse) -> None:
         self.consumer_name, self.database, self.pulse = consumer_name, database, pulse
         self.at: dict[Slot, Position] = {}
+        self.unchecked: set[Slot] = set()
+        """Partitions of which the last handled record has still to be fetched again, to see that it is the same."""
         self.refused: str | None = None
+        self.follower: Follower | None = None
+        """Who takes what this consumer has decoded; None: nobody does."""
+        self.following: Follower | None = None
+        """How this consumer takes what another one has decoded; None: it fetches everything itself."""
         self._router = router
 
     @property
@@ -54,6 +61,8 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         await lock.wait_release(20)
         for tp in revoked:
             self.at.pop(Slot(tp.topic, tp.partition), None)
+        if self.follower is not None:
+            self.follower.settle()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Seek to the stored position of each partition; wait while the database or the broker is unavailable."""
@@ -67,6 +76,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         if consumer is None:
             return
         be_patient(consumer)
+        ask_on(self.subscriber)
         for tp in assigned:
             consumer.pause(tp)
             consumer.seek(tp, 0)
@@ -108,8 +118,12 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
             self.at[slot] = stored[slot]
             if not self.refused:
                 # one record back where there is one: its ce_id shows whether the topic is still the one we know
-                consumer.seek(TopicPartition(*slot), _reread_from(stored[slot], first[TopicPartition(*slot)]))
+                begin = _reread_from(stored[slot], first[TopicPartition(*slot)])
+                (self.unchecked.discard if begin == stored[slot].next_offset else self.unchecked.add)(slot)
+                consumer.seek(TopicPartition(*slot), begin)
                 consumer.resume(TopicPartition(*slot))
+        for each in filter(None, (self.follower, self.following)):
+            each.settle()
 
     async def _stored(self, slots: Sequence[Slot], first: dict[Slot, int]) -> dict[Slot, Position]:
         async with self.database.begin() as connection:
@@ -137,6 +151,23 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
             f"`stepdown positions reset {self.consumer_name}`"
         )
         log.error("consumer refuses", extra={"consumer": self.consumer_name, "partition": slot.partition})
+        if self.follower is not None:
+            self.follower.settle()
+
+    # ── another consumer follows, or this one does ────────────────────────────────────────────────────────────────
+
+    def beside(self, batch: Decoded) -> AbstractContextManager[None]:
+        """Around the handling of a batch: who follows is offered it before."""
+        return nullcontext() if self.follower is None else self.follower.beside(batch)
+
+    def stumbled(self) -> None:
+        """A batch failed and is tried in parts: who follows need not wait for that."""
+        if self.follower is not None:
+            self.follower.alone()
+
+    def reader(self, slot: Slot) -> Any:
+        """The aiokafka consumer that fetches this partition for it: its own, or that of whom it follows."""
+        return self.subscriber.consumer if self.following is None else self.following.reader(slot)
 
     # ── records go by ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -148,6 +179,7 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
             position = self.at.get(slot)
             if position is None or self.refused:
                 continue
+            self.unchecked.discard(slot)
             for record in part:
                 if record.offset >= position.next_offset:
                     new.append(record)
@@ -173,12 +205,6 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         """Remember the new positions, after the transaction is committed."""
         for move in moves:
             self.at[move.slot] = move.after
-
-
-def by_slot(records: Iterable[ConsumerRecord]) -> Iterator[tuple[Slot, Iterator[ConsumerRecord]]]:
-    """The records in runs of one partition, as Kafka gives them."""
-    for (topic, partition), part in groupby(records, key=attrgetter("topic", "partition")):
-        yield Slot(topic, partition), part
 
 
 def _reread_from(position: Position, first: int) -> int:

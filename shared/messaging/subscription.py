@@ -18,10 +18,12 @@ from faststream.kafka.message import FAKE_CONSUMER
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact, Value, from_record
 from shared.facts.values import read_fact
-from shared.messaging.batches import Batches, Decode, Order
+from shared.messaging.batches import Batches, Order
 from shared.messaging.broker_quirks import give, is_put_out, join_as
 from shared.messaging.dead_letters import RawRecord
+from shared.messaging.decoded import Decode, Decoded
 from shared.messaging.exactly_once import ExactlyOnce, Retries
+from shared.messaging.following import PATIENCE, Follower
 from shared.messaging.handlers import body_of, without_headers
 from shared.messaging.lag_reader import LagReader
 from shared.messaging.places import Places
@@ -132,6 +134,16 @@ class Subscription:
         """
         if instance:
             join_as(self.places.subscriber, f"{self.consumer_name}.{instance}")
+
+    def follow(self, other: Subscription, *, patience: float = PATIENCE) -> None:
+        """Before the start: take what `other`, which reads the same topic in this process and decodes it alike, has
+        fetched and decoded (following.py). `patience`: seconds that a batch of the other may take before this one
+        fetches by itself."""
+
+        async def take(taken: Callable[[], Decoded]) -> None:
+            await self.retries.take_decoded(taken, self.give)
+
+        self.places.following = other.places.follower = Follower(self.places, other.places, take, patience)
 
     def put_out(self) -> bool:
         """True when the group has fenced this member for good, since another one joined with its name: it reads no

@@ -31,6 +31,8 @@ async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url:
     }
     timers = ["placement-fold-anew", "placement-offers-expire", "placement-idempotency-keys"]
     assert [timer.name for timer in service.timers] == [*timers, "placement-gate-looks-again"]
+    engine, gate = service.subscriptions
+    assert gate.places.following is engine.places.follower is not None, "a fact is decoded once for both"
 
 
 def test_it_does_not_start_without_a_database() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import re
 from collections.abc import Awaitable, Callable
@@ -140,3 +141,26 @@ async def test_a_failure_that_nobody_asks_for_is_not_told_when_it_is_collected(c
         sent.set_exception(ConnectionError())
     broker_quirks.seen(sent)
     assert sent.done()
+
+
+class Empty:
+    """A consumer's topic on which nothing comes; how often it was asked."""
+
+    asked = 0
+
+    async def getmany(self, **_: Any) -> dict[Any, Any]:
+        self.asked += 1
+        return {}
+
+
+@pytest.mark.parametrize(("asks_on", "asked"), [(False, 1), (True, 20)], ids=["FastStream's own", "ours"])
+async def test_after_a_wait_without_records_the_next_begins_at_once(asks_on: bool, asked: int) -> None:
+    subscriber: Any = KafkaBroker().subscriber("t", group_id="g", batch=True, batch_timeout_ms=60_000)
+    consumer = Empty()
+    if asks_on:
+        broker_quirks.ask_on(subscriber)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.5):
+            while consumer.asked < asked or not asks_on:
+                assert await subscriber.get_msg(consumer) == ()
+    assert consumer.asked == asked
