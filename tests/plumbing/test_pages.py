@@ -43,7 +43,7 @@ async def act(request: Request) -> Response:
         raise Transient("the database can't be reached")
     if fields.get("no"):
         raise Rejected("no", "the offer is declined", possible=("offer-again",))
-    return FRAME.go("/", "well-done" if not fields.get("strange") else "<b>strange</b>")
+    return FRAME.go(request, "/", "well-done" if not fields.get("strange") else "<b>strange</b>")
 
 
 async def _ready() -> dict[str, str]:
