@@ -7,10 +7,11 @@ becomes the request's ASGI `root_path`; without it a request is handled as it ca
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 INSIDE_ONLY = ("/health/", "/metrics")
 """Where the addresses begin that machines of the same network ask for: they are not answered below the prefix."""

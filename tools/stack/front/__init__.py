@@ -1,0 +1,1 @@
+"""The front door of `up`: one host for the three services (decision 0190)."""
