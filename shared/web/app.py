@@ -139,14 +139,6 @@ def problem(status: HTTPStatus, code: str, text: str, **more: Any) -> Response:
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
 
 
-async def answer_to(request: Request, fault: StepdownError | ValidationError) -> Response:
-    """The problem+json answer to a fault; raises the fault again where no answer is set for its type."""
-    for kind in type(fault).__mro__:
-        if kind in _ANSWERS:
-            return await _ANSWERS[kind](request, fault)
-    raise fault
-
-
 async def _unforeseen(_: Request, __: Exception) -> Response:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "something failed here; nothing was changed")
 

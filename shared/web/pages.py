@@ -9,7 +9,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -57,24 +57,22 @@ def _templates() -> Environment:
 
 @dataclass(frozen=True)
 class Pages:
-    """The frame of one service's pages: their title, and the origin at which browsers reach intake for patients' names
-    (None: nowhere).
+    """The frame of one service's pages, with their title.
 
     `done`: code → the sentence shown after an act; a code that is not here, which a browser could have made up, shows
     nothing.
     """
 
     title: str
-    intake: str | None = None
     done: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """A template as an answer, with a content security policy that lets it load files from this service only and
-        send requests to this service and intake.
+        """A template as an answer, with a content security policy that lets it load files from this host only and send
+        requests to it only.
 
         Every template has `base`, with which every address of this service begins (prefix.py), and `asset(name)`, the
         whole address of a file."""
-        own = {"title": self.title, "intake": self.intake or ""}
+        own = {"title": self.title}
         begin = base(request)
         addresses = {"base": begin, "asset": lambda name: begin + _FILES[name].address}
         given = {**own, **addresses, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
@@ -159,10 +157,9 @@ class Pages:
     def _headers(self) -> dict[str, str]:
         """The security headers of a page. The referrer policy is `same-origin`: under `no-referrer` browsers send
         `Origin: null` with our own forms."""
-        calls = " ".join(["connect-src 'self'", *([_origin(self.intake)] if self.intake else [])])
         own = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
-        rest = "base-uri 'none'; frame-ancestors 'none'"
-        return {"content-security-policy": f"{own}; {calls}; {rest}", "referrer-policy": "same-origin"}
+        rest = "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+        return {"content-security-policy": f"{own}; {rest}", "referrer-policy": "same-origin"}
 
 
 def notice_of(fault: StepdownError) -> Notice:
@@ -182,11 +179,6 @@ def notice_of(fault: StepdownError) -> Notice:
 def _asked(query: Mapping[str, str]) -> str:
     """Parameters as the part of an address after `?`; empty ones are left out."""
     return urlencode({name: value for name, value in query.items() if value})
-
-
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _read(path: Path) -> Asset:

@@ -53,7 +53,7 @@ def lists() -> Sequence[Worklist]:
 async def nobody(database: Database, clock: SetClock, lists: Sequence[Worklist]) -> Opened:
     """A browser in which nobody is signed in."""
     rules = Rules(SITE, clock)
-    frame = desk.pages("http://intake.test:8000")
+    frame = desk.pages()
     app = web_app(
         title="aftercare",
         tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)),

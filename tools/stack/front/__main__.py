@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from shared import logs
 from shared.web.http_limits import HttpDoor, HttpLimits
 from tools.stack.children import end_with_parent
+from tools.stack.front import FRONT_DOOR
 from tools.stack.front.door import FrontDoor
 
 HOST = "127.0.0.1"
@@ -35,7 +36,7 @@ async def serve(door: FrontDoor, sock: socket.socket) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Run the front door with these arguments."""
     port, *services = arguments
-    logs.set_up("front-door")
+    logs.set_up(FRONT_DOOR)
     end_with_parent(int(os.environ.get("STEPDOWN_PARENT_PIPE", "0")) or None)
     with socket.create_server((HOST, int(port))) as sock:
         asyncio.run(serve(FrontDoor(dict(each.split("=", 1) for each in services)), sock))
