@@ -57,7 +57,7 @@ class _Lines(logging.StreamHandler[TextIO]):
             self.flush()
 
 
-_OURS = ("shared", "services", "uvicorn")
+_OURS = ("shared", "services", "tools", "uvicorn")
 
 
 def _short(record: logging.LogRecord) -> str:

@@ -140,17 +140,6 @@ class Settings(BaseSettings):
         description="where the real issuer publishes its keys (JWK Set); https, or this machine",
     )
 
-    intake_url: str | None = Field(
-        None,
-        pattern=r"https?://[^\s/;,'\"]+",
-        description="where browsers reach intake, without a path, under the desks' own host name (no other gets the "
-        "sign-in): the desks' pages ask there who patients are; absent: they show the tail of the patient's id",
-    )
-    desk_origins: str | None = Field(
-        None,
-        description="origins of the desks (https://host:port, by commas) whose pages may ask intake who patients are",
-    )
-
     otlp_endpoint: str | None = Field(
         None,
         pattern=r"https?://[^\s?#]+",

@@ -94,19 +94,20 @@ class Page:
 
 
 class Browser:
-    """Opens pages and sends their forms; cookies are kept."""
+    """Opens pages and sends their forms; cookies are kept. `below`: the prefix by which it reaches the service, as
+    behind the front door."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
+    def __init__(self, client: httpx.AsyncClient, below: str = "") -> None:
+        self.client, self.below = client, below
 
     async def open(self, path: str, **query: str) -> Page:
-        """GET, redirects followed."""
+        """GET of a path below the prefix, redirects followed."""
         given = {name: value for name, value in query.items() if value}
-        return Page(await self.client.get(path, params=given, follow_redirects=True))
+        return Page(await self.client.get(self.below + path, params=given, follow_redirects=True))
 
     async def follow(self, address: str) -> Page:
         """GET of a link."""
-        assert urlsplit(address).path == "/"
+        assert urlsplit(address).path == f"{self.below}/"
         return Page(await self.client.get(address, follow_redirects=True))
 
     async def press(self, page: Page, row: str, label: str, **fields: str) -> Page:

@@ -21,7 +21,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     rules = Rules(of_service(settings), clock)
     database = Database(settings.database(), pool=settings.database_pool, application=NAME)
     broker = broker_for(settings, NAME)
-    frame = page.pages(settings.intake_url)
+    frame = page.pages()
     episodes = subscription(database, rules)
     broker.include_router(episodes.router)
     return ServiceProcess(

@@ -21,7 +21,6 @@ from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
-from shared.web import cross_origin
 
 NAME = "intake"
 
@@ -88,7 +87,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         database=database,
         broker=broker,
         page=front.wrong,
-        routes=routes(intake, reception, cross_origin.origins(settings.desk_origins)),
+        routes=routes(intake, reception),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         facilities=site.facility_names,

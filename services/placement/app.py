@@ -31,7 +31,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     rules, outside = rules_of(site), gate_rules(site)
     database = Database(settings.database(), pool=settings.database_pool, application=f"stepdown-{NAME}")
     broker = broker_for(settings, NAME)
-    frame = desk.pages(settings.intake_url)
+    frame = desk.pages()
     parts = Parts(database, rules, clock, random_id)
     subscriptions = [consumer.subscription(database, rules, clock=clock, ids=random_id)]
     rounds = [*timers.timers(database, rules, clock=clock, ids=random_id)]

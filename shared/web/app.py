@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Match, Route
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.web.auth import Caller, NotSignedIn, Tokens
 from shared.web.each_request import CALLER, EachRequest
+from shared.web.prefix import Prefix
 from shared.web.retired import RetiredFacilities
 
 Check = Callable[[], Awaitable[dict[str, str]]]
@@ -68,7 +69,8 @@ def web_app(
     logged: bool = True,
     retired: RetiredFacilities | None = None,
 ) -> Starlette:
-    """A service's web application: its own routes, and /health/live, /health/ready and /metrics.
+    """A service's web application: its own routes, and /health/live, /health/ready and /metrics. It answers below the
+    prefix `/<title>` too (prefix.py), but for those three.
 
     `tokens` None: nobody can sign in. `ready` names what the service waits for, `live` the parts that are stuck so that
     only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json. `logged`:
@@ -101,6 +103,7 @@ def web_app(
     if retired is not None:
         app.add_middleware(_KnowRetired, retired=retired)
     app.add_middleware(EachRequest, service=title, logged=logged)
+    app.add_middleware(Prefix, prefix=f"/{title}")
     return app
 
 
@@ -134,14 +137,6 @@ def problem(status: HTTPStatus, code: str, text: str, **more: Any) -> Response:
     }
     headers = {"www-authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
-
-
-async def answer_to(request: Request, fault: StepdownError | ValidationError) -> Response:
-    """The problem+json answer to a fault; raises the fault again where no answer is set for its type."""
-    for kind in type(fault).__mro__:
-        if kind in _ANSWERS:
-            return await _ANSWERS[kind](request, fault)
-    raise fault
 
 
 async def _unforeseen(_: Request, __: Exception) -> Response:

@@ -22,6 +22,7 @@ from shared.web import requests
 from shared.web.auth import Caller
 from shared.web.forms import Form, Refused
 from shared.web.pages import Notice, Pages
+from shared.web.prefix import base
 from shared.web.sessions import page_caller
 from shared.web.wording import SOON, days_left, time_left
 
@@ -70,7 +71,7 @@ class Row:
     has a `name`.
 
     `points`: (True where it speaks for the entry, words); `taken`: (how many there are, how many of them are taken),
-    drawn as a bar; `link`: (address, words).
+    drawn as a bar; `link`: (address in this service, words).
     """
 
     what: str
@@ -174,7 +175,7 @@ class Desk:
             "facility": asked.get("facility", ""),
             "facilities": facilities_of(self.site, who),
             "back": back,
-            "here": f"/?{back}" if refused else "",
+            "here": f"{base(request)}/?{back}" if refused else "",
         }
         said = {"notice": notice} if notice else {}
         return self.frame.render(request, "desk.html", notice.status if notice else 200, **given, **said)

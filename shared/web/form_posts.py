@@ -52,8 +52,8 @@ class Acts(Generic[Decision]):
             found.append(Route(at, self._to_the_desk, methods=["GET"]))
         return found
 
-    async def _to_the_desk(self, _: Request) -> Response:
-        return self.frame.to("/")
+    async def _to_the_desk(self, request: Request) -> Response:
+        return self.frame.to(request, "/")
 
     async def _act(self, write: Write[Decision], request: Request) -> Response:
         who = page_caller(request, *write.roles)
@@ -64,7 +64,7 @@ class Acts(Generic[Decision]):
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
             refused = forms.Refused(request.url.path, fields, self._wrong(fault, fields))
             return await self.shown(request, who, back, notice_of(fault), refused)
-        return self.frame.go("/" + (f"?{urlencode(back)}" if back else ""), write.action)
+        return self.frame.go(request, "/" + (f"?{urlencode(back)}" if back else ""), write.action)
 
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
         """Field of the form → why it was not taken, for the fields that the refusal is about."""

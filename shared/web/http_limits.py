@@ -13,15 +13,17 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h11
 import uvicorn
-from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared import metrics
 from shared.web.connections import ConnectionSlots, sender_of
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 log = logging.getLogger(__name__)
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -47,10 +49,14 @@ class HttpLimits:
 
 
 class HttpDoor(uvicorn.Server):
-    """uvicorn with these limits, and without its own signal handling: the service stops its parts in its own order."""
+    """uvicorn with these limits, and without its own signal handling: the service stops its parts in its own order.
 
-    def __init__(self, app: Starlette, limits: HttpLimits) -> None:
-        super().__init__(_Config(app, limits))
+    `behind_proxy`: who asks, and by which scheme, is taken from the X-Forwarded headers of the proxies that
+    FORWARDED_ALLOW_IPS names (uvicorn's default: this machine); False: from nobody.
+    """
+
+    def __init__(self, app: ASGIApp, limits: HttpLimits, *, behind_proxy: bool = True) -> None:
+        super().__init__(_Config(app, limits, behind_proxy=behind_proxy))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -61,9 +67,10 @@ class HttpDoor(uvicorn.Server):
 class _Config(uvicorn.Config):
     """What uvicorn hands to each connection: its own settings, our limits, and the slots of all connections."""
 
-    def __init__(self, app: Starlette, limits: HttpLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: HttpLimits, *, behind_proxy: bool) -> None:
         super().__init__(
             app,
+            proxy_headers=behind_proxy,
             http=_HttpConnection,
             ws="none",
             log_config=None,

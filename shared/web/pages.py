@@ -9,7 +9,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.web import sessions, wording
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
+from shared.web.prefix import base
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -50,29 +51,31 @@ def _templates() -> Environment:
     """The templates, each compiled once in a process."""
     loader = FileSystemLoader(ASSETS)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"asset": lambda name: _FILES[name].address}
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
     return made
 
 
 @dataclass(frozen=True)
 class Pages:
-    """The frame of one service's pages: their title, and the origin at which browsers reach intake for patients' names
-    (None: nowhere).
+    """The frame of one service's pages, with their title.
 
     `done`: code → the sentence shown after an act; a code that is not here, which a browser could have made up, shows
     nothing.
     """
 
     title: str
-    intake: str | None = None
     done: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """A template as an answer, with a content security policy that lets it load files from this service only and
-        send requests to this service and intake."""
-        own = {"title": self.title, "intake": self.intake or ""}
-        given = {**own, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
+        """A template as an answer, with a content security policy that lets it load files from this host only and send
+        requests to it only.
+
+        Every template has `base`, with which every address of this service begins (prefix.py), and `asset(name)`, the
+        whole address of a file."""
+        own = {"title": self.title}
+        begin = base(request)
+        addresses = {"base": begin, "asset": lambda name: begin + _FILES[name].address}
+        given = {**own, **addresses, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
         given.setdefault("notice", self._noticed(request))
         text = _templates().get_template(template).render(given)
         answer = Response(text, status, self._headers(), "text/html")
@@ -80,16 +83,16 @@ class Pages:
             answer.delete_cookie(NOTICE, path="/", httponly=True, samesite="strict")
         return answer
 
-    def go(self, to: str, code: str) -> Response:
-        """Redirect to a page after an act (303, RFC 9110 15.4.4); that page shows the sentence of `code` once, if it is
-        opened within 30 seconds."""
-        answer = RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
+    def go(self, request: Request, to: str, code: str) -> Response:
+        """Redirect to a page of this service after an act (303, RFC 9110 15.4.4); that page shows the sentence of
+        `code` once, if it is opened within 30 seconds. `to`: its path without the prefix."""
+        answer = self.to(request, to)
         answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
-    def to(self, to: str) -> Response:
-        """Redirect to a page that shows no sentence."""
-        return RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
+    def to(self, request: Request, to: str) -> Response:
+        """The same to a page that shows no sentence."""
+        return RedirectResponse(base(request) + to, HTTPStatus.SEE_OTHER, self._headers())
 
     def page(self, shown: Page) -> Page:
         """The endpoint with its errors as pages: who is not signed in is redirected to the sign-in page by a GET, and
@@ -100,7 +103,7 @@ class Pages:
                 return await shown(request)
             except NotSignedIn:
                 if request.method == "GET":
-                    return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER, self._headers())
+                    return self.to(request, "/sign-in")
                 said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
@@ -137,13 +140,13 @@ class Pages:
             await sessions.check(request, token)
         except NotSignedIn as no:
             return await self._ask(request, Notice(str(no), status=401))
-        answer = RedirectResponse("/", HTTPStatus.SEE_OTHER, self._headers())
+        answer = self.to(request, "/")
         sessions.keep(request, answer, token)
         return answer
 
     async def _sign_out(self, request: Request) -> Response:
         await sessions.form(request)
-        answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER, self._headers())
+        answer = self.to(request, "/sign-in")
         sessions.forget(request, answer)
         return answer
 
@@ -154,10 +157,9 @@ class Pages:
     def _headers(self) -> dict[str, str]:
         """The security headers of a page. The referrer policy is `same-origin`: under `no-referrer` browsers send
         `Origin: null` with our own forms."""
-        calls = " ".join(["connect-src 'self'", *([_origin(self.intake)] if self.intake else [])])
         own = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
-        rest = "base-uri 'none'; frame-ancestors 'none'"
-        return {"content-security-policy": f"{own}; {calls}; {rest}", "referrer-policy": "same-origin"}
+        rest = "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+        return {"content-security-policy": f"{own}; {rest}", "referrer-policy": "same-origin"}
 
 
 def notice_of(fault: StepdownError) -> Notice:
@@ -177,11 +179,6 @@ def notice_of(fault: StepdownError) -> Notice:
 def _asked(query: Mapping[str, str]) -> str:
     """Parameters as the part of an address after `?`; empty ones are left out."""
     return urlencode({name: value for name, value in query.items() if value})
-
-
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _read(path: Path) -> Asset:

@@ -29,16 +29,8 @@ AS_TEXT = "services.intake.extraEnv[0].value=x,services.intake.extraEnv[0].name"
         ("kafka.caSecret.name=ca", "there is no TLS and certificates would be ignored"),
         ("postgres.caSecret.name=ca", "verify-ca and verify-full only"),
         ("signIn.issuer=https://issuer.example", "issuer and jwksUrl belong together"),
-        (
-            "desks.intakeUrl=https://care.example:8443",
-            "intakeUrl (for the desks) and origins (for intake) belong together",
-        ),
         ("mllp.tls.clientCaSecret.name=ca", "set certificateSecret.name too"),
         ("ingress.enabled=true", "no host was given"),
-        (
-            "ingress.enabled=true,ingress.hosts.intake=a.example,ingress.hosts.placement=a.example",
-            "can't have one host",
-        ),
         ("services.placement.replicas=9", "with 9 replicas and 8 partitions some would have nothing to read"),
         (f"{AS_TEXT}=STEPDOWN_INSTANCE", "no two processes of a service may have one name"),
         (f"{AS_TEXT}=STEPDOWN_KAFKA_PASSWORD", "is a secret"),

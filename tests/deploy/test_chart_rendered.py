@@ -20,6 +20,7 @@ from shared.web.app import web_app
 from tests.deploy.charted import CHART, FULL, Object, Rendered, environment, files_of, rendered
 from tests.deploy.composed import ROOT
 from tests.house.test_docs import wrong_with
+from tools.stack.front import routes as front
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 OPTIONS = {
@@ -216,6 +217,12 @@ def test_what_an_ingress_and_a_monitor_name_is_there(chart: Rendered) -> None:
         backends = [path["backend"]["service"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
         assert backends
         assert {(one["name"], one["port"]["name"]) for one in backends} <= known
+        assert len(ingress["spec"]["rules"]) == 1, "one host, or there are three sign-ins"
+        passed = {
+            path["path"]: path["backend"]["service"]["name"] for path in ingress["spec"]["rules"][0]["http"]["paths"]
+        }
+        assert passed == {path: f"{ingress['metadata']['name']}-{front.service_of(path)}" for path in passed}
+        assert {path[1:] for path in passed} == {*front.OF_INTAKE, "intake", "placement", "aftercare"}
     for monitor in chart.of("ServiceMonitor"):
         assert {one["port"] for one in monitor["spec"]["endpoints"]} <= {port for _, port in known}
 

@@ -40,7 +40,7 @@ def test_every_service_is_loaded_with_its_bounds(model: dict[str, Any]) -> None:
 
 def test_what_is_merged_into_a_service_keeps_what_is_its_own(model: dict[str, Any]) -> None:
     assert {name: service["restart"] for name, service in model["services"].items()} == {
-        **dict.fromkeys(("kafka", "postgres", "intake", "placement", "aftercare"), "unless-stopped"),
+        **dict.fromkeys(("kafka", "postgres", "intake", "placement", "aftercare", "front-door"), "unless-stopped"),
         **dict.fromkeys(("topics", "databases", "tools", "demo"), "no"),
     }
     assert model["services"]["demo"]["build"]["target"] == "demo"

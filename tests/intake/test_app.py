@@ -57,6 +57,15 @@ def test_without_a_key_the_service_says_what_to_set(intake_url: str) -> None:
         assemble(settings(intake_url, message_keys=None))
 
 
+async def test_the_first_page_tells_where_the_document_is_below_the_prefix_too(http: httpx.AsyncClient) -> None:
+    for at in ("", "/intake"):
+        page = await http.get(f"{at}/")
+        assert f'href="{at}/api/openapi.json"' in page.text
+        assert (await http.get(f"{at}/api/openapi.json")).status_code == 200
+        wrong = await http.get(f"{at}/nowhere", headers={"accept": "text/html"})
+        assert (wrong.status_code, f'href="{at}/"' in wrong.text) == (404, True)
+
+
 async def test_a_message_in_a_request_is_answered_like_one_over_mllp(
     http: httpx.AsyncClient, hospital: Hospital
 ) -> None:

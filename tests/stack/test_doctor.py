@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ import pytest
 
 from shared.settings import load
 from tests.servers import DatabaseServer, a_broker
-from tools.stack import doctor, topics
+from tools.stack import SERVICES, doctor, ready, topics
 from tools.stack.doctor import Finding
+from tools.stack.folder import claim
 
 NOWHERE = "127.0.0.1:1"
 
@@ -34,7 +36,7 @@ async def found(data: Path) -> dict[str, Finding]:
 
 async def test_what_is_away_is_named_by_its_place_and_nothing_secret_is_said(tmp_path: Path) -> None:
     told = await found(tmp_path)
-    assert {what for what, one in told.items() if one.right} == {"settings", "config"}
+    assert {what for what, one in told.items() if one.right} == {"settings", "config", "front door"}
     for what in ("broker", "topics", "database intake"):
         assert NOWHERE in told[what].text
     assert "hush" not in "".join(one.text for one in told.values())
@@ -50,6 +52,20 @@ async def test_what_answers_is_right(tmp_path: Path, postgres: DatabaseServer, m
         told = await found(tmp_path)
     assert [what for what in ("broker", "topics", "database placement") if not told[what].right] == []
     assert not told["database aftercare"].right
+
+
+async def test_a_front_door_that_does_not_answer_is_told_with_its_log(tmp_path: Path) -> None:
+    folder = claim(tmp_path)
+    for name in SERVICES:
+        folder.secret(f"{name}.url", f"postgresql://{name}_app:hush@{NOWHERE}/{name}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        desk = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    ready.write(ready.Ready(NOWHERE, NOWHERE, "i", "p", "a", desk=desk), tmp_path / ready.NAME)
+    one = (await found(tmp_path))["front door"]
+    folder.release()
+    assert not one.right
+    assert one.text == f"{desk} does not answer: {tmp_path}/logs/front-door.log has what it said"
+    assert (await found(tmp_path))["front door"].right, "elsewhere the host is another proxy's"
 
 
 async def test_a_wrong_config_is_told_with_file_and_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

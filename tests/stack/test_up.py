@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -13,15 +14,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from shared.errors import SetUpError
 from tools.stack import ready
 from tools.stack.children import LINUX
+from tools.stack.folder import answers
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = ("kafka", "mllp", "intake", "placement", "aftercare")
+PLACES = ("kafka", "mllp", "intake", "placement", "aftercare", "desk")
 needs_proc = pytest.mark.skipif(not LINUX, reason="who is still there is read from /proc")
 
 
@@ -70,6 +73,16 @@ def a_running_system(data: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=40)
 
 
+def asked(port: int | None, path: str) -> http.client.HTTPResponse:
+    """The answer to a GET, read to its end."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer
+
+
 def refused(process: subprocess.Popen[str]) -> str:
     said = process.communicate(timeout=60)[1].strip()
     assert process.returncode == 1
@@ -84,7 +97,7 @@ def test_up_lives_through_everything_an_operator_does_to_it(tmp_path: Path) -> N
     data = tmp_path / "data"
     with a_running_system(data) as first:
         written = json.loads((data / "ready.json").read_text())
-        assert set(written) == {"kafka", "mllp", "intake", "placement", "aftercare", "config", "tokens", "sign_in"}
+        assert set(written) == {*PLACES, "config", "tokens", "sign_in"}
         assert set(written["tokens"]) >= {"hospital", "coordinator", "admin"}
         assert stat.S_IMODE((data / "ready.json").stat().st_mode) == 0o600
         assert ready.find(data).kafka == written["kafka"]
@@ -99,6 +112,17 @@ def test_up_lives_through_everything_an_operator_does_to_it(tmp_path: Path) -> N
             lambda: {p for p, line in mentioning(str(data)).items() if " run placement" in line} - set(services)
         )
         assert again
+
+        desk = urlsplit(written["desk"])
+        assert "/placement/sign-in#" in written["sign_in"]["placement"]
+        assert written["sign_in"]["placement"].startswith(written["desk"])
+        first_page = asked(desk.port, "/")
+        assert (first_page.status, first_page.getheader("location")) == (307, "/placement/")
+        until(lambda: asked(desk.port, "/placement/").status == 200)  # once it is there again
+        front = {pid: line for pid, line in mentioning(str(data)).items() if "tools.stack.front" in line}
+        assert not any("STEPDOWN_DATA" in (Path("/proc") / str(pid) / "environ").read_text() for pid in front)
+        os.kill(next(iter(front)), signal.SIGKILL)
+        until(lambda: answers("127.0.0.1", desk.port or 0) and asked(desk.port, "/placement/").status == 200)
 
         broker = next(pid for pid, line in mentioning(str(data)).items() if "noida-db" in line)
         os.kill(broker, signal.SIGKILL)

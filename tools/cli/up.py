@@ -37,7 +37,11 @@ HTTP_PORT = click.IntRange(0, 65533)  # three services: this one and the next tw
     help="MLLP door; 0, the default: the port that it had with this --data, at first any free one.",
 )
 @click.option("--http-port", type=HTTP_PORT, default=0,
-              help="Intake's API; the desks have the next two. 0, the default: the ports that they had.")  # fmt: skip
+              help="Intake's API; placement's and aftercare's have the next two. 0, the default: the ports that they "
+              "had.")  # fmt: skip
+@click.option("--desk-port", type=PORT, default=0,
+              help="Where people work: one host for the desks of all three. 0, the default: the port that it "
+              "had.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON document when ready.")
 def command(as_json: bool, **asked: Any) -> None:
     """Start what is not given, the topics and schemas, and the three services; run until SIGTERM or Ctrl-C.
@@ -61,15 +65,15 @@ def command(as_json: bool, **asked: Any) -> None:
 
 def addresses_of(system: Ready, path: Path) -> str:
     """The addresses as one JSON document, without the tokens, which are secrets and stand in the ready file."""
-    addresses = {name: getattr(system, name) for name in ("kafka", "mllp", "intake", "placement", "aftercare")}
+    addresses = {name: getattr(system, name) for name in ("kafka", "mllp", "intake", "placement", "aftercare", "desk")}
     return json.dumps(addresses | {"config": system.config, "ready_file": str(path)})
 
 
 def for_people(system: Ready, path: Path) -> str:
     """The addresses, one on a line; for each desk the link that signs a coordinator in, where `up` issues tokens."""
     lines = (
-        ("coordinators' desk", system.sign_in.get("placement", system.placement + "/")),
-        ("follow-up desk", system.sign_in.get("aftercare", system.aftercare + "/")),
+        ("coordinators' desk", system.sign_in.get("placement", f"{system.desk}/placement/")),
+        ("follow-up desk", system.sign_in.get("aftercare", f"{system.desk}/aftercare/")),
         ("intake's API", system.intake + "/api/openapi.json"),
         ("MLLP", system.mllp),
         ("Kafka", system.kafka),

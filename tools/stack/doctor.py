@@ -1,17 +1,21 @@
-"""What `stepdown doctor` checks: settings, config, sign-in, broker, topics, databases, clocks, and what was lost."""
+"""What `stepdown doctor` checks: settings, config, sign-in, front door, broker, topics, databases, clocks, what was
+lost."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared.errors import SetUpError, StepdownError
 from shared.settings import Settings, load, unknown_variables, variable
 from tools.stack import SERVICES, ready
 from tools.stack.folder import is_claimed
+from tools.stack.front import FRONT_DOOR
 
 SKEW_SECONDS = 2.0  # more than this between two clocks, and the order of what was said is in doubt
 
@@ -37,6 +41,7 @@ async def examine(data: Path) -> list[Finding]:
         settings,
         await _finding("config", _config(data)),
         await _finding("sign-in", _sign_in(data)),
+        await _finding("front door", _front_door(data)),
         await _finding("broker", _broker(data)),
         await _finding("topics", _topics(data)),
         *[await _finding(f"database {name}", _database(data, name)) for name in SERVICES],
@@ -93,6 +98,20 @@ def _sign_in(data: Path) -> Callable[[], Awaitable[str]]:
         if settings.token_jwks_url is None:
             return "a token secret is set: for development only"
         return await _published(settings.token_jwks_url)
+
+    return look
+
+
+def _front_door(data: Path) -> Callable[[], Awaitable[str]]:
+    async def look() -> str:
+        from tools.stack.up import says_ready  # noqa: PLC0415
+
+        running = _running(data)
+        if running is None:
+            return "no system runs here: people work behind the proxy of your own (docs/run-it.md, The desks)"
+        if not await asyncio.to_thread(says_ready, urlsplit(running.desk).port or 0):
+            raise SetUpError(f"{running.desk} does not answer: {data / 'logs' / FRONT_DOOR}.log has what it said")
+        return f"people work at {running.desk}"
 
     return look
 

@@ -17,7 +17,8 @@ DESKS = ("placement", "aftercare")
 
 @dataclass(frozen=True)
 class Ready:
-    """The addresses of a running system: `host:port` of Kafka and MLLP, URLs of the services.
+    """The addresses of a running system: `host:port` of Kafka and MLLP, URLs of the services. `desk`: the URL of the
+    front door, where people work at all three services.
 
     `config`: folder and version of the site config that it started with. `tokens`: role → bearer token, which are
     secrets; empty where tokens come from a real issuer. `sign_in`: desk → a link that signs a coordinator in; its token
@@ -29,6 +30,7 @@ class Ready:
     intake: str
     placement: str
     aftercare: str
+    desk: str = field(default="", kw_only=True)
     config: dict[str, str] = field(default_factory=dict, kw_only=True)
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     sign_in: dict[str, str] = field(default_factory=dict, repr=False)

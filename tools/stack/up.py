@@ -18,6 +18,7 @@ from pathlib import Path
 from tools.stack import SERVICES, brokers, ready, tokens
 from tools.stack.children import Command
 from tools.stack.folder import Folder, claim, has_room, new_message_key, ports
+from tools.stack.front import FRONT_DOOR
 from tools.stack.postgres import Postgres
 from tools.stack.supervise import Child, Supervision
 
@@ -40,8 +41,8 @@ class Options:
     `apache` that is Apache Kafka itself, with the local Java.
 
     Port 0: the port that it had on this data directory, at first any free one. The services listen on `http_port`, +1
-    and +2. `program`: the start of a service's command line, before `run <service>`; `services`: those that are
-    started.
+    and +2, the front door, which people use, on `desk_port`. `program`: the start of a service's command line, before
+    `run <service>`; `services`: those that are started.
     """
 
     data: Path
@@ -50,6 +51,7 @@ class Options:
     database_url: str | None = None
     mllp_port: int = 0
     http_port: int = 0
+    desk_port: int = 0
     program: tuple[str, ...] = (sys.executable, "-m", "tools.cli.main")
     services: tuple[str, ...] = SERVICES
 
@@ -136,7 +138,7 @@ class System:
         self.doors = self._doors()
         parts = self._parts()
         self.environment = self._environment()
-        services = asyncio.create_task(self._services(self.options.services))
+        services = asyncio.create_task(_all(self._services(self.options.services), self._open_front_door()))
         try:
             self.told.step("starting broker and database")
             await self._prepare(parts)
@@ -206,10 +208,10 @@ class System:
             self.told.event((await heal(urls, settings, site, seals, actor="up")).sentence())
 
     async def stop(self) -> None:
-        """Delete the ready file, stop the services, then the broker and the database."""
+        """Delete the ready file, stop the front door with the services, then the broker and the database."""
         for path in self.ready_files:
             path.unlink(missing_ok=True)
-        await self.supervision.stop(SERVICES)
+        await self.supervision.stop((FRONT_DOOR, *SERVICES))
         await self.supervision.stop_all()
         for end in self.pipe or ():
             os.close(end)
@@ -217,7 +219,13 @@ class System:
     def _doors(self) -> dict[str, int]:
         first = self.options.http_port
         wanted = {name: first and first + place for place, name in enumerate(SERVICES)}
-        asked = {"MLLP": self.options.mllp_port, **wanted, "broker": 0, "database": 0}
+        asked = {
+            "MLLP": self.options.mllp_port,
+            FRONT_DOOR: self.options.desk_port,
+            **wanted,
+            "broker": 0,
+            "database": 0,
+        }
         if self.jars:
             asked["controller"] = 0
         return self.folder.ports(asked, self.told.event)
@@ -244,10 +252,7 @@ class System:
     def _environment(self) -> dict[str, str]:
         """The environment variables of all services."""
         key = self.folder.kept_secret("message.keys", new_message_key())
-        addresses = self._addresses()
         environment = _inherited() | {
-            "STEPDOWN_INTAKE_URL": addresses["intake"],
-            "STEPDOWN_DESK_ORIGINS": ",".join(addresses[desk] for desk in ready.DESKS),
             "STEPDOWN_KAFKA": self.kafka,
             "STEPDOWN_DATA": str(self.folder.path),
             "STEPDOWN_HTTP_HOST": HOST,
@@ -263,11 +268,28 @@ class System:
 
     def _described(self) -> ready.Ready:
         """The ready file's content."""
-        addresses = self._addresses()
+        addresses, desk = self._addresses(), f"http://{HOST}:{self.doors[FRONT_DOOR]}"
         issued = tokens.issue(self.folder) if tokens.only_this_machine(self.kafka, self.admin_url) else {}
-        links = {desk: f"{addresses[desk]}/sign-in#{issued['coordinator']}" for desk in ready.DESKS} if issued else {}
+        links = {name: f"{desk}/{name}/sign-in#{issued['coordinator']}" for name in ready.DESKS} if issued else {}
         mllp = f"{HOST}:{self.doors['MLLP']}"
-        return ready.Ready(kafka=self.kafka, mllp=mllp, **addresses, config=self.config, tokens=issued, sign_in=links)
+        return ready.Ready(
+            kafka=self.kafka, mllp=mllp, **addresses, desk=desk, config=self.config, tokens=issued, sign_in=links
+        )
+
+    async def _open_front_door(self) -> None:
+        """It needs no other part, and none of the secrets: it is started beside them all."""
+        self.pipe = self.pipe or os.pipe()
+        port = self.doors[FRONT_DOOR]
+        services = [f"{name}={address}" for name, address in self._addresses().items()]
+        command = Command(
+            name=FRONT_DOOR,
+            arguments=[sys.executable, "-m", "tools.stack.front", str(port), *services],
+            log=self.folder.log(FRONT_DOOR),
+            environment=_without_settings(_inherited()) | {"STEPDOWN_PARENT_PIPE": str(self.pipe[0])},
+            folder=self.folder.path,
+            pass_fds=(self.pipe[0],),
+        )
+        await self.supervision.start(Child(command, lambda: says_ready(port)))
 
     def _service(self, service: str, nth: int = 1) -> Child:
         self.pipe = self.pipe or os.pipe()
@@ -309,6 +331,11 @@ def _inherited() -> dict[str, str]:
     home = str(Path(__file__).resolve().parents[2])
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (home, kept.get("PYTHONPATH", ""))))
     return kept
+
+
+def _without_settings(environment: dict[str, str]) -> dict[str, str]:
+    """An environment for a program that has no setting of ours, and so no secret."""
+    return {name: text for name, text in environment.items() if not name.startswith("STEPDOWN_")}
 
 
 def says_ready(port: int) -> bool:

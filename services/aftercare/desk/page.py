@@ -23,9 +23,9 @@ from shared.web.form_posts import Acts
 from shared.web.pages import Pages
 
 
-def pages(intake: str | None) -> Pages:
-    """The frame of the desk's pages. `intake`: the origin at which browsers ask for patients' names; None: nowhere."""
-    return Pages("Follow-up desk", intake, wording.DONE)
+def pages() -> Pages:
+    """The frame of the desk's pages."""
+    return Pages("Follow-up desk", wording.DONE)
 
 
 def routes(

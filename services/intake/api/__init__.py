@@ -13,15 +13,13 @@ from services.intake.receiving.receive import Intake
 from shared.web import openapi as api
 
 
-def routes(
-    intake: Intake, reception: Reception[Received, list[InboundMessage], Answer], desks: frozenset[str] = frozenset()
-) -> list[BaseRoute]:
-    """The service's own routes; pages of the `desks`, given as origins, may ask who a patient is."""
+def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], Answer]) -> list[BaseRoute]:
+    """The service's own routes."""
     rates = RateLimits(intake.site.limits)
     return [
         *front.routes(),
         *http.routes(intake, reception),
         *writes.routes(intake, rates),
-        *reads.routes(reads.Reading(intake, rates, desks), openapi.READS),
+        *reads.routes(reads.Reading(intake, rates), openapi.READS),
         api.route(openapi.document),
     ]

@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from shared.web.prefix import base
+
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -27,8 +29,9 @@ _PAGE = """\
 </html>
 """
 _HERE = "Messages of hospitals, referrals, assessments and consents come in here; it is for programs, not for people."
-_WHERE = 'What may be asked and sent: <a href="/api/openapi.json">/api/openapi.json</a>. People work at the desks.'
-_BACK = '<a href="/">What is here</a>'
+_DOCUMENT = '<a href="{base}/api/openapi.json">{base}/api/openapi.json</a>'
+_WHERE = f"What may be asked and sent: {_DOCUMENT}. People work at the desks."
+_BACK = '<a href="{base}/">What is here</a>'
 
 
 def routes() -> list[Route]:
@@ -36,10 +39,12 @@ def routes() -> list[Route]:
     return [Route("/", _front)]
 
 
-async def _front(_: Request) -> Response:
-    return HTMLResponse(_PAGE.format(title="Intake", text=_HERE, more=_WHERE))
+async def _front(request: Request) -> Response:
+    return HTMLResponse(_PAGE.format(title="Intake", text=_HERE, more=_WHERE.format(base=base(request))))
 
 
-def wrong(_: Request, status: HTTPStatus, text: str) -> Response:
+def wrong(request: Request, status: HTTPStatus, text: str) -> Response:
     """A page for a browser that says what is wrong with an address."""
-    return HTMLResponse(_PAGE.format(title=status.phrase, text=f"{text}.", more=_BACK), status)
+    return HTMLResponse(
+        _PAGE.format(title=status.phrase, text=f"{text}.", more=_BACK.format(base=base(request))), status
+    )

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.intake.api.answers import PatientShown
-from services.intake.api.reads import Read, Reading
+from services.intake.api.reads import Read, Reading, reader
 from services.intake.people import views
 from services.intake.people.finding import MOST_PARTS, asked
 from services.intake.people.names import opened
@@ -38,7 +38,7 @@ async def _several(reading: Reading, request: Request) -> Response:
 
 async def _named(reading: Reading, request: Request) -> Response:
     """The patients with these ids, as far as the caller may see them."""
-    who, intake = reading.reader(request, *READERS), reading.intake
+    who, intake = reader(request, *READERS), reading.intake
     ids = _ids(requests.parameters(request, ("ids",))["ids"])
     reading.rates.take(who)
     async with intake.database.begin() as connection:
@@ -64,7 +64,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
 
 async def _one(reading: Reading, request: Request) -> Response:
     """GET /api/patients/{id}."""
-    who, intake = reading.reader(request, *READERS), reading.intake
+    who, intake = reader(request, *READERS), reading.intake
     reading.rates.take(who)
     patient_id = request.path_params["id"]
     async with intake.database.begin() as connection:
@@ -121,9 +121,9 @@ READS = (
             {**openapi.PARAMETERS["Limit"], "schema": {"type": "integer", "minimum": 1, "maximum": MOST}},
             openapi.parameter("Cursor"),
         ),
-        (429,), for_pages=True,
+        (429,),
     ),
     Read(
-        "/api/patients/{id}", "getPatient", "Who a patient is", READERS, PatientShown, _one, (), (429,), for_pages=True,
+        "/api/patients/{id}", "getPatient", "Who a patient is", READERS, PatientShown, _one, (), (429,),
     ),
 )  # fmt: skip

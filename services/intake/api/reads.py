@@ -13,21 +13,28 @@ from starlette.routing import BaseRoute, Route
 
 from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
-from shared.web import cross_origin
 from shared.web import openapi as api
+from shared.web.app import caller
 from shared.web.auth import Caller
+from shared.web.sessions import page_caller
 
 
 class Reading(NamedTuple):
-    """What reads answer with: intake, the rate limits, and the origins whose pages may ask (`desks`)."""
+    """What reads answer with: intake and the rate limits."""
 
     intake: Intake
     rates: RateLimits
-    desks: frozenset[str] = frozenset()
 
-    def reader(self, request: Request, *roles: str) -> Caller:
-        """The caller, who has one of these roles; pages of the `desks` may ask for them."""
-        return cross_origin.asking(self.desks)(request, *roles)
+
+def reader(request: Request, *roles: str) -> Caller:
+    """Who asks, with one of these roles: by the Authorization header, or by the cookie for a GET that a page of this
+    host sends. Raises as `caller`.
+
+    A browser says itself where a request comes from (`Sec-Fetch-Site`, Fetch Metadata), and no script can: another
+    site's page cannot make one with the cookie of somebody who signed in here.
+    """
+    by_page = request.method == "GET" and request.headers.get("sec-fetch-site") == "same-origin"
+    return (page_caller if by_page and "authorization" not in request.headers else caller)(request, *roles)
 
 
 @dataclass(frozen=True)
@@ -43,18 +50,11 @@ class Read:
     answer: Callable[[Reading, Request], Awaitable[Response]]
     asks: tuple[dict[str, Any], ...] = ()
     problems: tuple[int, ...] = ()
-    for_pages: bool = False
-    """Pages of the desks' origins may read it."""
 
 
 def routes(reading: Reading, reads: Iterable[Read]) -> Sequence[BaseRoute]:
     """The routes of a table of reads."""
-    found: list[BaseRoute] = []
-    for read in reads:
-        answer = partial(read.answer, reading)
-        shown = cross_origin.readable(answer, reading.desks) if read.for_pages else answer
-        found.append(Route(read.path, shown, methods=["GET"]))
-    return found
+    return [Route(read.path, partial(read.answer, reading), methods=["GET"]) for read in reads]
 
 
 def paths(reads: Iterable[Read]) -> dict[str, Any]:

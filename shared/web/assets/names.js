@@ -1,5 +1,6 @@
-// Who patients are: asked of intake once a page, with the reader's own cookie (contract 6), never stored. Where intake
-// does not say, the rows keep the tails of ids, and the page says so in words.
+// Who patients are: asked of intake once a page, on the same host and with the reader's own cookie (contract 6), never
+// stored. Where intake does not say, the rows keep the tails of ids, and the page says so in words; a page that was
+// opened without the front door has no intake beside it.
 "use strict";
 (() => {
   const intake = document.body.dataset.intake;
@@ -65,7 +66,7 @@
   async function ask(ids) {
     const question = ids.map(encodeURIComponent).join(",");
     const answer = await fetch(`${intake}/api/patients?ids=${question}`, {
-      credentials: "include", cache: "no-store", referrerPolicy: "no-referrer",
+      credentials: "same-origin", cache: "no-store", referrerPolicy: "no-referrer",
     });
     if (!answer.ok) return answer.status;
     for (const person of (await answer.json()).patients) {

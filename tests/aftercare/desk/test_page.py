@@ -29,6 +29,7 @@ from tests.aftercare.builders import LEFT, day, document, inpatient, stay
 from tests.aftercare.desk.test_follow_ups import KEY, _ready, token
 from tests.aftercare.test_handlers import SITE, look, sent, take_in
 from tests.browsing import Browser
+from tests.plumbing.test_prefix import ADDRESSES
 
 COMPLETED = stay("iop", LEFT - timedelta(days=30), LEFT, id="P1", how="completed", reason="goals-met")
 GONE = Worklist(
@@ -52,7 +53,7 @@ def lists() -> Sequence[Worklist]:
 async def nobody(database: Database, clock: SetClock, lists: Sequence[Worklist]) -> Opened:
     """A browser in which nobody is signed in."""
     rules = Rules(SITE, clock)
-    frame = desk.pages("http://intake.test:8000")
+    frame = desk.pages()
     app = web_app(
         title="aftercare",
         tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)),
@@ -126,6 +127,19 @@ async def test_a_discharge_that_does_not_count_is_listed_with_its_reason(browser
     assert "7-day follow-up after hospitalization" in page.text
     assert "non acute stay" in page.text
     assert "does not count" in page.text
+
+
+@pytest.mark.usefixtures("completed")
+async def test_behind_the_front_door_every_link_and_form_stays_below_the_prefix(nobody: Browser) -> None:
+    nobody.below = "/aftercare"
+    await nobody.sign_in(token("coordinator"))
+    page = await nobody.open("/", list="contacts")
+    done = await nobody.press(page, "First call", "Record a contact", mode="phone", outcome="declined")
+    assert done.address == "/aftercare/?list=contacts"
+    for each in (page, done):
+        found = [one for one in ADDRESSES.findall(each.text) if not one.startswith("#")]
+        assert len(found) > 10
+        assert [one for one in found if not one.startswith("/aftercare/")] == []
 
 
 @pytest.mark.usefixtures("completed", "discharged")

@@ -60,7 +60,7 @@ PROGRAM = stay("iop", day(1), id="rbsecret-iop", facility="RIVERBEND")
 @pytest.fixture
 def app(database: Database) -> Starlette:
     rules = Rules(SITE, SetClock(day(2)))
-    routes = [*api.routes(database, rules), *page.routes(database, rules, page.pages(None))]
+    routes = [*api.routes(database, rules), *page.routes(database, rules, page.pages())]
     return web_app(title="aftercare", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=_ready, routes=routes)
 
 

@@ -144,7 +144,7 @@ async def client(
         return {}
 
     parts = Parts(database, rules, clock, ids)
-    made = [*api.routes(parts, lists), *page.routes(parts, page.pages(None), lists)]
+    made = [*api.routes(parts, lists), *page.routes(parts, page.pages(), lists)]
     app = web_app(title="placement", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=ready, routes=made)
     async with client_of(app, "placement", "http://desk") as client:
         yield client
@@ -173,7 +173,7 @@ async def app(desk: Desk, database: Database, rules: Rules, clock: SetClock, ids
         return {}
 
     parts = Parts(database, rules, clock, ids)
-    routes = [*api.routes(parts), *page.routes(parts, page.pages(None))]
+    routes = [*api.routes(parts), *page.routes(parts, page.pages())]
     return web_app(title="placement", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=ready, routes=routes)
 
 

@@ -25,22 +25,13 @@
 {{- fail "signIn: issuer and jwksUrl belong together: with one of them nobody can sign in" -}}
 {{- end -}}
 {{- end -}}
-{{- if ne (empty .Values.desks.intakeUrl) (empty .Values.desks.origins) -}}
-{{- fail "desks: intakeUrl (for the desks) and origins (for intake) belong together: with one of them the pages get no name" -}}
-{{- end -}}
 {{- with .Values.mllp.tls -}}
 {{- if and .clientCaSecret.name (not .certificateSecret.name) -}}
 {{- fail "mllp.tls: a client's certificate is asked for in TLS only: set certificateSecret.name too" -}}
 {{- end -}}
 {{- end -}}
-{{- if .Values.ingress.enabled -}}
-{{- $hosts := compact (values .Values.ingress.hosts) -}}
-{{- if not $hosts -}}
-{{- fail "ingress: no host was given: set at least one of ingress.hosts" -}}
-{{- end -}}
-{{- if ne (len $hosts) (len (uniq $hosts)) -}}
-{{- fail "ingress: two services can't have one host, each answers at /" -}}
-{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
+{{- fail "ingress: no host was given: set ingress.host, on which all three services are" -}}
 {{- end -}}
 {{- $partitions := int .Values.kafka.partitions -}}
 {{- range $name, $service := .Values.services -}}

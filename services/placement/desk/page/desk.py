@@ -39,10 +39,10 @@ _LISTINGS = {subject.listing.kind: subject.listing for subject in SUBJECTS if su
 _TELLERS = worklists.tellers(_LISTINGS.values())
 
 
-def pages(intake: str | None) -> Pages:
-    """The frame of the desk's pages. `intake`: the origin at which browsers ask for patients' names; None: nowhere."""
+def pages() -> Pages:
+    """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    return Pages("Coordinators' desk", intake, {**every, **wording.DONE})
+    return Pages("Coordinators' desk", {**every, **wording.DONE})
 
 
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
