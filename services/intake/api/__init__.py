@@ -14,10 +14,13 @@ from shared.web import openapi as api
 
 
 def routes(
-    intake: Intake, reception: Reception[Received, list[InboundMessage], Answer], desks: frozenset[str] = frozenset()
+    intake: Intake,
+    reception: Reception[Received, list[InboundMessage], Answer],
+    rates: RateLimits,
+    desks: frozenset[str] = frozenset(),
 ) -> list[BaseRoute]:
-    """The service's own routes; pages of the `desks`, given as origins, may ask who a patient is."""
-    rates = RateLimits(intake.site.limits)
+    """The service's own routes; pages of the `desks`, given as origins, may ask who a patient is. `rates`: how often
+    one person may ask, here and on pages together."""
     return [
         *front.routes(),
         *http.routes(intake, reception),

@@ -1,0 +1,135 @@
+"""All SQL that finds persons by words and visit numbers, within a reader's scope, who fits best first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from services.intake.people.facilities import PLACED_THERE
+from services.intake.people.finding.question import Part, Question
+from services.intake.people.finding.words import hashes
+from shared.scope import Scope
+from shared.storage.database import Connection
+from shared.storage.sealing import Seal
+
+NUMBER, WHOLE, BEGINNING = 0, 1, 2
+"""How well a person fits: has the number asked for, or all names whole, or names that begin so."""
+RANKS = (NUMBER, WHOLE, BEGINNING)
+NEVER = 2**63 - 1
+"""The age of the last visit of a patient who has none."""
+_THEIRS = "(CAST(:facilities AS text[]) IS NULL OR {}.facility = ANY(CAST(:facilities AS text[])))"
+_FOUND = sa.text(
+    "WITH asked AS MATERIALIZED (SELECT place, rank, array_agg(word) AS words "  # noqa: S608 - our own words
+    "FROM unnest(CAST(:places AS int[]), CAST(:ranks AS int[]), CAST(:words AS bigint[])) AS n(place, rank, word) "
+    "GROUP BY place, rank), hits AS MATERIALIZED (SELECT a.place, a.rank, w.patient_id FROM asked AS a "
+    f"JOIN identity_words AS w ON w.words && a.words AND {_THEIRS.format('w')} UNION ALL "
+    f"SELECT n.place, {NUMBER}, v.patient_id FROM unnest(CAST(:visit_places AS int[]), CAST(:visits AS text[])) "
+    "AS n(place, number) JOIN visits AS v ON v.visit_key = n.number AND v.facility = ANY(CAST(:visited AS text[]))), "
+    "met AS (SELECT patient_id, place, min(rank) AS rank FROM hits GROUP BY patient_id, place), "
+    f"fitting AS MATERIALIZED (SELECT patient_id, CASE WHEN min(rank) = {NUMBER} THEN {NUMBER} ELSE max(rank) END "
+    "AS rank FROM met GROUP BY patient_id "
+    "HAVING count(*) FILTER (WHERE place > 0) = :number OR bool_or(place = 0)), "
+    "dated AS (SELECT f.patient_id, f.rank, coalesce(-(extract(epoch FROM r.at) * 1000000)::bigint, "
+    f"{NEVER}) AS age FROM fitting AS f LEFT JOIN LATERAL (SELECT max(v.begun_at) AS at FROM visits AS v "
+    f"WHERE v.patient_id = f.patient_id AND {_THEIRS.format('v')}) AS r ON true "
+    "WHERE NOT :placed OR EXISTS (SELECT 1 FROM episodes AS e WHERE e.patient_id = f.patient_id "
+    f"AND (CAST(:facilities AS text[]) IS NULL OR {PLACED_THERE}))), "
+    "counted AS (SELECT *, count(*) OVER () AS total FROM dated) "
+    "SELECT patient_id, rank, age, total FROM counted WHERE (rank, age, patient_id) > (:rank, :age, :after) "
+    "ORDER BY rank, age, patient_id LIMIT :most"
+)
+_LAST = sa.text(
+    "SELECT DISTINCT ON (e.patient_id) e.patient_id, t.type, t.occurred_at, "  # noqa: S608 - our own words
+    "convert_from(t.value, 'UTF8') AS value, v.facility FROM episodes AS e JOIN facts AS t "
+    "ON t.episode_id = e.episode_id AND t.standing JOIN visits AS v ON v.visit_id = t.visit_id "
+    "WHERE e.patient_id = ANY(CAST(:ids AS text[])) AND t.type = ANY(CAST(:types AS text[])) "
+    f"AND {_THEIRS.format('v')} ORDER BY e.patient_id, t.occurred_at DESC, t.sequence DESC"
+)
+_OF_STAYS = ("admitted", "transferred", "leave-started", "leave-ended", "discharged", "visit-started", "visit-ended")
+
+
+class Place(NamedTuple):
+    """Where a person stands in what was found, from the best to the least: how well it fits, how long ago the last
+    visit began (microseconds of the epoch, negative), the patient."""
+
+    rank: int
+    age: int
+    patient_id: str
+
+
+BEFORE_ALL = Place(-1, 0, "")
+
+
+class RankedPatients(NamedTuple):
+    """Patients, the best first, and how many there are `of` them altogether."""
+
+    places: Sequence[Place]
+    of: int
+
+
+class Wanted(NamedTuple):
+    """What is looked for: a question, within a scope (`visited`: the facilities of that scope by name), from behind a
+    place on, so many at most; `placed`: only patients who have an offer, seat, placement or stay at a program there."""
+
+    question: Question
+    scope: Scope
+    visited: Collection[str]
+    most: int
+    after: Place = BEFORE_ALL
+    placed: bool = False
+
+
+class LastStep(NamedTuple):
+    """The last fact of a patient's stays that stands, as one facility told it."""
+
+    type: str
+    at: datetime
+    value: str
+    facility: str
+
+
+async def found(connection: Connection, wanted: Wanted, seal: Seal) -> RankedPatients:
+    """Who is meant by a question."""
+    given = [each for place, part in _numbered(wanted.question) for each in _words(place, part, seal)]
+    visits = [(place, each) for place, part in _numbered(wanted.question) for each in sorted(part.visits)]
+    asked = {
+        "places": [each[0] for each in given],
+        "ranks": [each[1] for each in given],
+        "words": [each[2] for each in given],
+        "visit_places": [place for place, _ in visits],
+        "visits": [each for _, each in visits],
+        "facilities": wanted.scope.listed,
+        "visited": sorted(wanted.visited),
+        "number": len(wanted.question.parts) or -1,
+        "placed": wanted.placed,
+        "most": wanted.most,
+        "rank": wanted.after.rank,
+        "age": wanted.after.age,
+        "after": wanted.after.patient_id,
+    }
+    rows = (await connection.execute(_FOUND, asked)).all()
+    places = [Place(row.rank, row.age, row.patient_id) for row in rows]
+    return RankedPatients(places, rows[0].total if rows else 0)
+
+
+async def last_steps(connection: Connection, ids: Collection[str], scope: Scope) -> dict[str, LastStep]:
+    """Patient → the last step of their stays, as far as facilities in scope told of it."""
+    asked = {"ids": sorted(ids), "types": list(_OF_STAYS), "facilities": scope.listed}
+    rows = (await connection.execute(_LAST, asked)).all()
+    return {row.patient_id: LastStep(row.type, row.occurred_at, row.value, row.facility) for row in rows}
+
+
+def _numbered(question: Question) -> Iterator[tuple[int, Part]]:
+    """The parts from place 1 on; what the question is as a whole has place 0."""
+    yield from enumerate(question.parts, 1)
+    if question.together is not None:
+        yield 0, question.together
+
+
+def _words(place: int, part: Part, seal: Seal) -> Iterator[tuple[int, int, int]]:
+    """(place, rank, hash) of every word that a person may have for a part."""
+    for rank, some in ((NUMBER, part.numbers), (WHOLE, part.whole), (BEGINNING, part.beginnings)):
+        yield from ((place, rank, each) for each in hashes(some, seal))
