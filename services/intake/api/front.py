@@ -26,7 +26,7 @@ _PAGE = """\
 </body>
 </html>
 """
-_HERE = "Messages of hospitals, referrals, assessments and consents come in here; it is for programs, not for people."
+_HERE = 'Messages of hospitals, referrals, assessments and consents come in here. <a href="find">Find a patient</a>'
 _WHERE = 'What may be asked and sent: <a href="/api/openapi.json">/api/openapi.json</a>. People work at the desks.'
 _BACK = '<a href="/">What is here</a>'
 

@@ -26,6 +26,7 @@ from shared.storage.database import Connection
 from shared.web.app import Problem
 from shared.web.auth import Caller, NotSignedIn
 from shared.web.pages import Pages, notice_of
+from shared.web.requests import parameters
 from shared.web.sessions import form, page_caller
 from shared.web.words import say
 
@@ -67,6 +68,7 @@ class Finding:
 
     async def _empty(self, request: Request) -> Response:
         who = page_caller(request, *READERS)
+        parameters(request, ())
         return self.frame.render(request, "find.html", who=who, question="", found=None, problem="")
 
     async def _asked(self, request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -107,12 +108,20 @@ async def test_who_fits_best_comes_first(browser: Browser, another: Any, asking:
     assert found == others, "whole names before beginnings, the last visit first"
 
 
-async def test_nobody_of_another_facility_is_found(browser: Browser, hospital: Hospital, asking: Asking) -> None:
+async def test_nobody_of_another_facility_is_found_by_any_beginning(
+    browser: Browser, hospital: Hospital, asking: Asking
+) -> None:
+    hospital.name = "".join(chr(ord("a") + int(sign, 16)) for sign in uuid.uuid4().hex)[:12]
     await hospital.tells("A01")
+    theirs = [hospital.name[:end] for end in range(3, 13)]
+    theirs += [f"{hospital.name} 1980-01-01", f"givenmarker {hospital.name[:5]}", hospital.mrn, f"V1-{hospital.mrn}"]
+    own = await signed_in(browser, asking, "coordinator", "GOODHEALTH")
+    for question in theirs:
+        assert await hospital.patient_id() in people(await own.asks(question)), question
     finder = await signed_in(browser, asking, "coordinator", "RIVERBEND")
-    for question in (hospital.mrn, f"V1-{hospital.mrn}"):
+    for question in theirs:
         page = await finder.asks(question)
-        assert people(page) == []
+        assert people(page) == [], question
         assert "Nobody of your facilities is found by that." in page.text
 
 
