@@ -20,26 +20,37 @@ NUMBER, WHOLE, BEGINNING = 0, 1, 2
 RANKS = (NUMBER, WHOLE, BEGINNING)
 NEVER = 2**63 - 1
 """The age of the last visit of a patient who has none."""
+DATED = 500
+"""So many patients are sorted by their last visit; of more, the newest patients come first: looking up the visits of
+thousands takes longer than anybody waits."""
 _THEIRS = "(CAST(:facilities AS text[]) IS NULL OR {}.facility = ANY(CAST(:facilities AS text[])))"
+_ALL = "({0} & 1 = 1 OR {0} & :parts = :parts)"
+"""True of places (bits) among which is the question as a whole, or are all of its parts."""
+_NO_PART = 1 << 30
+"""A place that nobody has: the question is one number as a whole, or nothing."""
 _FOUND = sa.text(
-    "WITH asked AS MATERIALIZED (SELECT place, rank, array_agg(word) AS words "  # noqa: S608 - our own words
+    "WITH asked AS MATERIALIZED (SELECT place, array_agg(word) AS words, "  # noqa: S608 - our own words
+    f"array_agg(word) FILTER (WHERE rank = {NUMBER}) AS numbers, "
+    f"array_agg(word) FILTER (WHERE rank <= {WHOLE}) AS wholes "
     "FROM unnest(CAST(:places AS int[]), CAST(:ranks AS int[]), CAST(:words AS bigint[])) AS n(place, rank, word) "
-    "GROUP BY place, rank), hits AS MATERIALIZED (SELECT a.place, a.rank, w.patient_id FROM asked AS a "
+    f"GROUP BY place), hits AS (SELECT w.patient_id, a.place, CASE WHEN w.words && a.numbers THEN {NUMBER} "
+    f"WHEN w.words && a.wholes THEN {WHOLE} ELSE {BEGINNING} END AS rank FROM asked AS a "
     f"JOIN identity_words AS w ON w.words && a.words AND {_THEIRS.format('w')} UNION ALL "
-    f"SELECT n.place, {NUMBER}, v.patient_id FROM unnest(CAST(:visit_places AS int[]), CAST(:visits AS text[])) "
+    f"SELECT v.patient_id, n.place, {NUMBER} FROM unnest(CAST(:visit_places AS int[]), CAST(:visits AS text[])) "
     "AS n(place, number) JOIN visits AS v ON v.visit_key = n.number AND v.facility = ANY(CAST(:visited AS text[]))), "
-    "met AS (SELECT patient_id, place, min(rank) AS rank FROM hits GROUP BY patient_id, place), "
-    f"fitting AS MATERIALIZED (SELECT patient_id, CASE WHEN min(rank) = {NUMBER} THEN {NUMBER} ELSE max(rank) END "
-    "AS rank FROM met GROUP BY patient_id "
-    "HAVING count(*) FILTER (WHERE place > 0) = :number OR bool_or(place = 0)), "
-    "dated AS (SELECT f.patient_id, f.rank, coalesce(-(extract(epoch FROM r.at) * 1000000)::bigint, "
-    f"{NEVER}) AS age FROM fitting AS f LEFT JOIN LATERAL (SELECT max(v.begun_at) AS at FROM visits AS v "
-    f"WHERE v.patient_id = f.patient_id AND {_THEIRS.format('v')}) AS r ON true "
+    f"met AS (SELECT patient_id, bool_or(rank = {NUMBER}) AS numbered, bit_or(1 << place) AS met, "
+    f"bit_or(CASE WHEN rank <= {WHOLE} THEN 1 << place ELSE 0 END) AS whole FROM hits GROUP BY patient_id), "
+    f"fitting AS (SELECT patient_id, CASE WHEN numbered THEN {NUMBER} WHEN {_ALL.format('whole')} THEN {WHOLE} "
+    f"ELSE {BEGINNING} END AS rank FROM met WHERE {_ALL.format('met')}), "
+    "counted AS MATERIALIZED (SELECT f.*, count(*) OVER () AS total FROM fitting AS f "
     "WHERE NOT :placed OR EXISTS (SELECT 1 FROM episodes AS e WHERE e.patient_id = f.patient_id "
     f"AND (CAST(:facilities AS text[]) IS NULL OR {PLACED_THERE}))), "
-    "counted AS (SELECT *, count(*) OVER () AS total FROM dated) "
-    "SELECT patient_id, rank, age, total FROM counted WHERE (rank, age, patient_id) > (:rank, :age, :after) "
-    "ORDER BY rank, age, patient_id LIMIT :most"
+    f"dated AS (SELECT c.*, coalesce(-(extract(epoch FROM r.at) * 1000000)::bigint, {NEVER}) AS age FROM counted AS c "
+    f"LEFT JOIN LATERAL (SELECT max(v.begun_at) AS at FROM visits AS v WHERE c.total <= {DATED} "
+    f"AND v.patient_id = c.patient_id AND {_THEIRS.format('v')}) AS r ON true) "
+    "SELECT patient_id, rank, age, total FROM dated WHERE (rank, age) > (:rank, :age) "
+    "OR (rank = :rank AND age = :age AND patient_id < :after) "
+    "ORDER BY rank, age, patient_id DESC LIMIT :most"
 )
 _LAST = sa.text(
     "SELECT DISTINCT ON (e.patient_id) e.patient_id, t.type, t.occurred_at, "  # noqa: S608 - our own words
@@ -95,6 +106,7 @@ async def found(connection: Connection, wanted: Wanted, seal: Seal) -> RankedPat
     """Who is meant by a question."""
     given = [each for place, part in _numbered(wanted.question) for each in _words(place, part, seal)]
     visits = [(place, each) for place, part in _numbered(wanted.question) for each in sorted(part.visits)]
+    parts = sum(1 << place for place, _ in enumerate(wanted.question.parts, 1)) or _NO_PART
     asked = {
         "places": [each[0] for each in given],
         "ranks": [each[1] for each in given],
@@ -103,7 +115,7 @@ async def found(connection: Connection, wanted: Wanted, seal: Seal) -> RankedPat
         "visits": [each for _, each in visits],
         "facilities": wanted.scope.listed,
         "visited": sorted(wanted.visited),
-        "number": len(wanted.question.parts) or -1,
+        "parts": parts,
         "placed": wanted.placed,
         "most": wanted.most,
         "rank": wanted.after.rank,
