@@ -1,4 +1,4 @@
-"""Ids: those of intake, which sort by the time they were made, and those that tell nothing."""
+"""Ids: those that sort by the time they were made, and those that tell nothing."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ def first_id(at: datetime) -> str:
     """A text that sorts before every id made at the time `at` or later, and after every one made a millisecond
     earlier."""
     return f"{int(at.timestamp() * 1000):012x}"
+
+
+def ageless_id() -> str:
+    """An id of 32 random hex digits, which does not tell when it was made.
+
+    In the form of `new_id`: ids of both kinds are in one column, and sort alike in Python and in every collation.
+    """
+    return os.urandom(16).hex()
 
 
 def random_id() -> str:

@@ -51,7 +51,7 @@ authority_pairs = sa.Table(
 matches = sa.Table(
     "matches",
     INTAKE,
-    sa.Column("match_id", sa.Text, primary_key=True, comment="sorts by when it was seen first"),
+    sa.Column("match_id", sa.Text, primary_key=True, comment="tells no age"),
     sa.Column("one", sa.Text, nullable=False),
     sa.Column("other", sa.Text, nullable=False, index=True),
     sa.Column("state", sa.Text, nullable=False, server_default="open"),

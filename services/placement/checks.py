@@ -24,6 +24,7 @@ from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.invariants import Broken, Checked, nobody
 from shared.messaging import outbox
+from shared.messaging.positions import Tally
 from shared.site.config import Site
 from shared.storage.database import Database
 
@@ -143,8 +144,10 @@ def stated(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
 
 async def applied_at(database: Database, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
     """(episode, writer, sequence) → ce_id of the fact that was applied under it; places without one are absent."""
+    if not places:
+        return {}
     async with database.read() as connection:
-        return await known(connection, places)
+        return await known(connection, places, Tally())
 
 
 def episodes(database: Database) -> AsyncIterator[tuple[str, int]]:

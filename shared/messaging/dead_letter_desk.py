@@ -9,7 +9,7 @@ records were never applied.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +40,18 @@ class DeadLetter:
     state: str
     died_at: datetime
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLetter:
+    """A dead letter that nobody has settled, with its content as it is stored."""
+
+    id: str
+    row: Any = field(repr=False)
+
+    def content(self, seal: Seal) -> Content:
+        """The record's original bytes. Raises Rejected where they were deleted, CannotOpen for another seal."""
+        return content_of(self.row, seal)
 
 
 _SHOWN = [dead_letters.c[name] for name in DeadLetter.__dataclass_fields__]
@@ -99,6 +111,13 @@ async def open_by_consumer(connection: Connection) -> dict[str, int]:
     """Consumer → how many of its dead letters nobody has settled yet; those without any are left out."""
     rows = (await connection.execute(_OPEN_BY_CONSUMER)).all()
     return {row[0]: row[1] for row in rows}
+
+
+async def open_letters(connection: Connection, error: str, after: str, most: int = 200) -> list[OpenLetter]:
+    """A page of the dead letters of this reason, by id, those after one id; for a command that settles by rule."""
+    wanted = sa.select(*_INSIDE).where(dead_letters.c.state == "dead", dead_letters.c.error == error)
+    page = wanted.where(dead_letters.c.id > after).order_by(dead_letters.c.id).limit(most)
+    return [OpenLetter(row.id, row) for row in (await connection.execute(page)).all()]
 
 
 async def content(

@@ -15,7 +15,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from shared.errors import Transient
 from shared.facts.envelope import Fact
-from shared.facts.ordering import FactPlace, Sorted, old_places, sort_out, tell_repeats
+from shared.facts.ordering import FactPlace, Sorted, old_places, place_of, sort_out, tell_repeats
 from shared.messaging import positions
 from shared.messaging.positions import Incoming, Slot, Tally
 from shared.storage.database import Connection
@@ -56,14 +56,14 @@ class Inbox(Generic[Row]):
     """How a subscription orders a batch (`Order`) where facts go by sequence.
 
     `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones, after the positions that
-    the tally has to advance (`positions.then`). `handled`: the ce_ids of facts handled earlier at these places; the
-    handler has to store these, and each row's `seen`. `own`: the writer whose facts come back to it, so that `seen` has
-    them before they come; None: nobody's do.
+    the tally has to advance (`positions.then`). `handled`: the ce_ids of facts handled earlier at these places, after
+    these positions too; the handler has to store the ce_ids, and each row's `seen`. `own`: the writer whose facts come
+    back to it, so that both have them before they come; None: nobody's do.
     """
 
     consumer: str
     lock: Callable[[Connection, Iterable[str], Tally], Awaitable[Mapping[str, Row]]]
-    handled: Callable[[Connection, Sequence[FactPlace]], Awaitable[Mapping[FactPlace, str]]]
+    handled: Callable[[Connection, Sequence[FactPlace], Tally], Awaitable[Mapping[FactPlace, str]]]
     own: str | None = None
 
     async def __call__(
@@ -74,13 +74,16 @@ class Inbox(Generic[Row]):
         Every fact is counted in `tally` as applied, repeated, waiting or refused. Raises OwnFactAhead, which leaves all
         as it was.
         """
+        left = await self._without_own_repeats(connection, incoming, tally) if self.own else incoming
+        if not left:
+            return {}
         arriving: dict[str, list[Incoming]] = defaultdict(list)
-        for one in incoming:
+        for one in left:
             arriving[one.fact.subject].append(one)
         rows = await self.lock(connection, arriving, tally)
         if tally.advance:
             raise RuntimeError(f"{self.consumer}: its rows are locked, but its positions are not advanced")
-        for one in incoming if self.own else ():
+        for one in left if self.own else ():
             if one.fact.writer == self.own and one.fact.sequence > rows[one.fact.subject].seen.get(one.fact.writer, 0):
                 raise OwnFactAhead(one.slot)
         parked = await positions.waiting(connection, self.consumer, list(arriving)) if tally.some_wait else {}
@@ -95,6 +98,20 @@ class Inbox(Generic[Row]):
             for episode, found in line.items()
             if found.apply
         }
+
+    async def _without_own_repeats(
+        self, connection: Connection, incoming: Sequence[Incoming], tally: Tally
+    ) -> Sequence[Incoming]:
+        """What is left without own facts that come back as they were stated (contract 5.2): these are counted as
+        repeats by their ce_id, and their episodes are not locked for them. An own fact that is another one, or that is
+        not known, stays."""
+        own = [one for one in incoming if one.fact.writer == self.own]
+        if not own:
+            return incoming
+        stated = await self.handled(connection, [place_of(one.fact) for one in own], tally)
+        repeats = {id(one) for one in own if stated.get(place_of(one.fact)) == one.fact.id}
+        tally.all((one for one in own if id(one) in repeats), "repeated")
+        return [one for one in incoming if id(one) not in repeats]
 
     async def _park(
         self, connection: Connection, line: Sequence[Sorted[Incoming]], parked: Sequence[Incoming], tally: Tally
@@ -113,7 +130,7 @@ class Inbox(Generic[Row]):
     async def _count_old(self, connection: Connection, line: Sequence[Sorted[Incoming]], tally: Tally) -> None:
         """Count repeats; make dead letters of other facts with a used sequence (contract 5.2)."""
         if places := old_places(line):
-            told = tell_repeats(line, await self.handled(connection, list(places)))
+            told = tell_repeats(line, await self.handled(connection, list(places), tally))
             tally.all((one for one, repeat in told if repeat), "repeated")
             for one in (one for one, repeat in told if not repeat):
                 tally.refuse(one, TAKEN)

@@ -287,6 +287,11 @@ def next_in_line(last: int, unknown: Sequence[Told]) -> list[Fact[Any]]:
     return found
 
 
+def without_two(found: Counter[str]) -> Counter[str]:
+    """What can be mended: places with two facts are only named."""
+    return Counter({kind: number for kind, number in found.items() if kind != TWO_FACTS})
+
+
 def two_facts(number: int) -> list[str]:
     """A sentence about places with two facts; none where there are none."""
     told = f"{number:,} places of care.events hold another fact than the table: a number was given twice"

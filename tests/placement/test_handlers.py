@@ -220,6 +220,23 @@ async def test_an_own_fact_that_comes_back_is_a_repeat(feed: Feed) -> None:
     assert await feed.bring(*own) == {"repeated": len(own)}
 
 
+async def test_an_own_fact_that_comes_back_does_not_wait_for_who_works_on_its_episode(feed: Feed) -> None:
+    await feed.bring(*stay())
+    own = [one.fact for one in await feed.sent("care.events")]
+    async with feed.database.begin() as connection:
+        await connection.execute(sa.text("SELECT FROM episodes FOR UPDATE"))
+        async with asyncio.timeout(10):
+            assert await feed.bring(*own) == {"repeated": len(own)}
+
+
+async def test_another_own_fact_with_a_number_that_is_taken_is_refused_among_those_that_come_back(feed: Feed) -> None:
+    await feed.bring(*stay())
+    own = [one.fact for one in await feed.sent("care.events")]
+    other = replace(own[0], id="of a database that is lost")
+    assert await feed.bring(*own, other, *own) == {"repeated": 2 * len(own), "dead": 1}
+    assert feed.refused == [(other.id, "another fact of this writer has this ce_sequence already")]
+
+
 async def test_a_type_that_nobody_knows_is_kept_and_counts(feed: Feed) -> None:
     begun, unknown, ended = a_story(admitted(), fact("danced", "2026-03-03 10:00"), discharged())
     assert await feed.bring(begun, unknown, ended) == {"applied": 3}

@@ -99,7 +99,7 @@ async def test_a_handler_of_facts_gets_each_episodes_in_order(database: Database
         await then(connection, tally, [Read("SELECT 'the rows'", ())])
         return {episode: rows.setdefault(episode, Row()) for episode in episodes}
 
-    async def known(_: Connection, places: Sequence[FactPlace]) -> Mapping[FactPlace, str]:
+    async def known(_: Connection, places: Sequence[FactPlace], __: Tally) -> Mapping[FactPlace, str]:
         return {place: f"id{place[2]}" for place in places}
 
     subscription = Subscription("svc", TOPIC, database, order=Inbox(f"svc.{TOPIC}", lock, known))

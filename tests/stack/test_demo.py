@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,3 +36,39 @@ def test_half_a_year_of_patients_is_played_and_every_promise_holds(tmp_path: Pat
     assert found["follow_ups"]["FUH-7"].keys() >= {"kept", "missed", "excluded"}
     assert found["periods"].keys() == {f"service-period-{word}" for word in ("opened", "amended", "closed", "voided")}
     assert not any(found["dead_letters"].values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_what_is_served_is_in_the_middle_of_a_days_work_and_no_list_is_empty(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tools.cli.main", "demo", "--serve", "--json", "--patients", "60"]
+    with subprocess.Popen(
+        [*command, "--data", str(tmp_path / "data")], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as demo:
+        assert demo.stdout is not None
+        try:
+            found = json.loads(demo.stdout.readline())
+            assert found["verify"]["ok"] is True
+            assert _nobody_in(json.loads((tmp_path / "data" / "ready.json").read_text())) == []
+        finally:
+            demo.send_signal(signal.SIGINT)
+            demo.stdout.read()
+
+
+def _nobody_in(ready: dict[str, Any]) -> list[str]:
+    """The lists of both desks that are empty; offers become overdue only after hours of real time."""
+    empty = []
+    with httpx.Client(headers={"authorization": f"Bearer {ready['tokens']['admin']}"}) as client:
+        for service in ("placement", "aftercare"):
+            lists = client.get(f"{ready[service]}/api/worklists").json()["worklists"]
+            empty += [each["name"] for each in lists if not each["count"] and each["name"] != "offers-overdue"]
+        for name, state in _OTHER_LISTS:
+            if not client.get(f"{ready['placement']}/api/{name}", params={"state": state}).json()[name]:
+                empty.append(f"{name} {state}")
+    return empty
+
+
+_OTHER_LISTS = (
+    ("offers", "sent"), ("offers", "countered"), ("placements", "placed"), ("placements", "missed"),
+    ("placements", "started"), ("waitlist", "waiting"), ("searches", "closed"),
+)  # fmt: skip

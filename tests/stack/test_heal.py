@@ -3,14 +3,19 @@ holds again (contract 5.8)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from services.placement.recovery import heal as placement
+from services.placement.recovery.heal import LETTERS
 from shared.events.stays import Discharged
+from shared.facts.envelope import to_record
 from shared.facts.restating import OwnFacts
+from shared.values import replace
 from tests.cli.conftest import run
 from tests.delivery.load import Answered, Patient, deliver
 from tests.delivery.promises import kept
@@ -130,6 +135,29 @@ async def test_a_run_that_was_ended_in_the_middle_is_finished_by_the_next(
                 await lost.heal(step=_ends_after(pages))
     with a_system(times.data) as system:
         await holds(system, times.people)
+
+
+@pytest.mark.slow
+async def test_dead_letters_of_what_an_earlier_version_told_twice_are_settled_while_all_runs(times: TwoTimes) -> None:
+    """A version that did not look for losses went on after one, and told facts anew under numbers that were taken."""
+    with a_system(times.put_back(kafka="late", postgres="late")) as system:
+        twice = [next(f for f in await system.facts() if f.writer == writer) for writer in ("intake", "placement")]
+        async with AIOKafkaProducer(bootstrap_servers=system.kafka) as producer:
+            for each in twice:
+                record = to_record(replace(each, id=f"again-{each.id}"), "care.events")
+                await producer.send_and_wait(record.topic, record.value, record.key, headers=[*record.headers])
+        await until(lambda: len(_letters(system, "dead")) == 4)
+        assert run("verify", "--data", str(system.data)).code == 1, "what nobody settled is a broken promise"
+        dry = json.loads(run("heal", "--data", str(system.data), "--dry-run", "--json").out)
+        assert (dry["done"]["placement"], len(_letters(system, "dead"))) == ({LETTERS: 4}, 4)
+        healed = json.loads(run("heal", "--data", str(system.data), "--json").out)
+        assert healed["done"]["placement"] == {LETTERS: 4}
+        assert len(_letters(system, "discarded")) == 4
+        assert run("verify", "--data", str(system.data)).code == 0
+
+
+def _letters(system: System, state: str) -> list[str]:
+    return run("dead-letters", "list", "--state", state, "--data", str(system.data), "--json").out.splitlines()
 
 
 class _Ended(Exception):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 999), default=7, show_default=True, help="Whose lives are played.")
 @click.option("--data", type=click.Path(path_type=Path), help="Keep everything here; default: nothing is kept.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw the page into this file (SVG).")
-@click.option("--serve", is_flag=True, help="Keep running afterwards, until Ctrl-C.")
+@click.option("--serve", is_flag=True, help="Play this morning too, and keep running until Ctrl-C.")
 @JSON
 @click.pass_context
 def command(
@@ -79,7 +79,7 @@ async def _demo(data: Path, asked: Asked) -> int:
     from tools.stack import access, up
 
     _ends_at_a_signal()
-    plan = Plan(asked.number, asked.seed, system_clock(), config.load(load().config))
+    plan = Plan(asked.number, asked.seed, system_clock(), config.load(load().config), morning=asked.serve)
     steps = DemoProgress(quiet=asked.as_json)
     with steps:
         steps.step("starting broker, database and three services")

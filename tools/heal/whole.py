@@ -205,7 +205,7 @@ async def _mending(run: Run, name: str, spool: Spool) -> Mending:
         return intake.Healing(spool, run.site, run.seals[name], applied, run.step, run.clock)
     if name == "aftercare":
         return aftercare.Healing(spool, run.site, applied, run.step, run.clock)
-    mending = placement.Healing(spool, run.site, run.step, run.clock)
+    mending = placement.Healing(spool, run.site, run.seals[name], run.step, run.clock, run.actor)
     await mending.seen_by(intake.seen(run.databases["intake"]))
     await mending.seen_by(aftercare.seen(run.databases["aftercare"]))
     return mending

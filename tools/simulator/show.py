@@ -21,6 +21,7 @@ from tools.simulator.chances import Chance, read
 from tools.simulator.course import Course, Tally
 from tools.simulator.doors import Doors
 from tools.simulator.messages import FACILITY
+from tools.simulator.morning import play_morning
 from tools.simulator.outcome import Desk, Outcome, at_rest, outcome
 from tools.simulator.play import Answered, hospital, play
 from tools.simulator.player import Player
@@ -36,12 +37,15 @@ REST_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who is simulated, and when. The same plan makes the same messages."""
+    """Who is simulated, and when. The same plan makes the same messages.
+
+    `morning`: this morning's work is played too, and left half done (tools/simulator/morning.py)."""
 
     number: int
     seed: int
     now: datetime
     site: Site
+    morning: bool = False
 
     @property
     def zone(self) -> tzinfo:
@@ -144,6 +148,9 @@ async def _play(found: Shown, system: Access, ready: Ready, steps: Steps) -> Non
         try:
             players = found.plan.players(doors, watch, found.tally)
             await play(players, hospitals, steps.tick, steps.total)
+            if found.plan.morning:
+                steps.step("this morning's work")
+                await play_morning(doors, watch, ready.mllp, found.plan.now, found.plan.zone)
         finally:
             watching.cancel()
             await asyncio.wait([watching])

@@ -36,6 +36,7 @@ from shared.messaging.spool import (
     stuck,
     two_facts,
     unknown_of,
+    without_two,
 )
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
@@ -58,7 +59,7 @@ class Healing:
     async def compare(self) -> Counter[str]:
         """How many of each kind are to be told again or adopted."""
         self.found = await compare_own(self.spool, self.applied, "aftercare", store.sequences_of)
-        return +self.found
+        return +without_two(self.found)
 
     async def heal(self) -> Counter[str]:
         """Adopt, then tell again; returns what was done, by kind. After `compare`."""

@@ -19,14 +19,15 @@ async def _listed(reading: Reading, request: Request) -> Response:
     """GET /api/matches."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, paging.PARAMETERS)
-    most, [after] = paging.limit(asked), paging.behind(asked, 1) or [""]
+    most, behind = paging.limit(asked), paging.behind(asked, 2)
+    after = (paging.instant(behind[0]), behind[1]) if behind else None
     reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await matches.listed(
             connection, intake.seal, intake.numbering.numbers.born_never,
             facilities=who.scope.facilities, after=after, most=most + 1,
         )  # fmt: skip
-        page, more = paging.page(found, most, lambda one: (one.match_id,))
+        page, more = paging.page(found, most, lambda one: (paging.at(one.since), one.match_id))
         now, subjects = intake.clock(), [one.match_id for one in page] or ["nobody"]
         await audit.note(connection, [audit.Entry(now, who.subject, "match-listed", each) for each in subjects])
     return JSON({"matches": [_shown(one) for one in page], "next": more})

@@ -70,8 +70,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
         places, more = paging.page(
             found.places, most, lambda place: (str(place.rank), str(place.age), place.patient_id)
         )
-        known = {one.patient_id: one for one in await views.patients(connection, _of(places), who.scope)}
-        page = [known[each] for each in _of(places) if each in known]
+        page = await views.patients(connection, [place.patient_id for place in places], who.scope)
         await audited(
             connection, Asking(who, intake.clock()), "patient-listed", [one.patient_id for one in page], question
         )
@@ -92,9 +91,9 @@ async def _one(reading: Reading, request: Request) -> Response:
     return JSON(shown(found[0], who, intake))
 
 
-def _ids(text: str) -> frozenset[str]:
-    """The ids in `?ids=`. Raises a Problem (422)."""
-    ids = frozenset(filter(None, (each.strip() for each in text.split(","))))
+def _ids(text: str) -> list[str]:
+    """The ids in `?ids=`, each once, in their order. Raises a Problem (422)."""
+    ids = list(dict.fromkeys(filter(None, (each.strip() for each in text.split(",")))))
     if not 1 <= len(ids) <= MOST_IDS:
         raise requests.unfit("ids", f"ids are one to {MOST_IDS} ids of patients, with commas between them")
     return ids
@@ -133,10 +132,6 @@ def _place(told: Sequence[str] | None) -> finding.Place:
 
 def _told(place: finding.Place) -> Sequence[str]:
     return str(place.rank), str(place.age), place.patient_id
-
-
-def _of(places: Sequence[finding.Place]) -> list[str]:
-    return [place.patient_id for place in places]
 
 
 def _page(patients: Sequence[dict[str, Any]], more: str | None) -> Response:

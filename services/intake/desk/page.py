@@ -110,10 +110,9 @@ class Finding:
         wanted = finding.Wanted(question, who.scope, visited(who, intake), most, placed=placed)
         found = await finding.found(connection, wanted, intake.seal)
         ids = [place.patient_id for place in found.places]
-        known = {one.patient_id: one for one in await views.patients(connection, ids, who.scope)}
         last = await finding.last_steps(connection, ids, who.scope)
         page = []
-        for one in (known[each] for each in ids if each in known):
+        for one in await views.patients(connection, ids, who.scope):
             told = seen({each.facility: opened(each, intake.seal) for each in one.told_within(who.scope)})
             there = sorted(filter(who.may_see, one.facilities | one.placed))
             page.append(drawn(one.patient_id, told, there, last.get(one.patient_id), Look(at, intake.site)))

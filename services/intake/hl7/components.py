@@ -31,4 +31,5 @@ COMPONENTS = (
     _of("PV1", "2", "3", "3.2", "3.3", "3.4", "4", "6", "6.2", "6.3", "6.4", "14", "19", "36", "44", "45"),
     _of("PV2", "9", "47"),
 )
-"""By segment; each is read once for a message (`Message.texts`), from the first segment of that name."""
+"""By segment, in the order of the fields; each is read once for a message (`Message.texts`), from the first segment of
+that name."""

@@ -24,6 +24,8 @@ _ENDINGS = "\n\x0b\x1c"
 _BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
 _MARK = re.compile(rb"[!-/:-@\[-`{-~]")
 _BLANKS = " \t\ufeff\x00"
+_USUAL = frozenset(name for name, _ in COMPONENTS) | {"DG1", "IN1"}
+"""Names of segments that need no looking at."""
 _ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
 _NEVER = "\x00"
 """Stands for a delimiter that the sender does not use: it is taken out of every text, so nothing is split at it."""
@@ -182,19 +184,25 @@ class Message:
         return plain.get(code) or ("#" if code == "P" else "")
 
     def _read_components(self) -> dict[str, str]:
-        raws = {}
+        texts: dict[str, str] = {}
+        more: dict[str, str] = {}  # what has a delimiter, or may have one
         for name, components in COMPONENTS:
             found = self._by_name.get(name)
-            fields = found[0].fields if found else []
+            fields = found[0].fields if found else ()
             last = len(fields)
             for place, field, component in components:
-                raw = fields[field] if field < last else ""
+                if field >= last:
+                    break  # they are in the order of the fields
+                raw = fields[field]
                 if raw and component > 1:
                     parts = raw.split(self.repetition, 1)[0].split(self.marks.component, component)
                     raw = parts[component - 1] if len(parts) >= component else ""
-                if raw:
-                    raws[place] = raw
-        return dict(zip(raws, self.firsts(raws.values()), strict=True))
+                if raw.isalnum():
+                    texts[place] = raw
+                elif raw:
+                    more[place] = raw
+        texts.update(zip(more, self.firsts(more.values()), strict=True))
+        return texts
 
     def _read(self, lines: list[str]) -> str:
         """Make the segments of these lines; returns the text of all segments."""
@@ -206,18 +214,22 @@ class Message:
                 continue
             fields = bare.split(mark)
             name = fields[0]
-            if len(name) != 3 or not (name.isalnum() and name[0].isalpha() and name.isascii()):
-                stray += 1
-                continue
+            if name not in _USUAL:
+                if len(name) != 3 or not (name.isalnum() and name[0].isalpha() and name.isascii()):
+                    stray += 1
+                    continue
+                lower += not name.isupper()
+                name = name.upper()
             indented += line[0] != bare[0]
-            lower += not name.isupper()
-            name = name.upper()
             if name == "MSH":
                 fields.insert(1, mark)
             if name not in _ENVELOPE:
                 segment = Segment(name, bare, fields, self)
                 self.segments.append(segment)
-                self._by_name.setdefault(name, []).append(segment)
+                if name in self._by_name:
+                    self._by_name[name].append(segment)
+                else:
+                    self._by_name[name] = [segment]
                 body.append(bare)
         if stray or indented or lower:
             self._warn(stray, indented, lower)

@@ -18,16 +18,22 @@ from shared.storage.database import Connection
 from shared.storage.sealing import Seal
 from shared.storage.statements import together
 
+_TOLD_BY = (
+    "(CAST(:facilities AS text[]) IS NULL OR (e.of_one = ANY(CAST(:facilities AS text[])) "
+    "AND e.of_other = ANY(CAST(:facilities AS text[]))))"
+)
 _LISTED = sa.text(
-    "SELECT m.match_id, m.one, m.other, m.state, e.of_one, e.of_other, e.reasons, e.since FROM matches AS m "
-    "JOIN match_evidence AS e USING (match_id) WHERE m.match_id IN (SELECT l.match_id FROM matches AS l "
-    "WHERE l.match_id > :after AND EXISTS (SELECT 1 FROM match_evidence AS s WHERE s.match_id = l.match_id "
-    "AND (CAST(:facilities AS text[]) IS NULL OR (s.of_one = ANY(CAST(:facilities AS text[])) "
-    "AND s.of_other = ANY(CAST(:facilities AS text[]))))) ORDER BY l.match_id LIMIT :most) "
-    "AND (CAST(:facilities AS text[]) IS NULL OR (e.of_one = ANY(CAST(:facilities AS text[])) "
-    "AND e.of_other = ANY(CAST(:facilities AS text[])))) ORDER BY m.match_id, e.of_one, e.of_other"
+    "SELECT m.match_id, m.one, m.other, m.state, e.of_one, e.of_other, e.reasons, e.since FROM "  # noqa: S608 - our own words
+    f"(SELECT e.match_id, min(e.since) AS since FROM match_evidence AS e WHERE {_TOLD_BY} GROUP BY 1 "
+    "HAVING CAST(:since AS timestamptz) IS NULL OR (min(e.since), e.match_id) > (CAST(:since AS timestamptz), :after) "
+    "ORDER BY 2, 1 LIMIT :most) AS p JOIN matches AS m USING (match_id) JOIN match_evidence AS e USING (match_id) "
+    f"WHERE {_TOLD_BY} ORDER BY p.since, m.match_id, e.of_one, e.of_other"
 )
 _OPEN = sa.text("SELECT count(*) FROM matches WHERE state = 'open'")
+
+
+Place = tuple[datetime, str]
+"""Where a match is in the list: since when, and its id."""
 
 
 class Match(NamedTuple):
@@ -54,16 +60,18 @@ async def listed(
     born_never: frozenset[str],
     *,
     facilities: frozenset[str] | None,
-    after: str,
+    after: Place | None,
     most: int,
 ) -> list[Match]:
-    """At most `most` matches in the order they were found, from behind the id `after` on, by what these facilities
-    (None: all) told of both patients.
+    """At most `most` matches in the order in which these facilities (None: all) told of both patients, and by what they
+    told, from behind the place `after` on.
 
     Names, birth date and sex are compared as they are told now, numbers as they were told.
     """
     scope = None if facilities is None else sorted(facilities)
-    found = (await connection.execute(_LISTED, {"facilities": scope, "after": after, "most": most})).all()
+    since, match_id = after or (None, "")
+    given = {"facilities": scope, "since": since, "after": match_id, "most": most}
+    found = (await connection.execute(_LISTED, given)).all()
     every: dict[str, list[sa.Row[tuple[object, ...]]]] = defaultdict(list)
     for row in found:
         every[row.match_id].append(row)

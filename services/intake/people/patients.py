@@ -20,11 +20,11 @@ from services.intake.people.identifiers import Authorities, NamePair, Number, Nu
 from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.names import opened
 from services.intake.people.person import PersonReport, Told, merged
-from shared.ids import new_id
+from shared.ids import ageless_id
 from shared.site.config import Site
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
-from shared.storage.statements import at_once, together
+from shared.storage.statements import Writes, at_once, at_the_end, together
 
 COMPARED = ("birth_date", "sex", "names")
 """The fields of a person that are compared to tell people apart."""
@@ -69,13 +69,16 @@ class Numbering:
         """The numbers of a message or request."""
         return self.numbers.of(about.known, about.facility, self.authorities)
 
-    async def up_to_date(self, connection: Connection, every: Iterable[PersonReport]) -> None:
-        """Load pairs of authority names that others have stored, and store those that are told here."""
-        if await store.pairs_known(connection) != self.known:
+    async def up_to_date(self, connection: Connection, every: Iterable[PersonReport]) -> bool:
+        """Load pairs of authority names that others have stored, and store those that are told here; whether there was
+        any."""
+        changed = await store.pairs_known(connection) != self.known
+        if changed:
             await self._learn(connection)
         if new := self.news(every):
             await store.keep_pairs(connection, new)
             await self._learn(connection)
+        return changed or bool(new)
 
     def news(self, every: Iterable[PersonReport]) -> list[NamePair]:
         """Pairs of authority names that are told for the first time."""
@@ -95,21 +98,23 @@ async def find(
     *,
     scope: frozenset[str] | None = None,
     is_request: bool = False,
+    late: bool = False,
 ) -> tuple[list[FoundPatient], set[str]]:
     """The patient of each, in order, all locked; and the ids of those of them who have a message that names no visit.
 
-    A request finds and makes patients of the facilities in `scope` alone (None: all).
+    A request finds and makes patients of the facilities in `scope` alone (None: all). `late`: new patients and numbers
+    are written at the end of the transaction, before which nothing reads them.
     """
     queries = [_query(about, numbering, scope, is_request=is_request) for about in every]
     register, unsure = await _known(connection, queries, numbering, always=False)
     if is_request or numbering.news(every) or not all(map(register.nothing_new, queries)):
-        await numbering.up_to_date(connection, every)
-        queries = [_query(about, numbering, scope, is_request=is_request) for about in every]
+        if await numbering.up_to_date(connection, every):
+            queries = [_query(about, numbering, scope, is_request=is_request) for about in every]
         await store.lock_keys(connection, register.undecided_keys(queries))
         register, unsure = await _known(connection, queries, numbering, always=True)
         await _load(connection, register, queries, numbering.seal, with_places=scope is not None)
     whose = [_decided(register, each, about) for each, about in zip(queries, every, strict=True)]
-    await keep(connection, register, max([about.arrived_at for about in every]), numbering.seal)
+    await keep(connection, register, max([about.arrived_at for about in every]), numbering.seal, late=late)
     return whose, unsure
 
 
@@ -136,7 +141,7 @@ def _query(
     about: PersonReport, numbering: Numbering, scope: frozenset[str] | None, *, is_request: bool
 ) -> IdentityQuery:
     told = {name: value for name in COMPARED if (value := about.person.get(name))}
-    return IdentityQuery(about.facility, numbering.of(about), told, new_id(about.arrived_at), scope, is_request)
+    return IdentityQuery(about.facility, numbering.of(about), told, ageless_id(), scope, is_request)
 
 
 async def _load(
@@ -173,14 +178,13 @@ def _decided(register: Register, query: IdentityQuery, about: PersonReport) -> F
     return FoundPatient(patient, several)
 
 
-async def keep(connection: Connection, register: Register, at: datetime, seal: Seal) -> None:
-    """Store new patients, then rows of numbers that changed, then evidence of matches."""
-    if register.made:
-        await store.new_patients(connection, register.made)
-    if register.changed:
-        sealed = [(row, _sealed(row.patient_id, number, seal)) for row, number in register.changed.values()]
-        await at_once(connection, store.keep(sealed))
-    evidence = [(new_id(at), pair, why) for pair, why in register.evidence.items()]
+async def keep(connection: Connection, register: Register, at: datetime, seal: Seal, *, late: bool = False) -> None:
+    """Store new patients and rows of numbers that changed, with `late` at the transaction's end; then evidence of
+    matches."""
+    sealed = [(row, _sealed(row.patient_id, number, seal)) for row, number in register.changed.values()]
+    writes: Writes = [*store.new_patients(register.made), *store.keep(sealed)]
+    await (at_the_end if late else at_once)(connection, writes)
+    evidence = [(ageless_id(), pair, why) for pair, why in register.evidence.items()]
     await store.keep_matches(connection, evidence, at)
 
 

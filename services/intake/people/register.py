@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -103,9 +103,9 @@ async def places_of(connection: Connection, patients: Iterable[str]) -> list[tup
     return [(each[0], each[1]) for each in await rows(connection, _PLACES, sorted(patients))]
 
 
-async def new_patients(connection: Connection, patients: Iterable[str]) -> None:
-    """Insert rows of new patients."""
-    await rows(connection, _PATIENTS, sorted(patients))
+def new_patients(patients: Collection[str]) -> list[SqlWrite]:
+    """The writes of new patients."""
+    return [SqlWrite(_PATIENTS, (sorted(patients),))] if patients else []
 
 
 def keep(changed: Sequence[tuple[NumberRow, bytes]]) -> list[SqlWrite]:

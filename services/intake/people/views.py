@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -19,8 +19,9 @@ _KNOWN = sa.text(
     "WHERE e.patient_id = p.patient_id) AS placed, "
     "ARRAY(SELECT f.facility FROM patient_facilities AS f WHERE f.patient_id = p.patient_id ORDER BY 1) AS facilities, "
     "ARRAY(SELECT e.episode_id FROM episodes AS e WHERE e.patient_id = p.patient_id "
-    f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY 1) AS episodes "
-    "FROM patients AS p WHERE p.patient_id = ANY(CAST(:ids AS text[])) ORDER BY p.patient_id"
+    f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY e.made_at, 1) AS episodes "
+    "FROM patients AS p WHERE p.patient_id = ANY(CAST(:ids AS text[])) "
+    "ORDER BY array_position(CAST(:ids AS text[]), p.patient_id)"
 )
 _TOLD = sa.text(
     "SELECT patient_id, facility, sealed, stated_at FROM identities "
@@ -48,9 +49,10 @@ class Patient(NamedTuple):
         return tuple(one for one in self.told if scope.has_all((one.facility,) if one.facility else self.facilities))
 
 
-async def patients(connection: Connection, ids: Collection[str], scope: Scope) -> list[Patient]:
-    """Those of these patients whom a facility in scope has, by id, with the episodes that such a facility has."""
-    rows = (await connection.execute(_KNOWN, {"ids": sorted(ids), "facilities": scope.listed})).all()
+async def patients(connection: Connection, ids: Sequence[str], scope: Scope) -> list[Patient]:
+    """Those of these patients whom a facility in scope has, in the order of `ids`, with the episodes that such a
+    facility has, the earliest first."""
+    rows = (await connection.execute(_KNOWN, {"ids": list(ids), "facilities": scope.listed})).all()
     told: dict[str, list[Sealed]] = defaultdict(list)
     for row in (await connection.execute(_TOLD, {"ids": sorted(ids)})).all():
         told[row.patient_id].append(Sealed(*row))

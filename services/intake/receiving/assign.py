@@ -79,15 +79,14 @@ def assign_visits(
     found = VisitAssignment({(visit.patient_id, visit.facility, visit.key): visit for visit in every})
     for message in inbound:
         message.visit_id = None  # a transaction that was rolled back may have left it a visit that is not there
-        if message.adt is None or message.patient_id is None:
+        if message.adt is None or message.said is None or message.patient_id is None:
             continue
         key = visit_id(message.adt)
         if key is not None:
             message.visit_id = found.visit(message.patient_id, message.facility, key, message.arrived_at).visit_id
         elif TRIGGERS[message.adt.trigger].needs_visit:
             message.note, message.reason = "waiting", NO_VISIT
-            said = VisitMessage(message.adt, message.message_id, message.arrived_at)
-            found.unnamed.append(PersonMessage(message.patient_id, message.facility, said))
+            found.unnamed.append(PersonMessage(message.patient_id, message.facility, message.said))
     found.touch_all_of({*unsure, *(each.patient_id for each in found.unnamed)})
     return found
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from services.intake.hl7.model import VisitMessage
 from services.intake.people.names import keeping
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
@@ -45,7 +44,8 @@ def numbered(message: InboundMessage) -> store.Numbered | None:
 
 def is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
     """Whether any message is about a patient who is known to have a long visit (long_visits.py)."""
-    return intake.long_visits.has(key for message in inbound for key in message.keys)
+    known = intake.long_visits
+    return known.known and known.has(key for message in inbound for key in message.keys)
 
 
 async def reconcile_batch(
@@ -136,17 +136,17 @@ async def brought_in_line(
     sequences, of_deaths = known
     sequences.traces |= {message.message_id: message.trace for message in inbound if message.trace}
     for message in inbound:
-        if message.visit_id is not None and message.adt is not None:
-            told = VisitMessage(message.adt, message.message_id, message.arrived_at)
-            found.touched[message.visit_id].messages.append(told)
-            found.touched[message.visit_id].newest = told
+        if message.visit_id is not None and message.said is not None:
+            visit = found.touched[message.visit_id]
+            visit.messages.append(message.said)
+            visit.newest = message.said
     if found.unsure:
         await _find_visits(connection, found, inbound, intake)
     visits = list(found.touched.values())
     _set_alive(visits, of_deaths)
     now = intake.clock()  # once: all that a transaction states has one time, and ids that sort as it was stated
     changes = await _in_line(visits, sequences, inbound, intake, now=now, derived=derived)
-    newest = {patient: said for patient, _, said in person_messages(inbound)}
+    newest = {each.patient_id: each.said for each in inbound if each.patient_id is not None and each.said is not None}
     died = deaths(of_deaths, changes, newest, Provenance(sequences, intake.places, now))
     new = {message.message_id for message in inbound}
     notes = [note for each in changes for note in each.notes if note.message_id not in new]
@@ -178,11 +178,9 @@ async def _in_line(
 def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
     """The messages as they concern persons, whatever the visit: deaths are read from them."""
     return [
-        PersonMessage(
-            message.patient_id, message.facility, VisitMessage(message.adt, message.message_id, message.arrived_at)
-        )
+        PersonMessage(message.patient_id, message.facility, message.said)
         for message in inbound
-        if message.adt is not None and message.patient_id is not None
+        if message.said is not None and message.patient_id is not None
     ]
 
 

@@ -8,6 +8,7 @@ patient with a long visit is put into a lane of its own in that transaction, and
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -106,6 +107,8 @@ async def put_aside(
 ) -> Sequence[Incoming[AdtRecord]]:
     """Put records about long visits into the lane and return the others. A record that shares its key or an id of the
     patient with one in the lane goes there too, so that it does not overtake it."""
+    if not tally.some_wait and not intake.long_visits.known:
+        return batch
     long = [intake.long_visits.has(_ids(incoming)) for incoming in batch]
     if not tally.some_wait and not any(long):
         return batch
@@ -140,9 +143,10 @@ async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], i
         await take_in(connection, inbound, intake)
         told = [ack for incoming in batch for ack in acknowledgements(incoming)]
         await at_the_end(connection, outbox.sending(connection, told))
-    for message in inbound:
-        metrics.MESSAGES.labels(DOOR, message.outcome.code).inc()
-        if spans.on() and message.trace is None:
+    for code, number in Counter([message.outcome.code for message in inbound]).items():
+        metrics.MESSAGES.labels(DOOR, code).inc(number)
+    for message in inbound if spans.on() else ():
+        if message.trace is None:
             spans.door(f"{TOPIC} message", [message.place], began, {"stepdown.answer": message.outcome.code})
 
 

@@ -46,6 +46,11 @@ class LongVisits:
         while len(self._keys) > MOST:
             self._keys.popitem(last=False)
 
+    @property
+    def known(self) -> bool:
+        """Whether anybody is known to have a long visit."""
+        return bool(self._keys)
+
     def has(self, keys: Iterable[Hashable]) -> bool:
         """Whether any of these ids is of a patient with a long visit."""
         return bool(self._keys) and any(key in self._keys for key in keys)

@@ -14,7 +14,7 @@ from services.intake.hl7 import codec, fields
 from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, build
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import Header, header
-from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused
+from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
 from services.intake.hl7.parser import Message, messages
 from services.intake.people.person import told_by
 from shared.facts.tracing import begun_with, trace_of
@@ -74,7 +74,10 @@ class InboundMessage:
     sealed: bytes = b""
     person: dict[str, Any] = field(default_factory=dict)
     adt: Adt | None = None
+    said: VisitMessage | None = None
+    """The same as a message of a visit."""
     values: bytes | None = None
+    """The same as it is stored."""
     known: tuple[PatientId, ...] = ()
     keys: tuple[tuple[str, str | None, str], ...] = ()
     """The ids that it tells of the patient, as keys: messages with one in common follow each other."""
@@ -179,7 +182,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     """Put what an ADT message says into `inbound`. Raises Refused."""
     adt = read_adt(message, inbound.head, rules, inbound.arrived_at)
     inbound.adt, inbound.facility, inbound.trigger = adt, adt.facility, adt.trigger
-    inbound.values = codec.encode(adt)
+    inbound.values, inbound.said = codec.encode(adt), VisitMessage(adt, inbound.message_id, inbound.arrived_at)
     inbound.warnings = list(adt.warnings)
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])

@@ -254,7 +254,8 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
 async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
     """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
     await _prepared(connection, intake)
-    found, unsure = await whom.find(connection, inbound, intake.numbering)
+    late = all(message.adt is not None and visit_id(message.adt) for message in inbound)  # else a patient is marked
+    found, unsure = await whom.find(connection, inbound, intake.numbering, late=late)
     for message, whose in zip(inbound, found, strict=True):
         message.patient_id = whose.patient_id
         if whose.several:
@@ -318,25 +319,11 @@ async def _repeats(connection: Connection, inbound: Sequence[InboundMessage], lo
 
 def _message_row(message: InboundMessage) -> store.MessageRow:
     return store.MessageRow(
-        message_id=message.message_id,
-        ids=message.ids,
-        body=message.body,
-        door=message.door,
-        arrived_at=message.arrived_at,
-        facility=message.facility,
-        trigger=message.trigger,
-        control_id=message.control_id,
-        charset=message.head.charset,
-        answer=message.outcome.code,
-        replies=bytes_array(message.replies),
-        note=message.note,
-        reason=message.reason,
-        warnings=array(message.warnings),
-        patient_id=message.patient_id,
-        visit_id=message.visit_id,
-        said=message.values,
-        sealed=message.sealed,
-    )
+        message.message_id, message.ids, message.body, message.door, message.arrived_at, message.facility,
+        message.trigger, message.control_id, message.head.charset, message.outcome.code, bytes_array(message.replies),
+        message.note, message.reason, array(message.warnings), message.patient_id, message.visit_id, message.values,
+        message.sealed,
+    )  # fmt: skip
 
 
 def _refused_row(message: InboundMessage) -> store.RefusedRow:

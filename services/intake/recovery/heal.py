@@ -12,7 +12,18 @@ from services.intake.recovery import store
 from services.intake.recovery.adopt import Adoption
 from services.intake.recovery.tell import tell_facts
 from shared.clock import Clock, system_clock
-from shared.messaging.spool import TO_ADOPT, TWO_FACTS, Applied, Spool, Step, compare_own, in_pages, stuck, two_facts
+from shared.messaging.spool import (
+    TO_ADOPT,
+    TWO_FACTS,
+    Applied,
+    Spool,
+    Step,
+    compare_own,
+    in_pages,
+    stuck,
+    two_facts,
+    without_two,
+)
 from shared.site.config import Site
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
@@ -34,7 +45,7 @@ class Healing:
     async def compare(self) -> Counter[str]:
         """How many of each kind are to be told again or adopted."""
         self.found = await compare_own(self.spool, self.applied, "intake", store.sequences_of)
-        return +self.found
+        return +without_two(self.found)
 
     async def heal(self) -> Counter[str]:
         """Adopt, then tell again; returns what was done, by kind. After `compare`."""

@@ -49,9 +49,7 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     for visit in await visits.visits_of(connection, [patient_id]):
         sequences.learn(visit)
     episode_id = (
-        _episode_named(asked)
-        or _chosen(sequences, patient_id, at, facility, intake)
-        or sequences.begin(patient_id, now)
+        _episode_named(asked) or _chosen(sequences, patient_id, at, facility, intake) or sequences.begin(patient_id)
     )
     about: Heading = {
         "episode_id": episode_id,

@@ -37,7 +37,7 @@ from shared.events.stays import Admitted, Discharged, Transferred, VisitEnded, V
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.facts.stating import said
-from shared.ids import new_id
+from shared.ids import ageless_id, new_id
 from shared.site.config import Site
 
 STARTS = (Admitted, VisitStarted)
@@ -90,9 +90,9 @@ class EpisodeSequences:
     traces: dict[str, str] = field(default_factory=dict)
     """Message id → the W3C trace context that the message came with."""
 
-    def begin(self, patient_id: str, at: datetime) -> str:
-        """A new episode of a patient."""
-        episode_id = new_id(at)
+    def begin(self, patient_id: str) -> str:
+        """A new episode of a patient; its id tells nothing of its age (contract 5.9)."""
+        episode_id = ageless_id()
         self.last[episode_id], self.owners[episode_id] = 0, patient_id
         return episode_id
 
@@ -219,7 +219,7 @@ def _reconcile_one(
     if visit.episode_id is None and visit.begun_at is not None:
         known = sequences.known[visit.patient_id].values()
         chosen = choose_episode(visit.begun_at, known, places.site.limits.episode_gap_days)
-        visit.episode_id = chosen or sequences.begin(visit.patient_id, now)
+        visit.episode_id = chosen or sequences.begin(visit.patient_id)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
         writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, places))
         found.fallen = [one.ce_id for one in out.fallen]

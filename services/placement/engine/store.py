@@ -119,11 +119,10 @@ _OF_THE_DESK = driven(
     .where(sa.text(f"type IN ({', '.join(map(repr, DESK_TYPES))})"))
     .order_by(facts.c.episode_id, facts.c.sequence)
 )
-_KNOWN = sa.text(
-    "SELECT f.episode_id, f.writer, f.sequence, f.ce_id FROM facts AS f JOIN "
-    "unnest(CAST(:episodes AS text[]), CAST(:writers AS text[]), CAST(:sequences AS bigint[])) "
-    "AS n(episode_id, writer, sequence) ON f.episode_id = n.episode_id AND f.writer = n.writer "
-    "AND f.sequence = n.sequence"
+_KNOWN = (
+    "SELECT f.episode_id, f.writer, f.sequence, f.ce_id FROM facts AS f "
+    "JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS n(episode_id, writer, sequence) "
+    "ON f.episode_id = n.episode_id AND f.writer = n.writer AND f.sequence = n.sequence"
 )
 _PERIODS = driven(
     sa.select(periods)
@@ -224,13 +223,11 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
     return found
 
 
-async def known(connection: AsyncConnection, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
-    """The ce_id of the fact that was applied at each of these places (episode, writer, sequence); others are absent."""
-    if not places:
-        return {}
-    names, writers, sequences = (list(column) for column in zip(*places, strict=True))
-    found = await connection.execute(_KNOWN, {"episodes": names, "writers": writers, "sequences": sequences})
-    return {(row[0], row[1], row[2]): row[3] for row in found.all()}
+async def known(connection: AsyncConnection, places: Sequence[FactPlace], tally: Tally) -> dict[FactPlace, str]:
+    """The ce_id of the fact that was applied at each of these places (episode, writer, sequence); others are absent.
+    Positions that the tally has to advance are advanced before."""
+    [found] = await then(connection, tally, [Read(_KNOWN, tuple(map(list, zip(*places, strict=True))))])
+    return {(row[0], row[1], row[2]): row[3] for row in found}
 
 
 class Earlier(NamedTuple):

@@ -121,9 +121,10 @@ def _row(row: Any) -> GateRow:
     return GateRow(orjson.loads(seen), orjson.loads(sent), docket)
 
 
-async def heard(connection: Connection, places: Sequence[FactPlace]) -> dict[FactPlace, str]:
-    """The ce_id of the fact that the gate handled at each of these places (episode, writer, sequence)."""
-    found = await rows(connection, _HEARD, *map(list, zip(*places, strict=True)))
+async def heard(connection: Connection, places: Sequence[FactPlace], tally: Tally) -> dict[FactPlace, str]:
+    """The ce_id of the fact that the gate handled at each of these places (episode, writer, sequence). Positions that
+    the tally has to advance are advanced before."""
+    [found] = await then(connection, tally, [Read(_HEARD, tuple(map(list, zip(*places, strict=True))))])
     return {(row[0], row[1], row[2]): row[3] for row in found}
 
 

@@ -12,6 +12,7 @@ from services.placement.gate.recipients import gate_rules
 from services.placement.recovery import store
 from services.placement.recovery.adopt import bring_in_line
 from services.placement.recovery.ledger import adopt_disclosures
+from services.placement.recovery.letters import RefusedFacts
 from services.placement.recovery.tell import tell_disclosures, tell_facts, tell_periods
 from services.placement.rules import rules_of
 from shared.clock import Clock, system_clock
@@ -19,12 +20,14 @@ from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.facts.values import UnknownFact
 from shared.ids import random_id
-from shared.messaging.spool import AT_ONCE, TWO_FACTS, Spool, Step, Told, in_pages, stuck, two_facts
+from shared.messaging.spool import AT_ONCE, TWO_FACTS, Spool, Step, Told, in_pages, stuck, two_facts, without_two
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
+from shared.storage.sealing import Seal
 
 TOPICS = ("care.events", "care.episodes", "billing.service-periods", "billing.periods")
 """What has to be in `told`; and every topic out.*."""
+LETTERS = "dead letters that only came of it"
 FOUND = {
     "facts": ("untold", store.UNTOLD),
     "versions of service periods": ("untold_versions", store.UNTOLD_VERSIONS),
@@ -42,14 +45,20 @@ FOUND = {
 
 @dataclass(slots=True)
 class Healing:
-    """One run on placement's database; `spool` has what the topics hold."""
+    """One run on placement's database; `spool` has what the topics hold, `seal` opens its dead letters."""
 
     spool: Spool
     site: Site
+    seal: Seal
     step: Step
     clock: Clock = system_clock
+    actor: str = "heal"
     done: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
+    refused: RefusedFacts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refused = RefusedFacts(self.spool.database, self.seal, self.clock)
 
     async def seen_by(self, versions: AsyncIterator[Mapping[str, int]]) -> None:
         """Take into account which versions of the documents another service holds; in pages of episode → version."""
@@ -64,7 +73,7 @@ class Healing:
         found, told = self.found, []
         if (made := found["versions of service periods"] - found["service periods"]) > 0:
             told.append(f"{made:,} earlier versions of service periods: their numbers are told with the latest content")
-        told += two_facts(found[TWO_FACTS])
+        told += two_facts(found[TWO_FACTS]) + self.refused.gone()
         if found["own facts to be adopted"]:
             told.append("audit entries, refusals and answers to idempotency keys since the backup: no topic has them")
         if self.done:
@@ -80,8 +89,10 @@ class Healing:
         await self.spool.compare(
             "billed", "SELECT subject FROM untold_versions UNION SELECT subject FROM untold_latest"
         )
+        await self.refused.compare()
+        found[LETTERS] = len(self.refused.same)
         self.found = found
-        return +found
+        return +without_two(found)
 
     async def heal(self) -> Counter[str]:
         """Tell again, then adopt; returns what was done, by kind. After `compare`."""
@@ -107,6 +118,8 @@ class Healing:
             ("unknown_disclosures", ledger),
         ):
             self.done += await self.spool.work_off(name, work, self.step, AT_ONCE)
+        await self.refused.compare()  # what was adopted stands now
+        self.done[LETTERS] = await self.refused.settle(self.actor)
         return +self.done
 
 

@@ -13,11 +13,12 @@ from services.intake.api import routes
 from services.intake.api.rate_limits import RateLimits
 from services.intake.app import reception_of
 from services.intake.receiving.receive import Intake
+from shared.ids import first_id
 from shared.site.values import Limits
 from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
 from tests.answers import client_of
-from tests.intake.conftest import Hospital
+from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_app import SECRET
 from tests.intake.web.conftest import Asking
 from tests.intake.web.test_requests import assessment, posted, referral
@@ -61,7 +62,7 @@ async def test_a_request_by_identity_finds_nobody_elses_patient_and_answers_alik
     assert (known_there.status_code, known_nowhere.status_code) == (201, 201)
     told, fresh = known_there.json(), known_nowhere.json()
     assert told.keys() == fresh.keys()
-    assert (len(told["patient_id"]), told["patient_id"][:8]) == (len(fresh["patient_id"]), fresh["patient_id"][:8])
+    assert [len(each["patient_id"]) for each in (told, fresh)] == [32, 32]
     assert theirs not in known_there.text
     assert fact.subject not in known_there.text
     again = await posted(http, path, of(elsewhere(hospital), path), here)
@@ -71,6 +72,22 @@ async def test_a_request_by_identity_finds_nobody_elses_patient_and_answers_alik
         assert (await http.get(f"/api/patients/{theirs}", headers=reader)).status_code == 404
         listed = (await http.get("/api/patients", params={"q": hospital.mrn}, headers=reader)).json()["patients"]
         assert [one["patient_id"] for one in listed] == [told["patient_id"]]
+
+
+async def test_no_id_that_another_facility_may_see_tells_how_old_it_is(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    await hospital.tells("A01")
+    [fact] = await hospital.facts()
+    told = await posted(http, "/referrals", elsewhere(hospital), asking("hospital", "RIVERBEND"))
+    read = sa.text("SELECT match_id FROM matches WHERE :patient IN (one, other)")
+    async with hospital.intake.database.read() as connection:
+        matches = (await connection.execute(read, {"patient": told["patient_id"]})).scalars().all()
+    ids = [fact.subject, fact.value.patient_id, told["patient_id"], told["episode_id"], *matches]
+    assert len(set(ids)) == 5
+    made_then = first_id(NOW)[:8]  # to five minutes or so
+    assert fact.id.startswith(made_then), "that of a fact does: each fact tells its time"
+    assert [each for each in ids if each.startswith(made_then)] == []
 
 
 async def test_what_one_facility_tells_of_a_person_overwrites_nothing_of_anothers(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from tests.intake.conftest import Hospital
+from services.intake.receiving.read import Received
+from tests.intake.conftest import NOW, Hospital
 from tests.intake.web.conftest import Asking
 from tests.intake.web.test_another_facility import elsewhere
 from tests.intake.web.test_requests import posted
@@ -65,6 +67,30 @@ async def test_a_match_over_two_facilities_is_for_those_who_hold_both(
         [match] = await listed(http, asking("identity", *scope), *patients)
         assert match["for"] == ["same-birth-date", "same-identifier"]
         assert match["against"] == []
+
+
+async def test_matches_are_listed_page_by_page_in_the_order_they_were_found(
+    http: httpx.AsyncClient, hospital: Hospital, another: Any, asking: Asking
+) -> None:
+    days, patients = [3, 1, 2, 2], []
+    for day in days:
+        first, second, ssn = another(), another(), f"8{int(another().mrn[-6:], 16) % 100000000:08}"
+        at = NOW + timedelta(days=day)
+        for each in (first, second):
+            raw = pid(each.message("A01"), f"{each.mrn}^^^GH^MR~{ssn}^^^USSSA^SS||DOE^JANE||19800101|F")
+            await hospital.intake.receive([hospital.intake.messages_of(Received(raw, "mllp", at))])
+        patients.append({str(await each.patient_id()) for each in (first, second)})
+    found: list[dict[str, Any]] = []
+    given: dict[str, Any] = {"limit": 1}
+    while True:
+        answer = (await http.get("/api/matches", params=given, headers=asking("identity", "GOODHEALTH"))).json()
+        found += answer["matches"]
+        if answer["next"] is None:
+            break
+        given["cursor"] = answer["next"]
+    assert [one["since"] for one in found] == sorted(one["since"] for one in found)
+    mine = [days[patients.index(set(one["patient_ids"]))] for one in found if set(one["patient_ids"]) in patients]
+    assert mine == [1, 2, 2, 3]
 
 
 async def hospital_patient(hospital: Hospital) -> str | None:

@@ -17,9 +17,12 @@ from shared.messaging import outbox
 from shared.messaging.spool import Spool, told
 from shared.site.config import SAMPLE, load
 from shared.storage.database import Database
+from shared.storage.sealing import Seal
 from shared.storage.statements import at_once
 from tests.builders import a_story, admitted, discharged
 from tests.placement.gating import CLINIC, Gate, consent, revoked
+
+SEAL = Seal({"k1": bytes(32)})
 
 
 class OnKafka:
@@ -56,7 +59,7 @@ async def healed(gate: Gate, records: Sequence[Record] = ()) -> Counter[str]:
         async def step(_: int) -> None:
             """Nobody is told."""
 
-        healing = Healing(spool, load(SAMPLE), step, gate.clock)
+        healing = Healing(spool, load(SAMPLE), SEAL, step, gate.clock)
         await healing.compare()
         return await healing.heal()
     finally:

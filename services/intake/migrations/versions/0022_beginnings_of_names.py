@@ -11,7 +11,7 @@ from alembic import op
 from shared.storage.first_tables import run_statements
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

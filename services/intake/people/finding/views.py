@@ -21,8 +21,8 @@ RANKS = (NUMBER, WHOLE, BEGINNING)
 NEVER = 2**63 - 1
 """The age of the last visit of a patient who has none."""
 DATED = 500
-"""So many patients are sorted by their last visit; of more, the newest patients come first: looking up the visits of
-thousands takes longer than anybody waits."""
+"""So many patients are sorted by their last visit; more are not, for looking up the visits of thousands takes longer
+than anybody waits: who asks is told to narrow down."""
 _THEIRS = "(CAST(:facilities AS text[]) IS NULL OR {}.facility = ANY(CAST(:facilities AS text[])))"
 _ALL = "({0} & 1 = 1 OR {0} & :parts = :parts)"
 """True of places (bits) among which is the question as a whole, or are all of its parts."""
@@ -48,9 +48,8 @@ _FOUND = sa.text(
     f"dated AS (SELECT c.*, coalesce(-(extract(epoch FROM r.at) * 1000000)::bigint, {NEVER}) AS age FROM counted AS c "
     f"LEFT JOIN LATERAL (SELECT max(v.begun_at) AS at FROM visits AS v WHERE c.total <= {DATED} "
     f"AND v.patient_id = c.patient_id AND {_THEIRS.format('v')}) AS r ON true) "
-    "SELECT patient_id, rank, age, total FROM dated WHERE (rank, age) > (:rank, :age) "
-    "OR (rank = :rank AND age = :age AND patient_id < :after) "
-    "ORDER BY rank, age, patient_id DESC LIMIT :most"
+    "SELECT patient_id, rank, age, total FROM dated WHERE (rank, age, patient_id) > (:rank, :age, :after) "
+    "ORDER BY rank, age, patient_id LIMIT :most"
 )
 _LAST = sa.text(
     "SELECT DISTINCT ON (e.patient_id) e.patient_id, t.type, t.occurred_at, "  # noqa: S608 - our own words

@@ -15,7 +15,7 @@ from shared.storage.database import Connection
 
 _STATED = sa.text(
     "SELECT c.episode_id FROM consent_episodes AS c JOIN episodes AS e USING (episode_id) "  # noqa: S608 - our own words
-    f"WHERE c.consent_id = :consent AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY 1"
+    f"WHERE c.consent_id = :consent AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY e.made_at, 1"
 )
 _NAMES = {"begins": "from", "ends": "to"}
 _HIDDEN = {"over_at"}
