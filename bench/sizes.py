@@ -22,6 +22,7 @@ SIZES: dict[str, Size] = {
     "intake": Size(30_000, 1_000, "HL7 messages"),
     "latency": Size(10, 2, "seconds for each rate"),
     "idle": Size(20, 3, "seconds at rest"),
+    "find": Size(100_000, 2_000, "patients"),
     "scale": Size(1_000_000, 20_000, "episodes at most"),
 }
 """In the order in which `stepdown bench all` runs them."""
@@ -41,3 +42,5 @@ WARMING_SECONDS = 120
 """Seconds of traffic before latency is measured: by then the broker's JVM has compiled itself."""
 PARSED_BY_PEERS = 2_000
 """Messages that other parsers read; they take longer."""
+FIND_QUESTIONS, NEW_PATIENTS = 200, 500
+"""Questions of each kind that find a patient; a tenth of them with `--quick`. New patients whose words are written."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from services.intake import gauges
 from services.intake.api import front, routes
+from services.intake.api.rate_limits import RateLimits
+from services.intake.desk.page import Finding
 from services.intake.receiving import kafka, mllp
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.lane.worker import Worker
@@ -21,6 +23,7 @@ from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
+from shared.web.pages import Pages
 
 NAME = "intake"
 
@@ -70,6 +73,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
     reception = reception_of(intake)
+    rates = RateLimits(site.limits)
     limits = mllp.Limits(
         frame_bytes=site.limits.message_bytes,
         connections=seating(settings).mllp,
@@ -87,7 +91,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         database=database,
         broker=broker,
         page=front.wrong,
-        routes=routes(intake, reception),
+        routes=[*routes(intake, reception, rates), *Finding(intake, rates, Pages("Intake")).routes()],
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         facilities=site.facility_names,

@@ -110,11 +110,16 @@ identities = sa.Table(
 identity_words = sa.Table(
     "identity_words",
     INTAKE,
-    sa.Column("word", sa.LargeBinary, primary_key=True, comment="keyed hash of a normalised word (people/finding.py)"),
     sa.Column("patient_id", sa.Text, primary_key=True),
     sa.Column("facility", sa.Text, primary_key=True, comment="who told it"),
-    sa.Index("words_of_patient", "patient_id"),
-    comment="by which words of name, birth date, telephone and ids a patient is found",
+    sa.Column(
+        "words",
+        sa.ARRAY(sa.BigInteger),
+        nullable=False,
+        comment="keyed hashes, 64 bits each, of normalised words and beginnings of names (people/finding)",
+    ),
+    sa.Index("identity_words_by_word", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+    comment="blind index: by which words of name, birth date, telephone and ids a patient is found",
 )
 
 patient_facilities = sa.Table(

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.people.finding import asked, name_words, words_of
 from services.intake.people.person import Fields, merged, packed, shown, told_by, unpacked
 from tests.intake.said import er7, only
 
@@ -103,58 +102,3 @@ def test_what_is_kept_comes_back_as_it_was() -> None:
 def test_what_was_kept_before_there_were_fields_is_read_too() -> None:
     fields = unpacked(b'{"names": [["Doe", "Jane"]], "phones": ["555 010 1234"]}', DAY)
     assert shown(fields)["contacts"] == [{"system": "phone", "value": "555 010 1234", "use": "home"}]
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("O'Brien", ["obrien"]),
-        ("Müller-Lüdenscheidt", ["muller", "ludenscheidt"]),
-        ("SØRENSEN", ["sorensen"]),
-        ("Strauß", ["strauss"]),
-        ("  van  der Berg ", ["van", "der", "berg"]),
-        ("Nuñez", ["nunez"]),
-        ('""', []),
-    ],
-)
-def test_a_name_is_found_whatever_its_accents_case_and_hyphens(name: str, words: list[str]) -> None:
-    assert name_words(name) == words
-
-
-QUAGGA: dict[int, str] = {
-    3: "MRN-77^^^GH^MR~123456789^^^^SS",
-    5: "Müller-Quagga^Zoë~Old^Zoë",
-    7: "19800214",
-    13: "+1 (555) 010-1234",
-}
-
-
-@pytest.mark.parametrize(
-    ("question", "found"),
-    [
-        ("muller", True),
-        ("MÜLLER, zoe", True),
-        ("quagga 1980-02-14", True),
-        ("02/14/1980", True),
-        ("19800214", True),
-        ("(555) 010-1234", True),
-        ("1-555-010-1234", True),
-        ("mrn-77", True),
-        ("old zoe", True),
-        ("mull", False),
-        ("muller peter", False),
-        ("1980-02-15", False),
-        ("0101234", False),
-        ("123456789", False),
-        ("mrn-7", False),
-    ],
-)
-def test_a_question_finds_whole_words_of_a_person(question: str, found: bool) -> None:
-    words, groups = words_of(person(QUAGGA)), asked(question)
-    assert groups
-    assert all(group & words for group in groups) is found
-
-
-@pytest.mark.parametrize("question", ["", "  ", "-", "'", ",;"])
-def test_a_question_without_a_word_asks_nothing(question: str) -> None:
-    assert asked(question) == []

@@ -13,9 +13,10 @@ from services.intake.receiving.receive import Intake
 from shared.web import openapi as api
 
 
-def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], Answer]) -> list[BaseRoute]:
-    """The service's own routes."""
-    rates = RateLimits(intake.site.limits)
+def routes(
+    intake: Intake, reception: Reception[Received, list[InboundMessage], Answer], rates: RateLimits
+) -> list[BaseRoute]:
+    """The service's own routes. `rates`: how often one person may ask, here and on pages together."""
     return [
         *front.routes(),
         *http.routes(intake, reception),

@@ -28,7 +28,9 @@ _PAGE = """\
 </body>
 </html>
 """
-_HERE = "Messages of hospitals, referrals, assessments and consents come in here; it is for programs, not for people."
+_HERE = (
+    'Messages of hospitals, referrals, assessments and consents come in here. <a href="{base}/find">Find a patient</a>'
+)
 _DOCUMENT = '<a href="{base}/api/openapi.json">{base}/api/openapi.json</a>'
 _WHERE = f"What may be asked and sent: {_DOCUMENT}. People work at the desks."
 _BACK = '<a href="{base}/">What is here</a>'
@@ -40,7 +42,9 @@ def routes() -> list[Route]:
 
 
 async def _front(request: Request) -> Response:
-    return HTMLResponse(_PAGE.format(title="Intake", text=_HERE, more=_WHERE.format(base=base(request))))
+    return HTMLResponse(
+        _PAGE.format(title="Intake", text=_HERE.format(base=base(request)), more=_WHERE.format(base=base(request)))
+    )
 
 
 def wrong(request: Request, status: HTTPStatus, text: str) -> Response:

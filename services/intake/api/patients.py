@@ -6,7 +6,8 @@ The question is in the URL by contract, so nothing of a URL is logged here, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +15,8 @@ from starlette.responses import Response
 from services.intake.api.answers import PatientShown
 from services.intake.api.reads import Read, Reading, reader
 from services.intake.people import views
-from services.intake.people.finding import MOST_PARTS, asked
+from services.intake.people.finding import views as finding
+from services.intake.people.finding.question import LONGEST, MOST_PARTS, Question, asked
 from services.intake.people.names import opened
 from services.intake.people.person import seen
 from services.intake.receiving.receive import Intake
@@ -25,10 +27,18 @@ from shared.web.app import JSON, caller
 from shared.web.auth import Caller
 
 READERS = ("coordinator", "clinician", "identity")
-USUAL, MOST, LONGEST = 20, 50, 200
-"""Patients on a page, usually and at most; characters of a question at most."""
+USUAL, MOST = 20, 50
+"""Patients on a page, usually and at most."""
+ASKED = "names by their beginnings, three letters on; birth date, telephone, patient id, visit number; or `ids`"
 MOST_IDS = 200
 """Ids in one question: as many as a page of a desk's lists may have."""
+
+
+class Asking(NamedTuple):
+    """Who asks, and when."""
+
+    who: Caller
+    at: datetime
 
 
 async def _several(reading: Reading, request: Request) -> Response:
@@ -43,23 +53,28 @@ async def _named(reading: Reading, request: Request) -> Response:
     reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await views.patients(connection, ids, who.scope)
-        await _audited(connection, intake, who, "patient-read", [one.patient_id for one in found])
-    return JSON({"patients": [_shown(one, who, intake) for one in found], "next": None})
+        await audited(connection, Asking(who, intake.clock()), "patient-read", [one.patient_id for one in found])
+    return _page([shown(one, who, intake) for one in found], None)
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
-    """A page of the patients whom a question means."""
+    """A page of the patients whom a question means, who fits best first."""
     who, intake = caller(request, *READERS), reading.intake
-    asked = requests.parameters(request, {"q", *paging.PARAMETERS})
-    most, [after] = paging.limit(asked, USUAL, MOST), paging.behind(asked, 1) or [""]
-    groups = [[intake.seal.blind(word) for word in group] for group in _groups(asked.get("q", ""))]
+    asked_ = requests.parameters(request, {"q", *paging.PARAMETERS})
+    most, after = paging.limit(asked_, USUAL, MOST), _place(paging.behind(asked_, 3))
+    question = question_of(asked_.get("q", ""))
     reading.rates.take(who)
     async with intake.database.begin() as connection:
-        found = await views.found(connection, groups, scope=who.scope, after=after, most=most + 1)
-        ids, more = paging.page(found, most, lambda patient_id: (patient_id,))
-        page = await views.patients(connection, ids, who.scope)
-        await _audited(connection, intake, who, "patient-listed", [one.patient_id for one in page])
-    return JSON({"patients": [_shown(one, who, intake) for one in page], "next": more})
+        wanted = finding.Wanted(question, who.scope, visited(who, intake), most + 1, after)
+        found = await finding.found(connection, wanted, intake.seal)
+        places, more = paging.page(
+            found.places, most, lambda place: (str(place.rank), str(place.age), place.patient_id)
+        )
+        page = await views.patients(connection, [place.patient_id for place in places], who.scope)
+        await audited(
+            connection, Asking(who, intake.clock()), "patient-listed", [one.patient_id for one in page], question
+        )
+    return _page([shown(one, who, intake) for one in page], more)
 
 
 async def _one(reading: Reading, request: Request) -> Response:
@@ -72,8 +87,8 @@ async def _one(reading: Reading, request: Request) -> Response:
         found = await views.patients(connection, known, who.scope)
         if not found:
             raise requests.missing("no-such-patient", "there is no such patient that you may see")
-        await _audited(connection, intake, who, "patient-read", [patient_id])
-    return JSON(_shown(found[0], who, intake))
+        await audited(connection, Asking(who, intake.clock()), "patient-read", [patient_id])
+    return JSON(shown(found[0], who, intake))
 
 
 def _ids(text: str) -> list[str]:
@@ -84,19 +99,46 @@ def _ids(text: str) -> list[str]:
     return ids
 
 
-def _groups(question: str) -> list[frozenset[str]]:
-    """The parts of `?q=`, each as the words that a patient may have for it. Raises a Problem (422)."""
-    if len(question) > LONGEST:
+def question_of(text: str) -> Question:
+    """What a text asks for. Raises a Problem (422) where it is too long, or asks for nothing or for too much."""
+    if len(text) > LONGEST:
         raise requests.unfit("q", f"q has {LONGEST} characters at most")
-    groups = asked(question)
-    if not 1 <= len(groups) <= MOST_PARTS:
+    question = asked(text)
+    if not 1 <= len(question.parts) <= MOST_PARTS:
         raise requests.unfit(
-            "q", f"q has one to {MOST_PARTS} of: part of a name, birth date, telephone number, patient id"
+            "q",
+            f"q has one to {MOST_PARTS} of: beginning of a name, birth date, telephone, patient id, visit number",
         )
-    return groups
+    return question
 
 
-def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
+def visited(who: Caller, intake: Intake) -> frozenset[str]:
+    """The names of the site's facilities whose visit numbers the caller may ask for."""
+    return frozenset(filter(who.may_see, intake.site.facility_names))
+
+
+def _place(told: Sequence[str] | None) -> finding.Place:
+    """A cursor's place. Raises a Problem (422) for a cursor that no page gave."""
+    if told is None:
+        return finding.BEFORE_ALL
+    try:
+        place = finding.Place(int(told[0]), int(told[1]), told[2])
+    except ValueError:
+        raise paging.no_cursor() from None
+    if place.rank not in finding.RANKS or abs(place.age) > finding.NEVER:
+        raise paging.no_cursor()
+    return place
+
+
+def _told(place: finding.Place) -> Sequence[str]:
+    return str(place.rank), str(place.age), place.patient_id
+
+
+def _page(patients: Sequence[dict[str, Any]], more: str | None) -> Response:
+    return JSON({"patients": patients, "next": more})
+
+
+def shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]:
     """A patient by what the facilities told that the caller may see."""
     told = {one.facility: opened(one, intake.seal) for one in patient.told_within(who.scope)}
     places = sorted(place for place in patient.facilities | patient.placed if who.may_see(place))
@@ -104,11 +146,16 @@ def _shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any
     return {**ours, **seen(told)}
 
 
-async def _audited(connection: Connection, intake: Intake, who: Caller, action: str, ids: Sequence[str]) -> None:
-    """Audit each patient that was shown, or that a question found nobody."""
-    now, reason = intake.clock(), None if ids else "none-found"
+async def audited(
+    connection: Connection, asking: Asking, action: str, ids: Sequence[str], question: Question | None = None
+) -> None:
+    """Audit each patient that was shown, or that a question found nobody; of a question only which kinds of parts it
+    has."""
+    by = f"by-{'-and-'.join(question.kinds)}" if question else None
+    reason = by if ids else "-".join(filter(None, ("none-found", by)))
     subjects = ids or ["nobody"]
-    await audit.note(connection, [audit.Entry(now, who.subject, action, subject, reason) for subject in subjects])
+    entries = [audit.Entry(asking.at, asking.who.subject, action, subject, reason) for subject in subjects]
+    await audit.note(connection, entries)
 
 
 READS = (
@@ -116,7 +163,7 @@ READS = (
         "/api/patients", "listPatients", "Whom a question means, or who patients are", READERS,
         openapi.page("patients", PatientShown), _several,
         (
-            openapi.query("q", about="whole words: parts of names, birth date, telephone number, patient id; or `ids`"),
+            openapi.query("q", about=ASKED),
             openapi.query("ids", about=f"Stepdown's ids of up to {MOST_IDS} patients, with commas; no page follows"),
             {**openapi.PARAMETERS["Limit"], "schema": {"type": "integer", "minimum": 1, "maximum": MOST}},
             openapi.parameter("Cursor"),

@@ -16,7 +16,8 @@ from services.intake.hl7.model import PatientId
 from services.intake.hl7.parser import messages
 from services.intake.people import first_store as first
 from services.intake.people import register, store
-from services.intake.people.finding import words_of
+from services.intake.people.finding import store as index
+from services.intake.people.finding.words import hashes, words_of
 from services.intake.people.identifiers import clash
 from services.intake.people.joining import IdentityQuery, Register
 from services.intake.people.names import place
@@ -140,14 +141,14 @@ def _by_facility(one: _Patient) -> dict[str, list[PatientId]]:
 def _persons(patients: Sequence[_Patient], seal: Seal) -> list[SqlWrite]:
     """What is kept of persons, by who told it; what nobody's messages say stays with none of several."""
     rows: list[store.Sealed] = []
-    words: list[tuple[bytes, str, str]] = []
+    words: list[tuple[store.Whose, list[int]]] = []
     for one in patients:
         for facility, fields in _fields(one, seal).items():
             whose = one.patient_id, facility
             last = max((datetime.fromisoformat(at) for _, at in fields.values()), default=datetime.now(UTC))
             rows.append(store.Sealed(*whose, seal.close(packed(fields), place(*whose)), last))
-            words += [(seal.blind(word), *whose) for word in words_of(fields)]
-    return store.keep(rows) + store.change_words([], sorted(words))
+            words.append((whose, hashes(words_of(fields), seal)))
+    return store.keep(rows) + index.keep(words)
 
 
 def _fields(one: _Patient, seal: Seal) -> dict[str, Fields]:

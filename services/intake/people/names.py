@@ -1,5 +1,5 @@
 """Stores what messages and requests say of persons: decrypts what is kept, merges field by field, encrypts it again,
-and brings the search words in line."""
+and brings the index in line by which persons are found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from services.intake.people import store
-from services.intake.people.finding import words_of
+from services.intake.people.finding import store as index
+from services.intake.people.finding.words import hashes, words_of
 from services.intake.people.person import Fields, PersonReport, merged, packed, unpacked
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
@@ -55,16 +56,15 @@ def _with(fields: Fields, told: Sequence[PersonReport]) -> Fields:
 
 
 def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fields], seal: Seal) -> list[SqlWrite]:
-    """The writes that bring the search words in line with the fields."""
-    gone: list[tuple[bytes, str, str]] = []
-    new: list[tuple[bytes, str, str]] = []
+    """The writes that bring the index in line with the fields; none where no word is new and none went."""
+    changed: list[tuple[store.Whose, list[int]]] = []
     for whose, fields in after.items():
         if whose in before and _values(before[whose]) == _values(fields):
             continue  # most messages tell the same person again
-        was, now = words_of(before.get(whose, {})), words_of(fields)
-        gone += [(seal.blind(word), *whose) for word in was - now]
-        new += [(seal.blind(word), *whose) for word in now - was]
-    return store.change_words(sorted(gone), sorted(new))
+        now = words_of(fields)
+        if whose not in before or words_of(before[whose]) != now:
+            changed.append((whose, hashes(now, seal)))
+    return index.keep(changed)
 
 
 def _values(fields: Fields) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""All SQL that writes persons: their sealed fields, their hashed search words, and which facility told of whom."""
+"""All SQL that writes persons: their sealed fields, and which facility told of whom."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.intake.tables import identities, identity_words, patient_facilities
-from shared.storage.row_writes import delete, insert_missing, upsert
+from services.intake.tables import identities, patient_facilities
+from shared.storage.row_writes import insert_missing, upsert
 from shared.storage.statements import Read, SqlWrite, written
 
 _SEALED = "SELECT patient_id, facility, sealed, stated_at FROM identities WHERE patient_id = ANY($1::text[])"
-_WORD = ("word", "patient_id", "facility")
-_WORDS = insert_missing(identity_words, _WORD)
-_FORGET = delete(identity_words, _WORD)
 _PLACES = insert_missing(patient_facilities, ("patient_id", "facility"))
 
 
@@ -41,11 +38,6 @@ _KEEP = upsert(identities, Sealed._fields, changes={"stated_at": "greatest(t.sta
 def keep(rows: Sequence[Sealed]) -> list[SqlWrite]:
     """The writes of persons' fields as they are now."""
     return written(_KEEP, rows)
-
-
-def change_words(gone: Sequence[tuple[bytes, str, str]], new: Sequence[tuple[bytes, str, str]]) -> list[SqlWrite]:
-    """The writes that delete and add search words, each as (hashed word, patient, facility)."""
-    return [*written(_FORGET, gone), *written(_WORDS, new)]
 
 
 def keep_places(places: Collection[tuple[str, str]]) -> list[SqlWrite]:

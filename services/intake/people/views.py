@@ -1,9 +1,9 @@
-"""All SQL that only reads persons: patients by id, and those who are found by words, within a reader's scope."""
+"""All SQL that only reads persons: patients by id, within a reader's scope."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -13,12 +13,6 @@ from services.intake.people.store import Sealed
 from shared.scope import Scope
 from shared.storage.database import Connection
 
-_FOUND = sa.text(
-    "SELECT w.patient_id FROM unnest(CAST(:groups AS int[]), CAST(:words AS bytea[])) AS n(place, word) "
-    "JOIN identity_words AS w USING (word) WHERE w.patient_id > :after AND (CAST(:facilities AS text[]) IS NULL "
-    "OR w.facility = ANY(CAST(:facilities AS text[]))) "
-    "GROUP BY w.patient_id HAVING count(DISTINCT n.place) = :number ORDER BY w.patient_id LIMIT :most"
-)
 _KNOWN = sa.text(
     "SELECT p.patient_id, "  # noqa: S608 - our own words
     "ARRAY(SELECT DISTINCT unnest(h.facilities) FROM told_episodes AS h JOIN episodes AS e USING (episode_id) "
@@ -53,22 +47,6 @@ class Patient(NamedTuple):
         """What the facilities in scope told: who has a placement alone sees no name. What one of several told, not
         known which, is for a reader who may see all of them."""
         return tuple(one for one in self.told if scope.has_all((one.facility,) if one.facility else self.facilities))
-
-
-async def found(
-    connection: Connection, groups: Sequence[Collection[bytes]], *, scope: Scope, after: str, most: int
-) -> list[str]:
-    """At most `most` patients who have a word (a keyed hash) of every group, by id, from behind `after` on."""
-    pairs = [(place, word) for place, words in enumerate(groups) for word in words]
-    given = {
-        "groups": [place for place, _ in pairs],
-        "words": [word for _, word in pairs],
-        "facilities": scope.listed,
-        "number": len(groups),
-        "after": after,
-        "most": most,
-    }
-    return list((await connection.execute(_FOUND, given)).scalars())
 
 
 async def patients(connection: Connection, ids: Sequence[str], scope: Scope) -> list[Patient]:

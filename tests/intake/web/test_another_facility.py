@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.intake.api import routes
+from services.intake.api.rate_limits import RateLimits
 from services.intake.app import reception_of
 from services.intake.receiving.receive import Intake
 from shared.ids import first_id
@@ -166,7 +167,12 @@ async def strict(intake: Intake) -> AsyncIterator[httpx.AsyncClient]:
     limits = Limits(identity_questions=2, machine_identity_questions=4)
     made = Intake(intake.database, intake.site.model_copy(update={"limits": limits}), intake.seal, intake.clock)
     tokens = Tokens(SECRET, DEV_ISSUER, ("HS256",))
-    app = web_app(title="intake", tokens=tokens, ready=_ready, routes=routes(made, reception_of(made)))
+    app = web_app(
+        title="intake",
+        tokens=tokens,
+        ready=_ready,
+        routes=routes(made, reception_of(made), RateLimits(made.site.limits)),
+    )
     async with client_of(app, "intake", "http://intake") as client:
         yield client
 

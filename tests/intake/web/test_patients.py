@@ -9,7 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from services.intake.api.rate_limits import RateLimit
+from services.intake.people.finding.views import DATED
+from services.intake.people.finding.words import beginning, hashes, whole
 from shared.web.app import Problem
+from shared.web.paging import cursor
 from shared.web.sessions import SESSION
 from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
@@ -105,6 +108,29 @@ async def test_pages_follow_one_another_and_end(http: httpx.AsyncClient, another
     assert len(seen) == len(set(seen)) == 5
 
 
+async def test_pages_of_more_patients_than_are_sorted_by_their_visits_follow_one_another_too(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    many, name = DATED + 3, f"many{hospital.mrn.lower()}"
+    words = hashes({beginning(name), whole(name)}, hospital.intake.seal)
+    made = (
+        "WITH p AS (INSERT INTO patients (patient_id) SELECT :mrn || n FROM generate_series(1, :many) AS n "
+        "RETURNING patient_id), f AS (INSERT INTO patient_facilities SELECT patient_id, 'GOODHEALTH' FROM p) "
+        "INSERT INTO identity_words SELECT patient_id, 'GOODHEALTH', CAST(:words AS bigint[]) FROM p"
+    )
+    async with hospital.intake.database.begin() as connection:
+        await connection.execute(sa.text(made), {"mrn": hospital.mrn, "many": many, "words": words})
+    given: dict[str, Any] = {"q": name, "limit": 50}
+    seen: list[str] = []
+    while True:
+        answer = (await http.get("/api/patients", params=given, headers=asking("coordinator"))).json()
+        seen += [one["patient_id"] for one in answer["patients"]]
+        if answer["next"] is None:
+            break
+        given["cursor"] = answer["next"]
+    assert len(seen) == len(set(seen)) == many
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [
@@ -116,6 +142,9 @@ async def test_pages_follow_one_another_and_end(http: httpx.AsyncClient, another
         ("/api/patients?q=SECRETNAME&SECRETNAME=1", 422),
         ("/api/patients?q=SECRETNAME%00", 422),
         ("/api/patients?q=SECRETNAME&cursor=!", 422),
+        (f"/api/patients?q=SECRETNAME&cursor={cursor('7', '0', 'SECRETNAME')}", 422),
+        (f"/api/patients?q=SECRETNAME&cursor={cursor('0', str(2**64), 'SECRETNAME')}", 422),
+        (f"/api/patients?q=SECRETNAME&cursor={cursor('SECRETNAME')}", 422),
         ("/api/patients?q=SECRETNAME+b+c+d+e+f+g", 422),
         ("/api/patients?q=SECRETNAME" + "x" * 200, 422),
         ("/api/patients?ids=", 422),

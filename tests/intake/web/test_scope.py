@@ -67,6 +67,7 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
         "/consents/{id}/revoked": [{}],
         "/referrals": [referred],
         "/hl7v2": [message],
+        "/find": [{"q": known.mrn}],
     }
     where = path.replace("{id}", known.consent)
     return [Tried(role, "POST", where, None, body) for body in bodies[path] for role in ROLES]
@@ -94,7 +95,11 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
                 telling |= {path} if told_of(there, {*known.secrets, HERE}) else set()
             nothing = await asked(http, one, asking(one.role, "ELSEWHERE"))
             assert told_of(nothing, known.secrets) == set()
-    assert telling == {path for method, path in routes_of(service.web) if method == "GET"} - {"/", "/api/matches"}
+    assert telling == {path for method, path in routes_of(service.web) if method == "GET"} - {
+        "/",
+        "/find",
+        "/api/matches",
+    }
 
 
 async def placed_at(intake: Intake, known: Known, *facilities: str) -> None:
