@@ -22,6 +22,7 @@ SIZES: dict[str, Size] = {
     "intake": Size(30_000, 1_000, "HL7 messages"),
     "latency": Size(10, 2, "seconds for each rate"),
     "idle": Size(20, 3, "seconds at rest"),
+    "pages": Size(20, 3, "seconds of each"),
     "scale": Size(1_000_000, 20_000, "episodes at most"),
 }
 """In the order in which `stepdown bench all` runs them."""

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from services.intake import gauges
-from services.intake.api import front, routes
+from services.intake.api import front, live, routes
 from services.intake.receiving import kafka, mllp
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.lane.worker import Worker
@@ -88,6 +88,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         database=database,
         broker=broker,
         page=front.wrong,
+        live_pages=live.live_pages(database),
         routes=routes(intake, reception, cross_origin.origins(settings.desk_origins)),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,

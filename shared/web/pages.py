@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.web import sessions, wording
+from shared.web import sessions, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
 
@@ -50,7 +50,7 @@ def _templates() -> Environment:
     """The templates, each compiled once in a process."""
     loader = FileSystemLoader(ASSETS)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"asset": lambda name: _FILES[name].address}
+    made.globals |= {"asset": lambda name: _FILES[name].address, "say": words.say}
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
     return made
 
