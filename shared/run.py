@@ -41,6 +41,7 @@ from shared.storage.sealing import Seal
 from shared.web import descriptors, http_limits
 from shared.web.app import WrongAddress, web_app
 from shared.web.auth import tokens_of
+from shared.web.live import LivePages
 from shared.web.retired import RetiredFacilities
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,8 @@ class ServiceProcess:
     """Sets the metrics that only this service has; called by a timer (figures.py)."""
     recipients: Sequence[str] = ()
     """Ids of the recipients whose topics it writes to."""
+    live_pages: LivePages | None = None
+    """Its open pages, which are told when something changes."""
     clock: Clock = system_clock
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
@@ -147,6 +150,7 @@ class ServiceProcess:
             subscription.retries.on_own_fact_ahead = self.guard.is_ahead
             subscription.join_as(self.settings.instance)
         routes = [*self.routes, Route("/asyncapi.json", self._subscriptions_told)]
+        routes += [self.live_pages.route()] if self.live_pages is not None else []
         self.web = web_app(
             title=self.name,
             tokens=tokens_of(self.settings),
@@ -227,8 +231,10 @@ class ServiceProcess:
 
     async def stop(self) -> None:
         """Stop doors, consumers (each finishes its batch), timers, relay (it sends the rest), database; each within its
-        seconds."""
+        seconds. Open pages are let go first: each would hold up the stop of the web server."""
         self.started = False
+        if self.live_pages is not None:
+            await stopped("live pages", self.live_pages.stop(), 3)
         for door in self.doors:
             await stopped("door", door.stop(), 10)
         await stopped("consumers", self.broker.stop(), 12)

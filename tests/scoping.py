@@ -19,6 +19,7 @@ OPEN = {
     "/api/openapi.json": "the API's own description",
     "/asyncapi.json": "the published language",
     "/assets/{name}": "files of the product",
+    "/live": "a stream, which the tests of live pages read",
     "/sign-in": "shows and takes a token",
     "/sign-out": "forgets it",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.aftercare.desk import api, page
+from services.aftercare.desk import api, live, page
 from services.aftercare.engine.apply import Rules
 from services.aftercare.engine.consumer import subscription
 from services.aftercare.timers import timers
@@ -30,6 +30,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         broker=broker,
         routes=[*api.routes(database, rules), *page.routes(database, rules, frame)],
         page=frame.wrong,
+        live_pages=live.live_pages(database),
         settings=settings,
         parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,
         facilities=rules.site.facility_names,

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from services.intake import gauges
-from services.intake.api import front, routes
+from services.intake.api import front, live, routes
 from services.intake.api.rate_limits import RateLimits
 from services.intake.desk.page import Finding
 from services.intake.receiving import kafka, mllp
@@ -91,6 +91,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         database=database,
         broker=broker,
         page=front.wrong,
+        live_pages=live.live_pages(database),
         routes=[*routes(intake, reception, rates), *Finding(intake, rates, Pages("Intake")).routes()],
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from services.placement import gauges, timers
-from services.placement.desk import api
+from services.placement.desk import api, live
 from services.placement.desk.frame import Parts
 from services.placement.desk.page import desk
 from services.placement.engine import consumer
@@ -46,6 +46,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         broker=broker,
         routes=[*api.routes(parts), *desk.routes(parts, frame)],
         page=frame.wrong,
+        live_pages=live.live_pages(parts),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         facilities=site.facility_names,

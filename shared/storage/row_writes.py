@@ -46,17 +46,22 @@ def upsert(
     once: Collection[str] = (),
     changes: Mapping[str, str] | None = None,
     in_order: bool = False,
+    unless_same: bool = False,
 ) -> RowWrite:
     """Insert rows, or where the primary key exists set all columns but those in `once`.
 
     `changes`: column → SQL for its new value, where that is not the given one; `t` is the existing row, `excluded` the
-    given one.
+    given one. `unless_same`: a row that would be as it was is not written, and nobody is told of it.
     """
     keys, own = list(table.primary_key.columns.keys()), changes or {}
     changed = ", ".join(
         f"{name} = {own.get(name, f'excluded.{name}')}" for name in columns if name not in {*keys, *once}
     )
     otherwise = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
+    if unless_same:
+        told = [name for name in columns if name not in {*keys, *once}]
+        both = (", ".join(f"{of}.{name}" for name in told) for of in ("t", "excluded"))
+        otherwise += " WHERE ({}) IS DISTINCT FROM ({})".format(*both)
     return insert(table, columns, in_order=in_order, otherwise=otherwise)
 
 

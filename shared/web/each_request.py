@@ -20,8 +20,10 @@ NO_ROUTE = "none"
 """The route of a request whose address the service does not have."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 """Methods that have a label of their own; all others are `other`."""
-UNLOGGED = ("/health/", "/metrics", "/assets/")
-"""Beginnings of routes that machines ask for every few seconds: counted, not logged."""
+UNLOGGED = ("/health/", "/metrics", "/assets/", "/live")
+"""Beginnings of routes that machines ask for every few seconds, and of streams: counted, not logged."""
+STREAM = b"text/event-stream"
+"""The content-type of an answer that stays open: it counts as answered when it begins."""
 CALLER = "stepdown.caller"
 """Where a request's ASGI scope has who asks, once that is known."""
 
@@ -37,11 +39,15 @@ class EachRequest:
             await self.app(scope, receive, send)
             return
         status = 500  # where no answer is begun: what went wrong becomes one outside
+        streams: float | None = None  # when an answer that stays open began
 
         async def with_status(message: Any) -> None:
-            nonlocal status
+            nonlocal status, streams
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if _is_stream(message):
+                    streams = time.perf_counter()
+                    in_flight.dec()
             await send(message)
 
         given = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
@@ -57,8 +63,9 @@ class EachRequest:
                 finally:
                     work.note({**_named(scope), "http.response.status_code": status, "stepdown.roles": roles_of(scope)})
         finally:
-            in_flight.dec()
-            self._note(scope, status, time.perf_counter() - began)
+            if streams is None:
+                in_flight.dec()
+            self._note(scope, status, (streams or time.perf_counter()) - began)
 
     def _note(self, scope: Any, status: int, seconds: float) -> None:
         route, method = route_of(scope), method_of(scope)
@@ -67,6 +74,10 @@ class EachRequest:
         if self.logged and not route.startswith(UNLOGGED):
             line = {"method": method, "route": route, "status": status, "seconds": round(seconds, 4)}
             log.info("request", extra=line | {"roles": roles_of(scope), "trace": _trace()})
+
+
+def _is_stream(started: Any) -> bool:
+    return any(name == b"content-type" and value.startswith(STREAM) for name, value in started["headers"])
 
 
 def route_of(scope: Any) -> str:

@@ -20,8 +20,8 @@ from shared.events.follow_ups import FollowUp, FollowUpExcluded, FollowUpKept
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection, copy_rows
-from shared.storage.row_writes import update
-from shared.storage.statements import at_once, written
+from shared.storage.row_writes import update, upsert
+from shared.storage.statements import SqlWrite, at_once, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ _EPISODE = ("episode_id", "version", "sequence", "document", "next_deadline", "s
 _SAVE = update(episodes, _EPISODE)
 _FALL = update(facts, ("episode_id", "sequence", "stands"))
 _FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS text[]))")
-_CLEAR = sa.text("DELETE FROM entries WHERE episode_id = ANY(CAST(:ids AS text[]))")
+_NOT_LISTED = "DELETE FROM entries WHERE episode_id = ANY($1::text[]) AND NOT id = ANY($2::text[])"
+_LISTED = upsert(entries, entries.columns.keys(), unless_same=True)
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> list[Stored]:
@@ -147,9 +148,9 @@ async def _save_windows(connection: Connection, saved: Sequence[EpisodeRow]) -> 
 async def _save_entries(connection: Connection, told: Sequence[tuple[Stored, tuple[Entry, ...]]]) -> None:
     if not told:
         return
-    await connection.execute(_CLEAR, {"ids": [episode.episode_id for episode, _ in told]})
     rows = [_entry_row(episode, each) for episode, listed in told for each in listed]
-    await copy_rows(connection, entries, entries.columns.keys(), rows)
+    gone = SqlWrite(_NOT_LISTED, ([episode.episode_id for episode, _ in told], [row[0] for row in rows]))
+    await at_once(connection, [gone, *written(_LISTED, rows)])
 
 
 def _entry_row(episode: Stored, entry: Entry) -> tuple[Any, ...]:

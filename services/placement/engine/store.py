@@ -136,7 +136,7 @@ _NOT_THERE = (
     "n.episode_id = s.episode_id AND n.kind = s.kind AND n.stay_id = s.stay_id AND n.nth = s.nth)"
 )
 _STAY = ("episode_id", "kind", "stay_id", "nth", "program", "since", "until", "expected")
-_THERE = upsert(program_stays, _STAY)
+_THERE = upsert(program_stays, _STAY, unless_same=True)
 _FACT = ("episode_id", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "value")
 _PERIOD = (
     "period_id", "episode_id", "stay_kind", "stay_id", "root", "life", "version", "voided", "supersedes", "content",

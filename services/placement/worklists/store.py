@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.programs.seats import Claim
 from services.placement.search.entry import ListEntry
 from services.placement.tables import entries, seats
-from shared.storage.database import copy_rows
 from shared.storage.row_writes import upsert
-from shared.storage.statements import SqlWrite, array, written
+from shared.storage.statements import SqlWrite, array, at_once, written
 
 _INSERT_MISSING = sa.text(
     "INSERT INTO programs (program) SELECT unnest(CAST(:programs AS text[])) ON CONFLICT DO NOTHING"
@@ -27,10 +26,15 @@ _QUEUES = sa.text(
     "SELECT program, count(*) FROM entries WHERE kind = 'waiting' AND state = 'waiting' "
     "AND program = ANY(:programs) GROUP BY program"
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
-_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.Text))
-_FORGET_SEATS = sa.delete(seats).where(seats.c.episode_id == sa.any_(_IDS))
+_GIVEN_BACK = (
+    "DELETE FROM seats AS s WHERE s.episode_id = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM "
+    "unnest($2::text[], $3::text[]) AS n(seat_id, episode_id) "
+    "WHERE n.seat_id = s.seat_id AND n.episode_id = s.episode_id)"
+)
+_SEAT = ("seat_id", "episode_id", "program", "group_id", "placement_id", "during", "asked_by")
+_HELD = upsert(seats, _SEAT, unless_same=True)
 _ENTRY = ("episode_id", "kind", "id", "facility", "program", "state", "at", "due", "content", "besides", "asked_by")
-_LISTED = upsert(entries, _ENTRY)
+_LISTED = upsert(entries, _ENTRY, unless_same=True)
 _NOT_LISTED = (
     "DELETE FROM entries AS e WHERE e.episode_id = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM "
     "unnest($2::text[], $3::text[], $4::text[]) AS n(episode_id, kind, id) "
@@ -61,7 +65,6 @@ async def put_seats(
     for it."""
     if not claims:
         return
-    await connection.execute(_FORGET_SEATS, {"ids": list(claims)})
     rows = [
         (
             one.seat_id,
@@ -75,8 +78,8 @@ async def put_seats(
         for episode, group in claims.items()
         for one in group
     ]
-    columns = ("seat_id", "episode_id", "program", "group_id", "placement_id", "during", "asked_by")
-    await copy_rows(connection, seats, columns, rows)
+    held = list(map(list, zip(*(row[:2] for row in rows), strict=True))) or [[]] * 2
+    await at_once(connection, [SqlWrite(_GIVEN_BACK, (list(claims), *held)), *written(_HELD, rows)])
 
 
 def keeping_entries(found: Mapping[str, Iterable[ListEntry]]) -> list[SqlWrite]:

@@ -1,0 +1,68 @@
+"""An open page in a real browser shows what another person did, and moves nothing while somebody is at work in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.browser.chromium import PROGRAM, Chromium, Tab, a_chromium
+from tests.system import System, a_system
+from tools.simulator.messages import Person, Visit
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine: apt-get install chromium"),
+]
+_numbers = count(1)
+ROWS = "document.querySelectorAll('#list [data-patient]').length"
+
+
+@pytest.fixture(scope="module")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    with a_system(tmp_path_factory.mktemp("live")) as running:
+        yield running
+
+
+@pytest.fixture
+async def tab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tab]:
+    async with a_chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield await opened(browser)
+        assert browser.complaints() == []
+
+
+async def opened(browser: Chromium) -> Tab:
+    browser.told.clear()
+    return await browser.tab()
+
+
+async def discharge(system: System) -> None:
+    """The hospital tells that another patient came and left."""
+    number = next(_numbers)
+    person = Person(f"L-{number}", "Larkspur", f"Ann{number}", date(1980, 1, 1), "F", "ACME", "F33.2")
+    visit = Visit(person, f"LV-{number}", ZoneInfo("America/New_York"), lambda: f"L{next(_numbers)}")
+    sender = await system.sender()
+    for trigger, days in (("A01", 6), ("A03", 1)):
+        told = visit.says(
+            trigger, datetime.now(UTC) - timedelta(days=days), "3W", disposition="01" if days == 1 else ""
+        )
+        assert b"MSA|AA" in await sender.send(told.raw)
+    await sender.close()
+
+
+async def test_a_list_shows_who_is_new_and_asks_first_while_a_form_is_open(tab: Tab, system: System) -> None:
+    await tab.open(system.ready["sign_in"]["placement"])
+    await tab.shows("location.pathname === '/' && document.getElementById('live') !== null")
+    await tab.look("window.stillHere = true")
+    await discharge(system)
+    await tab.shows(f"window.stillHere && {ROWS} === 1", 60)
+    await tab.look("document.querySelector('#list details.act').open = true")
+    await discharge(system)
+    await tab.shows("!document.getElementById('live').hidden", 60)
+    assert await tab.look(ROWS) == 1, "nothing moves"
+    assert await tab.look("document.querySelector('#list details.act').open") is True
+    await tab.look("document.querySelector('#live button').click()")
+    await tab.shows(f"window.stillHere && {ROWS} === 2", 60)
