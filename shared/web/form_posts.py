@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import partial
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -19,9 +20,10 @@ from shared.site.config import Site
 from shared.web import forms, idempotency, posts, requests
 from shared.web.app import Problem
 from shared.web.auth import Caller
-from shared.web.pages import Notice, Pages, notice_of
+from shared.web.pages import Notice, Pages, base_of, notice_of
 from shared.web.posts import Posted, Write
 from shared.web.sessions import form, page_caller
+from shared.web.zones import zone_named
 
 Decision = TypeVar("Decision")
 Shown = Callable[[Request, Caller, Mapping[str, str], Notice | None, forms.Refused | None], Awaitable[Response]]
@@ -52,8 +54,8 @@ class Acts(Generic[Decision]):
             found.append(Route(at, self._to_the_desk, methods=["GET"]))
         return found
 
-    async def _to_the_desk(self, _: Request) -> Response:
-        return self.frame.to("/")
+    async def _to_the_desk(self, request: Request) -> Response:
+        return self.frame.to(f"{base_of(request)}/")
 
     async def _act(self, write: Write[Decision], request: Request) -> Response:
         who = page_caller(request, *write.roles)
@@ -62,9 +64,9 @@ class Acts(Generic[Decision]):
         try:
             await posts.perform(self.door, self._posted(write, who, request, fields))
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
-            refused = forms.Refused(request.url.path, fields, self._wrong(fault, fields))
+            refused = forms.Refused(request.url.path.removeprefix(base_of(request)), fields, self._wrong(fault, fields))
             return await self.shown(request, who, back, notice_of(fault), refused)
-        return self.frame.go("/" + (f"?{urlencode(back)}" if back else ""), write.action)
+        return self.frame.go(f"{base_of(request)}/{'?' if back else ''}{urlencode(back)}", write.action)
 
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
         """Field of the form → why it was not taken, for the fields that the refusal is about."""
@@ -79,14 +81,19 @@ class Acts(Generic[Decision]):
     def _posted(
         self, write: Write[Decision], who: Caller, request: Request, fields: Mapping[str, str]
     ) -> Posted[Decision]:
-        facility = self.site.facility(fields.get("form_zone", ""))
-        if facility is None:
-            raise requests.unfit("facility", "the site has no such facility")
-        raw = forms.body_of(write.asks, fields, facility.zone_info)
+        raw = forms.body_of(write.asks, fields, self._zone(fields.get("form_zone", "")))
         sent = fields.get("form_key", "")[: idempotency.LONGEST] or "-"
         key = idempotency.Request(who.subject, sent, "POST", request.url.path, raw, requests.scope_text(who))
         command = requests.read(write.asks, raw)
         return Posted(write, who, request.path_params.get("id", ""), command, _seen(fields.get("form_seen", "")), key)
+
+    def _zone(self, name: str) -> tzinfo:
+        """The zone in which times were typed: of a facility, or the reader's by its IANA name. Raises a 422 Problem."""
+        facility = self.site.facility(name)
+        zone = facility.zone_info if facility is not None else zone_named(name)
+        if zone is None:
+            raise requests.unfit("facility", "the site has no such facility")
+        return zone
 
     def _back(self, text: str) -> dict[str, str]:
         """The parameters of the page that the form was on, from its field `form_back`; empty, which is the desk's first
