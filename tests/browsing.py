@@ -15,15 +15,21 @@ class Form(NamedTuple):
     label: str
     address: str
     fields: dict[str, str]
+    link: str = ""
+    """Where it has questions: the address of the page on which it is open."""
 
 
 class _Rows(HTMLParser):
-    """Rows of a page (`li`, else the page itself), each with its text and its forms by their button's label."""
+    """Rows of a page's tables (`tr.row` with the `tr.form` below it, else the page itself), each with its text and its
+    forms by their button's label."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[tuple[list[str], dict[str, Form]]] = [([], {})]
-        self.row = self.depth = 0
+        self.cells: list[dict[str, list[str]]] = [{}]
+        self.row = 0
+        self.column = self.link = ""
+        self.opened: Form | None = None
         self.notice: list[str] = []
         self.form: Form | None = None
         self.inside: list[str] = []
@@ -31,13 +37,30 @@ class _Rows(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
-        if tag == "li":
-            self.depth += 1
-            if self.depth == 1:  # within a row there may be a list of its own
-                self.rows.append(([], {}))
-                self.row = len(self.rows) - 1
-        elif tag == "form":
+        classes = has.get("class", "").split()
+        if tag == "tr" and "row" in classes:
+            self.rows.append(([], {}))
+            self.cells.append({})
+        if tag in {"td", "th"}:
+            self.column = classes[0] if classes else ""
+        if tag == "tr" and set(classes) & {"row", "form"}:
+            self.row = len(self.rows) - 1
+        elif tag == "a" and {"button", "act"} <= set(classes):
+            self.link = has.get("href", "")
+            self.inside.append("link")
+        elif tag == "p" and "notice" in classes:
+            self.inside.append("notice")
+        elif tag == "button":
+            self.inside.append("button")
+        else:
+            self._field(tag, has)
+
+    def _field(self, tag: str, has: dict[str, str]) -> None:
+        """A form, or what is in its fields."""
+        if tag == "form":
             self.form = Form("", has.get("action", ""), {})
+            if has.get("id") == "open":
+                self.opened = self.form
         elif tag == "input" and self.form is not None and "name" in has:
             self.form.fields[has["name"]] = has.get("value", "")
         elif tag == "select":
@@ -46,16 +69,13 @@ class _Rows(HTMLParser):
                 self.form.fields[self.select] = ""
         elif tag == "option" and self.form is not None and "selected" in has:
             self.form.fields[self.select] = has.get("value", "")
-        elif tag == "p" and "notice" in has.get("class", "").split():
-            self.inside.append("notice")
-        if tag == "button":
-            self.inside.append("button")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "li":
-            self.depth -= 1
-            self.row = self.row if self.depth else 0
-        elif tag in {"button", "p"} and self.inside:
+        if tag == "tr":
+            self.row = 0
+        elif tag == "form":
+            self.form = None
+        elif tag == {"link": "a", "button": "button", "notice": "p"}.get(self.inside[-1] if self.inside else ""):
             self.inside.pop()
 
     def handle_data(self, data: str) -> None:
@@ -66,7 +86,10 @@ class _Rows(HTMLParser):
             self.notice.append(text)
         elif self.inside[-1:] == ["button"] and self.form is not None:
             self.rows[self.row][1][text] = self.form._replace(label=text)
+        elif self.inside[-1:] == ["link"]:
+            self.rows[self.row][1].setdefault(text, Form(text, "", {}, self.link))
         self.rows[self.row][0].append(text)
+        self.cells[self.row].setdefault(self.column, []).append(text)
 
 
 class Page:
@@ -78,6 +101,14 @@ class Page:
         self._rows = _Rows()
         self._rows.feed(self.text)
         self.notice = " ".join(self._rows.notice)
+        self.opened = self._rows.opened
+
+    def cells(self, row: str) -> dict[str, str]:
+        """Column → what the first row that has these words shows in it."""
+        for words, cells in zip(self._rows.rows[1:], self._rows.cells[1:], strict=True):
+            if row in " ".join(words[0]):
+                return {name: " ".join(texts) for name, texts in cells.items()}
+        raise AssertionError(f"no row says {row}")
 
     def forms(self, row: str, facility: str = "") -> dict[str, Form]:
         """The forms of the first row that has these words (several with ` + ` between), by their buttons' labels."""
@@ -114,12 +145,21 @@ class Browser:
         """Fill in the form of a row's button and send it."""
         forms = page.forms(row)
         assert label in forms, f"{label} is none of {sorted(forms)}"
-        form = forms[label]
+        form = await self.opened(page, row, label)
         unknown = (
             set(fields) - {"mode", "outcome", "reason", "provider_kind", "by", "kind", "program"} - set(form.fields)
         )
         assert not unknown, f"the form has no {unknown}"
         return await self.send(page, form, **fields)
+
+    async def opened(self, page: Page, row: str, label: str) -> Form:
+        """The form of a row's button, with its questions: they are asked on a page of their own address."""
+        form = page.forms(row)[label]
+        if not form.link:
+            return form
+        opened = Page(await self.client.get(form.link.partition("#")[0]))
+        assert opened.opened is not None, f"{label} is not possible any more"
+        return opened.opened._replace(label=label)
 
     async def send(self, page: Page, form: Form, **fields: str) -> Page:
         """Send a form as it is with other fields; the form token is the page's own."""

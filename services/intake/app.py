@@ -92,7 +92,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         broker=broker,
         page=front.wrong,
         live_pages=live.live_pages(database),
-        routes=[*routes(intake, reception, rates), *Finding(intake, rates, Pages("Intake")).routes()],
+        routes=[*routes(intake, reception, rates), *Finding(intake, rates, Pages("Intake", service="intake")).routes()],
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         facilities=site.facility_names,

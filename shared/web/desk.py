@@ -1,4 +1,4 @@
-"""A desk's page: lists of what waits, the most urgent first, each row with the forms for what can be done about it.
+"""A desk's page: a rail of lists by whose work they are, and one list as a table, or a few rows of each ("Today").
 
 Which lists, rows and forms there are is said by the service (`Source`), which also audits who looked at which episode.
 """
@@ -6,7 +6,7 @@ Which lists, rows and forms there are is said by the service (`Source`), which a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -24,11 +24,16 @@ from shared.web.forms import Form, Refused
 from shared.web.pages import Notice, Pages
 from shared.web.prefix import base
 from shared.web.sessions import page_caller
+from shared.web.table_questions import question
+from shared.web.tables import NOTHING_ASKED, PARAMETERS, PLACEMENT, PLAIN, Badge, Cell, Table, TableQuestion
 from shared.web.wording import SOON, days_left, time_left
+from shared.web.words import say
+from shared.web.zones import reading_zone
 
+__all__ = ["Badge"]
 A_FEW, A_PAGE = 5, 25
 """Rows of a list on the page of all lists, and on its own page."""
-FILTERS = frozenset({"list", "facility", "cursor"})
+FILTERS = PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ class Listing:
     own description of the entries.
 
     `urgent`: the word for entries whose time is over, shown in this `tone` (see Badge). `first`: also shown on the page
-    of all lists. `also`: older names in addresses.
+    of all lists. `also`: older names in addresses. `group`: whose work it is. `table`: its columns, filters and order.
+    `bulk`: addresses of what can be done with many rows at once; empty: rows cannot be marked.
     """
 
     name: str
@@ -49,20 +55,22 @@ class Listing:
     tone: str = "late"
     first: bool = True
     also: tuple[str, ...] = ()
+    group: str = PLACEMENT
+    table: Table = PLAIN
+    bulk: tuple[str, ...] = ()
 
 
 class Counted(NamedTuple):
-    """How many entries a list has, and how many of them are urgent."""
+    """How many entries a list has, and how many of them are urgent. Of the list that is shown also: how many `found` by
+    the filters (None: no filter was asked for), and how many of those stand `ahead` of the page's place."""
 
     total: int
     late: int
+    found: int | None = None
+    ahead: int = 0
 
 
-class Badge(NamedTuple):
-    """A few words about time or state. `tone`, which the style sheet colours: late, soon, good, or empty."""
-
-    text: str
-    tone: str = ""
+NONE = Counted(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +78,9 @@ class Row:
     """One entry as the page shows it: about a patient, whose name the browser asks intake for, or about something that
     has a `name`.
 
-    `points`: (True where it speaks for the entry, words); `taken`: (how many there are, how many of them are taken),
-    drawn as a bar; `link`: (address in this service, words).
+    `cells`: column → what it shows; `what`, `badge`, `details`, `points` and `taken` are those of the columns `what`
+    and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do.
+    `key`: what names the entry where many are marked.
     """
 
     what: str
@@ -84,26 +93,49 @@ class Row:
     taken: tuple[int, int] | None = None
     link: tuple[str, str] | None = None
     forms: tuple[Form, ...] = ()
+    key: str = ""
+    cells: Mapping[str, Cell] = field(default_factory=dict)
+
+    def cell(self, column: str) -> Cell:
+        """What a column shows of the row."""
+        if column in self.cells:
+            return self.cells[column]
+        if column == "what":
+            return Cell(self.what, self.details, points=self.points, taken=self.taken)
+        return Cell(badge=self.badge) if column == "waiting" else Cell()
 
 
 class Section(NamedTuple):
-    """A list with the rows that the page shows of it. `total`: how many it has; `next`: the cursor of the next page."""
+    """A list with the rows that the page shows of it. `total`: how many it has; `skipped`: how many come before these
+    rows; `next` and `back`: the parameters of the pages after and before this one, empty where there is none."""
 
     listing: Listing
     rows: Sequence[Row]
     total: int
-    next: str | None = None
+    skipped: int | None = 0
+    next: Mapping[str, str] = {}
+    back: Mapping[str, str] = {}
+
+
+class Fetched(NamedTuple):
+    """Rows of a list, with the cursors of the first and the last of them; None where the list is not shown in pages."""
+
+    rows: Sequence[Row]
+    first: str | None = None
+    last: str | None = None
 
 
 class Look(NamedTuple):
-    """Who looks, at which facilities (`scope`), from which cursor on, at how many rows of a list at `most`, and
-    when."""
+    """Who looks, at which facilities (`scope`), from which cursor on, at how many rows of a list at `most`, and when;
+    what is asked of the list, and in which zone instants are told (None: in the facility's)."""
 
     who: Caller
     scope: Scope
     cursor: str | None
     most: int
     at: datetime
+    asked: TableQuestion = NOTHING_ASKED
+    zone: tzinfo | None = None
 
 
 class Source(Protocol):
@@ -120,18 +152,38 @@ class Source(Protocol):
         """The lists that this caller may see, in the order in which they are shown."""
         ...
 
-    async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
-        """How many entries a list has, and how many of them are urgent."""
+    def options(self, who: Caller, scope: Scope) -> Mapping[str, Mapping[str, str]]:
+        """Filter → the values that may be chosen, with their words."""
         ...
 
-    async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
-        """(Rows from the look's cursor on, the cursor of the next page or None). Raises a 422 Problem for a bad
-        cursor."""
+    async def counts(
+        self, connection: Connection, lists: Sequence[Listing], look: Look, chosen: Listing | None = None
+    ) -> Mapping[str, Counted]:
+        """Name of list → its counts, for each of these lists; of the `chosen` one also as filters and place ask."""
+        ...
+
+    async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
+        """A page of rows. Raises a 422 Problem for a bad cursor."""
         ...
 
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
         """What the address asks for instead of lists, such as one episode; empty where it asks for lists."""
         ...
+
+
+class Address(dict[str, str]):
+    """The parameters of the page's address, for templates: one that is absent is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+    def but(self, **more: str) -> Address:
+        """The same with these; empty ones are left out."""
+        return Address({name: value for name, value in {**self, **more}.items() if value})
+
+    def only(self, *names: str) -> Address:
+        """The same with no others than these."""
+        return Address({name: value for name, value in self.items() if name in names})
 
 
 class Desk:
@@ -145,6 +197,15 @@ class Desk:
         who = page_caller(request, *self.source.readers)
         return await self.page(request, who, requests.parameters(request, self.source.filters))
 
+    async def rail(self, request: Request) -> Response:
+        """GET /rail: this desk's part of the rail, for the pages of the other services."""
+        who = page_caller(request, *self.source.readers)
+        requests.parameters(request, ())
+        lists, look = self.source.lists(who), Look(who, requests.scope(who), None, 0, self.clock())
+        async with self.database.begin() as connection:
+            counts = await self.source.counts(connection, lists, look)
+        return self.frame.render(request, "rail.html", counts=_with(lists, counts), chosen=None, kept=Address())
+
     async def page(
         self,
         request: Request,
@@ -157,39 +218,80 @@ class Desk:
         lists = self.source.lists(who)
         named = {name: each for each in lists for name in (each.name, *each.also)}
         found = requests.one_of(dict(asked), "list", named)
-        chosen = named[found].name if found else None
-        scope, most = self._scope(who, asked.get("facility")), A_PAGE if chosen else A_FEW
-        look = Look(who, scope, asked.get("cursor") if chosen else None, most, self.clock())
+        chosen = named[found] if found else None
+        wanted = question(asked, chosen.table if chosen else None)
+        options = {"facility": facilities_of(self.site, who), **self.source.options(who, requests.scope(who))}
+        for name in wanted.filters.keys() & options.keys():
+            requests.one_of(dict(wanted.filters), name, options[name])
+        scope = self._scope(who, asked.get("facility"))
+        most = A_PAGE if chosen else A_FEW
+        look = Look(who, scope, wanted.cursor, most, self.clock(), wanted, reading_zone(request))
         async with self.database.begin() as connection:
-            counts = [(each, await self.source.count(connection, each, look)) for each in lists]
+            counts = await self.source.counts(connection, lists, look, chosen)
             closer = await self.source.closer(connection, look, asked)
-            sections = closer or await self._sections(connection, counts, chosen, look)
-        sections = with_refused(sections, refused) if refused else sections
-        back = urlencode({name: value for name, value in asked.items() if value})
-        given: dict[str, Any] = {
+            sections = closer or await self._sections(connection, lists, counts, chosen, look)
+        if refused:
+            sections = with_open(sections, refused)
+        elif asked.get("open"):
+            sections = with_open(sections, asked["open"])
+        given = {name: value for name, value in asked.items() if value and name != "open"}
+        back = urlencode(given)
+        told: dict[str, Any] = {
             "who": who,
-            "counts": counts,
+            "counts": _with(lists, counts),
             "sections": sections,
             "chosen": chosen,
             "closer": bool(closer),
-            "facility": asked.get("facility", ""),
-            "facilities": facilities_of(self.site, who),
+            "asked": Address(given),
+            "wanted": wanted,
+            "kept": Address(given).only("facility", "density"),
+            "facilities": options["facility"],
+            "options": options,
             "back": back,
             "here": f"{base(request)}/?{back}" if refused else "",
+            "heading": _heading(chosen, sections, closer=bool(closer)),
+            "late": sum(each.late for each in counts.values()),
         }
         said = {"notice": notice} if notice else {}
-        return self.frame.render(request, "desk.html", notice.status if notice else 200, **given, **said)
+        return self.frame.render(request, "desk.html", notice.status if notice else 200, **told, **said)
 
     async def _sections(
-        self, connection: Connection, counts: Sequence[tuple[Listing, Counted]], chosen: str | None, look: Look
+        self,
+        connection: Connection,
+        lists: Sequence[Listing],
+        counts: Mapping[str, Counted],
+        chosen: Listing | None,
+        look: Look,
     ) -> Sequence[Section]:
         """The list that was chosen; without one, a few rows of every list that has any."""
-        wanted = [each for each in counts if (each[0].name == chosen if chosen else each[0].first and each[1].total)]
+        if chosen is not None:
+            return [await self._chosen(connection, chosen, counts[chosen.name], look)]
         found = []
-        for listing, count in wanted:
-            rows, following = await self.source.rows(connection, listing, look)
-            found.append(Section(listing, rows, count.total, following))
+        for listing in lists:
+            if listing.first and counts[listing.name].total:
+                asked = replace(look.asked, sort=listing.table.sort)
+                fetched = await self.source.rows(connection, listing, look._replace(asked=asked))
+                found.append(Section(listing, fetched.rows, counts[listing.name].total))
         return found
+
+    async def _chosen(self, connection: Connection, listing: Listing, count: Counted, look: Look) -> Section:
+        """A page of the list. A page before the first one is the first one."""
+        asked = look.asked
+        if asked.before is not None and count.ahead <= look.most:
+            look = look._replace(asked=replace(asked, before=None, cursor=None), cursor=None)
+            count = count._replace(ahead=0)
+        fetched = await self.source.rows(connection, listing, look)
+        total = count.total if count.found is None else count.found
+        skipped = max(0, count.ahead - look.most) if look.asked.before is not None else count.ahead
+        more = fetched.last is not None and skipped + len(fetched.rows) < total
+        return Section(
+            listing,
+            fetched.rows,
+            total,
+            skipped,
+            {"cursor": fetched.last or ""} if more else {},
+            {"before": fetched.first or ""} if skipped and fetched.first else {},
+        )
 
     def _scope(self, who: Caller, facility: str | None) -> Scope:
         if not facility:
@@ -200,17 +302,29 @@ class Desk:
         return Scope(frozenset({known.name} if who.may_see(known.name) else ()))
 
 
-def with_refused(sections: Sequence[Section], refused: Refused) -> Sequence[Section]:
-    """The sections with the refused form open and filled in as it was sent; unchanged where that form is gone. Only the
-    first form that fits is opened."""
+def _with(lists: Sequence[Listing], counts: Mapping[str, Counted]) -> Sequence[tuple[Listing, Counted]]:
+    return [(each, counts[each.name]) for each in lists]
+
+
+def _heading(chosen: Listing | None, sections: Sequence[Section], *, closer: bool) -> str:
+    """The page's title: `To be placed (18)`."""
+    if chosen is not None:
+        return f"{say(chosen.title)} ({sections[0].total})"
+    return say(sections[0].listing.title) if closer else say("Today")
+
+
+def with_open(sections: Sequence[Section], which: Refused | str) -> Sequence[Section]:
+    """The sections with one form open: a refused one, filled in as it was sent, or the one with this place; unchanged
+    where that form is gone. Only the first form that fits is opened."""
     found, left = [], True
     for section in sections:
         rows = []
         for row in section.rows:
             own = []
             for form in row.forms:
-                fits = left and refused.is_of(form)
-                own.append(refused.again(form) if fits else form)
+                fits = left and (form.place == which if isinstance(which, str) else which.is_of(form))
+                opened = form._replace(open=True) if isinstance(which, str) else which.again(form)
+                own.append(opened if fits else form)
                 left = left and not fits
             rows.append(replace(row, forms=tuple(own)))
         found.append(section._replace(rows=rows))
@@ -231,7 +345,7 @@ def by(last: date, now: datetime, zone: tzinfo) -> Badge:
     """How many days it is until a last day in this zone: `late` once it is over, `soon` from two days before (SOON)."""
     today = now.astimezone(zone).date()
     days = (last - today).days
-    text = "last day today" if days == 0 else days_left(last, today)
+    text = say("last day today") if days == 0 else days_left(last, today)
     return Badge(text, "late" if days < 0 else "soon" if days <= SOON.days else "")
 
 

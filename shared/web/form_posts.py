@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import partial
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -20,8 +21,10 @@ from shared.web import forms, idempotency, posts, requests
 from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.pages import Notice, Pages, notice_of
+from shared.web.prefix import base
 from shared.web.posts import Posted, Write
 from shared.web.sessions import form, page_caller
+from shared.web.zones import zone_named
 
 Decision = TypeVar("Decision")
 Shown = Callable[[Request, Caller, Mapping[str, str], Notice | None, forms.Refused | None], Awaitable[Response]]
@@ -62,7 +65,7 @@ class Acts(Generic[Decision]):
         try:
             await posts.perform(self.door, self._posted(write, who, request, fields))
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
-            refused = forms.Refused(request.url.path, fields, self._wrong(fault, fields))
+            refused = forms.Refused(request.url.path.removeprefix(base(request)), fields, self._wrong(fault, fields))
             return await self.shown(request, who, back, notice_of(fault), refused)
         return self.frame.go(request, "/" + (f"?{urlencode(back)}" if back else ""), write.action)
 
@@ -79,14 +82,19 @@ class Acts(Generic[Decision]):
     def _posted(
         self, write: Write[Decision], who: Caller, request: Request, fields: Mapping[str, str]
     ) -> Posted[Decision]:
-        facility = self.site.facility(fields.get("form_zone", ""))
-        if facility is None:
-            raise requests.unfit("facility", "the site has no such facility")
-        raw = forms.body_of(write.asks, fields, facility.zone_info)
+        raw = forms.body_of(write.asks, fields, self._zone(fields.get("form_zone", "")))
         sent = fields.get("form_key", "")[: idempotency.LONGEST] or "-"
         key = idempotency.Request(who.subject, sent, "POST", request.url.path, raw, requests.scope_text(who))
         command = requests.read(write.asks, raw)
         return Posted(write, who, request.path_params.get("id", ""), command, _seen(fields.get("form_seen", "")), key)
+
+    def _zone(self, name: str) -> tzinfo:
+        """The zone in which times were typed: of a facility, or the reader's by its IANA name. Raises a 422 Problem."""
+        facility = self.site.facility(name)
+        zone = facility.zone_info if facility is not None else zone_named(name)
+        if zone is None:
+            raise requests.unfit("facility", "the site has no such facility")
+        return zone
 
     def _back(self, text: str) -> dict[str, str]:
         """The parameters of the page that the form was on, from its field `form_back`; empty, which is the desk's first

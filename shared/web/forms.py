@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import types
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
@@ -32,8 +33,8 @@ class Form(NamedTuple):
     """One thing that can be done: a button, behind its questions where it has any. `address`: where it is sent.
 
     `seen`: the episode's version that the page showed; `key`: the Idempotency-Key; `zone`: the facility in whose zone
-    its times are typed, `clock`: that zone as people write it (`EST`); `open`: it was refused and waits to be
-    corrected.
+    its times are typed, `clock`: that zone as people write it (`EST`); `open`: its questions are shown; `confirm`: what
+    is asked before something that is hard to undo.
     """
 
     label: str
@@ -44,11 +45,18 @@ class Form(NamedTuple):
     zone: str = ""
     clock: str = ""
     open: bool = False
+    confirm: str = ""
 
     @property
     def asks(self) -> bool:
-        """True where it has a question that a person answers."""
-        return any(each.kind != "hidden" for each in self.questions)
+        """True where it has a question that a person answers, or something to confirm."""
+        return bool(self.confirm) or any(each.kind != "hidden" for each in self.questions)
+
+    @property
+    def place(self) -> str:
+        """Ten characters that name this form in an address: of where it is sent, and its hidden values."""
+        settled = [f"{each.name}={each.value}" for each in self.questions if each.kind == "hidden"]
+        return hashlib.sha256("\n".join((self.address, *settled)).encode()).hexdigest()[:10]
 
 
 class Refused(NamedTuple):

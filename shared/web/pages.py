@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
+from shared.events.levels import WORDS
 from shared.web import sessions, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
@@ -27,6 +28,8 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
 NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
+RAILS = ("placement", "aftercare")
+"""The services whose pages have lists, in the order in which the rail shows them behind one host."""
 Page = Callable[[Request], Awaitable[Response]]
 
 
@@ -46,19 +49,25 @@ class Asset(NamedTuple):
     address: str
 
 
+SHORT = {**WORDS, "php": "PHP", "iop": "IOP"}
+"""Levels of care as a table names them."""
+
+
 @cache
 def _templates() -> Environment:
     """The templates, each compiled once in a process."""
     loader = FileSystemLoader(ASSETS)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"say": words.say, "say_count": words.say_count}
+    made.globals |= {"language": words.language, "rails": RAILS, "level_words": WORDS, "level_short": SHORT}
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
     return made
 
 
 @dataclass(frozen=True)
 class Pages:
-    """The frame of one service's pages, with their title.
+    """The frame of one service's pages: their title, and the `service`, which is where its addresses begin behind one
+    host.
 
     `done`: code → the sentence shown after an act; a code that is not here, which a browser could have made up, shows
     nothing.
@@ -66,6 +75,7 @@ class Pages:
 
     title: str
     done: Mapping[str, str] = field(default_factory=dict)
+    service: str = ""
 
     def render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A template as an answer, with a content security policy that lets it load files from this host only and send
@@ -73,7 +83,7 @@ class Pages:
 
         Every template has `base`, with which every address of this service begins (prefix.py), and `asset(name)`, the
         whole address of a file."""
-        own = {"title": self.title}
+        own = {"title": self.title, "service": self.service}
         begin = base(request)
         addresses = {"base": begin, "asset": lambda name: begin + _FILES[name].address}
         given = {**own, **addresses, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
@@ -111,6 +121,19 @@ class Pages:
             return self.render(request, "problem.html", said.status, notice=said)
 
         return page
+
+    def part(self, shown: Page) -> Page:
+        """The endpoint of a part of other pages: who may not see it gets an empty answer (204)."""
+
+        async def part(request: Request) -> Response:
+            try:
+                return await shown(request)
+            except (NotSignedIn, Problem) as no:
+                if isinstance(no, Problem) and no.status is not HTTPStatus.FORBIDDEN:
+                    raise
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=self._headers())
+
+        return part
 
     def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page with a sentence for an address that is unknown, or that only forms are sent to."""
@@ -188,7 +211,20 @@ def _read(path: Path) -> Asset:
     return Asset(body, _TYPES[path.suffix], f"/assets/{path.name}?v={digest}")
 
 
+def _joined(name: str, parts: Sequence[str]) -> Asset:
+    """Several files as one, so that a page loads one."""
+    body = b"\n".join((ASSETS / part).read_bytes() for part in parts)
+    digest = hashlib.sha256(body).hexdigest()[:12]
+    return Asset(body, _TYPES[Path(name).suffix], f"/assets/{name}?v={digest}")
+
+
+BUNDLES = {
+    "all.js": ("htmx.min.js", "desk.js", "names.js", "live.js", "find.js"),
+    "all.css": ("desk.css", "find.css"),
+}
+"""Name → the files that are served as one."""
 _FILES = {path.name: _read(path) for path in sorted(ASSETS.iterdir()) if path.suffix in _TYPES}
+_FILES |= {name: _joined(name, parts) for name, parts in BUNDLES.items()}
 
 
 async def _asset(request: Request) -> Response:

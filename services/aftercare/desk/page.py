@@ -13,19 +13,22 @@ from services.aftercare.desk import wording, worklists, writes
 from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
+from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.lists import WORKLISTS, Worklist
+from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Connection, Database
 from shared.web.auth import Caller
-from shared.web.desk import FILTERS, Counted, Desk, Listing, Look, Row, Section, may
+from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, Section, may
 from shared.web.form_posts import Acts
 from shared.web.pages import Pages
+from shared.web.tables import NOTHING_ASKED
 
 
 def pages() -> Pages:
     """The frame of the desk's pages."""
-    return Pages("Follow-up desk", wording.DONE)
+    return Pages("Follow-up desk", wording.DONE, "aftercare")
 
 
 def routes(
@@ -34,7 +37,11 @@ def routes(
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
     desk = Desk(database, rules.clock, rules.site, frame, FollowUps(rules, lists))
     acts = Acts(frame, writes.door(database, rules), rules.site, FILTERS, desk.page)
-    return [Route("/", frame.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *frame.routes()]
+    own = [
+        Route("/", frame.page(desk.shown), methods=["GET"]),
+        Route("/rail", frame.part(desk.rail), methods=["GET"]),
+    ]
+    return [*own, *acts.routes(WRITES), *frame.routes()]
 
 
 class FollowUps:
@@ -49,22 +56,45 @@ class FollowUps:
     def lists(self, who: Caller) -> Sequence[Listing]:  # noqa: ARG002 - every reader sees every list
         """All worklists; every reader sees every one."""
         return [
-            Listing(one.name, one.title, one.hint, one.empty, one, one.urgent, one.tone, one.first)
+            Listing(
+                one.name, one.title, one.hint, one.empty, one, one.urgent, one.tone, one.first, group=one.group,
+                table=one.table,
+            )
             for one in self._lists
-        ]
+        ]  # fmt: skip
 
-    async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
-        """How many rows a list has, and how many of them are urgent."""
-        return await worklists.count(connection, listing.of, look)
+    def options(self, who: Caller, scope: Scope) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG002
+        """Empty: aftercare's lists are filtered by facility and by what is overdue."""
+        return {}
 
-    async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
-        """A page of rows, and the cursor of the next page; who saw which episode is audited (45 CFR 164.312(b), audit
-        controls)."""
-        found, following = await worklists.found(connection, listing.of, look)
+    async def counts(
+        self, connection: Connection, lists: Sequence[Listing], look: Look, chosen: Listing | None = None
+    ) -> Mapping[str, Counted]:
+        """The counts of all lists, by one query."""
+        plain = look._replace(asked=NOTHING_ASKED)
+        queries = [views.tally(each.name, each.of.of, worklists.question(each.of, plain)) for each in lists]
+        if chosen is not None:
+            queries.append(views.tally(_CHOSEN, chosen.of.of, worklists.question(chosen.of, look)))
+        told = await views.tallied(connection, queries)
+        found = {name: Counted(one.total, one.late) for name, one in told.items() if name != _CHOSEN}
+        if chosen is not None:
+            one = told[_CHOSEN]
+            found[chosen.name] = found[chosen.name]._replace(found=one.found, ahead=one.ahead)
+        return found
+
+    async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
+        """A page of rows; who saw which episode is audited (45 CFR 164.312(b), audit controls)."""
+        found, ends = await worklists.page_of(connection, listing.of, look)
         seen = [audit.Entry(look.at, look.who.subject, f"{listing.name}-looked-at", row.episode_id) for row in found]
         await audit.note(connection, seen)
-        zone, able = self.rules.site.zone, may(look.who, WRITERS)
-        return [row_of(row, Now(look.at, zone(row.facility)), may_act=able) for row in found], following
+        able = may(look.who, WRITERS)
+        shown = [row_of(row, self._now(look, row.facility), may_act=able) for row in found]
+        return Fetched(shown, *ends)
+
+    def _now(self, look: Look, facility: str) -> Now:
+        site = self.rules.site
+        known = site.facility(facility)
+        return Now(look.at, site.zone(facility), look.zone, known.title if known else facility)
 
     async def closer(
         self,
@@ -74,3 +104,7 @@ class FollowUps:
     ) -> Sequence[Section]:
         """Empty: this desk has no views other than lists."""
         return ()
+
+
+_CHOSEN = "?"
+"""The name under which the list that is shown is counted once more, as its filters and place ask."""

@@ -22,16 +22,26 @@ from services.aftercare.worklists.listed import ListedEntry, ListedRow, ListedWi
 from shared.web.desk import Badge, Row, by, until
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
+from shared.web.tables import Cell
 from shared.web.wording import day, moment, spoken, time_left
+from shared.web.zones import name_of
 
 BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
 
 
 class Now(NamedTuple):
-    """The time and the zone in which a row is shown."""
+    """When a row is shown, and the facility's zone, by which its days go; `reader`: the zone in which instants are
+    told, None: in the facility's; `title`: the facility's."""
 
     at: datetime
     zone: tzinfo
+    reader: tzinfo | None = None
+    title: str = ""
+
+    @property
+    def reading(self) -> tzinfo:
+        """The zone in which an instant is told."""
+        return self.reader or self.zone
 
 
 def row_of(found: ListedRow, now: Now, *, may_act: bool) -> Row:
@@ -39,11 +49,31 @@ def row_of(found: ListedRow, now: Now, *, may_act: bool) -> Row:
     what, details, badge = _follow_up(found, now) if isinstance(found, ListedWindow) else _of_entry(found, now)
     forms = tuple(_forms(found, now)) if may_act else ()
     told = tuple(filter(None, details))
-    return Row(what, badge, found.facility, found.patient_id, details=told, forms=forms)
+    cells = _cells(found, (what, told, badge), now)
+    return Row(what, badge, found.facility, found.patient_id, details=told, forms=forms, cells=cells)
 
 
 Told = tuple[str, tuple[str, ...], Badge]
 """What a row says: its title, its details (an empty one is not shown), and its badge."""
+
+
+def _cells(found: ListedRow, told: Told, now: Now) -> Mapping[str, Cell]:
+    """Column → what it shows: what the row says, with what has a column of its own in that column."""
+    what, details, badge = told
+    cells = {"facility": Cell(now.title)}
+    match found:
+        case ListedWindow():
+            window = f"{day(found.due_from)} – {day(found.due_to)}"
+            return {**cells, "window": Cell(window), "what": Cell(what, details[1:])}
+        case ListedEntry(value=PlanEntry(contact_due=due) as plan):
+            by_when = details[:1] if due is not None else ()
+            left, more = Cell(moment(plan.started_at, now.reading)), details[len(by_when) + 1 :]
+            return {**cells, "left": left, "waiting": Cell(badge=badge, more=by_when), "what": Cell(what, more)}
+        case ListedEntry(value=ReferralEntry()):
+            return {**cells, "to": Cell(details[0]), "what": Cell(what, details[1:])}
+        case ListedEntry(value=RiskEntry()):
+            return {**cells, "waiting": Cell(badge=badge, more=details), "what": Cell(what)}
+    return cells
 
 
 def _of_entry(found: ListedEntry, now: Now) -> Told:
@@ -66,14 +96,14 @@ def _plan(plan: PlanEntry, now: Now) -> Told:
         what = "In aftercare" if plan.aftercare_since is not None else "Left for home"
         return what, details, Badge(wording.STOPPED.get(plan.calls_stopped or "", "no contact asked for now"))
     name = next((call.name for call in plan.contacts if call.kept_by is None and call.closes == due), "contact")
-    return spoken(name).capitalize(), (f"by {moment(due, now.zone)}", *details), until(due, now.at)
+    return spoken(name).capitalize(), (f"by {moment(due, now.reading)}", *details), until(due, now.at)
 
 
 def _since(plan: PlanEntry, now: Now) -> Iterator[str]:
     """Sentences about a plan: since when the patient is out of care, and which next level is awaited."""
-    yield f"left {moment(plan.started_at, now.zone)}"
+    yield f"left {moment(plan.started_at, now.reading)}"
     if plan.aftercare_since is not None:
-        yield f"in aftercare since {moment(plan.aftercare_since, now.zone)}"
+        yield f"in aftercare since {moment(plan.aftercare_since, now.reading)}"
     if plan.search is not None:
         yield "a program is looked for"
     if plan.next_start is not None:
@@ -82,14 +112,14 @@ def _since(plan: PlanEntry, now: Now) -> Iterator[str]:
 
 def _risk(risk: RiskEntry, now: Now) -> Told:
     signals = [wording.SIGNALS.get(each, spoken(each)) for each in risk.signals]
-    since = moment(risk.raised_at, now.zone)
+    since = moment(risk.raised_at, now.reading)
     return ", ".join(signals).capitalize(), (f"since {since}",), Badge("risk raised", "late")
 
 
 def _referral(referral: ReferralEntry, state: str, now: Now) -> Told:
     to = f"to {referral.provider}" if referral.provider is not None else "provider still open"
     history, kind = referral.history, spoken(referral.kind).capitalize()
-    last = f"{wording.STATES[state]}, since {moment(history[-1].at, now.zone)}" if history else ""
+    last = f"{wording.STATES[state]}, since {moment(history[-1].at, now.reading)}" if history else ""
     why = spoken(history[-1].reason) if history and history[-1].reason is not None else ""
     details = (to, last or wording.STATES.get(state, state), why)
     ended = state in {"declined", "cancelled"}
@@ -101,14 +131,14 @@ def _referral(referral: ReferralEntry, state: str, now: Now) -> Told:
 def _appointment(appointment: AppointmentEntry, now: Now) -> Told:
     at = appointment.at
     badge = Badge("what came of it?", "late") if at < now.at else Badge(time_left(at, now.at).replace("left", "to go"))
-    return f"Appointment {moment(at, now.zone)}", (spoken(appointment.mode),), badge
+    return f"Appointment {moment(at, now.reading)}", (spoken(appointment.mode),), badge
 
 
 def _contact(contact: ContactEntry, state: str, now: Now) -> Told:
     tone = {"kept": "good", "missed": "late"}.get(state, "")
     with_whom = spoken(contact.provider_kind) if contact.provider_kind is not None else ""
     details = (spoken(contact.mode), with_whom)
-    return f"Contact {moment(contact.at, now.zone)}", details, Badge(spoken(contact.outcome), tone)
+    return f"Contact {moment(contact.at, now.reading)}", details, Badge(spoken(contact.outcome), tone)
 
 
 def _follow_up(found: ListedWindow, now: Now) -> Told:
@@ -192,7 +222,7 @@ def _form(path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None
     write = BY_PATH[path]
     settled = {**_SETTLED.get(path.rpartition("/")[2], {}), **(given or {})}
     ahead = {"referral-scheduled", "referral-rescheduled", "appointment-recorded"}
-    proposed = {} if write.action in ahead else {"at": local(now.at, now.zone)}
+    proposed = {} if write.action in ahead else {"at": local(now.at, now.reading)}
     asked = questions(write.asks, given=settled, proposed=proposed, labels=wording.FIELDS, leave_out=_LEFT_OUT)
     return Form(
         label=wording.LABELS[write.action],
@@ -200,6 +230,7 @@ def _form(path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None
         questions=asked,
         seen=found.sequence,
         key=secrets.token_urlsafe(12),
-        zone=found.facility,
-        clock=f"{now.at.astimezone(now.zone):%Z}",
+        zone=name_of(now.reading) if now.reader else found.facility,
+        clock=f"{now.at.astimezone(now.reading):%Z}",
+        confirm=wording.CONFIRM.get(write.action, ""),
     )

@@ -46,6 +46,13 @@ DONE: Mapping[str, str] = {
     "follow-up-excluded": "the discharge does not count any more",
     "risk-cleared": "the risk is over",
 }
+CONFIRM: Mapping[str, str] = {
+    "plan-closed": "Aftercare ends: nobody calls any more, and no follow-up is looked for.",
+    "contact-withdrawn": "The contact counts as never made; what it kept is open again.",
+    "follow-up-excluded": "The discharge counts for no measure any more.",
+    "referral-cancelled": "The provider is told that nobody will come.",
+}
+"""A write that is hard to undo → what a person is told before it."""
 FIELDS = {
     "at": "When",
     "decision": "Calls",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from services.aftercare.desk.answers import ANSWERS
 from services.aftercare.desk.follow_ups import READERS, window_behind
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
-from services.aftercare.engine.views import AfterEntry
+from services.aftercare.engine.views import AfterEntry, PageQuestion
 from services.aftercare.worklists.listed import ListedEntry, ListedRow
 from services.aftercare.worklists.lists import WORKLISTS, EntriesOf, Worklist
 from shared.storage import audit
@@ -88,9 +88,41 @@ def _place(row: ListedRow) -> Sequence[str]:
     return row.due_to.isoformat(), row.follow_up_id
 
 
+async def page_of(connection: Connection, worklist: Worklist, look: Look) -> tuple[Sequence[ListedRow], Sequence[str]]:
+    """A page of the list as the desk asks for it, and the cursors of its first and last row. Raises a 422 Problem for a
+    bad cursor."""
+    rows = await views.page_of(connection, worklist.of, question(worklist, look))
+    return await showing.seen_by(connection, look.who.scope, rows), [
+        paging.cursor(*_place(row)) for row in (*rows[:1], *rows[-1:])
+    ]
+
+
+def question(worklist: Worklist, look: Look) -> PageQuestion:
+    """What is asked of a list, for SQL. Raises a 422 Problem for a bad cursor."""
+    asked, back = look.asked, look.asked.before is not None
+    text = asked.before if back else asked.cursor
+    last = paging.behind({"cursor": text} if text else {}, 2)
+    place = _placed(worklist, last) if last is not None else None
+    overdue = asked.filters.get("overdue") == "yes"
+    return PageQuestion(look.scope, _late(worklist, look), look.most, asked.down, place, back, overdue)
+
+
+def _placed(worklist: Worklist, last: Sequence[str]) -> tuple[datetime | date, str]:
+    """The sort key that a cursor's two parts name."""
+    if isinstance(worklist.of, EntriesOf):
+        return paging.instant(last[0]), last[1]
+    window = window_behind(last)
+    return window.due_to, window.follow_up_id
+
+
+def _late(worklist: Worklist, look: Look) -> datetime:
+    """What was due before this is urgent."""
+    return look.at - worklist.late if worklist.late is not None else datetime.min.replace(tzinfo=UTC)
+
+
 async def count(connection: Connection, worklist: Worklist, look: Look) -> Counted:
     """How many entries a worklist has, and how many of them are urgent."""
-    late = look.at - worklist.late if worklist.late is not None else datetime.min.replace(tzinfo=UTC)
+    late = _late(worklist, look)
     if isinstance(worklist.of, EntriesOf):
         return Counted(*await views.counted(connection, worklist.of, scope=look.scope, late=late))
     return Counted(*await views.counted_windows(connection, worklist.of.state, scope=look.scope, late=late.date()))

@@ -16,7 +16,7 @@ from services.aftercare.decisions.windows import State
 from services.aftercare.tables import DOCUMENT, FACT, entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import VALUES, Kind
 from services.aftercare.worklists.listed import ListedEntry, ListedWindow
-from services.aftercare.worklists.lists import EntriesOf
+from services.aftercare.worklists.lists import EntriesOf, WindowsOf
 from shared.events.episodes import read_document
 from shared.facts.envelope import Fact
 from shared.messaging.positions import all_positions
@@ -24,6 +24,7 @@ from shared.scope import EVERYTHING, Scope
 from shared.site.measures import FollowUpClock
 from shared.storage import scoped
 from shared.storage.database import Connection
+from shared.storage.keysets import Keyset
 from shared.values import replace, value_object
 
 ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
@@ -148,6 +149,82 @@ async def waiting(
     if after is not None:
         query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
     return [_entry(row) for row in (await connection.execute(query.limit(limit))).all()]
+
+
+class PageQuestion(NamedTuple):
+    """Which page of a list is asked for: of which facilities, in the order of what is due, or `down` the other way
+    round; `place`: the sort key of the row after which it begins, or with `back` before which it ends; `late`: what is
+    due before it is urgent, `overdue`: only that; at most how many rows."""
+
+    scope: Scope
+    late: datetime
+    most: int = 0
+    down: bool = False
+    place: tuple[Any, str] | None = None
+    back: bool = False
+    overdue: bool = False
+
+
+class Tally(NamedTuple):
+    """What is counted of a list: all, the late, and of a page that is asked for those found by its filter, and those of
+    them before its place."""
+
+    total: int
+    late: int
+    found: int
+    ahead: int
+
+
+async def page_of(
+    connection: Connection, wanted: EntriesOf | WindowsOf, asked: PageQuestion
+) -> list[ListedEntry] | list[ListedWindow]:
+    """The rows of a page, in the order that is asked for."""
+    table, keys, so, late = _of(wanted, asked)
+    if asked.overdue:
+        so.append(late)
+    if asked.place is not None:
+        so.append(keys.beyond(asked.place, back=asked.back))
+    query = _with_sequence(table).where(*so).order_by(*keys.order(back=asked.back)).limit(asked.most)
+    rows = (await connection.execute(query)).all()
+    rows = rows[::-1] if asked.back else rows
+    return [_entry(row) for row in rows] if isinstance(wanted, EntriesOf) else [ListedWindow(*row) for row in rows]
+
+
+def tally(name: str, wanted: EntriesOf | WindowsOf, asked: PageQuestion) -> sa.Select[Any]:
+    """The query for one row: the list's name, and the numbers of a Tally."""
+    table, keys, so, late = _of(wanted, asked)
+    count, found = sa.func.count(), late if asked.overdue else sa.true()
+    ahead: sa.ColumnElement[int] = sa.literal(0)
+    if asked.place is not None:
+        behind = keys.beyond(asked.place, back=asked.back)
+        ahead = count.filter(found, behind if asked.back else sa.not_(behind))
+    numbers: list[sa.ColumnElement[Any]] = [
+        sa.literal(name).label("name"),
+        count,
+        count.filter(late),
+        count.filter(found),
+        ahead,
+    ]
+    return sa.select(*numbers).select_from(table).where(*so)
+
+
+async def tallied(connection: Connection, queries: Sequence[sa.Select[Any]]) -> dict[str, Tally]:
+    """Name of list → its numbers, by one query for all lists."""
+    rows = (await connection.execute(sa.union_all(*queries))).all()
+    return {row[0]: Tally(*map(int, row[1:])) for row in rows}
+
+
+def _of(
+    wanted: EntriesOf | WindowsOf, asked: PageQuestion
+) -> tuple[sa.Table, Keyset, list[sa.ColumnElement[bool]], sa.ColumnElement[bool]]:
+    """The table of a worklist's rows, their order, what is so of each, and what makes one urgent."""
+    if isinstance(wanted, EntriesOf):
+        keys = Keyset(entries.c.sort_at, entries.c.id, asked.down)
+        return entries, keys, _wanted(wanted, asked.scope), entries.c.sort_at < asked.late
+    columns = follow_ups.c
+    keys = Keyset(columns.due_to, columns.follow_up_id, asked.down)
+    so = [columns.state == wanted.state, scoped.of(columns.facility, asked.scope)]
+    return follow_ups, keys, so, columns.due_to <= asked.late.date()
 
 
 def _entry(row: Any) -> ListedEntry:

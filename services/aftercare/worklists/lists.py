@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from services.aftercare.decisions.windows import State
 from services.aftercare.referrals import referrals
 from services.aftercare.worklists.entries import Kind
+from shared.web.tables import AFTER, PLAIN, Column, Table
 from shared.web.wording import SOON
 
 
@@ -33,7 +34,8 @@ class Worklist:
     """One worklist: its `name` in addresses, its `title`, and the entries that it is `of`.
 
     `hint` and `empty` are sentences on the page. An entry is urgent once `late` has passed since its time (None:
-    never); the page says `urgent`, in this `tone`. `first`: shown on the first page too. desk/rows.py draws the lines.
+    never); the page says `urgent`, in this `tone`. `first`: shown on the first page too. `table`: its columns, filters
+    and order on the page, `group`: whose work it is. desk/rows.py draws the lines.
     """
 
     name: str
@@ -45,6 +47,23 @@ class Worklist:
     urgent: str = "overdue"
     tone: str = "late"
     first: bool = True
+    group: str = AFTER
+    table: Table = PLAIN
+
+
+_WHAT: Final = Column("what", "What stands", wide=True)
+_FACILITY: Final = Column("facility", "Facility", shown=False)
+_CALLED: Final = Table(
+    (Column("waiting", "Call", "due"), _WHAT, Column("left", "Left"), _FACILITY), ("overdue",), "due"
+)
+_RAISED: Final = Table((_WHAT, Column("waiting", "Since", "due"), _FACILITY), (), "due")
+_WINDOWS: Final = Table(
+    (Column("waiting", "Last day", "due"), _WHAT, Column("window", "A visit counts"), _FACILITY), ("overdue",), "due"
+)
+_REFERRED: Final = Table(
+    (Column("waiting", "To be settled", "due"), _WHAT, Column("to", "To"), _FACILITY), ("overdue",), "due"
+)
+_AGREED: Final = Table((Column("waiting", "When", "due"), _WHAT, _FACILITY), ("overdue",), "due")
 
 
 OPEN: Final = tuple(state.value for state in referrals.State if state not in referrals.ENDS)
@@ -56,6 +75,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nobody is to be called now.",
         of=EntriesOf("plan", ("active",), has="contact_due"),
         late=timedelta(0),
+        table=_CALLED,
     ),
     Worklist(
         name="risks",
@@ -63,6 +83,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Raised by contacts missed in a row or a readmission, until somebody judges that it is over.",
         empty="No risk is raised.",
         of=EntriesOf("risk", ("raised",)),
+        table=_RAISED,
     ),
     Worklist(
         name="follow-ups",
@@ -73,6 +94,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         late=-SOON,
         urgent="soon over",
         tone="soon",
+        table=_WINDOWS,
     ),
     Worklist(
         name="referrals",
@@ -81,6 +103,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No referral is waiting.",
         of=EntriesOf("referral", OPEN),
         late=timedelta(days=1),
+        table=_REFERRED,
     ),
     Worklist(
         name="declined",
@@ -88,6 +111,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Declined or cancelled, and nobody else was asked yet.",
         empty="Every referral that came to nothing has another in its place.",
         of=EntriesOf("referral", ("declined", "cancelled"), unreplaced=True),
+        table=_REFERRED,
     ),
     Worklist(
         name="appointments",
@@ -97,6 +121,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         of=EntriesOf("appointment", ("scheduled",)),
         late=timedelta(0),
         urgent="past",
+        table=_AGREED,
     ),
     Worklist(
         name="missed",
@@ -105,6 +130,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No follow-up was missed.",
         of=WindowsOf("missed"),
         first=False,
+        table=_WINDOWS,
     ),
     Worklist(
         name="excluded",
@@ -113,6 +139,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Every discharge counts.",
         of=WindowsOf("excluded"),
         first=False,
+        table=_WINDOWS,
     ),
     Worklist(
         name="plans",
@@ -121,6 +148,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nobody left for home, and nobody is in aftercare.",
         of=EntriesOf("plan", ("active",)),
         first=False,
+        table=_CALLED,
     ),
     Worklist(
         name="recorded",
@@ -129,5 +157,6 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No contact was recorded.",
         of=EntriesOf("contact", ("kept", "missed", "other")),
         first=False,
+        table=_AGREED,
     ),
 )

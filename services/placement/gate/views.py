@@ -101,9 +101,12 @@ async def waiting(
 
 async def how_many_wait(connection: Connection, scope: Scope) -> int:
     """How many facts in scope are withheld."""
-    query = sa.select(sa.func.count()).select_from(withheld)
-    query = query.where(scoped.of(withheld.c.facility, scope))
-    return int((await connection.execute(query)).scalar_one())
+    return int((await connection.execute(count_of_waiting(scope))).scalar_one())
+
+
+def count_of_waiting(scope: Scope) -> sa.Select[int]:
+    """The query that counts the facts in scope that are withheld."""
+    return sa.select(sa.func.count()).select_from(withheld).where(scoped.of(withheld.c.facility, scope))
 
 
 async def _found(

@@ -16,20 +16,35 @@ from shared.events.levels import WORDS
 from shared.site.config import Site
 from shared.web.desk import Badge, by, until
 from shared.web.wording import day, moment, spoken
+from shared.web.words import say, say_count
 
 
 @dataclass(frozen=True)
 class Glance:
-    """The time and the site with which lines are shown. `facts`: ce_id → the fact in words, for lines that name
-    facts."""
+    """The time and the site with which lines are shown. `facts`: ce_id → the fact in words, for lines that name facts;
+    `reader`: the zone in which instants are told, None: in the facility's. Days are always the facility's."""
 
     at: datetime
     site: Site
     facts: Mapping[str, FactWords] = field(default_factory=dict, kw_only=True)
+    reader: tzinfo | None = field(default=None, kw_only=True)
 
     def zone(self, facility: str) -> ZoneInfo:
         """The facility's zone."""
         return self.site.zone(facility)
+
+    def reading(self, facility: str) -> tzinfo:
+        """The zone in which an instant at the facility is told."""
+        return self.reader or self.zone(facility)
+
+    def facility(self, facility: str) -> str:
+        """A facility's title, else its name."""
+        found = self.site.facility(facility)
+        return found.title if found else facility
+
+    def payer(self, payer: str) -> str:
+        """A payer's title, else its id."""
+        return next((each.title for each in self.site.payers if each.id == payer), payer)
 
     def program(self, program: str | None) -> str:
         """A program's title, else its id."""
@@ -55,10 +70,9 @@ def _search(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     to = level(body["recommended_level"])
     before = body.get("from_level", "none")
     what = f"{to} recommended" + ("" if before == "none" else f" after {inside(level(before))}")
-    needs = ", ".join(f"{spoken(name)}: {_said(value)}" for name, value in body.get("needs", {}).items() if value)
     asked = len(body.get("offers", ()))
     sent = f"{asked} offer{'s' if asked != 1 else ''} sent" if asked else "nobody asked yet"
-    details = (_began(line, body, now), *body.get("reasons", ()), f"needs {needs}" if needs else "", sent)
+    details = (search_began(line, body, now), *body.get("reasons", ()), needs_in_words(body), sent)
     if line.state != "open":
         return what, (*details, spoken(body.get("reason", ""))), Badge(f"closed: {spoken(body.get('reason', ''))}")
     zone = now.zone(line.facility)
@@ -74,7 +88,7 @@ def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
     return date.fromisoformat(body["began_on"]) if "began_on" in body else day_of(line.at, zone)
 
 
-def _began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
+def search_began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
     """`discharged Mon 9 Mar`, and when it became known where that was a later day."""
     zone = now.zone(line.facility)
     began, learnt = _began_on(line, body, zone), day_of(datetime.fromisoformat(body["opened_at"]), zone)
@@ -82,15 +96,32 @@ def _began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
     return f"{spoken(body.get('began_with', 'began'))} {day(began)}{later}"
 
 
+def needs_in_words(body: Mapping[str, Any]) -> str:
+    """What a search needs, as `needs 57 years, payer: MEDICAID`; empty where it needs nothing."""
+    told = [_need(name, value) for name, value in body.get("needs", {}).items() if value]
+    return say("needs {what}", what=", ".join(told)) if told else ""
+
+
+def _need(name: str, value: Any) -> str:
+    if name == "age_years":
+        return say_count("{count} year of age", "{count} years of age", int(value))
+    if name == "start_by":
+        return say("start by {day}", day=day(date.fromisoformat(value)))
+    return f"{say(spoken(name))}: {_said(value)}"
+
+
 def _said(value: Any) -> str:
     return ", ".join(map(spoken, value)) if isinstance(value, list) else spoken(str(value))
 
 
 def _offer(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
-    zone = now.zone(line.facility)
     first = f"first day {day(date.fromisoformat(body['start_date']))}" if "start_date" in body else "no day proposed"
     more = " · ".join(spoken(body[name]) for name in ("track", "group") if name in body)
-    sent = f"sent {moment(datetime.fromisoformat(body['sent_at']), zone)}" if "sent_at" in body else ""
+    sent = (
+        f"sent {moment(datetime.fromisoformat(body['sent_at']), now.reading(line.facility))}"
+        if "sent_at" in body
+        else ""
+    )
     why = spoken(body["reason"]) if "reason" in body else ""
     details = (f"{level(body.get('level'))} · {first}", more, sent, why)
     waiting = line.state in {"sent", "countered"}
@@ -125,7 +156,7 @@ def _to_come(first: date, now: datetime, zone: tzinfo) -> Badge:
 
 def _waiting(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     place = f"place {body['position']} in line" if body.get("position") else spoken(line.state)
-    return now.program(line.program), (f"since {moment(line.at, now.zone(line.facility))}",), Badge(place)
+    return now.program(line.program), (f"since {moment(line.at, now.reading(line.facility))}",), Badge(place)
 
 
 def _authorization(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
@@ -147,7 +178,7 @@ def _authorization(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
 
 
 def _seat(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
-    zone = now.zone(line.facility)
+    zone = now.reading(line.facility)
     since, until = (datetime.fromisoformat(body[name]) if name in body else None for name in ("from", "until"))
     kept = f"from {moment(since, zone)}" if since else ""
     return now.program(line.program), (kept, f"until {moment(until, zone)}" if until else ""), Badge("kept")
@@ -160,7 +191,7 @@ _CONFLICTS = {
 
 
 def _conflict(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
-    kind, since = str(body.get("kind", "conflict")), f"since {moment(line.at, now.zone(line.facility))}"
+    kind, since = str(body.get("kind", "conflict")), f"since {moment(line.at, now.reading(line.facility))}"
     facts = [now.facts[fact["ce_id"]].sentence() for fact in body.get("facts", ())]
     return _CONFLICTS.get(kind, spoken(kind).capitalize()), (since, *facts), Badge(spoken(line.state), "late")
 
@@ -180,7 +211,7 @@ def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     hours, days, goals = (body.get(name) for name in ("hours_week", "days_week", "goals"))
     week = f"{hours:g} hours a week on {days} day{'' if days == 1 else 's'}" if hours and days else ""
     many = f"{goals} goal{'' if goals == 1 else 's'}" if goals is not None else ""
-    details = (week, many, f"since {moment(line.at, zone)}", f"to be reviewed by {day(due)}")
+    details = (week, many, f"since {moment(line.at, now.reading(line.facility))}", f"to be reviewed by {day(due)}")
     return f"Plan for {inside(level(body['level']))}", details, by(due, now.at, zone)
 
 
@@ -200,7 +231,7 @@ def _withheld(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     what = f"{fact_words(body['fact_type']).capitalize()}: waits for {body['recipient_title']}"
     return (
         what,
-        (f"since {moment(line.at, now.zone(line.facility))}",),
+        (f"since {moment(line.at, now.reading(line.facility))}",),
         Badge(_NO_BASIS.get(line.state, spoken(line.state))),
     )
 

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from services.placement.worklists import work
 from services.placement.worklists.work import Condition, EntriesOf, WithheldFacts
 from shared.web.desk import Listing
+from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Column, Table
 
 CARE: Final = ("coordinator", "clinician", "auditor", "billing")
 EVERYBODY: Final = (*CARE, "program")
@@ -23,7 +24,8 @@ class Worklist:
     `waits`) and `empty` are texts of the page; without a `title` it is not on the page, where its lines are the late
     ones of another list. `on_page`: roles whose page has it, where not all readers' has. `late`: the condition for an
     urgent line; their number is shown with the word `urgent`. `first`: shown on the first page too. `also`: older names
-    in the page's addresses. drawing.DRAWN has how a line of each kind is shown.
+    in the page's addresses. `group`: whose work it is, `table`: its columns, filters and order on the page.
+    drawing.DRAWN has how a line of each kind is shown, cells.py what its columns show.
     """
 
     name: str
@@ -38,26 +40,79 @@ class Worklist:
     urgent: str = "overdue"
     first: bool = True
     also: tuple[str, ...] = ()
+    group: str = PLACEMENT
+    table: Table = PLAIN
 
     @property
     def listing(self) -> Listing:
         """The list as the shared desk page takes it."""
         hint = self.hint or f"{self.waits}."
-        return Listing(self.name, self.title, hint, self.empty, self, self.urgent, first=self.first, also=self.also)
+        return Listing(
+            self.name, self.title, hint, self.empty, self, self.urgent, first=self.first, also=self.also,
+            group=self.group, table=self.table,
+        )  # fmt: skip
 
 
+_WHAT: Final = Column("what", "What stands", wide=True)
+_STANDS: Final = Column("stands", "What stands", wide=True)
+"""The same without what has a column of its own."""
+_FACILITY: Final = Column("facility", "Facility", shown=False)
+_LEVEL: Final = Column("levels", "Level")
+_PROGRAM: Final = Column("program", "Program")
+_DUE: Final = Column("waiting", "Due", "due")
+_PAYER: Final = Column("payer", "Payer", shown=False)
+_TO_PLACE: Final = Table(
+    (Column("levels", "From → to"), Column("waiting", "Waiting", "waiting"), _STANDS, _PAYER, _FACILITY),
+    ("level", "payer", "overdue"),
+    "waiting",
+)
+_OFFERED: Final = Table(
+    (_PROGRAM, _LEVEL, Column("waiting", "Answer", "due"), Column("day", "First day"),
+     Column("since", "Sent", "waiting"), _STANDS, _FACILITY),
+    ("level", "program", "overdue"),
+    "due",
+)  # fmt: skip
+_PLACED: Final = Table(
+    (_PROGRAM, _LEVEL, Column("waiting", "First day", "due"), _STANDS, _FACILITY),
+    ("level", "program", "overdue"),
+    "due",
+)
+_THERE: Final = Table(
+    (_PROGRAM, _LEVEL, Column("since", "Since", "waiting"), Column("waiting", "State"), _STANDS, _FACILITY),
+    ("level", "program"),
+    "waiting",
+)
+_IN_LINE: Final = Table(
+    (_PROGRAM, Column("waiting", "Place"), Column("since", "Since", "waiting"), _FACILITY),
+    ("program",),
+    "waiting",
+)
+_ALLOWED: Final = Table(
+    (_LEVEL, Column("waiting", "Left", "due"), _WHAT, Column("payer", "Payer"), _FACILITY),
+    ("level", "payer"),
+    "due",
+)
+_REVIEWED: Final = Table(
+    (_LEVEL, _DUE, _WHAT, _FACILITY),
+    ("level", "overdue"),
+    "due",
+)
+_TOLD: Final = Table((_WHAT, Column("waiting", "State"), Column("since", "Since", "waiting"), _FACILITY), (), "waiting")
+_WITHHELD: Final = Table((_WHAT, Column("waiting", "Why"), _FACILITY))
+_SEATS: Final = Table((_LEVEL, Column("waiting", "Now"), Column("seats", "Seats"), _WHAT, _FACILITY))
 _USED_UP: Final = EntriesOf("authorization", more=work.used_up)
 WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
         name="searches-open",
         of=EntriesOf("search", ("open",)),
         waits="Patients for whom a program is looked for",
-        title="Searches open",
+        title="To be placed",
         hint="Patients who need a program, the longest waiting first.",
         empty="Nobody is waiting for a program.",
         on_page=CARE,
         late=work.over,
         also=("searches",),
+        table=_TO_PLACE,
     ),
     Worklist(
         name="countered",
@@ -67,15 +122,17 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No program proposed another day.",
         late=work.unanswered,
         urgent="time over",
+        table=_OFFERED,
     ),
     Worklist(
         name="offers",
         of=EntriesOf("offer", ("sent",)),
-        title="Offers waiting",
+        title="Offers out",
         hint="Programs that were asked and have not answered.",
         empty="No offer waits for an answer.",
         late=work.unanswered,
         urgent="time over",
+        table=_OFFERED,
     ),
     Worklist(
         name="offers-overdue",
@@ -85,10 +142,11 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
         name="placed",
         of=EntriesOf("placement", ("placed",)),
-        title="First days to come",
+        title="First days",
         hint="Placed, and not yet started; those whose day is over need a word.",
         empty="Nobody is about to start.",
         late=work.over,
+        table=_PLACED,
     ),
     Worklist(
         name="starts-due",
@@ -101,6 +159,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         title="First days missed",
         hint="The patient did not come; the placement stands until somebody cancels it.",
         empty="No first day was missed.",
+        table=_THERE,
     ),
     Worklist(
         name="no-seat",
@@ -109,6 +168,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         title="Without a seat",
         hint="Placed or there already, and the program has no seat for them.",
         empty="Everybody who is placed has a seat.",
+        table=_THERE,
     ),
     Worklist(
         name="ineffective",
@@ -118,6 +178,8 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="What somebody said and cannot be so; who said it takes it back, or says what is missing.",
         empty="Everything that was told has its effect.",
         on_page=CARE,
+        group=TO_BE_SETTLED,
+        table=_TOLD,
     ),
     Worklist(
         name="conflicts",
@@ -127,6 +189,8 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Facts that cannot both be so; a person says which one falls.",
         empty="Nothing contradicts itself.",
         on_page=CARE,
+        group=TO_BE_SETTLED,
+        table=_TOLD,
     ),
     Worklist(
         name="authorizations-ending",
@@ -138,6 +202,8 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         on_page=CARE,
         first=False,
         also=("ending",),
+        group=PAYER,
+        table=_ALLOWED,
     ),
     Worklist(
         name="authorizations-used-up",
@@ -148,6 +214,8 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Every authorization has something left.",
         on_page=CARE,
         also=("used-up",),
+        group=PAYER,
+        table=_ALLOWED,
     ),
     Worklist(name="authorizations-exhausted", of=_USED_UP, waits="Authorizations that are used up (older name)"),
     Worklist(
@@ -158,6 +226,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="The day on which the plan was to be looked at again is over.",
         empty="No plan waits for its review.",
         on_page=CARE,
+        table=_REVIEWED,
     ),
     Worklist(
         name="withheld",
@@ -168,6 +237,8 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="It leaves by itself once there is a consent, or another basis.",
         empty="Nothing waits for a consent.",
         first=False,
+        group=TO_BE_SETTLED,
+        table=_WITHHELD,
     ),
     Worklist(
         name="seats",
@@ -176,6 +247,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Every program and how full it is now.",
         empty="The site has no programs.",
         urgent="full",
+        table=_SEATS,
     ),
     Worklist(
         name="waiting",
@@ -184,6 +256,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Who waits for a seat, the longest first.",
         empty="Nobody is on a waiting list.",
         first=False,
+        table=_IN_LINE,
     ),
     Worklist(
         name="started",
@@ -192,6 +265,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Stays that have begun.",
         empty="Nobody is in a program.",
         first=False,
+        table=_THERE,
     ),
     Worklist(
         name="closed",
@@ -201,5 +275,6 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="What came of earlier searches; one that a person closed can be opened again.",
         empty="No search was closed.",
         first=False,
+        table=_TO_PLACE,
     ),
 )

@@ -15,6 +15,7 @@ from services.placement.search.entry import UNSETTLED
 from services.placement.tables import entries, episodes, seats
 from shared.scope import Scope
 from shared.storage import scoped
+from shared.storage.keysets import Keyset
 from shared.values import value_object
 
 
@@ -139,6 +140,15 @@ async def selected(
         query = query.where(sa.tuple_(entries.c.at, entries.c.id) > sa.tuple_(*map(sa.literal, asked.after)))
     rows = await connection.execute(query.order_by(entries.c.at, entries.c.id).limit(asked.most))
     return [_line(row) for row in rows.all()]
+
+
+async def selected_page(
+    connection: AsyncConnection, so: Sequence[sa.ColumnElement[bool]], by: Keyset, *, back: bool, most: int
+) -> list[Line]:
+    """Up to `most` lines of which all of this is so, in this order; `back`: the last ones, not the first."""
+    rows = await connection.execute(_LINES.where(*so).order_by(*by.order(back=back)).limit(most))
+    found = [_line(row) for row in rows.all()]
+    return found[::-1] if back else found
 
 
 async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | None:

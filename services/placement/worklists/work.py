@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,11 +12,61 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.gate import views as gate
 from services.placement.search.entry import AHEAD, UNANSWERED, Kind
 from services.placement.tables import entries, episodes
-from services.placement.worklists.views import Line, ListQuestion, Whose, selected, within
+from services.placement.worklists.views import Line, ListQuestion, Whose, selected, selected_page, within
+from shared.storage.keysets import Keyset
 
 _E = entries.c
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+ORDERS: Mapping[str, sa.ColumnElement[datetime]] = {
+    "waiting": _E.at,
+    "due": sa.func.coalesce(_E.due, sa.case((_E.kind == "offer", _E.at + UNANSWERED), else_=_NEVER)),
+}
+"""Name of an order of a list → what its entries are sorted by: since when it is so, or when somebody is too late."""
+FILTERS: Mapping[str, sa.ColumnElement[Any]] = {
+    "level": sa.func.coalesce(_E.content["recommended_level"].astext, _E.content["level"].astext),
+    "payer": sa.func.coalesce(_E.content["needs"]["payer"].astext, _E.content["payer"].astext),
+    "program": _E.program,
+}
+"""Name of a filter → what has to have its value. Of a search the level is the recommended one."""
 Condition = Callable[[datetime], sa.ColumnElement[bool]]
 """What has to be so of an entry at an instant."""
+
+
+class PageQuestion(NamedTuple):
+    """Which page of a list is asked for: whose entries, when, in which order and `down` or up; `place`: the (time, id)
+    of the row after which it begins, or with `back` before which it ends; `filters`: name → value, `overdue` among
+    them; at most how many rows."""
+
+    whose: Whose
+    now: datetime
+    most: int
+    order: str = "waiting"
+    down: bool = False
+    place: tuple[datetime, str] | None = None
+    back: bool = False
+    filters: Mapping[str, str] = {}
+
+    @property
+    def keyset(self) -> Keyset:
+        """The order, with the id."""
+        return Keyset(ORDERS[self.order], _E.id, self.down)
+
+
+def sorted_by(order: str, line: Line) -> datetime:
+    """What a line is sorted by in this order, as ORDERS has it."""
+    if order == "waiting":
+        return line.at
+    return line.due or (line.at + UNANSWERED if line.kind == "offer" else _NEVER)
+
+
+class Tally(NamedTuple):
+    """What is counted of a list: all, the late, and of a page that is asked for those found by its filters, and those
+    of them before its place."""
+
+    total: int
+    late: int
+    found: int
+    ahead: int
 
 
 class EntriesOf(NamedTuple):
@@ -41,6 +91,25 @@ class EntriesOf(NamedTuple):
         """The lines, the oldest first."""
         return await selected(connection, lambda query: query.where(*self._so(asked.whose, now)), asked)
 
+    async def page(self, connection: AsyncConnection, asked: PageQuestion, late: Condition | None) -> list[Line]:
+        """The lines of a page, in the order that is asked for."""
+        found = [*self._so(asked.whose, asked.now), *_narrowed(asked, late)]
+        if asked.place is not None:
+            found.append(asked.keyset.beyond(asked.place, back=asked.back))
+        return await selected_page(connection, found, asked.keyset, back=asked.back, most=asked.most)
+
+    def tally(self, name: str, asked: PageQuestion, late: Condition | None) -> sa.Select[Any]:
+        """The query for one row: the list's name, and the numbers of a Tally."""
+        count, found = sa.func.count(), sa.and_(sa.true(), *_narrowed(asked, late))
+        ahead: sa.ColumnElement[int] = sa.literal(0)
+        if asked.place is not None:
+            behind = asked.keyset.beyond(asked.place, back=asked.back)
+            ahead = count.filter(found, behind if asked.back else sa.not_(behind))
+        over = count.filter(late(asked.now)) if late is not None else sa.literal(0)
+        joined = entries.join(episodes, episodes.c.episode_id == _E.episode_id)
+        numbers: list[sa.ColumnElement[Any]] = [sa.literal(name).label("name"), count, over, count.filter(found), ahead]
+        return sa.select(*numbers).select_from(joined).where(*self._so(asked.whose, asked.now))
+
     def _so(self, whose: Whose, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
         yield _E.kind == self.kind
         yield within(whose)
@@ -48,6 +117,23 @@ class EntriesOf(NamedTuple):
             yield _E.state.in_(self.states)
         if self.more is not None:
             yield self.more(now)
+
+
+def _narrowed(asked: PageQuestion, late: Condition | None) -> Iterator[sa.ColumnElement[bool]]:
+    """The filters as conditions; of a list where nothing is ever late, nothing is overdue."""
+    for name, value in asked.filters.items():
+        if name == "overdue":
+            yield late(asked.now) if late is not None else sa.false()
+        else:
+            yield FILTERS[name] == value
+
+
+async def tallied(connection: AsyncConnection, queries: Sequence[sa.Select[Any]]) -> dict[str, Tally]:
+    """Name of list → its numbers, by one query for all lists."""
+    if not queries:
+        return {}
+    rows = (await connection.execute(sa.union_all(*queries))).all()
+    return {row[0]: Tally(*map(int, row[1:])) for row in rows}
 
 
 class WithheldFacts:
@@ -65,6 +151,11 @@ class WithheldFacts:
     ) -> tuple[int, int]:
         """How many there are; none counts as late."""
         return await gate.how_many_wait(connection, whose.scope), 0
+
+    def tally(self, name: str, asked: PageQuestion, late: Condition | None) -> sa.Select[Any]:  # noqa: ARG002
+        """The same row as that of entries; none counts as late, and what stands before a place is not counted."""
+        count = gate.count_of_waiting(asked.whose.scope).scalar_subquery()
+        return sa.select(sa.literal(name).label("name"), count, sa.literal(0), count, sa.literal(0))
 
     async def lines(self, connection: AsyncConnection, asked: ListQuestion, now: datetime) -> list[Line]:  # noqa: ARG002
         """The lines, the longest withheld first."""

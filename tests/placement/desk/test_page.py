@@ -50,7 +50,7 @@ async def the_search(browser: Browser) -> Page:
 
 async def test_the_first_page_has_the_search_with_the_recommended_level_and_why(browser: Browser) -> None:
     first = await browser.open("/")
-    assert "Partial hospitalization (PHP) recommended after inpatient" in first.text
+    assert first.cells("nobody asked yet")["levels"] == "Inpatient → to PHP"
     assert "After inpatient care this site steps down to partial hospitalization." in first.text
     assert "nobody asked yet" in first.text
     assert "20 free" in first.text, "seats are on the first page too"
@@ -59,7 +59,7 @@ async def test_the_first_page_has_the_search_with_the_recommended_level_and_why(
 async def test_a_search_shows_every_program_best_first_with_reasons_and_seats(browser: Browser, desk: Desk) -> None:
     shown = await the_search(browser)
     ranked = (await desk.get("/api/programs", {"search_id": (await desk.search("E1"))["search_id"]})).json()["programs"]
-    places = [shown.text.index(f"<b>{one['title']}</b>") for one in ranked]
+    places = [shown.text.index(f">{one['title']}</b>") for one in ranked]
     assert places == sorted(places)
     assert all(reason["words"] in shown.text for one in ranked for reason in one["reasons"])
     assert "0 of 20 seats taken" in shown.text
@@ -81,17 +81,19 @@ async def test_an_offer_is_sent_accepted_and_the_patient_is_placed(browser: Brow
 
 
 async def test_a_program_that_was_asked_cannot_be_asked_again_and_the_page_says_so(browser: Browser) -> None:
-    shown, before = await the_search(browser), await the_search(browser)
+    shown = await the_search(browser)
+    before = await browser.opened(shown, f"{PHP} + {RANKED}", "Send an offer")
     first = await browser.press(shown, f"{PHP} + {RANKED}", "Send an offer")
     assert "Send an offer" not in first.forms(f"{PHP} + {RANKED}")
     assert "asked, no answer yet" in first.text
-    answer = await browser.press(before, f"{PHP} + {RANKED}", "Send an offer")
-    assert answer.status == 412, "the page was made before the offer was sent"
+    answer = await browser.send(shown, before)
+    assert answer.status == 412, "the form was opened before the offer was sent"
 
 
 async def test_another_level_needs_a_reason(browser: Browser) -> None:
     shown = await the_search(browser)
-    assert '<select name="variance_reason" required>' in shown.text
+    asked = await browser.follow(shown.forms(IOP)["Send an offer"].link)
+    assert re.search('<select name="variance_reason" required[^>]*>', asked.text)
     refused = await browser.press(shown, IOP, "Send an offer")
     assert refused.status == 409
     assert "another level than the recommended one needs a reason" in refused.notice
@@ -105,10 +107,10 @@ async def test_a_form_that_is_refused_keeps_what_was_typed_and_says_at_its_place
     shown = await the_search(browser)
     typed = {"start_date": "2026-05-08", "track": "anxiety", "group": "A", "expires_at": "2026-05-05T17:00"}
     refused = await browser.press(shown, IOP, "Send an offer", **typed)
-    assert refused.text.count('<details class="act" open>') == 1
+    assert refused.text.count('<tr class="form">') == 1
     kept = refused.forms(IOP)["Send an offer"]
     assert {name: kept.fields[name] for name in typed} == typed
-    opened = refused.text.split('<details class="act" open>')[1].split("</details>")[0]
+    opened = refused.text.split('<tr class="form">')[1].split("</tr>")[0]
     [marked] = re.findall(r'name="(\w+)"[^>]* aria-invalid="true" aria-describedby="([^"]+)" autofocus', opened)
     assert marked[0] == "variance_reason"
     assert re.search(f'id="{marked[1]}">Another level than the recommended one needs a reason<', opened)
@@ -128,9 +130,9 @@ async def test_the_field_that_was_not_taken_is_marked(
     browser: Browser, fields: dict[str, str], marked: str, why: str
 ) -> None:
     listed = await browser.open("/", list="searches")
-    refused = await browser.press(listed, "recommended", "Say what is needed", language="es", **fields)
+    refused = await browser.press(listed, "steps down", "Say what is needed", language="es", **fields)
     assert refused.status == 422
-    kept = refused.forms("recommended")["Say what is needed"]
+    kept = refused.forms("steps down")["Say what is needed"]
     assert kept.fields["language"] == "es"
     assert re.findall(r'name="(\w+)"[^>]* aria-invalid="true"', refused.text) == [marked]
     assert f">{why}<" in refused.text
@@ -151,9 +153,9 @@ async def test_programs_that_suit_come_apart_from_those_that_do_not_which_say_wh
     search = (await desk.search("E1"))["search_id"]
     await desk.post(f"/api/searches/{search}/needs", {"payer": "ACME", "age_years": 40})
     shown = await the_search(browser)
-    suit, others = shown.text.split("Programs that do not suit")
-    assert re.findall(r"<b>([^<]+)</b>", suit.split("Programs that suit")[1]) == [PHP]
-    order = re.findall(r"<b>([^<]+)</b>", others)
+    suit, others = shown.text.split("<h2>Programs that do not suit")
+    assert re.findall(r"<b id=[^>]+>([^<]+)</b>", suit.split("<h2>Programs that suit")[1]) == [PHP]
+    order = re.findall(r"<b id=[^>]+>([^<]+)</b>", others)
     assert set(order[:2]) == {"Adolescent partial hospitalization", "Riverbend day program"}
     assert order[2] == IOP, "the nearest of the other levels, and no step up"
     assert "fails: level of care<" in others
@@ -198,7 +200,7 @@ async def test_who_declined_is_asked_again_only_while_the_search_is_open(browser
     await desk.post(f"/api/searches/{search}/closed", {"reason": "no-program"})
     over = await browser.open("/", search=search)
     assert "Ask again" not in over.text
-    assert "Look again" in over.forms("recommended")
+    assert "Look again" in over.forms("steps down")
     await desk.feed.bring(a_new_stay())
     assert "Look again" not in (await browser.open("/", search=search)).text, "the patient is in a stay again"
 
@@ -248,7 +250,7 @@ async def test_a_program_that_is_over_is_shown_as_over(nobody: Browser, desk: De
 
 async def test_what_is_needed_is_said_and_programs_are_ranked_anew(browser: Browser, desk: Desk) -> None:
     shown = await the_search(browser)
-    said = await browser.press(shown, "recommended", "Say what is needed", payer="MEDICAID", age_years="15")
+    said = await browser.press(shown, "steps down", "Say what is needed", payer="MEDICAID", age_years="15")
     assert said.notice.startswith("What is needed is noted")
     assert "takes MEDICAID" in said.text
     needs = (await desk.search("E1"))["needs"]
@@ -257,11 +259,11 @@ async def test_what_is_needed_is_said_and_programs_are_ranked_anew(browser: Brow
 
 async def test_a_search_is_closed_and_opened_again(browser: Browser) -> None:
     listed = await browser.open("/", list="searches")
-    closed = await browser.press(listed, "recommended", "Stop looking", reason="no-program")
+    closed = await browser.press(listed, "steps down", "Stop looking", reason="no-program")
     assert "Nobody is waiting for a program" in closed.text
-    again = await browser.press(await browser.open("/", list="closed"), "recommended", "Look again")
+    again = await browser.press(await browser.open("/", list="closed"), "steps down", "Look again")
     assert again.notice == "The search is open again"
-    assert "recommended" in (await browser.open("/", list="searches")).text
+    assert "nobody asked yet" in (await browser.open("/", list="searches")).text
 
 
 async def test_a_first_day_that_is_over_is_late_and_told_to_be_missed(
@@ -302,9 +304,10 @@ async def test_a_conflict_is_settled_by_a_button(
 
 
 async def test_what_went_on_since_is_said(browser: Browser, desk: Desk) -> None:
-    old = await browser.open("/", list="searches")
+    page = await browser.open("/", list="searches")
+    old = await browser.opened(page, "steps down", "Stop looking")
     await desk.offers("E1", "GH-PHP1")
-    answer = await browser.press(old, "recommended", "Stop looking", reason="no-program")
+    answer = await browser.send(page, old, reason="no-program")
     assert answer.status == 412
 
 
@@ -313,13 +316,13 @@ async def test_programs_staff_answer_offers_and_see_no_search(nobody: Browser, d
     await desk.offers("E1", "GH-PHP1")
     await nobody.sign_in(token("program"))
     first = await nobody.open("/")
-    assert "Offers waiting" in first.text
-    assert "Searches open" not in first.text
-    assert set((await nobody.open("/", list="offers")).forms("first day")) == {
+    assert "Offers out" in first.text
+    assert "To be placed" not in first.text
+    assert set((await nobody.open("/", list="offers")).forms(PHP)) == {
         "Program accepts", "Program declines", "Another day",
     }  # fmt: skip
     search = (await desk.search("E1"))["search_id"]
-    assert "Programs that suit" not in (await nobody.open("/", search=search)).text
+    assert "Compare programs" not in (await nobody.open("/", search=search)).text
     assert (await nobody.open("/", list="searches")).status == 422
 
 
@@ -334,7 +337,7 @@ async def test_who_is_of_another_facility_sees_nothing_of_the_patient(nobody: Br
 async def test_an_auditor_looks_and_has_no_buttons(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
     await nobody.sign_in(token("auditor"))
-    assert (await nobody.open("/", list="searches")).forms("recommended") == {}
+    assert (await nobody.open("/", list="searches")).forms("steps down") == {}
     assert "Send an offer" not in (await the_search(nobody)).text
 
 
@@ -343,7 +346,9 @@ async def test_every_list_opens_and_no_address_has_anything_of_a_patient(browser
     shown = await browser.open("/", list=name)
     assert shown.status == 200
     addresses = re.findall(r'(?:href|action)="([^"]+)"', shown.text)
-    assert not [each for each in addresses if "patient-E1" in each or "E1" in each.split("/")]
+    pages = {each for each in addresses if each.startswith("/placement/patients/")}
+    assert not [each for each in addresses if ("patient-E1" in each and each not in pages) or "E1" in each.split("/")]
+    assert pages <= {"/placement/patients/patient-E1"}, "a patient's page is found by our own number"
 
 
 async def test_who_looked_at_whom_is_written_down(browser: Browser, database: Database) -> None:

@@ -20,18 +20,22 @@ from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
-from services.placement.worklists import views
+from services.placement.worklists import views, work
 from services.placement.worklists.lists import CARE, EVERYBODY, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import FactWords, words_of
+from services.placement.worklists.work import PageQuestion, WithheldFacts
+from shared.events.levels import WORDS
+from shared.scope import Scope
 from shared.site.values import Program
 from shared.storage.database import Connection
 from shared.web import paging, requests
 from shared.web.auth import Caller
-from shared.web.desk import A_FEW, Counted, Desk, Listing, Look, Row, Section, may
+from shared.web.desk import A_FEW, Counted, Desk, Fetched, Listing, Look, Row, Section, may
 from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
 from shared.web.pages import Pages
+from shared.web.tables import NOTHING_ASKED
 
 FILTERS = LIST_FILTERS | {"search"}
 WRITES = tuple(write for subject in SUBJECTS for write in subject.writes)
@@ -42,14 +46,18 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    return Pages("Coordinators' desk", {**every, **wording.DONE})
+    return Pages("Coordinators' desk", {**every, **wording.DONE}, "placement")
 
 
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
     desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
     acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page, wording.FIELD_OF)
-    return [Route("/", made_of.page(desk.shown), methods=["GET"]), *acts.routes(WRITES), *made_of.routes()]
+    own = [
+        Route("/", made_of.page(desk.shown), methods=["GET"]),
+        Route("/rail", made_of.part(desk.rail), methods=["GET"]),
+    ]
+    return [*own, *acts.routes(WRITES), *made_of.routes()]
 
 
 class Placement:
@@ -65,27 +73,57 @@ class Placement:
         """The lists with a title that this reader's roles may see."""
         return [one.listing for one in self._lists if one.title and may(who, one.on_page or one.readers)]
 
-    async def count(self, connection: Connection, listing: Listing, look: Look) -> Counted:
-        """How many lines a list has, and how many are late; for the list of programs, how many are full."""
-        row: Worklist = listing.of
-        if row.of == "programs":
-            places = await programs.everybody(connection, self.parts, look.at)
-            every = self._programs(look)
-            full = sum(not programs.filled(p, places.get(p.id, ()), look.at).free for p in every)
-            return Counted(len(every), full)
-        return Counted(*await row.of.counted(connection, whose_of(look.who, look.scope), look.at, row.late))
+    def options(self, who: Caller, scope: Scope) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG002
+        """The levels, the site's payers, and the programs in scope."""
+        site = self.parts.rules.site
+        return {
+            "level": WORDS,
+            "payer": {each.id: each.title for each in site.payers},
+            "program": {each.id: each.title for each in site.programs if scope.has(each.facility)},
+        }
 
-    async def rows(self, connection: Connection, listing: Listing, look: Look) -> tuple[Sequence[Row], str | None]:
-        """A page of rows, and the cursor of the next page; who saw which episode is audited."""
+    async def counts(
+        self, connection: Connection, lists: Sequence[Listing], look: Look, chosen: Listing | None = None
+    ) -> Mapping[str, Counted]:
+        """The counts of all lists, by one query; of the list of programs, how many there are and how many are full."""
+        found: dict[str, Counted] = {}
+        plain, queries = _asked(look._replace(asked=NOTHING_ASKED)), []
+        for each in lists:
+            row: Worklist = each.of
+            if row.of == "programs":
+                found[each.name] = await self._count_programs(connection, look)
+            else:
+                queries.append(row.of.tally(each.name, plain, row.late))
+                if each is chosen:
+                    queries.append(row.of.tally(_CHOSEN, _asked(look), row.late))
+        told = await work.tallied(connection, queries)
+        found |= {name: Counted(one.total, one.late) for name, one in told.items() if name != _CHOSEN}
+        if chosen is not None and _CHOSEN in told:
+            one = told[_CHOSEN]
+            found[chosen.name] = found[chosen.name]._replace(found=one.found, ahead=one.ahead)
+        return found
+
+    async def _count_programs(self, connection: Connection, look: Look) -> Counted:
+        places = await programs.everybody(connection, self.parts, look.at)
+        every = self._programs(look)
+        return Counted(len(every), sum(not programs.filled(p, places.get(p.id, ()), look.at).free for p in every))
+
+    async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
+        """A page of rows; who saw which episode is audited."""
         reader, row = self._reader(look), listing.of
         if row.of == "programs":
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
-            return await self._seats(connection, look._replace(most=every), reader), None
-        place = reading.place_of({"cursor": look.cursor} if look.cursor else {})
-        question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, place)
-        found = await row.of.lines(connection, question, look.at)
-        page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
-        return await self._told(connection, page, look, reader), following
+            return Fetched(await self._seats(connection, look._replace(most=every), reader))
+        if isinstance(row.of, WithheldFacts):
+            place = reading.place_of({"cursor": look.cursor} if look.cursor else {})
+            question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, place)
+            found = await row.of.lines(connection, question, look.at)
+            page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
+            return Fetched(await self._told(connection, page, look, reader), None, following)
+        asked = _asked(look)
+        lines = await row.of.page(connection, asked, row.late)
+        ends = [_cursor(asked, line) for line in lines[:1] + lines[-1:]]
+        return Fetched(await self._told(connection, lines, look, reader), *ends)
 
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
         """One search with its offers and every program, the best first, for readers who may see searches; else
@@ -177,11 +215,32 @@ class Placement:
         return {fact.id: words_of(fact, self.parts.rules) for group in found.values() for fact in group}
 
     def _reader(self, look: Look) -> Reader:
-        return Reader(look.at, self.parts.rules.site, look.who, {write.path: write for write in WRITES})
+        writes = {write.path: write for write in WRITES}
+        return Reader(look.at, self.parts.rules.site, look.who, writes, reader=look.zone)
 
     def _programs(self, look: Look) -> list[Program]:
         every = self.parts.rules.site.programs
         return [p for p in every if look.scope.has(p.facility)]
+
+
+_CHOSEN = "?"
+"""The name under which the list that is shown is counted once more, as its filters and place ask."""
+
+
+def _asked(look: Look) -> PageQuestion:
+    """What is asked of a list, for SQL. Raises a 422 Problem for a bad cursor."""
+    asked, back = look.asked, look.asked.before is not None
+    text = asked.before if back else asked.cursor
+    place = reading.place_of({"cursor": text} if text else {})
+    order = asked.sort or "waiting"
+    return PageQuestion(
+        whose_of(look.who, look.scope), look.at, look.most, order, asked.down, place, back, asked.filters
+    )
+
+
+def _cursor(asked: PageQuestion, line: Line) -> str:
+    """The place of a line in the order that is asked for."""
+    return paging.cursor(paging.at(work.sorted_by(asked.order, line)), line.id)
 
 
 def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:

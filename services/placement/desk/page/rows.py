@@ -11,6 +11,7 @@ from typing import Any
 from services.placement.continuum.order import day_of
 from services.placement.desk.frame import Write
 from services.placement.desk.page import wording
+from services.placement.desk.page.cells import cells_of
 from services.placement.worklists.drawing import DRAWN, Glance
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line
@@ -21,6 +22,7 @@ from shared.web.desk import Row, may
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
 from shared.web.wording import spoken
+from shared.web.zones import name_of
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Reader(Glance):
 
 def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool = True) -> Row:
     """A line as a row; `body` is what the API shows of it; `linked`: with a link to the programs for a search."""
-    what, details, badge = DRAWN[line.kind](line, body, reader)
+    drawn = what, details, badge = DRAWN[line.kind](line, body, reader)
     looked_at = linked and (line.kind, line.state) == ("search", "open") and may(reader.who, CARE)
-    link = (f"/?search={line.id}", "Programs that suit") if looked_at else None
+    link = (f"/?search={line.id}", "Compare programs") if looked_at else None
     return Row(
         what,
         badge,
@@ -44,6 +46,7 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
         details=tuple(filter(None, details)),
         link=link,
         forms=tuple(_forms(line, body, reader)),
+        cells=cells_of(line, body, drawn, reader),
     )
 
 
@@ -124,8 +127,8 @@ def able(path: str, reader: Reader) -> Write | None:
 
 
 def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> dict[str, str]:
-    zone = reader.zone(line.facility)
-    now, first = local(reader.at, zone), str(body.get("start_date", ""))
+    today = local(reader.at, reader.zone(line.facility))[:10]
+    now, first = local(reader.at, reader.reading(line.facility)), str(body.get("start_date", ""))
     if to == "needs":
         return {name: str(value) for name, value in body.get("needs", {}).items() if not isinstance(value, list)}
     if (again := _AGAIN.get(line.kind)) is not None:
@@ -133,8 +136,8 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
     if to in {"accepted", "countered", "started-corrected"}:
         return {"start_date": first, "date": first}
     if to == "started":
-        return {"date": min(first or now[:10], now[:10])}
-    return {"date": now[:10], "at": now}
+        return {"date": min(first or today, today)}
+    return {"date": today, "at": now}
 
 
 def _typed(value: Any) -> str:
@@ -159,6 +162,7 @@ def form(
     required: Sequence[str] = (),
 ) -> Form:
     """A write as a form about a line; `options`: more choices of fields; `required`: fields needed here."""
+    zone = reader.reading(line.facility)
     return Form(
         label=wording.LABELS[write.path],
         address=address(write.path).replace("{id}", line.episode_id if line.kind == "plan" else line.id),
@@ -173,8 +177,9 @@ def form(
         ),
         seen=line.version,
         key=secrets.token_urlsafe(12),
-        zone=line.facility,
-        clock=f"{reader.at.astimezone(reader.zone(line.facility)):%Z}",
+        zone=name_of(zone) if reader.reader else line.facility,
+        clock=f"{reader.at.astimezone(zone):%Z}",
+        confirm=wording.CONFIRM.get(write.path, ""),
     )
 
 

@@ -95,6 +95,20 @@ FIELDS: Mapping[str, str] = {
     "system": "Code system (as I10)",
     "variance_reason": "Why another level than recommended",
 }
+CONFIRM: Mapping[str, str] = {
+    "/api/searches/{id}/closed": "Nobody looks for a program any more, and offers that wait are withdrawn.",
+    "/api/offers/{id}/withdrawn": "The program is told that the offer stands no more.",
+    "/api/offers/{id}/declined": "The program's answer is recorded, and other programs are asked.",
+    "/api/placements/{id}/cancelled": "The placement is cancelled, and its seat is given to others.",
+    "/api/placements/{id}/completed": "The stay ends, and from the next day on the seat is for others.",
+    "/api/placements/{id}/discontinued": "The stay ends, and from the next day on the seat is for others.",
+    "/api/placements/{id}/start-withdrawn": "The stay counts as never begun, and is taken off the bill.",
+    "/api/placements/{id}/end-withdrawn": "The stay goes on as if it had not ended, and is billed on.",
+    "/api/conflicts/{id}/settled": "State, bills and follow-ups go by what you say, and it cannot be taken back here.",
+    "/api/seats/{id}/released": "Others can have the seat at once.",
+    "/api/waitlist/{id}/left": "The place in the line is lost.",
+}
+"""A write that is hard to undo, by its path → what a person is told before it."""
 _REASONS: Mapping[str, tuple[str, ...]] = {
     "/api/offers/{id}/withdrawn": ("placed-elsewhere", "patient-declined", "sent-in-error", "other"),
     "/api/offers/{id}/reopened": ("answered-in-error", "seat-free-again", "other"),

@@ -1,0 +1,88 @@
+// The desk's own script: keys, forms in rows of their own, filters that show at once, the browser's time zone. What it
+// does is a shorter way to what links and forms do without it.
+"use strict";
+(() => {
+  const root = document.documentElement, body = document.body;
+  const all = (what, where = document) => [...where.querySelectorAll(what)];
+  root.classList.add("scripted");
+
+  // A page that answers a refused form stands at the form's address: reloading it shows the list.
+  if (body.dataset.here) history.replaceState(null, "", body.dataset.here);
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `stepdown_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+  document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+  // Filters show at once; the rail is the page's own, and goes with the filter by a whole page.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form.narrow");
+    if (form) form.requestSubmit();
+  });
+  // Empty fields of a filter stay out of the address.
+  document.addEventListener("formdata", (event) => {
+    if (event.target.matches("form.narrow")) for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
+  });
+
+  // One menu and one form at a time.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open) for (const each of all("details.more[open], details.view[open]")) if (each !== event.target) each.open = false;
+  }, true);
+  document.addEventListener("click", (event) => {
+    for (const each of all("details.more[open], details.view[open]")) if (!each.contains(event.target)) each.open = false;
+    if (event.target.closest("a.close")) { event.preventDefault(); shut(); }
+  });
+  function shut() {
+    const form = document.querySelector("tr.form");
+    if (!form) return false;
+    const row = form.previousElementSibling;
+    form.remove();
+    (row?.querySelector("td.acts .act, td.acts summary") || row)?.focus();
+    return true;
+  }
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.matches("tr.row")) {
+      for (const each of all("tr.form")) each.remove();
+      for (const each of all("details.more[open]")) each.open = false;
+    }
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const list = document.getElementById("list");
+    if (list?.dataset.title) document.title = list.dataset.title;
+    const form = document.querySelector("tr.form");
+    if (form && !form.contains(document.activeElement)) form.querySelector("[autofocus], select, input:not([type=hidden]), button")?.focus();
+  });
+
+  // Keys. Not while somebody types, and not with a modifier: those are the browser's and the screen reader's.
+  const rows = () => all("tr.row");
+  const here = () => document.activeElement?.closest?.("tr.row, tr.form");
+  function go(step) {
+    const every = rows(), now = here(), at = now ? every.indexOf(now.matches(".form") ? now.previousElementSibling : now) : -1;
+    const next = every[at < 0 ? (step > 0 ? 0 : every.length - 1) : at + step];
+    if (!next) return;
+    (next.querySelector(".person a") || next).focus();
+    next.scrollIntoView({ block: "nearest" });
+  }
+  const in_row = (what) => here()?.querySelector(what)?.click();
+  const KEYS = {
+    "j": () => go(1),
+    "k": () => go(-1),
+    "o": () => in_row(".person a"),
+    "a": () => in_row("td.acts .button, td.acts button"),
+    "x": () => in_row("input[data-mark]"),
+    "?": () => document.querySelector("dialog.keys")?.showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.key === "Escape") {
+      const menu = document.querySelector("details.more[open], details.view[open]");
+      if (menu) { menu.open = false; menu.querySelector("summary").focus(); } else if (!document.querySelector("dialog[open]")) shut();
+      return;
+    }
+    if (event.target.closest("input:not([type=checkbox]), select, textarea, dialog, [contenteditable]")) return;
+    const act = KEYS[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.dataset.mark !== "all") return;
+    for (const each of all("tr.row input[data-mark]")) each.checked = event.target.checked;
+  });
+})();
