@@ -18,7 +18,7 @@ from tests.intake.web.test_consents import consent
 from tests.intake.web.test_requests import assessment, referral
 from tools.cli.export import openapi
 
-OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
+OF_EVERY_SERVICE = {"/live", "/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
 
 
 async def test_it_has_every_path_and_method_of_the_service_and_no_other(
