@@ -21,8 +21,8 @@ from shared.web import forms, idempotency, posts, requests
 from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.pages import Notice, Pages, notice_of
-from shared.web.prefix import base
 from shared.web.posts import Posted, Write
+from shared.web.prefix import base
 from shared.web.sessions import form, page_caller
 from shared.web.zones import zone_named
 

@@ -19,7 +19,7 @@ from tests.intake.web.test_requests import assessment, referral
 from tools.cli.export import openapi
 
 FOR_PEOPLE = {"/", "/find", "/sign-in", "/sign-out", "/assets/{name}"}
-OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
+OF_EVERY_SERVICE = {"/live", "/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
 
 
 async def test_it_has_every_path_and_method_of_the_service_and_no_other(
