@@ -10,7 +10,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from shared.web.auth import ROLES
+from shared.roles import ROLES
 
 OPEN = {
     "/health/live": "says that the process lives",
@@ -19,7 +19,9 @@ OPEN = {
     "/api/openapi.json": "the API's own description",
     "/asyncapi.json": "the published language",
     "/assets/{name}": "files of the product",
-    "/sign-in": "shows and takes a token",
+    "/sign-in": "leads to the issuer, or takes a token",
+    "/signed-in": "takes what the issuer leads people back with",
+    "/session": "tells who the caller is",
     "/sign-out": "forgets it",
 }
 """Routes that tell of no patient, each with the reason."""

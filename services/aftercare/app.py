@@ -12,6 +12,7 @@ from shared.run import ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
+from shared.web.asked_sessions import asked_sessions
 
 NAME = "aftercare"
 
@@ -30,6 +31,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         broker=broker,
         routes=[*api.routes(database, rules), *page.routes(database, rules, frame)],
         page=frame.wrong,
+        sessions=asked_sessions(settings),
         settings=settings,
         parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,
         facilities=rules.site.facility_names,

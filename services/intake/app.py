@@ -22,6 +22,7 @@ from shared.site.of_service import of_service
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
 from shared.web import cross_origin
+from shared.web.kept_sessions import kept_sessions
 
 NAME = "intake"
 
@@ -70,6 +71,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     site = of_service(settings)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
+    sessions = kept_sessions(settings, database, clock, intake.seal, site)
     reception = reception_of(intake)
     limits = mllp.Limits(
         frame_bytes=site.limits.message_bytes,
@@ -88,6 +90,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         database=database,
         broker=broker,
         page=front.wrong,
+        sessions=sessions,
         routes=routes(intake, reception, cross_origin.origins(settings.desk_origins)),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,

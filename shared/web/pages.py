@@ -17,9 +17,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.web import sessions, wording
+from shared.web import sessions, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
+from shared.web.sign_in import SignInPages
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -50,7 +51,7 @@ def _templates() -> Environment:
     """The templates, each compiled once in a process."""
     loader = FileSystemLoader(ASSETS)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"asset": lambda name: _FILES[name].address}
+    made.globals |= {"asset": lambda name: _FILES[name].address, "say": words.say}
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
     return made
 
@@ -75,21 +76,26 @@ class Pages:
         given = {**own, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
         given.setdefault("notice", self._noticed(request))
         text = _templates().get_template(template).render(given)
-        answer = Response(text, status, self._headers(), "text/html")
+        answer = Response(text, status, self.headers(), "text/html")
         if request.cookies.get(NOTICE):
             answer.delete_cookie(NOTICE, path="/", httponly=True, samesite="strict")
         return answer
 
+    def told(self, request: Request, template: str, text: str, status: int, **values: Any) -> Response:
+        """A template as an answer, with what is wrong on top; for an empty text nothing is."""
+        notice = Notice(text, status=status) if text else None
+        return self.render(request, template, status, notice=notice, **values)
+
     def go(self, to: str, code: str) -> Response:
         """Redirect to a page after an act (303, RFC 9110 15.4.4); that page shows the sentence of `code` once, if it is
         opened within 30 seconds."""
-        answer = RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
+        answer = RedirectResponse(to, HTTPStatus.SEE_OTHER, self.headers())
         answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
     def to(self, to: str) -> Response:
         """Redirect to a page that shows no sentence."""
-        return RedirectResponse(to, HTTPStatus.SEE_OTHER, self._headers())
+        return RedirectResponse(to, HTTPStatus.SEE_OTHER, self.headers())
 
     def page(self, shown: Page) -> Page:
         """The endpoint with its errors as pages: who is not signed in is redirected to the sign-in page by a GET, and
@@ -100,7 +106,7 @@ class Pages:
                 return await shown(request)
             except NotSignedIn:
                 if request.method == "GET":
-                    return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER, self._headers())
+                    return self.to(_sign_in_for(request))
                 said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
@@ -114,44 +120,13 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """The routes of sign-in, sign-out and assets."""
-        return [
-            Route("/sign-in", self.page(self._ask), methods=["GET"]),
-            Route("/sign-in", self.page(self._sign_in), methods=["POST"]),
-            Route("/sign-out", self.page(self._sign_out), methods=["POST"]),
-            Route("/assets/{name}", _asset),
-        ]
-
-    async def _ask(self, request: Request, said: Notice | None = None) -> Response:
-        seed = sessions.before_session(request)
-        given = {"form_token": sessions.token_of(seed), "notice": said}
-        answer = self.render(request, "sign-in.html", said.status if said else 200, **given)
-        sessions.plant(request, answer, seed)
-        return answer
-
-    async def _sign_in(self, request: Request) -> Response:
-        fields = await sessions.form(request, sessions.BEFORE)
-        token = "".join(fields.get("token", "").split()).removeprefix("Bearer")
-        if len(token) > sessions.LONGEST:
-            return await self._ask(request, Notice("the token is too long for a browser's cookie", status=422))
-        try:
-            await sessions.check(request, token)
-        except NotSignedIn as no:
-            return await self._ask(request, Notice(str(no), status=401))
-        answer = RedirectResponse("/", HTTPStatus.SEE_OTHER, self._headers())
-        sessions.keep(request, answer, token)
-        return answer
-
-    async def _sign_out(self, request: Request) -> Response:
-        await sessions.form(request)
-        answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER, self._headers())
-        sessions.forget(request, answer)
-        return answer
+        return [*SignInPages(self).routes(), Route("/assets/{name}", _asset)]
 
     def _noticed(self, request: Request) -> Notice | None:
         text = self.done.get(request.cookies.get(NOTICE, ""))
         return Notice(text, good=True) if text else None
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         """The security headers of a page. The referrer policy is `same-origin`: under `no-referrer` browsers send
         `Origin: null` with our own forms."""
         calls = " ".join(["connect-src 'self'", *([_origin(self.intake)] if self.intake else [])])
@@ -172,6 +147,14 @@ def notice_of(fault: StepdownError) -> Notice:
     if isinstance(fault, Transient):
         return Notice(f"{fault}: try again in a moment", status=HTTPStatus.SERVICE_UNAVAILABLE)
     return Notice(str(fault), status=HTTPStatus.BAD_REQUEST)
+
+
+def _sign_in_for(request: Request) -> str:
+    """Where to sign in, and then come back to this page; the first page needs no telling."""
+    here = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    query = request.url.query
+    then = f"{here}?{query}" if query else here
+    return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
 
 def _asked(query: Mapping[str, str]) -> str:

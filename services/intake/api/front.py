@@ -8,6 +8,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from shared.web.pages import Pages
+
+FRAME = Pages("Intake")
+"""The frame of sign-in and sign-out, which are intake's for all services."""
 _PAGE = """\
 <!doctype html>
 <html lang="en">

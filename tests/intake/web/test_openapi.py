@@ -19,6 +19,8 @@ from tests.intake.web.test_requests import assessment, referral
 from tools.cli.export import openapi
 
 OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
+FOR_PEOPLE = {"/", "/sign-in", "/signed-in", "/sign-out", "/session", "/assets/{name}"}
+"""Pages, and what pages of the three services stand on."""
 
 
 async def test_it_has_every_path_and_method_of_the_service_and_no_other(
@@ -29,7 +31,7 @@ async def test_it_has_every_path_and_method_of_the_service_and_no_other(
         (route.path, method.lower())
         for route in routes
         for method in route.methods or ()
-        if method != "HEAD" and route.path not in {*OF_EVERY_SERVICE, "/"}  # a page for people
+        if method != "HEAD" and route.path not in {*OF_EVERY_SERVICE, *FOR_PEOPLE}
     }
     told = (await http.get("/api/openapi.json")).json()
     assert {(path, method) for path, methods in told["paths"].items() for method in methods} == own
