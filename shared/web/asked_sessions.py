@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -36,8 +36,8 @@ class AskedSessions:
 
     issuer = None
 
-    def __init__(self, url: str, desk: str | None = None) -> None:
-        self.url, self.desk = url.rstrip("/"), desk
+    def __init__(self, url: str, desk: str | None = None, now: Callable[[], float] = time.monotonic) -> None:
+        self.url, self.desk, self._now = url.rstrip("/"), desk, now
         self._known: dict[bytes, tuple[float, OpenSession | None]] = {}
         self._asking: dict[bytes, asyncio.Task[OpenSession | None]] = {}
 
@@ -45,7 +45,7 @@ class AskedSessions:
         """See Sessions. Requests with one cookie that come meanwhile wait for the same answer."""
         name = hashlib.sha256(cookie.encode()).digest()
         until, found = self._known.get(name, (0.0, None))
-        if time.monotonic() < until:
+        if self._now() < until:
             return found
         task = self._asking.get(name)
         if task is None:
@@ -82,7 +82,7 @@ class AskedSessions:
         while len(self._known) >= MOST:
             del self._known[next(iter(self._known))]
         lasts = min(KEPT_SECONDS, found.seconds) if found else KEPT_SECONDS
-        self._known[name] = (time.monotonic() + lasts, found)
+        self._known[name] = (self._now() + lasts, found)
         return found
 
     async def _asked(self, method: str, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:

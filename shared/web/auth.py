@@ -122,9 +122,9 @@ def tokens_of(settings: Settings) -> Tokens | None:
         return Tokens(settings.token_secret.get_secret_value(), settings.token_issuer or DEV_ISSUER, ("HS256",))
     if settings.token_jwks_url is None:
         return None
-    if settings.token_issuer is None:
+    if (issuer := settings.token_issuer or settings.issuer) is None:
         raise SetUpError("a real issuer has a name, too: set STEPDOWN_TOKEN_ISSUER to the `iss` of its tokens")
-    return Tokens(PublishedKeys(settings.token_jwks_url), settings.token_issuer, ALGORITHMS, settings.token_audience)
+    return Tokens(PublishedKeys(settings.token_jwks_url), issuer, ALGORITHMS, settings.token_audience)
 
 
 def dev_key(data: Path) -> str:

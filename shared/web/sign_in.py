@@ -71,8 +71,7 @@ class SignInPages:
     async def _ask(self, request: Request) -> Response:
         """To the issuer at once; where development tokens are taken, a page with both ways."""
         asked = requests.parameters(request, {"then", "at", "other"})
-        then, kept, tokens = path_of(asked.get("then", "")), _kept(request), _tokens(request)
-        pasted = tokens is None or tokens.development
+        then, kept, pasted = path_of(asked.get("then", "")), _kept(request), _takes_tokens(request)
         if kept is not None and kept.issuer is not None and (asked.get("at") == "issuer" or not pasted):
             return await self._to_the_issuer(request, kept, then, other=bool(asked.get("other")))
         if pasted:
@@ -132,7 +131,7 @@ class SignInPages:
         fields = await sessions.form(request, sessions.BEFORE)
         token, tokens = "".join(fields.get("token", "").split()).removeprefix("Bearer"), _tokens(request)
         then = path_of(fields.get("then", ""))
-        if tokens is not None and not tokens.development:
+        if not _takes_tokens(request):
             raise Problem(
                 HTTPStatus.FORBIDDEN, "forbidden", say("A token is for programs: sign in at the sign-in service")
             )
@@ -193,9 +192,10 @@ class SignInPages:
 
 def path_of(text: str) -> str:
     """The path of ours that a sign-in leads to; `/` for any other text, so that no link leads elsewhere through us."""
-    parts = urlsplit(text if text.isascii() and text.isprintable() and "\\" not in text else "//")
-    ours = text.startswith("/") and not text.startswith("//") and not parts.scheme and not parts.netloc
-    return text if ours and len(text) <= LONGEST_PATH and parts.path not in OWN else "/"
+    plain = text.isascii() and text.isprintable() and "\\" not in text and len(text) <= LONGEST_PATH
+    if not plain or not text.startswith("/") or text.startswith("//"):
+        return "/"
+    return "/" if urlsplit(text).path in OWN else text
 
 
 def _attempt(request: Request, kept: KeptSessions) -> Attempt | None:
@@ -218,6 +218,12 @@ def _name(state: str) -> str:
 def _kept(request: Request) -> Sessions | None:
     found: Sessions | None = request.app.state.sessions
     return found
+
+
+def _takes_tokens(request: Request) -> bool:
+    """Whether a token may be pasted: one of the development issuer. Where there is no issuer, the page says so."""
+    kept, tokens = _kept(request), _tokens(request)
+    return tokens.development if tokens is not None else kept is None or kept.issuer is None
 
 
 def _tokens(request: Request) -> Tokens | None:
