@@ -247,6 +247,7 @@ class System:
         addresses = self._addresses()
         environment = _inherited() | {
             "STEPDOWN_INTAKE_URL": addresses["intake"],
+            "STEPDOWN_SESSIONS_URL": addresses["intake"],
             "STEPDOWN_DESK_ORIGINS": ",".join(addresses[desk] for desk in ready.DESKS),
             "STEPDOWN_KAFKA": self.kafka,
             "STEPDOWN_DATA": str(self.folder.path),

@@ -39,7 +39,7 @@ class RefusedGrant(StepdownError):
         self.error, self.status = error, status
 
 
-class Asked(NamedTuple):
+class AuthorizationRequest(NamedTuple):
     """An authorization request that fits: where to go back to, with which state; the nonce and the challenge."""
 
     back: str
@@ -64,7 +64,7 @@ class Grants:
     def __init__(self, name: str, secret: str, back: str, now: Callable[[], float] = time.time) -> None:
         self.name, self._secret, self._back, self._now = name, secret, back, now
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._codes: dict[str, tuple[float, Asked, str]] = {}
+        self._codes: dict[str, tuple[float, AuthorizationRequest, str]] = {}
         self._people: dict[str, SignedIn] = {}
 
     @property
@@ -73,7 +73,7 @@ class Grants:
         told: dict[str, Any] = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return {**told, "kid": KEY_ID, "use": "sig", "alg": "ES256"}
 
-    def checked(self, asked: Mapping[str, str]) -> Asked:
+    def checked(self, asked: Mapping[str, str]) -> AuthorizationRequest:
         """An authorization request. Raises RefusedGrant, before anybody is led anywhere, for another client, another
         address to go back to, or one without PKCE."""
         fits = (
@@ -83,12 +83,14 @@ class Grants:
             and asked.get("code_challenge_method") == "S256"
             and "openid" in asked.get("scope", "").split()
         )
-        found = Asked(self._back, asked.get("state", ""), asked.get("nonce", ""), asked.get("code_challenge", ""))
+        found = AuthorizationRequest(
+            self._back, asked.get("state", ""), asked.get("nonce", ""), asked.get("code_challenge", "")
+        )
         if not fits or not all(0 < len(each) <= 500 for each in found):
             raise RefusedGrant("invalid_request")
         return found
 
-    def code(self, asked: Asked, role: str) -> str:
+    def code(self, asked: AuthorizationRequest, role: str) -> str:
         """A code for somebody with this role."""
         made = secrets.token_urlsafe(32)
         _make_room(self._codes)
