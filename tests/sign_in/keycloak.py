@@ -21,7 +21,7 @@ from tools.stack.folder import ports
 VERSION = "26.4.7"
 ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:tar.gz"
 REALM = Path(__file__).with_name("care-realm.json")
-FETCHING, STARTING = 900, 300
+FETCHING, STARTING = 900, 600
 """Seconds for Maven to fetch it (160 MB), and for it to start."""
 
 
