@@ -41,6 +41,7 @@ from shared.storage.sealing import Seal
 from shared.web import descriptors, http_limits
 from shared.web.app import WrongAddress, web_app
 from shared.web.auth import tokens_of
+from shared.web.kept_sessions import Sessions
 from shared.web.live import LivePages
 from shared.web.retired import RetiredFacilities
 
@@ -116,6 +117,8 @@ class ServiceProcess:
     """Ids of the recipients whose topics it writes to."""
     live_pages: LivePages | None = None
     """Its open pages, which are told when something changes."""
+    sessions: Sessions | None = None
+    """Where the sessions of people who signed in with a browser are."""
     clock: Clock = system_clock
     started: bool = False
     ending: asyncio.Event = field(default_factory=asyncio.Event)
@@ -160,6 +163,7 @@ class ServiceProcess:
             page=self.page,
             logged=self.settings.request_log,
             retired=RetiredFacilities(self.database, self.facilities),
+            sessions=self.sessions,
         )
 
     async def _subscriptions_told(self, _: Request) -> Response:
@@ -242,6 +246,8 @@ class ServiceProcess:
         await stopped("relay", self.relay.stop(), 12)
         await stopped("relay", _cancelled(self._tasks), 3)  # it may wait for a broker that is away
         await stopped("guard", self.guard.stop(), 3)
+        if self.sessions is not None:
+            await stopped("sessions", self.sessions.close(), 3)
         await stopped("database", self.database.close(), 5)
         if spans.on():
             await stopped("spans", asyncio.to_thread(spans.turn_off), 5)

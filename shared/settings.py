@@ -140,6 +140,42 @@ class Settings(BaseSettings):
         description="where the real issuer publishes its keys (JWK Set); https, or this machine",
     )
 
+    issuer: str | None = Field(
+        None,
+        pattern=r"(https://|http://(127\.0\.0\.1|localhost)[:/])\S+",
+        description="address of the OpenID issuer at which people sign in, as it names itself (`iss`); https, or "
+        "this machine; absent: STEPDOWN_TOKEN_ISSUER",
+    )
+    client_id: str | None = Field(
+        None, description="by which name that issuer knows Stepdown; absent: nobody signs in there"
+    )
+    client_secret: SecretStr | None = Field(
+        None, description="the secret that goes with it; absent: a public client (PKCE alone)"
+    )
+    sign_in_scopes: str = Field(
+        "openid profile",
+        description="scopes asked for, with blanks between; some issuers want offline_access to refresh",
+    )
+    desk_url: str | None = Field(
+        None,
+        pattern=r"https?://[^\s/?#]+/?",
+        description="the public address of the desks, without a path: the issuer leads people back to its /signed-in, "
+        "and after signing out to its /sign-out",
+    )
+    sessions_url: str | None = Field(
+        None,
+        pattern=r"https?://[^\s?#]+",
+        description="where placement and aftercare reach intake, which keeps the sessions of people who signed in; "
+        "absent: people sign in to this service alone, with a development token",
+    )
+    session_idle_minutes: int = Field(
+        30, ge=2, le=1440, description="a session that is not used for so many minutes is over"
+    )
+    session_hours: int = Field(12, ge=1, le=168, description="a session is over after so many hours, used or not")
+    sessions_per_person: int = Field(
+        10, ge=1, le=100, description="sessions that one person may have at a time; one more ends the oldest"
+    )
+
     otlp_endpoint: str | None = Field(
         None,
         pattern=r"https?://[^\s?#]+",

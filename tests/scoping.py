@@ -10,7 +10,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from shared.web.auth import ROLES
+from shared.roles import ROLES
 
 OPEN = {
     "/health/live": "says that the process lives",
@@ -20,7 +20,9 @@ OPEN = {
     "/asyncapi.json": "the published language",
     "/assets/{name}": "files of the product",
     "/live": "a stream, which the tests of live pages read",
-    "/sign-in": "shows and takes a token",
+    "/sign-in": "leads to the issuer, or takes a token",
+    "/signed-in": "takes what the issuer leads people back with",
+    "/session": "tells who the caller is",
     "/sign-out": "forgets it",
 }
 """Routes that tell of no patient, each with the reason."""

@@ -12,6 +12,7 @@ from shared.run import ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
+from shared.web.asked_sessions import asked_sessions
 
 NAME = "aftercare"
 
@@ -31,6 +32,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         routes=[*api.routes(database, rules), *page.routes(database, rules, frame)],
         page=frame.wrong,
         live_pages=live.live_pages(database),
+        sessions=asked_sessions(settings),
         settings=settings,
         parked_alarm_seconds=rules.site.limits.parked_alarm_seconds,
         facilities=rules.site.facility_names,

@@ -23,7 +23,7 @@ from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
-from shared.web.pages import Pages
+from shared.web.kept_sessions import kept_sessions
 
 NAME = "intake"
 
@@ -72,6 +72,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     site = of_service(settings)
     database = Database(settings.database(), pool=settings.database_pool, application="stepdown-intake")
     intake = Intake(database, site, Seal(settings.keys()), clock, settings.revocation_wait)
+    sessions = kept_sessions(settings, database, clock, intake.seal, site)
     reception = reception_of(intake)
     rates = RateLimits(site.limits)
     limits = mllp.Limits(
@@ -92,7 +93,8 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         broker=broker,
         page=front.wrong,
         live_pages=live.live_pages(database),
-        routes=[*routes(intake, reception, rates), *Finding(intake, rates, Pages("Intake", service="intake")).routes()],
+        sessions=sessions,
+        routes=[*routes(intake, reception, rates), *Finding(intake, rates, front.FRAME).routes()],
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         facilities=site.facility_names,

@@ -14,6 +14,7 @@ from shared import retention
 from shared.run import Timer
 from shared.site.config import Site
 from shared.web import idempotency
+from shared.web.kept_sessions import sessions_over
 
 KEYS_KEPT = timedelta(days=7)
 """How long an Idempotency-Key is remembered: a request with it that is sent later is a new one."""
@@ -21,7 +22,7 @@ KEYS_KEPT = timedelta(days=7)
 
 def retention_kinds(site: Site, dead_letter_days: int) -> list[retention.RetentionKind]:
     """All that intake keeps for a time, for `stepdown retention`; `dead_letter_days`: STEPDOWN_DEAD_LETTER_DAYS."""
-    return [*_messages(site), *retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT)]
+    return [*_messages(site), sessions_over(), *retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT)]
 
 
 def _messages(site: Site) -> list[retention.RetentionKind]:
@@ -54,7 +55,9 @@ def timers(intake: Intake) -> list[Timer]:
 
     async def old_messages() -> None:
         if intake.prepared:
-            await retention.delete_old(intake.database, messages, at=intake.clock(), actor="retention")
+            await retention.delete_old(
+                intake.database, [*messages, sessions_over()], at=intake.clock(), actor="retention"
+            )
 
     return [
         Timer("preparing", 1.0, preparing),

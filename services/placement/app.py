@@ -21,6 +21,7 @@ from shared.run import ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
+from shared.web.asked_sessions import asked_sessions
 
 NAME = "placement"
 
@@ -47,6 +48,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         routes=[*api.routes(parts), *desk.routes(parts, frame)],
         page=frame.wrong,
         live_pages=live.live_pages(parts),
+        sessions=asked_sessions(settings),
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         facilities=site.facility_names,

@@ -25,6 +25,7 @@ from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, 
 from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
 from shared.site.recipients import Recipient
+from shared.site.sign_in import SignIn
 from shared.site.values import (
     ANYBODY,
     AdmissionCode,
@@ -119,6 +120,8 @@ class Site(Part):
     limits: Limits = Limits()
     retention: Retention = Retention()
     """How long things are kept; it decides nothing of what is derived, so it is not part of the version."""
+    sign_in: SignIn = SignIn()
+    """Which claims of an ID token give which roles and facilities; as `retention`, it is not part of the version."""
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
     """The policy that recommends a level: the first rule that fits wins."""
@@ -131,7 +134,9 @@ class Site(Part):
     @cached_property
     def version(self) -> str:
         """Twelve hex digits of a hash of the content, whatever its files, order of keys and comments."""
-        content = json.dumps(self.model_dump(mode="json", exclude={"retention"}), sort_keys=True, ensure_ascii=True)
+        content = json.dumps(
+            self.model_dump(mode="json", exclude={"retention", "sign_in"}), sort_keys=True, ensure_ascii=True
+        )
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @cached_property

@@ -10,6 +10,7 @@ from shared.events.open_lists import DispositionKind
 from shared.site.marked_yaml import Location
 from shared.site.names import norm, norm_code
 from shared.site.recipients import Recipient, unknown_parts
+from shared.site.sign_in import ANY_FACILITY
 from shared.site.values import Facility, Program
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     yield from _twice([(("aftercare", "templates", n, "name"), each.name) for n, each in enumerate(templates)])
     yield from _twice([(at, name) for at, name in _facility_names(site)])
     yield from _twice([(at, name) for at, name in _authority_names(site)])
-    for n, authority in enumerate(site.authorities):
-        if authority.facility and site.facility(authority.facility) is None:
-            yield ("authorities", n, "facility"), f"there is no facility `{authority.facility}`"
+    yield from _unknown_facilities(site)
     yield from _twice(_codes(("dispositions",), site.dispositions))
     yield from _twice([(("recipients", n, "id"), each.id) for n, each in enumerate(site.recipients)])
     for n, recipient in enumerate(site.recipients):
@@ -50,6 +49,18 @@ def contradictions(site: Site) -> Iterator[tuple[Location, str]]:
         yield from _program_contradictions(site, ("programs", n), program)
     for n, facility in enumerate(site.facilities):
         yield from _facility_contradictions(site, ("facilities", n), facility)
+
+
+def _unknown_facilities(site: Site) -> Iterator[tuple[Location, str]]:
+    """Facilities that authorities and the table of sign-in name, and the site does not have."""
+    named: list[tuple[Location, str | None]] = [
+        (("authorities", n, "facility"), each.facility) for n, each in enumerate(site.authorities)
+    ]
+    for value, names in site.sign_in.facilities.items():
+        named += [(("sign_in", "facilities", value, n), name) for n, name in enumerate(names) if name != ANY_FACILITY]
+    for at, name in named:
+        if name and site.facility(name) is None:
+            yield at, f"there is no facility `{name}`"
 
 
 def _facility_names(site: Site) -> Iterator[tuple[Location, str]]:

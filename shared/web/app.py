@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Match, Route
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.web.auth import Caller, NotSignedIn, Tokens
 from shared.web.each_request import CALLER, EachRequest
+from shared.web.kept_sessions import OpenSession, Sessions
 from shared.web.prefix import Prefix
 from shared.web.retired import RetiredFacilities
 
@@ -68,6 +69,7 @@ def web_app(
     page: WrongAddress | None = None,
     logged: bool = True,
     retired: RetiredFacilities | None = None,
+    sessions: Sessions | None = None,
 ) -> Starlette:
     """A service's web application: its own routes, and /health/live, /health/ready and /metrics. It answers below the
     prefix `/<title>` too (prefix.py), but for those three.
@@ -75,7 +77,8 @@ def web_app(
     `tokens` None: nobody can sign in. `ready` names what the service waits for, `live` the parts that are stuck so that
     only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json. `logged`:
     whether each request is a log line (each_request.py). `retired`: the facilities that left, which callers do not see
-    any more.
+    any more. `sessions`: where the sessions of people are (kept_sessions.py); None: in their cookies, with development
+    tokens alone.
     """
 
     async def liveness(_: Request) -> Response:
@@ -96,10 +99,12 @@ def web_app(
     app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
-    app.state.tokens, app.state.page, app.state.retired = tokens, page, retired
+    app.state.tokens, app.state.page, app.state.retired, app.state.sessions = tokens, page, retired, sessions
     app.add_middleware(_Headers)
     if tokens is not None:
         app.add_middleware(_FetchKeys, tokens=tokens)
+    if sessions is not None:
+        app.add_middleware(_KnowSession, sessions=sessions)
     if retired is not None:
         app.add_middleware(_KnowRetired, retired=retired)
     app.add_middleware(EachRequest, service=title, logged=logged)
@@ -108,17 +113,39 @@ def web_app(
 
 
 def caller(request: Request, *roles: str) -> Caller:
-    """Who asks, by the Authorization header. Raises NotSignedIn (401), or a 403 Problem for a caller who has none of
+    """Who asks: by the Authorization header, or by the session's cookie for a GET without that header from our own
+    pages, which browsers mark (Sec-Fetch-Site). Raises NotSignedIn (401), or a 403 Problem for a caller who has none of
     these roles and is not admin."""
-    return caller_by(request, request.headers.get("authorization"), *roles)
+    header = request.headers.get("authorization")
+    own_page = request.method == "GET" and request.headers.get("sec-fetch-site") == "same-origin"
+    return by_cookie(request, *roles) if own_page and header is None else caller_by(request, header, *roles)
 
 
 def caller_by(request: Request, header: str | None, *roles: str) -> Caller:
-    """The same for the text of an Authorization header, wherever it came from (a page's is in a cookie)."""
+    """The same for the text of an Authorization header."""
     tokens: Tokens | None = request.app.state.tokens
     if tokens is None:
         raise NotSignedIn("no token issuer is configured")
-    asking = request.scope[CALLER] = tokens.caller(header)
+    return _within_roles(request, tokens.caller(header), roles)
+
+
+def by_cookie(request: Request, *roles: str) -> Caller:
+    """The same by the session's cookie alone. Raises Transient where it cannot be known now whose it is."""
+    cookie, tokens = request.cookies.get(COOKIE), request.app.state.tokens
+    if request.app.state.sessions is None:
+        if tokens is not None and not tokens.development:
+            raise NotSignedIn("sign in first")
+        return caller_by(request, f"Bearer {cookie}" if cookie else None, *roles)
+    found: OpenSession | Transient | None = request.scope.get(SESSION_FOUND)
+    if isinstance(found, Transient):
+        raise found
+    if found is None:
+        raise NotSignedIn("sign in first")
+    return _within_roles(request, found.who, roles)
+
+
+def _within_roles(request: Request, asking: Caller, roles: tuple[str, ...]) -> Caller:
+    request.scope[CALLER] = asking
     if request.app.state.retired is not None:
         asking = request.app.state.retired.without(asking)
     if roles and not asking.roles & {*roles, "admin"}:
@@ -221,7 +248,10 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
 
 
 COOKIE = "stepdown_session"
-"""The cookie that holds the bearer token of somebody who signed in with a browser (sessions.py)."""
+"""The cookie of somebody who signed in with a browser: a random number that stands for their session, or a development
+token where this service keeps no sessions (sessions.py)."""
+SESSION_FOUND = "stepdown.session"
+"""Where a request's ASGI scope has the cookie's session (OpenSession), or the Transient for which it is not known."""
 
 
 WITHOUT_TOKEN = ("/health/", "/metrics", "/assets/")
@@ -239,8 +269,23 @@ class _FetchKeys:
         if scope["type"] == "http" and not scope["path"].startswith(WITHOUT_TOKEN):
             asking = Request(scope)
             scheme, _, token = asking.headers.get("authorization", "").partition(" ")
-            given = (token if scheme.lower() == "bearer" else "", asking.cookies.get(COOKIE, ""))
-            await self.tokens.ready_for(filter(None, given))
+            await self.tokens.ready_for([token] if scheme.lower() == "bearer" and token else ())
+        await self.app(scope, receive, send)
+
+
+class _KnowSession:
+    """Middleware: before a request is handled, look whose session its cookie is."""
+
+    def __init__(self, app: Any, sessions: Sessions) -> None:
+        self.app, self.sessions = app, sessions
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        asks = scope["type"] == "http" and not scope["path"].startswith(WITHOUT_TOKEN)
+        if asks and (cookie := Request(scope).cookies.get(COOKIE)):
+            try:
+                scope[SESSION_FOUND] = await self.sessions.of(cookie)
+            except Transient as away:
+                scope[SESSION_FOUND] = away
         await self.app(scope, receive, send)
 
 

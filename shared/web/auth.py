@@ -6,21 +6,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeGuard, get_args
+from typing import Any, TypeGuard
 
 import jwt
 
 from shared.errors import SetUpError, StepdownError
+from shared.roles import ROLES
 from shared.scope import EVERYTHING, Scope
 from shared.settings import Settings
 from shared.web.issuer import ALGORITHMS, PublishedKeys
 
-Role = Literal[
-    "hospital", "coordinator", "clinician", "program", "billing", "auditor", "identity", "interface", "admin"
-]
-ROLES: tuple[Role, ...] = get_args(Role)
 DEV_ISSUER = "stepdown-development"
 AUDIENCE = "stepdown"
 LONGEST = 200
@@ -33,11 +30,13 @@ class NotSignedIn(StepdownError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the token's subject, its roles, and the facilities that it may see (`*`: all)."""
+    """Who asks: the subject by which the audit names them, the roles, and the facilities that they may see (`*`: all).
+    `name`: how a page calls a person who signed in at an issuer; empty where that is not known."""
 
     subject: str
     roles: frozenset[str]
     facilities: frozenset[str]
+    name: str = ""
 
     @property
     def scope(self) -> Scope:
@@ -58,6 +57,11 @@ class Tokens:
     ) -> None:
         self._key, self._issuer, self._algorithms, self._audience = key, issuer, algorithms, audience
 
+    @property
+    def development(self) -> bool:
+        """True for the development issuer, whose tokens are checked by one secret: only these may be pasted."""
+        return isinstance(self._key, str)
+
     async def ready_for(self, tokens: Iterable[str]) -> None:
         """Fetch the published keys that these tokens need; to be awaited before `caller`. Does nothing for one key."""
         if isinstance(self._key, PublishedKeys):
@@ -66,11 +70,25 @@ class Tokens:
 
     def caller(self, header: str | None) -> Caller:
         """The caller that an Authorization header names. Raises NotSignedIn for no token, or one that is not valid."""
+        claims = self._claims(header)
+        if not can_be_noted(claims["sub"]):
+            raise NotSignedIn(f"the bearer token names nobody: `sub` is a text of 1 to {LONGEST} characters that print")
+        return Caller(
+            claims["sub"],
+            frozenset(role for role in texts(claims.get("roles")) if role in ROLES),
+            frozenset(texts(claims.get("facilities"))),
+        )
+
+    def ends(self, header: str | None) -> datetime:
+        """When the token of an Authorization header expires. Raises NotSignedIn as `caller`."""
+        return datetime.fromtimestamp(int(self._claims(header)["exp"]), UTC)
+
+    def _claims(self, header: str | None) -> dict[str, Any]:
         scheme, _, token = (header or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise NotSignedIn("a bearer token is needed")
         try:
-            claims = jwt.decode(
+            found: dict[str, Any] = jwt.decode(
                 token,
                 self._key if isinstance(self._key, str) else self._key.of(token),
                 algorithms=list(self._algorithms),
@@ -80,24 +98,18 @@ class Tokens:
             )
         except jwt.PyJWTError:
             raise NotSignedIn("the bearer token is not valid here, or it has expired") from None
-        if not _can_be_noted(claims["sub"]):
-            raise NotSignedIn(f"the bearer token names nobody: `sub` is a text of 1 to {LONGEST} characters that print")
-        return Caller(
-            claims["sub"],
-            frozenset(role for role in _texts(claims.get("roles")) if role in ROLES),
-            frozenset(_texts(claims.get("facilities"))),
-        )
+        return found
 
 
-def _can_be_noted(text: object) -> TypeGuard[str]:
+def can_be_noted(text: object) -> TypeGuard[str]:
     """True for a text that may be written to the audit and used in a query: of 1 to LONGEST characters, without control
     characters and lone surrogates."""
     return isinstance(text, str) and 0 < len(text) <= LONGEST and text.isprintable()
 
 
-def _texts(claim: object) -> list[str]:
+def texts(claim: object) -> list[str]:
     """The texts in a claim that is a list; nothing for a claim that is a single text, whose letters are no list."""
-    return [one for one in claim if _can_be_noted(one)] if isinstance(claim, list) else []
+    return [one for one in claim if can_be_noted(one)] if isinstance(claim, list) else []
 
 
 def tokens_of(settings: Settings) -> Tokens | None:
@@ -110,9 +122,9 @@ def tokens_of(settings: Settings) -> Tokens | None:
         return Tokens(settings.token_secret.get_secret_value(), settings.token_issuer or DEV_ISSUER, ("HS256",))
     if settings.token_jwks_url is None:
         return None
-    if settings.token_issuer is None:
+    if (issuer := settings.token_issuer or settings.issuer) is None:
         raise SetUpError("a real issuer has a name, too: set STEPDOWN_TOKEN_ISSUER to the `iss` of its tokens")
-    return Tokens(PublishedKeys(settings.token_jwks_url), settings.token_issuer, ALGORITHMS, settings.token_audience)
+    return Tokens(PublishedKeys(settings.token_jwks_url), issuer, ALGORITHMS, settings.token_audience)
 
 
 def dev_key(data: Path) -> str:

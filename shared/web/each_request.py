@@ -12,8 +12,8 @@ from typing import Any
 
 from shared import metrics, spans
 from shared.facts.tracing import trace_of
+from shared.roles import ROLES
 from shared.web import tracing
-from shared.web.auth import ROLES
 
 log = logging.getLogger(__name__)
 NO_ROUTE = "none"

@@ -43,11 +43,12 @@ class PublishedKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     def of(self, token: str) -> Any:
-        """The key that the token's `kid` names. Raises PyJWTError where no such key is known."""
+        """The key that the token's `kid` names; without one, the only key that there is (OpenID Connect Core 10.1).
+        Raises PyJWTError where no such key is known."""
         kid = jwt.get_unverified_header(token).get("kid")
         if not self._known(kid):
             raise jwt.InvalidKeyError("the issuer has published no such key")
-        return self._keys[kid]
+        return self._keys[self._named(kid)]
 
     async def ready_for(self, token: str) -> None:
         """Wait until the token's key is known or a fetch has not brought it, WAIT_SECONDS at most. Raises nothing: `of`
@@ -65,7 +66,13 @@ class PublishedKeys:
             await asyncio.wait({self._fetching})
 
     def _known(self, kid: object) -> bool:
-        return isinstance(kid, str | None) and kid in self._keys and self._now() < self._fresh_until
+        return self._named(kid) in self._keys and self._now() < self._fresh_until
+
+    def _named(self, kid: object) -> str | None:
+        """The name under which the key is kept."""
+        if kid is None and len(self._keys) == 1:
+            return next(iter(self._keys))
+        return kid if isinstance(kid, str) else None
 
     async def _ask(self) -> None:
         """Fetch the keys. Where that fails, the keys known so far are used until they are KEPT_SECONDS old."""

@@ -22,6 +22,7 @@ from shared.web import sessions, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
 from shared.web.prefix import base
+from shared.web.sign_in import SignInPages
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -89,10 +90,15 @@ class Pages:
         given = {**own, **addresses, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
         given.setdefault("notice", self._noticed(request))
         text = _templates().get_template(template).render(given)
-        answer = Response(text, status, self._headers(), "text/html")
+        answer = Response(text, status, self.headers(), "text/html")
         if request.cookies.get(NOTICE):
             answer.delete_cookie(NOTICE, path="/", httponly=True, samesite="strict")
         return answer
+
+    def told(self, request: Request, template: str, text: str, status: int, **values: Any) -> Response:
+        """A template as an answer, with what is wrong on top; for an empty text nothing is."""
+        notice = Notice(text, status=status) if text else None
+        return self.render(request, template, status, notice=notice, **values)
 
     def go(self, request: Request, to: str, code: str) -> Response:
         """Redirect to a page of this service after an act (303, RFC 9110 15.4.4); that page shows the sentence of
@@ -103,7 +109,7 @@ class Pages:
 
     def to(self, request: Request, to: str) -> Response:
         """The same to a page that shows no sentence."""
-        return RedirectResponse(base(request) + to, HTTPStatus.SEE_OTHER, self._headers())
+        return RedirectResponse(base(request) + to, HTTPStatus.SEE_OTHER, self.headers())
 
     def page(self, shown: Page) -> Page:
         """The endpoint with its errors as pages: who is not signed in is redirected to the sign-in page by a GET, and
@@ -114,7 +120,7 @@ class Pages:
                 return await shown(request)
             except NotSignedIn:
                 if request.method == "GET":
-                    return self.to(request, "/sign-in")
+                    return RedirectResponse(_sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
                 said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
@@ -131,7 +137,7 @@ class Pages:
             except (NotSignedIn, Problem) as no:
                 if isinstance(no, Problem) and no.status is not HTTPStatus.FORBIDDEN:
                     raise
-                return Response(status_code=HTTPStatus.NO_CONTENT, headers=self._headers())
+                return Response(status_code=HTTPStatus.NO_CONTENT, headers=self.headers())
 
         return part
 
@@ -141,44 +147,13 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """The routes of sign-in, sign-out and assets."""
-        return [
-            Route("/sign-in", self.page(self._ask), methods=["GET"]),
-            Route("/sign-in", self.page(self._sign_in), methods=["POST"]),
-            Route("/sign-out", self.page(self._sign_out), methods=["POST"]),
-            Route("/assets/{name}", _asset),
-        ]
-
-    async def _ask(self, request: Request, said: Notice | None = None) -> Response:
-        seed = sessions.before_session(request)
-        given = {"form_token": sessions.token_of(seed), "notice": said}
-        answer = self.render(request, "sign-in.html", said.status if said else 200, **given)
-        sessions.plant(request, answer, seed)
-        return answer
-
-    async def _sign_in(self, request: Request) -> Response:
-        fields = await sessions.form(request, sessions.BEFORE)
-        token = "".join(fields.get("token", "").split()).removeprefix("Bearer")
-        if len(token) > sessions.LONGEST:
-            return await self._ask(request, Notice("the token is too long for a browser's cookie", status=422))
-        try:
-            await sessions.check(request, token)
-        except NotSignedIn as no:
-            return await self._ask(request, Notice(str(no), status=401))
-        answer = self.to(request, "/")
-        sessions.keep(request, answer, token)
-        return answer
-
-    async def _sign_out(self, request: Request) -> Response:
-        await sessions.form(request)
-        answer = self.to(request, "/sign-in")
-        sessions.forget(request, answer)
-        return answer
+        return [*SignInPages(self).routes(), Route("/assets/{name}", _asset)]
 
     def _noticed(self, request: Request) -> Notice | None:
         text = self.done.get(request.cookies.get(NOTICE, ""))
         return Notice(text, good=True) if text else None
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         """The security headers of a page. The referrer policy is `same-origin`: under `no-referrer` browsers send
         `Origin: null` with our own forms."""
         own = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
@@ -198,6 +173,14 @@ def notice_of(fault: StepdownError) -> Notice:
     if isinstance(fault, Transient):
         return Notice(f"{fault}: try again in a moment", status=HTTPStatus.SERVICE_UNAVAILABLE)
     return Notice(str(fault), status=HTTPStatus.BAD_REQUEST)
+
+
+def _sign_in_for(request: Request) -> str:
+    """Where to sign in, and then come back to this page; the first page needs no telling."""
+    here = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    query = request.url.query
+    then = f"{here}?{query}" if query else here
+    return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
 
 def _asked(query: Mapping[str, str]) -> str:

@@ -1,8 +1,8 @@
-"""Signing in with a browser: a bearer token that was pasted is kept in a cookie that scripts cannot read, and every
-form carries a token against cross-site request forgery.
+"""The cookie of somebody who signed in with a browser, and the token against cross-site request forgery in every form.
 
-The cookie holds the bearer token itself, so nothing is stored on the server, and the session ends when the token
-expires. Cookies are bound to a host and not to a port (RFC 6265 8.5): one sign-in serves every service of a host name.
+The cookie holds a random number that stands for a session (kept_sessions.py). A service that neither keeps sessions nor
+asks for them takes tokens of the development issuer alone, and its cookie holds the token itself. Cookies are bound to
+a host and not to a port (RFC 6265 8.5): one sign-in serves every service of a host name.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import hashlib
 import hmac
 import secrets
 from http import HTTPStatus
+from typing import Literal
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from shared.web.app import COOKIE, Problem, caller_by
+from shared.web.app import COOKIE, Problem, by_cookie, caller_by
 from shared.web.auth import Caller
 
 SESSION = COOKIE
@@ -30,9 +31,9 @@ LONGEST = 3800
 
 
 def page_caller(request: Request, *roles: str) -> Caller:
-    """Who opens a page, by the session cookie. Raises NotSignedIn, or a 403 Problem for another role."""
-    token = request.cookies.get(SESSION)
-    return caller_by(request, f"Bearer {token}" if token else None, *roles)
+    """Who opens a page, by the session cookie. Raises NotSignedIn, a 403 Problem for another role, or Transient where
+    it cannot be known now whose session it is."""
+    return by_cookie(request, *roles)
 
 
 async def check(request: Request, token: str) -> Caller:
@@ -42,15 +43,15 @@ async def check(request: Request, token: str) -> Caller:
     return caller_by(request, f"Bearer {token}")
 
 
-def keep(request: Request, response: Response, token: str) -> None:
-    """Sign in: set the cookie, which the browser sends with every request to this host that does not come from another
-    site's page (SameSite=Strict)."""
-    _set(request, response, SESSION, token)
+def keep(request: Request, response: Response, value: str) -> None:
+    """Sign in: set the cookie. From another site's page the browser sends it with links alone (SameSite=Lax): else who
+    comes back from the issuer would not be known yet."""
+    _set(request, response, SESSION, value, "lax")
 
 
 def forget(request: Request, response: Response) -> None:
     """Sign out: delete the cookie."""
-    response.delete_cookie(SESSION, path="/", secure=_secure(request), httponly=True, samesite="strict")
+    response.delete_cookie(SESSION, path="/", secure=_secure(request), httponly=True, samesite="lax")
 
 
 def form_token(request: Request) -> str:
@@ -119,8 +120,10 @@ def _not_ours() -> Problem:
     return Problem(HTTPStatus.FORBIDDEN, "not-our-form", text)
 
 
-def _set(request: Request, response: Response, name: str, value: str) -> None:
-    response.set_cookie(name, value, path="/", secure=_secure(request), httponly=True, samesite="strict")
+def _set(
+    request: Request, response: Response, name: str, value: str, samesite: Literal["lax", "strict"] = "strict"
+) -> None:
+    response.set_cookie(name, value, path="/", secure=_secure(request), httponly=True, samesite=samesite)
 
 
 def _secure(request: Request) -> bool:

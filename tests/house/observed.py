@@ -42,6 +42,7 @@ from shared.settings import Settings
 from shared.site.config import Site
 from shared.web.app import Problem
 from shared.web.auth import Caller
+from shared.web.claims import person
 from shared.web.desk import facilities_of
 from tests.aftercare.builders import day, episode, inpatient, stating, stay
 from tests.aftercare.test_deriving import contact
@@ -154,6 +155,12 @@ def service(site: Site) -> object:
     (doors,) = made.doors
     assert isinstance(doors, intake_app.Doors)
     return made.parked_alarm_seconds, doors.doors[0].limits.frame_bytes  # type: ignore[attr-defined]
+
+
+def signed_in(site: Site) -> object:
+    """Who somebody is by an ID token's claims."""
+    claims = {"sub": "u1", "roles": ["coordinator"], "job": ["billing"], "facilities": ["GOODHEALTH"], "place": "*"}
+    return person(site, claims)
 
 
 def kept(site: Site) -> object:

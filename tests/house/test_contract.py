@@ -13,7 +13,7 @@ from shared.events import CARE_FACTS, TOPICS, EpisodeState, Published, ServicePe
 from shared.events.base import CareFact
 from shared.events.episodes import StayNow
 from shared.events.published import PublishedStruct, model_of
-from shared.web.auth import ROLES
+from shared.roles import ROLES
 from tools.cli.main import cli
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/contract.md").read_text(encoding="utf-8")

@@ -82,7 +82,7 @@ async def test_what_would_go_is_counted_and_nothing_is_written(own_intake: Intak
     kinds = [raw_messages(10), refused_messages(5), *retention_kinds(own_intake.site, 30)[2:]]
     before = await rows(own_intake, "SELECT messages.*::text FROM messages ORDER BY message_id")
     would = await retention.due(own_intake.database, kinds, NOW + 11 * DAY)
-    assert would == {"raw-messages": 1, "refused-messages": 1, "dead-letters": 0, "answered-requests": 0}
+    assert would == {"raw-messages": 1, "refused-messages": 1, "sessions": 0, "dead-letters": 0, "answered-requests": 0}
     assert await rows(own_intake, "SELECT messages.*::text FROM messages ORDER BY message_id") == before
     assert await rows(own_intake, "SELECT 1 FROM audit WHERE action = 'retention'") == []
 
@@ -220,7 +220,7 @@ async def test_answers_to_requests_and_dead_letters_go_by_the_sites_days(own_int
     kinds = retention_kinds(site, dead_letter_days=30)
     would = await retention.due(own_intake.database, kinds, NOW)
     went = await retention.delete_old(own_intake.database, kinds, at=NOW, actor="cli:somebody")
-    assert would == went == {"refused-messages": 0, "dead-letters": 2, "answered-requests": 1}
+    assert would == went == {"refused-messages": 0, "sessions": 0, "dead-letters": 2, "answered-requests": 1}
     assert [row.key for row in await rows(own_intake, "SELECT key FROM answered_requests")] == ["new"]
     assert [row.id for row in await rows(own_intake, "SELECT id FROM dead_letters WHERE sealed IS NOT NULL")] == ["3"]
     audited = await rows(own_intake, "SELECT subject, count, actor FROM audit WHERE action = 'retention' ORDER BY 1")

@@ -20,13 +20,14 @@ from services.intake.requests.consents.tables import CONSENTS
 from services.placement.gate.tables import GATE
 from shared.storage import migrations
 from shared.storage.database import Database
+from shared.storage.session_rows import SESSIONS
 from shared.storage.tables import KEYS, PLUMBING
 from tests.databases import a_database, migrate
 from tests.servers import DatabaseServer
 from tools.stack import SERVICES
 
 DECLARED = {
-    "intake": ("services.intake.tables", "INTAKE", (PLUMBING, KEYS, CONSENTS)),
+    "intake": ("services.intake.tables", "INTAKE", (PLUMBING, KEYS, CONSENTS, SESSIONS)),
     "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS, GATE)),
     "aftercare": ("services.aftercare.tables", "METADATA", (PLUMBING, KEYS)),
 }

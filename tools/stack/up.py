@@ -253,6 +253,7 @@ class System:
         """The environment variables of all services."""
         key = self.folder.kept_secret("message.keys", new_message_key())
         environment = _inherited() | {
+            "STEPDOWN_SESSIONS_URL": self._addresses()["intake"],
             "STEPDOWN_KAFKA": self.kafka,
             "STEPDOWN_DATA": str(self.folder.path),
             "STEPDOWN_HTTP_HOST": HOST,
@@ -263,12 +264,15 @@ class System:
         if "STEPDOWN_MESSAGE_KEYS" not in environment and "STEPDOWN_MESSAGE_KEYS_FILE" not in environment:
             environment["STEPDOWN_MESSAGE_KEYS_FILE"] = str(key)
         if tokens.only_this_machine(self.kafka, self.admin_url):
-            environment |= tokens.known_by(self.folder)
+            environment |= tokens.known_by(self.folder, self._desk())
         return environment
+
+    def _desk(self) -> str:
+        return f"http://{HOST}:{self.doors[FRONT_DOOR]}"
 
     def _described(self) -> ready.Ready:
         """The ready file's content."""
-        addresses, desk = self._addresses(), f"http://{HOST}:{self.doors[FRONT_DOOR]}"
+        addresses, desk = self._addresses(), self._desk()
         issued = tokens.issue(self.folder) if tokens.only_this_machine(self.kafka, self.admin_url) else {}
         links = {name: f"{desk}/{name}/sign-in#{issued['coordinator']}" for name in ready.DESKS} if issued else {}
         mllp = f"{HOST}:{self.doors['MLLP']}"
@@ -281,6 +285,8 @@ class System:
         self.pipe = self.pipe or os.pipe()
         port = self.doors[FRONT_DOOR]
         services = [f"{name}={address}" for name, address in self._addresses().items()]
+        if tokens.only_this_machine(self.kafka, self.admin_url):
+            services.append(f"issuer={tokens.client_secret(self.folder)}")
         command = Command(
             name=FRONT_DOOR,
             arguments=[sys.executable, "-m", "tools.stack.front", str(port), *services],

@@ -11,6 +11,8 @@ from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import Answer, InboundMessage, Received
 from services.intake.receiving.receive import Intake
 from shared.web import openapi as api
+from shared.web import session_door
+from shared.web.sign_in import SignInPages
 
 
 def routes(
@@ -19,6 +21,9 @@ def routes(
     """The service's own routes. `rates`: how often one person may ask, here and on pages together."""
     return [
         *front.routes(),
+        *front.FRAME.routes(),
+        *SignInPages(front.FRAME).ways_back(),
+        *session_door.routes(),
         *http.routes(intake, reception),
         *writes.routes(intake, rates),
         *reads.routes(reads.Reading(intake, rates), openapi.READS),

@@ -8,8 +8,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from shared.web.pages import Pages
 from shared.web.prefix import base
 
+FRAME = Pages("Intake", service="intake")
+"""The frame of intake's pages, and of sign-in and sign-out, which are intake's for all services."""
 _PAGE = """\
 <!doctype html>
 <html lang="en">

@@ -18,7 +18,8 @@ from tests.intake.web.test_consents import consent
 from tests.intake.web.test_requests import assessment, referral
 from tools.cli.export import openapi
 
-FOR_PEOPLE = {"/", "/find", "/sign-in", "/sign-out", "/assets/{name}"}
+FOR_PEOPLE = {"/", "/find", "/sign-in", "/signed-in", "/sign-out", "/session", "/assets/{name}"}
+"""Pages, and what pages of the three services stand on."""
 OF_EVERY_SERVICE = {"/live", "/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
 
 

@@ -226,8 +226,8 @@ async def test_a_page_of_this_host_asks_with_its_readers_cookie_and_no_other_pag
 ) -> None:
     await hospital.tells("A01")
     (patient,) = await found(http, hospital.mrn, asking("coordinator"))
-    token = asking("coordinator")["authorization"].removeprefix("Bearer ")
-    headers = {"cookie": f"{SESSION}={token}"} if signed_in else {}
+    session = (await http.post("/session", headers=asking("coordinator"))).json()["session"]
+    headers = {"cookie": f"{SESSION}={session}"} if signed_in else {}
     headers |= {"sec-fetch-site": site} if site else {}
     for at in ("", "/intake"):
         answer = await http.get(f"{at}/api/patients/{patient['patient_id']}", headers=headers)

@@ -15,8 +15,8 @@ from shared.events import EPISODE_TYPE
 from shared.events.episodes import read_document
 from shared.facts.envelope import Fact
 from shared.messaging.positions import Incoming, Slot, Tally
+from shared.roles import ROLES
 from shared.run import ServiceProcess
-from shared.web.auth import ROLES
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.web.conftest import Asking
 from tests.scoping import Tried, reads, routes_of, told_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.placement.desk.api import SUBJECTS
-from shared.web.auth import ROLES
+from shared.roles import ROLES
 from tests.placement.desk.conftest import DAY, Desk, bearer
 
 CARE = {"coordinator", "clinician", "billing", "auditor", "admin"}

@@ -2,3 +2,5 @@
 
 FRONT_DOOR = "front-door"
 """Its name as a process, in messages, among the kept ports, and of its log."""
+ISSUER_PATH = "/development-issuer"
+"""Where it has the development issuer, on loopback only."""

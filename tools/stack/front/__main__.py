@@ -1,5 +1,5 @@
 """The process of the front door: `python -m tools.stack.front PORT intake=http://127.0.0.1:… placement=… aftercare=…`,
-until SIGTERM or SIGINT."""
+until SIGTERM or SIGINT. With `issuer=FILE` it has the development issuer too, whose client's secret is in the file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from shared import logs
 from shared.web.http_limits import HttpDoor, HttpLimits
 from tools.stack.children import end_with_parent
 from tools.stack.front import FRONT_DOOR
-from tools.stack.front.door import FrontDoor
+from tools.stack.front.door import Application, FrontDoor
 
 HOST = "127.0.0.1"
 
@@ -38,8 +40,17 @@ def main(arguments: Sequence[str]) -> None:
     port, *services = arguments
     logs.set_up(FRONT_DOOR)
     end_with_parent(int(os.environ.get("STEPDOWN_PARENT_PIPE", "0")) or None)
+    given = dict(each.split("=", 1) for each in services)
+    secret = given.pop("issuer", None)
+    issuer = partial(_issuer, f"http://{HOST}:{port}", Path(secret)) if secret else None
     with socket.create_server((HOST, int(port))) as sock:
-        asyncio.run(serve(FrontDoor(dict(each.split("=", 1) for each in services)), sock))
+        asyncio.run(serve(FrontDoor(given, issuer=issuer), sock))
+
+
+def _issuer(front: str, secret: Path) -> Application:
+    from tools.stack.development_issuer import application  # noqa: PLC0415  # takes a while to import
+
+    return application(front, secret)
 
 
 if __name__ == "__main__":

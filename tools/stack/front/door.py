@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from tools.stack.front import headers
+from tools.stack.front import ISSUER_PATH, headers
 from tools.stack.front.exchange import Exchange, Gone, NotPassed, RequestBody
 from tools.stack.front.refusals import refusal
 from tools.stack.front.routes import FIRST_PAGE, service_of
 
 log = logging.getLogger(__name__)
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
 READY = "/health/ready"
 """Answered by the front door itself, for who started it."""
 KEPT_SECONDS = 3.0
@@ -42,10 +45,17 @@ class FrontLimits:
 
 
 class FrontDoor:
-    """The application. `services`: name → address (`http://127.0.0.1:20001`)."""
+    """The application. `services`: name → address (`http://127.0.0.1:20001`). `issuer`: makes the application of the
+    development issuer, whose addresses begin with ISSUER_PATH; it is made when it is asked for first."""
 
-    def __init__(self, services: Mapping[str, str], limits: FrontLimits | None = None) -> None:
+    def __init__(
+        self,
+        services: Mapping[str, str],
+        limits: FrontLimits | None = None,
+        issuer: Callable[[], Application] | None = None,
+    ) -> None:
         self.limits = limits or FrontLimits()
+        self._issuer = cache(issuer) if issuer else None
         self._services = {name: httpx.URL(address) for name, address in services.items()}
         pool = httpx.Limits(max_connections=self.limits.connections, keepalive_expiry=KEPT_SECONDS)
         self._transports = {name: httpx.AsyncHTTPTransport(limits=pool) for name in services}
@@ -68,6 +78,8 @@ class FrontDoor:
         elif scope["path"] == "/":
             where = [(b"location", FIRST_PAGE.encode()), (b"cache-control", b"no-store"), (b"content-length", b"0")]
             await _answer(send, HTTPStatus.TEMPORARY_REDIRECT, where, b"")
+        elif self._issuer is not None and scope["path"].startswith(f"{ISSUER_PATH}/"):
+            await self._issuer()(scope, receive, send)
         elif service is None:
             await _answer(send, HTTPStatus.NOT_FOUND, *refusal(scope, HTTPStatus.NOT_FOUND))
         else:
