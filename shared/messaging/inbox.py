@@ -74,7 +74,8 @@ class Inbox(Generic[Row]):
         Every fact is counted in `tally` as applied, repeated, waiting or refused. Raises OwnFactAhead, which leaves all
         as it was.
         """
-        left = await self._without_own_repeats(connection, incoming, tally) if self.own else incoming
+        own = [one for one in incoming if one.fact.writer == self.own] if self.own else []
+        left = await self._without_repeats(own, connection, incoming, tally) if own else incoming
         if not left:
             return {}
         arriving: dict[str, list[Incoming]] = defaultdict(list)
@@ -83,7 +84,7 @@ class Inbox(Generic[Row]):
         rows = await self.lock(connection, arriving, tally)
         if tally.advance:
             raise RuntimeError(f"{self.consumer}: its rows are locked, but its positions are not advanced")
-        for one in left if self.own else ():
+        for one in left if own else ():
             if one.fact.writer == self.own and one.fact.sequence > rows[one.fact.subject].seen.get(one.fact.writer, 0):
                 raise OwnFactAhead(one.slot)
         parked = await positions.waiting(connection, self.consumer, list(arriving)) if tally.some_wait else {}
@@ -99,15 +100,12 @@ class Inbox(Generic[Row]):
             if found.apply
         }
 
-    async def _without_own_repeats(
-        self, connection: Connection, incoming: Sequence[Incoming], tally: Tally
+    async def _without_repeats(
+        self, own: Sequence[Incoming], connection: Connection, incoming: Sequence[Incoming], tally: Tally
     ) -> Sequence[Incoming]:
         """What is left without own facts that come back as they were stated (contract 5.2): these are counted as
         repeats by their ce_id, and their episodes are not locked for them. An own fact that is another one, or that is
         not known, stays."""
-        own = [one for one in incoming if one.fact.writer == self.own]
-        if not own:
-            return incoming
         stated = await self.handled(connection, [place_of(one.fact) for one in own], tally)
         repeats = {id(one) for one in own if stated.get(place_of(one.fact)) == one.fact.id}
         tally.all((one for one in own if id(one) in repeats), "repeated")

@@ -25,7 +25,10 @@ from shared.storage.database import Connection, copy_rows
 from shared.storage.row_writes import delete, update
 from shared.storage.statements import Append, Read, at_once, at_the_end, rows, written
 
-_MISSING = "INSERT INTO gate_episodes (episode_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+_MISSING = (
+    "INSERT INTO gate_episodes (episode_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING "
+    "RETURNING episode_id, seen::text, sent::text, labels::text, early::text, place, over::text"
+)
 _LOCK = (
     "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place, over::text FROM gate_episodes "
     "WHERE episode_id = ANY($1::text[]) ORDER BY episode_id FOR UPDATE"
@@ -107,10 +110,13 @@ async def lock(connection: Connection, episode_ids: Iterable[str], tally: Tally 
     the tally has to advance are advanced before."""
     ids = sorted(episode_ids)
     [found] = await then(connection, tally or Tally(), [Read(_LOCK, (ids,))])
-    if len(found) < len(ids):
-        await rows(connection, _MISSING, ids)
-        found = list(await rows(connection, _LOCK, ids))
-    return {row[0]: _row(row) for row in found}
+    there = {row[0]: _row(row) for row in found}
+    if missing := [episode for episode in ids if episode not in there]:
+        made = await rows(connection, _MISSING, missing)
+        if len(made) < len(missing):  # somebody else inserted some meanwhile
+            made = await rows(connection, _LOCK, ids)
+        there |= {row[0]: _row(row) for row in made}
+    return there
 
 
 def _row(row: Any) -> GateRow:
