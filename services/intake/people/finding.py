@@ -18,6 +18,7 @@ _PHONE = 7
 _NEVER = frozenset({"SS", "SSN"})
 """Social security numbers (HL7 table 0203 and its common misspelling) are kept and shown, never searched by."""
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "'": "", "’": "", "‘": "", "`": ""})
+_WORDS = re.compile(r"[^\W_]+")
 _NOT_DIALLED = re.compile(r"[\s()+./-]+|ext?\.?|x", re.IGNORECASE)
 
 
@@ -52,9 +53,11 @@ def asked(question: str) -> list[frozenset[str]]:
 
 def name_words(text: str) -> list[str]:
     """The parts of a name, without case, accents and apostrophes: `O'Brien-Müller` → obrien, muller."""
-    apart = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
-    plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
-    return re.findall(r"[^\W_]+", plain)
+    plain = text.casefold().translate(_LETTERS)
+    if not plain.isascii():
+        apart = unicodedata.normalize("NFKD", plain)
+        plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
+    return _WORDS.findall(plain)
 
 
 def _figures(text: str) -> frozenset[str]:
@@ -80,7 +83,7 @@ def _phone(text: str) -> str:
 
 
 def _digits(text: str) -> str:
-    return "".join(sign for sign in text if sign in "0123456789")
+    return text if text.isascii() and text.isdecimal() else "".join(sign for sign in text if sign in "0123456789")
 
 
 def _id(text: str | None) -> str:

@@ -61,7 +61,7 @@ def _change_words(before: dict[store.Whose, Fields], after: dict[store.Whose, Fi
     for whose, fields in after.items():
         if whose in before and _values(before[whose]) == _values(fields):
             continue  # most messages tell the same person again
-        was, now = words_of(before.get(whose, {})), words_of(fields)
+        was, now = words_of(before[whose]) if whose in before else frozenset[str](), words_of(fields)
         gone += [(seal.blind(word), *whose) for word in was - now]
         new += [(seal.blind(word), *whose) for word in now - was]
     return store.change_words(sorted(gone), sorted(new))
