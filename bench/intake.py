@@ -31,7 +31,8 @@ LIMITS = (
 TRIED = (
     "The same as for mllp, with no gain shown here: reading is a third of a message's CPU, deriving its visit a "
     "sixth (decision 0141). Keyed hashes from prepared blocks, patients found without SQLAlchemy, all writes in the "
-    "last statement: 0.95 of the CPU in batches of 256, 0.8 in batches of 18."
+    "last statement: 0.95 of the CPU in batches of 256, 0.8 in batches of 18. Fewer conversions from bytes to rows: "
+    "0.88 of the function calls in batches of 256."
 )
 TOPIC, ROW = "hospital.adt", "hospital.adt to care.events"
 _BEGUN = sa.select(sa.exists().where(positions.c.topic == TOPIC))

@@ -27,7 +27,8 @@ TRIED = (
     "Five round trips a message where there were twelve, the next batch read while one commits, cached times and "
     "hashes: 1.3 to 1.4 × as many messages on one connection, 1.1 to 1.2 × on 20 (decision 0141). The 2 ms in "
     "which messages gather cost one connection nothing and save a tenth of CPU on 20. Plans that never "
-    "read a whole table gave 3.2, 1.8 and 1.3 ×."
+    "read a whole table gave 3.2, 1.8 and 1.3 ×. Fewer conversions from bytes to rows: 0.94 of the function calls in "
+    "batches of 15, with 7.7 requests to the database a batch for 8.8."
 )
 CONNECTIONS = (1, 20, 200)
 AT = "20 connections"

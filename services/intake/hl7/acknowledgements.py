@@ -5,7 +5,8 @@ Sources: HL7 v2.5.1 chapter 2.9 (original and enhanced mode), 2.14.5 (ERR), tabl
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from services.intake.hl7.delimiters import Delimiters
@@ -70,7 +71,7 @@ def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, contro
                 marks.msh2,
                 *mirrored[5:7],
                 *mirrored[3:5],
-                at.strftime("%Y%m%d%H%M%S%z"),
+                _stamp(at.replace(microsecond=0, tzinfo=None), at.tzinfo),
                 "",
                 part(kind),
                 control_id,
@@ -86,6 +87,11 @@ def build(head: Header, code: Code, fault: Fault | None, *, at: datetime, contro
             join(["ERR", "", part(_location(fault)), part(_reason(fault)), "E", "", "", "", _sentence(fault, marks)])
         )
     return "\r".join([*lines, ""]).encode(head.charset, "replace")
+
+
+@lru_cache(64)  # those of one second are alike
+def _stamp(second: datetime, zone: tzinfo | None) -> str:
+    return second.replace(tzinfo=zone).strftime("%Y%m%d%H%M%S%z")
 
 
 def _commit(outcome: Outcome) -> Literal["CA", "CE", "CR"]:

@@ -31,7 +31,7 @@ def codes(texts: Mapping[str, str]) -> dict[str, str]:
     for place in _CODES:
         text = texts.get(place)
         if text and text != NULL:
-            found[place] = short(text)
+            found[place] = text if len(text) <= _LONGEST else short(text)
     return found
 
 

@@ -81,7 +81,7 @@ def assign_visits(
         message.visit_id = None  # a transaction that was rolled back may have left it a visit that is not there
         if message.adt is None or message.said is None or message.patient_id is None:
             continue
-        key = visit_id(message.adt)
+        key = message.visit_key
         if key is not None:
             message.visit_id = found.visit(message.patient_id, message.facility, key, message.arrived_at).visit_id
         elif TRIGGERS[message.adt.trigger].needs_visit:

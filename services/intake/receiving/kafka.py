@@ -32,6 +32,7 @@ from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Connection, Database
 from shared.storage.statements import at_the_end
 
+_ER7 = ER7.encode()
 DOOR = "kafka"
 TOPIC = "hospital.adt"
 CONSUMER, DEAD = f"intake.{TOPIC}", "dead.intake"
@@ -71,20 +72,26 @@ def hospital_adt(intake: Intake) -> Subscription:
 def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> AdtRecord:
     """Read the messages of a record. `arrived_at`: when it arrived, None for now. Raises InvalidMessage where it is
     empty, longer than the site's limit, or of another content-type than ER7."""
-    headers = [(name.lower(), value or b"") for name, value in record.headers]
-    kind = next((value for name, value in headers if name == "content-type"), b"").split(b";")[0].strip().lower()
-    if kind not in {b"", ER7.encode()}:
+    kinds, traces, back = list[bytes](), list[bytes](), list[tuple[str, bytes]]()
+    for given, value in record.headers:
+        name, raw = given.lower(), value or b""
+        if name == "content-type":
+            kinds.append(raw)
+        if name == HEADER:
+            traces.append(raw)
+        if name in CORRELATION and len(raw) <= LONGEST:
+            back.append((name, raw))
+    if kinds and kinds[0] != _ER7 and kinds[0].split(b";")[0].strip().lower() not in {b"", _ER7}:
         raise InvalidMessage(f"its content-type is not {ER7}")
     if not record.value:
         raise InvalidMessage("the record is empty")
     if len(record.value) > intake.site.limits.message_bytes:
         raise InvalidMessage(f"a message may have {intake.site.limits.message_bytes} bytes at most")
-    trace = next((value.decode("latin-1") for name, value in headers if name == HEADER), None)
+    trace = traces[0].decode("latin-1") if traces else None
     at = arrived_at or intake.clock()
     inbound = intake.messages_of(Received(record.value, DOOR, at, trace))
     if inbound[0].outcome.fault is NOT_HL7:
         inbound[0].sealed = b""  # it becomes a dead letter, which has its bytes
-    back = [each for each in headers if each[0] in CORRELATION and len(each[1]) <= LONGEST]
     return AdtRecord(inbound, back, record, at)
 
 
@@ -153,7 +160,7 @@ async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], i
 def acknowledgements(incoming: Incoming[AdtRecord]) -> list[Record]:
     """The acknowledgements of a record, with its key; the header `x-origin` is its topic/partition/offset."""
     origin = ("x-origin", f"{incoming.slot.topic}/{incoming.slot.partition}/{incoming.offset}".encode())
-    headers = [("content-type", ER7.encode()), origin, *incoming.fact.headers]
+    headers = [("content-type", _ER7), origin, *incoming.fact.headers]
     replies = [reply for message in incoming.fact.messages for reply in message.replies]
     return [Record(ACKS, incoming.key, reply, headers) for reply in replies]
 

@@ -29,6 +29,7 @@ from shared.web.connections import ConnectionSlots, sender_of
 
 log = logging.getLogger(__name__)
 DOOR = "mllp"
+_ANSWERED = metrics.ANSWER_SECONDS.labels(DOOR)
 _ALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
 """TCP keep-alive, in seconds and probes: a peer that vanished is noticed after two minutes, not after two hours."""
 
@@ -251,7 +252,7 @@ class Connection(asyncio.Protocol):
             self._write(done.result())
             if renews:
                 self._since = time.monotonic()
-            metrics.ANSWER_SECONDS.labels(DOOR).observe(time.perf_counter() - began)
+            _ANSWERED.observe(time.perf_counter() - began)
             if spans.on():
                 answer = done.result()
                 own = [begun_with(each) for each in answer.message_ids]

@@ -17,6 +17,7 @@ from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
 from services.intake.hl7.parser import Message, messages
 from services.intake.people.person import told_by
+from services.intake.visits.unnamed import visit_id
 from shared.facts.tracing import begun_with, trace_of
 from shared.ids import new_id
 from shared.storage.sealing import Seal
@@ -90,6 +91,8 @@ class InboundMessage:
     warnings: list[str] = field(default_factory=list)
     replies: tuple[bytes, ...] = ()
     patient_id: str | None = None
+    visit_key: str | None = None
+    """The visit that it names (`unnamed.visit_id`), if any."""
     visit_id: str | None = None
     trace: str | None = None
     too_early: datetime | None = None
@@ -183,7 +186,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     adt = read_adt(message, inbound.head, rules, inbound.arrived_at)
     inbound.adt, inbound.facility, inbound.trigger = adt, adt.facility, adt.trigger
     inbound.values, inbound.said = codec.encode(adt), VisitMessage(adt, inbound.message_id, inbound.arrived_at)
-    inbound.warnings = list(adt.warnings)
+    inbound.warnings, inbound.visit_key = list(adt.warnings), visit_id(adt)
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     inbound.person = told_by(message, adt.patient_ids)

@@ -42,7 +42,6 @@ from services.intake.visits.reconcile import (
     PersonMessage,
     mapping_of,
 )
-from services.intake.visits.unnamed import visit_id
 from shared import metrics, spans
 from shared.errors import Transient
 from shared.site.config import Site
@@ -254,7 +253,7 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
 async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
     """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
     await _prepared(connection, intake)
-    late = all(message.adt is not None and visit_id(message.adt) for message in inbound)  # else a patient is marked
+    late = all(message.visit_key for message in inbound)  # else a patient is marked
     found, unsure = await whom.find(connection, inbound, intake.numbering, late=late)
     for message, whose in zip(inbound, found, strict=True):
         message.patient_id = whose.patient_id
@@ -289,7 +288,7 @@ async def _load(
     """Load what a batch needs to know. Where a visit may be long, visits get their messages later, in pages."""
     patients = sorted({message.patient_id for message in about if message.patient_id})
     short = [] if is_long(about, intake) else about
-    keys = sorted({key for message in short if message.adt and (key := visit_id(message.adt))})
+    keys = sorted({message.visit_key for message in short if message.visit_key})
     by_number = sorted({each for message in about if (each := numbered(message))})
     return await store.load(connection, [(message.ids, message.body) for message in news], patients, keys, by_number)
 

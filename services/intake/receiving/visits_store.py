@@ -153,19 +153,11 @@ def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:
     """A fact as a row; a cancel does not stand, and is stored without its fields."""
     value = fact.value
     stands = not isinstance(value, FactCancelled)
+    own, stay_id = own_fields(fact.body) if stands else b"{}", value.stay.id if value.stay else None
     return FactRow(
-        ce_id=fact.id,
-        episode_id=fact.subject,
-        sequence=fact.sequence,
-        visit_id=visit_id,
-        key=array(key),
-        type=value.TYPE,
-        stay_id=value.stay.id if value.stay else None,
-        occurred_at=value.occurred_at,
-        value=own_fields(fact.body) if stands else b"{}",
-        message_id=fact.causation_id or "",
-        standing=stands,
-    )
+        fact.id, fact.subject, fact.sequence, visit_id, array(key), value.TYPE, stay_id, value.occurred_at, own,
+        fact.causation_id or "", stands,
+    )  # fmt: skip
 
 
 def keep_stated(stated: Iterable[tuple[Fact, str]], owners: Mapping[str, str]) -> list[SqlWrite]:
