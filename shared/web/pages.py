@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -17,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.web import sessions, wording
+from shared.web import sessions, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
 
@@ -50,8 +51,9 @@ def _templates() -> Environment:
     """The templates, each compiled once in a process."""
     loader = FileSystemLoader(ASSETS)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"asset": lambda name: _FILES[name].address}
+    made.globals |= {"asset": lambda name: _FILES[name].address, "say": words.say, "say_count": words.say_count}
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
+    made.filters |= {"day_words": wording.day, "as_of_words": _as_of}
     return made
 
 
@@ -177,6 +179,11 @@ def notice_of(fault: StepdownError) -> Notice:
 def _asked(query: Mapping[str, str]) -> str:
     """Parameters as the part of an address after `?`; empty ones are left out."""
     return urlencode({name: value for name, value in query.items() if value})
+
+
+def _as_of(value: date | datetime, zone: tzinfo) -> str:
+    """A day or an instant in words."""
+    return wording.moment(value, zone) if isinstance(value, datetime) else wording.day(value)
 
 
 def _origin(address: str) -> str:

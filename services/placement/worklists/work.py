@@ -41,9 +41,16 @@ class EntriesOf(NamedTuple):
         """The lines, the oldest first."""
         return await selected(connection, lambda query: query.where(*self._so(asked.whose, now)), asked)
 
+    def holds(self, now: datetime) -> sa.ColumnElement[bool]:
+        """The condition for an entry to be in the list, whoever reads it."""
+        return sa.func.coalesce(sa.and_(*self._of(now)), sa.false())
+
     def _so(self, whose: Whose, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
-        yield _E.kind == self.kind
         yield within(whose)
+        yield from self._of(now)
+
+    def _of(self, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
+        yield _E.kind == self.kind
         if self.states:
             yield _E.state.in_(self.states)
         if self.more is not None:
