@@ -159,8 +159,9 @@ def _consent(value: ConsentRecorded, over: str) -> ConsentLine:
         purpose=say(spoken(value.purpose)),
         covers=covers,
     )
-    until = day(value.ends) if value.ends else say("until it is revoked")
-    return ConsentLine(what, say("{since} to {until}", since=day(value.begins), until=until), over)
+    since = say("since {since}, until it is revoked", since=day(value.begins))
+    days = say("{since} to {until}", since=day(value.begins), until=day(value.ends)) if value.ends else since
+    return ConsentLine(what, days, over)
 
 
 class LeavingLine(NamedTuple):

@@ -15,8 +15,9 @@ from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.storage.tables import audit
 from tests.browsing import Browser, Page
-from tests.builders import a_story, admitted, discharged
+from tests.builders import a_story, admitted, discharged, fact
 from tests.placement.desk.conftest import Desk, token
+from tests.placement.desk.patient.lived import NAMED as OF_E1
 from tests.placement.desk.patient.lived import a_long_way, on_the_ward
 from tests.placement.desk.stories import attends
 
@@ -219,6 +220,20 @@ async def test_billing_and_audit_see_all_and_an_auditor_has_no_act(nobody: Brows
     assert "Why this bill is different" in shown.text
     acts = re.findall(r'<form method="post" action="([^"]+)"', shown.text)
     assert (set(acts) == {"/sign-out"}) == (role == "auditor")
+
+
+async def test_who_is_in_charge_and_what_the_patient_consented_to(browser: Browser, desk: Desk) -> None:
+    await on_the_ward(desk)
+    asked = {"user_id": "a-coordinator", "role": "coordinator"}
+    assert (await desk.post("/api/episodes/E1/assigned", asked)).status_code == 200
+    terms = {"consent_id": "C1", "discloser": "GOODHEALTH", "class": "primary-care", "purpose": "treatment"}
+    told = fact("consent-recorded", "2026-05-01 10:00", **terms, scope=["PSY"], **{"from": "2026-05-01"}, **OF_E1)
+    await desk.feed.bring(replace(told, sequence=8))
+    shown = await browser.open(HERE)
+    assert "<dt>coordinator</dt><dd>a-coordinator (you)</dd>" in shown.text
+    consents = section_of(shown, "consents")
+    assert "GOODHEALTH to primary care, for treatment: PSY" in consents
+    assert "Fri 1 May to until it is revoked" not in consents
 
 
 async def test_who_has_no_business_here_is_told_so(nobody: Browser, desk: Desk) -> None:
