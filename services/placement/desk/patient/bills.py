@@ -21,6 +21,7 @@ from services.placement.worklists.wording import words_of
 from shared.events.billing import Leave, ServicePeriod
 from shared.events.continuum import Announcement
 from shared.events.levels import SPOKEN
+from shared.events.stays import Absent, Attended
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.site.config import Site
@@ -47,8 +48,8 @@ def history(facts: Iterable[Fact], rules: Rules) -> tuple[list[BillChange], Mapp
     found: list[BillChange] = []
     sent: dict[PeriodKey, SentPeriod] = {}
     before, so_far = Folded(ordered[0].subject if ordered else ""), list[Fact]()
-    for at, group in groupby(ordered, key=lambda fact: fact.value.recorded_at):
-        new = tuple(group)
+    for new in _steps(ordered):
+        at = new[-1].value.recorded_at
         so_far += new
         after = advance(before, new, rules.zone_of) or fold(so_far, rules.zone_of)
         if billed_from(after) != billed_from(before):
@@ -57,6 +58,26 @@ def history(facts: Iterable[Fact], rules: Rules) -> tuple[list[BillChange], Mapp
             found += [BillChange(at, change, new) for change in changes]
         before = after
     return found, sent
+
+
+_SESSIONS = (Attended, Absent)
+
+
+def _steps(ordered: Sequence[Fact]) -> Iterator[tuple[Fact, ...]]:
+    """The facts of each time at which any were recorded; those of times at which only sessions were, one after the
+    other, together, since a bill changes by them in its days alone."""
+    run: list[Fact] = []
+    for _, group in groupby(ordered, key=lambda fact: fact.value.recorded_at):
+        new = tuple(group)
+        if all(isinstance(fact.value, _SESSIONS) for fact in new):
+            run += new
+            continue
+        if run:
+            yield tuple(run)
+            run = []
+        yield new
+    if run:
+        yield tuple(run)
 
 
 def why(one: BillChange, known: Mapping[str, Fact], rules: Rules, *, cause: bool = True) -> str:

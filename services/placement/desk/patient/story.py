@@ -166,7 +166,7 @@ def _bills(by: Telling, known: Mapping[str, Fact]) -> Mapping[str, list[BillChan
     """ce_id → the versions of bills that this fact made; a version is told at one fact only."""
     found: dict[str, list[BillChange]] = {}
     for one in by.changed:
-        first = next((fact for fact in one.facts if fact.value.stay is not None), one.facts[0])
+        first = next((fact for fact in reversed(one.facts) if fact.value.stay is not None), one.facts[-1])
         target = first.value.cancels if isinstance(first.value, FactCancelled) else first.id
         found.setdefault(target if target in known else first.id, []).append(one)
     return found
