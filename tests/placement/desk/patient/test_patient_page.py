@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -226,14 +227,20 @@ async def test_who_is_in_charge_and_what_the_patient_consented_to(browser: Brows
     await on_the_ward(desk)
     asked = {"user_id": "a-coordinator", "role": "coordinator"}
     assert (await desk.post("/api/episodes/E1/assigned", asked)).status_code == 200
-    terms = {"consent_id": "C1", "discloser": "GOODHEALTH", "class": "primary-care", "purpose": "treatment"}
-    told = fact("consent-recorded", "2026-05-01 10:00", **terms, scope=["PSY"], **{"from": "2026-05-01"}, **OF_E1)
+    terms: dict[str, Any] = {
+        "consent_id": "C1",
+        "discloser": "GOODHEALTH",
+        "class": "primary-care",
+        "purpose": "treatment",
+    }
+    terms["from"] = "2026-05-01"
+    told = fact("consent-recorded", "2026-05-01 10:00", **terms, scope=["PSY"], **OF_E1)
     await desk.feed.bring(replace(told, sequence=8))
     shown = await browser.open(HERE)
     assert "<dt>coordinator</dt><dd>a-coordinator (you)</dd>" in shown.text
     consents = section_of(shown, "consents")
     assert "GOODHEALTH to primary care, for treatment: PSY" in consents
-    assert "Fri 1 May to until it is revoked" not in consents
+    assert "since Fri 1 May, until it is revoked" in consents
 
 
 async def test_who_has_no_business_here_is_told_so(nobody: Browser, desk: Desk) -> None:
