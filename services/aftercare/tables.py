@@ -53,6 +53,7 @@ follow_ups = sa.Table(
     sa.Index("follow_ups_by_day", "due_to", "follow_up_id"),
     sa.Index("follow_ups_by_state", "state", "due_to", "follow_up_id"),
     sa.Index("follow_ups_episode", "episode_id"),
+    sa.Index("follow_ups_of_patient", "patient_id"),
     comment="one row a window that stands, for lists; derived from the facts that stand",
 )
 
@@ -70,6 +71,7 @@ entries = sa.Table(
     sa.Index("entries_by_time", "kind", "sort_at", "id"),
     sa.Index("entries_by_state", "kind", "state", "sort_at", "id"),
     sa.Index("entries_episode", "episode_id"),
+    sa.Index("entries_of_patient", "patient_id"),
     comment="plans, referrals, contacts, appointments, risks as lists show them; folded from the facts that stand",
 )
 

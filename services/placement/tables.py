@@ -52,6 +52,7 @@ episodes = sa.Table(
         postgresql_where=sa.text("cardinality(facilities) > 1"),
     ),
     sa.Index("episodes_rules", "rules", "episode_id"),
+    sa.Index("episodes_of_patient", "patient_id"),
     comment="one row an episode: its state, and where each writer's facts stand",
 )
 

@@ -33,6 +33,11 @@ is to be open (see `Desk.page`)."""
 Fault = Problem | Rejected | InvalidMessage | Transient
 
 
+def _lists(_: Request, back: Mapping[str, str]) -> str:
+    """The desk's own page with these parameters."""
+    return "/" + (f"?{urlencode(back)}" if back else "")
+
+
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
 class Acts(Generic[Decision]):
     """The forms of one desk. `filters`: the names of the parameters that the page's address may have; `shown` makes the
@@ -44,6 +49,9 @@ class Acts(Generic[Decision]):
     filters: frozenset[str]
     shown: Shown
     fields: Mapping[str, str] = field(default_factory=dict)
+    place: Callable[[Request, Mapping[str, str]], str] = _lists
+    """From the request and the parameters of the page that the form was on to the address that is shown after the
+    act."""
 
     def routes(self, writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
         """For every write the address of its form: that of the API without `/api`. A GET of it redirects to the
@@ -67,7 +75,7 @@ class Acts(Generic[Decision]):
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
             refused = forms.Refused(request.url.path.removeprefix(base(request)), fields, self._wrong(fault, fields))
             return await self.shown(request, who, back, notice_of(fault), refused)
-        return self.frame.go(request, "/" + (f"?{urlencode(back)}" if back else ""), write.action)
+        return self.frame.lead(self.place(request, back), write.action)
 
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
         """Field of the form → why it was not taken, for the fields that the refusal is about."""

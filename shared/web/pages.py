@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -62,6 +63,7 @@ def _templates() -> Environment:
     made.globals |= {"say": words.say, "say_count": words.say_count}
     made.globals |= {"language": words.language, "rails": RAILS, "level_words": WORDS, "level_short": SHORT}
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
+    made.filters |= {"day_words": wording.day, "as_of_words": _as_of}
     return made
 
 
@@ -103,13 +105,19 @@ class Pages:
     def go(self, request: Request, to: str, code: str) -> Response:
         """Redirect to a page of this service after an act (303, RFC 9110 15.4.4); that page shows the sentence of
         `code` once, if it is opened within 30 seconds. `to`: its path without the prefix."""
-        answer = self.to(request, to)
-        answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
-        return answer
+        return self.lead(base(request) + to, code)
 
     def to(self, request: Request, to: str) -> Response:
         """The same to a page that shows no sentence."""
-        return RedirectResponse(base(request) + to, HTTPStatus.SEE_OTHER, self.headers())
+        return self.lead(base(request) + to)
+
+    def lead(self, address: str, code: str = "") -> Response:
+        """Redirect (303) to a whole address of this host, where the sentence of `code` is shown once, if there is
+        one."""
+        answer = RedirectResponse(address, HTTPStatus.SEE_OTHER, self.headers())
+        if code:
+            answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
+        return answer
 
     def page(self, shown: Page) -> Page:
         """The endpoint with its errors as pages: who is not signed in is redirected to the sign-in page by a GET, and
@@ -186,6 +194,11 @@ def _sign_in_for(request: Request) -> str:
 def _asked(query: Mapping[str, str]) -> str:
     """Parameters as the part of an address after `?`; empty ones are left out."""
     return urlencode({name: value for name, value in query.items() if value})
+
+
+def _as_of(value: date | datetime, zone: tzinfo) -> str:
+    """A day or an instant in words."""
+    return wording.moment(value, zone) if isinstance(value, datetime) else wording.day(value)
 
 
 def _read(path: Path) -> Asset:

@@ -48,6 +48,11 @@ def day(value: date) -> str:
     return f"{value:%a} {value.day} {value:%b}"
 
 
+def dated(value: date, today: date) -> str:
+    """The same with the year where that is not today's: `Sat 22 Nov 2025`."""
+    return day(value) if value.year == today.year else f"{day(value)} {value.year}"
+
+
 def moment(at: datetime, zone: tzinfo) -> str:
     """An instant in a facility's zone, with the zone's name: `Sun 22 Nov, 14:05 EST`."""
     local = at.astimezone(zone)

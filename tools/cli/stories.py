@@ -9,18 +9,7 @@ from typing import Any
 import click
 
 from shared.events.levels import SPOKEN
-
-STATES = {
-    "void": "nothing stands",
-    "referred": "referred",
-    "active": "in care",
-    "on-leave": "on leave",
-    "between": "between levels",
-    "aftercare": "in aftercare",
-    "closed": "closed",
-}
-SHOWN = ("class", "reason", "kind", "date", "measure", "from_level", "to_level", "days_between", "days", "due_to")
-"""Fields of a fact that a story shows: codes, levels and dates."""
+from shared.web.telling import SHOWN, STATES
 
 
 def line_of(one: dict[str, Any], zone: tzinfo) -> tuple[str, str, str, str, str]:

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.aftercare.desk import wording, worklists, writes
 from services.aftercare.desk.follow_ups import READERS
+from services.aftercare.desk.patient import PATIENT, PatientPart, place
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
 from services.aftercare.engine import views
@@ -36,12 +37,14 @@ def routes(
 ) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
     desk = Desk(database, rules.clock, rules.site, frame, FollowUps(rules, lists))
-    acts = Acts(frame, writes.door(database, rules), rules.site, FILTERS, desk.page)
+    part = PatientPart(database, rules, frame)
+    filters, shown = FILTERS | {PATIENT}, part.or_else(desk.page)
+    acts = Acts(frame, writes.door(database, rules), rules.site, filters, shown, place=place)
     own = [
         Route("/", frame.page(desk.shown), methods=["GET"]),
         Route("/rail", frame.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *acts.routes(WRITES), *frame.routes()]
+    return [*own, *part.routes(), *acts.routes(WRITES), *frame.routes()]
 
 
 class FollowUps:

@@ -265,6 +265,18 @@ async def follow_up(connection: Connection, follow_up_id: str) -> ListedWindow |
     return None if row is None else ListedWindow(*row)
 
 
+async def of_patient(connection: Connection, patient_id: str, scope: Scope) -> list[ListedEntry | ListedWindow]:
+    """The windows of a patient, by their last day, then the entries of all kinds, by when they are due; in scope."""
+
+    def mine(table: sa.Table, *order: str) -> sa.Select[Any]:
+        query = _with_sequence(table).where(table.c.patient_id == patient_id, scoped.of(table.c.facility, scope))
+        return query.order_by(*(table.c[name] for name in order))
+
+    windows = (await connection.execute(mine(follow_ups, "due_to", "follow_up_id"))).all()
+    others = (await connection.execute(mine(entries, "sort_at", "id"))).all()
+    return [*(ListedWindow(*row) for row in windows), *map(_entry, others)]
+
+
 async def facilities_of(connection: Connection, episode_id: str) -> frozenset[str] | None:
     """The facilities of an episode's stays; None where there is no such episode."""
     query = sa.select(DOCUMENT).where(episodes.c.episode_id == episode_id)

@@ -20,6 +20,13 @@ _QUERIES: dict[str, dict[str, Any]] = {
 }
 
 
+_AS_OF = (
+    "as it was recorded by then: a day of the facility's zone, or an instant with its offset; service periods are then "
+    "derived from these facts, in the order in which they were recorded"
+)
+_ON = api.query("on", {"format": "date"}, about="what was so at the end of that day, by all that is known")
+
+
 def document(subjects: Iterable[Subject]) -> dict[str, Any]:
     """The whole document."""
     every = list(subjects)
@@ -31,7 +38,8 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
         "/api/episodes/{episode_id}": {
             "get": api.operation(
                 "getEpisode", "An episode: its state, its facts with what became of each, its service periods", READERS,
-                EpisodeWhole, asked=[{**api.PARAMETERS["Id"], "name": "episode_id"}], problems=(401, 403, 404, 503),
+                EpisodeWhole, problems=(401, 403, 404, 422, 503),
+                asked=[{**api.PARAMETERS["Id"], "name": "episode_id"}, api.query("as_of", about=_AS_OF), _ON],
             )
         },
         "/api/programs": {

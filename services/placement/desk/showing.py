@@ -60,7 +60,7 @@ def whole(row: Stored, part: Part, periods: Iterable[tuple[PeriodKey, SentPeriod
     folded, facts = part.folded, part.facts
     document = episode_state(folded, row.seen if part.whole else {}, row.listed.version, by.places)
     value = as_json(document) | {"patient_id": row.listed.patient_id}
-    void = _voided(facts, folded)
+    void = voided(facts, folded)
     told = sorted(facts, key=lambda fact: (fact.value.occurred_at, fact.writer, fact.sequence))
     shown = [_fact(fact, void.get(fact.id), folded.ineffective.get(fact.id)) for fact in told]
     if not part.whole:
@@ -95,23 +95,23 @@ def _period_in_part(period: Period, known: list[tuple[PeriodKey, SentPeriod]]) -
     return {**ids, "voided": False, **as_json(period.content)}
 
 
-def _fact(fact: Fact, voided: Voided | None, word: str | None) -> FactShown:
+def _fact(fact: Fact, void: Voided | None, word: str | None) -> FactShown:
     found: FactShown = {
         "ce_id": fact.id,
         "type": fact.type,
         "writer": fact.writer,
         "sequence": fact.sequence,
-        "stands": voided is None and word is None,
+        "stands": void is None and word is None,
         "value": fact.as_json,
     }
-    if voided:
-        found["voided"] = voided
+    if void:
+        found["voided"] = void
     if word:
         found["ineffective"] = {"word": word, "means": MEANING.get(NoEffectReason(word), word)}
     return found
 
 
-def _voided(facts: Sequence[Fact], folded: Folded) -> dict[str, Voided]:
+def voided(facts: Sequence[Fact], folded: Folded) -> dict[str, Voided]:
     """ce_id → which fact cancelled or replaced it, and how; only its own writer can (contract 3.6 rule 1)."""
     known = {fact.id: fact for fact in facts}
     cancels = [(fact, fact.value) for fact in facts if fact.id not in folded.ineffective]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -149,6 +149,19 @@ async def selected_page(
     rows = await connection.execute(_LINES.where(*so).order_by(*by.order(back=back)).limit(most))
     found = [_line(row) for row in rows.all()]
     return found[::-1] if back else found
+
+
+async def of_episode(
+    connection: AsyncConnection, episode_id: str, whose: Whose, marks: Mapping[str, sa.ColumnElement[bool]]
+) -> list[tuple[Line, frozenset[str]]]:
+    """All lines of one episode, the oldest first, each with the names of those `marks` whose condition it meets."""
+    columns = [condition.label(f"mark_{place}") for place, condition in enumerate(marks.values())]
+    query = _LINES.add_columns(*columns).where(entries.c.episode_id == episode_id, within(whose))
+    rows = (await connection.execute(query.order_by(entries.c.at, entries.c.id))).all()
+    return [
+        (_line(row), frozenset(name for place, name in enumerate(marks) if getattr(row, f"mark_{place}")))
+        for row in rows
+    ]
 
 
 async def line(connection: AsyncConnection, kind: str, entry_id: str) -> Line | None:

@@ -13,6 +13,7 @@ from shared.events.stays import Absent, Attended, Completed, Discharged, Discont
 from shared.facts.envelope import Fact
 from shared.facts.places import places_of
 from shared.web.wording import day
+from shared.web.words import say
 
 _WHO = {"intake": "the hospital", "placement": "the program or the desk", "aftercare": "aftercare"}
 _WHAT = {
@@ -31,6 +32,43 @@ _WHAT = {
     "fact-cancelled": "took a statement back",
     "diagnosis-recorded": "recorded a diagnosis",
     "coverage-changed": "told another coverage",
+    "search-opened": "a program is looked for",
+    "search-closed": "nobody looks for a program any more",
+    "offer-sent": "an offer was sent",
+    "offer-countered": "the program proposed another day",
+    "offer-accepted": "the program accepted the offer",
+    "offer-declined": "the program declined the offer",
+    "offer-expired": "the offer was not answered in time",
+    "offer-withdrawn": "the offer was withdrawn",
+    "offer-reopened": "the program was asked again",
+    "seat-held": "a seat was kept",
+    "seat-released": "the seat was given back",
+    "waitlisted": "put on the waiting list",
+    "waitlist-left": "waits no longer",
+    "placement-cancelled": "the placement was cancelled",
+    "start-missed": "did not come on the first day",
+    "conflict-raised": "facts contradict each other",
+    "conflict-settled": "a conflict was settled",
+    "closed": "the episode was closed",
+    "reopened": "the episode was taken up again",
+    "episode-ended": "the episode was ended",
+    "plan-recorded": "a plan was recorded",
+    "discharge-planned": "the discharge is planned",
+    "discharge-plan-cancelled": "the discharge is planned no more",
+    "patient-agreed": "the patient agreed",
+    "patient-declined": "the patient declined",
+    "patient-died": "the patient died",
+    "assigned": "somebody is in charge",
+    "authorization-requested": "the payer was asked to authorize care",
+    "authorization-pended": "the payer wants to know more",
+    "authorization-approved": "the payer authorized care",
+    "authorization-denied": "the payer did not authorize care",
+    "authorization-extended": "the payer authorized more care",
+    "authorization-ended": "the authorization ended",
+    "follow-up-due": "a follow-up is due",
+    "follow-up-kept": "the follow-up was kept",
+    "follow-up-missed": "the follow-up was missed",
+    "follow-up-excluded": "the follow-up does not count",
 }
 
 
@@ -55,11 +93,12 @@ class FactWords(NamedTuple):
 
     def short(self) -> str:
         """`attended a session (Adult partial hospitalization) on Wed 6 May`."""
-        return f"{self.what}{f' ({self.where})' if self.where else ''} on {day(self.on)}"
+        place = f" ({say(self.where)})" if self.where else ""
+        return say("{what} on {day}", what=say(self.what) + place, day=day(self.on))
 
     def sentence(self) -> str:
         """The short form followed by who reported it."""
-        return f"{self.short()}, said by {self.who}"
+        return say("{what}, said by {who}", what=self.short(), who=say(self.who))
 
 
 def words_of(fact: Fact, rules: Rules) -> FactWords:

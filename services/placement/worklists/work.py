@@ -110,9 +110,16 @@ class EntriesOf(NamedTuple):
         numbers: list[sa.ColumnElement[Any]] = [sa.literal(name).label("name"), count, over, count.filter(found), ahead]
         return sa.select(*numbers).select_from(joined).where(*self._so(asked.whose, asked.now))
 
+    def holds(self, now: datetime) -> sa.ColumnElement[bool]:
+        """The condition for an entry to be in the list, whoever reads it."""
+        return sa.func.coalesce(sa.and_(*self._of(now)), sa.false())
+
     def _so(self, whose: Whose, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
-        yield _E.kind == self.kind
         yield within(whose)
+        yield from self._of(now)
+
+    def _of(self, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
+        yield _E.kind == self.kind
         if self.states:
             yield _E.state.in_(self.states)
         if self.more is not None:

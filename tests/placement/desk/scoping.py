@@ -140,7 +140,14 @@ async def tried(http: httpx.AsyncClient, one: Tried, facilities: tuple[str, ...]
     return answer
 
 
-KINDS = {"{episode_id}": "episode", "/searches/": "searches", "/offers/": "offers", "/placements/": "placements"}
+KINDS = {
+    "{episode_id}": "episode",
+    "/episodes/{id}": "episode",
+    "{patient_id}": "episode",
+    "/searches/": "searches",
+    "/offers/": "offers",
+    "/placements/": "placements",
+}
 KINDS |= {f"/{name}/": name for name in ("seats", "waitlist", "authorizations", "conflicts", "sessions")}
 
 
@@ -154,6 +161,8 @@ def getting(path: str, case: Case) -> list[Tried]:
     """Everything that a GET may be asked with of what the other has."""
     kind = next((kind for words, kind in KINDS.items() if words in path), "")
     ids = WORK if "{name}" in path else [*case.ids.get(kind, ()), "GH-PHP1"]
+    if "{patient_id}" in path:
+        ids = [f"patient-{each}" for each in ids]
     queries = [{"facility": "GOODHEALTH"}, {"program": "GH-PHP1"}, {"state": "active"}]
     queries += TABS if path == "/" else TABS[:1]  # only the page has lists in tabs
     queries += [{"episode_id": "E1"}, {"patient_id": "patient-E1"}, {"search": case.ids["searches"][0]}]

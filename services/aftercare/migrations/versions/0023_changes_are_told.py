@@ -7,7 +7,7 @@ from alembic import op
 from shared.storage.first_changes import tell, tell_no_more
 
 revision = "0023"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

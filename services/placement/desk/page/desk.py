@@ -18,6 +18,7 @@ from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.page import wording
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
+from services.placement.desk.patient.page import BACK, PatientPage, place
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
 from services.placement.worklists import views, work
@@ -52,12 +53,14 @@ def pages() -> Pages:
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
     desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
-    acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, FILTERS, desk.page, wording.FIELD_OF)
+    patient = PatientPage(parts, made_of, lists)
+    filters, shown = FILTERS | BACK, patient.or_else(desk.page)
+    acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, filters, shown, wording.FIELD_OF, place)
     own = [
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *acts.routes(WRITES), *made_of.routes()]
+    return [*own, *patient.routes(), *acts.routes(WRITES), *made_of.routes()]
 
 
 class Placement:
@@ -115,8 +118,8 @@ class Placement:
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
             return Fetched(await self._seats(connection, look._replace(most=every), reader))
         if isinstance(row.of, WithheldFacts):
-            place = reading.place_of({"cursor": look.cursor} if look.cursor else {})
-            question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, place)
+            after = reading.place_of({"cursor": look.cursor} if look.cursor else {})
+            question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, after)
             found = await row.of.lines(connection, question, look.at)
             page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
             return Fetched(await self._told(connection, page, look, reader), None, following)
