@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
@@ -27,7 +29,7 @@ from shared.web.sign_in import SignInPages
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
+_FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
 RAILS = ("placement", "aftercare")
@@ -44,9 +46,11 @@ class Notice(NamedTuple):
 
 
 class Asset(NamedTuple):
-    """A file that pages load. Its address contains a digest of its body, so that browsers may cache it for ever."""
+    """A file that pages load, also as gzip. Its address contains a digest of its body, so that browsers may cache it
+    for ever."""
 
     body: bytes
+    packed: bytes
     media_type: str
     address: str
 
@@ -62,9 +66,29 @@ def _templates() -> Environment:
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"say": words.say, "say_count": words.say_count}
     made.globals |= {"language": words.language, "rails": RAILS, "level_words": WORDS, "level_short": SHORT}
+    made.globals["words_of_names"] = _words_of_names
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
     made.filters |= {"day_words": wording.day, "as_of_words": _as_of}
     return made
+
+
+def _words_of_names() -> str:
+    """The texts of names.js as JSON; `why_` and a status: why intake told no names (0: it did not answer)."""
+    return json.dumps(
+        {
+            "year": words.say("{count} year"),
+            "years": words.say("{count} years"),
+            "unsafe": words.say("not safe to contact"),
+            "unsafe_by": words.say("not safe: {ways}"),
+            "none": words.say("Names not loaded: {why}. Rows have the end of the patient's number."),
+            "again": words.say("Load names again"),
+            "why": words.say("intake could not tell them"),
+            "why_0": words.say("intake does not answer"),
+            "why_401": words.say("you are not signed in any more"),
+            "why_403": words.say("your role does not see them"),
+            "why_429": words.say("they were asked for too often"),
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -132,7 +156,7 @@ class Pages:
                 said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
-            return self.render(request, "problem.html", said.status, notice=said)
+            return self._sorry(request, said)
 
         return page
 
@@ -151,7 +175,12 @@ class Pages:
 
     def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page with a sentence for an address that is unknown, or that only forms are sent to."""
-        return self.render(request, "problem.html", status, notice=Notice(text))
+        return self._sorry(request, Notice(text, status=status))
+
+    def _sorry(self, request: Request, said: Notice) -> Response:
+        """The page of an error: a heading by its status, the sentence, and what can be done."""
+        heading = words.say(_HEADINGS.get(said.status, "This did not work"))
+        return self.render(request, "problem.html", said.status, notice=said, code=said.status, heading=heading)
 
     def routes(self) -> list[BaseRoute]:
         """The routes of sign-in, sign-out and assets."""
@@ -167,6 +196,18 @@ class Pages:
         own = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
         rest = "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
         return {"content-security-policy": f"{own}; {rest}", "referrer-policy": "same-origin"}
+
+
+_HEADINGS = {
+    401: "You are not signed in",
+    403: "This page is not for your role",
+    404: "There is nothing here that you may see",
+    405: "There is no page at this address",
+    409: "Not possible now",
+    422: "This address is none of ours",
+    503: "Just now this does not work",
+}
+"""HTTP status → the heading of its page."""
 
 
 def notice_of(fault: StepdownError) -> Notice:
@@ -202,16 +243,18 @@ def _as_of(value: date | datetime, zone: tzinfo) -> str:
 
 
 def _read(path: Path) -> Asset:
-    body = path.read_bytes()
+    return _as_asset(path.name, path.read_bytes())
+
+
+def _as_asset(name: str, body: bytes) -> Asset:
     digest = hashlib.sha256(body).hexdigest()[:12]
-    return Asset(body, _TYPES[path.suffix], f"/assets/{path.name}?v={digest}")
+    packed = gzip.compress(body, 9, mtime=0)
+    return Asset(body, packed, _TYPES[Path(name).suffix], f"/assets/{name}?v={digest}")
 
 
 def _joined(name: str, parts: Sequence[str]) -> Asset:
     """Several files as one, so that a page loads one."""
-    body = b"\n".join((ASSETS / part).read_bytes() for part in parts)
-    digest = hashlib.sha256(body).hexdigest()[:12]
-    return Asset(body, _TYPES[Path(name).suffix], f"/assets/{name}?v={digest}")
+    return _as_asset(name, b"\n".join((ASSETS / part).read_bytes() for part in parts))
 
 
 BUNDLES = {
@@ -227,4 +270,6 @@ async def _asset(request: Request) -> Response:
     found = _FILES.get(request.path_params["name"])
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, "not-found", "there is no such file")
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.packed, headers={**_FOR_EVER, "content-encoding": "gzip"}, media_type=found.media_type)
     return Response(found.body, headers=_FOR_EVER, media_type=found.media_type)

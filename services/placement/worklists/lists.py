@@ -66,6 +66,7 @@ _TO_PLACE: Final = Table(
     ("level", "payer", "overdue"),
     "waiting",
 )
+_SOUGHT: Final = Table(_TO_PLACE.columns, ("level", "payer"), "waiting")
 _OFFERED: Final = Table(
     (_PROGRAM, _LEVEL, Column("waiting", "Answer", "due"), Column("day", "First day"),
      Column("since", "Sent", "waiting"), _STANDS, _FACILITY),
@@ -94,7 +95,7 @@ _ALLOWED: Final = Table(
 )
 _REVIEWED: Final = Table(
     (_LEVEL, _DUE, _WHAT, _FACILITY),
-    ("level", "overdue"),
+    ("level",),
     "due",
 )
 _TOLD: Final = Table((_WHAT, Column("waiting", "State"), Column("since", "Since", "waiting"), _FACILITY), (), "waiting")
@@ -275,6 +276,6 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="What came of earlier searches; one that a person closed can be opened again.",
         empty="No search was closed.",
         first=False,
-        table=_TO_PLACE,
+        table=_SOUGHT,
     ),
 )

@@ -5,21 +5,43 @@
 (() => {
   const intake = document.body.dataset.intake;
   const MOST = 200; // of one question
-  const places = new Map();
-  for (const place of document.querySelectorAll("[data-patient]")) {
-    const patient = place.dataset.patient;
-    places.set(patient, [...(places.get(patient) || []), place]);
+  const WORDS = JSON.parse(document.body.dataset.words);
+  const DAY = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  if (!intake) return;
+  const places = new Map(), known = new Map();
+
+  // The patients of this page's rows, and of rows that came later.
+  function look() {
+    places.clear();
+    for (const place of document.querySelectorAll("[data-patient]:not([data-named])")) {
+      const patient = place.dataset.patient;
+      if (known.has(patient)) shown(place, known.get(patient));
+      else places.set(patient, [...(places.get(patient) || []), place]);
+    }
   }
-  if (!intake || !places.size) return;
+
+  // Whole years from a birth date to today.
+  function age(born) {
+    const [year, month, day] = born.split("-").map(Number), now = new Date();
+    return now.getFullYear() - year - (now.getMonth() + 1 < month || (now.getMonth() + 1 === month && now.getDate() < day) ? 1 : 0);
+  }
+
+  function born(date) {
+    const years = age(date);
+    return `${DAY.format(new Date(`${date}T00:00Z`))}, ${(years === 1 ? WORDS.year : WORDS.years).replace("{count}", years)}`;
+  }
+
+  // The medical record number: the last that was told.
+  const record = (person) => (person.identifiers || []).filter((each) => each.type === "MR").at(-1)?.id;
 
   const usable = (person) => (person.contacts || []).filter((each) => each.system === "phone" && each.safe !== false);
 
   function warning(person) {
     const safe = person.safe_to_contact;
-    if (safe === false) return "not safe to contact";
+    if (safe === false) return WORDS.unsafe;
     if (safe && typeof safe === "object") {
       const not = Object.keys(safe).filter((channel) => safe[channel] === false);
-      if (not.length) return `not safe: ${not.join(", ")}`;
+      if (not.length) return WORDS.unsafe_by.replace("{ways}", not.join(", "));
     }
     return "";
   }
@@ -27,10 +49,11 @@
   function shown(place, person) {
     const name = person.name ? [person.name.family, person.name.given].filter(Boolean).join(", ") : "";
     if (name) place.textContent = name;
+    place.dataset.named = "";
     const more = place.parentElement.querySelector(".reach");
     if (!more) return;
-    const unsafe = warning(person);
-    const parts = [person.birth_date ? `born ${person.birth_date}` : ""];
+    const unsafe = warning(person), number = record(person);
+    const parts = [number ? `MRN ${number}` : "", person.birth_date ? born(person.birth_date) : ""];
     if (person.safe_to_contact !== false) parts.push(...usable(person).slice(0, 2).map((each) => each.value));
     more.textContent = parts.filter(Boolean).join(" · ");
     if (unsafe) {
@@ -41,22 +64,15 @@
     }
   }
 
-  const WHY = {
-    401: "you are not signed in any more",
-    403: "your role does not see them",
-    429: "they were asked for too often",
-    0: "intake does not answer",
-  };
-
   function say(status) {
     const told = document.createElement("p");
     told.className = "notice bad names";
     told.setAttribute("role", "status");
-    told.textContent = `Names not loaded: ${WHY[status] || "intake could not tell them"}. Rows have the end of the patient's number. `;
+    told.textContent = `${WORDS.none.replace("{why}", WORDS[`why_${status}`] || WORDS.why)} `;
     if (status !== 403) {
       const again = document.createElement("button");
       again.type = "button";
-      again.textContent = "Load names again";
+      again.textContent = WORDS.again;
       again.addEventListener("click", () => { told.remove(); load(); });
       told.append(again);
     }
@@ -70,12 +86,14 @@
     });
     if (!answer.ok) return answer.status;
     for (const person of (await answer.json()).patients) {
+      known.set(person.patient_id, person);
       for (const place of places.get(person.patient_id) || []) shown(place, person);
     }
     return 200;
   }
 
   async function load() {
+    look();
     const ids = [...places.keys()];
     let status = 200;
     for (let from = 0; from < ids.length && status === 200; from += MOST) {
@@ -85,4 +103,5 @@
   }
 
   load();
+  document.addEventListener("htmx:afterSettle", load);
 })();

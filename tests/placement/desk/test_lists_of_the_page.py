@@ -92,8 +92,8 @@ async def test_of_offers_and_first_days_the_page_says_late_of_what_the_api_lists
     counts = {one["name"]: one["count"] for one in (await desk.get("/api/worklists")).json()["worklists"]}
     assert (counts["offers-overdue"], counts["starts-due"]) == (1, 1)
     first = (await nobody.open("/")).text
-    assert re.search(r'>Offers out <span class="n"><b class="late">1 time over</b> <span class="count">1<', first)
-    assert re.search(r'>First days <span class="n"><b class="late">1 overdue</b> <span class="count">1<', first)
+    for title, words in (("Offers out", "1 time over"), ("First days", "1 overdue")):
+        assert re.search(f'>{title} <span class="n"><b class="late" title="{words}">.*<span class="count">1<', first)
     assert "no answer for 2 days" in await shown(nobody, "offers")
     assert "1 day overdue" in await shown(nobody, "placed")
 

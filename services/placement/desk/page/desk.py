@@ -77,12 +77,14 @@ class Placement:
         return [one.listing for one in self._lists if one.title and may(who, one.on_page or one.readers)]
 
     def options(self, who: Caller, scope: Scope) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG002
-        """The levels, the site's payers, and the programs in scope."""
+        """The site's payers, the programs in scope, and their levels."""
         site = self.parts.rules.site
+        programs = [each for each in site.programs if scope.has(each.facility)]
+        levels = {each.level for each in programs}
         return {
-            "level": WORDS,
+            "level": {name: words for name, words in WORDS.items() if name in levels},
             "payer": {each.id: each.title for each in site.payers},
-            "program": {each.id: each.title for each in site.programs if scope.has(each.facility)},
+            "program": {each.id: each.title for each in programs},
         }
 
     async def counts(
