@@ -17,8 +17,12 @@ from shared.web.wording import spoken
 
 
 class Question(NamedTuple):
-    """One field of a form. `kind`: hidden, select, datetime-local, date, number or text; `options` of a select: value →
-    words; `wrong`: why the value that was sent was not taken, else empty."""
+    """One field of a form. `kind`: hidden, select, checkbox, datetime-local, date, number or text; `options` of a
+    select: value → words; of a checkbox the one value that it sends. `wrong`: why the value that was sent was not
+    taken, else empty.
+
+    A name with dots is a place within the body: `identity.name.family`; a number there is a place in a list.
+    """
 
     name: str
     kind: str
@@ -73,11 +77,21 @@ class Refused(NamedTuple):
 
     def again(self, form: Form) -> Form:
         """The form with the values that were sent, open, and with what is wrong at each field."""
-        told = [
-            each._replace(value=self.fields.get(each.name, each.value), wrong=self.wrong.get(each.name, ""))
-            for each in form.questions
-        ]
+        told, left = [], dict(self.wrong)
+        for each in form.questions:
+            about = next((name for name in left if f"{each.name}.".startswith(f"{name}.")), None)
+            seen = about is not None and each.kind != "hidden"
+            wrong = left.pop(about) if about is not None and seen else ""
+            told.append(each._replace(value=self.fields.get(each.name, each.value), wrong=wrong))
         return form._replace(questions=tuple(told), open=True)
+
+
+def checks(name: str, options: Mapping[str, str]) -> tuple[Question, ...]:
+    """A list of which several may be chosen, as checkboxes: `options` has value → words."""
+    return tuple(
+        Question(f"{name}.{number}", "checkbox", text, required=False, options={value: text})
+        for number, (value, text) in enumerate(options.items())
+    )
 
 
 def questions(
@@ -144,19 +158,38 @@ class UnfitField(InvalidMessage):
 
 def body_of(model: type[BaseModel], fields: Mapping[str, str], zone: tzinfo) -> bytes:
     """The request body that the API would have been sent: JSON of those fields that the model has. Local times get the
-    zone's offset; the text of a list is split at blanks.
+    zone's offset; the text of a list is split at blanks; a name with dots is a place within a field.
 
-    An empty field is left out, except a list that the model requires. Raises UnfitField for a time that cannot be read.
+    An empty field is left out, except a list that the model requires; so is an element of a list with an empty field.
+    Raises UnfitField for a time that cannot be read.
     """
     found: dict[str, Any] = {}
     for own, info in model.model_fields.items():
         name, plain = info.alias or own, _without_none(info.annotation)
         text = fields.get(name, "").strip()
-        if get_origin(plain) is tuple:
-            found |= {name: text.split()} if text or (name in fields and info.is_required()) else {}
+        if get_origin(plain) is tuple and name in fields:
+            found |= {name: text.split()} if text or info.is_required() else {}
         elif text:
             found[name] = _value(name, plain, text, zone)
+        elif inside := {key: value.strip() for key, value in fields.items() if key.startswith(f"{name}.")}:
+            found |= {name: value} if (value := _nested(name, inside)) else {}
     return orjson.dumps(found)
+
+
+def _nested(name: str, fields: Mapping[str, str]) -> Any:
+    """The value at a place of the body, from the fields whose names begin with it; None where they are empty."""
+    if name in fields:
+        return fields[name] or None
+    parts = dict.fromkeys(key.removeprefix(f"{name}.").partition(".")[0] for key in fields)
+    own = {part: {key: text for key, text in fields.items() if _below(key, f"{name}.{part}")} for part in parts}
+    if all(part.isdigit() for part in parts):
+        return [_nested(f"{name}.{part}", inside) for part, inside in own.items() if all(inside.values())] or None
+    values = {part: _nested(f"{name}.{part}", inside) for part, inside in own.items()}
+    return {part: value for part, value in values.items() if value is not None} or None
+
+
+def _below(key: str, place: str) -> bool:
+    return key == place or key.startswith(f"{place}.")
 
 
 def _value(name: str, plain: Any, text: str, zone: tzinfo) -> Any:

@@ -32,7 +32,7 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
-RAILS = ("placement", "aftercare")
+RAILS = ("placement", "aftercare", "intake")
 """The services whose pages have lists, in the order in which the rail shows them behind one host."""
 Page = Callable[[Request], Awaitable[Response]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, tzinfo
 
 from shared.events.levels import SPOKEN
+from shared.web.words import say, say_count
 
 SOON = timedelta(days=2)
 """What is due within this time is shown as urgent."""
@@ -41,6 +42,16 @@ def time_left(at: datetime, now: datetime) -> str:
     hours = max(1, round(abs(seconds) / 3600))
     many = ("1 hour" if hours == 1 else f"{hours} hours") if hours < 48 else f"{round(hours / 24)} days"
     return f"{many} left" if seconds > 0 else f"{many} overdue"
+
+
+def since(at: datetime, now: datetime) -> str:
+    """How long ago an instant was: `5 hours ago`, `3 days ago`; in whole hours below 48 hours, else in days."""
+    hours = max(0, int((now - at).total_seconds() // 3600))
+    if hours < 1:
+        return say("within the hour")
+    if hours < 48:
+        return say_count("{count} hour ago", "{count} hours ago", hours)
+    return say_count("{count} day ago", "{count} days ago", hours // 24)
 
 
 def day(value: date) -> str:

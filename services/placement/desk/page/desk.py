@@ -30,8 +30,9 @@ from shared.events.levels import WORDS
 from shared.scope import Scope
 from shared.site.values import Program
 from shared.storage.database import Connection
-from shared.web import paging, requests
+from shared.web import dead_letters, paging, requests
 from shared.web.auth import Caller
+from shared.web.dead_letters import WithDeadLetters
 from shared.web.desk import A_FEW, Counted, Desk, Fetched, Listing, Look, Row, Section, may
 from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
@@ -47,12 +48,12 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    return Pages("Coordinators' desk", {**every, **wording.DONE}, "placement")
+    return Pages("Coordinators' desk", {**every, **dead_letters.DONE, **wording.DONE}, "placement")
 
 
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
-    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
+    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, WithDeadLetters(Placement(parts, lists)))
     patient = PatientPage(parts, made_of, lists)
     filters, shown = FILTERS | BACK, patient.or_else(desk.page)
     acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, filters, shown, wording.FIELD_OF, place)
@@ -60,7 +61,7 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *patient.routes(), *acts.routes(WRITES), *made_of.routes()]
+    return [*own, *patient.routes(), *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]
 
 
 class Placement:
