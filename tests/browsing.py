@@ -20,8 +20,8 @@ class Form(NamedTuple):
 
 
 class _Rows(HTMLParser):
-    """Rows of a page's tables (`tr.row` with the `tr.form` below it), entries of its lists (`ul.entries`), else the page
-    itself, each with its text and its forms by their button's label."""
+    """Rows of a page's tables (`tr.row` with the `tr.form` below it) and entries of its lists (`ul.entries`), else the
+    page itself, each with its text and its forms by their button's label."""
 
     def __init__(self) -> None:
         super().__init__()

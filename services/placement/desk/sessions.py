@@ -16,7 +16,7 @@ from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, sessions
 from services.placement.programs.sessions import STATES
 from services.placement.worklists import views
-from services.placement.worklists.lists import EVERYBODY
+from services.placement.worklists.lists import READERS
 from services.placement.worklists.views import Line, ListQuestion
 from shared.errors import Rejected
 from shared.events.base import CareFact
@@ -126,7 +126,7 @@ def _programs(own: Sequence[Fact]) -> dict[str, str]:
 
 SUBJECT = Subject(
     Listing(
-        "sessions", "Sessions of one episode or one placement: who came, who did not, and whether it counts", EVERYBODY,
+        "sessions", "Sessions of one episode or one placement: who came, who did not, and whether it counts", READERS,
         ("state", "episode_id", "placement_id"), STATES, _one, _listed,
     ),
     (

@@ -22,7 +22,7 @@ from services.placement.desk.patient.page import BACK, PatientPage, place
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
 from services.placement.worklists import views, work
-from services.placement.worklists.lists import CARE, EVERYBODY, WORKLISTS, Worklist
+from services.placement.worklists.lists import CARE, READERS, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import FactWords, words_of
 from services.placement.worklists.work import PageQuestion, WithheldFacts
@@ -66,7 +66,7 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
 class Placement:
     """Placement's lists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
-    readers = EVERYBODY
+    readers = READERS
     filters = FILTERS
 
     def __init__(self, parts: Parts, lists: Sequence[Worklist]) -> None:
