@@ -83,7 +83,7 @@ class Acts(Generic[Decision]):
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
         """Field of the form → why it was not taken, for the fields that the refusal is about."""
         if isinstance(fault, Problem):
-            told = [(str(each["field"]), each["problem"]) for each in fault.more.get("fields", ())]
+            told = [(_named(str(each["field"]), fields), each["problem"]) for each in fault.more.get("fields", ())]
             asked = {self.fields.get(problem, name): problem for name, problem in told}
             return {name: self._words(problem, fault) for name, problem in asked.items()}
         if isinstance(fault, Rejected):
@@ -121,6 +121,11 @@ class Acts(Generic[Decision]):
         page, where they are not parameters of this page. Only the first 2,000 characters are read."""
         found = dict(parse_qsl(text[:2000]))
         return found if found.keys() <= self.filters else {}
+
+
+def _named(field: str, fields: Mapping[str, str]) -> str:
+    """The field of the form that a problem's field is: itself, else the one that it is within."""
+    return field if field in fields else field.partition(".")[0]
 
 
 _UNFIT = "unfit"

@@ -215,6 +215,20 @@ def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return f"Plan for {inside(level(body['level']))}", details, by(due, now.at, zone)
 
 
+def _session(line: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
+    given = ", ".join(_given(one) for one in body.get("services", ()))
+    why, effect = spoken(body.get("reason", "")), body.get("effect", {})
+    badge = {"attended": Badge(say("was there"), "good"), "absent": Badge(say("was not there"), "late")}
+    details = (given, f"{say('group')} {body['group']}" if "group" in body else "", why, str(effect.get("means", "")))
+    return day(date.fromisoformat(body["date"])), details, badge.get(line.state, Badge(say("taken back")))
+
+
+def _given(one: Mapping[str, Any]) -> str:
+    minutes = int(one.get("minutes", 0))
+    length = say_count("{count} minute", "{count} minutes", minutes) if minutes else ""
+    return " ".join(filter(None, (say(spoken(one["kind"])), length, say(spoken(one.get("mode", ""))))))
+
+
 _NO_BASIS = {
     "no-consent": "no consent",
     "other-discloser": "the consent is for another facility",
@@ -247,6 +261,7 @@ DRAWN: Mapping[str, Draw] = {
     "authorization": _authorization,
     "ineffective": _ineffective,
     "plan": _plan,
+    "session": _session,
     "withheld": _withheld,
 }
 """What a line is called → how it is drawn; `body` is what the API shows of the line."""

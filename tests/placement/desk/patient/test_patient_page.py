@@ -113,8 +113,20 @@ async def test_every_entry_of_the_patient_is_on_the_page_once_with_the_forms_of_
     shown = await browser.open(HERE)
     for words, forms in (
         ("Plan for partial hospitalization", {"Plan reviewed"}),
-        ("5 of 6 days used", {"Payer allows more", "Ask for more"}),
-        ("started", {"Completed", "Ended early", "On leave", "Diagnosis for the bill", "Correct the first day"}),
+        ("5 of 6 days used", {"Payer allows more", "Ask for more", "Payer allows no longer"}),
+        (
+            "started",
+            {
+                "Completed",
+                "Ended early",
+                "On leave",
+                "Diagnosis for the bill",
+                "Correct the first day",
+                "Attended",
+                "Absent",
+            },
+        ),
+        ("Tue 12 May + was there", {"Correct: was there", "Correct: was not there", "Take the session back"}),
     ):
         assert set(shown.forms(words)) == forms
     assert section_of(shown, "waits").count("<b>Plan for") == shown.text.count("<b>Plan for") == 1
