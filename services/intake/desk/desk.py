@@ -112,8 +112,6 @@ class IntakeDesk:
         return Fetched([rows.feed_row(each, self._as_is(look)) for each in shown])
 
     async def _matches(self, connection: Connection, look: Look) -> Fetched:
-        if look.asked.before is not None:
-            raise paging.no_cursor()
         self.rates.take(look.who)
         found = await matches.listed(
             connection, self.intake.seal, self.intake.numbering.numbers.born_never,
