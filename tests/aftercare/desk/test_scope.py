@@ -49,6 +49,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "rescheduled": {"at": day(9).isoformat(), "mode": "phone"},
     "cancellation-requested": {"by": "patient", "reason": "other"},
     "cancelled": {"reason": "other"},
+    "replay": {"reason": "other"},
+    "discarded": {"reason": "other"},
 }
 LISTS = ("plans", "referrals", "contacts", "appointments", "risks", "follow-ups")
 WORK = [one.name for one in WORKLISTS]
