@@ -102,7 +102,7 @@ async def test_a_feed_says_what_came_when_and_what_is_to_be_looked_at(
     reader = await signed_in(browser, asking, "interface", "GOODHEALTH", subject=f"f-{hospital.mrn[::-1]}")
     cells = (await reader.opens("/", list="feeds")).cells("MLLP")
     assert "admission (A01)" in cells["counts"]
-    assert re.search(r"\d+ messages? of \d+ units? that (is|are) in no table", cells["warnings"])
+    assert re.search(r"\d+ messages? names? (a unit|units) that (is|are) in no table", cells["warnings"])
     assert re.search(r"(ago|hour)", cells["waiting"])
     assert ("unmapped-codes-listed", "feeds") in await reader.audit(hospital.intake)
 
