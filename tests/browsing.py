@@ -65,6 +65,8 @@ class _Rows(HTMLParser):
             self.form = Form("", has.get("action", ""), {})
             if has.get("id") == "open":
                 self.opened = self.form
+        elif tag == "input" and has.get("type") == "checkbox" and "checked" not in has:
+            return  # it is not sent
         elif tag == "input" and self.form is not None and "name" in has:
             self.form.fields[has["name"]] = has.get("value", "")
         elif tag == "select":

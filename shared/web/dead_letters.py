@@ -152,6 +152,7 @@ def _form(write: Write, group: LetterGroup) -> Form:
         questions(write.asks, labels={"reason": "Why"}),
         seen=0,
         key=secrets.token_urlsafe(12),
+        zone="UTC",
         confirm=CONFIRM if write.decide == "discarded" else "",
     )
 

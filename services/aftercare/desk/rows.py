@@ -67,7 +67,8 @@ def _cells(found: ListedRow, told: Told, now: Now) -> Mapping[str, Cell]:
             return {**cells, "window": Cell(window), "what": Cell(what, details[1:])}
         case ListedEntry(value=PlanEntry(contact_due=due) as plan):
             by_when = details[:1] if due is not None else ()
-            left, more = Cell(moment(plan.started_at, now.reading)), details[len(by_when) + 1 :]
+            left = Cell(moment(plan.started_at, now.reading))
+            more = [each for each in details[len(by_when) :] if each != _left(plan, now)]
             return {**cells, "left": left, "waiting": Cell(badge=badge, more=by_when), "what": Cell(what, more)}
         case ListedEntry(value=ReferralEntry()):
             return {**cells, "to": Cell(details[0]), "what": Cell(what, details[1:])}
@@ -100,14 +101,19 @@ def _plan(plan: PlanEntry, now: Now) -> Told:
 
 
 def _since(plan: PlanEntry, now: Now) -> Iterator[str]:
-    """Sentences about a plan: since when the patient is out of care, and which next level is awaited."""
-    yield f"left {moment(plan.started_at, now.reading)}"
-    if plan.aftercare_since is not None:
-        yield f"in aftercare since {moment(plan.aftercare_since, now.reading)}"
-    if plan.search is not None:
-        yield "a program is looked for"
+    """Sentences about a plan, the best reason to call first: which next level is awaited, then since when the patient
+    is out of care."""
     if plan.next_start is not None:
         yield f"first day at a program agreed: {day(plan.next_start)}"
+    if plan.search is not None:
+        yield "a program is looked for"
+    if plan.aftercare_since is not None:
+        yield f"in aftercare since {moment(plan.aftercare_since, now.reading)}"
+    yield _left(plan, now)
+
+
+def _left(plan: PlanEntry, now: Now) -> str:
+    return f"left {moment(plan.started_at, now.reading)}"
 
 
 def _risk(risk: RiskEntry, now: Now) -> Told:
@@ -160,8 +166,8 @@ def _forms(found: ListedRow, now: Now) -> Iterator[Form]:
         case RiskEntry():
             yield _form("/api/contacts", found, now, of_episode)
             yield _form("/api/risks/{id}/cleared", found, now)
-        case AppointmentEntry():
-            yield _form("/api/contacts", found, now, of_episode | {"appointment_id": found.id})
+        case AppointmentEntry() as appointment:
+            yield from _forms_of_appointment(found, appointment, now)
         case ContactEntry():
             yield _form("/api/contacts/{id}/withdrawn", found, now)
         case ReferralEntry() as referral:
@@ -176,6 +182,14 @@ def _forms_of_plan(found: ListedEntry, plan: PlanEntry, now: Now) -> Iterator[Fo
         yield _form("/api/plans/{id}/calls", found, now)
     if _may_close(plan):
         yield _form("/api/plans/{id}/closed", found, now)
+
+
+def _forms_of_appointment(found: ListedEntry, appointment: AppointmentEntry, now: Now) -> Iterator[Form]:
+    """What came of it; one that a referral leads to is moved, or was missed, by the referral's own moves."""
+    yield _form("/api/contacts", found, now, {"episode_id": found.episode_id, "appointment_id": found.id})
+    if appointment.referral_id is not None and found.state == "scheduled":
+        for move in ("no-show", "rescheduled"):
+            yield _form(f"/api/referrals/{{id}}/{move}", found, now, about=appointment.referral_id)
 
 
 def _may_close(plan: PlanEntry) -> bool:
@@ -218,7 +232,10 @@ _SETTLED = {**{each: {"by": "provider"} for each in _PROVIDER_S}, "no-show": {"b
 """Whose doing a move is, where it can only be one's."""
 
 
-def _form(path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None = None) -> Form:
+def _form(
+    path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None = None, about: str | None = None
+) -> Form:
+    """A form of a row. `about`: the id that its address names, where that is not the row's own."""
     write = BY_PATH[path]
     settled = {**_SETTLED.get(path.rpartition("/")[2], {}), **(given or {})}
     ahead = {"referral-scheduled", "referral-rescheduled", "appointment-recorded"}
@@ -226,7 +243,7 @@ def _form(path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None
     asked = questions(write.asks, given=settled, proposed=proposed, labels=wording.FIELDS, leave_out=_LEFT_OUT)
     return Form(
         label=wording.LABELS[write.action],
-        address=address(path).replace("{id}", found.id),
+        address=address(path).replace("{id}", about or found.id),
         questions=asked,
         seen=found.sequence,
         key=secrets.token_urlsafe(12),

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
 from services.intake.api.answers import ConsentShown
-from services.intake.api.feeds import CODES_LISTED, feeds_of
+from services.intake.api.feeds import CODES_LISTED, ELSEWHERE, feeds_of
+from services.intake.api.live import READERS
 from services.intake.api.rate_limits import RateLimits
 from services.intake.desk import rows, views
 from services.intake.desk.lists import LISTS, TAKERS, Shelf
@@ -16,6 +17,7 @@ from services.intake.desk.views import PageOf
 from services.intake.people import matches
 from services.intake.people.matches import Place
 from services.intake.receiving.receive import Intake
+from services.intake.receiving.views import feeds
 from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.views import consents_by_id
 from shared.scope import Scope
@@ -26,8 +28,6 @@ from shared.web.auth import Caller
 from shared.web.desk import FILTERS, NONE, Counted, Fetched, Listing, Look, Row, Section, may
 from shared.web.tables import NOTHING_ASKED
 
-READERS = ("coordinator", "clinician", "identity", "program", "interface", "auditor")
-"""Who may open the desk: who finds patients, and who has a list."""
 _BY_NAME: Mapping[str, Shelf] = {one.listing.name: one for one in LISTS}
 
 
@@ -58,8 +58,9 @@ class IntakeDesk:
         self, connection: Connection, lists: Sequence[Listing], look: Look, chosen: Listing | None = None
     ) -> Mapping[str, Counted]:
         """The counts of all lists: those with a key by one query. A request and a feed are nobody's to wait for."""
-        places = sum(look.scope.has(each.name) for each in self.intake.site.facilities)
-        found = {"take-in": NONE, "feeds": Counted(places, 0)}
+        found = {"take-in": NONE}
+        if any(each.name == "feeds" for each in lists):
+            found["feeds"] = Counted(len(await self._fed(connection, look)), 0)
         asked = {
             each.name: _page(look) if each is chosen else _page(look._replace(asked=NOTHING_ASKED)) for each in lists
         }
@@ -106,14 +107,19 @@ class IntakeDesk:
 
     async def _feeds(self, connection: Connection, look: Look) -> Fetched:
         told = await feeds_of(connection, self.intake, look.who)
-        shown = [each for each in told if look.scope.has(each["facility"])]
+        fed = await self._fed(connection, look)
+        shown = [each for each in told if each["facility"] in fed]
         if any(each["unmapped_codes"] for each in shown):
             await self._note(connection, look, CODES_LISTED, ["feeds"])
         return Fetched([rows.feed_row(each, self._as_is(look)) for each in shown])
 
+    async def _fed(self, connection: Connection, look: Look) -> frozenset[str]:
+        """The facilities in scope; for who sees everything also those that the site does not have, once they sent."""
+        own = {each.name for each in self.intake.site.facilities if look.scope.has(each.name)}
+        sent = {feed.facility for feed in await feeds(connection)} if look.scope.facilities is None else set()
+        return frozenset(own | (sent & {ELSEWHERE}))
+
     async def _matches(self, connection: Connection, look: Look) -> Fetched:
-        if look.asked.before is not None:
-            raise paging.no_cursor()
         self.rates.take(look.who)
         found = await matches.listed(
             connection, self.intake.seal, self.intake.numbering.numbers.born_never,

@@ -87,12 +87,10 @@ def _warnings(feed: FeedShown) -> Iterator[str]:
     if feed["ae"]:
         yield say_count("{count} message went wrong", "{count} messages went wrong", feed["ae"])
     if feed["unmapped"]:
-        units = say_count("{count} unit", "{count} units", feed["unmapped_units"])
         yield say_count(
-            "{count} message of {units} that are in no table",
-            "{count} messages of {units} that are in no table",
+            "{count} message names a unit that is in no table",
+            "{count} messages name units that are in no table",
             feed["unmapped"],
-            units=units,
         )
     for code in feed["unmapped_codes"][:SHOWN_CODES]:
         yield say("{kind} {code} is in no table", kind=spoken(code["kind"]), code=code["code"])
@@ -102,17 +100,22 @@ def message_row(message: Listed, now: AsIs) -> Row:
     """A message by its id, trigger, age and reason; never its content."""
     error, _, location = (message.reason or "").partition(" ") if message.note == "error" else ("", "", "")
     fault = wording.FAULTS.get(int(error), error) if error.isdigit() else error
-    what = say(fault).capitalize() if message.note == "error" else say(wording.reason(message.reason)).capitalize()
+    what = say(fault if message.note == "error" else wording.reason(message.reason))
     more = [say("at {location}", location=location)] if location else []
     number = say("Message {id}", id=message.message_id)
     cells = {
         "waiting": Cell(badge=Badge(since(message.arrived_at, now.at))),
-        "what": Cell(what, [*more, number]),
+        "what": Cell(_begun(what), [*more, number]),
         "door": Cell(say(wording.DOORS.get(message.door, message.door))),
         "facility": Cell(now.title(message.facility)),
     }
-    name = say(wording.trigger(message.trigger)).capitalize() if message.trigger else say("A message")
+    name = _begun(say(wording.trigger(message.trigger))) if message.trigger else say("A message")
     return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells)
+
+
+def _begun(words: str) -> str:
+    """The words as a sentence begins."""
+    return words[:1].upper() + words[1:]
 
 
 def match_row(match: Match, now: AsIs) -> Row:

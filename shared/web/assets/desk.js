@@ -51,6 +51,22 @@
     if (form && !form.contains(document.activeElement)) form.querySelector("[autofocus], select, input:not([type=hidden]), button")?.focus();
   });
 
+  // After an act in a list the next row is ready: where the row left the list, the one in its place, else the one after.
+  const DONE = "stepdown_done";
+  document.addEventListener("submit", (event) => {
+    const row = event.target.closest("tr.row, tr.form"), every = all("tr.row");
+    if (!row || event.target.method !== "post") return;
+    const at = every.indexOf(row.matches(".form") ? row.previousElementSibling : row);
+    sessionStorage.setItem(DONE, JSON.stringify({ at, many: every.length, page: location.pathname + location.search }));
+  });
+  addEventListener("load", () => {
+    const done = JSON.parse(sessionStorage.getItem(DONE) || "null");
+    sessionStorage.removeItem(DONE);
+    if (!done || !document.querySelector(".notice.good") || done.page.split("&open=")[0] !== location.pathname + location.search) return;
+    const every = all("tr.row"), next = every[every.length < done.many ? done.at : done.at + 1] || every[0];
+    (next?.querySelector("td.acts .main, .person a") || next)?.focus();
+  });
+
   // Keys. Not while somebody types, and not with a modifier: those are the browser's and the screen reader's.
   const rows = () => all("tr.row");
   const here = () => document.activeElement?.closest?.("tr.row, tr.form");

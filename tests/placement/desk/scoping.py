@@ -174,7 +174,8 @@ def getting(path: str, case: Case) -> list[Tried]:
 def posting(path: str, case: Case) -> list[Tried]:
     """Every write as every role that may, with the other's ids in its path and its body; the rest is told 403."""
     api_path = path if path.startswith("/api/") else f"/api{path}"
-    may, body = WRITES[api_path][0], dict(WRITES[api_path][1])
+    may, told = WRITES.get(api_path, (MOST_AND_LEAST, {"reason": "other"}))
+    body = dict(told)
     kind = api_path.split("/")[2]
     which = (case.ids.get("episode" if kind == "episodes" else kind, []) or ["nobody"])[0]
     for name, named in (("episode_id", "episode"), ("search_id", "searches"), ("placement_id", "placements")):
