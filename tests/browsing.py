@@ -84,9 +84,7 @@ class _Rows(HTMLParser):
             self.row = 0
         elif tag == "form":
             self.form = None
-        elif tag == {"link": "a", "undo": "a", "button": "button", "notice": "p"}.get(
-            self.inside[-1] if self.inside else ""
-        ):
+        elif self.inside and tag == _TAGS.get(self.inside[-1]):
             self.inside.pop()
 
     def handle_data(self, data: str) -> None:
@@ -101,6 +99,10 @@ class _Rows(HTMLParser):
             self.rows[self.row][1].setdefault(text, Form(text, "", {}, self.link))
         self.rows[self.row][0].append(text)
         self.cells[self.row].setdefault(self.column, []).append(text)
+
+
+_TAGS = {"link": "a", "undo": "a", "button": "button", "notice": "p"}
+"""What is read between two tags → the tag."""
 
 
 class Page:

@@ -21,7 +21,7 @@ async def taken_back(browser: Browser, page: Page) -> tuple[Page, str]:
     """The page that the notice leads to, and the address of the form that is open on it."""
     path, _, rest = page.undo.partition("?")
     shown = await browser.open(path, open=rest.removeprefix("open=").removesuffix("#open"))
-    opened = shown.text.split('id="open">')[1]
+    opened = shown.text.split('id="open"')[1]
     return shown, opened.split('action="')[1].split('"')[0]
 
 
@@ -80,7 +80,8 @@ async def test_a_session_is_recorded_and_taken_back_on_the_patient_s_page(nobody
 
 
 @pytest.mark.parametrize(
-    "value", ["offer-sent.https%3A%2F%2Felsewhere", "offer-sent./x", "made-up./episodes/E1?open=0123456789"]
+    "value",
+    ["offer-sent.https%3A%2F%2Felsewhere", "offer-sent.%2Fx", "made-up.%2Fepisodes%2FE1%3Fopen%3D0123456789"],
 )
 async def test_a_cookie_leads_to_no_other_place(nobody: Browser, desk: Desk, value: str) -> None:
     await desk.leaves_the_ward("E1")
