@@ -29,7 +29,7 @@ class _Rows(HTMLParser):
         self.cells: list[dict[str, list[str]]] = [{}]
         self.row = 0
         self.lists: list[bool] = []
-        self.column = self.link = ""
+        self.column = self.link = self.undo = ""
         self.opened: Form | None = None
         self.notice: list[str] = []
         self.form: Form | None = None
@@ -52,6 +52,9 @@ class _Rows(HTMLParser):
         elif tag == "a" and {"button", "act"} <= set(classes):
             self.link = has.get("href", "")
             self.inside.append("link")
+        elif tag == "a" and "undo" in classes:
+            self.undo = has.get("href", "")
+            self.inside.append("undo")
         elif tag == "p" and "notice" in classes:
             self.inside.append("notice")
         elif tag == "button":
@@ -83,7 +86,7 @@ class _Rows(HTMLParser):
             self.row = 0
         elif tag == "form":
             self.form = None
-        elif tag == {"link": "a", "button": "button", "notice": "p"}.get(self.inside[-1] if self.inside else ""):
+        elif self.inside and tag == _TAGS.get(self.inside[-1]):
             self.inside.pop()
 
     def handle_data(self, data: str) -> None:
@@ -100,6 +103,10 @@ class _Rows(HTMLParser):
         self.cells[self.row].setdefault(self.column, []).append(text)
 
 
+_TAGS = {"link": "a", "undo": "a", "button": "button", "notice": "p"}
+"""What is read between two tags → the tag."""
+
+
 class Page:
     """An answer as its reader sees it."""
 
@@ -110,6 +117,7 @@ class Page:
         self._rows.feed(self.text)
         self.notice = " ".join(self._rows.notice)
         self.opened = self._rows.opened
+        self.undo = self._rows.undo
 
     def cells(self, row: str) -> dict[str, str]:
         """Column → what the first row that has these words shows in it."""

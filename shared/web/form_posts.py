@@ -38,6 +38,11 @@ def _lists(_: Request, back: Mapping[str, str]) -> str:
     return "/" + (f"?{urlencode(back)}" if back else "")
 
 
+def _never(_: object, __: Caller, ___: bytes) -> str:
+    """Nothing can be taken back."""
+    return ""
+
+
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
 class Acts(Generic[Decision]):
     """The forms of one desk. `filters`: the names of the parameters that the page's address may have; `shown` makes the
@@ -55,6 +60,8 @@ class Acts(Generic[Decision]):
     act."""
     why: Mapping[str, str] = field(default_factory=dict)
     """Code of a field's problem → its words, where the service has better ones."""
+    undo: Callable[[Write[Decision], Caller, bytes], str] = _never
+    """From an act, who did it and its answer to the path of this service where it is taken back; empty: nowhere."""
 
     def routes(self, writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
         """For every write the address of its form: that of the API without `/api`. A GET of it redirects to the
@@ -74,11 +81,11 @@ class Acts(Generic[Decision]):
         fields = await form(request)
         back = self._back(fields.get("form_back", ""))
         try:
-            await posts.perform(self.door, self._posted(write, who, request, fields))
+            done = await posts.perform(self.door, self._posted(write, who, request, fields))
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
             refused = forms.Refused(request.url.path.removeprefix(base(request)), fields, self._wrong(fault, fields))
             return await self.shown(request, who, back, notice_of(fault), refused)
-        return self.frame.lead(self.place(request, back), write.action)
+        return self.frame.lead(self.place(request, back), write.action, self.undo(write, who, done.body))
 
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
         """Field of the form → why it was not taken, for the fields that the refusal is about."""

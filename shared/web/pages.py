@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
@@ -12,7 +13,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -34,15 +35,19 @@ NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
 RAILS = ("placement", "aftercare", "intake")
 """The services whose pages have lists, in the order in which the rail shows them behind one host."""
+_UNDO = re.compile(r"/[a-z]+/[\w%-]{1,120}\?open=[0-9a-f]{10}", re.ASCII)
+"""A page of the own service with a form open: all that the cookie may lead to."""
 Page = Callable[[Request], Awaitable[Response]]
 
 
 class Notice(NamedTuple):
-    """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status."""
+    """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status;
+    `undo`: the address where it can be taken back."""
 
     text: str
     good: bool = False
     status: int = 200
+    undo: str = ""
 
 
 class Asset(NamedTuple):
@@ -131,12 +136,13 @@ class Pages:
         """The same to a page that shows no sentence."""
         return self.lead(base(request) + to)
 
-    def lead(self, address: str, code: str = "") -> Response:
-        """Redirect (303) to a whole address of this host, where the sentence of `code` is shown once, if there is
-        one."""
+    def lead(self, address: str, code: str = "", undo: str = "") -> Response:
+        """Redirect (303) to a whole address of this host, where the sentence of `code` is shown once, if there is one,
+        with a link to the path `undo` of this service (without the prefix), where that can be taken back."""
         answer = RedirectResponse(address, HTTPStatus.SEE_OTHER, self.headers())
         if code:
-            answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
+            value = f"{code}.{quote(undo, safe='')}" if _UNDO.fullmatch(undo) else code
+            answer.set_cookie(NOTICE, value, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
     def page(self, shown: Page) -> Page:
@@ -190,8 +196,10 @@ class Pages:
         return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
     def _noticed(self, request: Request) -> Notice | None:
-        text = self.done.get(request.cookies.get(NOTICE, ""))
-        return Notice(text, good=True) if text else None
+        code, _, undo = request.cookies.get(NOTICE, "").partition(".")
+        text, path = self.done.get(code), unquote(undo)
+        back = base(request) + path if _UNDO.fullmatch(path) else ""
+        return Notice(words.say(text), good=True, undo=back) if text else None
 
     def headers(self) -> dict[str, str]:
         """The security headers of a page. The referrer policy is `same-origin`: under `no-referrer` browsers send

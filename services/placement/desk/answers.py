@@ -60,6 +60,24 @@ class _Dated(_Line):
     at: AwareDatetime
 
 
+class AskShown(TypedDict):
+    """Whom to ask about an offer."""
+
+    facility: NotRequired[str]
+    coordinator: NotRequired[str]
+
+
+class PacketShown(TypedDict):
+    """What a program may read of an offer before it answers: nothing of who it is, nothing of substance use."""
+
+    ask: AskShown
+    from_level: NotRequired[str]
+    recommended_level: NotRequired[Level]
+    why: Annotated[NotRequired[list[str]], Field(description="why this level, in words")]
+    needs: NotRequired[Needs]
+    age_years: Annotated[NotRequired[int], Field(description="90 for whoever is older")]
+
+
 class OfferShown(_Dated):
     """An offer to a program."""
 
@@ -74,6 +92,7 @@ class OfferShown(_Dated):
     reason: NotRequired[str]
     placement_id: NotRequired[str]
     sent_at: NotRequired[AwareDatetime]
+    packet: Annotated[NotRequired[PacketShown], Field(description="what a program may read before it answers")]
     possible: Annotated[list[str], Field(description="what may be done with it now, as its paths name it")]
 
 

@@ -1,4 +1,4 @@
-"""All SQL that reads sessions of program stays, from placement's own facts; no rule, no locks."""
+"""All SQL that reads sessions of program stays, and who is in charge, from placement's own facts; it locks nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.tables import episodes, fact_of, facts
 from shared.events.base import type_name
 from shared.events.placing import Placed
+from shared.events.planning import Assigned
 from shared.events.stays import Absent, Attended
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
@@ -28,6 +29,12 @@ _FACTS = (
 )
 _EPISODE = sa.select(episodes.c.episode_id, episodes.c.patient_id, episodes.c.version, episodes.c.fold).where(
     episodes.c.episode_id.in_(sa.bindparam("episodes", expanding=True)), episodes.c.version > 0
+)
+
+_ASSIGNED = (
+    sa.select(facts)
+    .where(facts.c.type == type_name(Assigned.TYPE), facts.c.episode_id.in_(sa.bindparam("episodes", expanding=True)))
+    .order_by(facts.c.episode_id, facts.c.sequence)
 )
 
 
@@ -64,3 +71,12 @@ async def attendances(connection: AsyncConnection, episode_ids: Collection[str])
         row.episode_id: Attendance(row.episode_id, row.patient_id, row.version, row.fold, OwnFacts(own[row.episode_id]))
         for row in rows
     }
+
+
+async def assigned(connection: AsyncConnection, episode_ids: Collection[str]) -> dict[str, list[Assigned]]:
+    """episode → who was put in charge of it, by sequence."""
+    found: dict[str, list[Assigned]] = defaultdict(list)
+    for each in (await connection.execute(_ASSIGNED, {"episodes": sorted(episode_ids)})).all():
+        if isinstance(value := fact_of(each).value, Assigned):
+            found[each.episode_id].append(value)
+    return found

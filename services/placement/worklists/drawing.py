@@ -123,7 +123,7 @@ def _offer(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
         else ""
     )
     why = spoken(body["reason"]) if "reason" in body else ""
-    details = (f"{level(body.get('level'))} · {first}", more, sent, why)
+    details = (f"{level(body.get('level'))} · {first}", more, sent, why, packet_in_words(body))
     waiting = line.state in {"sent", "countered"}
     if waiting and line.due is not None:
         return now.program(line.program), details, until(line.due, now.at)
@@ -132,6 +132,19 @@ def _offer(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     tone = {"accepted": "good", "declined": "late", "expired": "late", "countered": "soon"}.get(line.state, "")
     text = {"sent": "waiting", "countered": "another day"}.get(line.state, spoken(line.state))
     return now.program(line.program), details, Badge(text, tone)
+
+
+def packet_in_words(body: Mapping[str, Any]) -> str:
+    """What a program may read of an offer before it answers: age, why this level, needs, and whom to ask."""
+    packet = body.get("packet", {})
+    age = packet.get("age_years")
+    old = say_count("{count} year of age", "{count} years of age", age) if age is not None else ""
+    before = packet.get("from_level", "none")
+    after = "" if before == "none" else say("after {level}", level=inside(level(before)))
+    ask = packet.get("ask", {})
+    whom = ", ".join(filter(None, (ask.get("coordinator"), ask.get("facility"))))
+    told = (old, after, *packet.get("why", ()), needs_in_words(packet), say("ask {whom}", whom=whom) if whom else "")
+    return " · ".join(filter(None, told))
 
 
 def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:

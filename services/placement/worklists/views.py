@@ -142,6 +142,14 @@ async def selected(
     return [_line(row) for row in rows.all()]
 
 
+async def named(connection: AsyncConnection, kind: str, ids: Collection[str]) -> list[Line]:
+    """The lines of one kind with these ids."""
+    if not ids:
+        return []
+    rows = await connection.execute(_LINES.where(entries.c.kind == kind, entries.c.id.in_(sorted(ids))))
+    return [_line(row) for row in rows.all()]
+
+
 async def there_between(
     connection: AsyncConnection, program: str, begins: datetime, ends: datetime, asked: ListQuestion
 ) -> list[Line]:

@@ -57,11 +57,11 @@ def _search(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, C
 
 def _offer(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, Cell]:
     first = day(date.fromisoformat(body["start_date"])) if "start_date" in body else say("no day proposed")
-    _, (_, more, _, why), _ = drawn
+    _, (_, more, _, why, packet), _ = drawn
     due = (moment(line.due, now.reading(line.facility)),) if line.due is not None else ()
     return {
         "day": Cell(first),
-        "stands": Cell(why or more, (more,) if why and more else ()),
+        "stands": Cell(why or more, tuple(filter(None, (more if why else "", packet)))),
         "waiting": Cell(badge=drawn[2], more=due),
         "since": Cell(_told_at(body.get("sent_at"), line, now)),
     }

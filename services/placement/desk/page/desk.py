@@ -20,6 +20,7 @@ from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.page import wording
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
+from services.placement.desk.page.undo import undoing
 from services.placement.desk.patient.page import BACK, PatientPage, place
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
@@ -59,7 +60,10 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     patient = PatientPage(parts, made_of, lists)
     attendance = AttendancePage(parts, made_of, SUBJECTS)
     filters, shown = FILTERS | BACK, patient.or_else(desk.page)
-    acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, filters, shown, wording.FIELD_OF, place)
+    acts = Acts(
+        made_of, writes.door(parts, SUBJECTS), parts.rules.site, filters, shown, wording.FIELD_OF, place,
+        undoing(WRITES),
+    )  # fmt: skip
     own = [
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),

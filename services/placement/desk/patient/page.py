@@ -38,7 +38,7 @@ from shared.web.sessions import page_caller
 from shared.web.telling import STATES
 from shared.web.words import say
 
-FILTERS = past.PARAMETERS | {"cursor", "episode"}
+FILTERS = past.PARAMETERS | {"cursor", "episode", "open"}
 """Names of the parameters that the page's address may have."""
 PATIENT = "patient"
 """The parameter by which a form says on whose page it was."""
@@ -95,7 +95,7 @@ class PatientPage:
 
     async def _of_episode(self, request: Request) -> Response:
         who = page_caller(request, *READERS)
-        asked, name = requests.parameters(request, past.PARAMETERS), request.path_params["id"]
+        asked, name = requests.parameters(request, past.PARAMETERS | {"open"}), request.path_params["id"]
         async with self.parts.database.begin() as connection:
             await episodes.at_one_instant(connection)
             row = None if "\0" in name else await episodes.episode(connection, name)
@@ -126,8 +126,8 @@ class PatientPage:
                 connection, [audit.Entry(now, who.subject, "patient-looked-at", rows[0].listed.episode_id)]
             )
         given = self._given(found, who, asked, question) | {"episodes": [_episode(one, who) for one in rows]}
-        given |= self._rows_of(found, refused)
-        kept = {name: value for name, value in asked.items() if value and name != PATIENT}
+        given |= self._rows_of(found, refused or asked.get("open"))
+        kept = {name: value for name, value in asked.items() if value and name not in {PATIENT, "open"}}
         back = {PATIENT: patient_id} | ({"episode": asked["episode"]} if "episode" in asked else {})
         own = {
             "who": who,
@@ -197,8 +197,9 @@ class PatientPage:
             "shows_past": not question.now,
         }
 
-    def _rows_of(self, found: EpisodeFile, refused: Refused | None) -> dict[str, Any]:
-        """Rows of what waits with the titles of their lists, and sections of the others; a refused form is open."""
+    def _rows_of(self, found: EpisodeFile, which: Refused | str | None) -> dict[str, Any]:
+        """Rows of what waits with the titles of their lists, and sections of the others; the form that was refused,
+        or that the address names, is open."""
         waiting = Section(Listing("waits", "What waits", "", "", None), [row for _, row in found.waiting], 0)
         rows = {kind: [*found.others.get(kind, ())] for kind in SECTIONS}
         for kind, acts in found.acts.items():
@@ -208,7 +209,7 @@ class PatientPage:
             for kind, (title, hint) in SECTIONS.items()
             if rows[kind]
         ]
-        shown = with_open([waiting, *sections], refused) if refused else [waiting, *sections]
+        shown = with_open([waiting, *sections], which) if which else [waiting, *sections]
         titles = [title for title, _ in found.waiting]
         return {"waiting": list(zip(titles, shown[0].rows, strict=True)), "sections": shown[1:]}
 
