@@ -21,6 +21,7 @@ from shared.storage.database import Connection, Database
 from shared.web import requests
 from shared.web.auth import Caller
 from shared.web.forms import Form, Refused
+from shared.web.marks import NO_MARK, Mark, Team
 from shared.web.pages import Notice, Pages
 from shared.web.prefix import base
 from shared.web.sessions import page_caller
@@ -80,7 +81,7 @@ class Row:
 
     `cells`: column → what it shows; `what`, `badge`, `details`, `points` and `taken` are those of the columns `what`
     and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do.
-    `key`: what names the entry where many are marked.
+    `key`: what names the entry where many are marked; `mark`: who has it.
     """
 
     what: str
@@ -94,6 +95,7 @@ class Row:
     link: tuple[str, str] | None = None
     forms: tuple[Form, ...] = ()
     key: str = ""
+    mark: Mark = NO_MARK
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, column: str) -> Cell:
@@ -127,7 +129,8 @@ class Fetched(NamedTuple):
 
 class Look(NamedTuple):
     """Who looks, at which facilities (`scope`), from which cursor on, at how many rows of a list at `most`, and when;
-    what is asked of the list, and in which zone instants are told (None: in the facility's)."""
+    what is asked of the list, in which zone instants are told (None: in the facility's), and what colleagues are
+    called."""
 
     who: Caller
     scope: Scope
@@ -136,6 +139,7 @@ class Look(NamedTuple):
     at: datetime
     asked: TableQuestion = NOTHING_ASKED
     zone: tzinfo | None = None
+    team: Team = Team("", {})
 
 
 class Source(Protocol):

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route
 
-from services.aftercare.desk import wording, worklists, writes
+from services.aftercare.desk import views, wording, worklists, writes
 from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.desk.patient import PATIENT, PatientPart, place
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
-from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.scope import Scope
@@ -23,8 +22,9 @@ from shared.storage.database import Connection, Database
 from shared.web.auth import Caller
 from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, Section, may
 from shared.web.form_posts import Acts
+from shared.web.marks import ACTS
 from shared.web.pages import Pages
-from shared.web.tables import NOTHING_ASKED
+from shared.web.tables import NOTHING_ASKED, shared_work
 
 
 def pages() -> Pages:
@@ -61,7 +61,7 @@ class FollowUps:
         return [
             Listing(
                 one.name, one.title, one.hint, one.empty, one, one.urgent, one.tone, one.first, group=one.group,
-                table=one.table,
+                table=shared_work(one.table), bulk=ACTS,
             )
             for one in self._lists
         ]  # fmt: skip
@@ -97,7 +97,7 @@ class FollowUps:
     def _now(self, look: Look, facility: str) -> Now:
         site = self.rules.site
         known = site.facility(facility)
-        return Now(look.at, site.zone(facility), look.zone, known.title if known else facility)
+        return Now(look.at, site.zone(facility), look.zone, known.title if known else facility, look.team)
 
     async def closer(
         self,

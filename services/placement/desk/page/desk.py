@@ -221,7 +221,7 @@ class Placement:
 
     def _reader(self, look: Look) -> Reader:
         writes = {write.path: write for write in WRITES}
-        return Reader(look.at, self.parts.rules.site, look.who, writes, reader=look.zone)
+        return Reader(look.at, self.parts.rules.site, look.who, writes, reader=look.zone, team=look.team)
 
     def _programs(self, look: Look) -> list[Program]:
         every = self.parts.rules.site.programs
@@ -239,8 +239,9 @@ def _asked(look: Look) -> PageQuestion:
     place = reading.place_of({"cursor": text} if text else {})
     order = asked.sort or "waiting"
     return PageQuestion(
-        whose_of(look.who, look.scope), look.at, look.most, order, asked.down, place, back, asked.filters
-    )
+        whose_of(look.who, look.scope), look.at, look.most, order, asked.down, place, back, asked.filters,
+        look.who.subject,
+    )  # fmt: skip
 
 
 def _cursor(asked: PageQuestion, line: Line) -> str:
