@@ -20,8 +20,8 @@ class Form(NamedTuple):
 
 
 class _Rows(HTMLParser):
-    """Rows of a page's tables (`tr.row` with the `tr.form` below it, else the page itself), each with its text and its
-    forms by their button's label."""
+    """Rows of a page's tables (`tr.row` with the `tr.form` below it, or an entry of a list; else the page itself), each
+    with its text and its forms by their button's label."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,6 +29,7 @@ class _Rows(HTMLParser):
         self.cells: list[dict[str, list[str]]] = [{}]
         self.row = 0
         self.column = self.link = ""
+        self.lists: list[bool] = []
         self.opened: Form | None = None
         self.notice: list[str] = []
         self.form: Form | None = None
@@ -38,12 +39,14 @@ class _Rows(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         classes = has.get("class", "").split()
-        if tag == "tr" and "row" in classes:
+        if tag == "ul":
+            self.lists.append("entries" in classes)
+        if (tag == "tr" and "row" in classes) or (tag == "li" and self.lists == [True]):
             self.rows.append(([], {}))
             self.cells.append({})
         if tag in {"td", "th"}:
             self.column = classes[0] if classes else ""
-        if tag == "tr" and set(classes) & {"row", "form"}:
+        if (tag == "tr" and set(classes) & {"row", "form"}) or (tag == "li" and self.lists == [True]):
             self.row = len(self.rows) - 1
         elif tag == "a" and {"button", "act"} <= set(classes):
             self.link = has.get("href", "")
@@ -71,7 +74,9 @@ class _Rows(HTMLParser):
             self.form.fields[self.select] = has.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "tr":
+        if tag == "ul" and self.lists:
+            self.lists.pop()
+        if tag == "tr" or (tag == "li" and self.lists == [True]):
             self.row = 0
         elif tag == "form":
             self.form = None

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.events.levels import WORDS
+from shared.events.levels import SHORT, WORDS
 from shared.web import sessions, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
@@ -53,10 +53,6 @@ class Asset(NamedTuple):
     packed: bytes
     media_type: str
     address: str
-
-
-SHORT = {**WORDS, "php": "PHP", "iop": "IOP"}
-"""Levels of care as a table names them."""
 
 
 @cache
@@ -152,7 +148,7 @@ class Pages:
                 return await shown(request)
             except NotSignedIn:
                 if request.method == "GET":
-                    return RedirectResponse(_sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
+                    return RedirectResponse(self._sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
                 said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
@@ -185,6 +181,13 @@ class Pages:
     def routes(self) -> list[BaseRoute]:
         """The routes of sign-in, sign-out and assets."""
         return [*SignInPages(self).routes(), Route("/assets/{name}", _asset)]
+
+    def _sign_in_for(self, request: Request) -> str:
+        """Where to sign in, and then come back to this page; the first page needs no telling. What was asked of intake
+        may be about a person, and is not repeated in an address."""
+        query = "" if self.service == "intake" else request.url.query
+        then = base(request) + request.scope["path"] + (f"?{query}" if query else "")
+        return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
     def _noticed(self, request: Request) -> Notice | None:
         text = self.done.get(request.cookies.get(NOTICE, ""))
@@ -222,14 +225,6 @@ def notice_of(fault: StepdownError) -> Notice:
     if isinstance(fault, Transient):
         return Notice(f"{fault}: try again in a moment", status=HTTPStatus.SERVICE_UNAVAILABLE)
     return Notice(str(fault), status=HTTPStatus.BAD_REQUEST)
-
-
-def _sign_in_for(request: Request) -> str:
-    """Where to sign in, and then come back to this page; the first page needs no telling."""
-    here = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    query = request.url.query
-    then = f"{here}?{query}" if query else here
-    return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
 
 def _asked(query: Mapping[str, str]) -> str:

@@ -89,7 +89,7 @@ async def test_what_was_taken_back_is_there_on_demand_and_struck_through(browser
 async def test_an_act_is_done_where_it_is_and_leads_back_to_the_page(browser: Browser, desk: Desk) -> None:
     await on_the_ward(desk)
     shown = await browser.open(HERE)
-    assert "Searches open" in section_of(shown, "waits")
+    assert "To be placed" in section_of(shown, "waits")
     closed = await browser.press(shown, "recommended", "Stop looking", reason="no-program")
     assert closed.address == HERE
     assert closed.notice.startswith("The search is closed")
