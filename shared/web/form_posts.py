@@ -107,8 +107,14 @@ class Acts(Generic[Decision]):
     def _back(self, text: str) -> dict[str, str]:
         """The parameters of the page that the form was on, from its field `form_back`; empty, which is the desk's first
         page, where they are not parameters of this page. Only the first 2,000 characters are read."""
-        found = dict(parse_qsl(text[:2000]))
-        return found if found.keys() <= self.filters else {}
+        return back_of(text, self.filters)
+
+
+def back_of(text: str, filters: frozenset[str]) -> dict[str, str]:
+    """The parameters in a form's field `form_back`; empty where some are not among `filters`. Only the first 2,000
+    characters are read."""
+    found = dict(parse_qsl(text[:2000]))
+    return found if found.keys() <= filters else {}
 
 
 _UNFIT = "unfit"

@@ -14,9 +14,9 @@ from shared.clock import Clock
 from shared.errors import Rejected
 from shared.storage import audit, desk_people, entry_marks
 from shared.storage.database import Connection, Database
-from shared.storage.desk_people import Person
 from shared.storage.entry_marks import Marked
 from shared.web import marks, posts, requests
+from shared.web.at_work import person_of
 from shared.web.auth import Caller
 from shared.web.marks import LONGEST_SNOOZE, GiveBack, Mark, MarkShown, Snooze, Take, Wake
 from shared.web.wording import moment
@@ -122,11 +122,6 @@ async def _may_have(connection: Connection, to: str, entry: Entry, asked: Asked)
 async def _noted(connection: Connection, entry: Entry, asked: Asked, action: str, reason: str | None = None) -> None:
     told = audit.Entry(asked.at, asked.who.subject, action, entry.episode_id, reason)
     await audit.note(connection, [told])
-
-
-def person_of(who: Caller) -> Person:
-    """A caller as somebody who uses the desk."""
-    return Person(who.subject, who.name, who.roles, who.facilities)
 
 
 def writes(takers: Sequence[str]) -> tuple[posts.Write[Act], ...]:

@@ -37,12 +37,22 @@ RAILS = ("placement", "aftercare")
 Page = Callable[[Request], Awaitable[Response]]
 
 
+class Failed(NamedTuple):
+    """What could not be done of many: the patient, or the name, of the row, and why in a sentence."""
+
+    patient_id: str
+    name: str
+    why: str
+
+
 class Notice(NamedTuple):
-    """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status."""
+    """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status;
+    `failed`: of many, those with which it was not done."""
 
     text: str
     good: bool = False
     status: int = 200
+    failed: Sequence[Failed] = ()
 
 
 class Asset(NamedTuple):

@@ -65,7 +65,7 @@ PATIENT = Column("patient", "Patient")
 class TableQuestion:
     """What an address asks of a list. `sort`: by which order, `down`: the other way round; `filters`: name → value;
     `cursor`: the page after this place, `before`: the page before that one; `columns`: names of those that are shown,
-    empty: the list's own choice."""
+    empty: the list's own choice; `ids`: only these entries, empty: all."""
 
     sort: str = ""
     down: bool = False
@@ -74,6 +74,7 @@ class TableQuestion:
     before: str | None = None
     columns: tuple[str, ...] = ()
     roomy: bool = False
+    ids: tuple[str, ...] = ()
 
 
 NOTHING_ASKED = TableQuestion()

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.aftercare.desk import views, wording, worklists, writes
 from services.aftercare.desk.follow_ups import READERS
+from services.aftercare.desk.marks import AftercareLists
 from services.aftercare.desk.patient import PATIENT, PatientPart, place
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
@@ -22,6 +23,7 @@ from shared.storage.database import Connection, Database
 from shared.web.auth import Caller
 from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, Section, may
 from shared.web.form_posts import Acts
+from shared.web.many import DONE, ManyForms
 from shared.web.marks import ACTS
 from shared.web.pages import Pages
 from shared.web.tables import NOTHING_ASKED, shared_work
@@ -29,7 +31,7 @@ from shared.web.tables import NOTHING_ASKED, shared_work
 
 def pages() -> Pages:
     """The frame of the desk's pages."""
-    return Pages("Follow-up desk", wording.DONE, "aftercare")
+    return Pages("Follow-up desk", {**wording.DONE, **DONE}, "aftercare")
 
 
 def routes(
@@ -44,13 +46,15 @@ def routes(
         Route("/", frame.page(desk.shown), methods=["GET"]),
         Route("/rail", frame.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *part.routes(), *acts.routes(WRITES), *frame.routes()]
+    many = ManyForms(desk, AftercareLists(rules, lists))
+    return [*own, *many.routes(), *part.routes(), *acts.routes(WRITES), *frame.routes()]
 
 
 class FollowUps:
     """Aftercare's worklists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
     readers = READERS
+    takers = WRITERS
     filters = FILTERS
 
     def __init__(self, rules: Rules, lists: Sequence[Worklist]) -> None:

@@ -19,7 +19,8 @@ from services.aftercare.worklists.entries import (
     RiskEntry,
 )
 from services.aftercare.worklists.listed import ListedEntry, ListedRow, ListedWindow
-from shared.web.desk import Badge, Row, by, until
+from shared.web.badges import by, until
+from shared.web.desk import Badge, Row
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
 from shared.web.marks import Team, who_cell

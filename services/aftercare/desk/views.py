@@ -37,6 +37,7 @@ class PageQuestion(NamedTuple):
     now: datetime = datetime.min.replace(tzinfo=UTC)
     me: str = ""
     of_people: frozenset[str] = frozenset()
+    ids: tuple[str, ...] = ()
 
 
 class Tally(NamedTuple):
@@ -54,7 +55,7 @@ async def page_of(
 ) -> list[ListedEntry] | list[ListedWindow]:
     """The rows of a page, in the order that is asked for."""
     table, keys, so, late = _of(wanted, asked)
-    so += _narrowed(asked, late)
+    so += [*_narrowed(asked, late), *([keys.id.in_(asked.ids)] if asked.ids else [])]
     if asked.place is not None:
         so.append(keys.beyond(asked.place, back=asked.back))
     query = with_sequence(table).where(*so).order_by(*keys.order(back=asked.back)).limit(asked.most)
@@ -66,7 +67,11 @@ async def page_of(
 def tally(name: str, wanted: EntriesOf | WindowsOf, asked: PageQuestion) -> sa.Select[Any]:
     """The query for one row: the list's name, and the numbers of a Tally."""
     table, keys, so, late = _of(wanted, asked)
-    count, here, found = sa.func.count(), sa.not_(marks.snoozed(asked.now)), sa.and_(*_narrowed(asked, late))
+    count, here, found = (
+        sa.func.count(),
+        sa.not_(marks.snoozed(asked.now)),
+        sa.and_(*_narrowed(asked, late), keys.id.in_(asked.ids) if asked.ids else sa.true()),
+    )
     ahead: sa.ColumnElement[int] = sa.literal(0)
     if asked.place is not None:
         behind = keys.beyond(asked.place, back=asked.back)

@@ -108,7 +108,7 @@ def question(worklist: Worklist, look: Look) -> pages.PageQuestion:
     overdue, of_people = "overdue" in asked.filters, frozenset(asked.filters).intersection(OF_PEOPLE)
     return pages.PageQuestion(
         look.scope, _late(worklist, look), look.most, asked.down, place, back, overdue, look.at, look.who.subject,
-        of_people,
+        of_people, asked.ids,
     )  # fmt: skip
 
 

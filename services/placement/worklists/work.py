@@ -49,6 +49,7 @@ class PageQuestion(NamedTuple):
     back: bool = False
     filters: Mapping[str, str] = {}
     me: str = ""
+    ids: tuple[str, ...] = ()
 
     @property
     def keyset(self) -> Keyset:
@@ -140,6 +141,8 @@ class EntriesOf(NamedTuple):
 
 def _narrowed(asked: PageQuestion, late: Condition | None) -> Iterator[sa.ColumnElement[bool]]:
     """The filters as conditions; of a list where nothing is ever late, nothing is overdue."""
+    if asked.ids:
+        yield _E.id.in_(asked.ids)
     for name, value in asked.filters.items():
         if name == "overdue":
             yield late(asked.now) if late is not None else sa.false()

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from services.placement.desk import programs, reading, worklists, writes
 from services.placement.desk.api import SUBJECTS
 from services.placement.desk.frame import Parts, whose_of
+from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import OfSearch, candidate_row, program_row
@@ -35,6 +36,7 @@ from shared.web.auth import Caller
 from shared.web.desk import A_FEW, Counted, Desk, Fetched, Listing, Look, Row, Section, may
 from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
+from shared.web.many import DONE, ManyForms
 from shared.web.pages import Pages
 from shared.web.tables import NOTHING_ASKED
 
@@ -47,7 +49,7 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    return Pages("Coordinators' desk", {**every, **wording.DONE}, "placement")
+    return Pages("Coordinators' desk", {**every, **wording.DONE, **DONE}, "placement")
 
 
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
@@ -60,13 +62,15 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *patient.routes(), *acts.routes(WRITES), *made_of.routes()]
+    many = ManyForms(desk, PlacementLists(parts, lists))
+    return [*own, *many.routes(), *patient.routes(), *acts.routes(WRITES), *made_of.routes()]
 
 
 class Placement:
     """Placement's lists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
     readers = EVERYBODY
+    takers = TAKERS
     filters = FILTERS
 
     def __init__(self, parts: Parts, lists: Sequence[Worklist]) -> None:
@@ -240,7 +244,7 @@ def _asked(look: Look) -> PageQuestion:
     order = asked.sort or "waiting"
     return PageQuestion(
         whose_of(look.who, look.scope), look.at, look.most, order, asked.down, place, back, asked.filters,
-        look.who.subject,
+        look.who.subject, asked.ids,
     )  # fmt: skip
 
 
