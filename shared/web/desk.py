@@ -112,7 +112,8 @@ class Row:
 
 class Section(NamedTuple):
     """A list with the rows that the page shows of it. `total`: how many it has; `skipped`: how many come before these
-    rows; `next` and `back`: the parameters of the pages after and before this one, empty where there is none."""
+    rows; `next` and `back`: the parameters of the pages after and before this one, empty where there is none;
+    `many`: the form that is about the rows that are ticked, sent to /many as the act `offer`."""
 
     listing: Listing
     rows: Sequence[Row]
@@ -120,6 +121,7 @@ class Section(NamedTuple):
     skipped: int | None = 0
     next: Mapping[str, str] = {}
     back: Mapping[str, str] = {}
+    many: Form | None = None
 
 
 class Fetched(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from shared.events.base import type_name
 from shared.events.placing import Placed
 from shared.events.stays import Absent, Attended
 from shared.events.taking_back import FactCancelled
+from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 from shared.values import value_object
 
@@ -27,6 +30,10 @@ _FACTS = (
 _EPISODE = sa.select(episodes.c.episode_id, episodes.c.patient_id, episodes.c.version, episodes.c.fold).where(
     episodes.c.episode_id == sa.bindparam("episode_id"), episodes.c.version > 0
 )
+
+
+_EPISODES = sa.select(episodes.c.episode_id, episodes.c.patient_id, episodes.c.version, episodes.c.fold)
+_TOLD_OF = sa.select(facts).where(_OWN, facts.c.type.in_(_ABOUT)).order_by(facts.c.episode_id, facts.c.sequence)
 
 
 @value_object
@@ -54,3 +61,13 @@ async def attendance(connection: AsyncConnection, episode_id: str) -> Attendance
         return None
     own = OwnFacts(fact_of(each) for each in (await connection.execute(_FACTS, asked)).all())
     return Attendance(row.episode_id, row.patient_id, row.version, row.fold, own)
+
+
+async def attendances(connection: AsyncConnection, episode_ids: Collection[str]) -> dict[str, Attendance]:
+    """Episode → what was stated of its sessions, for all of these, by two queries."""
+    ids = sorted(episode_ids)
+    rows = (await connection.execute(_EPISODES.where(episodes.c.episode_id.in_(ids), episodes.c.version > 0))).all()
+    told: defaultdict[str, list[Fact]] = defaultdict(list)
+    for each in (await connection.execute(_TOLD_OF.where(facts.c.episode_id.in_(ids)))).all():
+        told[each.episode_id].append(fact_of(each))
+    return {row[0]: Attendance(*row, OwnFacts(told[row[0]])) for row in rows}

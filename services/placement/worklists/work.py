@@ -18,6 +18,8 @@ from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
 
 _E = entries.c
+MOST_OF_EPISODES = 500
+"""Entries that are read of a set of episodes at most."""
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 ORDERS: Mapping[str, sa.ColumnElement[datetime]] = {
     "waiting": _E.at,
@@ -122,6 +124,13 @@ class EntriesOf(NamedTuple):
         named = sa.and_(_E.kind == self.kind, _E.id.in_(list(ids)))
         asked = ListQuestion(whose, len(ids))
         return await selected(connection, lambda query: query.where(named, *self._so(whose, now)), asked)
+
+    async def of_episodes(
+        self, connection: AsyncConnection, whose: Whose, episode_ids: Sequence[str], now: datetime
+    ) -> list[Line]:
+        """The entries of these episodes, for this reader."""
+        mine, asked = _E.episode_id.in_(list(episode_ids)), ListQuestion(whose, MOST_OF_EPISODES)
+        return await selected(connection, lambda query: query.where(mine, *self._so(whose, now)), asked)
 
     def holds(self, now: datetime) -> sa.ColumnElement[bool]:
         """The condition for an entry to be in the list, whoever reads it."""

@@ -17,8 +17,10 @@ from services.placement.desk.api import SUBJECTS
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
+from services.placement.desk.page.huddle import HuddleSheet
 from services.placement.desk.page.rows import Reader, row_of
-from services.placement.desk.page.search import OfSearch, candidate_row, program_row
+from services.placement.desk.page.search import OfSearch, candidate_row, program_row, to_several
+from services.placement.desk.page.several import OfferToSeveral
 from services.placement.desk.patient.page import BACK, PatientPage, place
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
@@ -57,13 +59,21 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
     patient = PatientPage(parts, made_of, lists)
     filters, shown = FILTERS | BACK, patient.or_else(desk.page)
-    acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, filters, shown, wording.FIELD_OF, place)
+    door = writes.door(parts, SUBJECTS)
+    acts = Acts(made_of, door, parts.rules.site, filters, shown, wording.FIELD_OF, place)
     own = [
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),
     ]
-    many = ManyForms(desk, PlacementLists(parts, lists))
-    return [*own, *many.routes(), *patient.routes(), *acts.routes(WRITES), *made_of.routes()]
+    many = ManyForms(desk, PlacementLists(parts, lists), {"offer": OfferToSeveral(parts.rules.site, door, WRITES)})
+    return [
+        *own,
+        *many.routes(),
+        *HuddleSheet(parts, made_of).routes(),
+        *patient.routes(),
+        *acts.routes(WRITES),
+        *made_of.routes(),
+    ]
 
 
 class Placement:
@@ -177,9 +187,11 @@ class Placement:
                 found[one.fits].append(row)
         none = "No program of the site meets all that has to be so."
         return [
-            _section("programs", "Programs that suit", "The best first, by what is preferred.", found[True], none),
+            _section(
+                "programs", "Programs that suit", "The best first, by what is preferred.", found[True], none,
+            )._replace(many=to_several(search, reader)),
             _section("others", "Programs that do not suit", "Who fails least, at the nearest level.", found[False]),
-        ]
+        ]  # fmt: skip
 
     async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
         """Every program with its seats; where only a few rows are asked for, the fullest."""
@@ -254,7 +266,8 @@ def _cursor(asked: PageQuestion, line: Line) -> str:
 
 
 def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:
-    return Section(Listing(name, title, hint, empty, None), rows, len(rows))
+    bulk = ("offer",) if any(row.key and row.name for row in rows) else ()
+    return Section(Listing(name, title, hint, empty, None, bulk=bulk), rows, len(rows))
 
 
 def _of_offer(line: Line, search: Line, waiting: frozenset[str]) -> dict[str, bool]:
