@@ -24,6 +24,8 @@ OPEN = {
     "/signed-in": "takes what the issuer leads people back with",
     "/session": "tells who the caller is",
     "/sign-out": "forgets it",
+    "/views": "keeps the caller's own way to see a list",
+    "/views/{id}/deleted": "forgets it; of nobody else",
 }
 """Routes that tell of no patient, each with the reason."""
 IDS = re.compile(r"[\w#:.|-]+")

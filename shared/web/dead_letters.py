@@ -100,6 +100,11 @@ class WithDeadLetters:
         return self.own.readers
 
     @property
+    def takers(self) -> Sequence[str]:
+        """The roles that take the desk's own entries."""
+        return self.own.takers
+
+    @property
     def filters(self) -> frozenset[str]:
         """Those of the desk itself."""
         return self.own.filters

@@ -117,17 +117,28 @@ class Acts(Generic[Decision]):
 
     def _zone(self, name: str) -> tzinfo:
         """The zone in which times were typed: of a facility, or the reader's by its IANA name. Raises a 422 Problem."""
-        facility = self.site.facility(name)
-        zone = facility.zone_info if facility is not None else zone_named(name)
-        if zone is None:
-            raise requests.unfit("facility", "the site has no such facility")
-        return zone
+        return zone_typed(self.site, name)
 
     def _back(self, text: str) -> dict[str, str]:
         """The parameters of the page that the form was on, from its field `form_back`; empty, which is the desk's first
         page, where they are not parameters of this page. Only the first 2,000 characters are read."""
-        found = dict(parse_qsl(text[:2000]))
-        return found if found.keys() <= self.filters else {}
+        return back_of(text, self.filters)
+
+
+def zone_typed(site: Site, name: str) -> tzinfo:
+    """The zone in which times were typed: of a facility, or the reader's by its IANA name. Raises a 422 Problem."""
+    facility = site.facility(name)
+    zone = facility.zone_info if facility is not None else zone_named(name)
+    if zone is None:
+        raise requests.unfit("facility", "the site has no such facility")
+    return zone
+
+
+def back_of(text: str, filters: frozenset[str]) -> dict[str, str]:
+    """The parameters in a form's field `form_back`; empty where some are not among `filters`. Only the first 2,000
+    characters are read."""
+    found = dict(parse_qsl(text[:2000]))
+    return found if found.keys() <= filters else {}
 
 
 def _named(field: str, fields: Mapping[str, str]) -> str:

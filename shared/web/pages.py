@@ -40,14 +40,24 @@ _UNDO = re.compile(r"/[a-z]+/[\w%-]{1,120}\?open=[0-9a-f]{10}", re.ASCII)
 Page = Callable[[Request], Awaitable[Response]]
 
 
+class Failed(NamedTuple):
+    """What could not be done of many: the patient, or the name, of the row, and why in a sentence."""
+
+    patient_id: str
+    name: str
+    why: str
+
+
 class Notice(NamedTuple):
     """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status;
-    `undo`: the address where it can be taken back."""
+    `undo`: the address where it can be taken back; `failed`: of many, those with which it was not
+    done."""
 
     text: str
     good: bool = False
     status: int = 200
     undo: str = ""
+    failed: Sequence[Failed] = ()
 
 
 class Asset(NamedTuple):

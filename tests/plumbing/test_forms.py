@@ -11,8 +11,8 @@ import pytest
 from pydantic import AwareDatetime, Field
 
 from shared.errors import InvalidMessage
+from shared.web.badges import by, until
 from shared.web.commands import Command, Name
-from shared.web.desk import by, until
 from shared.web.forms import Form, Question, Refused, body_of, checks, local, questions
 from shared.web.wording import days_left, spoken, tail, time_left
 

@@ -19,9 +19,11 @@ from services.aftercare.worklists.entries import (
     RiskEntry,
 )
 from services.aftercare.worklists.listed import ListedEntry, ListedRow, ListedWindow
-from shared.web.desk import Badge, Row, by, until
+from shared.web.badges import by, until
+from shared.web.desk import Badge, Row
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
+from shared.web.marks import Team, who_cell
 from shared.web.tables import Cell
 from shared.web.wording import day, moment, spoken, time_left
 from shared.web.zones import name_of
@@ -31,12 +33,13 @@ BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
 
 class Now(NamedTuple):
     """When a row is shown, and the facility's zone, by which its days go; `reader`: the zone in which instants are
-    told, None: in the facility's; `title`: the facility's."""
+    told, None: in the facility's; `title`: the facility's; `team`: what colleagues are called."""
 
     at: datetime
     zone: tzinfo
     reader: tzinfo | None = None
     title: str = ""
+    team: Team = Team("", {})
 
     @property
     def reading(self) -> tzinfo:
@@ -50,7 +53,10 @@ def row_of(found: ListedRow, now: Now, *, may_act: bool) -> Row:
     forms = tuple(_forms(found, now)) if may_act else ()
     told = tuple(filter(None, details))
     cells = _cells(found, (what, told, badge), now)
-    return Row(what, badge, found.facility, found.patient_id, details=told, forms=forms, cells=cells)
+    return Row(
+        what, badge, found.facility, found.patient_id, details=told, forms=forms, key=found.id, mark=found.mark,
+        cells=cells,
+    )  # fmt: skip
 
 
 Told = tuple[str, tuple[str, ...], Badge]
@@ -60,7 +66,8 @@ Told = tuple[str, tuple[str, ...], Badge]
 def _cells(found: ListedRow, told: Told, now: Now) -> Mapping[str, Cell]:
     """Column → what it shows: what the row says, with what has a column of its own in that column."""
     what, details, badge = told
-    cells = {"facility": Cell(now.title)}
+    who = who_cell(found.mark, now.team, now.at, (now.reading, now.zone))
+    cells = {"facility": Cell(now.title), "who": who}
     match found:
         case ListedWindow():
             window = f"{day(found.due_from)} – {day(found.due_to)}"

@@ -35,6 +35,8 @@ class IntakeDesk:
     """The lists, their counts and rows."""
 
     readers = READERS
+    takers: Sequence[str] = ()
+    """Nobody takes what is listed here."""
     filters = FILTERS
 
     def __init__(self, intake: Intake, rates: RateLimits) -> None:

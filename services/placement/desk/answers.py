@@ -17,11 +17,12 @@ from shared.events.base import Stay
 from shared.events.levels import Level
 from shared.events.placing import Needs
 from shared.events.stays import Service
+from shared.web.marks import MarkFields
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Line(TypedDict):
+class _Line(MarkFields):
     """What every entry of a list has."""
 
     id: str

@@ -38,6 +38,10 @@ _ASSIGNED = (
 )
 
 
+_EPISODES = sa.select(episodes.c.episode_id, episodes.c.patient_id, episodes.c.version, episodes.c.fold)
+_TOLD_OF = sa.select(facts).where(_OWN, facts.c.type.in_(_ABOUT)).order_by(facts.c.episode_id, facts.c.sequence)
+
+
 @value_object
 class Attendance:
     """One episode with the facts that placement stated about its placements and sessions, by sequence."""

@@ -14,7 +14,9 @@ from services.placement.worklists.views import Line
 from services.placement.worklists.wording import FactWords, fact_words
 from shared.events.levels import WORDS
 from shared.site.config import Site
-from shared.web.desk import Badge, by, until
+from shared.web.badges import by, until
+from shared.web.desk import Badge
+from shared.web.marks import Team
 from shared.web.wording import day, moment, spoken
 from shared.web.words import say, say_count
 
@@ -22,12 +24,14 @@ from shared.web.words import say, say_count
 @dataclass(frozen=True)
 class Glance:
     """The time and the site with which lines are shown. `facts`: ce_id → the fact in words, for lines that name facts;
-    `reader`: the zone in which instants are told, None: in the facility's. Days are always the facility's."""
+    `reader`: the zone in which instants are told, None: in the facility's; `team`: what colleagues are
+    called. Days are always the facility's."""
 
     at: datetime
     site: Site
     facts: Mapping[str, FactWords] = field(default_factory=dict, kw_only=True)
     reader: tzinfo | None = field(default=None, kw_only=True)
+    team: Team = field(default=Team("", {}), kw_only=True)
 
     def zone(self, facility: str) -> ZoneInfo:
         """The facility's zone."""

@@ -8,7 +8,8 @@ from typing import Final, Literal
 from services.placement.worklists import work
 from services.placement.worklists.work import Condition, EntriesOf, WithheldFacts
 from shared.web.desk import Listing
-from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Column, Table
+from shared.web.marks import ACTS
+from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Column, Table, shared_work
 
 CARE: Final = ("coordinator", "clinician", "auditor", "billing")
 EVERYBODY: Final = (*CARE, "program")
@@ -50,10 +51,10 @@ class Worklist:
     @property
     def listing(self) -> Listing:
         """The list as the shared desk page takes it."""
-        hint = self.hint or f"{self.waits}."
+        hint, taken = self.hint or f"{self.waits}.", isinstance(self.of, EntriesOf)
         return Listing(
             self.name, self.title, hint, self.empty, self, self.urgent, first=self.first, also=self.also,
-            group=self.group, table=self.table,
+            group=self.group, table=shared_work(self.table) if taken else self.table, bulk=ACTS if taken else (),
         )  # fmt: skip
 
 

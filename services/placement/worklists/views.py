@@ -14,15 +14,19 @@ from services.placement.programs.census import Place, end_known
 from services.placement.search.entry import UNSETTLED
 from services.placement.tables import entries, episodes, seats
 from shared.scope import Scope
+from shared.storage import entry_marks as marks
 from shared.storage import scoped
+from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
 from shared.values import value_object
+from shared.web.marks import NO_MARK, Mark
 
 
 @value_object
 class Line:
     """One line of a list. `facility`: the program's where the line is about a program, else the entry's; `besides`:
-    other facilities that a reader has to see too; `asked_by`: the facility whose search asked for it."""
+    other facilities that a reader has to see too; `asked_by`: the facility whose search asked for it; `mark`: who has
+    it."""
 
     kind: str
     id: str
@@ -37,6 +41,7 @@ class Line:
     version: int
     besides: tuple[str, ...] = ()
     asked_by: str | None = None
+    mark: Mark = NO_MARK
 
 
 @value_object
@@ -71,7 +76,10 @@ class ListQuestion:
 
 
 _EPISODE = (episodes.c.patient_id, episodes.c.version)
-_LINES = sa.select(entries, *_EPISODE).join(episodes, episodes.c.episode_id == entries.c.episode_id)
+_MARKED = marks.is_of(entries.c.kind, entries.c.id, entries.c.state)
+LISTED = entries.join(episodes, episodes.c.episode_id == entries.c.episode_id).outerjoin(entry_marks, _MARKED)
+"""Entries with their episodes, and who has them."""
+_LINES = sa.select(entries, *_EPISODE, *marks.COLUMNS).select_from(LISTED)
 _SEATS = sa.select(
     seats,
     *_EPISODE,
@@ -200,9 +208,13 @@ def within(whose: Whose) -> sa.ColumnElement[bool]:
     return sa.or_(own, scoped.of(entries.c.asked_by, whose.scope)) if whose.asking else own
 
 
+_STORED = tuple(name for name in Line.__dataclass_fields__ if name != "mark")
+
+
 def _line(row: Any) -> Line:
-    fields = {name: getattr(row, name) for name in Line.__dataclass_fields__}
-    return Line(**fields | {"besides": tuple(row.besides)})
+    fields = {name: getattr(row, name) for name in _STORED}
+    mark = Mark(*(getattr(row, name) for name in Mark._fields))
+    return Line(**fields | {"besides": tuple(row.besides), "mark": mark})
 
 
 async def claimed(connection: AsyncConnection, asked: ListQuestion, facility_of: dict[str, str]) -> list[Line]:

@@ -98,7 +98,19 @@
     if (act) { event.preventDefault(); act(); }
   });
   document.addEventListener("change", (event) => {
-    if (event.target.dataset.mark !== "all") return;
-    for (const each of all("tr.row input[data-mark]")) each.checked = event.target.checked;
+    if (!event.target.dataset.mark) return;
+    const whole = event.target.dataset.mark === "all" ? event.target.closest("table") : null;
+    if (whole) for (const each of all("tr.row input[data-mark]", whole)) each.checked = event.target.checked;
+    marked();
   });
+  // How many rows are marked; the bar is there while any is.
+  function marked() {
+    const bar = document.getElementById("many"), number = all("tr.row input[data-mark]:checked").length;
+    if (!bar) return;
+    bar.classList.toggle("on", number > 0);
+    const told = bar.querySelector(".count");
+    told.textContent = told.dataset.one.replace("{count}", number);
+  }
+  document.addEventListener("htmx:afterSettle", marked);
+  marked();
 })();

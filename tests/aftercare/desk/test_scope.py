@@ -123,6 +123,12 @@ def trying(method: str, path: str, ids: dict[str, list[str]]) -> list[Tried]:
         return list(
             reads(path, ids.get(name, WORK), [*queries, {"list": "plans"}, {"list": "recorded"}, {"list": "missed"}])
         )
+    if path == "/many":
+        return [Tried("admin", "POST", path, None, {"do": f"take:{ids['plans'][0]}", "form_back": "list=plans"})]
+    if "{name}" in path:
+        path = path.replace("{name}", "referrals").replace("{id}", ids["referrals"][0])
+        body = {"until": day(9).date().isoformat(), "reason": "other"} if path.endswith("snoozed") else {}
+        return [Tried(role, "POST", path, None, body) for role in ("admin", *WRITERS)]
     api_path = path if path.startswith("/api/") else f"/api{path}"
     body = BODIES.get(api_path, BODIES.get(path.rpartition("/")[2], {}))
     roles = ("admin", *WRITERS) if path.startswith("/api/") else ("admin",)

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.placement.worklists.drawing import Drawn, Glance, needs_in_words, search_began
 from services.placement.worklists.views import Line
+from shared.web.marks import who_cell
 from shared.web.tables import Cell
 from shared.web.wording import day, moment
 from shared.web.words import say, say_count
@@ -27,6 +28,7 @@ def cells_of(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, 
         "facility": Cell(now.facility(line.facility)),
         "payer": Cell(now.payer(_payer(body))),
         "levels": Cell(levels=tuple(_levels(body))),
+        "who": who_cell(line.mark, now.team, now.at, (now.reading(line.facility), now.zone(line.facility))),
         "program": Cell(now.program(line.program) if line.program else ""),
     }
     own = _OWN.get(line.kind)

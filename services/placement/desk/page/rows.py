@@ -44,6 +44,8 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
         details=tuple(filter(None, details)),
         link=link,
         forms=tuple(_forms(line, body, reader)),
+        key=line.id,
+        mark=line.mark,
         cells=cells_of(line, body, drawn, reader),
     )
 

@@ -45,6 +45,7 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
         details=tuple(filter(None, details)),
         taken=(program.capacity, full.taken),
         link=(f"/programs/{program.id}/attendance", "Attendance") if able("/api/sessions", reader) else None,
+        page=f"/programs/{program.id}/today",
     )
 
 
@@ -95,7 +96,17 @@ def candidate_row(
         points=points,
         taken=plain.taken,
         forms=tuple(_asking(candidate, program, search, reader, known)),
+        key=program.id if program.id not in known.asked and able("/api/offers", reader) else "",
     )
+
+
+def to_several(search: Line, reader: Reader) -> Form | None:
+    """The form by which several programs are asked at once, all with one first day; None for who may not."""
+    if (offer := able("/api/offers", reader)) is None:
+        return None
+    given = {"search_id": search.id, "episode_id": "", "program": "", "track": "", "group": ""}
+    words = {"variance_reason": wording.options(wording.VARIANCES)}
+    return form(offer, search, reader, given=given, options=words)._replace(label="Send offers")
 
 
 def _so(program: Program, known: OfSearch) -> list[str]:
