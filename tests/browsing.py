@@ -20,14 +20,15 @@ class Form(NamedTuple):
 
 
 class _Rows(HTMLParser):
-    """Rows of a page's tables (`tr.row` with the `tr.form` below it, else the page itself), each with its text and its
-    forms by their button's label."""
+    """Rows of a page's tables (`tr.row` with the `tr.form` below it) and entries of its lists (`ul.entries`), else the
+    page itself, each with its text and its forms by their button's label."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[tuple[list[str], dict[str, Form]]] = [([], {})]
         self.cells: list[dict[str, list[str]]] = [{}]
         self.row = 0
+        self.lists: list[bool] = []
         self.column = self.link = ""
         self.opened: Form | None = None
         self.notice: list[str] = []
@@ -38,12 +39,15 @@ class _Rows(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         classes = has.get("class", "").split()
-        if tag == "tr" and "row" in classes:
+        if tag in {"ul", "ol"}:
+            self.lists.append("entries" in classes)
+        entry = tag == "li" and bool(self.lists) and self.lists[-1]
+        if entry or (tag == "tr" and "row" in classes):
             self.rows.append(([], {}))
             self.cells.append({})
         if tag in {"td", "th"}:
             self.column = classes[0] if classes else ""
-        if tag == "tr" and set(classes) & {"row", "form"}:
+        if entry or (tag == "tr" and set(classes) & {"row", "form"}):
             self.row = len(self.rows) - 1
         elif tag == "a" and {"button", "act"} <= set(classes):
             self.link = has.get("href", "")
@@ -71,7 +75,9 @@ class _Rows(HTMLParser):
             self.form.fields[self.select] = has.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "tr":
+        if tag in {"ul", "ol"} and self.lists:
+            self.lists.pop()
+        if tag == "tr" or (tag == "li" and self.lists and self.lists[-1]):
             self.row = 0
         elif tag == "form":
             self.form = None

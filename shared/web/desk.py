@@ -43,7 +43,8 @@ class Listing:
 
     `urgent`: the word for entries whose time is over, shown in this `tone` (see Badge). `first`: also shown on the page
     of all lists. `also`: older names in addresses. `group`: whose work it is. `table`: its columns, filters and order.
-    `bulk`: addresses of what can be done with many rows at once; empty: rows cannot be marked.
+    `bulk`: addresses of what can be done with many rows at once; empty: rows cannot be marked. `counted`: False where
+    the number of its rows says nothing.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Listing:
     group: str = PLACEMENT
     table: Table = PLAIN
     bulk: tuple[str, ...] = ()
+    counted: bool = True
 
 
 class Counted(NamedTuple):
@@ -80,7 +82,8 @@ class Row:
 
     `cells`: column → what it shows; `what`, `badge`, `details`, `points` and `taken` are those of the columns `what`
     and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do.
-    `key`: what names the entry where many are marked.
+    `key`: what names the entry where many are marked. `page`: an address in this service that is opened instead of the
+    patient's page.
     """
 
     what: str
@@ -94,6 +97,7 @@ class Row:
     link: tuple[str, str] | None = None
     forms: tuple[Form, ...] = ()
     key: str = ""
+    page: str = ""
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, column: str) -> Cell:
@@ -309,7 +313,7 @@ def _with(lists: Sequence[Listing], counts: Mapping[str, Counted]) -> Sequence[t
 def _heading(chosen: Listing | None, sections: Sequence[Section], *, closer: bool) -> str:
     """The page's title: `To be placed (18)`."""
     if chosen is not None:
-        return f"{say(chosen.title)} ({sections[0].total})"
+        return f"{say(chosen.title)} ({sections[0].total})" if chosen.counted else say(chosen.title)
     return say(sections[0].listing.title) if closer else say("Today")
 
 

@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.events.levels import WORDS
+from shared.events.levels import SHORT, WORDS
 from shared.web import sessions, speaking, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
@@ -32,7 +32,7 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
-RAILS = ("placement", "aftercare")
+RAILS = ("placement", "aftercare", "intake")
 """The services whose pages have lists, in the order in which the rail shows them behind one host."""
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -53,10 +53,6 @@ class Asset(NamedTuple):
     packed: bytes
     media_type: str
     address: str
-
-
-SHORT = {**WORDS, "php": "PHP", "iop": "IOP"}
-"""Levels of care as a table names them."""
 
 
 @cache
@@ -153,7 +149,7 @@ class Pages:
                 return await shown(request)
             except NotSignedIn:
                 if request.method == "GET":
-                    return RedirectResponse(_sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
+                    return RedirectResponse(self._sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
                 said = Notice(words.say("You are not signed in any more: sign in, and do it again."), status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
@@ -190,6 +186,13 @@ class Pages:
 
     async def _choose_language(self, request: Request) -> Response:
         return speaking.choose(request, self.headers())
+
+    def _sign_in_for(self, request: Request) -> str:
+        """Where to sign in, and then come back to this page; the first page needs no telling. What was asked of intake
+        may be about a person, and is not repeated in an address."""
+        query = "" if self.service == "intake" else request.url.query
+        then = base(request) + request.scope["path"] + (f"?{query}" if query else "")
+        return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
     def _noticed(self, request: Request) -> Notice | None:
         text = self.done.get(request.cookies.get(NOTICE, ""))
@@ -238,21 +241,10 @@ def _told_away(fault: Transient) -> str:
 
 
 def _told_of(fault: Problem) -> str:
-    """A problem's sentence with the fields that it is about; one about roles without their codes."""
-    if fault.status is HTTPStatus.FORBIDDEN and (roles := fault.more.get("roles")):
-        named = ", ".join(wording.spoken(each) for each in roles)
-        return words.say("This is for people with one of these roles: {roles}.", roles=named)
+    """A problem's sentence with the fields that it is about."""
     fields = [wording.spoken(str(each.get("field"))) for each in fault.more.get("fields", ())]
     text = wording.plainly(fault.text)
     return f"{text}: {', '.join(fields)}" if fields else text
-
-
-def _sign_in_for(request: Request) -> str:
-    """Where to sign in, and then come back to this page; the first page needs no telling."""
-    here = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    query = request.url.query
-    then = f"{here}?{query}" if query else here
-    return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
 
 def _asked(query: Mapping[str, str]) -> str:

@@ -28,8 +28,8 @@ NO_BADGE = Badge("")
 
 class Cell(NamedTuple):
     """What a column shows of a row: a text, smaller lines below it, a badge before it, levels of care by their codes,
-    `points` (True where it speaks for the row, words), and `taken`: (how many there are, how many of them are taken),
-    drawn as a bar."""
+    `points` (True where it speaks for the row, words), `taken`: (how many there are, how many of them are taken), drawn
+    as a bar, and a `patient` by id."""
 
     text: str = ""
     more: Sequence[str] = ()
@@ -37,6 +37,7 @@ class Cell(NamedTuple):
     levels: Sequence[str] = ()
     points: Sequence[tuple[bool, str]] = ()
     taken: tuple[int, int] | None = None
+    patient: str = ""
 
 
 class Column(NamedTuple):
@@ -74,11 +75,13 @@ NOTHING_ASKED = TableQuestion()
 
 
 class Table(NamedTuple):
-    """What a list allows to be asked: its columns after the patient, the names of its filters, and its own order."""
+    """What a list allows to be asked: its columns after the patient, the names of its filters, and its own order.
+    `about`: the title of the first column where its rows are not about patients."""
 
     columns: Sequence[Column] = ()
     filters: Sequence[str] = ()
     sort: str = ""
+    about: str = "Program"
 
     @property
     def sorts(self) -> tuple[str, ...]:
@@ -95,4 +98,5 @@ class Table(NamedTuple):
 PLAIN = Table((Column("what", "What stands", wide=True), Column("waiting", "State")))
 """The columns of a list that says nothing else."""
 PLACEMENT, PAYER, AFTER, TO_BE_SETTLED = "Placement", "Payer", "After", "To be settled"
+COMING_IN, MESSAGES = "Coming in", "Messages"
 """The groups of the rail: whose work a list is."""

@@ -87,6 +87,16 @@ def _overdue_in_days(days: int) -> str:
     return say_count("{count} day overdue", "{count} days overdue", days)
 
 
+def since(at: datetime, now: datetime) -> str:
+    """How long ago an instant was: `5 hours ago`, `3 days ago`; in whole hours below 48 hours, else in days."""
+    hours = max(0, int((now - at).total_seconds() // 3600))
+    if hours < 1:
+        return say("within the hour")
+    if hours < 48:
+        return say_count("{count} hour ago", "{count} hours ago", hours)
+    return say_count("{count} day ago", "{count} days ago", hours // 24)
+
+
 def day(value: date) -> str:
     """A day in words: `Sun 22 Nov`."""
     return _written(value, "EEE d MMM", locale())

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.aftercare.desk import wording, worklists, writes
 from services.aftercare.desk.follow_ups import READERS
-from services.aftercare.desk.patient import PATIENT, PatientPart, place
+from services.aftercare.desk.patient import PatientPart
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
 from services.aftercare.engine import views
@@ -20,31 +20,34 @@ from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Connection, Database
+from shared.web import dead_letters
 from shared.web.auth import Caller
+from shared.web.dead_letters import WithDeadLetters
 from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, Section, may
 from shared.web.form_posts import Acts
 from shared.web.pages import Pages
+from shared.web.patient_parts import PATIENT, or_else, place
 from shared.web.tables import NOTHING_ASKED
 
 
 def pages() -> Pages:
     """The frame of the desk's pages."""
-    return Pages("Follow-up desk", wording.DONE, "aftercare")
+    return Pages("Follow-up desk", {**dead_letters.DONE, **wording.DONE}, "aftercare")
 
 
 def routes(
     database: Database, rules: Rules, frame: Pages, lists: Sequence[Worklist] = WORKLISTS
 ) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
-    desk = Desk(database, rules.clock, rules.site, frame, FollowUps(rules, lists))
+    desk = Desk(database, rules.clock, rules.site, frame, WithDeadLetters(FollowUps(rules, lists)))
     part = PatientPart(database, rules, frame)
-    filters, shown = FILTERS | {PATIENT}, part.or_else(desk.page)
+    filters, shown = FILTERS | {PATIENT}, or_else(part.part, desk.page)
     acts = Acts(frame, writes.door(database, rules), rules.site, filters, shown, place=place)
     own = [
         Route("/", frame.page(desk.shown), methods=["GET"]),
         Route("/rail", frame.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *part.routes(), *acts.routes(WRITES), *frame.routes()]
+    return [*own, *part.routes(), *acts.routes(WRITES), *dead_letters.routes(desk), *frame.routes()]
 
 
 class FollowUps:

@@ -103,14 +103,14 @@ def search_began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
 
 
 def needs_in_words(body: Mapping[str, Any]) -> str:
-    """What a search needs, as `needs 57 years of age, payer: MEDICAID`; empty where it needs nothing."""
+    """What a search needs, as `needs 57 years old, payer: MEDICAID`; empty where it needs nothing."""
     told = [_need(name, value) for name, value in body.get("needs", {}).items() if value]
     return say("needs {what}", what=", ".join(told)) if told else ""
 
 
 def _need(name: str, value: Any) -> str:
     if name == "age_years":
-        return say_count("{count} year of age", "{count} years of age", int(value))
+        return say_count("{count} year old", "{count} years old", int(value))
     if name == "start_by":
         return say("start by {day}", day=day(date.fromisoformat(value)))
     return f"{spoken(name)}: {_said(value)}"
@@ -255,6 +255,20 @@ def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return say("Plan for {level}", level=inside(level(body["level"]))), details, by(due, now.at, zone)
 
 
+def _session(line: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
+    given = ", ".join(_given(one) for one in body.get("services", ()))
+    why, effect = spoken(body.get("reason", "")), body.get("effect", {})
+    badge = {"attended": Badge(say("was there"), "good"), "absent": Badge(say("was not there"), "late")}
+    details = (given, f"{say('group')} {body['group']}" if "group" in body else "", why, str(effect.get("means", "")))
+    return day(date.fromisoformat(body["date"])), details, badge.get(line.state, Badge(say("taken back")))
+
+
+def _given(one: Mapping[str, Any]) -> str:
+    minutes = int(one.get("minutes", 0))
+    length = say_count("{count} minute", "{count} minutes", minutes) if minutes else ""
+    return " ".join(filter(None, (spoken(one["kind"]), length, spoken(one.get("mode", "")))))
+
+
 _NO_BASIS = {
     "no-consent": "no consent",
     "other-discloser": "the consent is for another facility",
@@ -285,6 +299,7 @@ DRAWN: Mapping[str, Draw] = {
     "authorization": _authorization,
     "ineffective": _ineffective,
     "plan": _plan,
+    "session": _session,
     "withheld": _withheld,
 }
 """What a line is called → how it is drawn; `body` is what the API shows of the line."""

@@ -142,6 +142,22 @@ async def selected(
     return [_line(row) for row in rows.all()]
 
 
+async def there_between(
+    connection: AsyncConnection, program: str, begins: datetime, ends: datetime, asked: ListQuestion
+) -> list[Line]:
+    """Placements of the program whose stay there, going on or over, has a part in [begins, ends), the longest there
+    first."""
+    columns = entries.c
+    over = sa.and_(columns.state == "ended", columns.at > begins)
+    there = sa.or_(sa.and_(columns.state == "started", columns.at < ends), over)
+    found = await selected(
+        connection,
+        lambda query: query.where(columns.kind == "placement", columns.program == program, there, within(asked.whose)),
+        asked,
+    )
+    return [one for one in found if datetime.fromisoformat(one.content["from"]) < ends]
+
+
 async def selected_page(
     connection: AsyncConnection, so: Sequence[sa.ColumnElement[bool]], by: Keyset, *, back: bool, most: int
 ) -> list[Line]:

@@ -26,12 +26,12 @@ def data(rules: Rules) -> list[str]:
     """Texts of the site and of the story that are nobody's to translate."""
     site = rules.site
     groups = [each for program in site.programs for group in program.groups for each in (group.title, group.id)]
-    named = [*site.programs, *site.facilities, *site.payers, *site.recipients]
+    named = [each.title for part in (site.programs, site.facilities, site.payers) for each in part]
     more = ["3W", "M1", "A1", "patient-E1", "F32.2", "Joint Commission", "CARF", *groups]
     people = [f"a-{role}" for role in ("coordinator", "program", "billing", "clinician")]
     languages = {each for program in site.programs for each in program.languages}
     therapies = {each for program in site.programs for each in program.modalities if each.isupper()}
-    return [each.title for each in named] + [*more, *people, *languages, *therapies]
+    return [*named, *more, *people, *languages, *therapies]
 
 
 @pytest.fixture

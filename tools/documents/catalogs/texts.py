@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared.errors import SetUpError
-from shared.events.levels import SPOKEN, WORDS
+from shared.events.levels import SHORT, SPOKEN, WORDS
 from shared.web.codes import CODES
-from shared.web.pages import SHORT
 from shared.web.words import PLACE
 from tools.documents.catalogs import templates
 

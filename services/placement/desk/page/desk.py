@@ -14,6 +14,8 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.desk import programs, reading, worklists, writes
 from services.placement.desk.api import SUBJECTS
+from services.placement.desk.attendance.page import DONE as ATTENDANCE_DONE
+from services.placement.desk.attendance.page import AttendancePage
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.page import wording
 from services.placement.desk.page.rows import Reader, row_of
@@ -22,7 +24,7 @@ from services.placement.desk.patient.page import BACK, PatientPage, place
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
 from services.placement.worklists import views, work
-from services.placement.worklists.lists import CARE, EVERYBODY, WORKLISTS, Worklist
+from services.placement.worklists.lists import CARE, READERS, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import FactWords, words_of
 from services.placement.worklists.work import PageQuestion, WithheldFacts
@@ -30,8 +32,9 @@ from shared.events.levels import WORDS
 from shared.scope import Scope
 from shared.site.values import Program
 from shared.storage.database import Connection
-from shared.web import paging, requests
+from shared.web import dead_letters, paging, requests
 from shared.web.auth import Caller
+from shared.web.dead_letters import WithDeadLetters
 from shared.web.desk import A_FEW, Counted, Desk, Fetched, Listing, Look, Row, Section, may
 from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
@@ -47,26 +50,28 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    return Pages("Coordinators' desk", {**every, **wording.DONE}, "placement")
+    return Pages("Coordinators' desk", {**every, **dead_letters.DONE, **wording.DONE, **ATTENDANCE_DONE}, "placement")
 
 
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
-    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
+    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, WithDeadLetters(Placement(parts, lists)))
     patient = PatientPage(parts, made_of, lists)
+    attendance = AttendancePage(parts, made_of, SUBJECTS)
     filters, shown = FILTERS | BACK, patient.or_else(desk.page)
     acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, filters, shown, wording.FIELD_OF, place)
     own = [
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *patient.routes(), *acts.routes(WRITES), *made_of.routes()]
+    inside = [*patient.routes(), *attendance.routes()]
+    return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]
 
 
 class Placement:
     """Placement's lists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
-    readers = EVERYBODY
+    readers = READERS
     filters = FILTERS
 
     def __init__(self, parts: Parts, lists: Sequence[Worklist]) -> None:

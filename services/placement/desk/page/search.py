@@ -45,6 +45,7 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
         name=program.title,
         details=tuple(filter(None, details)),
         taken=(program.capacity, full.taken),
+        link=(f"/programs/{program.id}/attendance", "Attendance") if able("/api/sessions", reader) else None,
     )
 
 
