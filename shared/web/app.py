@@ -21,6 +21,7 @@ from shared.web.each_request import CALLER, EachRequest
 from shared.web.kept_sessions import BY_ITSELF, OpenSession, Sessions
 from shared.web.prefix import Prefix
 from shared.web.retired import RetiredFacilities
+from shared.web.speaking import Speaks
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Returns part of the service → what is the matter with it; an empty dict when all is well."""
@@ -107,6 +108,7 @@ def web_app(
         app.add_middleware(_KnowSession, sessions=sessions)
     if retired is not None:
         app.add_middleware(_KnowRetired, retired=retired)
+    app.add_middleware(Speaks)
     app.add_middleware(EachRequest, service=title, logged=logged)
     app.add_middleware(Prefix, prefix=f"/{title}")
     return app

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.events.levels import SHORT, WORDS
-from shared.web import sessions, wording, words
+from shared.web import sessions, speaking, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
 from shared.web.prefix import base
@@ -76,6 +76,7 @@ def _templates() -> Environment:
     loader = FileSystemLoader(ASSETS)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"say": words.say, "say_count": words.say_count}
+    made.globals |= {"languages": words.NAMES}
     made.globals |= {"language": words.language, "rails": RAILS, "level_words": WORDS, "level_short": SHORT}
     made.globals["words_of_names"] = _words_of_names
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
@@ -165,7 +166,7 @@ class Pages:
             except NotSignedIn:
                 if request.method == "GET":
                     return RedirectResponse(self._sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
-                said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
+                said = Notice(words.say("You are not signed in any more: sign in, and do it again."), status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
             return self._sorry(request, said)
@@ -187,7 +188,7 @@ class Pages:
 
     def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page with a sentence for an address that is unknown, or that only forms are sent to."""
-        return self._sorry(request, Notice(text, status=status))
+        return self._sorry(request, Notice(words.say(text), status=status))
 
     def _sorry(self, request: Request, said: Notice) -> Response:
         """The page of an error: a heading by its status, the sentence, and what can be done."""
@@ -196,7 +197,11 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """The routes of sign-in, sign-out and assets."""
-        return [*SignInPages(self).routes(), Route("/assets/{name}", _asset)]
+        language = Route("/sign-in/language", self._choose_language, methods=["GET"])
+        return [*SignInPages(self).routes(), language, Route("/assets/{name}", _asset)]
+
+    async def _choose_language(self, request: Request) -> Response:
+        return speaking.choose(request, self.headers())
 
     def _sign_in_for(self, request: Request) -> str:
         """Where to sign in, and then come back to this page; the first page needs no telling. What was asked of intake
@@ -232,17 +237,32 @@ _HEADINGS = {
 
 
 def notice_of(fault: StepdownError) -> Notice:
-    """An error in words, with the HTTP status that the API would answer."""
+    """An error in the reader's words, with the HTTP status that the API would answer."""
     if isinstance(fault, Problem):
-        fields = [wording.spoken(str(each.get("field"))) for each in fault.more.get("fields", ())]
-        return Notice(f"{fault.text}: {', '.join(fields)}" if fields else fault.text, status=int(fault.status))
+        return Notice(_told_of(fault), status=int(fault.status))
     if isinstance(fault, Rejected):
-        able = [wording.spoken(each) for each in fault.possible if wording.spoken(each) not in fault.text]
-        more = f" Possible now: {', '.join(able)}." if able else ""
-        return Notice(f"Not possible now: {fault.text}.{more}", status=HTTPStatus.CONFLICT)
+        text, able = wording.plainly(fault.text), [wording.spoken(each) for each in fault.possible]
+        more = ", ".join(each for each in able if each not in text)
+        told = words.say("Not possible now: {why}.", why=text)
+        possible = f" {words.say('Possible now: {what}.', what=more)}" if more else ""
+        return Notice(told + possible, status=HTTPStatus.CONFLICT)
     if isinstance(fault, Transient):
-        return Notice(f"{fault}: try again in a moment", status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return Notice(str(fault), status=HTTPStatus.BAD_REQUEST)
+        return Notice(_told_away(fault), status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return Notice(wording.plainly(str(fault)), status=HTTPStatus.BAD_REQUEST)
+
+
+def _told_away(fault: Transient) -> str:
+    """What is away just now, in the language of the code; else that something is."""
+    if words.language() == words.LANGUAGES[0]:
+        return f"{fault}: try again in a moment"
+    return words.say("Just now this does not work. Nothing was changed: try again in a moment.")
+
+
+def _told_of(fault: Problem) -> str:
+    """A problem's sentence with the fields that it is about."""
+    fields = [wording.spoken(str(each.get("field"))) for each in fault.more.get("fields", ())]
+    text = wording.plainly(fault.text)
+    return f"{text}: {', '.join(fields)}" if fields else text
 
 
 def _asked(query: Mapping[str, str]) -> str:

@@ -25,7 +25,8 @@ from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
 from shared.web.marks import Team, who_cell
 from shared.web.tables import Cell
-from shared.web.wording import day, moment, spoken, time_left
+from shared.web.wording import capital, day, moment, spoken, time_to_go
+from shared.web.words import say
 from shared.web.zones import name_of
 
 BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
@@ -99,66 +100,68 @@ def _of_entry(found: ListedEntry, now: Now) -> Told:
 
 
 def _plan(plan: PlanEntry, now: Now) -> Told:
-    details = (*_since(plan, now), f"plan: {spoken(plan.template)}" if plan.template is not None else "")
+    details = (*_since(plan, now), say("plan: {name}", name=spoken(plan.template)) if plan.template is not None else "")
     if (due := plan.contact_due) is None:
-        what = "In aftercare" if plan.aftercare_since is not None else "Left for home"
-        return what, details, Badge(wording.STOPPED.get(plan.calls_stopped or "", "no contact asked for now"))
+        what = say("In aftercare") if plan.aftercare_since is not None else say("Left for home")
+        return what, details, Badge(say(wording.STOPPED.get(plan.calls_stopped or "", "no contact asked for now")))
     name = next((call.name for call in plan.contacts if call.kept_by is None and call.closes == due), "contact")
-    return spoken(name).capitalize(), (f"by {moment(due, now.reading)}", *details), until(due, now.at)
+    return capital(spoken(name)), (say("by {at}", at=moment(due, now.reading)), *details), until(due, now.at)
 
 
 def _since(plan: PlanEntry, now: Now) -> Iterator[str]:
     """Sentences about a plan, the best reason to call first: which next level is awaited, then since when the patient
     is out of care."""
     if plan.next_start is not None:
-        yield f"first day at a program agreed: {day(plan.next_start)}"
+        yield say("first day at a program agreed: {day}", day=day(plan.next_start))
     if plan.search is not None:
-        yield "a program is looked for"
+        yield say("a program is looked for")
     if plan.aftercare_since is not None:
-        yield f"in aftercare since {moment(plan.aftercare_since, now.reading)}"
+        yield say("in aftercare since {at}", at=moment(plan.aftercare_since, now.reading))
     yield _left(plan, now)
 
 
 def _left(plan: PlanEntry, now: Now) -> str:
-    return f"left {moment(plan.started_at, now.reading)}"
+    return say("left {at}", at=moment(plan.started_at, now.reading))
 
 
 def _risk(risk: RiskEntry, now: Now) -> Told:
-    signals = [wording.SIGNALS.get(each, spoken(each)) for each in risk.signals]
-    since = moment(risk.raised_at, now.reading)
-    return ", ".join(signals).capitalize(), (f"since {since}",), Badge("risk raised", "late")
+    signals = [say(wording.SIGNALS[each]) if each in wording.SIGNALS else spoken(each) for each in risk.signals]
+    since = say("since {at}", at=moment(risk.raised_at, now.reading))
+    return capital(", ".join(signals)), (since,), Badge(say("risk raised"), "late")
 
 
 def _referral(referral: ReferralEntry, state: str, now: Now) -> Told:
-    to = f"to {referral.provider}" if referral.provider is not None else "provider still open"
-    history, kind = referral.history, spoken(referral.kind).capitalize()
-    last = f"{wording.STATES[state]}, since {moment(history[-1].at, now.reading)}" if history else ""
+    to = say("to {whom}", whom=referral.provider) if referral.provider is not None else say("provider still open")
+    history, kind = referral.history, capital(spoken(referral.kind))
+    stands = say(wording.STATES.get(state, state))
+    last = say("{state}, since {at}", state=stands, at=moment(history[-1].at, now.reading)) if history else ""
     why = spoken(history[-1].reason) if history and history[-1].reason is not None else ""
-    details = (to, last or wording.STATES.get(state, state), why)
+    details = (to, last or stands, why)
     ended = state in {"declined", "cancelled"}
     if ended or (due := referral.due_by) is None:
         return kind, details, Badge(spoken(state), "late" if ended else "")
-    return kind, (*details, f"to be settled by {day(due)}"), by(due, now.at, now.zone)
+    return kind, (*details, say("to be settled by {day}", day=day(due))), by(due, now.at, now.zone)
 
 
 def _appointment(appointment: AppointmentEntry, now: Now) -> Told:
     at = appointment.at
-    badge = Badge("what came of it?", "late") if at < now.at else Badge(time_left(at, now.at).replace("left", "to go"))
-    return f"Appointment {moment(at, now.reading)}", (spoken(appointment.mode),), badge
+    badge = Badge(say("what came of it?"), "late") if at < now.at else Badge(time_to_go(at, now.at))
+    return say("Appointment {at}", at=moment(at, now.reading)), (spoken(appointment.mode),), badge
 
 
 def _contact(contact: ContactEntry, state: str, now: Now) -> Told:
     tone = {"kept": "good", "missed": "late"}.get(state, "")
     with_whom = spoken(contact.provider_kind) if contact.provider_kind is not None else ""
     details = (spoken(contact.mode), with_whom)
-    return f"Contact {moment(contact.at, now.reading)}", details, Badge(spoken(contact.outcome), tone)
+    return say("Contact {at}", at=moment(contact.at, now.reading)), details, Badge(spoken(contact.outcome), tone)
 
 
 def _follow_up(found: ListedWindow, now: Now) -> Told:
-    window, state = f"{day(found.due_from)} to {day(found.due_to)}", found.state
-    badge = wording.WINDOWS[state] if state in wording.WINDOWS else by(found.due_to, now.at, now.zone)
+    window = say("{since} to {until}", since=day(found.due_from), until=day(found.due_to))
+    state, told = found.state, wording.WINDOWS.get(found.state)
+    badge = Badge(say(told.text), told.tone) if told is not None else by(found.due_to, now.at, now.zone)
     why = spoken(found.reason) if state == "excluded" and found.reason else ""
-    return wording.measure(found.measure).capitalize(), (f"a visit counts from {window}", why), badge
+    return capital(wording.measure(found.measure)), (say("a visit counts from {window}", window=window), why), badge
 
 
 def _forms(found: ListedRow, now: Now) -> Iterator[Form]:

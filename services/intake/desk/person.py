@@ -58,7 +58,7 @@ def contact_rows(told: Told, now: AsIs) -> Iterator[Row]:
         for one in shown(fields).get("contacts", ()):
             unsafe = Badge(say("not safe"), "late") if one.get("safe") is False else Badge("")
             where = say(_USES.get(one.get("use", ""), ""))
-            details = tuple(filter(None, (say(spoken(one["system"])), where, _teller(facility, now))))
+            details = tuple(filter(None, (spoken(one["system"]), where, _teller(facility, now))))
             yield Row(one["value"], unsafe, facility, details=details)
 
 

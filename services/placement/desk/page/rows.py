@@ -20,6 +20,7 @@ from shared.web.auth import Caller
 from shared.web.desk import Row, may
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
+from shared.web.words import say
 from shared.web.zones import name_of
 
 
@@ -124,7 +125,7 @@ def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[F
         return
     for fact in body.get("facts", ()):
         falling = form(write, line, reader, given={"falls": fact["ce_id"]})
-        yield falling._replace(label=f"Not so: {reader.facts[fact['ce_id']].short()}")
+        yield falling._replace(label=say("Not so: {what}", what=reader.facts[fact["ce_id"]].short()))
     yield form(write, line, reader, given={"falls": ""})
 
 

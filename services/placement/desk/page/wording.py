@@ -188,6 +188,32 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
 }
 MUSTS: Mapping[str, str] = {"level": "level of care", "seat": "no seat in time"}
 """A must → what is said where a program does not meet it; others by their own name."""
+MATCHES = (
+    "offers {level}",
+    "offers {level}, not {wanted}",
+    "takes {payer}",
+    "does not take {payer}",
+    "takes that age: {youngest} and older",
+    "takes that age: {youngest} to {oldest}",
+    "does not take that age: {youngest} and older",
+    "does not take that age: {youngest} to {oldest}",
+    "has a seat from {day}",
+    "has a seat from {day}, later than {latest}",
+    "speaks {language}",
+    "does not speak {language}",
+    "has the track {track}",
+    "does not have the track {track}",
+    "also meets on {days}",
+    "meets on days that suit",
+    "gives care by {mode}",
+    "does not give care by {mode}",
+    "is accredited by {whom}",
+    "is not accredited by {whom}",
+    "no wait",
+    "{count} day of waiting",
+    "{count} days of waiting",
+)
+"""The reasons of search/matching.py, so that pages say them in the reader's words."""
 FIELD_OF: Mapping[str, str] = {
     "before-start": "date",
     "days-out-of-order": "to",
