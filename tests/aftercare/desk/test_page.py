@@ -295,7 +295,7 @@ async def test_who_is_of_one_facility_sees_and_moves_nothing_of_another(nobody: 
     await nobody.sign_in(token("coordinator"))
     everything = await nobody.open("/", list="follow-ups")
     assert "P-river" in everything.text
-    form = await nobody.opened(everything, "7-day follow-up + RIVERBEND", "Does not count")
+    form = await nobody.opened(everything, "7-day follow-up + Riverbend", "Does not count")
     await nobody.sign_in(token("coordinator", facilities=("GOODHEALTH",)))
     mine = await nobody.open("/", list="follow-ups")
     assert "P-river" not in mine.text
