@@ -1,6 +1,6 @@
 # Every verb of the project, the same here and in CI (.ci/run). Needs Python >= 3.11, make and a package index.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow up check bench lock
+.PHONY: help demo test test-slow up check bench pictures lock
 SHELL := /bin/sh
 BIN := .venv/bin
 SET_UP := .venv/.set-up
@@ -32,6 +32,9 @@ check: $(SET_UP) ## lint, format, types, import contracts, generated docs fresh
 
 bench: $(SET_UP) ## every benchmark beside its peers: bench/results, docs/performance.md; about 40 minutes
 	@$(BIN)/stepdown bench all $(ARGS)
+
+pictures: $(SET_UP) ## docs/desk: the desks' pages in a browser, of a demo; needs Chromium
+	@$(BIN)/python -m tests.pictures $(ARGS)
 
 # The stamp is newer than the lock files when what is installed is what they name.
 $(SET_UP): pyproject.toml requirements-dev.lock .ci/set-up

@@ -24,6 +24,7 @@ SIZES: dict[str, Size] = {
     "idle": Size(20, 3, "seconds at rest"),
     "pages": Size(20, 3, "seconds of each"),
     "find": Size(100_000, 2_000, "patients"),
+    "lists": Size(100_000, 5_000, "episodes", runs=1),
     "scale": Size(1_000_000, 20_000, "episodes at most"),
 }
 """In the order in which `stepdown bench all` runs them."""
@@ -45,3 +46,5 @@ PARSED_BY_PEERS = 2_000
 """Messages that other parsers read; they take longer."""
 FIND_QUESTIONS, NEW_PATIENTS = 200, 500
 """Questions of each kind that find a patient; a tenth of them with `--quick`. New patients whose words are written."""
+LIST_PAGES, PLAYED_PATIENTS = 40, 60
+"""How often each list's page is asked for; a fifth with `--quick`. Patients whose half-year is played and copied."""

@@ -70,8 +70,9 @@
   }
 
   function say(status) {
+    document.querySelector("p.names")?.remove();
     const told = document.createElement("p");
-    told.className = "notice bad names";
+    told.className = status === 403 ? "notice names" : "notice bad names"; // a role that sees no names has lost nothing
     told.setAttribute("role", "status");
     told.textContent = `${WORDS.none.replace("{why}", WORDS[`why_${status}`] || WORDS.why)} `;
     if (status !== 403) {
