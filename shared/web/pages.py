@@ -32,6 +32,8 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
+DONE_ELSEWHERE = "done-elsewhere"
+"""The code of an act of one service that leads to a page of another one, which knows no words for it."""
 RAILS = ("placement", "aftercare", "intake")
 """The services whose pages have lists, in the order in which the rail shows them behind one host."""
 Page = Callable[[Request], Awaitable[Response]]
@@ -190,7 +192,8 @@ class Pages:
         return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
     def _noticed(self, request: Request) -> Notice | None:
-        text = self.done.get(request.cookies.get(NOTICE, ""))
+        code = request.cookies.get(NOTICE, "")
+        text = words.say("it is recorded") if code == DONE_ELSEWHERE else self.done.get(code)
         return Notice(text, good=True) if text else None
 
     def headers(self) -> dict[str, str]:
