@@ -20,7 +20,7 @@ from shared.site.config import Site
 from shared.web import forms, idempotency, posts, requests
 from shared.web.app import Problem
 from shared.web.auth import Caller
-from shared.web.pages import Notice, Pages, notice_of
+from shared.web.pages import DONE_ELSEWHERE, Notice, Pages, notice_of
 from shared.web.posts import Posted, Write
 from shared.web.prefix import base
 from shared.web.sessions import form, page_caller
@@ -85,7 +85,10 @@ class Acts(Generic[Decision]):
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
             refused = forms.Refused(request.url.path.removeprefix(base(request)), fields, self._wrong(fault, fields))
             return await self.shown(request, who, back, notice_of(fault), refused)
-        return self.frame.lead(self.place(request, back), write.action, self.undo(write, who, done.body))
+        there = self.place(request, back)
+        if not there.startswith(f"{base(request)}/"):
+            return self.frame.lead(there, DONE_ELSEWHERE)
+        return self.frame.lead(there, write.action, self.undo(write, who, done.body))
 
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
         """Field of the form → why it was not taken, for the fields that the refusal is about."""

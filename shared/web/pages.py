@@ -33,6 +33,8 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
+DONE_ELSEWHERE = "done-elsewhere"
+"""The code of an act of one service that leads to a page of another one, which knows no words for it."""
 RAILS = ("placement", "aftercare", "intake")
 """The services whose pages have lists, in the order in which the rail shows them behind one host."""
 _UNDO = re.compile(r"/[a-z]+/[\w%-]{1,120}\?open=[0-9a-f]{10}", re.ASCII)
@@ -212,7 +214,7 @@ class Pages:
 
     def _noticed(self, request: Request) -> Notice | None:
         code, _, undo = request.cookies.get(NOTICE, "").partition(".")
-        text, path = self.done.get(code), unquote(undo)
+        path, text = unquote(undo), words.say("it is recorded") if code == DONE_ELSEWHERE else self.done.get(code)
         back = base(request) + path if _UNDO.fullmatch(path) else ""
         return Notice(words.say(text), good=True, undo=back) if text else None
 

@@ -52,7 +52,7 @@ LISTS: Final = (
     Shelf(
         Listing(
             "take-in", "Take in by hand", "What nobody sends, of somebody who is new here; look for the patient first.",
-            "", None, first=False, group=COMING_IN, table=Table((Column("what", "What", wide=True),), about="What"),
+            "", None, first=False, group=COMING_IN, table=Table((Column("what", "What for", wide=True),), about="What"),
             counted=False,
         ),
         TAKERS,

@@ -83,6 +83,8 @@ async def test_behind_the_front_door_an_act_leads_back_to_the_patient_s_page(bro
     answer = await browser.client.post(form.address, data=fields)
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"/placement{here.removesuffix('/part')}"
+    assert "stepdown_notice=done-elsewhere" in answer.headers["set-cookie"]
+    assert "It is recorded" in (await browser.open("/", list="plans")).notice, "every desk's page says so"
 
 
 async def test_a_refused_form_is_open_on_the_part(browser: Browser, here: str) -> None:
