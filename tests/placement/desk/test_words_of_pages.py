@@ -67,6 +67,7 @@ def _open(page: str) -> Iterator[str]:
     yield from (html.unescape(each).partition("#")[0] for each in re.findall(r'href="(/\?[^"]*open=[^"]*)"', page))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "es"])
 @pytest.mark.parametrize("role", ["coordinator", "program"])
 async def test_no_page_has_a_code_or_a_word_of_another_language(
