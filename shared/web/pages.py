@@ -170,7 +170,7 @@ class Pages:
                     return RedirectResponse(self._sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
                 said = Notice(words.say("You are not signed in any more: sign in, and do it again."), status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
-                said = notice_of(fault)
+                said = _of_address(request, notice_of(fault))
             return self._sorry(request, said)
 
         return page
@@ -251,6 +251,14 @@ def notice_of(fault: StepdownError) -> Notice:
     if isinstance(fault, Transient):
         return Notice(_told_away(fault), status=HTTPStatus.SERVICE_UNAVAILABLE)
     return Notice(wording.plainly(str(fault)), status=HTTPStatus.BAD_REQUEST)
+
+
+def _of_address(request: Request, said: Notice) -> Notice:
+    """What is wrong with an address for people: they did not write it, and its parameters have names for programs."""
+    if request.method != "GET" or said.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return said
+    text = words.say("This link asks for something that the page does not have, or has no more. Begin from the lists.")
+    return said._replace(text=text)
 
 
 def _told_away(fault: Transient) -> str:

@@ -80,7 +80,7 @@ def _search(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     )
     asked = len(body.get("offers", ()))
     sent = say_count("{count} offer sent", "{count} offers sent", asked) if asked else say("nobody asked yet")
-    details = (search_began(line, body, now), *body.get("reasons", ()), needs_in_words(body), sent)
+    details = (search_began(line, body, now), *body.get("reasons", ()), needs_in_words(body, now), sent)
     if line.state != "open":
         why = spoken(body.get("reason", ""))
         return what, (*details, why), Badge(say("closed: {why}", why=why))
@@ -106,18 +106,18 @@ def search_began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
     return f"{spoken(body.get('began_with', 'began'))} {day(began)}{later}"
 
 
-def needs_in_words(body: Mapping[str, Any]) -> str:
-    """What a search needs, as `needs 57 years old, payer: MEDICAID`; empty where it needs nothing."""
-    told = [_need(name, value) for name, value in body.get("needs", {}).items() if value]
+def needs_in_words(body: Mapping[str, Any], now: Glance) -> str:
+    """What a search needs, as `needs 57 years old, payer: Medicaid`; empty where it needs nothing."""
+    told = [_need(name, value, now) for name, value in body.get("needs", {}).items() if value]
     return say("needs {what}", what=", ".join(told)) if told else ""
 
 
-def _need(name: str, value: Any) -> str:
+def _need(name: str, value: Any, now: Glance) -> str:
     if name == "age_years":
         return say_count("{count} year old", "{count} years old", int(value))
     if name == "start_by":
         return say("start by {day}", day=day(date.fromisoformat(value)))
-    return f"{spoken(name)}: {_said(value)}"
+    return f"{spoken(name)}: {now.payer(value) if name == 'payer' else _said(value)}"
 
 
 def _said(value: Any) -> str:

@@ -105,7 +105,7 @@ def words_of(fact: Fact, rules: Rules) -> FactWords:
     """A fact in words."""
     where = _where(fact)
     program = rules.site.program(where.program) if where.program else None
-    named = (WORDS.get(where.level) if where.level else None, where.unit)
+    named = (say(WORDS[where.level]) if where.level else None, where.unit)
     place = program.title if program else ", ".join(each for each in named if each)
     return FactWords(_what(fact), place, _day(fact, rules), _who(fact))
 

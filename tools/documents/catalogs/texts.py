@@ -35,7 +35,7 @@ FOR_PROGRAMS = (
 """Modules whose refusals only programs get."""
 COUNTING = ("say_count", "_many")
 """What is called with the singular and the plural of a text."""
-FIELDS = ("title", "hint", "empty", "urgent", "label", "labels", "confirm", "heading", "group", "done")
+FIELDS = ("title", "hint", "empty", "urgent", "label", "labels", "confirm", "heading", "group", "done", "link")
 """Names of arguments and fields whose texts are said where they are rendered."""
 PLACES = {"Column": (1,), "Listing": (1, 2, 3), "_section": (1, 2, 4), "Question": (2,), "Pages": (0, 1)}
 """What is made of such texts → the places of its arguments that have them."""
@@ -93,7 +93,7 @@ def collected() -> dict[Text, set[str]]:
 
 def _is_said(text: str) -> bool:
     """False for what is no text but a code, a sign or places alone."""
-    return re.search(r"[^\W\d_]", PLACE.sub("", text)) is not None and not _CODE.fullmatch(text)
+    return re.search(r"[^\W\d_]", PLACE.sub("", text)) is not None and not _CODE.fullmatch(text) and text[:1] != "/"
 
 
 _CODE = re.compile(r"[a-z]+([-_][a-z]+)+")

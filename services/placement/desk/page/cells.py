@@ -49,7 +49,7 @@ def _levels(body: Body) -> Iterator[str]:
 def _search(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, Cell]:
     asked = len(body.get("offers", ()))
     sent = say_count("{count} offer sent", "{count} offers sent", asked) if asked else say("nobody asked yet")
-    needs, closed = needs_in_words(body), drawn[1][-1] if line.state != "open" else ""
+    needs, closed = needs_in_words(body, now), drawn[1][-1] if line.state != "open" else ""
     more = tuple(filter(None, (closed, *body.get("reasons", ()), needs)))
     return {
         "stands": Cell(sent, more),
