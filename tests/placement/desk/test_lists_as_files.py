@@ -38,7 +38,7 @@ def lines(page: Page) -> list[list[str]]:
 async def test_the_file_has_the_rows_and_columns_of_the_list_as_it_is_filtered(browser: Browser) -> None:
     page = await browser.open("/csv", list="searches-open")
     title, *rows = lines(page)
-    assert title[:3] == ["Patient", "Facility", "From → to"]
+    assert title[:4] == ["Patient", "Facility", "Who", "From → to"]
     assert [row[:2] for row in rows] == [
         ["patient-E2", "GOODHEALTH"], ["patient-E3", "RIVERBEND"], ["patient-E1", "GOODHEALTH"],
     ]  # fmt: skip
