@@ -22,7 +22,7 @@ SWEPT = 100
 """Void marks that one write deletes at most."""
 
 
-class Marked(NamedTuple):
+class MarkedEntry(NamedTuple):
     """An entry, in the state in which it is marked."""
 
     kind: str
@@ -40,13 +40,13 @@ def snoozed(now: datetime) -> sa.ColumnElement[bool]:
     return sa.func.coalesce(_M.snoozed_until > now, sa.false())
 
 
-async def of(connection: AsyncConnection, entry: Marked) -> Sequence[Any]:
+async def of(connection: AsyncConnection, entry: MarkedEntry) -> Sequence[Any]:
     """The values of COLUMNS of the mark that counts; empty where there is none."""
     row = (await connection.execute(sa.select(*COLUMNS).where(*_same(entry)))).one_or_none()
     return tuple(row) if row is not None else ()
 
 
-async def take(connection: AsyncConnection, entry: Marked, to: str, *, by: str, at: datetime) -> bool:
+async def take(connection: AsyncConnection, entry: MarkedEntry, to: str, *, by: str, at: datetime) -> bool:
     """Let `to` have the entry, where nobody has it, or `by` or `to` has. False: somebody else has it. Of two at once
     the first to write wins, and the other one waits for its commit."""
     given = insert(entry_marks).values(**entry._asdict(), taken_by=to, taken_at=at)
@@ -59,14 +59,14 @@ async def take(connection: AsyncConnection, entry: Marked, to: str, *, by: str, 
     return await _written(connection, given, entry, changed, (by, to))
 
 
-async def give_back(connection: AsyncConnection, entry: Marked, *, by: str | None) -> bool:
+async def give_back(connection: AsyncConnection, entry: MarkedEntry, *, by: str | None) -> bool:
     """Nobody has it any more. False: nobody had it, or another than `by` (None: whoever has it)."""
     whose = _M.taken_by.is_not(None) if by is None else _M.taken_by == by
     return await _updated(connection, entry, whose, {"taken_by": None, "taken_at": None})
 
 
 async def snooze(
-    connection: AsyncConnection, entry: Marked, until: datetime, reason: str, *, by: str, at: datetime
+    connection: AsyncConnection, entry: MarkedEntry, until: datetime, reason: str, *, by: str, at: datetime
 ) -> bool:
     """Take it out of sight until then. False: somebody else has it. `at`: now."""
     new = {"snoozed_until": until, "snoozed_by": by, "snooze_reason": reason}
@@ -76,23 +76,23 @@ async def snooze(
     return done
 
 
-async def wake(connection: AsyncConnection, entry: Marked, at: datetime) -> bool:
+async def wake(connection: AsyncConnection, entry: MarkedEntry, at: datetime) -> bool:
     """It is in sight again. False: it was."""
     none: dict[str, Any] = dict.fromkeys(("snoozed_until", "snoozed_by", "snooze_reason"))
     return await _updated(connection, entry, _M.snoozed_until > at, none)
 
 
-def _same(entry: Marked) -> tuple[sa.ColumnElement[bool], ...]:
+def _same(entry: MarkedEntry) -> tuple[sa.ColumnElement[bool], ...]:
     return _M.kind == entry.kind, _M.id == entry.id, _M.state == entry.state
 
 
-def _kept(entry: Marked, names: Collection[str]) -> dict[str, Any]:
+def _kept(entry: MarkedEntry, names: Collection[str]) -> dict[str, Any]:
     """These columns as they are, where the mark counts; else nothing."""
     return {name: sa.case((_M.state == entry.state, _M[name]), else_=sa.null()) for name in names}
 
 
 async def _written(
-    connection: AsyncConnection, given: Any, entry: Marked, changed: dict[str, Any], whose: Collection[str]
+    connection: AsyncConnection, given: Any, entry: MarkedEntry, changed: dict[str, Any], whose: Collection[str]
 ) -> bool:
     """Write the mark where it is void, or the entry is nobody's or of one of `whose`."""
     free = sa.or_(_M.state != entry.state, _M.taken_by.is_(None), _M.taken_by.in_(whose))
@@ -103,7 +103,7 @@ async def _written(
 
 
 async def _updated(
-    connection: AsyncConnection, entry: Marked, also: sa.ColumnElement[bool], changed: dict[str, Any]
+    connection: AsyncConnection, entry: MarkedEntry, also: sa.ColumnElement[bool], changed: dict[str, Any]
 ) -> bool:
     statement = sa.update(entry_marks).where(*_same(entry), also).values(changed).returning(_M.id)
     return (await connection.execute(statement)).one_or_none() is not None

@@ -25,7 +25,7 @@ from shared.web import requests
 from shared.web.at_work import at_work
 from shared.web.auth import Caller
 from shared.web.forms import Form, Refused
-from shared.web.marks import NO_MARK, REASONS, Mark, Team
+from shared.web.marks import NO_MARK, REASONS, EntryMark, Team
 from shared.web.pages import Notice, Pages
 from shared.web.prefix import base
 from shared.web.sessions import page_caller
@@ -102,7 +102,7 @@ class Row:
     forms: tuple[Form, ...] = ()
     key: str = ""
     page: str = ""
-    mark: Mark = NO_MARK
+    mark: EntryMark = NO_MARK
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, column: str) -> Cell:
@@ -187,7 +187,7 @@ class Source(Protocol):
         ...
 
 
-class Question(NamedTuple):
+class DeskQuestion(NamedTuple):
     """What an address asks of a desk: the reader's lists, the one that is chosen (None: none), what is asked of it,
     filter → the values that may be chosen with their words, and the facilities that are shown."""
 
@@ -235,7 +235,7 @@ class Desk:
         told: dict[str, Any] = {"counts": _with(lists, counts), "views": views}
         return self.frame.render(request, "rail.html", chosen=None, kept=Address(), back="", **told)
 
-    def question(self, who: Caller, asked: Mapping[str, str]) -> Question:
+    def question(self, who: Caller, asked: Mapping[str, str]) -> DeskQuestion:
         """What an address asks of this desk, for this reader. Raises a 422 Problem for what it does not have."""
         lists = self.source.lists(who)
         named = {name: each for each in lists for name in (each.name, *each.also)}
@@ -245,7 +245,7 @@ class Desk:
         options = {"facility": facilities_of(self.site, who), **self.source.options(who, requests.scope(who))}
         for name in wanted.filters.keys() & options.keys():
             requests.one_of(dict(wanted.filters), name, options[name])
-        return Question(lists, chosen, wanted, options, self._scope(who, asked.get("facility")))
+        return DeskQuestion(lists, chosen, wanted, options, self._scope(who, asked.get("facility")))
 
     async def page(
         self,

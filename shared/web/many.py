@@ -21,7 +21,7 @@ from shared.web.auth import Caller
 from shared.web.csv_lists import export, exported
 from shared.web.desk import Desk
 from shared.web.form_posts import back_of
-from shared.web.marking import Asked, Entry, Lists
+from shared.web.marking import Asked, Lists, SeenEntry
 from shared.web.marks import GiveBack, Snooze, Take, Wake
 from shared.web.pages import Failed, Notice
 from shared.web.prefix import base
@@ -149,7 +149,7 @@ class ManyForms:
 
 
 async def _tried(
-    connection: Connection, entry: Entry, asked: Asked, code: str, act: Callable[[Entry], Awaitable[None]]
+    connection: Connection, entry: SeenEntry, asked: Asked, code: str, act: Callable[[SeenEntry], Awaitable[None]]
 ) -> str:
     """Why the act cannot be done with this entry; empty where it is done."""
     try:

@@ -14,19 +14,19 @@ from shared.clock import Clock
 from shared.errors import Rejected
 from shared.storage import audit, desk_people, entry_marks
 from shared.storage.database import Connection, Database
-from shared.storage.entry_marks import Marked
+from shared.storage.entry_marks import MarkedEntry
 from shared.web import marks, posts, requests
 from shared.web.at_work import person_of
 from shared.web.auth import Caller
-from shared.web.marks import LONGEST_SNOOZE, GiveBack, Mark, MarkShown, Snooze, Take, Wake
+from shared.web.marks import LONGEST_SNOOZE, EntryMark, GiveBack, MarkShown, Snooze, Take, Wake
 from shared.web.wording import moment
 
 
-class Entry(NamedTuple):
+class SeenEntry(NamedTuple):
     """An entry of a list that its reader may see: what is marked, whom it is about, the facilities by which it is seen
     (all those of one of the `scopes`), and the zone in which its days go."""
 
-    marked: Marked
+    marked: MarkedEntry
     episode_id: str
     patient_id: str
     scopes: tuple[tuple[str, ...], ...]
@@ -41,7 +41,7 @@ class Lists(Protocol):
 
     async def named(
         self, connection: Connection, name: str, who: Caller, ids: Sequence[str], now: datetime
-    ) -> Sequence[Entry]:
+    ) -> Sequence[SeenEntry]:
         """Those of the entries with these ids that are in the list for this reader. Raises a 404 Problem for a list
         that there is not, a 403 Problem for a role that does not see it."""
         ...
@@ -55,10 +55,10 @@ class Asked(NamedTuple):
     takers: Collection[str]
 
 
-Act = Callable[[Connection, Entry, Asked, Any], Awaitable[None]]
+Act = Callable[[Connection, SeenEntry, Asked, Any], Awaitable[None]]
 
 
-async def take(connection: Connection, entry: Entry, asked: Asked, command: Take) -> None:
+async def take(connection: Connection, entry: SeenEntry, asked: Asked, command: Take) -> None:
     """Let the asker have the entry, or the colleague whom the command names. Raises Rejected where somebody else has
     it, or the colleague may not see it."""
     to, me = command.to or asked.who.subject, asked.who.subject
@@ -69,7 +69,7 @@ async def take(connection: Connection, entry: Entry, asked: Asked, command: Take
     await _noted(connection, entry, asked, "entry-taken" if to == me else "entry-handed", None if to == me else to)
 
 
-async def give_back(connection: Connection, entry: Entry, asked: Asked, _: GiveBack) -> None:
+async def give_back(connection: Connection, entry: SeenEntry, asked: Asked, _: GiveBack) -> None:
     """Nobody has it any more; a coordinator may give back what somebody else has. Raises Rejected where nobody has it,
     or another than the asker."""
     whoever = bool(asked.who.roles & {"coordinator", "admin"})
@@ -80,7 +80,7 @@ async def give_back(connection: Connection, entry: Entry, asked: Asked, _: GiveB
     await _noted(connection, entry, asked, "entry-given-back")
 
 
-async def snooze(connection: Connection, entry: Entry, asked: Asked, command: Snooze) -> None:
+async def snooze(connection: Connection, entry: SeenEntry, asked: Asked, command: Snooze) -> None:
     """Out of sight until a day begins at the entry's facility. Raises Rejected where somebody else has it, a 422
     Problem for a day that is not to come, or too far off."""
     today = asked.at.astimezone(entry.zone).date()
@@ -92,18 +92,18 @@ async def snooze(connection: Connection, entry: Entry, asked: Asked, command: Sn
     await _noted(connection, entry, asked, "entry-snoozed", command.reason)
 
 
-async def wake(connection: Connection, entry: Entry, asked: Asked, _: Wake) -> None:
+async def wake(connection: Connection, entry: SeenEntry, asked: Asked, _: Wake) -> None:
     """In sight again. Raises Rejected where it is."""
     if not await entry_marks.wake(connection, entry.marked, asked.at):
         raise Rejected("not-snoozed", "it is not snoozed", possible=("snoozed",))
     await _noted(connection, entry, asked, "entry-woken")
 
 
-async def _mark(connection: Connection, entry: Entry) -> Mark:
-    return Mark(*await entry_marks.of(connection, entry.marked))
+async def _mark(connection: Connection, entry: SeenEntry) -> EntryMark:
+    return EntryMark(*await entry_marks.of(connection, entry.marked))
 
 
-async def _of_another(connection: Connection, entry: Entry, asked: Asked) -> Rejected:
+async def _of_another(connection: Connection, entry: SeenEntry, asked: Asked) -> Rejected:
     mark = await _mark(connection, entry)
     if mark.taken_by is None or mark.taken_at is None:
         return Rejected("taken", "somebody else had it just now: try again", possible=("taken",))
@@ -112,14 +112,16 @@ async def _of_another(connection: Connection, entry: Entry, asked: Asked) -> Rej
     return Rejected("taken", f"{name} has it since {moment(mark.taken_at, entry.zone)}", possible=("given-back",))
 
 
-async def _may_have(connection: Connection, to: str, entry: Entry, asked: Asked) -> None:
+async def _may_have(connection: Connection, to: str, entry: SeenEntry, asked: Asked) -> None:
     person = (await desk_people.known(connection, asked.at)).get(to)
     able = person is not None and person.roles & {*asked.takers, "admin"}
     if person is None or not able or not any(person.may_see(*scope) for scope in entry.scopes):
         raise Rejected("no-such-colleague", "this colleague has not used this desk of late, or may not see it")
 
 
-async def _noted(connection: Connection, entry: Entry, asked: Asked, action: str, reason: str | None = None) -> None:
+async def _noted(
+    connection: Connection, entry: SeenEntry, asked: Asked, action: str, reason: str | None = None
+) -> None:
     told = audit.Entry(asked.at, asked.who.subject, action, entry.episode_id, reason)
     await audit.note(connection, [told])
 
@@ -154,7 +156,7 @@ class Marking:
         door = posts.PostDoor[Act](self.database, self.clock, _fit, self._subject, self._act)
         return posts.routes(door, writes(self.lists.takers))
 
-    async def _entry(self, connection: Connection, posted: posts.Posted[Act]) -> Entry | None:
+    async def _entry(self, connection: Connection, posted: posts.Posted[Act]) -> SeenEntry | None:
         found = await self.lists.named(connection, posted.list, posted.who, [posted.id], self.clock())
         return found[0] if found else None
 

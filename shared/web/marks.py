@@ -33,7 +33,7 @@ ACTS: Final = ("take", "hand", "give-back", "snooze", "wake")
 """What can be done with many entries of a list at once."""
 
 
-class Mark(NamedTuple):
+class EntryMark(NamedTuple):
     """A mark that counts: the subject of who has the entry, since when; when it comes back to the list, and the word
     for why it is out of sight until then."""
 
@@ -47,7 +47,7 @@ class Mark(NamedTuple):
         return self.snoozed_until is not None and now < self.snoozed_until
 
 
-NO_MARK = Mark()
+NO_MARK = EntryMark()
 
 
 class Take(Command):
@@ -86,7 +86,7 @@ class MarkShown(MarkFields):
     id: str
 
 
-def shown(mark: Mark, now: datetime) -> dict[str, str]:
+def shown(mark: EntryMark, now: datetime) -> dict[str, str]:
     """The fields of MarkFields; a snooze that is over is not told."""
     found: dict[str, str] = {}
     if mark.taken_by is not None and mark.taken_at is not None:
@@ -108,7 +108,7 @@ class Team(NamedTuple):
         return say("you") if subject == self.me else self.called.get(subject, subject)
 
 
-def who_cell(mark: Mark, team: Team, now: datetime, zones: tuple[tzinfo, tzinfo]) -> Cell:
+def who_cell(mark: EntryMark, team: Team, now: datetime, zones: tuple[tzinfo, tzinfo]) -> Cell:
     """The column of who has an entry. `zones`: the one in which instants are told, and the facility's, for days."""
     reading, own = zones
     name, more = "", []

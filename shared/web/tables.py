@@ -104,7 +104,7 @@ class Table(NamedTuple):
 
 def shared_work(table: Table) -> Table:
     """The table of a list whose entries people take: with who has each, and the filters by that."""
-    return table._replace(columns=(*table.columns, WHO), filters=(*table.filters, *OF_PEOPLE))
+    return table._replace(columns=(WHO, *table.columns), filters=(*table.filters, *OF_PEOPLE))
 
 
 PLAIN = Table((Column("what", "What stands", wide=True), Column("waiting", "State")))

@@ -13,10 +13,10 @@ from services.aftercare.engine.views import WINDOW
 from services.aftercare.worklists.listed import ListedRow, ListedWindow
 from services.aftercare.worklists.lists import Worklist
 from shared.storage.database import Connection
-from shared.storage.entry_marks import Marked
+from shared.storage.entry_marks import MarkedEntry
 from shared.web import requests
 from shared.web.auth import Caller
-from shared.web.marking import Entry
+from shared.web.marking import SeenEntry
 
 
 class AftercareLists:
@@ -30,14 +30,14 @@ class AftercareLists:
 
     async def named(
         self, connection: Connection, name: str, who: Caller, ids: Sequence[str], now: datetime,  # noqa: ARG002
-    ) -> Sequence[Entry]:  # fmt: skip
+    ) -> Sequence[SeenEntry]:  # fmt: skip
         """See `Lists`."""
         if (one := self._known.get(name)) is None:
             raise requests.missing()
         requests.one_of_roles(who, READERS)
         return [self._entry(row) for row in await views.named(connection, one.of, ids, who.scope)]
 
-    def _entry(self, row: ListedRow) -> Entry:
+    def _entry(self, row: ListedRow) -> SeenEntry:
         kind = WINDOW if isinstance(row, ListedWindow) else row.kind
         zone = self._rules.site.zone(row.facility)
-        return Entry(Marked(kind, row.id, row.state), row.episode_id, row.patient_id, ((row.facility,),), zone)
+        return SeenEntry(MarkedEntry(kind, row.id, row.state), row.episode_id, row.patient_id, ((row.facility,),), zone)

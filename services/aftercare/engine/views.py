@@ -27,7 +27,7 @@ from shared.storage import scoped
 from shared.storage.database import Connection
 from shared.storage.desk_tables import entry_marks
 from shared.values import replace, value_object
-from shared.web.marks import Mark
+from shared.web.marks import EntryMark
 
 ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
     facts.c.episode_id, facts.c.sequence
@@ -107,7 +107,7 @@ def marked(table: sa.Table) -> sa.Join:
 def window_of(row: Any) -> ListedWindow:
     """A row of `follow_ups` with its sequence and mark."""
     *own, taken_by, taken_at, until, reason = row
-    return replace(ListedWindow(*own), mark=Mark(taken_by, taken_at, until, reason))
+    return replace(ListedWindow(*own), mark=EntryMark(taken_by, taken_at, until, reason))
 
 
 WINDOW = "follow-up"
@@ -180,7 +180,7 @@ def entry_of(row: Any) -> ListedEntry:
     kind does not have."""
     *own, taken_by, taken_at, until, reason = row
     found = ListedEntry(*own)
-    mark = Mark(taken_by, taken_at, until, reason)
+    mark = EntryMark(taken_by, taken_at, until, reason)
     return replace(found, value=msgspec.convert(found.value, VALUES[found.kind]), mark=mark)
 
 

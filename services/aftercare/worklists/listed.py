@@ -7,7 +7,7 @@ from datetime import date, datetime
 from services.aftercare.decisions.windows import State
 from services.aftercare.worklists.entries import EntryValue, Kind
 from shared.values import value_object
-from shared.web.marks import NO_MARK, Mark
+from shared.web.marks import NO_MARK, EntryMark
 
 
 @value_object
@@ -24,7 +24,7 @@ class ListedEntry:
     sort_at: datetime
     value: EntryValue
     sequence: int
-    mark: Mark = NO_MARK
+    mark: EntryMark = NO_MARK
 
 
 @value_object
@@ -45,7 +45,7 @@ class ListedWindow:
     by_fact: str | None
     reason: str | None
     sequence: int
-    mark: Mark = NO_MARK
+    mark: EntryMark = NO_MARK
 
     @property
     def id(self) -> str:

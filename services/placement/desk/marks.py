@@ -10,10 +10,10 @@ from services.placement.worklists.lists import Worklist
 from services.placement.worklists.views import Line
 from services.placement.worklists.work import EntriesOf
 from shared.storage.database import Connection
-from shared.storage.entry_marks import Marked
+from shared.storage.entry_marks import MarkedEntry
 from shared.web import requests
 from shared.web.auth import Caller
-from shared.web.marking import Entry
+from shared.web.marking import SeenEntry
 
 TAKERS = ("coordinator", "clinician", "billing", "program")
 
@@ -29,7 +29,7 @@ class PlacementLists:
 
     async def named(
         self, connection: Connection, name: str, who: Caller, ids: Sequence[str], now: datetime
-    ) -> Sequence[Entry]:
+    ) -> Sequence[SeenEntry]:
         """See `Lists`."""
         one = self._known.get(name)
         if one is None or not isinstance(one.of, EntriesOf):
@@ -38,7 +38,9 @@ class PlacementLists:
         found = await one.of.named(connection, whose_of(who, who.scope), ids, now)
         return [self._entry(line) for line in found]
 
-    def _entry(self, line: Line) -> Entry:
+    def _entry(self, line: Line) -> SeenEntry:
         scopes = [(line.facility, *line.besides), *([(line.asked_by,)] if line.asked_by is not None else [])]
         zone = self._parts.rules.site.zone(line.facility)
-        return Entry(Marked(line.kind, line.id, line.state), line.episode_id, line.patient_id, tuple(scopes), zone)
+        return SeenEntry(
+            MarkedEntry(line.kind, line.id, line.state), line.episode_id, line.patient_id, tuple(scopes), zone
+        )

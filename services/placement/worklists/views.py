@@ -19,7 +19,7 @@ from shared.storage import scoped
 from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
 from shared.values import value_object
-from shared.web.marks import NO_MARK, Mark
+from shared.web.marks import NO_MARK, EntryMark
 
 
 @value_object
@@ -41,7 +41,7 @@ class Line:
     version: int
     besides: tuple[str, ...] = ()
     asked_by: str | None = None
-    mark: Mark = NO_MARK
+    mark: EntryMark = NO_MARK
 
 
 @value_object
@@ -213,7 +213,7 @@ _STORED = tuple(name for name in Line.__dataclass_fields__ if name != "mark")
 
 def _line(row: Any) -> Line:
     fields = {name: getattr(row, name) for name in _STORED}
-    mark = Mark(*(getattr(row, name) for name in Mark._fields))
+    mark = EntryMark(*(getattr(row, name) for name in EntryMark._fields))
     return Line(**fields | {"besides": tuple(row.besides), "mark": mark})
 
 

@@ -98,7 +98,7 @@ async def test_a_window_is_taken_and_is_mine_and_another_facility_does_not_see_i
     await browser.sign_in(token("auditor"))
     page = await browser.open("/", list="follow-ups")
     assert "Take" not in page.frame
-    refused = await browser.send(page, page.frame["CSV"], do=f"take:{window}")
+    refused = await browser.send(page, page.frame["Save as CSV"], do=f"take:{window}")
     assert refused.status == 403
 
 

@@ -48,7 +48,7 @@ class OnSheet(NamedTuple):
     words: str = ""
 
 
-class Part(NamedTuple):
+class SheetPart(NamedTuple):
     """A part of the sheet: its title, its lines, and what it says where there is none."""
 
     title: str
@@ -138,7 +138,7 @@ def _sessions_of(one: sessions_told.Attendance, today: date) -> Iterator[Session
             yield each
 
 
-def _parts(found: Gathered, today: date, now: datetime) -> Iterator[Part]:
+def _parts(found: Gathered, today: date, now: datetime) -> Iterator[SheetPart]:
     first = [line for line in found.of("placement", "placed") if _first(line) <= today]
     absent = {patient: one.told.reason for patient, one in found.today if isinstance(one.told, Absent)}
     came = {patient for patient, one in found.today if one.state == "attended"}
@@ -146,17 +146,17 @@ def _parts(found: Gathered, today: date, now: datetime) -> Iterator[Part]:
     away = {line.patient_id: w for line in there if (w := _away(line, absent)) is not None}
     here = [OnSheet(line.patient_id, _here(line, came)) for line in there if line.patient_id not in away]
     here += [OnSheet(each, say("told by the hospital")) for each in found.by_message]
-    yield Part(
+    yield SheetPart(
         say("First days"), [OnSheet(one.patient_id, _when(_first(one), today)) for one in first], say("Nobody starts.")
     )
-    yield Part(say("Expected today"), here, say("Nobody is expected."))
-    yield Part(say("Absent or on leave"), [OnSheet(*each) for each in away.items()], say("Nobody is away."))
+    yield SheetPart(say("Expected today"), here, say("Nobody is expected."))
+    yield SheetPart(say("Absent or on leave"), [OnSheet(*each) for each in away.items()], say("Nobody is away."))
     ending = {line.id: OnSheet(line.patient_id, say("ends {day}", day=_last(line))) for line in found.ending}
     ending |= {line.id: OnSheet(line.patient_id, say("nothing is left")) for line in found.used_up}
-    yield Part(say("Authorizations that end"), list(ending.values()), say("None ends within a week."))
+    yield SheetPart(say("Authorizations that end"), list(ending.values()), say("None ends within a week."))
     reviews = [OnSheet(line.patient_id, say("due {day}", day=_review(line))) for line in found.reviews]
-    yield Part(say("Plans to review"), reviews, say("No review is due."))
-    yield Part(say("Open"), list(_open(found, now)), say("Nothing is open."))
+    yield SheetPart(say("Plans to review"), reviews, say("No review is due."))
+    yield SheetPart(say("Open"), list(_open(found, now)), say("Nothing is open."))
 
 
 def _open(found: Gathered, now: datetime) -> Iterator[OnSheet]:
