@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.gate import views as gate
 from services.placement.search.entry import AHEAD, UNANSWERED, Kind
-from services.placement.tables import entries, episodes
+from services.placement.tables import entries
 from services.placement.worklists.views import Line, ListQuestion, Whose, selected, selected_page, within
 from shared.storage.keysets import Keyset
 
@@ -82,8 +82,7 @@ class EntriesOf(NamedTuple):
         """How many there are, and how many of them meet `late` (None: 0)."""
         count = sa.func.count()
         over = count.filter(late(now)) if late is not None else sa.literal(0)
-        joined = entries.join(episodes, episodes.c.episode_id == _E.episode_id)
-        query = sa.select(count, over).select_from(joined).where(*self._so(whose, now))
+        query = sa.select(count, over).select_from(entries).where(*self._so(whose, now))
         row = (await connection.execute(query)).one()
         return int(row[0]), int(row[1])
 
@@ -106,9 +105,8 @@ class EntriesOf(NamedTuple):
             behind = asked.keyset.beyond(asked.place, back=asked.back)
             ahead = count.filter(found, behind if asked.back else sa.not_(behind))
         over = count.filter(late(asked.now)) if late is not None else sa.literal(0)
-        joined = entries.join(episodes, episodes.c.episode_id == _E.episode_id)
         numbers: list[sa.ColumnElement[Any]] = [sa.literal(name).label("name"), count, over, count.filter(found), ahead]
-        return sa.select(*numbers).select_from(joined).where(*self._so(asked.whose, asked.now))
+        return sa.select(*numbers).select_from(entries).where(*self._so(asked.whose, asked.now))
 
     def holds(self, now: datetime) -> sa.ColumnElement[bool]:
         """The condition for an entry to be in the list, whoever reads it."""

@@ -82,7 +82,8 @@ def candidate_row(
     """A program for a search, as a row: what it fails, what speaks for and against it, how full it is, and its
     forms."""
     plain = program_row(program, places, candidate.free_on, reader)
-    points = tuple((reason.holds, reason.words) for reason in candidate.reasons)
+    seat, told = candidate.free_on, day(candidate.free_on) if candidate.free_on else ""
+    points = tuple((reason.holds, reason.words.replace(str(seat), told)) for reason in candidate.reasons)
     fails = ", ".join(wording.MUSTS.get(rule, spoken(rule)) for rule in candidate.fails)
     badge = Badge("suits", "good") if candidate.fits else Badge("does not suit")
     return Row(
